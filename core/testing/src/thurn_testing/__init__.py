@@ -1,0 +1,1 @@
+"""Conformance kits, transcripts, fakes and an in-process server for thurn and its plugins."""

@@ -1,0 +1,1 @@
+"""A plugin-architecture mail gateway: the host."""

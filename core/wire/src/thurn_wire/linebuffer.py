@@ -1,0 +1,132 @@
+"""The one line reader: cuts octets into lines that end in CRLF and in nothing else.
+
+Rules of this file:
+1. Only CRLF ends a line. A CR or LF alone inside a line is an error of that line, never an end.
+2. Every line has a bound, given by the caller at each call, because it depends on the state
+   (small before login). A line over its bound is one error; the octets up to its CRLF are skipped,
+   so that the dialogue stays in step. A line that does not end within `NEVER_ENDS` is fatal.
+3. Nothing is kept while idle: an empty buffer holds no memory of what has passed.
+4. After STARTTLS the buffer is thrown away with `discard`; nothing from before is read after.
+
+This file knows no protocol and no socket.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NEVER_ENDS: Final = 1_048_576
+"""Octets of one line that are skipped at most before `LineNeverEnds`; Postfix gives up at 100 kB
+of junk lines, nobody sends a megabyte of command line by mistake."""
+
+
+class LineError(Exception):
+    """A line that cannot be used; the next call goes on with the line after it."""
+
+
+class LineTooLong(LineError):
+    """The line passed its bound; what is left of it is skipped."""
+
+
+class BareLineEnd(LineError):
+    """The line holds a CR or LF that is not part of CRLF. RFC 5321 §2.3.8."""
+
+
+class LineNeverEnds(Exception):
+    """More than `NEVER_ENDS` octets without CRLF: close the connection."""
+
+
+class LineBuffer:
+    """Octets in, lines out.
+
+    >>> lines = LineBuffer()
+    >>> lines.receive(b"NOOP\\r\\nQUI")
+    >>> lines.next_line(512)
+    b'NOOP'
+    >>> lines.next_line(512) is None
+    True
+    """
+
+    __slots__ = ("_data", "_position", "_skipped")
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._position = 0
+        self._skipped = -1  # octets skipped of a line that was too long; -1: not skipping
+
+    def __len__(self) -> int:
+        """The octets received and not yet taken."""
+        return len(self._data) - self._position
+
+    def receive(self, data: bytes) -> None:
+        """Add what the peer sent."""
+        if self._position == len(self._data):
+            self._data = data
+        else:
+            self._data = self._data[self._position :] + data
+        self._position = 0
+
+    def next_line(self, limit_octets: int) -> bytes | None:
+        """The next whole line without its CRLF, or None if it has not all come yet.
+
+        Args:
+            limit_octets: the bound of the line, its CRLF included.
+
+        Raises:
+            LineTooLong: once for each line over its bound.
+            BareLineEnd: the line holds a lone CR or LF.
+            LineNeverEnds: see `NEVER_ENDS`.
+        """
+        if self._skipped >= 0:
+            self._skip()
+            if self._skipped >= 0:
+                return None
+        start = self._position
+        end = self._data.find(b"\r\n", start)
+        if end < 0:
+            if len(self._data) - start >= limit_octets:
+                self._skipped = 0
+                self._skip()
+                raise LineTooLong
+            return None
+        line = self._data[start:end]
+        self._position = end + 2
+        if self._position == len(self._data):
+            self._data, self._position = b"", 0
+        if len(line) + 2 > limit_octets:
+            raise LineTooLong
+        if b"\r" in line or b"\n" in line:
+            raise BareLineEnd
+        return line
+
+    def take(self, maximum_octets: int) -> bytes:
+        """Up to this many octets as they came; for counted data (BDAT, literals)."""
+        start = self._position
+        chunk = self._data[start : start + maximum_octets]
+        self._position += len(chunk)
+        if self._position == len(self._data):
+            self._data, self._position = b"", 0
+        return chunk
+
+    def take_all(self) -> bytes:
+        """Everything that is left, as it came."""
+        return self.take(len(self))
+
+    def discard(self) -> int:
+        """Throw away everything; returns how many octets that were. RFC 3207 §4.2."""
+        lost = len(self)
+        self._data, self._position, self._skipped = b"", 0, -1
+        return lost
+
+    def _skip(self) -> None:
+        """Drop octets up to the end of a line that was too long."""
+        end = self._data.find(b"\r\n", self._position)
+        if end >= 0:
+            self._position, self._skipped = end + 2, -1
+            return
+        # A CR at the very end may be the first half of the CRLF.
+        keep = 1 if self._data.endswith(b"\r") and len(self) else 0
+        self._skipped += len(self) - keep
+        self._data, self._position = self._data[len(self._data) - keep :], 0
+        if self._skipped > NEVER_ENDS:
+            raise LineNeverEnds

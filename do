@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The one entrance: sets up what is missing, then runs a task.
+
+    ./do run [ARGS]     a working gateway on the embedded store (= thurn demo ARGS)
+    ./do test [ARGS]    the tests (= pytest ARGS)
+    ./do check          lint, types, import contracts, the repository's own rules
+    ./do bench [ARGS]   the benchmarks (contrib/bench)
+    ./do docs           build the documentation into site/
+    ./do members        write the generated lists after adding a distribution
+    ./do lock           write requirements.lock after changing a dependency
+    ./do exec CMD ...   any command inside the environment
+
+Rules of this file: standard library only; Python 3.11 and its venv module are all it needs; the
+environment is made anew whenever the lock or a pyproject.toml has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / "bin"
+LOCK = ROOT / "requirements.lock"
+STAMP = VENV / ".thurn-stamp"
+UV = "uv>=0.13,<0.14"
+
+
+def members() -> list[Path]:
+    """Every distribution of the workspace, core first."""
+    found = sorted(ROOT.glob("core/*/pyproject.toml")) + sorted(ROOT.glob("plugins/*/*/pyproject.toml"))
+    return [path.parent for path in found]
+
+
+def run(*command: str | Path, quiet: bool = False) -> None:
+    """Run a command of the environment from the root; end with its exit code if it fails."""
+    output = subprocess.DEVNULL if quiet else None
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=output, check=False).returncode
+    if code:
+        sys.exit(code)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def fingerprint() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for path in [LOCK, *(member / "pyproject.toml" for member in members())]:
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def set_up() -> None:
+    """Make .venv agree with the lock and the members; nothing to do when it does."""
+    wanted = fingerprint()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    say("thurn: setting up .venv (once; needs the package index)")
+    if not (BIN / "uv").exists():
+        shutil.rmtree(VENV, ignore_errors=True)
+        venv.create(VENV, with_pip=True)
+        run(BIN / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", UV)
+    install = (BIN / "uv", "pip", "install", "-q", "--python", BIN / "python")
+    editable = [part for member in members() for part in ("-e", member)]
+    run(*install, "--require-hashes", "-r", LOCK)
+    run(*install, "--no-deps", *editable)
+    STAMP.write_text(wanted)
+
+
+def names() -> list[str]:
+    return [tomllib.loads((m / "pyproject.toml").read_text())["project"]["name"] for m in members()]
+
+
+def write_members() -> None:
+    """Write the generated lists of the root pyproject.toml and of .importlinter."""
+    run(BIN / "python", ROOT / "tests" / "meta" / "generate.py")
+
+
+def write_lock() -> None:
+    """Resolve anew and write names, versions and hashes; never an address."""
+    run(
+        BIN / "uv", "export", "-q", "--all-packages", "--all-extras", "--all-groups", "--no-emit-workspace",
+        "--no-header", "--no-annotate", "-o", LOCK, quiet=True,
+    )
+
+
+def check() -> None:
+    """Everything that is judged without running the product."""
+    run(BIN / "ruff", "format", "--check", ".")
+    run(BIN / "ruff", "check", ".")
+    run(BIN / "mypy")
+    run(BIN / "lint-imports")
+    run(BIN / "pytest", "-q", "tests/meta")
+
+
+def main(argv: list[str]) -> None:
+    task, arguments = (argv[0], argv[1:]) if argv else ("help", [])
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
+    tasks = {
+        "run": ["thurn", "demo", *arguments],
+        "test": ["pytest", *arguments],
+        "bench": ["python", str(ROOT / "contrib" / "bench" / "bench.py"), *arguments],
+        "docs": ["mkdocs", "build", "-q", "--strict", *arguments],
+        "exec": arguments,
+    }
+    own = {"check": check, "members": write_members, "lock": write_lock, "setup": lambda: None}
+    if task not in tasks and task not in own:
+        say(__doc__ or "")
+        sys.exit(0 if task == "help" else 2)
+    os.environ.update(environment)
+    set_up()
+    if task in own:
+        own[task]()
+        return
+    if task != "run" and task != "exec":
+        os.chdir(ROOT)
+    os.execvpe(tasks[task][0], tasks[task], os.environ)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
