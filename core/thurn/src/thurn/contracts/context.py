@@ -1,0 +1,127 @@
+"""What the host gives to a plugin while it opens, and for as long as it is open (design D15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from thurn.contracts.account import Directory
+from thurn.contracts.clock import Clock
+from thurn.contracts.commitlog import CommitLog
+from thurn.contracts.gate import Gate
+from thurn.contracts.mailflow import Mailflow
+from thurn.contracts.state import State
+from thurn.contracts.store import AccountHandle
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope
+from thurn.types.events import Event
+from thurn.types.identity import AccountId, Identity
+
+P = TypeVar("P")
+
+
+class Log(Protocol):
+    """The operator's log: an event (lower-case `noun.verb`) and facts with documented keys."""
+
+    def debug(self, event: str, /, **facts: object) -> None:
+        """Detail; off by default."""
+
+    def info(self, event: str, /, **facts: object) -> None:
+        """Something an operator may want to know."""
+
+    def warning(self, event: str, /, **facts: object) -> None:
+        """Something an operator should look at."""
+
+    def error(self, event: str, /, **facts: object) -> None:
+        """Something that does not work."""
+
+
+class Events(Protocol):
+    """Where events are told."""
+
+    def emit(self, event: Event) -> None:
+        """Tell; never blocks, never raises."""
+
+
+class Resolver(Protocol):
+    """DNS, for whoever needs it; the shapes of answers come with the first resolver plugin."""
+
+    async def addresses(self, name: str) -> Sequence[str]:
+        """IPv6 and IPv4 addresses as text. Raises TemporaryFailure when it cannot be known."""
+
+
+class Context(Protocol):
+    """Everything a plugin may use of the host."""
+
+    @property
+    def name(self) -> str:
+        """The instance, `<role>.<instance>`, such as "filter.words"."""
+
+    @property
+    def hostname(self) -> str:
+        """The site's name in greetings and trace fields."""
+
+    @property
+    def data(self) -> Path:
+        """This instance's own directory below the site's data directory; made at first use."""
+
+    @property
+    def log(self) -> CommitLog:
+        """The worker's commit log."""
+
+    @property
+    def journal(self) -> Log:
+        """The operator's log, bound to this instance."""
+
+    @property
+    def state(self) -> State:
+        """Small shared state: tables and notices."""
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+
+    @property
+    def events(self) -> Events:
+        """Where to tell events."""
+
+    @property
+    def resolver(self) -> Resolver:
+        """DNS."""
+
+    @property
+    def directory(self) -> Directory:
+        """All account instances of the site as one directory."""
+
+    def require(self, contract: type[P], role: str, instance: str) -> P:
+        """The opened instance that a `Ref` field of this plugin's settings names."""
+
+    def source(self, *key: str) -> str:
+        """`file:line` of a key of this instance's section (of the section without a key)."""
+
+    async def submit(self, envelope: Envelope, content: Content) -> None:
+        """Send a message of the host or a plugin (notices and reports are mail): durable on
+        return, filed or queued like any other, past the policies."""
+
+
+class ListenerContext(Context, Protocol):
+    """What a listener gets besides: the doors to login, mail flow and mailboxes."""
+
+    @property
+    def gate(self) -> Gate:
+        """Login, with this listener's mechanisms, accounts and login policies."""
+
+    @property
+    def mailflow(self) -> Mailflow:
+        """Receiving, with this listener's chains. Raises ConfigError where it has none."""
+
+    async def open_account(self, account: AccountId, identity: Identity) -> AccountHandle:
+        """The account's mailboxes in its store, seen with the rights of this identity."""
+
+
+class SiteContext(Context, Protocol):
+    """What a service of scope "site" gets besides."""
+
+    def instances(self, role: str) -> Sequence[tuple[str, Any]]:
+        """The opened instances of a role, with their names."""

@@ -1,0 +1,65 @@
+"""Listeners speak a protocol on sockets that the host has bound, bounded and accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from socket import socket
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import Field
+
+from thurn.contracts.connection import Connection
+from thurn.contracts.settings import AccountRef, Duration, LoginRef, SaslRef, Settings, TlsRef
+from thurn.types.session import Session
+
+
+class ListenerSettings(Settings):
+    """What every listener may set; a listener's own model derives from it."""
+
+    bind: tuple[str, ...] = Field(
+        min_length=1,
+        description='Where to listen: "address:port", "[v6]:port", "*:port", or "unix:/path".',
+    )
+    tls: TlsRef | None = Field(default=None, description="The TLS instance with the certificates.")
+    tls_mode: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls", description="Encrypt on request, from the first octet, or never."
+    )
+    accounts: tuple[AccountRef, ...] = Field(
+        default=(), description="Who knows the accounts, in order; the first that knows answers."
+    )
+    sasl: tuple[SaslRef, ...] = Field(default=(), description="Mechanisms offered at login.")
+    login: tuple[LoginRef, ...] = Field(default=(), description="Login policies, in order.")
+    connections: int = Field(
+        default=10_000,
+        ge=1,
+        description="Open connections at most, per worker; a tenth is kept for new addresses.",
+    )
+    connections_per_address: int = Field(
+        default=50, ge=1, description="Open connections at most from one address, per worker."
+    )
+    idle: Duration = Field(default=300.0, description="Silence that ends a connection.")
+    total: Duration = Field(default=86_400.0, description="Age that ends a connection.")
+    handshake: Duration = Field(default=30.0, description="Time for a TLS handshake.")
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """The common form: the host accepts, bounds, encrypts; the listener speaks."""
+
+    async def serve(self, connection: Connection, session: Session) -> None:
+        """Speak until the peer or the session is done; returning closes the connection.
+
+        Whatever is raised ends this connection only; the host answers for the protocol's
+        politeness by calling `farewell` first.
+        """
+
+    def farewell(self, reason: Literal["error", "closing", "busy", "idle"]) -> bytes:
+        """The octets to send before the host closes a connection for this reason, or b""."""
+
+
+@runtime_checkable
+class SocketListener(Protocol):
+    """The other form, for servers that accept themselves (HTTP)."""
+
+    async def serve_sockets(self, sockets: Sequence[socket]) -> None:
+        """Serve on these listening sockets until cancelled."""

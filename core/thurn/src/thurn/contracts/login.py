@@ -1,0 +1,50 @@
+"""Login policies: limiter, POP-before-SMTP grants, allowed networks. Awaited by the gate around
+every login of every protocol, `after_login` before the positive reply (design D9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from thurn.types.identity import Identity
+from thurn.types.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """No objection; wait `delay_seconds` before the answer is given."""
+
+    delay_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forbid:
+    """The login is refused whatever the password; `temporary` when it may work later."""
+
+    reason: str
+    temporary: bool = False
+
+
+LoginDecision: TypeAlias = Proceed | Forbid
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """A login about to be judged. The name is as the peer gave it, shortened."""
+
+    session: Session
+    name: str
+    mechanism: str
+
+
+class LoginPolicy(Protocol):
+    """A raising policy is a temporary refusal of this login; it never lets anyone in."""
+
+    async def before_login(self, attempt: LoginAttempt) -> LoginDecision | None:
+        """Asked before any credential is looked at; None is `Proceed()`."""
+
+    async def after_login(
+        self, attempt: LoginAttempt, identity: Identity | None
+    ) -> LoginDecision | None:
+        """Told the outcome: an identity, or None for wrong credentials (not for trouble).
+        `Forbid` turns a success into a refusal."""

@@ -1,0 +1,100 @@
+"""The queue, routers and transports: mail that goes elsewhere or later (design D6, D16)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+from thurn.contracts.store import Deposit
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope, Recipient
+from thurn.types.status import Status
+
+QueueId = NewType("QueueId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """What stands in the queue, for lists."""
+
+    id: QueueId
+    envelope: Envelope
+    size_octets: int
+    queued_at: float
+    retry_at: float | None
+    tries: int
+    last_status: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientResult:
+    """How an attempt went for one recipient."""
+
+    recipient: Recipient
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where a recipient goes: a transport instance and a next hop ("" = by the transport)."""
+
+    transport: str
+    next_hop: str = ""
+
+
+class Lease(Protocol):
+    """An entry taken for an attempt; when the holder dies it is due again."""
+
+    @property
+    def id(self) -> QueueId:
+        """The entry."""
+
+    @property
+    def envelope(self) -> Envelope:
+        """Sender and the recipients that are due."""
+
+    @property
+    def destination(self) -> str:
+        """The destination key stored at first routing; "" before it."""
+
+    async def content(self) -> Content:
+        """The message."""
+
+    async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
+        """Record how it went; recipients with success or permanent failure leave the entry."""
+
+    async def release(self) -> None:
+        """Give it back untouched."""
+
+
+class Queue(Protocol):
+    """Durable mail waiting to go on."""
+
+    def prepare(self, envelope: Envelope, content: Content, *, key: str) -> Deposit:
+        """An entry to be committed with other deposits; `key` makes a repeat recognisable."""
+
+    async def next_lease(self, *, skip: Collection[str] = ()) -> Lease:
+        """The next entry that is due and not for these destinations; waits for one."""
+
+    async def entries(self, *, limit: int = 1000, after: QueueId | None = None) -> Sequence[QueueEntry]:
+        """What stands in the queue, oldest first."""
+
+    async def remove(self, entry: QueueId) -> bool:
+        """Take an entry out; False when there was none."""
+
+
+class Router(Protocol):
+    """Where a recipient goes."""
+
+    async def route(self, envelope: Envelope, recipient: Recipient) -> Hop | None:
+        """A hop, or None: the next router is asked. TemporaryFailure when it cannot be known."""
+
+
+class Transport(Protocol):
+    """Carries a message on."""
+
+    async def deliver(
+        self, lease: Lease, hop: Hop, recipients: Sequence[Recipient]
+    ) -> Sequence[RecipientResult]:
+        """One attempt; a result per recipient; raising counts as temporary for all of them."""

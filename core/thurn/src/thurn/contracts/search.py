@@ -1,0 +1,26 @@
+"""Search plugins read the change log of mailboxes and answer body queries (design D11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from thurn.contracts.store import AccountHandle
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """An exact, case-insensitive substring of body or whole message text. RFC 9051 §6.4.4."""
+
+    text: str
+    whole_message: bool
+
+
+class SearchIndex(Protocol):
+    """Finds candidates; what it has not indexed yet it says, so that answers stay complete."""
+
+    async def find(
+        self, account: AccountHandle, mailbox_id: str, query: TextQuery
+    ) -> tuple[Sequence[int], int]:
+        """UIDs that match among those indexed, and the highest MODSEQ that is indexed."""

@@ -1,0 +1,113 @@
+"""The base of every plugin's configuration, and the types of its values.
+
+A plugin derives a model from `Settings`; each field has a description; unknown keys are errors.
+Loading is the host's business: a plugin receives a frozen, checked object.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_DURATION: Final = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE: Final = re.compile(r"(\d{1,12}) ?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?")
+_OCTETS: Final = {
+    "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+    "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+}  # fmt: skip
+
+
+def _duration(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value)
+        if match is None:
+            raise ValueError('a duration is a number with a unit, such as "30s", "5m", "2h", "7d"')
+        return int(match[1]) * _SECONDS[match[2]]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f'write the unit: "{value}s"')  # noqa: TRY004 - pydantic wants ValueError
+    return value
+
+
+def _size(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str):
+        match = _SIZE.fullmatch(value)
+        if match is None:
+            raise ValueError('a size is a number with a unit, such as "64KiB" or "25MiB"')
+        return int(match[1]) * _OCTETS[match[2] or "B"]
+    return value
+
+
+Duration: TypeAlias = Annotated[
+    float, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=0)
+]
+"""Seconds; written "30s", "5m", "2h", "7d" in TOML. A default is given in seconds."""
+
+Size: TypeAlias = Annotated[
+    int, BeforeValidator(_size, json_schema_input_type=str | int), Field(ge=0)
+]
+"""Octets; written "64KiB", "25MiB" in TOML. 0 never means unlimited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Marks a field that names an instance of a role: `store: Annotated[str, Ref("store")]`.
+
+    The host opens the named instance first and gives it by `context.require`.
+    """
+
+    role: str
+
+
+TlsRef: TypeAlias = Annotated[str, Ref("tls")]
+PolicyRef: TypeAlias = Annotated[str, Ref("policy")]
+SaslRef: TypeAlias = Annotated[str, Ref("sasl")]
+AccountRef: TypeAlias = Annotated[str, Ref("account")]
+LoginRef: TypeAlias = Annotated[str, Ref("login")]
+RelayRef: TypeAlias = Annotated[str, Ref("relay")]
+FilterRef: TypeAlias = Annotated[str, Ref("filter")]
+DeliveryRef: TypeAlias = Annotated[str, Ref("delivery")]
+QueueRef: TypeAlias = Annotated[str, Ref("queue")]
+StoreRef: TypeAlias = Annotated[str, Ref("store")]
+StateRef: TypeAlias = Annotated[str, Ref("state")]
+
+
+class Secret:
+    """A secret value; its repr and str say nothing. Written `{file = …}`, `{env = …}` or
+    `{credential = …}` in TOML, never inline."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value; use it and let it go."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+class SecretSource(BaseModel):
+    """Where a secret comes from; exactly one of the three."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path | None = Field(default=None, description="A file that only its owner can read.")
+    env: str | None = Field(default=None, description="An environment variable.")
+    credential: str | None = Field(default=None, description="A systemd credential's name.")
+
+
+class Settings(BaseModel):
+    """Base model: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class NoSettings(Settings):
+    """For plugins that have nothing to set."""

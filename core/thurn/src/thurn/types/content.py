@@ -1,0 +1,85 @@
+"""A message's octets: exactly as received, plus what is prepended.
+
+Rules: content never changes. What differs per recipient (trace fields) is the `prefix`; what is
+equal for all is the `Blob`, one object however many recipients there are, so that a store can
+keep it once. Line ends are CRLF. Nothing rewrites a body.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from thurn_message.scanner import Scan
+
+SPILL_OCTETS: Final = 1_048_576
+"""Blobs above this are in a file of their own from the start, not in memory and not in the
+commit log (design D7)."""
+
+
+class Blob:
+    """Octets that several contents may share: in memory, or in a private file above a bound.
+
+    Attributes:
+        size_octets: the length.
+        path: the file they are in, or None; the file is removed by whoever made it.
+    """
+
+    __slots__ = ("_octets", "path", "size_octets")
+
+    def __init__(self, octets: bytes | None = None, *, path: Path | None = None) -> None:
+        if octets is None:
+            if path is None:
+                raise ValueError("a blob is octets or a path")
+            self.size_octets = path.stat().st_size
+        else:
+            self.size_octets = len(octets)
+        self._octets = octets
+        self.path = path
+
+    def read(self) -> bytes:
+        """All octets; from the file each time, so that idle messages cost no memory."""
+        if self._octets is not None:
+            return self._octets
+        if self.path is None:  # the constructor excludes it
+            raise ValueError("a blob is octets or a path")
+        return self.path.read_bytes()
+
+
+class Content:
+    """A message as one recipient gets it: `prefix` + `blob`."""
+
+    __slots__ = ("_scan", "blob", "prefix")
+
+    def __init__(self, blob: Blob, prefix: bytes = b"") -> None:
+        self.blob = blob
+        self.prefix = prefix
+        self._scan: Scan | None = None
+
+    @classmethod
+    def of(cls, octets: bytes) -> Content:
+        """A content of these octets."""
+        return cls(Blob(octets))
+
+    @property
+    def size_octets(self) -> int:
+        """RFC822.SIZE: prefix and blob together."""
+        return len(self.prefix) + self.blob.size_octets
+
+    def read(self) -> bytes:
+        """All octets."""
+        return self.prefix + self.blob.read() if self.prefix else self.blob.read()
+
+    def prepend(self, fields: bytes) -> Content:
+        """The same message with whole header fields (CRLF-ended) above it."""
+        return Content(self.blob, fields + self.prefix)
+
+    @property
+    def scan(self) -> Scan:
+        """The parsed view; made at first use and kept."""
+        if self._scan is None:
+            from thurn_message.scanner import scan  # noqa: PLC0415 - only who looks inside pays
+
+            self._scan = scan(self.read())
+        return self._scan

@@ -1,0 +1,28 @@
+"""Who somebody is: accounts, and the proof that a session has given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+"""Whose mail it is: an opaque, stable name given by the directory; never a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A login that succeeded.
+
+    Attributes:
+        account: whose mail and rights the session has (the authorization identity).
+        authcid: who proved it (the authentication identity); differs for proxies. RFC 4422 §2.
+        mechanism: how, such as "PLAIN" or "USER".
+        secured: whether the connection was encrypted at that moment.
+        groups: the account's groups, for rights.
+    """
+
+    account: AccountId
+    authcid: str
+    mechanism: str
+    secured: bool
+    groups: frozenset[str] = field(default=frozenset())

@@ -1,0 +1,91 @@
+"""What goes on: one session per connection, one transaction from MAIL to the end of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol, TypeAlias
+
+from thurn.types.address import Address
+from thurn.types.decision import Refusal
+from thurn.types.envelope import NO_PARAMETERS, Recipient
+from thurn.types.identity import AccountId, Identity
+from thurn.types.stash import Stash
+
+PeerAddress: TypeAlias = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class TlsState:
+    """The encryption of a connection, for trace fields and rules."""
+
+    version: str
+    cipher: str
+    server_name: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One connection of a peer, from accept to close. The host makes it; plugins read it.
+
+    Attributes:
+        id: unique; every log line of the session has it.
+        listener: the listener's instance name.
+        protocol: "smtp", "lmtp", "pop3", "imap" …; services of an account are named by it.
+        peer: the peer's address; None for a unix socket. IPv4-mapped addresses are IPv4.
+        hello: what the peer calls itself; never proof of anything.
+        identity: the login, once there is one.
+        remembered: an early refusal that is told at RCPT. See `Mailflow`.
+        stash: what plugins keep.
+    """
+
+    id: str
+    listener: str
+    protocol: str
+    peer: PeerAddress | None
+    peer_port: int = 0
+    local_port: int = 0
+    tls: TlsState | None = None
+    hello: str = ""
+    identity: Identity | None = None
+    remembered: Refusal | None = None
+    stash: Stash = field(default_factory=Stash)
+
+
+class JournalEntry(Protocol):
+    """The journal of one transaction, to which the host appends what each stage decided."""
+
+    def note(self, **facts: object) -> None:
+        """Add facts of the transaction as a whole (documented keys only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A recipient after the directory was asked: an account of ours, or elsewhere (None)."""
+
+    recipient: Recipient
+    account: AccountId | None
+    detail: str | None = None  # the part of the local part behind the separator (sub-addressing)
+
+
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """One message on its way in, from MAIL to the answer to its end of data.
+
+    Attributes:
+        id: unique; it is in the reply and in `thurn explain`.
+        sender: the reverse-path; None is the null sender.
+        parameters: MAIL's extension words, upper-case keys.
+        recipients: those accepted so far, in order, duplicates included.
+        targets: where each of `recipients` leads, in the same order; an alias may lead to many.
+    """
+
+    id: str
+    session: Session
+    sender: Address | None
+    journal: JournalEntry
+    parameters: Mapping[str, str | None] = NO_PARAMETERS
+    recipients: list[Recipient] = field(default_factory=list)
+    targets: list[tuple[Target, ...]] = field(default_factory=list)
+    stash: Stash = field(default_factory=Stash)
