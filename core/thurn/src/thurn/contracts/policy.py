@@ -37,7 +37,9 @@ class HelloPolicy(Protocol):
 class SenderPolicy(Protocol):
     """Judges the envelope's sender."""
 
-    async def check_sender(self, transaction: Transaction, sender: Address | None) -> Decision | None:
+    async def check_sender(
+        self, transaction: Transaction, sender: Address | None
+    ) -> Decision | None:
         """Asked at MAIL; None is the null sender."""
 
 

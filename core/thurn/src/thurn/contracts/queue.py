@@ -77,7 +77,9 @@ class Queue(Protocol):
     async def next_lease(self, *, skip: Collection[str] = ()) -> Lease:
         """The next entry that is due and not for these destinations; waits for one."""
 
-    async def entries(self, *, limit: int = 1000, after: QueueId | None = None) -> Sequence[QueueEntry]:
+    async def entries(
+        self, *, limit: int = 1000, after: QueueId | None = None
+    ) -> Sequence[QueueEntry]:
         """What stands in the queue, oldest first."""
 
     async def remove(self, entry: QueueId) -> bool:

@@ -329,7 +329,7 @@ class AccountHandle(Protocol):
     async def rename(self, name: str, new_name: str) -> None:
         """With its children. INBOX: its messages move, INBOX stays. RFC 9051 §6.3.6."""
 
-    async def subscribe(self, name: str, subscribed: bool) -> None:  # noqa: FBT001 - the state
+    async def subscribe(self, name: str, subscribed: bool) -> None:
         """Subscribe or not; names of absent mailboxes may be subscribed. RFC 9051 §6.3.7."""
 
     async def subscriptions(self) -> Sequence[str]:
@@ -353,7 +353,9 @@ class AccountHandle(Protocol):
     async def documents(self, kind: str) -> Sequence[Document]:
         """The newest version of each document of this kind, in name order."""
 
-    async def document(self, kind: str, name: str, *, version: int | None = None) -> Document | None:
+    async def document(
+        self, kind: str, name: str, *, version: int | None = None
+    ) -> Document | None:
         """One document, the newest or a given version; None if absent."""
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
