@@ -18,7 +18,7 @@ from thurn.types.identity import AccountId
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """ "I am `name`, and this proves it."
+    """What a peer says: I am `name`, and this proves it.
 
     Attributes:
         name: as given by the peer; not yet trusted, may be an address; never empty.

@@ -29,6 +29,10 @@ class ListenerSettings(Settings):
     )
     sasl: tuple[SaslRef, ...] = Field(default=(), description="Mechanisms offered at login.")
     login: tuple[LoginRef, ...] = Field(default=(), description="Login policies, in order.")
+    plaintext_without_tls: bool = Field(
+        default=False,
+        description="Offer passwords in the clear on unencrypted connections; loopback only, please.",
+    )
     connections: int = Field(
         default=10_000,
         ge=1,

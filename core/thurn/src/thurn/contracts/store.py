@@ -284,7 +284,7 @@ class Mailbox(Protocol):
     async def expunge(self, uids: Collection[int]) -> Sequence[int]:
         """Remove these whatever their flags; returns those that were there, ascending.
 
-        The caller chooses (\\Deleted for EXPUNGE, marked ones for POP3).
+        The caller chooses (those flagged Deleted for EXPUNGE, marked ones for POP3).
         """
 
     async def copy(self, uids: Collection[int], target: str) -> CopyResult:

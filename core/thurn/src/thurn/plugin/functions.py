@@ -1,0 +1,240 @@
+"""The decorators that make a function a plugin. Each returns a `Factory` for the entry point.
+
+Rules: functions may be plain or async; they name the parameters they want; they return a decision
+or None. What stays the same (`config`, `context`) is bound when the product opens, the rest is
+passed by position: nothing is looked up per call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from thurn.contracts.account import Claim
+from thurn.contracts.factory import Factory
+from thurn.contracts.sasl import (
+    SaslConditions,
+    SaslExchange,
+    SaslFailure,
+    SaslProduct,
+    SaslResult,
+)
+from thurn.contracts.settings import Settings
+from thurn.plugin.message import Message
+from thurn.plugin.sasl import Malformed
+from thurn.plugin.signature import Shape, callers_names, read_shape
+from thurn.types.errors import PluginError
+from thurn.types.session import Transaction
+
+Function = Callable[..., Any]
+Getter = Callable[[Any, Any], Any]
+Decorator = Callable[[Function], Factory]
+
+_TRANSACTION: dict[str, Getter] = {
+    "transaction": lambda transaction, _: transaction,
+    "session": lambda transaction, _: transaction.session,
+}
+_MESSAGE: dict[str, Getter] = {
+    **_TRANSACTION,
+    "message": Message,
+    "content": lambda _, content: content,
+}
+_SENDER: dict[str, Getter] = {**_TRANSACTION, "sender": lambda _, sender: sender}
+_RECIPIENT: dict[str, Getter] = {**_TRANSACTION, "recipient": lambda _, recipient: recipient}
+_SESSION: dict[str, Getter] = {"session": lambda session, _: session}
+_HELLO: dict[str, Getter] = {**_SESSION, "name": lambda _, name: name}
+_ATTEMPT: dict[str, Getter] = {
+    "attempt": lambda attempt, _: attempt,
+    "session": lambda attempt, _: attempt.session,
+}
+_ENVELOPE: dict[str, Getter] = {
+    "envelope": lambda envelope, _: envelope,
+    "recipient": lambda _, recipient: recipient,
+}
+
+
+class FunctionProduct:
+    """What a function plugin opens: one method of its role's contract, made from the function."""
+
+    source: str
+
+
+Call = Callable[[Any, Any], Awaitable[Any]]
+
+
+def _caller(function: Function, shape: Shape, getters: dict[str, Getter]) -> Call:
+    """The function as `async call(first, second)`."""
+    wanted = [getters[name] for name in shape.variables]
+    if inspect.iscoroutinefunction(function):
+
+        async def call(first: Any, second: Any) -> Any:  # noqa: ANN401
+            return await function(*[get(first, second) for get in wanted])
+    else:
+
+        async def call(first: Any, second: Any) -> Any:  # noqa: ANN401 - one form for both
+            return function(*[get(first, second) for get in wanted])
+
+    return call
+
+
+def _function_plugin(
+    role: str, type_name: str, method: str, getters: dict[str, Getter], *, single: bool = False
+) -> Decorator:
+    """A decorator for functions that become one method of a role's contract."""
+    names = callers_names(3)
+
+    def decorate(function: Function) -> Factory:
+        shape = read_shape(function, f"{role} function", tuple(getters), names)
+
+        @asynccontextmanager
+        async def open_product(config: Settings, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+            call = _caller(_bind(function, shape, config, context), shape, getters)
+            product = FunctionProduct()
+            setattr(product, method, (lambda only: call(only, None)) if single else call)
+            product.source = shape.source
+            yield product
+
+        return Factory(role, type_name, shape.settings, open_product, shape.source)
+
+    return decorate
+
+
+def _bind(function: Function, shape: Shape, config: Settings, context: Any) -> Function:  # noqa: ANN401
+    constants = {"config": config, "context": context}
+    bound = {name: constants[name] for name in shape.constants}
+    return partial(function, **bound) if bound else function
+
+
+def message_filter(type_name: str) -> Decorator:
+    """A message filter: takes `message`, `transaction`, `content`, `session`; returns a
+    `MessageDecision` or None. See `thurn.contracts.filter`."""
+    return _function_plugin("filter", type_name, "check_message", _MESSAGE)
+
+
+def relay_policy(type_name: str) -> Decorator:
+    """A relay rule: takes `transaction`, `recipient`, `session`; `Accept()` permits."""
+    return _function_plugin("relay", type_name, "may_relay", _RECIPIENT)
+
+
+def sender_policy(type_name: str) -> Decorator:
+    """A judge of the envelope's sender: takes `transaction`, `sender`, `session`."""
+    return _function_plugin("policy", type_name, "check_sender", _SENDER)
+
+
+def recipient_policy(type_name: str) -> Decorator:
+    """A judge of a local recipient: takes `transaction`, `recipient`, `session`."""
+    return _function_plugin("policy", type_name, "check_recipient", _RECIPIENT)
+
+
+def connection_policy(type_name: str) -> Decorator:
+    """A judge of a peer: takes `session`."""
+    return _function_plugin("policy", type_name, "check_connection", _SESSION, single=True)
+
+
+def hello_policy(type_name: str) -> Decorator:
+    """A judge of the peer's hello: takes `session`, `name`."""
+    return _function_plugin("policy", type_name, "check_hello", _HELLO)
+
+
+def router(type_name: str) -> Decorator:
+    """A router: takes `envelope`, `recipient`; returns a `Hop` or None."""
+    return _function_plugin("router", type_name, "route", _ENVELOPE)
+
+
+def login_policy(type_name: str) -> Decorator:
+    """A rule asked before each login: takes `attempt`, `session`; returns `Forbid`, `Proceed` or
+    None. Rules that must hear of outcomes are classes (`thurn.contracts.login`)."""
+    names = callers_names()
+
+    def decorate(function: Function) -> Factory:
+        shape = read_shape(function, "login policy", tuple(_ATTEMPT), names)
+
+        @asynccontextmanager
+        async def open_product(config: Settings, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+            call = _caller(_bind(function, shape, config, context), shape, _ATTEMPT)
+            yield _BeforeLogin(call, shape.source)
+
+        return Factory("login", type_name, shape.settings, open_product, shape.source)
+
+    return decorate
+
+
+class _BeforeLogin:
+    """A login policy that has nothing to say afterwards."""
+
+    def __init__(self, call: Call, source: str) -> None:
+        self._call = call
+        self.source = source
+
+    async def before_login(self, attempt: Any) -> Any:  # noqa: ANN401 - the function's own types
+        return await self._call(attempt, None)
+
+    async def after_login(self, attempt: Any, identity: Any) -> None:  # noqa: ANN401
+        """No opinion."""
+
+
+def sasl_mechanism(name: str, *, plaintext: bool = False) -> Decorator:
+    """A login mechanism: a generator function that takes `conditions` (see `thurn.plugin.sasl`).
+
+    Args:
+        name: the registered mechanism name, upper case; the type name is its lower case.
+        plaintext: the password can be read off the exchange.
+    """
+    names = callers_names()
+
+    def decorate(function: Function) -> Factory:
+        shape = read_shape(function, "SASL mechanism", ("conditions",), names)
+        if not inspect.isgeneratorfunction(function):
+            raise PluginError(f"{shape.source}: a SASL mechanism is a generator function")
+
+        @asynccontextmanager
+        async def open_product(config: Settings, context: Any) -> AsyncIterator[SaslProduct]:  # noqa: ANN401
+            bound = _bind(function, shape, config, context)
+            mechanism = GeneratorMechanism(name, plaintext, bound, bool(shape.variables))
+            yield SaslProduct((mechanism,))
+
+        return Factory("sasl", name.lower(), shape.settings, open_product, shape.source)
+
+    return decorate
+
+
+class GeneratorMechanism:
+    """A mechanism whose exchange is a generator function; `Malformed` becomes a failure."""
+
+    def __init__(
+        self, mechanism: str, plaintext: bool, function: Function, takes_conditions: bool
+    ) -> None:
+        self.mechanism = mechanism
+        self.plaintext = plaintext
+        self._function = function
+        self._takes_conditions = takes_conditions
+
+    def begin(self, conditions: SaslConditions) -> SaslExchange:
+        """A new exchange."""
+        return self._guarded(conditions)
+
+    def _guarded(self, conditions: SaslConditions) -> SaslExchange:
+        arguments = (conditions,) if self._takes_conditions else ()
+        try:
+            result: SaslResult = yield from self._function(*arguments)
+        except Malformed as error:
+            return SaslFailure(str(error), malformed=True)
+        return result
+
+
+__all__ = [
+    "Claim",
+    "Transaction",
+    "connection_policy",
+    "hello_policy",
+    "login_policy",
+    "message_filter",
+    "recipient_policy",
+    "relay_policy",
+    "router",
+    "sasl_mechanism",
+    "sender_policy",
+]
