@@ -31,7 +31,7 @@ class ListenerSettings(Settings):
     login: tuple[LoginRef, ...] = Field(default=(), description="Login policies, in order.")
     plaintext_without_tls: bool = Field(
         default=False,
-        description="Offer passwords in the clear on unencrypted connections; loopback only, please.",
+        description="Take passwords in the clear without encryption; loopback only, please.",
     )
     connections: int = Field(
         default=10_000,

@@ -101,11 +101,9 @@ class SaslMechanism(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SaslProduct:
-    """What a sasl plugin opens: one or more mechanisms, and whether plaintext ones may go
-    without encryption."""
+    """What a sasl plugin opens: one or more mechanisms."""
 
     mechanisms: tuple[SaslMechanism, ...]
-    plaintext_without_tls: bool = False
 
 
 __all__ = [
