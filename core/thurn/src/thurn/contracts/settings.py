@@ -6,12 +6,21 @@ Loading is the host's business: a plugin receives a frozen, checked object.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
+from pydantic_core import CoreSchema, core_schema
 
 _DURATION: Final = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -76,6 +85,15 @@ StoreRef: TypeAlias = Annotated[str, Ref("store")]
 StateRef: TypeAlias = Annotated[str, Ref("state")]
 
 
+def _from_file(value: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base")
+    return base / value.expanduser() if base is not None else value
+
+
+SitePath: TypeAlias = Annotated[Path, AfterValidator(_from_file)]
+"""A path; relative ones start at the directory of the configuration file."""
+
+
 class Secret:
     """A secret value; its repr and str say nothing. Written `{file = …}`, `{env = …}` or
     `{credential = …}` in TOML, never inline."""
@@ -92,6 +110,20 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(***)"
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:  # noqa: ANN401
+        def resolve(value: Any, info: ValidationInfo) -> Secret:  # noqa: ANN401
+            if isinstance(value, Secret):
+                return value
+            base = (info.context or {}).get("base")
+            return SecretSource.model_validate(value).resolve(base)
+
+        return core_schema.with_info_plain_validator_function(resolve)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:  # noqa: ANN401
+        return SecretSource.model_json_schema()
+
 
 class SecretSource(BaseModel):
     """Where a secret comes from; exactly one of the three."""
@@ -101,6 +133,33 @@ class SecretSource(BaseModel):
     file: Path | None = Field(default=None, description="A file that only its owner can read.")
     env: str | None = Field(default=None, description="An environment variable.")
     credential: str | None = Field(default=None, description="A systemd credential's name.")
+
+    def resolve(self, base: Path | None = None) -> Secret:
+        """Read the secret. Raises ValueError: none or several sources, unreadable, open to all."""
+        given = [name for name in ("file", "env", "credential") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError('a secret is one of {file = "…"}, {env = "…"}, {credential = "…"}')
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if value is None:
+                raise ValueError(f"the environment has no {self.env}")
+            return Secret(value)
+        if self.credential is not None:
+            directory = os.environ.get("CREDENTIALS_DIRECTORY")
+            if directory is None:
+                raise ValueError("no CREDENTIALS_DIRECTORY: not started with credentials")
+            return _read_secret(Path(directory) / self.credential)
+        path = self.file if self.file is not None else Path()
+        return _read_secret(base / path if base is not None else path)
+
+
+def _read_secret(path: Path) -> Secret:
+    try:
+        if path.stat().st_mode & 0o007:
+            raise ValueError(f"{path} can be read by everybody: chmod 600 it")
+        return Secret(path.read_text("utf-8").rstrip("\r\n"))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
 
 class Settings(BaseModel):

@@ -1,0 +1,94 @@
+"""Reads configuration files and lays overlays over them: tables merge, all else replaces."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from thurn.config.positions import key_lines, line_of
+from thurn.types.errors import ConfigError
+
+KeyPath = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The merged tables, and for each key the file that set it last."""
+
+    tables: dict[str, Any]
+    paths: tuple[Path, ...]
+    _lines: tuple[dict[KeyPath, int], ...]
+    _setters: dict[KeyPath, int] = field(default_factory=dict)
+
+    def where(self, path: KeyPath) -> str:
+        """`file:line` of a key or of its nearest ancestor."""
+        known = path
+        while known and known not in self._setters:
+            known = known[:-1]
+        index = self._setters.get(known, 0)
+        return f"{self.paths[index]}:{line_of(self._lines[index], path)}"
+
+    def base(self, path: KeyPath) -> Path:
+        """The directory that relative paths of this key mean."""
+        known = path
+        while known and known not in self._setters:
+            known = known[:-1]
+        return self.paths[self._setters.get(known, 0)].parent
+
+
+def read(paths: Sequence[Path]) -> Source:
+    """Read a site's file and its overlays, the later over the earlier.
+
+    Raises:
+        ConfigError: a file that cannot be read or is not TOML, with its line.
+    """
+    merged: dict[str, Any] = {}
+    setters: dict[KeyPath, int] = {}
+    lines: list[dict[KeyPath, int]] = []
+    findings: list[str] = []
+    resolved = tuple(path.resolve() for path in paths)
+    for index, path in enumerate(resolved):
+        try:
+            text = path.read_text("utf-8")
+            table = tomllib.loads(text)
+        except OSError as error:
+            findings.append(f"{path}: cannot be read: {error.strerror}")
+            continue
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            findings.append(f"{path}: not TOML: {error}")
+            continue
+        lines.append(key_lines(text))
+        _merge(merged, table, (), index, setters)
+    if findings:
+        raise ConfigError(findings)
+    return Source(merged, resolved, tuple(lines), setters)
+
+
+def of_tables(tables: Mapping[str, Any], base: Path) -> Source:
+    """A source without a file, for tests and the demo."""
+    return Source(dict(tables), (base / "(given)",), ({(): 0},), {})
+
+
+def _merge(
+    target: dict[str, Any],
+    overlay: Mapping[str, Any],
+    path: KeyPath,
+    index: int,
+    setters: dict[KeyPath, int],
+) -> None:
+    pending = [(target, overlay, path)]
+    while pending:
+        below, above, prefix = pending.pop()
+        for key, value in above.items():
+            here = (*prefix, key)
+            setters[here] = index
+            if isinstance(value, dict) and isinstance(below.get(key), dict):
+                pending.append((below[key], value, here))
+            elif isinstance(value, dict):
+                below[key] = {}
+                pending.append((below[key], value, here))
+            else:
+                below[key] = value

@@ -1,0 +1,246 @@
+"""The instances of a configuration: one per `[<role>.<name>]` section, checked by its plugin's model.
+
+Rules: nothing happens that is not named. Roots are the `listener` and `service` sections and what
+`[site]` names; an instance that nobody names is an error of the "unused" kind only as a warning.
+`enabled = false` takes an instance out of every list. All findings are collected before any is
+reported, each with file, line and what to change.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+
+from thurn.config.files import KeyPath, Source
+from thurn.config.refs import references, without
+from thurn.config.site import SiteSettings
+from thurn.contracts.factory import Factory
+from thurn.contracts.settings import Duration, Settings
+from thurn.hooks.registry import Registry
+from thurn.types.errors import ConfigError
+
+ROOT_ROLES: Final = ("listener", "service")
+S = TypeVar("S", bound=Settings)
+
+
+class CommonSettings(Settings):
+    """Keys that every instance may have; the host takes them, the plugin does not see them."""
+
+    type: str = Field(description="The plugin: `<role>.<type>` is its entry point.")
+    enabled: bool = Field(default=True, description="false takes it out of every list.")
+    on_error: Literal["tempfail", "continue"] = Field(
+        default="tempfail", description="What a failing rule means; never more than it says."
+    )
+    deadline: Duration | None = Field(
+        default=None, description="Time for one call; the stage's own deadline if not set."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A checked section."""
+
+    role: str
+    name: str
+    common: CommonSettings
+    settings: Settings
+    factory: Factory
+    source: str
+
+    @property
+    def full_name(self) -> str:
+        """`<role>.<name>`."""
+        return f"{self.role}.{self.name}"
+
+    @property
+    def needs(self) -> list[tuple[str, str]]:
+        """(role, name) of the instances that its settings name."""
+        return [(role, name) for _, role, name in references(self.settings)]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteConfig:
+    """A whole configuration, checked.
+
+    Attributes:
+        instances: in opening order: what an instance needs stands before it.
+    """
+
+    site: SiteSettings
+    instances: Mapping[tuple[str, str], Instance]
+    source: Source
+    warnings: tuple[str, ...] = field(default=())
+
+    def of_role(self, role: str) -> list[Instance]:
+        """The instances of a role, in the file's order."""
+        return [instance for instance in self.instances.values() if instance.role == role]
+
+
+def load(source: Source, registry: Registry | None = None) -> SiteConfig:
+    """Check a whole configuration.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    return _Loader(source, Registry() if registry is None else registry).run()
+
+
+class _Loader:
+    """Collects findings on the way through the file."""
+
+    def __init__(self, source: Source, registry: Registry) -> None:
+        self._source = source
+        self._registry = registry
+        self._findings: list[str] = []
+        self._disabled: set[tuple[str, str]] = set()
+
+    def run(self) -> SiteConfig:
+        sections = dict(self._sections())
+        wanted = {f"{path[0]}.{common.type}" for path, (common, _) in sections.items()}
+        self._findings.extend(self._registry.load(wanted))
+        instances = [
+            i for path, section in sections.items() if (i := self._instance(path, *section))
+        ]
+        site = self._site()
+        known = {(i.role, i.name): i for i in instances}
+        if site is not None:
+            self._check_references("site", ("site",), site, known)
+        for instance in instances:
+            path = (instance.role, instance.name)
+            self._check_references(instance.full_name, path, instance.settings, known)
+        if self._findings or site is None:
+            raise ConfigError(self._findings)
+        ordered = self._order(site, known)
+        unused = [i.full_name for key, i in known.items() if key not in ordered]
+        warnings = tuple(f"{known_name}: defined, but nothing names it" for known_name in unused)
+        return SiteConfig(site, ordered, self._source, warnings)
+
+    def _find(self, path: KeyPath, text: str) -> None:
+        self._findings.append(f"{self._source.where(path)}: {'.'.join(path)}: {text}")
+
+    def _sections(self) -> Iterator[tuple[tuple[str, str], tuple[CommonSettings, dict[str, Any]]]]:
+        for role, group in self._source.tables.items():
+            if role == "site":
+                continue
+            if not isinstance(group, dict):
+                self._find((role,), "expected a table such as [listener.mx]")
+                continue
+            for name, section in group.items():
+                if not isinstance(section, dict):
+                    self._find((role, name), f"expected a table [{role}.{name}]")
+                    continue
+                common = self._common((role, name), section)
+                if common is None:
+                    continue
+                if not common.enabled:
+                    self._disabled.add((role, name))
+                    continue
+                rest = {k: v for k, v in section.items() if k not in CommonSettings.model_fields}
+                yield (role, name), (common, rest)
+
+    def _common(self, path: KeyPath, section: dict[str, Any]) -> CommonSettings | None:
+        given = {k: v for k, v in section.items() if k in CommonSettings.model_fields}
+        if "type" not in given:
+            choice = ", ".join(self._registry.names(path[0])) or "none is installed"
+            self._find(path, f"type is missing; installed: {choice.replace(path[0] + '.', '')}")
+            return None
+        return self._validate(CommonSettings, given, path)
+
+    def _instance(
+        self, path: tuple[str, str], common: CommonSettings, rest: dict[str, Any]
+    ) -> Instance | None:
+        role, name = path
+        factory = self._registry.get(role, common.type)
+        if factory is None:
+            self._unknown_type(path, common.type)
+            return None
+        settings = self._validate(factory.settings, rest, path)
+        if settings is None:
+            return None
+        return Instance(role, name, common, settings, factory, self._source.where(path))
+
+    def _unknown_type(self, path: tuple[str, str], type_name: str) -> None:
+        role = path[0]
+        names = [n.partition(".")[2] for n in self._registry.names(role)]
+        if type_name in names:  # loading it has failed, which is a finding already
+            return
+        if not names and role not in self._registry.roles():
+            self._find((role,), f"unknown role{_suggest(role, self._registry.roles())}")
+            return
+        hint = _suggest(type_name, names) or f"; pip install thurn-{role}-{type_name}?"
+        self._find((*path, "type"), f'no plugin "{role}.{type_name}" is installed{hint}')
+
+    def _site(self) -> SiteSettings | None:
+        section = self._source.tables.get("site")
+        if not isinstance(section, dict):
+            self._findings.append(f"{self._source.paths[0]}:1: the section [site] is missing")
+            return None
+        return self._validate(SiteSettings, section, ("site",))
+
+    def _validate(self, model: type[S], values: dict[str, Any], path: KeyPath) -> S | None:
+        try:
+            settings = model.model_validate(values, context={"base": self._source.base(path)})
+        except ValidationError as error:
+            for problem in error.errors(include_url=False, include_context=False):
+                self._problem(model, path, problem["loc"], problem["type"], problem["msg"])
+            return None
+        return without(settings, self._disabled)
+
+    def _problem(
+        self, model: type[Settings], path: KeyPath, loc: tuple[Any, ...], kind: str, text: str
+    ) -> None:
+        where = (*path, *(str(part) for part in loc))
+        if kind == "extra_forbidden":
+            names = [*model.model_fields, *CommonSettings.model_fields]
+            text = f"unknown key{_suggest(where[-1], names)}"
+        elif kind == "missing":
+            description = model.model_fields[where[-1]].description if len(loc) == 1 else ""
+            text = f"is missing. {description or ''}".rstrip()
+        self._find(where, text.removeprefix("Value error, "))
+
+    def _check_references(
+        self,
+        owner: str,
+        path: KeyPath,
+        settings: Settings,
+        known: Mapping[tuple[str, str], Instance],
+    ) -> None:
+        for key, role, name in references(settings):
+            if (role, name) not in known:
+                choice = [n for r, n in known if r == role]
+                hint = _suggest(name, choice) or f"; write a section [{role}.{name}]"
+                self._find(
+                    (*path, *key), f'{owner} names {role} "{name}", which is not there{hint}'
+                )
+
+    def _order(
+        self, site: SiteSettings, known: Mapping[tuple[str, str], Instance]
+    ) -> dict[tuple[str, str], Instance]:
+        """Depth-first from the roots, needs first; a ring is a finding."""
+        ordered: dict[tuple[str, str], Instance] = {}
+        roots = [(role, name) for _, role, name in references(site)]
+        roots += [key for role in ROOT_ROLES for key in known if key[0] == role]
+        under_way: list[tuple[str, str]] = []
+        stack: list[tuple[tuple[str, str], bool]] = [(key, False) for key in reversed(roots)]
+        while stack:
+            key, done = stack.pop()
+            if done:
+                under_way.remove(key)
+                ordered[key] = known[key]
+            elif key in under_way:
+                ring = " > ".join(".".join(part) for part in [*under_way, key])
+                raise ConfigError([f"{known[key].source}: instances name each other: {ring}"])
+            elif key not in ordered:
+                under_way.append(key)
+                stack.append((key, True))
+                stack.extend((need, False) for need in reversed(known[key].needs))
+        return ordered
+
+
+def _suggest(word: str, choice: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(choice), n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""

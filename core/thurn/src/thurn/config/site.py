@@ -1,0 +1,54 @@
+"""The `[site]` section: what belongs to the site as a whole."""
+
+from __future__ import annotations
+
+import socket
+from typing import Literal
+
+from pydantic import Field
+
+from thurn.contracts.settings import (
+    AccountRef,
+    Duration,
+    QueueRef,
+    Settings,
+    SitePath,
+    Size,
+    StateRef,
+    StoreRef,
+)
+
+
+class SiteSettings(Settings):
+    """The site."""
+
+    hostname: str = Field(
+        default_factory=socket.getfqdn, description="Our name in greetings and trace fields."
+    )
+    data: SitePath = Field(description="The data directory; one running thurn at a time.")
+    workers: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
+    user: str | None = Field(default=None, description="Whom to become after binding, as root.")
+    group: str | None = Field(default=None, description="Its group; the user's own if not set.")
+    allow_root: bool = Field(default=False, description="Stay root; for containers only.")
+    drain: Duration = Field(
+        default=600.0, description="How long sessions may go on after a reload or stop."
+    )
+    worker_timeout: Duration = Field(
+        default=15.0, description="A worker without a heartbeat for so long is replaced."
+    )
+    store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
+    state: StateRef | None = Field(default=None, description="Small shared state.")
+    queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
+    accounts: tuple[AccountRef, ...] = Field(
+        default=(), description="The site's directory: who is asked what an address means."
+    )
+    postmaster: str | None = Field(
+        default=None, description="The address for mail to postmaster without a domain of ours."
+    )
+    journal_retention: Duration = Field(
+        default=1_209_600.0, description="How long the journal is kept."
+    )
+    segment: Size = Field(default=16 * 2**20, description="Size of a commit log segment.")
+    sync: Literal["auto", "inline", "thread"] = Field(
+        default="auto", description="Where the commit log syncs: in the loop, or in a thread."
+    )

@@ -1,0 +1,147 @@
+"""The journal: one canonical line per transaction, written once, by the host (design D4).
+
+A line is JSON; the keys are documented in `docs/reference/journal.md`. Lines of a day stand in
+`<data>/journal/YYYY-MM-DD.jsonl` (UTC); every worker appends whole lines to the same file, without
+a sync: the journal tells the story, it is not what mail is recovered from. Metrics come from it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from thurn.contracts.clock import Clock
+from thurn.telemetry.ids import time_of
+
+DETAIL_CHARACTERS: Final = 500
+"""Text from plugins and peers is cut at this in the journal; a line stays a line."""
+STAGES_PER_TRANSACTION: Final = 5_000
+"""A transaction with more decisions than this (a thousand recipients by five rules) is cut."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Entry:
+    """What one transaction collects (`thurn.types.session.JournalEntry`)."""
+
+    __slots__ = ("_started", "facts", "stages")
+
+    def __init__(self, started: float, **facts: object) -> None:
+        self._started = started
+        self.facts: dict[str, object] = facts
+        self.stages: list[dict[str, object]] = []
+
+    def note(self, **facts: object) -> None:
+        """Add facts of the transaction as a whole."""
+        self.facts.update(facts)
+
+    def stage(self, stage: str, instance: str, decision: str, **facts: object) -> None:
+        """Add what one rule decided. Empty facts are left out."""
+        if len(self.stages) < STAGES_PER_TRANSACTION:
+            line: dict[str, object] = {"stage": stage, "by": instance, "decision": decision}
+            for key, value in facts.items():
+                if value:
+                    line[key] = value[:DETAIL_CHARACTERS] if isinstance(value, str) else value
+            self.stages.append(line)
+
+    def finish(self, now: float) -> dict[str, object]:
+        """The whole record."""
+        facts = self.facts
+        facts["duration_ms"] = round((now - self._started) * 1000, 3)
+        if self.stages:
+            facts["stages"] = self.stages
+        return facts
+
+
+class Journal:
+    """Where a worker writes its lines."""
+
+    __slots__ = ("_clock", "_day", "_directory", "_fd")
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._day = -1
+        self._fd = -1
+
+    def begin(self, identifier: str, **facts: object) -> Entry:
+        """A new entry; its time is now."""
+        now = self._clock.wall()
+        return Entry(self._clock.monotonic(), id=identifier, time=round(now, 3), **facts)
+
+    def write(self, entry: Entry) -> None:
+        """Append the entry's line. Never raises: a full disk must not fail a transaction."""
+        try:
+            line = _encode(entry.finish(self._clock.monotonic())) + b"\n"
+            now = self._clock.wall()
+            day = int(now // 86400)
+            if day != self._day:
+                self._open(day)
+            os.write(self._fd, line)
+        except (OSError, TypeError, ValueError):
+            return
+
+    def _open(self, day: int) -> None:
+        self.close()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._fd = os.open(self._directory / _file_name(day), flags, 0o600)
+        self._day = day
+
+    def close(self) -> None:
+        """Close the file; the next line opens it again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._day = -1, -1
+
+
+def _file_name(day: int) -> str:
+    return time.strftime("%Y-%m-%d.jsonl", time.gmtime(day * 86400))
+
+
+def find(directory: Path, identifier: str) -> dict[str, Any] | None:
+    """The record of a transaction, or None. Reads the files of the id's day and the next."""
+    when = time_of(identifier)
+    if when is None:
+        return None
+    wanted = f'"id":"{identifier}"'.encode()
+    for day in (int(when // 86400), int(when // 86400) + 1):
+        for line in _lines(directory / _file_name(day)):
+            if wanted in line:
+                record: dict[str, Any] = msgspec.json.decode(line)
+                return record
+    return None
+
+
+def latest(directory: Path, count: int) -> list[dict[str, Any]]:
+    """The newest records, oldest first."""
+    found: list[bytes] = []
+    for path in sorted(directory.glob("*.jsonl"), reverse=True):
+        found = list(_lines(path))[-(count - len(found)) :] + found
+        if len(found) >= count:
+            break
+    return [msgspec.json.decode(line) for line in found]
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as lines:
+            yield from (line for line in lines if line.endswith(b"\n"))
+    except FileNotFoundError:
+        return
+
+
+def retire(directory: Path, now: float, retention_seconds: float) -> list[str]:
+    """Remove the files of days that are older than the retention; returns their names."""
+    limit = datetime.fromtimestamp(now, UTC) - timedelta(seconds=retention_seconds, days=1)
+    oldest = limit.strftime("%Y-%m-%d.jsonl")
+    gone = [path for path in directory.glob("*.jsonl") if path.name < oldest]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return [path.name for path in gone]

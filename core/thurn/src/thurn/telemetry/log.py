@@ -1,0 +1,57 @@
+"""The operator's log: structlog, JSON off a terminal, readable on one.
+
+An event is a lower-case `noun.verb`; fields are escaped and bounded here, in one place, so that
+nothing a peer or plugin says can forge a line (reliability rule 23).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final
+
+import structlog
+
+FIELD_CHARACTERS: Final = 2_000
+"""Longest text of one field; a traceback fits, a message does not."""
+
+
+def _bounded(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            event[key] = _clean(value)
+    return event
+
+
+def _clean(text: str) -> str:
+    if len(text) > FIELD_CHARACTERS:
+        text = text[:FIELD_CHARACTERS] + "…"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def configure(*, debug: bool = False) -> None:
+    """Set up once per process; everything goes to standard error."""
+    on_terminal = sys.stderr.isatty()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _bounded,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger(**facts: object) -> Any:  # noqa: ANN401 - structlog's bound loggers are lazily typed
+    """A logger with these facts bound."""
+    return structlog.get_logger(**facts)
