@@ -1,4 +1,4 @@
-"""The instances of a configuration: one per `[<role>.<name>]` section, checked by its plugin's model.
+"""The instances of a configuration: one per `[<role>.<name>]`, checked by its plugin's model.
 
 Rules: nothing happens that is not named. Roots are the `listener` and `service` sections and what
 `[site]` names; an instance that nobody names is an error of the "unused" kind only as a warning.

@@ -24,7 +24,7 @@ def _fields(model: type[Settings]) -> tuple[tuple[str, str], ...]:
 
 
 def _marks(annotation: Any) -> list[Ref]:  # noqa: ANN401 - any annotation
-    """The `Ref` marks inside an annotation such as `tuple[Annotated[str, Ref("x")], ...] | None`."""
+    """The `Ref` marks inside an annotation (tuples, unions)."""
     found: list[Ref] = []
     pending = [annotation]
     while pending:
