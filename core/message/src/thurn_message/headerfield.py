@@ -1,0 +1,124 @@
+"""Writes header fields: folded, in ASCII where it can be, and never more than one.
+
+Rules of this file:
+1. A CR, LF or NUL in a name or value raises: nothing that comes from outside makes a second field.
+2. Lines are folded at white space to 78 octets where there is some; the value is what it was once
+   unfolded. RFC 5322 §2.1.1.
+3. A line that would pass 998 octets raises: nobody may send it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from thurn_message.address import Address
+from thurn_message.encodedword import encode_words
+
+WANTED_OCTETS: Final = 78
+"""Length of a line without CRLF that should not be passed. RFC 5322 §2.1.1."""
+MAX_LINE_OCTETS: Final = 998
+"""Length of a line without CRLF that must not be passed. RFC 5322 §2.1.1."""
+
+_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
+_FORBIDDEN: Final = re.compile(rb"[\r\n\0]")
+_PIECE: Final = re.compile(rb"[ \t]*[^ \t]+|[ \t]+")
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_SPECIAL: Final = re.compile(r'["\\]')
+
+
+def header(name: str, value: str | bytes) -> bytes:
+    """The field, folded and ended with CRLF.
+
+    Args:
+        name: as it shall stand.
+        value: octets go as they are; text in ASCII likewise, other text as UTF-8 (RFC 6532): who
+            wants encoded words for unstructured text asks `text_header`.
+
+    Raises:
+        ValueError: a name that is none; CR, LF or NUL in the value; a line over 998 octets.
+
+    RFC 5322 §2.2, §2.2.3.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise ValueError("not a field name")
+    octets = value.encode() if isinstance(value, str) else value
+    if _FORBIDDEN.search(octets) is not None:
+        raise ValueError("CR, LF or NUL in a header")
+    octets = octets.strip(b" \t")
+    line = name.encode("ascii") + b": " + octets
+    if len(line) > WANTED_OCTETS:
+        line = _fold(name.encode("ascii") + b":", b" " + octets)
+    return line + b"\r\n"
+
+
+def text_header(name: str, text: str) -> bytes:
+    """An unstructured field (Subject, Comments, Content-Description) for any text.
+
+    Text beyond ASCII becomes encoded words.
+
+    Raises:
+        ValueError: as `header`.
+
+    RFC 5322 §3.6.5, RFC 2047 §5.
+    """
+    return header(name, encode_words(text))
+
+
+def mailbox(name: str, address: Address) -> str:
+    """A mailbox for From, To and the like: `"Doe, J." <j@example.org>`.
+
+    Raises:
+        ValueError: CR, LF or NUL in the name.
+
+    RFC 5322 §3.4, RFC 2047 §5 (3).
+    """
+    if not name:
+        return str(address)
+    if not name.isascii() or "=?" in name:
+        phrase = encode_words(name)
+    elif _FORBIDDEN.search(name.encode()) is not None:
+        raise ValueError("CR, LF or NUL in a header")
+    elif _ATOMS.fullmatch(name) is not None and name == name.strip():
+        phrase = name
+    else:
+        phrase = '"' + _SPECIAL.sub(r"\\\g<0>", name) + '"'
+    return f"{phrase} <{address}>"
+
+
+def parameter(name: str, value: str) -> str:
+    """A parameter of a MIME field, ready to follow `; `.
+
+    Raises:
+        ValueError: CR, LF or NUL in the value.
+
+    RFC 2045 §5.1, RFC 2231 §4.
+    """
+    octets = value.encode(errors="replace")
+    if _FORBIDDEN.search(octets) is not None:
+        raise ValueError("CR, LF or NUL in a header")
+    if value.isascii():
+        return f'{name}="' + _SPECIAL.sub(r"\\\g<0>", value) + '"'
+    coded = "".join(chr(o) if o < 0x80 and chr(o).isalnum() else f"%{o:02X}" for o in octets)
+    return f"{name}*=utf-8''{coded}"
+
+
+def _fold(first: bytes, rest: bytes) -> bytes:
+    """The line cut before white space, greedily. A line of white space alone never arises."""
+    lines = []
+    line = first
+    for piece in _pieces(rest):
+        if len(line) + len(piece) > WANTED_OCTETS and line.strip(b" \t") and line != first:
+            lines.append(line)
+            line = piece
+        else:
+            line += piece
+        if len(line) > MAX_LINE_OCTETS:
+            raise ValueError("line of a header too long")
+    lines.append(line)
+    return b"\r\n".join(lines)
+
+
+def _pieces(text: bytes) -> Iterable[bytes]:
+    return (match[0] for match in _PIECE.finditer(text))

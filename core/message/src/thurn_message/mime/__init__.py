@@ -1,0 +1,1 @@
+"""The MIME tree of a message: parts, their places, BODYSTRUCTURE, sections."""

@@ -1,0 +1,114 @@
+"""Parameters of MIME fields: `value; name=value; name*0*=utf-8''value`.
+
+Rules of this file:
+1. Nothing raises. What is no parameter is passed over; a quoted string that is never closed reaches
+   to the end.
+2. `split_value` gives parameters as they stand, in order, names in lower case: that is what IMAP
+   shows. `decode_parameters` puts them together for people.
+3. A continuation counts as far as its numbers have no gap, in whatever order they came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from thurn_message.charset import decode_octets
+from thurn_message.encodedword import decode_words
+from thurn_message.limits import MAX_PARAMETERS
+
+Parameters: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+# parameter = attribute "=" value ; value = token / quoted-string (RFC 2045 §5.1)
+_PARAMETER: Final = re.compile(
+    rb""";\s*+([^\s=;"]++)\s*+=\s*+(?:"([^"\\]*+)"|"((?:[^"\\]|\\.)*+)"?|([^;\s"]*+))""", re.DOTALL
+)
+_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
+_OUTSIDE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\\.|\(', re.DOTALL)
+_INSIDE: Final = re.compile(rb"\\.|[()]", re.DOTALL)
+# initial-section / other-sections of RFC 2231 §7; more than three digits number no real section
+_SECTION: Final = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?")
+
+
+def split_value(raw: bytes) -> tuple[bytes, Parameters]:
+    """What stands before the first semicolon, and the parameters after it as they stand.
+
+    RFC 2045 §5.1, RFC 2183 §2.
+    """
+    if b"(" in raw:
+        raw = strip_comments(raw)
+    cut = raw.find(b";")
+    if cut < 0:
+        return raw.strip(), ()
+    parameters = []
+    for match in islice(_PARAMETER.finditer(raw, cut), MAX_PARAMETERS):
+        name, quoted, escaped, token = match.groups()
+        value = quoted
+        if value is None:
+            value = token if escaped is None else _PAIR.sub(rb"\1", escaped)
+        if b"\n" in value:
+            value = value.replace(b"\r\n", b"").replace(b"\n", b"")
+        parameters.append((name.lower(), value))
+    return raw[:cut].strip(), tuple(parameters)
+
+
+def strip_comments(raw: bytes) -> bytes:
+    """The value without its comments, however deep they nest; quoted strings stay whole.
+
+    RFC 5322 §3.2.2.
+    """
+    kept = []
+    start = position = depth = 0
+    while (match := (_INSIDE if depth else _OUTSIDE).search(raw, position)) is not None:
+        position = match.end()
+        token = match[0]
+        if token == b"(":
+            if not depth:
+                kept.append(raw[start : match.start()])
+            depth += 1
+        elif token == b")" and depth:
+            depth -= 1
+            start = position
+    if not depth:
+        kept.append(raw[start:])
+    return b" ".join(kept)
+
+
+def decode_parameters(parameters: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names and values for people: continuations joined, charsets decoded, the first of a name.
+
+    The extended form (`name*`) wins over the plain one, as RFC 6266 §4.3 asks; encoded words in a
+    plain value, which RFC 2047 §5 forbids and many agents write, are decoded too.
+
+    RFC 2231 §3, §4.
+    """
+    plain: dict[str, str] = {}
+    sections: dict[str, dict[int, tuple[bytes, bool]]] = {}
+    for raw_name, value in parameters:
+        match = _SECTION.fullmatch(raw_name.decode("ascii", "replace"))
+        if match is None or (match[2] is None and match[3] is None):
+            name = raw_name.decode("ascii", "replace")
+            plain.setdefault(name, decode_words(value))
+            continue
+        number = int(match[2] or 0)
+        sections.setdefault(match[1], {}).setdefault(number, (value, match[3] is not None))
+    joined = {name: _join(pieces) for name, pieces in sections.items() if 0 in pieces}
+    return plain | joined
+
+
+def _join(pieces: dict[int, tuple[bytes, bool]]) -> str:
+    charset = b""
+    octets = []
+    number = 0
+    while number in pieces:
+        value, extended = pieces[number]
+        if extended:
+            if number == 0 and value.count(b"'") >= 2:
+                charset, _, value = value.split(b"'", 2)
+            value = unquote_to_bytes(value)
+        octets.append(value)
+        number += 1
+    return decode_octets(b"".join(octets), charset.decode("ascii", "replace"))

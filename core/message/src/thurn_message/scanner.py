@@ -1,0 +1,140 @@
+"""The scanner: one object that knows where everything in a message is.
+
+`scan` finds the header's end and its fields at once. The MIME tree, ENVELOPE and BODYSTRUCTURE are
+made when first asked for and kept. Nothing here raises, whatever the octets are.
+
+>>> scan = thurn_message.scanner.scan(content)
+>>> scan.get(b"subject")
+b'Hello'
+>>> scan.envelope, scan.bodystructure
+>>> scan.section("1.MIME")
+(312, 398)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from thurn_message.envelope import envelope
+from thurn_message.fields import Field, find_header_end, header_doubts, read_fields, unfold
+from thurn_message.limits import MAX_HEADER_FIELDS, MAX_HEADER_OCTETS
+from thurn_message.mime.bodystructure import bodystructure
+from thurn_message.mime.part import Part
+from thurn_message.mime.section import find_part, find_section
+from thurn_message.mime.tree import build_tree
+
+
+class Scan:
+    """What one pass found in a message; read-only.
+
+    Attributes:
+        content: the octets, never changed and never copied.
+        header_end: the offset after the empty line; the length of the content without one.
+        fields: the fields of the header in order.
+    """
+
+    __slots__ = (
+        "_body",
+        "_bodystructure",
+        "_envelope",
+        "_parts",
+        "content",
+        "fields",
+        "header_end",
+    )
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.header_end = find_header_end(content, 0, len(content))
+        self.fields = read_fields(content, 0, self.header_end)
+        self._parts: list[Part] | None = None
+        self._envelope: bytes | None = None
+        self._bodystructure: bytes | None = None
+        self._body: bytes | None = None
+
+    def __len__(self) -> int:
+        """The octets of the message."""
+        return len(self.content)
+
+    def value(self, field: Field) -> bytes:
+        """The value of a field, unfolded, encoded words not decoded."""
+        return unfold(self.content[field.value : field.end])
+
+    def get(self, name: bytes) -> bytes | None:
+        """The value of the first field of that name (in lower case), unfolded, or None."""
+        for field in self.fields:
+            if field.name == name:
+                return self.value(field)
+        return None
+
+    def get_all(self, name: bytes) -> list[bytes]:
+        """The values of all fields of that name (in lower case), unfolded, in order."""
+        return [self.value(field) for field in self.fields if field.name == name]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All parts in the order of the message, the root first, parents before children."""
+        if self._parts is None:
+            self._parts = build_tree(self.content, 0, self.header_end, self.fields)
+        return self._parts
+
+    @property
+    def root(self) -> Part:
+        """The message as a part."""
+        return self.parts[0]
+
+    @property
+    def envelope(self) -> bytes:
+        """ENVELOPE as ready IMAP bytes. RFC 3501 §7.4.2."""
+        if self._envelope is None:
+            self._envelope = envelope(self.content, self.fields)
+        return self._envelope
+
+    @property
+    def bodystructure(self) -> bytes:
+        """BODYSTRUCTURE as ready IMAP bytes. RFC 3501 §7.4.2."""
+        if self._bodystructure is None:
+            self._bodystructure = bodystructure(self.content, self.parts, extensible=True)
+        return self._bodystructure
+
+    @property
+    def body(self) -> bytes:
+        """BODY, the form without extension data, as ready IMAP bytes. RFC 3501 §7.4.2."""
+        if self._body is None:
+            self._body = bodystructure(self.content, self.parts, extensible=False)
+        return self._body
+
+    def part(self, numbers: str) -> Part | None:
+        """The part that `1.2` names, or None. RFC 3501 §6.4.5."""
+        return find_part(self.root, numbers)
+
+    def section(self, name: str) -> tuple[int, int] | None:
+        """The span of a section (`1.2.MIME`, `2.HEADER`, `TEXT`, empty for all), or None."""
+        return find_section(self.root, name)
+
+    def walk_text(self) -> Iterator[Part]:
+        """The parts of type text that are no attachments, in order."""
+        return (part for part in self.parts if part.type == b"text" and not part.is_attachment)
+
+    @property
+    def header_doubts(self) -> list[str]:
+        """What makes the header mean different things to different readers; see `fields`."""
+        return header_doubts(self.content, self.fields, self.header_end)
+
+    @property
+    def limits_reached(self) -> list[str]:
+        """Which bounds kept something out of this object, each a short phrase."""
+        reached = []
+        if len(self.fields) == MAX_HEADER_FIELDS or self.header_end > MAX_HEADER_OCTETS:
+            reached.append("header fields")
+        if any(part.opaque and part.type == b"application" for part in self.parts):
+            reached.append("parts")
+        return reached
+
+
+def scan(content: bytes) -> Scan:
+    """Everything about a message, from its octets alone; raises nothing.
+
+    RFC 5322, RFC 2045, RFC 2046.
+    """
+    return Scan(content)
