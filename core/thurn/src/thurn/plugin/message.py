@@ -20,12 +20,12 @@ class Message:
 
     def header(self, name: str, default: str = "") -> str:
         """The first field of this name, unfolded and decoded (RFC 2047), or the default."""
-        raw = self.content.scan.header(name.lower().encode())
+        raw = self.content.scan.get(name.lower().encode())
         return default if raw is None else decode_words(raw)
 
     def headers(self, name: str) -> list[str]:
         """All fields of this name, in order."""
-        return [decode_words(raw) for raw in self.content.scan.headers(name.lower().encode())]
+        return [decode_words(raw) for raw in self.content.scan.get_all(name.lower().encode())]
 
     @property
     def sender(self) -> Address | None:

@@ -8,10 +8,9 @@ keep it once. Line ends are CRLF. Nothing rewrites a body.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from thurn_message.scanner import Scan
+from thurn_message.scanner import Scan, scan
 
 SPILL_OCTETS: Final = 1_048_576
 """Blobs above this are in a file of their own from the start, not in memory and not in the
@@ -79,7 +78,5 @@ class Content:
     def scan(self) -> Scan:
         """The parsed view; made at first use and kept."""
         if self._scan is None:
-            from thurn_message.scanner import scan  # noqa: PLC0415 - only who looks inside pays
-
             self._scan = scan(self.read())
         return self._scan

@@ -35,6 +35,7 @@ class Session:
         protocol: "smtp", "lmtp", "pop3", "imap" …; services of an account are named by it.
         peer: the peer's address; None for a unix socket. IPv4-mapped addresses are IPv4.
         hello: what the peer calls itself; never proof of anything.
+        extended: it speaks the extended protocol (EHLO, LHLO), for trace fields.
         identity: the login, once there is one.
         remembered: an early refusal that is told at RCPT. See `Mailflow`.
         stash: what plugins keep.
@@ -48,6 +49,7 @@ class Session:
     local_port: int = 0
     tls: TlsState | None = None
     hello: str = ""
+    extended: bool = True
     identity: Identity | None = None
     remembered: Refusal | None = None
     stash: Stash = field(default_factory=Stash)
@@ -58,6 +60,9 @@ class JournalEntry(Protocol):
 
     def note(self, **facts: object) -> None:
         """Add facts of the transaction as a whole (documented keys only)."""
+
+    def stage(self, stage: str, instance: str, decision: str, **facts: object) -> None:
+        """Add what one rule decided."""
 
 
 @dataclass(frozen=True, slots=True)

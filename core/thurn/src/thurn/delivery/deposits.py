@@ -1,0 +1,54 @@
+"""Commits the deposits of one transaction: all of them, then the reply (design D6).
+
+Deposits that go through the commit log are one frame and one sync, together with whatever else
+arrived meanwhile. Engines with a durability of their own commit first: if the log then fails, the
+peer comes again, and the idempotency key makes the repeat harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from thurn.contracts.commitlog import Change, CommitLog
+from thurn.contracts.store import Deposit
+
+COMMIT_SECONDS: Final = 120.0
+"""The shielded commit's bound; a peer waits 600 s for the end of data (RFC 5321 §4.5.3.2.6)."""
+
+
+async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
+    """Make all deposits durable, or raise and abort all.
+
+    Cancellation: shielded, for `COMMIT_SECONDS` at most; a commit point (style §5).
+
+    Raises:
+        TooSlowError: the bound has passed; nobody knows what became of it: a temporary failure,
+            the idempotency keys make the repeat harmless.
+    """
+    try:
+        with trio.fail_after(COMMIT_SECONDS) as scope:
+            scope.shield = True
+            await _commit(log, deposits)
+    except BaseException:
+        for deposit in deposits:
+            await deposit.abort()
+        raise
+
+
+async def _commit(log: CommitLog, deposits: Sequence[Deposit]) -> None:
+    logged: list[Deposit] = []
+    changes: list[Change] = []
+    for deposit in deposits:
+        own = deposit.changes
+        if own:
+            logged.append(deposit)
+            changes.extend(own)
+        else:
+            await deposit.commit()
+    if changes:
+        await log.commit(changes)
+    for deposit in logged:
+        await deposit.commit()

@@ -1,0 +1,164 @@
+"""Delivers to one account: its rules run, their verbs become deposits.
+
+Trouble with one account is that account's trouble: the caller gets a status, not an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from thurn.chain.runner import Chain
+from thurn.contracts.clock import Clock
+from thurn.contracts.delivery import DeliveryFilter
+from thurn.contracts.guard import Guard
+from thurn.contracts.store import Append, Deposit
+from thurn.delivery.record import Filing, RecordedDelivery
+from thurn.delivery.stores import Stores
+from thurn.types.content import Content
+from thurn.types.decision import Tempfail
+from thurn.types.envelope import Envelope
+from thurn.types.errors import status_of
+from thurn.types.identity import AccountId
+from thurn.types.session import Target, Transaction
+from thurn.types.status import LOOP, STORED, Status
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What became of a message for one target.
+
+    Attributes:
+        status: success, or why not.
+        deposits: to be committed by the caller, together with all others.
+        sendings: messages that the rules hand on; the caller turns them into deposits.
+        actions: to be called after the commit.
+    """
+
+    target: Target
+    status: Status
+    deposits: list[Deposit] = field(default_factory=list)
+    sendings: list[tuple[Envelope, Content]] = field(default_factory=list)
+    actions: list[Callable[[], None]] = field(default_factory=list)
+
+
+class LocalDelivery:
+    """Delivery with one listener's rules."""
+
+    __slots__ = ("_chain", "_clock", "_guards", "_stores")
+
+    def __init__(
+        self, stores: Stores, chain: Chain, guards: tuple[Guard, ...], clock: Clock
+    ) -> None:
+        self._stores = stores
+        self._chain = chain
+        self._guards = guards
+        self._clock = clock
+
+    async def deliver(
+        self,
+        transaction: Transaction,
+        target: Target,
+        account: AccountId,
+        content: Content,
+        *,
+        quarantine: str | None = None,
+    ) -> Delivered:
+        """Run the account's rules and prepare what they want. Raises only on cancellation."""
+        try:
+            return await self._deliver(transaction, target, account, content, quarantine)
+        except Exception as error:  # noqa: BLE001 - supervision point: one delivery attempt
+            status = status_of(error)
+            transaction.journal.stage(
+                "delivery", f"account {account}", "failed", detail=f"{error!r}", status=str(status)
+            )
+            return Delivered(target, status)
+
+    async def _deliver(
+        self,
+        transaction: Transaction,
+        target: Target,
+        account: AccountId,
+        content: Content,
+        quarantine: str | None,
+    ) -> Delivered:
+        record = await self._stores.record(account)
+        mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
+        if _loops(content, mark):
+            return Delivered(target, LOOP)
+        handle = await self._stores.open_record(record)
+        recipient = target.recipient
+        envelope = Envelope(transaction.sender, (recipient,), transaction.parameters)
+        sender = f"Return-Path: <{transaction.sender or ''}>\r\n".encode()
+        delivery = RecordedDelivery(
+            transaction, envelope, recipient, target.detail, content.prepend(sender + mark),
+            record, handle, inbox=quarantine or "INBOX",
+        )  # fmt: skip
+        if quarantine is None and self._chain:
+            failed = await self._chain.run(transaction.id, transaction.journal, delivery)
+            if isinstance(failed, Tempfail):
+                return Delivered(target, failed.status)
+        if not delivery.decided:
+            delivery.keep()
+        return await self._prepare(delivery, target)
+
+    async def _prepare(self, delivery: RecordedDelivery, target: Target) -> Delivered:
+        self._journal(delivery)
+        if delivery.rejection is not None:
+            return Delivered(target, delivery.rejection)
+        deposits: list[Deposit] = []
+        for filing in delivery.filings:
+            for guard in self._guards:
+                await guard.check_append(
+                    delivery.record, delivery.account, filing.mailbox, filing.content.size_octets
+                )
+            deposits.append(delivery.account.prepare(self._append(delivery, filing)))
+        deposits.extend(delivery.remembered.values())
+        return Delivered(target, STORED, deposits, delivery.sendings, delivery.actions)
+
+    def _append(self, delivery: RecordedDelivery, filing: Filing) -> Append:
+        transaction, recipient = delivery.transaction, delivery.recipient
+        received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
+        key = f"{transaction.id} {recipient.address.key} {filing.mailbox}"
+        return Append(filing.mailbox, filing.content, received, filing.flags, filing.create, key)
+
+    @staticmethod
+    def _journal(delivery: RecordedDelivery) -> None:
+        words = [f"file {filing.mailbox}" for filing in delivery.filings]
+        words += ["send"] * len(delivery.sendings)
+        words += [f"reject {delivery.rejection}"] if delivery.rejection is not None else []
+        delivery.transaction.journal.stage(
+            "delivery",
+            f"account {delivery.record.account}",
+            "; ".join(words) or "discard",
+            detail="; ".join(delivery.notes),
+        )
+
+
+def delivery_call(product: DeliveryFilter) -> Callable[[RecordedDelivery, object], object]:
+    """A delivery filter as a rule of a chain: it ends the chain when it has decided."""
+
+    async def call(delivery: RecordedDelivery, _: object) -> Decided | None:
+        await product.deliver(delivery)
+        return Decided() if delivery.decided else None
+
+    return call
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A delivery filter has used a verb."""
+
+    reason: str = ""
+    detail: str = ""
+
+
+def _loops(content: Content, mark: bytes) -> bool:
+    """Whether the message has been delivered to this account before."""
+    scan = content.scan
+    return any(
+        field.name == b"delivered-to"
+        and scan.content[field.start : field.end].lower().strip() == mark.lower().strip()
+        for field in scan.fields
+    )

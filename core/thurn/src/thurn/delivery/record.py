@@ -1,0 +1,101 @@
+"""The object that delivery rules act on: it records their verbs (design D8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from thurn.contracts.account import AccountRecord
+from thurn.contracts.store import AccountHandle, Deposit
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope, Recipient
+from thurn.types.session import Transaction
+from thurn.types.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A `file` verb."""
+
+    mailbox: str
+    flags: tuple[str, ...]
+    content: Content
+    create: bool
+
+
+@dataclass(slots=True)
+class RecordedDelivery:
+    """One message for one account, and what its rules have asked for so far.
+
+    Attributes:
+        inbox: where `keep` files: INBOX, or the mailbox of a quarantine.
+        decided: a verb was used.
+    """
+
+    transaction: Transaction
+    envelope: Envelope
+    recipient: Recipient
+    detail: str | None
+    content: Content
+    record: AccountRecord
+    account: AccountHandle
+    inbox: str = "INBOX"
+    decided: bool = False
+    filings: list[Filing] = field(default_factory=list)
+    sendings: list[tuple[Envelope, Content]] = field(default_factory=list)
+    rejection: Status | None = None
+    remembered: dict[str, Deposit] = field(default_factory=dict)
+    actions: list[Callable[[], None]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def file(
+        self,
+        mailbox: str,
+        *,
+        flags: Sequence[str] = (),
+        content: Content | None = None,
+        create: bool = True,
+    ) -> None:
+        """See `thurn.contracts.delivery.Delivery`; equal mailboxes with equal content are one."""
+        self.decided = True
+        chosen = self.content if content is None else content
+        for index, filing in enumerate(self.filings):
+            if filing.mailbox == mailbox and filing.content is chosen:
+                joined = tuple(dict.fromkeys((*filing.flags, *flags)))
+                self.filings[index] = Filing(mailbox, joined, chosen, filing.create or create)
+                return
+        self.filings.append(Filing(mailbox, tuple(flags), chosen, create))
+
+    def keep(self, *, flags: Sequence[str] = (), content: Content | None = None) -> None:
+        """File where ordinary mail goes."""
+        self.file(self.inbox, flags=flags, content=content)
+
+    def send(self, envelope: Envelope, content: Content) -> None:
+        """Hand a message on; it counts as decided."""
+        self.decided = True
+        self.sendings.append((envelope, content))
+
+    def reject(self, status: Status) -> None:
+        """Refuse for this recipient; filings are dropped."""
+        self.decided = True
+        self.rejection = status
+
+    def discard(self, reason: str) -> None:
+        """Drop it for this account."""
+        self.decided = True
+        self.notes.append(f"discarded: {reason}")
+
+    async def once(self, key: str, *, lifetime_seconds: float) -> bool:
+        """True the first time for this account and key."""
+        if key in self.remembered or await self.account.seen(key):
+            return False
+        self.remembered[key] = self.account.remember(key, lifetime_seconds=lifetime_seconds)
+        return True
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Call this when everything is durable."""
+        self.actions.append(action)
+
+    def note(self, text: str) -> None:
+        """A line for the journal."""
+        self.notes.append(text)

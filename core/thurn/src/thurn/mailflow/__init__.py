@@ -1,0 +1,6 @@
+"""The mail flow: one file per stage of receiving, in the order of a message's life.
+
+`flow` is the object that listeners get; `envelope` judges connection, hello, sender, recipient;
+`trace` writes the Received field; `edits` carries out what filters ask for; `message` answers the
+end of data; `settle` turns what happened per recipient into replies.
+"""
