@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from thurn.contracts.account import Alias, Directory, Local, Route
+from thurn.contracts.account import (
+    Alias,
+    Directory,
+    Local,
+    Resolution,
+    Route,
+    UnknownAddress,
+)
 from thurn.types.address import Address
 from thurn.types.envelope import Recipient
 from thurn.types.errors import TemporaryFailure
@@ -39,10 +46,15 @@ async def expand(directory: Directory, recipient: Recipient) -> Expansion:
     Raises:
         TemporaryFailure: a directory in trouble, or an alias past the bounds.
     """
+    first = await directory.resolve(recipient.address)
+    if isinstance(first, UnknownAddress):
+        return Expansion((), foreign=not first.domain_is_ours)
     targets: dict[object, Target] = {}
-    seen: set[str] = set()
-    level = [recipient.address]
-    for depth in range(ALIAS_DEPTH + 1):
+    seen = {recipient.address.key}
+    level = _place(targets, recipient, recipient, first)
+    for _ in range(ALIAS_DEPTH):
+        if not level:
+            return Expansion(tuple(targets.values()))
         following: list[Address] = []
         for address in level:
             if address.key in seen:
@@ -51,24 +63,27 @@ async def expand(directory: Directory, recipient: Recipient) -> Expansion:
             if len(seen) > ALIAS_TARGETS:
                 raise TemporaryFailure(f"{recipient.address} stands for too many addresses")
             known = await directory.resolve(address)
-            here = recipient if address is recipient.address else _led(recipient, address)
-            match known:
-                case Local(account, detail):
-                    targets.setdefault(account, Target(here, account, detail))
-                case Alias(addresses):
-                    following.extend(addresses)
-                case Route(_, onward):
-                    targets.setdefault(onward.key, Target(_led(recipient, onward), None))
-                case _ if depth == 0:
-                    return Expansion((), foreign=not known.domain_is_ours)
-                case _ if not known.domain_is_ours:
-                    targets.setdefault(address.key, Target(here, None))
-                case _:
-                    pass  # a dangling alias; the rest of it is served
-        if not following:
-            return Expansion(tuple(targets.values()))
+            following += _place(targets, recipient, _led(recipient, address), known)
         level = following
     raise TemporaryFailure(f"{recipient.address} is an alias nested too deeply")
+
+
+def _place(
+    targets: dict[object, Target], recipient: Recipient, here: Recipient, known: Resolution
+) -> list[Address]:
+    """Add what one resolution says to the targets; returns the addresses to follow."""
+    match known:
+        case Local(account, detail):
+            targets.setdefault(account, Target(here, account, detail))
+        case Alias(addresses):
+            return list(addresses)
+        case Route(_, onward):
+            targets.setdefault(onward.key, Target(_led(recipient, onward), None))
+        case UnknownAddress(domain_is_ours=False):
+            targets.setdefault(here.address.key, Target(here, None))
+        case _:
+            pass  # a dangling alias: the rest of it is served
+    return []
 
 
 def _led(recipient: Recipient, address: Address) -> Recipient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from thurn_message.headerfield import header as header_field
+from thurn_message.headerfield import header, text_header
 
 from thurn.types.content import Blob, Content
 from thurn.types.decision import InsertHeader, RemoveHeader, ReplaceHeader
@@ -20,12 +20,16 @@ def edit_header(content: Content, edits: Iterable[Any]) -> Content:
     for edit in edits:
         match edit:
             case InsertHeader(name, value):
-                content = content.prepend(header_field(name, value))
+                content = content.prepend(_field(name, value))
             case ReplaceHeader(name, value):
-                content = _without(content, name).prepend(header_field(name, value))
+                content = _without(content, name).prepend(_field(name, value))
             case RemoveHeader(name):
                 content = _without(content, name)
     return content
+
+
+def _field(name: str, value: str) -> bytes:
+    return header(name, value) if value.isascii() else text_header(name, value)
 
 
 def _without(content: Content, name: str) -> Content:

@@ -1,0 +1,57 @@
+"""Remembers verified credentials for a short while, so that a client that logs in each minute does
+not cost a slow hash each time.
+
+Rules: only positive verdicts; the key is a keyed hash of the whole claim and of the instances that
+judged it, with a random key per process; nothing of the secret can be read back; a bound on the
+number and on the age. A changed password still works for at most the age.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from typing import Final
+
+from thurn.contracts.account import Claim, Verified
+from thurn.contracts.clock import Clock
+
+ENTRIES: Final = 10_000
+AGE_SECONDS: Final = 60.0
+"""How long a changed or locked account still gets in; Dovecot's auth cache keeps an hour."""
+
+
+class CredentialCache:
+    """Positive verdicts of one worker."""
+
+    __slots__ = ("_clock", "_entries", "_key")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._key = os.urandom(32)
+        self._entries: OrderedDict[bytes, tuple[float, Verified]] = OrderedDict()
+
+    def _digest(self, judges: str, claim: Claim) -> bytes:
+        parts = (judges, claim.kind, claim.service, claim.name, claim.secret.reveal())
+        digest = hashlib.blake2b(key=self._key, digest_size=32)
+        for part in parts:
+            octets = part.encode("utf-8", "surrogatepass")
+            digest.update(len(octets).to_bytes(4, "big") + octets)
+        return digest.digest()
+
+    def get(self, judges: str, claim: Claim) -> Verified | None:
+        """The verdict, if it is still young."""
+        digest = self._digest(judges, claim)
+        found = self._entries.get(digest)
+        if found is None:
+            return None
+        if self._clock.monotonic() - found[0] > AGE_SECONDS:
+            del self._entries[digest]
+            return None
+        return found[1]
+
+    def put(self, judges: str, claim: Claim, verdict: Verified) -> None:
+        """Remember it."""
+        self._entries[self._digest(judges, claim)] = (self._clock.monotonic(), verdict)
+        if len(self._entries) > ENTRIES:
+            self._entries.popitem(last=False)

@@ -1,0 +1,84 @@
+"""Several account instances as one directory and one verifier: the first that knows answers.
+
+Rules: `Unknown` asks the next, everything else ends the search; trouble (TemporaryFailure) ends
+it too: it is never "unknown" and never falls through to a weaker instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from thurn.contracts.account import (
+    AccountRecord,
+    Claim,
+    CredentialVerifier,
+    Directory,
+    Resolution,
+    StoredKey,
+    StoredKeyQuery,
+    Unknown,
+    UnknownAddress,
+    Verdict,
+)
+from thurn.types.address import Address
+from thurn.types.identity import AccountId
+
+
+class CombinedAccounts:
+    """A `Directory` and a `CredentialVerifier` over products in their configured order."""
+
+    __slots__ = ("_directories", "_verifiers")
+
+    def __init__(self, products: Sequence[Any]) -> None:
+        self._directories = tuple(p for p in products if isinstance(p, Directory))
+        self._verifiers = tuple(p for p in products if isinstance(p, CredentialVerifier))
+
+    async def resolve(self, address: Address) -> Resolution:
+        """The first that knows; the domain is ours when any of them says so."""
+        ours = False
+        for directory in self._directories:
+            known = await directory.resolve(address)
+            if not isinstance(known, UnknownAddress):
+                return known
+            ours = ours or known.domain_is_ours
+        return UnknownAddress(ours)
+
+    async def account(self, account: AccountId) -> AccountRecord | None:
+        """The first record."""
+        for directory in self._directories:
+            record = await directory.account(account)
+            if record is not None:
+                return record
+        return None
+
+    async def owns(self, account: AccountId, address: Address) -> bool:
+        """Whether any of them says so."""
+        for directory in self._directories:
+            if await directory.owns(account, address):
+                return True
+        return False
+
+    async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
+        """The first that allows it."""
+        for directory in self._directories:
+            account = await directory.may_act_as(authcid, authzid)
+            if account is not None:
+                return account
+        return None
+
+    async def verify(self, claim: Claim) -> Verdict:
+        """The first verdict that is not `Unknown`."""
+        for verifier in self._verifiers:
+            verdict = await verifier.verify(claim)
+            if not isinstance(verdict, Unknown):
+                return verdict
+        return Unknown()
+
+    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
+        """The first that has one."""
+        for verifier in self._verifiers:
+            key = await verifier.stored_key(query)
+            if key is not None:
+                return key
+        return None

@@ -1,0 +1,351 @@
+"""Login with the mechanisms, accounts and policies of one listener (`thurn.contracts.gate.Gate`).
+
+Rules of this file:
+1. Nothing raises to the listener but cancellation: trouble is `Refused` with 454, is not counted
+   as a wrong password and is never cached.
+2. Plaintext mechanisms and passwords are not offered and not considered without encryption unless
+   the listener says so. RFC 4954 §4.
+3. Wrong name and wrong password cannot be told apart: equal text, and equal time (`_even_out`).
+4. Login policies are awaited before a credential is looked at and again before the positive reply.
+5. A name or secret that is empty, too long or holds controls never reaches an account instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import trio
+
+from thurn.chain.runner import Chain
+from thurn.contracts.account import AccountRecord, Claim, Unknown, Verdict, Verified
+from thurn.contracts.clock import Clock
+from thurn.contracts.context import Events, Log
+from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
+from thurn.contracts.login import Forbid, LoginAttempt, LoginDecision, Proceed
+from thurn.contracts.sasl import (
+    Challenge,
+    NeedStoredKey,
+    NeedVerify,
+    SaslAnswer,
+    SaslConditions,
+    SaslExchange,
+    SaslFailure,
+    SaslMechanism,
+    SaslSuccess,
+)
+from thurn.contracts.settings import Secret
+from thurn.gate.cache import CredentialCache
+from thurn.gate.directory import CombinedAccounts
+from thurn.types.decision import Tempfail
+from thurn.types.events import LoggedIn, LoginFailed
+from thurn.types.identity import AccountId, Identity
+from thurn.types.session import Session
+from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE, Status
+
+NAME_SHOWN: Final = 64
+"""Of a name in logs: people type passwords there."""
+NAME_OCTETS: Final = 1024
+SECRET_OCTETS: Final = 4096
+VERIFY_SECONDS: Final = 30.0
+"""For one look at the accounts; a directory that is slower counts as trouble."""
+
+MALFORMED: Final = Status(501, "5.5.2", "The response cannot be understood")
+NO_MECHANISM: Final = Status(504, "5.5.4", "This mechanism is not offered here")
+
+
+@dataclass(frozen=True, slots=True)
+class GateParts:
+    """What a gate is made of.
+
+    Attributes:
+        judges: names the account instances, so that cached verdicts of others do not count.
+    """
+
+    mechanisms: Mapping[str, SaslMechanism]
+    accounts: CombinedAccounts
+    before: Chain
+    after: Chain
+    cache: CredentialCache
+    clock: Clock
+    events: Events
+    log: Log
+    judges: str
+    plaintext_without_tls: bool
+
+
+class HostGate:
+    """The gate of one listener in one worker."""
+
+    __slots__ = ("_parts", "_usual_seconds")
+
+    def __init__(self, parts: GateParts) -> None:
+        self._parts = parts
+        self._usual_seconds = 0.05  # a running mean of what judging a password takes
+
+    def _plaintext(self, session: Session) -> bool:
+        return session.tls is not None or self._parts.plaintext_without_tls
+
+    def mechanisms(self, session: Session) -> tuple[str, ...]:
+        """What may be offered now, in the configuration's order."""
+        open_to_read = self._plaintext(session)
+        offered = self._parts.mechanisms.items()
+        return tuple(name for name, m in offered if open_to_read or not m.plaintext)
+
+    def password_allowed(self, session: Session) -> bool:
+        """Whether a password in the clear would be considered."""
+        return self._plaintext(session)
+
+    async def begin(
+        self, session: Session, mechanism: str, initial: bytes | None
+    ) -> tuple[Login, Step]:
+        """Start an exchange."""
+        known = self._parts.mechanisms.get(mechanism.upper())
+        if known is None:
+            return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
+        if known.plaintext and not self._plaintext(session):
+            return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
+        exchange = known.begin(SaslConditions(session.tls is not None))
+        login = HostLogin(self, session, known.mechanism, exchange)
+        return login, await login.start(initial)
+
+    async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
+        """Login by name and password."""
+        if not self._plaintext(session):
+            return Refused(ENCRYPTION_REQUIRED, "encryption.required")
+        login = HostLogin(self, session, "PASSWORD", _password_exchange(name, password))
+        step = await login.start(None)
+        return Refused(MALFORMED, "malformed") if isinstance(step, Ask) else step
+
+    async def judge(self, attempt: LoginAttempt, claim: Claim) -> Verdict:
+        """The verdict on a claim: from the cache, or from the accounts, in even time.
+
+        Raises:
+            Exception: whatever the accounts raise; temporary.
+        """
+        parts = self._parts
+        claim = Claim(claim.name, claim.secret, claim.kind, attempt.session.protocol)
+        remembered = parts.cache.get(parts.judges, claim)
+        if remembered is not None:
+            return remembered
+        started = parts.clock.monotonic()
+        with trio.fail_after(VERIFY_SECONDS):
+            verdict = await parts.accounts.verify(claim)
+        elapsed = parts.clock.monotonic() - started
+        if isinstance(verdict, Unknown):
+            await self._even_out(elapsed)
+        else:
+            self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
+        if isinstance(verdict, Verified):
+            parts.cache.put(parts.judges, claim, verdict)
+        return verdict
+
+    async def _even_out(self, elapsed: float) -> None:
+        """An unknown name takes as long as a known one, so that names cannot be told apart."""
+        await trio.sleep(max(0.0, self._usual_seconds - elapsed))
+
+    async def stored_key(self, need: NeedStoredKey) -> SaslAnswer:
+        """What the accounts have stored for a name."""
+        with trio.fail_after(VERIFY_SECONDS):
+            return await self._parts.accounts.stored_key(need.query)
+
+    async def ask_before(self, attempt: LoginAttempt) -> Refused | None:
+        """The login policies before anything is looked at."""
+        return await self._policy(self._parts.before, attempt, None)
+
+    async def ask_after(self, attempt: LoginAttempt, identity: Identity | None) -> Refused | None:
+        """The login policies after the verdict, before the reply."""
+        return await self._policy(self._parts.after, attempt, identity)
+
+    async def _policy(
+        self, chain: Chain, attempt: LoginAttempt, identity: Identity | None
+    ) -> Refused | None:
+        if not chain:
+            return None
+        answers: list[LoginDecision] = []
+
+        def collect(answer: Any, unchanged: Any) -> Any:  # noqa: ANN401 - the chain's own types
+            if isinstance(answer, Rated):
+                answers.append(answer.decision)
+            return unchanged
+
+        answer = await chain.run(attempt.session.id, None, attempt, identity, then=collect)
+        delay = sum(a.delay_seconds for a in answers if isinstance(a, Proceed))
+        if delay > 0:
+            await trio.sleep(delay)
+        if isinstance(answer, Tempfail):
+            return Refused(LOGIN_TROUBLE, answer.reason)
+        if isinstance(answer, Rated) and isinstance(answer.decision, Forbid):
+            forbidden = answer.decision
+            status = LOGIN_TROUBLE if forbidden.temporary else BAD_CREDENTIALS
+            return Refused(status, forbidden.reason)
+        return None
+
+    async def admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
+        """Turn a proof into an identity, or refuse it by the account's record."""
+        parts, session = self._parts, attempt.session
+        verdict = success.verdict
+        account = verdict.account if isinstance(verdict, Verified) else AccountId(success.authcid)
+        if success.authzid and success.authzid not in (success.authcid, account):
+            other = await parts.accounts.may_act_as(account, success.authzid)
+            if other is None:
+                return await self.deny(attempt, "authzid.refused")
+            account = other
+        record = await parts.accounts.account(account)
+        if record is not None and not _may_use(record, session.protocol):
+            return await self.deny(attempt, "account.not_allowed")
+        groups = record.groups if record is not None else frozenset()
+        secured = session.tls is not None
+        identity = Identity(account, success.authcid, attempt.mechanism, secured, groups)
+        refused = await self.ask_after(attempt, identity)
+        if refused is not None:
+            self._failed(attempt, refused.reason)
+            return refused
+        session.identity = identity
+        parts.events.emit(LoggedIn(identity, session.protocol, session.peer))
+        parts.log.info(
+            "login.succeeded", account=account, mechanism=attempt.mechanism, session=session.id,
+            peer=str(session.peer or "local"), protocol=session.protocol, secured=secured,
+        )  # fmt: skip
+        return Granted(identity, success.data)
+
+    async def deny(self, attempt: LoginAttempt, reason: str) -> Refused:
+        """Wrong credentials, whatever the reason: equal answer, and the policies are told."""
+        refused = await self.ask_after(attempt, None)
+        self._failed(attempt, reason)
+        return refused or Refused(BAD_CREDENTIALS, reason)
+
+    def trouble(self, attempt: LoginAttempt, error: Exception) -> Refused:
+        """Something of ours failed: temporary, not counted."""
+        self._parts.log.error(
+            "login.trouble", name=attempt.name, session=attempt.session.id, failure=repr(error)
+        )
+        return Refused(LOGIN_TROUBLE, "trouble")
+
+    def _failed(self, attempt: LoginAttempt, reason: str) -> None:
+        session = attempt.session
+        self._parts.events.emit(LoginFailed(attempt.name, session.protocol, session.peer, reason))
+        self._parts.log.warning(
+            "login.failed", name=attempt.name, reason=reason, mechanism=attempt.mechanism,
+            session=session.id, peer=str(session.peer or "local"), protocol=session.protocol,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A login decision as a decisive answer of a chain (only Forbid ends it)."""
+
+    decision: LoginDecision
+    reason: str = ""
+    detail: str = ""
+
+
+class HostLogin:
+    """One exchange: drives the mechanism's generator."""
+
+    __slots__ = ("_asked", "_exchange", "_gate", "_mechanism", "_name", "_session")
+
+    def __init__(
+        self, gate: HostGate, session: Session, mechanism: str, exchange: SaslExchange
+    ) -> None:
+        self._gate = gate
+        self._session = session
+        self._mechanism = mechanism
+        self._exchange = exchange
+        self._name = ""
+        self._asked = False
+
+    async def start(self, initial: bytes | None) -> Step:
+        """The first step; an initial response answers the mechanism's first challenge if that is
+        empty (client-first mechanisms) or, for LOGIN, its first prompt."""
+        step = await self._drive(None, first=True)
+        if initial is not None and isinstance(step, Ask):
+            return await self._drive(initial)
+        return step
+
+    async def step(self, response: bytes) -> Step:
+        """Go on with a response."""
+        return await self._drive(response)
+
+    def cancel(self) -> None:
+        """The peer gave up."""
+        self._exchange.close()
+
+    @property
+    def _attempt(self) -> LoginAttempt:
+        return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism)
+
+    async def _drive(self, answer: SaslAnswer, *, first: bool = False) -> Step:
+        try:
+            return await self._run(answer, first)
+        except Exception as error:  # noqa: BLE001 - supervision point: one login
+            self._exchange.close()
+            return self._gate.trouble(self._attempt, error)
+
+    async def _run(self, answer: SaslAnswer, first: bool) -> Step:
+        while True:
+            try:
+                request = next(self._exchange) if first else self._exchange.send(answer)
+            except StopIteration as stop:
+                return await self._ended(stop.value)
+            first = False
+            match request:
+                case Challenge(data):
+                    return Ask(data)
+                case NeedVerify(claim):
+                    refused = await self._before(claim.name)
+                    if refused is not None:
+                        return refused
+                    answer = await self._gate.judge(self._attempt, claim)
+                case NeedStoredKey(query):
+                    refused = await self._before(query.name)
+                    if refused is not None:
+                        return refused
+                    answer = await self._gate.stored_key(request)
+
+    async def _before(self, name: str) -> Refused | None:
+        self._name = name
+        if self._asked:
+            return None
+        self._asked = True
+        return await self._gate.ask_before(self._attempt)
+
+    async def _ended(self, result: SaslSuccess | SaslFailure) -> Step:
+        if isinstance(result, SaslFailure):
+            if result.malformed:
+                return Refused(MALFORMED, "malformed")
+            return await self._gate.deny(self._attempt, result.reason)
+        refused = await self._before(result.authcid)
+        return refused or await self._gate.admit(self._attempt, result)
+
+
+class _NoLogin:
+    """Stands for an exchange that was refused at its start."""
+
+    async def step(self, response: bytes) -> Step:
+        return Refused(NO_MECHANISM, "mechanism.unknown")
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
+
+
+def _password_exchange(name: str, password: str) -> SaslExchange:
+    """The exchange of USER/PASS and LOGIN."""
+    for value, limit in ((name, NAME_OCTETS), (password, SECRET_OCTETS)):
+        if not _is_text(value, limit):
+            return SaslFailure("credentials.form", malformed=False)
+    verdict = yield NeedVerify(Claim(name, Secret(password)))
+    if isinstance(verdict, Verified):
+        return SaslSuccess(name, verdict=verdict)
+    return SaslFailure("credentials")
+
+
+def _is_text(value: str, limit: int) -> bool:
+    if not value or len(value) > limit:
+        return False
+    return not any(character < " " or character == "\x7f" for character in value)
+
+
+def _may_use(record: AccountRecord, protocol: str) -> bool:
+    return record.enabled and (record.services is None or protocol in record.services)

@@ -1,0 +1,179 @@
+"""Judges connection, hello, sender and recipient: the stages before the content.
+
+Rules: a chain's Accept ends that stage's chain and nothing else; only the relay chain permits
+relaying, and it ends in refusal; a refusal at connection, hello or sender is remembered and told
+at RCPT; what is local is asked of the recipient chain, what is foreign of the relay chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from thurn.chain.runner import Chain
+from thurn.delivery.expand import Expansion, expand
+from thurn.mailflow.plan import FlowPlan
+from thurn.telemetry.journal import Entry
+from thurn.types.address import Address
+from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
+from thurn.types.envelope import Recipient
+from thurn.types.errors import status_of
+from thurn.types.session import Session, Target, Transaction
+from thurn.types.stash import StashKey
+from thurn.types.status import RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
+
+REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
+"""A refusal of the sender stage, told at RCPT."""
+ENTRY: Final = StashKey[Entry]("mailflow.entry")
+ACCEPTED: Final = Accept()
+_LOGIN_REQUIRED: Final = Reject(
+    "login.required", "Authentication required", 530, "5.7.0"
+)  # RFC 4954 §6
+_NO_SPACE: Final = Tempfail(
+    "storage.reserve", STORAGE_FULL.text, STORAGE_FULL.code, STORAGE_FULL.enhanced
+)
+
+Answer = Accept | Disconnect | Reject | Tempfail
+
+
+def as_refusal(status: Status, reason: str, detail: str = "") -> Reject | Tempfail:
+    """A status as a decision."""
+    kind = Reject if status.is_permanent else Tempfail
+    return kind(reason, status.text, status.code, status.enhanced, detail)
+
+
+async def judge_session(
+    plan: FlowPlan, chain: Chain, session: Session, argument: str | None
+) -> Answer:
+    """The connection and hello stages."""
+    if not chain:
+        return ACCEPTED
+    answer = await chain.run(session.id, None, session, argument)
+    if answer is None or isinstance(answer, Accept):
+        return ACCEPTED
+    if isinstance(answer, Disconnect) or plan.settings.reject_at == "once":
+        refusal: Answer = answer
+        return refusal
+    session.remembered = session.remembered or answer
+    return ACCEPTED
+
+
+async def judge_sender(
+    plan: FlowPlan, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
+) -> Transaction | Refusal:
+    """The sender stage: a transaction, or why there is none."""
+    settings = plan.settings
+    if settings.require_login and session.identity is None:
+        return _LOGIN_REQUIRED
+    if plan.free_octets() < settings.reserve_octets:
+        return _NO_SPACE
+    identifier = plan.ids.make()
+    entry = plan.journal.begin(
+        identifier, session=session.id, listener=session.listener,
+        peer=str(session.peer or "local"), hello=session.hello[:255],
+        sender="" if sender is None else str(sender),
+    )  # fmt: skip
+    transaction = Transaction(identifier, session, sender, entry, parameters)
+    transaction.stash[ENTRY] = entry
+    if session.identity is not None:
+        entry.note(account=session.identity.account)
+    refusal = session.remembered
+    if refusal is None and plan.chains.sender:
+        answer = await plan.chains.sender.run(identifier, entry, transaction, sender)
+        refusal = None if answer is None or isinstance(answer, Accept) else answer
+    if refusal is not None:
+        if isinstance(refusal, Disconnect) or settings.reject_at == "once":
+            close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
+            return refusal
+        transaction.stash[REFUSAL] = refusal
+    return transaction
+
+
+async def judge_recipient(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
+    """The recipient stage."""
+    answer = await _judge_recipient(plan, transaction, recipient)
+    if not isinstance(answer, Accept):
+        transaction.journal.stage(
+            "rcpt", str(recipient.address), type(answer).__name__.lower(),
+            reason=answer.reason, status=str(answer.status),
+        )  # fmt: skip
+    return answer
+
+
+async def _judge_recipient(
+    plan: FlowPlan, transaction: Transaction, recipient: Recipient
+) -> Answer:
+    refusal = transaction.stash.get(REFUSAL)
+    if refusal is not None:
+        return refusal
+    try:
+        expansion = await _expand(plan, recipient)
+    except Exception as error:  # noqa: BLE001 - trouble of a directory is temporary (design D9)
+        plan.diagnostics.error(
+            "directory.failed", address=str(recipient.address), failure=repr(error)
+        )
+        return as_refusal(status_of(error), "directory.trouble", repr(error))
+    targets = expansion.targets
+    if expansion.foreign:
+        permitted = await _may_relay(plan, transaction, recipient)
+        if not isinstance(permitted, Accept):
+            return permitted
+        targets = (Target(recipient, None),)
+    elif not targets:
+        return as_refusal(UNKNOWN_ACCOUNT, "recipient.unknown")
+    elif plan.chains.recipient:
+        chain = plan.chains.recipient
+        answer = await chain.run(transaction.id, transaction.journal, transaction, recipient)
+        if answer is not None and not isinstance(answer, Accept):
+            refused: Answer = answer
+            return refused
+    transaction.recipients.append(recipient)
+    transaction.targets.append(targets)
+    return ACCEPTED
+
+
+async def _expand(plan: FlowPlan, recipient: Recipient) -> Expansion:
+    expansion = await expand(plan.directory, recipient)
+    postmaster = plan.settings.postmaster
+    address = recipient.address
+    if (
+        not expansion.targets
+        and postmaster is not None
+        and address.local.lower() == "postmaster"
+        and (address.domain == plan.settings.hostname or not expansion.foreign)
+        and address != postmaster
+    ):
+        # RFC 5321 §4.5.1: mail to postmaster is always accepted.
+        return await expand(plan.directory, Recipient(postmaster, original=address))
+    return expansion
+
+
+async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
+    """Ask the relay chain; nobody's permission is a refusal (promise 11 of reliability.md)."""
+    denied = as_refusal(RELAY_DENIED, "relay.denied")
+    if plan.settings.local_only or not plan.chains.relay:
+        return denied
+    answer = await plan.chains.relay.run(
+        transaction.id, transaction.journal, transaction, recipient
+    )
+    if answer is None:
+        return denied
+    if isinstance(answer, Accept) and plan.outgoing.queue is None:
+        return Tempfail("queue.missing", detail="the site has no queue: set site.queue")
+    decided: Answer = answer
+    return decided
+
+
+def close_entry(
+    plan: FlowPlan, transaction: Transaction, outcome: str, status: Status, reason: str = ""
+) -> None:
+    """Write the transaction's line."""
+    entry = transaction.stash.get(ENTRY)
+    if entry is None:
+        return
+    entry.note(outcome=outcome, status=str(status))
+    if reason:
+        entry.note(reason=reason)
+    if "recipients" not in entry.facts:
+        entry.note(recipients=[str(r.address) for r in transaction.recipients[:100]])
+    plan.journal.write(entry)

@@ -1,0 +1,175 @@
+"""Answers the end of data: filters, delivery, one commit, then the reply (design D6).
+
+This is the only place that says 250 to a message, and it says it after `commit_all` returned.
+Whatever goes wrong here is a temporary failure, in one place (reliability rule 4).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from thurn.contracts.mailflow import Outcome
+from thurn.delivery.deposits import commit_all
+from thurn.delivery.expand import expand
+from thurn.mailflow.edits import edit_header
+from thurn.mailflow.envelope import close_entry
+from thurn.mailflow.plan import FlowPlan
+from thurn.mailflow.settle import Settlement, Unit, settle
+from thurn.mailflow.trace import RECEIVED_LIMIT, received
+from thurn.types.content import Blob, Content
+from thurn.types.decision import (
+    Accept,
+    AddRecipient,
+    ChangeSender,
+    Continue,
+    Discard,
+    Disconnect,
+    Quarantine,
+    Reject,
+    RemoveRecipient,
+    Tempfail,
+)
+from thurn.types.envelope import Recipient
+from thurn.types.errors import status_of
+from thurn.types.events import TransactionEnded
+from thurn.types.session import Target, Transaction
+from thurn.types.status import LOOP, Status
+
+Replies = Literal["each", "one"]
+
+
+async def receive(
+    plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
+) -> Outcome:
+    """The answers to a whole message."""
+    started = plan.clock.monotonic()
+    count = len(transaction.recipients) if replies == "each" else 1
+    transaction.journal.note(
+        size=blob.size_octets, recipients=[str(r.address) for r in transaction.recipients[:100]]
+    )
+    try:
+        settlement = await _receive(plan, transaction, blob, replies)
+    except Exception as error:  # noqa: BLE001 - supervision point: one transaction
+        status = status_of(error)
+        plan.diagnostics.error(
+            "transaction.failed", transaction=transaction.id, failure=repr(error)
+        )
+        transaction.journal.note(failure=f"{error!r:.500}")
+        settlement = Settlement((status,) * count, "deferred")
+    status = settlement.statuses[0]
+    close_entry(plan, transaction, settlement.outcome, status)
+    duration = plan.clock.monotonic() - started
+    plan.events.emit(
+        TransactionEnded(
+            transaction.id, transaction.session.listener, settlement.outcome,
+            blob.size_octets, duration,
+        )
+    )  # fmt: skip
+    named = tuple(_named(status, transaction.id) for status in settlement.statuses)
+    return Outcome(named, settlement.disconnect)
+
+
+def _named(status: Status, identifier: str) -> Status:
+    """The id is in the reply (design D4)."""
+    return Status(status.code, status.enhanced, f"{status.text} ({identifier})")
+
+
+async def _receive(
+    plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
+) -> Settlement:
+    trace = received(transaction, plan.settings.hostname, plan.clock.wall())
+    content = Content(blob, trace)
+    count = len(transaction.recipients) if replies == "each" else 1
+    if sum(field.name == b"received" for field in content.scan.fields) > RECEIVED_LIMIT:
+        return Settlement((LOOP,) * count, "refused")  # RFC 5321 §6.3
+    decision: Any = None
+    if plan.chains.filters:
+        decision, content = await _filter(plan, transaction, content)
+    match decision:
+        case Reject() | Tempfail() | Disconnect():
+            outcome = "refused" if isinstance(decision, Reject) else "deferred"
+            disconnect = isinstance(decision, Disconnect)
+            return Settlement((decision.status,) * count, outcome, disconnect)
+        case Discard():
+            return Settlement((_discarded(),) * count, "discarded")
+    mailbox = decision.mailbox if isinstance(decision, Quarantine) else None
+    units = await _deliver(plan, transaction, content, mailbox)
+    settlement = await settle(plan, transaction, content, units, replies)
+    if settlement.deposits:
+        await commit_all(plan.log, settlement.deposits)
+    for action in settlement.actions:
+        action()
+    return settlement
+
+
+def _discarded() -> Status:
+    return Status(250, "2.0.0", "Ok")
+
+
+async def _filter(
+    plan: FlowPlan, transaction: Transaction, content: Content
+) -> tuple[Any, Content]:
+    """Run the filters; returns the decisive answer and the message as edited."""
+    current = content
+    envelope_edits: list[Any] = []
+
+    def apply(answer: Any, before: Content) -> Content:  # noqa: ANN401 - any MessageDecision
+        nonlocal current
+        if isinstance(answer, Continue | Accept | Quarantine) and answer.edits:
+            current = edit_header(before, answer.edits)
+            envelope_edits.extend(answer.edits)
+        return current
+
+    decision = await plan.chains.filters.run(
+        transaction.id, transaction.journal, transaction, content, then=apply
+    )
+    for edit in envelope_edits:
+        await _edit_envelope(plan, transaction, edit)
+    return decision, current
+
+
+async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) -> None:  # noqa: ANN401
+    match edit:
+        case ChangeSender(sender):
+            transaction.sender = sender
+        case RemoveRecipient(address):
+            for index, recipient in enumerate(transaction.recipients):
+                if recipient.address == address:
+                    transaction.targets[index] = ()
+        case AddRecipient(address):
+            added = Recipient(address)
+            expansion = await expand(plan.directory, added)
+            targets = (Target(added, None),) if expansion.foreign else expansion.targets
+            if transaction.targets:
+                transaction.targets[0] = (*transaction.targets[0], *targets)
+
+
+async def _deliver(
+    plan: FlowPlan, transaction: Transaction, content: Content, quarantine: str | None
+) -> list[Unit]:
+    """One unit per target of each recipient; an account that is reached twice is served once."""
+    units: list[Unit] = []
+    done: dict[str, Unit] = {}
+    for index, targets in enumerate(transaction.targets):
+        for target in targets:
+            if target.account is None:
+                units.append(_foreign(index, target, quarantine))
+                continue
+            first = done.get(target.account)
+            if first is not None:
+                units.append(Unit(index, target, first.status, same_as=first))
+                continue
+            delivered = await plan.local.deliver(
+                transaction, target, target.account, content, quarantine=quarantine
+            )
+            unit = Unit(index, target, delivered.status, delivered)
+            done[target.account] = unit
+            units.append(unit)
+    return units
+
+
+def _foreign(index: int, target: Target, quarantine: str | None) -> Unit:
+    """A target elsewhere: the queue takes it; what was found bad is not sent on."""
+    if quarantine is not None:
+        return Unit(index, target, Status(550, "5.7.1", "The message was refused"))
+    return Unit(index, target, Status(250, "2.0.0", "Queued"))

@@ -1,0 +1,87 @@
+"""What the mail flow of one listener consists of, made once when the configuration opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from thurn.chain.runner import Chain
+from thurn.contracts.account import Directory
+from thurn.contracts.clock import Clock
+from thurn.contracts.commitlog import CommitLog
+from thurn.contracts.context import Events, Log
+from thurn.delivery.local import LocalDelivery
+from thurn.delivery.outgoing import Outgoing
+from thurn.telemetry.ids import IdMaker
+from thurn.telemetry.journal import Journal
+from thurn.types.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """The rules of a listener, stage by stage."""
+
+    connection: Chain
+    hello: Chain
+    sender: Chain
+    recipient: Chain
+    relay: Chain
+    filters: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """The numbers and words of a listener's mail flow.
+
+    Attributes:
+        reject_at: "recipient" remembers refusals of connection, hello and sender and tells them
+            at RCPT, so that the log shows sender and recipient; "once" tells them at once.
+        reserve_octets: free space below which MAIL is answered 452.
+        require_login: nobody may send without a login (submission, RFC 6409 §4.3).
+        local_only: relaying is impossible (LMTP).
+    """
+
+    hostname: str
+    size_limit_octets: int
+    reject_at: str = "recipient"
+    reserve_octets: int = 64 * 2**20
+    require_login: bool = False
+    local_only: bool = False
+    postmaster: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """Everything a flow uses."""
+
+    settings: FlowSettings
+    chains: Chains
+    directory: Directory
+    local: LocalDelivery
+    outgoing: Outgoing
+    log: CommitLog
+    journal: Journal
+    events: Events
+    diagnostics: Log
+    clock: Clock
+    ids: IdMaker
+    free_octets: FreeOctets = field(repr=False)
+
+
+class FreeOctets:
+    """How much the disk below the data directory still takes, looked at once a second."""
+
+    __slots__ = ("_checked_at", "_clock", "_look", "_octets")
+
+    def __init__(self, look: object, clock: Clock) -> None:
+        self._look = look
+        self._clock = clock
+        self._octets = 0
+        self._checked_at = float("-inf")
+
+    def __call__(self) -> int:
+        """Octets that an ordinary writer may still use."""
+        now = self._clock.monotonic()
+        if now - self._checked_at >= 1.0:
+            self._checked_at = now
+            self._octets = self._look() if callable(self._look) else 0
+        return self._octets
