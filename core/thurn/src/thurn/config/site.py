@@ -36,12 +36,12 @@ class SiteSettings(Settings):
     worker_timeout: Duration = Field(
         default=15.0, description="A worker without a heartbeat for so long is replaced."
     )
-    store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
     state: StateRef | None = Field(default=None, description="Small shared state.")
-    queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
     accounts: tuple[AccountRef, ...] = Field(
         default=(), description="The site's directory: who is asked what an address means."
     )
+    store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
+    queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
     postmaster: str | None = Field(
         default=None, description="The address for mail to postmaster without a domain of ours."
     )

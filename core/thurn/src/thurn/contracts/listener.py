@@ -9,7 +9,20 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from thurn.contracts.connection import Connection
-from thurn.contracts.settings import AccountRef, Duration, LoginRef, SaslRef, Settings, TlsRef
+from thurn.contracts.settings import (
+    AccountRef,
+    DeliveryRef,
+    Duration,
+    FilterRef,
+    GuardRef,
+    LoginRef,
+    PolicyRef,
+    RelayRef,
+    SaslRef,
+    Settings,
+    Size,
+    TlsRef,
+)
 from thurn.types.session import Session
 
 
@@ -46,9 +59,39 @@ class ListenerSettings(Settings):
     handshake: Duration = Field(default=30.0, description="Time for a TLS handshake.")
 
 
+class ReceivingSettings(ListenerSettings):
+    """What a listener that receives mail may set besides; the host makes its mail flow of it."""
+
+    policies: tuple[PolicyRef, ...] = Field(
+        default=(), description="Judges of connection, hello, sender and recipient, in order."
+    )
+    relay: tuple[RelayRef, ...] = Field(
+        default=(), description="Who may send to elsewhere, in order; it ends in refusal."
+    )
+    filters: tuple[FilterRef, ...] = Field(
+        default=(), description="Judges of whole messages, in order."
+    )
+    delivery: tuple[DeliveryRef, ...] = Field(
+        default=(), description="Rules of accounts (Sieve), in order; none: INBOX."
+    )
+    guards: tuple[GuardRef, ...] = Field(
+        default=(), description="Judges of what enters a store (quota), in order."
+    )
+    size_limit: Size = Field(default=50 * 2**20, description="The largest message. RFC 1870.")
+    reject_at: Literal["recipient", "once"] = Field(
+        default="recipient",
+        description="Tell refusals of connection, hello and sender at RCPT, or at once.",
+    )
+    require_login: bool = Field(default=False, description="Nobody sends without a login.")
+
+
 @runtime_checkable
 class Listener(Protocol):
     """The common form: the host accepts, bounds, encrypts; the listener speaks."""
+
+    @property
+    def protocol(self) -> str:
+        """The word for `Session.protocol` and for `services` of accounts: "smtp", "imap" …."""
 
     async def serve(self, connection: Connection, session: Session) -> None:
         """Speak until the peer or the session is done; returning closes the connection.

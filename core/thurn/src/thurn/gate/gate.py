@@ -23,7 +23,7 @@ from thurn.contracts.account import AccountRecord, Claim, Unknown, Verdict, Veri
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Events, Log
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
-from thurn.contracts.login import Forbid, LoginAttempt, LoginDecision, Proceed
+from thurn.contracts.login import LoginAttempt
 from thurn.contracts.sasl import (
     Challenge,
     NeedStoredKey,
@@ -38,6 +38,7 @@ from thurn.contracts.sasl import (
 from thurn.contracts.settings import Secret
 from thurn.gate.cache import CredentialCache
 from thurn.gate.directory import CombinedAccounts
+from thurn.gate.policies import Delayed, Forbidden
 from thurn.types.decision import Tempfail
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import AccountId, Identity
@@ -163,23 +164,22 @@ class HostGate:
     ) -> Refused | None:
         if not chain:
             return None
-        answers: list[LoginDecision] = []
+        delay = 0.0
 
         def collect(answer: Any, unchanged: Any) -> Any:  # noqa: ANN401 - the chain's own types
-            if isinstance(answer, Rated):
-                answers.append(answer.decision)
+            nonlocal delay
+            if isinstance(answer, Delayed):
+                delay += answer.delay_seconds
             return unchanged
 
         answer = await chain.run(attempt.session.id, None, attempt, identity, then=collect)
-        delay = sum(a.delay_seconds for a in answers if isinstance(a, Proceed))
         if delay > 0:
             await trio.sleep(delay)
         if isinstance(answer, Tempfail):
             return Refused(LOGIN_TROUBLE, answer.reason)
-        if isinstance(answer, Rated) and isinstance(answer.decision, Forbid):
-            forbidden = answer.decision
-            status = LOGIN_TROUBLE if forbidden.temporary else BAD_CREDENTIALS
-            return Refused(status, forbidden.reason)
+        if isinstance(answer, Forbidden):
+            status = LOGIN_TROUBLE if answer.decision.temporary else BAD_CREDENTIALS
+            return Refused(status, answer.reason)
         return None
 
     async def admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
@@ -230,15 +230,6 @@ class HostGate:
             "login.failed", name=attempt.name, reason=reason, mechanism=attempt.mechanism,
             session=session.id, peer=str(session.peer or "local"), protocol=session.protocol,
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """A login decision as a decisive answer of a chain (only Forbid ends it)."""
-
-    decision: LoginDecision
-    reason: str = ""
-    detail: str = ""
 
 
 class HostLogin:

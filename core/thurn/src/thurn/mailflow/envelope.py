@@ -151,7 +151,7 @@ async def _expand(plan: FlowPlan, recipient: Recipient) -> Expansion:
 async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
     """Ask the relay chain; nobody's permission is a refusal (promise 11 of reliability.md)."""
     denied = as_refusal(RELAY_DENIED, "relay.denied")
-    if plan.settings.local_only or not plan.chains.relay:
+    if not plan.chains.relay:
         return denied
     answer = await plan.chains.relay.run(
         transaction.id, transaction.journal, transaction, recipient

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from thurn.chain.runner import Chain
 from thurn.contracts.account import Directory
@@ -14,6 +16,27 @@ from thurn.delivery.outgoing import Outgoing
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
+
+
+class FreeOctets:
+    """How much the disk below a directory still takes; looked at once a second."""
+
+    __slots__ = ("_checked_at", "_clock", "_directory", "_octets")
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._octets = 0
+        self._checked_at = float("-inf")
+
+    def __call__(self) -> int:
+        """Octets that an ordinary writer may still use."""
+        now = self._clock.monotonic()
+        if now - self._checked_at >= 1.0:
+            self._checked_at = now
+            look = os.statvfs(self._directory)
+            self._octets = look.f_bavail * look.f_frsize
+        return self._octets
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +60,6 @@ class FlowSettings:
             at RCPT, so that the log shows sender and recipient; "once" tells them at once.
         reserve_octets: free space below which MAIL is answered 452.
         require_login: nobody may send without a login (submission, RFC 6409 §4.3).
-        local_only: relaying is impossible (LMTP).
     """
 
     hostname: str
@@ -45,7 +67,6 @@ class FlowSettings:
     reject_at: str = "recipient"
     reserve_octets: int = 64 * 2**20
     require_login: bool = False
-    local_only: bool = False
     postmaster: Address | None = None
 
 
@@ -65,23 +86,3 @@ class FlowPlan:
     clock: Clock
     ids: IdMaker
     free_octets: FreeOctets = field(repr=False)
-
-
-class FreeOctets:
-    """How much the disk below the data directory still takes, looked at once a second."""
-
-    __slots__ = ("_checked_at", "_clock", "_look", "_octets")
-
-    def __init__(self, look: object, clock: Clock) -> None:
-        self._look = look
-        self._clock = clock
-        self._octets = 0
-        self._checked_at = float("-inf")
-
-    def __call__(self) -> int:
-        """Octets that an ordinary writer may still use."""
-        now = self._clock.monotonic()
-        if now - self._checked_at >= 1.0:
-            self._checked_at = now
-            self._octets = self._look() if callable(self._look) else 0
-        return self._octets

@@ -1,0 +1,146 @@
+"""The contexts that plugins get (`thurn.contracts.context`), backed by one worker's site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+
+from thurn.config.instances import Instance
+from thurn.contracts.account import Directory
+from thurn.contracts.clock import Clock
+from thurn.contracts.commitlog import CommitLog
+from thurn.contracts.context import Events, Log
+from thurn.contracts.gate import Gate
+from thurn.contracts.mailflow import Mailflow
+from thurn.contracts.state import State
+from thurn.contracts.store import AccountHandle
+from thurn.telemetry.log import logger
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope
+from thurn.types.errors import ConfigError, PluginError, TemporaryFailure
+from thurn.types.identity import AccountId, Identity
+
+if TYPE_CHECKING:
+    from thurn.app.site import Site
+
+P = TypeVar("P")
+
+
+class SystemResolver:
+    """Names by the system's resolver, in a thread; resolver plugins come with the first need."""
+
+    async def addresses(self, name: str) -> Sequence[str]:
+        """IPv6 and IPv4 addresses as text."""
+        try:
+            found = await trio.socket.getaddrinfo(name, None)
+        except OSError as error:
+            raise TemporaryFailure(f"{name} cannot be resolved: {error}") from error
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class InstanceContext:
+    """What one instance may use of the host."""
+
+    def __init__(self, site: Site, instance: Instance) -> None:
+        self._site = site
+        self._instance = instance
+        self._journal: Log | None = None
+
+    @property
+    def name(self) -> str:
+        """`<role>.<instance>`."""
+        return self._instance.full_name
+
+    @property
+    def hostname(self) -> str:
+        """The site's name."""
+        return self._site.config.site.hostname
+
+    @property
+    def data(self) -> Path:
+        """This instance's own directory."""
+        path = self._site.data / self._instance.role / self._instance.name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def log(self) -> CommitLog:
+        """The worker's commit log."""
+        return self._site.log
+
+    @property
+    def journal(self) -> Log:
+        """The operator's log."""
+        if self._journal is None:
+            journal: Log = logger(plugin=self.name)
+            self._journal = journal
+        return self._journal
+
+    @property
+    def state(self) -> State:
+        """Small shared state."""
+        if self._site.state is None:
+            raise ConfigError([f"{self.name} needs shared state: set site.state"])
+        return self._site.state
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+        return self._site.clock
+
+    @property
+    def events(self) -> Events:
+        """Events of this worker."""
+        return self._site.events
+
+    @property
+    def resolver(self) -> SystemResolver:
+        """DNS."""
+        return self._site.resolver
+
+    @property
+    def directory(self) -> Directory:
+        """The site's accounts."""
+        return self._site.directory
+
+    def require(self, contract: type[P], role: str, instance: str) -> P:
+        """The opened instance."""
+        product: P | None = self._site.products.get((role, instance))
+        if product is None:
+            raise PluginError(f"{self.name}: {role}.{instance} is no Ref field of its settings")
+        return product
+
+    def source(self, *key: str) -> str:
+        """`file:line` of a key of this section."""
+        path = (self._instance.role, self._instance.name, *key)
+        return self._site.config.source.where(path)
+
+    async def submit(self, envelope: Envelope, content: Content) -> None:
+        """Send a message of the host or a plugin."""
+        await self._site.submit(self.name, envelope, content)
+
+    # listeners
+
+    @property
+    def gate(self) -> Gate:
+        """Login of this listener."""
+        return self._site.gate_of(self._instance)
+
+    @property
+    def mailflow(self) -> Mailflow:
+        """Receiving of this listener."""
+        return self._site.flow_of(self._instance)
+
+    async def open_account(self, account: AccountId, identity: Identity) -> AccountHandle:
+        """An account's mailboxes."""
+        return await self._site.stores.open(account, identity)
+
+    # site services
+
+    def instances(self, role: str) -> Sequence[tuple[str, Any]]:
+        """The opened instances of a role."""
+        opened = self._site.products.items()
+        return [(name, product) for (kind, name), product in opened if kind == role]

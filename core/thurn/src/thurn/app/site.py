@@ -1,0 +1,270 @@
+"""A configuration, opened: every named instance in the order of its needs, the commit log below
+them, the mail flows and gates of the listeners above them. One per worker process.
+
+Order: clock, journal, log; instances (owners register with the log as they open); then recovery:
+nothing is served before what was acknowledged is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from thurn.app.chains import ChainMaker
+from thurn.app.context import InstanceContext, SystemResolver
+from thurn.chain.runner import Chain, Failures
+from thurn.chain.watch import Watch, left_behind
+from thurn.config.instances import Instance, SiteConfig
+from thurn.contracts.clock import Clock
+from thurn.contracts.context import Log
+from thurn.contracts.listener import ListenerSettings, ReceivingSettings
+from thurn.contracts.sasl import SaslProduct
+from thurn.contracts.state import State
+from thurn.delivery.deposits import commit_all
+from thurn.delivery.local import LocalDelivery
+from thurn.delivery.outgoing import Outgoing
+from thurn.delivery.stores import Stores
+from thurn.gate.cache import CredentialCache
+from thurn.gate.directory import CombinedAccounts
+from thurn.gate.gate import GateParts, HostGate
+from thurn.log.commitlog import WorkerLog, open_log
+from thurn.log.recovery import recover
+from thurn.log.settings import LogSettings
+from thurn.mailflow.flow import Flow
+from thurn.mailflow.plan import FlowPlan, FlowSettings, FreeOctets
+from thurn.telemetry.clock import SystemClock
+from thurn.telemetry.events import EventFanout
+from thurn.telemetry.ids import IdMaker
+from thurn.telemetry.journal import Journal
+from thurn.telemetry.log import logger
+from thurn.types.address import Address
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope
+from thurn.types.errors import ConfigError, PluginError
+from thurn.types.session import Session, Transaction
+
+
+@dataclass(slots=True, eq=False)
+class Site:
+    """What is open in this worker."""
+
+    config: SiteConfig
+    data: Path
+    clock: Clock
+    events: EventFanout
+    diagnostics: Log
+    journal: Journal
+    ids: IdMaker
+    watch: Watch
+    log: WorkerLog
+    free_octets: FreeOctets
+    cache: CredentialCache
+    resolver: SystemResolver = field(default_factory=SystemResolver)
+    products: dict[tuple[str, str], Any] = field(default_factory=dict)
+    directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
+    _stores: Stores | None = None
+    _flows: dict[str, Flow] = field(default_factory=dict)
+    _gates: dict[str, HostGate] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State | None:
+        """The site's shared state, if it names one."""
+        name = self.config.site.state
+        product: State | None = self.products.get(("state", name)) if name is not None else None
+        return product
+
+    @property
+    def stores(self) -> Stores:
+        """All stores that are open."""
+        if self._stores is None:
+            by_name = {name: p for (role, name), p in self.products.items() if role == "store"}
+            self._stores = Stores(by_name, self.config.site.store, self.directory)
+        return self._stores
+
+    @property
+    def _chains(self) -> ChainMaker:
+        failures = Failures(self.diagnostics, self.events)
+        return ChainMaker(self.config.instances, self.products, failures, self.watch)
+
+    def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
+        """These account instances as one; the site's when none are named."""
+        chosen = names or self.config.site.accounts
+        return CombinedAccounts([self.products["account", name] for name in chosen])
+
+    def gate_of(self, instance: Instance) -> HostGate:
+        """The login gate of a listener."""
+        gate = self._gates.get(instance.name)
+        if gate is None:
+            settings = _as(ListenerSettings, instance)
+            gate = self._gates[instance.name] = self._make_gate(settings)
+        return gate
+
+    def _make_gate(self, settings: ListenerSettings) -> HostGate:
+        products: list[SaslProduct] = [self.products["sasl", name] for name in settings.sasl]
+        mechanisms = {m.mechanism: m for product in products for m in product.mechanisms}
+        before, after = self._chains.login(settings)
+        names = settings.accounts or self.config.site.accounts
+        return HostGate(
+            GateParts(
+                mechanisms, self.accounts(settings.accounts), before, after, self.cache, self.clock,
+                self.events, self.diagnostics, "\0".join(names), settings.plaintext_without_tls,
+            )
+        )  # fmt: skip
+
+    def flow_of(self, instance: Instance) -> Flow:
+        """The mail flow of a listener."""
+        flow = self._flows.get(instance.name)
+        if flow is None:
+            settings = _as(ReceivingSettings, instance)
+            flow = self._flows[instance.name] = Flow(self._make_plan(settings))
+        return flow
+
+    def _make_plan(self, settings: ReceivingSettings) -> FlowPlan:
+        directory = self.accounts(settings.accounts)
+        guards = tuple(self.products["guard", name] for name in settings.guards)
+        local = LocalDelivery(self.stores, self._chains.delivery(settings), guards, self.clock)
+        return FlowPlan(
+            settings=self._flow_settings(settings),
+            chains=self._chains.mailflow(settings),
+            directory=directory,
+            local=local,
+            outgoing=self._outgoing(directory, local),
+            log=self.log,
+            journal=self.journal,
+            events=self.events,
+            diagnostics=self.diagnostics,
+            clock=self.clock,
+            ids=self.ids,
+            free_octets=self.free_octets,
+        )
+
+    def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
+        site = self.config.site
+        postmaster = Address.parse(site.postmaster) if site.postmaster is not None else None
+        return FlowSettings(
+            hostname=site.hostname,
+            size_limit_octets=settings.size_limit,
+            reject_at=settings.reject_at,
+            reserve_octets=max(2 * settings.size_limit, 2 * site.segment),
+            require_login=settings.require_login,
+            postmaster=postmaster,
+        )
+
+    def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
+        name = self.config.site.queue
+        queue = self.products.get(("queue", name)) if name is not None else None
+        return Outgoing(directory, local, queue, self.config.site.hostname, self.clock)
+
+    async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
+        """Send a message of the host or a plugin; durable on return."""
+        failures = Failures(self.diagnostics, self.events)
+        no_rules = Chain("delivery", (), (), 0.0, failures, self.watch)
+        local = LocalDelivery(self.stores, no_rules, (), self.clock)
+        identifier = self.ids.make()
+        entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))
+        session = Session(identifier, origin, "local", None)
+        transaction = Transaction(identifier, session, envelope.sender, entry)
+        outgoing = self._outgoing(self.directory, local)
+        prepared = await outgoing.prepare(transaction, [(envelope, content)])
+        await commit_all(self.log, prepared.deposits)
+        entry.note(outcome="stored", recipients=[str(r.address) for r in envelope.recipients])
+        self.journal.write(entry)
+
+
+def _as(kind: type[Any], instance: Instance) -> Any:  # noqa: ANN401 - the caller names the type
+    if not isinstance(instance.settings, kind):
+        raise PluginError(
+            f"{instance.full_name}: its settings must derive from {kind.__module__}.{kind.__name__}"
+        )
+    return instance.settings
+
+
+@asynccontextmanager
+async def open_site(
+    config: SiteConfig, *, clock: Clock | None = None, recover_all: bool = False
+) -> AsyncIterator[Site]:
+    """Open everything that the configuration names, recover, and close it all at the end.
+
+    Args:
+        config: checked.
+        clock: for tests; the system's if None.
+        recover_all: replay sealed segments too; for the start of a whole site.
+
+    Raises:
+        ConfigError: an instance cannot open with its settings, named with file and line.
+    """
+    data = config.site.data
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    chosen = SystemClock() if clock is None else clock
+    diagnostics: Log = logger()
+    events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(
+            open_log(
+                data / "log", clock=chosen, settings=LogSettings(segment_octets=config.site.segment),
+                report=diagnostics.warning,
+            )
+        )  # fmt: skip
+        site = Site(
+            config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
+            IdMaker(chosen.wall), _watch(data), log, FreeOctets(data, chosen),
+            CredentialCache(chosen),
+        )  # fmt: skip
+        stack.callback(site.watch.close)
+        stack.callback(site.journal.close)
+        for instance in config.instances.values():
+            await _open_instance(stack, site, instance)
+        await trio.to_thread.run_sync(_recover, site, recover_all)
+        _journal_left_behind(site)
+        yield site
+
+
+def _watch(data: Path) -> Watch:
+    import os  # noqa: PLC0415 - the process id is this worker's, after the fork
+
+    return Watch(data / "run" / f"{os.getpid()}.watch")
+
+
+async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) -> None:
+    context = InstanceContext(site, instance)
+    opening = instance.factory.open(instance.settings, context)
+    try:
+        product = await stack.enter_async_context(opening)
+    except ConfigError as error:
+        raise ConfigError(
+            [f"{instance.source}: {instance.full_name}: {f}" for f in error.findings]
+        ) from error
+    except (OSError, ValueError, PluginError) as error:
+        raise ConfigError(
+            [f"{instance.source}: {instance.full_name} cannot open: {error}"]
+        ) from error
+    site.products[instance.role, instance.name] = product
+    if instance.role == "account" and all(
+        ("account", name) in site.products for name in site.config.site.accounts
+    ):
+        site.directory = site.accounts(())
+
+
+def _recover(site: Site, everything: bool) -> None:
+    found = recover(
+        site.data / "log", site.log.owners, clock=site.clock, everything=everything,
+        report=site.diagnostics.warning,
+    )  # fmt: skip
+    if found.records:
+        site.diagnostics.info("log.recovered", segments=found.segments, records=found.records)
+
+
+def _journal_left_behind(site: Site) -> None:
+    """Transactions that a killed worker had under way inside a rule (see `thurn.chain.watch`)."""
+    for identifier, stage, instance, source in left_behind(site.data / "run"):
+        entry = site.journal.begin(identifier, outcome="deferred", reason="plugin.blocked")
+        entry.stage(
+            stage, instance, "blocked", reason="plugin.blocked", source=source,
+            detail="the worker did not come back from this call and was replaced",
+        )  # fmt: skip
+        site.journal.write(entry)
