@@ -68,6 +68,12 @@ class MailboxNameRefused(StorageError):
     status = Status(550, "5.2.0", "This mailbox name cannot be used")
 
 
+class DocumentNotFound(StorageError):
+    """The account has no document of this kind and name."""
+
+    status = Status(550, "5.2.0", "No such document")
+
+
 class MailboxReadOnly(StorageError):
     """The mailbox may be read but not changed."""
 
