@@ -34,8 +34,8 @@ SCAN_FLOOR_OCTETS: Final = 6_553_600
 LOOKALIKE_OCTETS: Final = 1_000
 """What a line that begins like a delimiter and is none costs of that allowance, in octets."""
 
-MAX_BOUNDARY_OCTETS: Final = 1_000
-"""A longer boundary is no boundary. RFC 2046 §5.1.1 allows 70."""
+MAX_BOUNDARY_OCTETS: Final = 10_000
+"""A longer boundary is no boundary. RFC 2046 §5.1.1 allows 70; collections of odd mail have 7,000."""
 
 MAX_PARAMETERS: Final = 500
 """Parameters of one field that are listed; RFC 2231 cuts long file names into pieces of 60."""
