@@ -1,7 +1,7 @@
 """Checks shared by the tests, as fixtures that give functions.
 
-`check_scan` holds for any content; `parse_imap` is a strict reader of IMAP strings and lists: quoted
-strings without CR, LF, NUL, 8-bit; literals without NUL; NIL; numbers; balanced parentheses.
+`check_scan` holds for any content; `parse_imap` is a strict reader of IMAP strings and lists:
+quoted strings without CR, LF, NUL, 8-bit; literals without NUL; NIL; numbers; balanced parentheses.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def check_tiling(scan):
     position = 0
     for field in scan.fields:
         assert position <= field.start < field.value <= field.end <= scan.header_end
-        assert scan.content[field.start :].lower().startswith(field.name)
+        assert scan.content[field.start : field.start + len(field.name)].lower() == field.name
         position = field.end
     root = scan.root
     assert (root.header_start, root.header_end, root.body_end) == (0, scan.header_end, size)

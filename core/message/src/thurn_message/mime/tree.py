@@ -114,15 +114,14 @@ class _Builder:
         if boundary and self.exhausted(part):
             self.close(part, b"application", b"octet-stream")
             return
-        spans = self.split(part, boundary) if boundary else []
+        spans, cut = self.split(part, boundary) if boundary else ([], False)
         if not spans:
             self.close(part, b"text", b"plain")
             return
         self.parts.append(part)
-        full = len(self.parts) + len(self.pending) + len(spans) >= MAX_PARTS
         last = len(spans) - 1
         for index in range(last, -1, -1):
-            self.pending.append((part, spans[index], not (full and index == last)))
+            self.pending.append((part, spans[index], not (cut and index == last)))
 
     def close(self, part: Part, type_: bytes, subtype: bytes) -> None:
         """List a container that is not taken apart under a type that is none."""
@@ -142,37 +141,36 @@ class _Builder:
         self.allowance -= part.size_octets
         part.lines = self.content.count(b"\n", part.body_start, part.body_end)
 
-    def split(self, part: Part, boundary: bytes) -> list[_Span]:
-        """The spans of a multipart's parts; the last takes the rest where a bound is met."""
+    def split(self, part: Part, boundary: bytes) -> tuple[list[_Span], bool]:
+        """The spans of a multipart's parts, and whether the last is the rest past a bound."""
         content, end = self.content, part.body_end
         self.allowance -= part.size_octets
         room = MAX_PARTS - len(self.parts) - len(self.pending) - 1
         needle = b"\n--" + boundary
-        # The body begins after a line end, which is also the one before a first delimiter.
         spans: list[_Span] = []
         begin = -1
+        # The body begins after a line end, which is also the one before a first delimiter.
         position = content.find(needle, part.body_start - 1, end)
-        while position >= 0:
+        while position >= 0 and self.allowance >= 0:
             match = _DELIMITER_END.match(content, position + len(needle), end)
             if match is None:
                 self.allowance -= LOOKALIKE_OCTETS
-                if self.allowance < 0:
-                    break
                 position = content.find(needle, position + len(needle), end)
                 continue
             if begin >= 0:
                 stop = position - 1 if content[position - 1] == 0x0D else position
                 spans.append((begin, max(begin, stop)))
-                if len(spans) >= room:
-                    break
             if match[1] is not None:
-                return spans
+                return spans, False
+            if len(spans) == room:
+                spans[-1] = (spans[-1][0], end)
+                return spans, True
             begin = match.end()
             position = content.find(needle, begin - 1, end)
+        # RFC 2046 §5.1.2: the end of the enclosing entity ends what was never closed.
         if begin >= 0:
-            last = spans.pop()[0] if len(spans) >= room else begin
-            spans.append((last, end))
-        return spans
+            spans.append((begin, end))
+        return spans, position >= 0
 
 
 def find_boundary(parameters: Parameters) -> bytes:
