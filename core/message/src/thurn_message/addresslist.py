@@ -270,6 +270,7 @@ class _Reader:
         if not closed:
             self.doubt("group without end")
         self.entries.append(Group(self.group, tuple(self.members)))
+        self.count += 1
         self.group, self.members = None, []
 
     def finish(self) -> None:

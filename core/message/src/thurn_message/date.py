@@ -16,17 +16,17 @@ from typing import Final
 from thurn_message.limits import MAX_DATE_OCTETS
 from thurn_message.parameter import strip_comments
 
-_MONTHS: Final = ("jan feb mar apr may jun jul aug sep oct nov dec").split()
-_DAYS: Final = ("Mon Tue Wed Thu Fri Sat Sun").split()
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
+_DAYS: Final = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 # date-time = [ day-of-week "," ] date time zone (RFC 5322 §3.3, §4.3)
 _DATE_TIME: Final = re.compile(
-    r"\s*(?:[A-Za-z]{3,9}[\s,.]*)?(\d{1,2})[\s-]+([A-Za-z]{3})[a-z]{0,6}\.?[\s-]+(\d{2,4})[\s,]+"
+    r"\s*(?:[A-Za-z]{3,9}[\s,.]*)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]{0,6}\.?[\s-]+(\d{2,4})[\s,]+"
     r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d{1,9})?\s*([+-]\d{4}|[A-Za-z]{1,5})?",
     re.ASCII,
 )
 # asctime: Tue Nov 24 04:05:30 2026, with or without a zone before the year
 _ASCTIME: Final = re.compile(
-    r"\s*[A-Za-z]{3,9}[\s,]+([A-Za-z]{3})[a-z]{0,6}\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+"
+    r"\s*[A-Za-z]{3,9}[\s,]+([A-Za-z]{3})[A-Za-z]{0,6}\s+(\d{1,2})\s+(\d{1,2}):(\d{2}):(\d{2})\s+"
     r"(?:([+-]\d{4}|[A-Za-z]{1,5})\s+)?(\d{4})(?:\s+([+-]\d{4}))?",
     re.ASCII,
 )

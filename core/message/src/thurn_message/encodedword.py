@@ -93,8 +93,7 @@ def encode_words(text: str) -> str:
     if text.isascii() and "=?" not in text:
         return text
     octets = text.encode(errors="replace")
-    quoted = sum(1 if byte < 0x80 and chr(byte).isalnum() else 3 for byte in octets)
-    use_q = quoted <= len(octets) * 4 // 3
+    use_q = len(_write_q(octets)) <= len(_write_b(octets))
     write = _write_q if use_q else _write_b
     room = MAX_WORD_OCTETS - len("=?utf-8?q??=")
     words: list[str] = []

@@ -13,7 +13,6 @@ NIL: Final = b"NIL"
 
 _NOT_PLAIN: Final = re.compile(rb'[\x00\r\n"\\\x80-\xff]')
 _NEEDS_LITERAL: Final = re.compile(rb"[\x00\r\n\x80-\xff]")
-_SPECIAL: Final = re.compile(rb'["\\]')
 
 
 def strings(words: list[bytes]) -> bytes:
@@ -28,7 +27,7 @@ def string(value: bytes) -> bytes:
     if _NOT_PLAIN.search(value) is None:
         return b'"%b"' % value
     if _NEEDS_LITERAL.search(value) is None:
-        return b'"%b"' % _SPECIAL.sub(rb"\\\g<0>", value)
+        return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     value = value.replace(b"\0", b"?")
     return b"{%d}\r\n%b" % (len(value), value)
 

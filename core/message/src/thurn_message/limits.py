@@ -34,15 +34,16 @@ SCAN_FLOOR_OCTETS: Final = 6_553_600
 LOOKALIKE_OCTETS: Final = 1_000
 """What a line that begins like a delimiter and is none costs of that allowance, in octets."""
 
-MAX_BOUNDARY_OCTETS: Final = 1_000
-"""A longer boundary is no boundary. RFC 2046 §5.1.1 allows 70."""
+MAX_BOUNDARY_OCTETS: Final = 10_000
+"""A longer boundary is no boundary. RFC 2046 §5.1.1 allows 70; collections of odd mail have
+7,000."""
 
 MAX_PARAMETERS: Final = 500
 """Parameters of one field that are listed; RFC 2231 cuts long file names into pieces of 60."""
 
 MAX_ADDRESSES: Final = 2_000
-"""Addresses of one field that are listed; the rest is not. Submission takes 100 to 1,000 recipients
-(RFC 5321 §4.5.3.1.8)."""
+"""Addresses and groups of one field that are listed; the rest is not. Messages go to
+100 to 1,000 recipients (RFC 5321 §4.5.3.1.8)."""
 
 MAX_ENCODED_WORDS: Final = 1_000
 """Encoded words of one text that are decoded, 75,000 octets of them; others stay as they are."""

@@ -43,7 +43,7 @@ def find_section(root: Part, name: str) -> tuple[int, int] | None:
         numbers, keyword = (name, "") if name.isdigit() else ("", keyword)
     elif keyword.isdigit():
         numbers, keyword = name, ""
-    elif not numbers:
+    elif not numbers or not keyword:
         return None
     part = find_part(root, numbers) if numbers else root
     return _span(part, keyword, top=not numbers) if part is not None else None

@@ -3,8 +3,9 @@
 Rules of this file:
 1. A container's delimiters are looked for in its own body only, the outer one first, so that parts
    lie inside their parents whatever the boundaries are.
-2. A delimiter is a whole line, `--boundary` or `--boundary--` and white space (RFC 2046 §5.1.1); a
-   longer line that begins like one is none, so boundaries may be prefixes of each other.
+2. A delimiter is a line `--boundary` or `--boundary--`, with nothing or white space behind it and
+   then anything. RFC 2046 §5.1.1 takes every line that begins so; but agents write boundaries that
+   are prefixes of each other, so a letter behind it makes another boundary.
 3. A multipart that is never closed ends with its parent. A multipart without a usable boundary or
    without any delimiter is text/plain: people see what there is. A message/rfc822 in base64 or
    quoted-printable (forbidden, RFC 2046 §5.2.1) and every container over a limit is
@@ -35,7 +36,7 @@ _Span: TypeAlias = tuple[int, int]
 _TYPE: Final = re.compile(
     rb"([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)\s*+/\s*+([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)"
 )
-_DELIMITER_END: Final = re.compile(rb"(--)?+[ \t]*+(?:\r?\n|\Z)")
+_DELIMITER_END: Final = re.compile(rb"(--)?+(?:\r?(?:\n|\Z)|[ \t][^\n]*+(?:\n|\Z))")
 _TAG: Final = re.compile(rb"[^\s,]++")
 
 _TEXT_PLAIN: Final[tuple[bytes, bytes, Parameters]] = (
@@ -113,15 +114,14 @@ class _Builder:
         if boundary and self.exhausted(part):
             self.close(part, b"application", b"octet-stream")
             return
-        spans = self.split(part, boundary) if boundary else []
+        spans, cut = self.split(part, boundary) if boundary else ([], False)
         if not spans:
             self.close(part, b"text", b"plain")
             return
         self.parts.append(part)
-        full = len(self.parts) + len(self.pending) + len(spans) >= MAX_PARTS
         last = len(spans) - 1
         for index in range(last, -1, -1):
-            self.pending.append((part, spans[index], not (full and index == last)))
+            self.pending.append((part, spans[index], not (cut and index == last)))
 
     def close(self, part: Part, type_: bytes, subtype: bytes) -> None:
         """List a container that is not taken apart under a type that is none."""
@@ -141,37 +141,36 @@ class _Builder:
         self.allowance -= part.size_octets
         part.lines = self.content.count(b"\n", part.body_start, part.body_end)
 
-    def split(self, part: Part, boundary: bytes) -> list[_Span]:
-        """The spans of a multipart's parts; the last takes the rest where a bound is met."""
+    def split(self, part: Part, boundary: bytes) -> tuple[list[_Span], bool]:
+        """The spans of a multipart's parts, and whether the last is the rest past a bound."""
         content, end = self.content, part.body_end
         self.allowance -= part.size_octets
         room = MAX_PARTS - len(self.parts) - len(self.pending) - 1
         needle = b"\n--" + boundary
-        # The body begins after a line end, which is also the one before a first delimiter.
         spans: list[_Span] = []
         begin = -1
+        # The body begins after a line end, which is also the one before a first delimiter.
         position = content.find(needle, part.body_start - 1, end)
-        while position >= 0:
+        while position >= 0 and self.allowance >= 0:
             match = _DELIMITER_END.match(content, position + len(needle), end)
             if match is None:
                 self.allowance -= LOOKALIKE_OCTETS
-                if self.allowance < 0:
-                    break
                 position = content.find(needle, position + len(needle), end)
                 continue
             if begin >= 0:
                 stop = position - 1 if content[position - 1] == 0x0D else position
                 spans.append((begin, max(begin, stop)))
-                if len(spans) >= room:
-                    break
             if match[1] is not None:
-                return spans
+                return spans, False
+            if len(spans) == room:
+                spans[-1] = (spans[-1][0], end)
+                return spans, True
             begin = match.end()
             position = content.find(needle, begin - 1, end)
+        # RFC 2046 §5.1.2: the end of the enclosing entity ends what was never closed.
         if begin >= 0:
-            last = spans.pop()[0] if len(spans) >= room else begin
-            spans.append((last, end))
-        return spans
+            spans.append((begin, end))
+        return spans, position >= 0
 
 
 def find_boundary(parameters: Parameters) -> bytes:
