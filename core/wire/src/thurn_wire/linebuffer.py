@@ -24,23 +24,23 @@ class LineError(Exception):
     """A line that cannot be used; the next call goes on with the line after it."""
 
 
-class LineTooLong(LineError):
+class LineTooLong(LineError):  # noqa: N818 - what happened, not an error of ours
     """The line passed its bound; what is left of it is skipped."""
 
 
-class BareLineEnd(LineError):
+class BareLineEnd(LineError):  # noqa: N818
     """The line holds a CR or LF that is not part of CRLF. RFC 5321 §2.3.8."""
 
 
-class LineNeverEnds(Exception):
+class LineNeverEnds(Exception):  # noqa: N818
     """More than `NEVER_ENDS` octets without CRLF: close the connection."""
 
 
 class LineBuffer:
-    """Octets in, lines out.
+    r"""Octets in, lines out.
 
     >>> lines = LineBuffer()
-    >>> lines.receive(b"NOOP\\r\\nQUI")
+    >>> lines.receive(b"NOOP\r\nQUI")
     >>> lines.next_line(512)
     b'NOOP'
     >>> lines.next_line(512) is None
