@@ -24,23 +24,23 @@ class LineError(Exception):
     """A line that cannot be used; the next call goes on with the line after it."""
 
 
-class LineTooLong(LineError):
+class LineTooLong(LineError):  # noqa: N818 - what happened, not an error of ours
     """The line passed its bound; what is left of it is skipped."""
 
 
-class BareLineEnd(LineError):
+class BareLineEnd(LineError):  # noqa: N818
     """The line holds a CR or LF that is not part of CRLF. RFC 5321 §2.3.8."""
 
 
-class LineNeverEnds(Exception):
+class LineNeverEnds(Exception):  # noqa: N818
     """More than `NEVER_ENDS` octets without CRLF: close the connection."""
 
 
 class LineBuffer:
-    """Octets in, lines out.
+    r"""Octets in, lines out.
 
     >>> lines = LineBuffer()
-    >>> lines.receive(b"NOOP\\r\\nQUI")
+    >>> lines.receive(b"NOOP\r\nQUI")
     >>> lines.next_line(512)
     b'NOOP'
     >>> lines.next_line(512) is None
@@ -83,18 +83,17 @@ class LineBuffer:
                 return None
         start = self._position
         end = self._data.find(b"\r\n", start)
+        length = (end if end >= 0 else len(self._data)) - start
+        # A line that has not ended may end with its next octet, if a CR has come already.
+        if length + (2 if end >= 0 else 1) > limit_octets:
+            self._skipped = 0
+            raise LineTooLong
         if end < 0:
-            if len(self._data) - start >= limit_octets:
-                self._skipped = 0
-                self._skip()
-                raise LineTooLong
             return None
         line = self._data[start:end]
         self._position = end + 2
         if self._position == len(self._data):
             self._data, self._position = b"", 0
-        if len(line) + 2 > limit_octets:
-            raise LineTooLong
         if b"\r" in line or b"\n" in line:
             raise BareLineEnd
         return line
@@ -121,12 +120,12 @@ class LineBuffer:
     def _skip(self) -> None:
         """Drop octets up to the end of a line that was too long."""
         end = self._data.find(b"\r\n", self._position)
-        if end >= 0:
-            self._position, self._skipped = end + 2, -1
-            return
         # A CR at the very end may be the first half of the CRLF.
-        keep = 1 if self._data.endswith(b"\r") and len(self) else 0
-        self._skipped += len(self) - keep
-        self._data, self._position = self._data[len(self._data) - keep :], 0
+        stop = end if end >= 0 else len(self._data) - self._data.endswith(b"\r")
+        self._skipped += max(stop - self._position, 0)
         if self._skipped > NEVER_ENDS:
             raise LineNeverEnds
+        if end >= 0:
+            self._position, self._skipped = end + 2, -1
+        else:
+            self._data, self._position = self._data[max(stop, self._position) :], 0

@@ -62,7 +62,7 @@ def run(script: Script, make: Callable[[Mapping[str, str]], Dialogue]) -> None:
     Raises:
         MismatchError: says file, line, what was expected and what came.
     """
-    whole = _run(script, make(script.settings), "whole", lambda octets: iter((octets,)))
+    whole = _run(script, make(script.settings), "whole", uncut)
     if script.whole:
         return
     _run(script, make(script.settings), "in turn", None)
@@ -77,6 +77,11 @@ def run(script: Script, make: Callable[[Mapping[str, str]], Dialogue]) -> None:
 
 
 Cut = Callable[[bytes], Iterator[bytes]]
+
+
+def uncut(octets: bytes) -> Iterator[bytes]:
+    """All at once; nothing of nothing, since feeding no octets may mean the end of the stream."""
+    return iter((octets,) if octets else ())
 
 
 def single_octets(octets: bytes) -> Iterator[bytes]:
@@ -102,7 +107,7 @@ def _run(script: Script, dialogue: Dialogue, title: str, cut: Cut | None) -> byt
     """One run; `cut` None is "in turn". Returns the octets of all answers."""
     answers, pending = [], dialogue.connect()
     for sent, expected, action in _groups(script.steps, in_turn=cut is None):
-        for piece in cut(sent) if cut else (sent,) if sent else ():
+        for piece in (cut or uncut)(sent):
             pending += dialogue.feed(piece)
         _match(script, title, expected, pending)
         answers.append(pending)

@@ -1,0 +1,152 @@
+"""Collects a message's octets as they arrive: bounded, counted, un-stuffed, checked for line ends.
+
+Rules of this file:
+1. No line is ever looked at: octets are collected, then searched, counted and replaced as a whole.
+2. Only CRLF is a line end. A CR or LF by itself makes the message refused, whichever command
+   brought it (DATA, BDAT, LMTP). RFC 5321 §2.3.8.
+3. Past the size limit everything collected is dropped and later octets are only counted.
+4. Memory holds at most the limit, or the spill threshold and one received chunk where the caller
+   takes what `spills`.
+
+This file knows no command and no end of data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CRLF = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A message that has come in whole.
+
+    Attributes:
+        octets: the content that was not taken before with `take_chunks`; None if it is refused,
+            that is if it is too large or has bare line ends.
+        size_octets: the whole content; of a message that is too large, the octets received.
+        too_large: the content is larger than the limit.
+        bare_line_ends: a CR or LF stands alone somewhere; not looked for in what is too large.
+    """
+
+    octets: bytes | None
+    size_octets: int
+    too_large: bool
+    bare_line_ends: bool
+
+
+class Collector:
+    """Takes the octets of one message.
+
+    Args:
+        limit_octets: the largest content, counted without stuffed dots. RFC 1870 §5.
+        spill_octets: `spills` says so when this much is ready to be taken; None: never.
+    """
+
+    __slots__ = (
+        "_bare",
+        "_blocks",
+        "_context",
+        "_limit_octets",
+        "_ready_octets",
+        "_received_octets",
+        "_room_octets",
+        "_size_octets",
+        "_spill_octets",
+        "_too_large",
+        "_waiting",
+        "stuffed",
+    )  # fmt: skip
+
+    def __init__(self, limit_octets: int, spill_octets: int | None = None) -> None:
+        self._limit_octets = limit_octets
+        self._spill_octets = limit_octets + 1 if spill_octets is None else spill_octets
+        # The two octets before what waits; the message begins at the beginning of a line.
+        self._context = CRLF
+        self._waiting = bytearray(CRLF)  # context, then octets as received, not yet settled
+        self._blocks: list[bytes] = []
+        self._bare = 0  # CR plus LF minus twice CRLF, over all that is settled
+        self._size_octets = 0
+        self._ready_octets = 0
+        self._received_octets = 0
+        self._too_large = False
+        self._room_octets = min(limit_octets, self._spill_octets)
+        self.stuffed = False
+        """Set as soon as a line may begin with a stuffed dot. RFC 5321 §4.5.2."""
+
+    @property
+    def spills(self) -> bool:
+        """At least the spill threshold is ready; `take_chunks` gives it away."""
+        return self._ready_octets >= self._spill_octets
+
+    @property
+    def too_large(self) -> bool:
+        """The limit is passed; nothing is kept any more."""
+        return self._too_large
+
+    def add(self, octets: bytes) -> None:
+        """Collect what was received."""
+        self._received_octets += len(octets)
+        if self._too_large:
+            return
+        self._waiting += octets
+        if len(self._waiting) - 2 > self._room_octets:
+            self._settle()
+
+    def take_chunks(self) -> bytes:
+        """What is ready, in order; it is not in the result afterwards."""
+        ready = b"".join(self._blocks)
+        self._blocks.clear()
+        self._ready_octets = 0
+        self._measure_room()
+        return ready
+
+    def finish(self) -> Collected:
+        """The message is whole: what was collected and not taken. The collector is used up."""
+        if not self._too_large:
+            self._settle()
+        if self._too_large:
+            return Collected(None, self._received_octets, too_large=True, bare_line_ends=False)
+        if self._bare:
+            return Collected(None, self._size_octets, too_large=False, bare_line_ends=True)
+        octets = self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
+        return Collected(octets, self._size_octets, too_large=False, bare_line_ends=False)
+
+    def _settle(self) -> None:
+        """Turn what waits into content."""
+        raw, context = self._waiting, self._context
+        ends = raw.count(b"\r") + raw.count(b"\n") - 2 * raw.count(CRLF)
+        # What the context holds was counted with the block before; a CRLF across the seam is whole
+        # only here, and makes up for the CR that was counted there.
+        self._bare += ends - _bare_ends(context)
+        self._context = bytes(raw[-2:])
+        if self.stuffed:
+            raw = raw.replace(b"\r\n.", CRLF)  # RFC 5321 §4.5.2: the first dot is removed
+        block = bytes(raw[2:])
+        self._waiting = bytearray(self._context)
+        self._size_octets += len(block)
+        if self._size_octets > self._limit_octets:
+            self._too_large = True
+            self._blocks.clear()
+            self._ready_octets = 0
+            return
+        self._blocks.append(block)
+        self._ready_octets += len(block)
+        self._measure_room()
+
+    def _measure_room(self) -> None:
+        """How much may wait before it must be settled: to spill it, or to see the limit passed."""
+        room = self._limit_octets - self._size_octets
+        if self._ready_octets < self._spill_octets:
+            room = min(room, self._spill_octets - self._ready_octets)
+        self._room_octets = room
+
+
+def _bare_ends(octets: bytes) -> int:
+    return octets.count(b"\r") + octets.count(b"\n") - 2 * octets.count(CRLF)
+
+
+def has_bare_line_ends(octets: bytes) -> bool:
+    """Whether a CR or LF stands alone. RFC 5321 §2.3.8."""
+    return _bare_ends(octets) != 0

@@ -1,0 +1,95 @@
+r"""The one end-of-data machine: what DATA brings, up to CRLF.CRLF and nothing else.
+
+    content-and-end = *( line CRLF ) "." CRLF      ; the CRLF of DATA itself counts as one before it
+
+Rules of this file:
+1. Lines are never looked at: the end is searched over each chunk and a tail of at most six octets.
+2. LF.LF, CR.CR, LF.CRLF, CRLF.LF and the rest of their kind end nothing; the true end comes, and
+   there the message is refused for its bare line ends (`Collected`). RFC 5321 §2.3.8, §4.1.1.4;
+   CVE-2023-51764, CVE-2023-51765, CVE-2023-51766.
+3. What is too large is read to its true end all the same, so that the dialogue stays in step.
+4. `stuff` is the way back: whatever the content, only CRLF goes out and only the end looks like it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from thurn_wire.content import CRLF, Collected, Collector, has_bare_line_ends
+
+END: Final = b"\r\n.\r\n"
+_ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+
+
+class EndOfData:
+    r"""Octets in, until the end of data.
+
+    >>> end = EndOfData(limit_octets=1000)
+    >>> end.feed(b"Subject: x\r\n\r\n..\r")
+    >>> end.feed(b"\n.\r\nQUIT\r\n")
+    b'QUIT\r\n'
+    >>> end.finish().octets
+    b'Subject: x\r\n\r\n.\r\n'
+
+    Args:
+        limit_octets: see `Collector`.
+        spill_octets: see `Collector`.
+    """
+
+    __slots__ = ("_collector", "_held", "_skip")
+
+    def __init__(self, limit_octets: int, spill_octets: int | None = None) -> None:
+        self._collector = Collector(limit_octets, spill_octets)
+        self._held = CRLF  # octets that may be part of the end
+        self._skip = 2  # how many of them are not the message's: the CRLF of the DATA command
+
+    @property
+    def spills(self) -> bool:
+        """As `Collector.spills`."""
+        return self._collector.spills
+
+    def feed(self, chunk: bytes) -> bytes | None:
+        """The octets behind the end of data, or None if it has not come yet."""
+        octets = self._held + chunk
+        end = octets.find(b"\r\n.")
+        if end >= 0 and octets[end + 3 : end + 5] != CRLF:
+            self._collector.stuffed = True
+            end = octets.find(END, end + 2)
+        if end >= 0:
+            self._collector.add(octets[self._skip : end + 2])
+            return octets[end + 5 :]
+        if len(octets) > 6:
+            self._collector.add(octets[self._skip : -4])
+            self._held, self._skip = octets[-4:], 0
+        else:
+            self._held = octets
+        return None
+
+    def take_chunks(self) -> bytes:
+        """As `Collector.take_chunks`."""
+        return self._collector.take_chunks()
+
+    def finish(self) -> Collected:
+        """After the end: the content. `Collected` says whether it must be refused."""
+        return self._collector.finish()
+
+
+def stuff(content: bytes) -> bytes:
+    r"""The octets that DATA sends for this content, the end of data included.
+
+    Only CRLF line ends go out, whatever the content holds, and a last line without an end gets
+    one: nothing inside can be taken for the end by a server of any persuasion.
+
+    >>> stuff(b".\n.x")
+    b'..\r\n..x\r\n.\r\n'
+
+    RFC 5321 §4.5.2.
+    """
+    if has_bare_line_ends(content):
+        content = _ANY_LINE_END.sub(CRLF, content)
+    if content and not content.endswith(CRLF):
+        content += CRLF
+    if content.startswith(b"."):
+        content = b"." + content
+    return content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
