@@ -284,7 +284,7 @@ class Pop3Client:
         self._move(Step.STOPPED)
 
     def _break(self, text: str) -> NoReturn:
-        self._stop(Reason.JUNK)
+        self._stop(Reason.FOREIGN)
         raise RemoteProtocolError(text)
 
 

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import binascii
 import re
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from thurn_wire.pop3 import limits
 from thurn_wire.pop3.reply import ResponseCode
 
 
-class Verb(Enum):
+class Verb(StrEnum):
     """The commands. RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4."""
 
     USER = "USER"

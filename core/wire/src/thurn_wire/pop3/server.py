@@ -143,7 +143,7 @@ class Pop3Server:
         elif not self._ended and self._session.state is not State.CLOSED:
             if self._fresh and data.startswith(command.TLS_HANDSHAKE):
                 # A TLS client on the port for clear text: nothing we can say would be read.
-                self._session.reason = Reason.JUNK
+                self._session.reason = Reason.FOREIGN
                 self._ended = True
                 return
             self._fresh = False
@@ -271,7 +271,7 @@ class Pop3Server:
             line = self._lines.next_line(limits.COMMAND_OCTETS if short else limits.AUTH_OCTETS)
         except LineNeverEnds:
             self._session.write(reply.error("line too long"))
-            self._stop(Reason.JUNK)
+            self._stop(Reason.FOREIGN)
             return None
         except LineError as error:
             text = "line too long" if isinstance(error, LineTooLong) else "lines end in CR LF"
@@ -307,7 +307,7 @@ class Pop3Server:
 
     def _unknown(self, octets: bytes) -> Event | None:
         if octets in command.FOREIGN_VERBS:
-            return self._end("this is a POP3 server", None, Reason.JUNK)
+            return self._end("this is a POP3 server", None, Reason.FOREIGN)
         return self._refuse("unknown command")
 
     def _misplaced(self, verb: Verb) -> str:

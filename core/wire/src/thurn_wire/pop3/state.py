@@ -13,14 +13,14 @@ This file knows no octets.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import Final, TypeAlias, TypeVar
 
 from thurn_wire.pop3.command import Verb
 from thurn_wire.pop3.error import LocalProtocolError
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a session is. RFC 1939 §3 names AUTHORIZATION, TRANSACTION and UPDATE."""
 
     GREETING = "greeting"
@@ -47,7 +47,7 @@ class State(Enum):
     CLOSED = "closed"
 
 
-class Step(Enum):
+class Step(StrEnum):
     """What moves a session besides the verbs."""
 
     GREETED = "greeted"
