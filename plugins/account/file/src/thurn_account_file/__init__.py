@@ -1,0 +1,2 @@
+"""Accounts, addresses and aliases from one file (`account.file`). Start reading at `book`, which
+has the rules of names and addresses; `accounts` is the product, `document` the form of the file."""

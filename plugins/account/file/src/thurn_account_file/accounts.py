@@ -1,0 +1,146 @@
+"""The product: judges claims and answers look-ups from the newest good state of the file.
+
+Rules of this file:
+1. The file is looked at each second at most, when somebody asks, and read again when it has
+   changed: in a thread, while others go on with what was known. A broken one changes nothing and
+   is told once.
+2. Look-ups do not wait (no scheduling point: they are per recipient), hashes run in threads, two
+   at a time: argon2 takes 19 MiB each, and a login storm must not take the memory.
+3. A name without a password here is Unknown: somebody else may have it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+from thurn.contracts.account import (
+    AccountRecord,
+    Claim,
+    Denied,
+    Resolution,
+    StoredKey,
+    StoredKeyQuery,
+    Unknown,
+    Verdict,
+    Verified,
+)
+from thurn.contracts.context import Context
+from thurn.contracts.settings import Secret
+from thurn.types.address import Address
+from thurn.types.errors import ConfigError
+from thurn.types.identity import AccountId
+
+from thurn_account_file.book import AccountBook
+from thurn_account_file.document import BrokenFile
+from thurn_account_file.settings import FileSettings
+from thurn_account_file.source import Source, Stamp
+
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at the file; a stat takes microseconds, but not per recipient."""
+HASHES: Final = 2
+"""At the same time."""
+
+
+class FileAccounts:
+    """See `thurn.contracts.account.CredentialVerifier` and `Directory`."""
+
+    def __init__(self, source: Source, context: Context, book: AccountBook, stamp: Stamp) -> None:
+        self._source = source
+        self._context = context
+        self._book = book
+        self._tried: Stamp | None = stamp
+        self._look_at = context.clock.monotonic() + LOOK_SECONDS
+        self._reading = False
+        self._limiter = trio.CapacityLimiter(HASHES)
+
+    @property
+    def source_path(self) -> str:
+        """The file, for messages."""
+        return str(self._source.path)
+
+    async def verify(self, claim: Claim) -> Verdict:
+        """Is it true? Only passwords are judged; tokens are Unknown here.
+
+        Cancellation: the hash is finished first, in its thread.
+        """
+        entry = (await self._newest()).find(claim.name)
+        if entry is None or entry.password is None or claim.kind != "password":
+            return Unknown()
+        right = await trio.to_thread.run_sync(
+            entry.password.matches, claim.secret.reveal(), limiter=self._limiter
+        )
+        if not right:
+            return Denied()
+        if not entry.record.enabled:
+            return Denied("account.disabled")
+        return Verified(entry.record.account)
+
+    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
+        """What is stored for a name, or None."""
+        entry = (await self._newest()).find(query.name)
+        value = None if entry is None else entry.stored_keys.get(query.scheme)
+        if entry is None or value is None or not entry.record.enabled:
+            return None
+        return StoredKey(entry.record.account, Secret(value))
+
+    async def resolve(self, address: Address) -> Resolution:
+        """What mail to this address means."""
+        return (await self._newest()).resolve(address)
+
+    async def account(self, account: AccountId) -> AccountRecord | None:
+        """The record of an account, or None."""
+        entry = (await self._newest()).entries.get(account)
+        return None if entry is None else entry.record
+
+    async def owns(self, account: AccountId, address: Address) -> bool:
+        """Whether mail to this address leads to the account and to nobody else."""
+        return (await self._newest()).owner(address) == account
+
+    async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
+        """The account itself, whatever spelling; any account for the masters."""
+        book = await self._newest()
+        entry = book.find(authzid)
+        if entry is None:
+            return None
+        account = entry.record.account
+        return account if authcid == account or authcid in book.masters else None
+
+    async def _newest(self) -> AccountBook:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        now = self._context.clock.monotonic()
+        if now >= self._look_at and not self._reading:
+            self._look_at = now + LOOK_SECONDS
+            stamp = self._source.stamp()
+            if stamp != self._tried:
+                await self._read_again(stamp)
+        return self._book
+
+    async def _read_again(self, stamp: Stamp | None) -> None:
+        self._reading = True
+        journal, path = self._context.journal, self.source_path
+        try:
+            self._book, self._tried, _ = await trio.to_thread.run_sync(self._source.read)
+        except BrokenFile as error:
+            self._tried = stamp
+            journal.error("accounts.broken", path=path, failure=str(error), kept="old accounts")
+        else:
+            journal.info("accounts.read", path=path, accounts=len(self._book.entries))
+        finally:
+            self._reading = False
+
+
+async def open_accounts(settings: FileSettings, context: Context) -> FileAccounts:
+    """The product, with the file read.
+
+    Raises:
+        ConfigError: the file cannot be used; one finding for each thing that is wrong.
+    """
+    source = Source(settings)
+    try:
+        book, stamp, readable = await trio.to_thread.run_sync(source.read)
+    except BrokenFile as error:
+        raise ConfigError([f"{source.path}: {text}" for text in error.findings]) from error
+    if readable:
+        context.journal.warning("accounts.world_readable", path=str(source.path))
+    return FileAccounts(source, context, book, stamp)

@@ -1,0 +1,190 @@
+"""Makes the look-up tables of `book` from a document, and says everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from thurn.contracts.account import AccountRecord, Alias, Local
+from thurn.types.address import Address, AddressError
+from thurn.types.identity import AccountId
+from thurn_message.address import parse_domain
+
+from thurn_account_file.book import AccountBook, Entry, Meaning, name_key
+from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading, finding
+from thurn_account_file.password import UnknownScheme, parse_hash
+from thurn_account_file.settings import FileSettings
+
+FINDINGS: Final = 20
+"""Told at most; the first few say what kind of mistake it is."""
+
+
+class Binder:
+    """Collects one file; used once."""
+
+    def __init__(self, settings: FileSettings, reading: Reading) -> None:
+        self._settings = settings
+        self._reading = reading
+        self._domains: dict[str, None] = {}
+        self._entries: dict[AccountId, Entry] = {}
+        self._logins: dict[str, Entry] = {}
+        self._meanings: dict[str, Meaning] = {}
+        self._findings: list[str] = []
+
+    def bind(self) -> AccountBook:
+        """The tables.
+
+        Raises:
+            BrokenFile: what is wrong with lines, at most `FINDINGS` of it.
+        """
+        document = self._reading.document
+        for domain in (*document.domains, *self._settings.domains):
+            self._add_domain(domain)
+        for name, table in document.accounts.items():
+            self._add_account(name, table)
+            if len(self._findings) >= FINDINGS:
+                break
+        for name, targets in document.aliases.items():
+            self._add_alias(name, targets)
+        postmaster = self._postmaster()
+        masters = [self._account_named(name, "masters") for name in self._settings.masters]
+        if self._findings:
+            raise BrokenFile(self._findings[:FINDINGS])
+        return AccountBook(
+            domains=frozenset(self._domains),
+            entries=self._entries,
+            logins=self._logins,
+            meanings=self._meanings,
+            separator=self._settings.separator,
+            masters=frozenset(account for account in masters if account is not None),
+            postmaster=postmaster,
+        )
+
+    def _wrong(self, place: Place, text: str) -> None:
+        self._findings.append(finding(self._reading.line(place), text))
+
+    def _add_domain(self, domain: str) -> None:
+        try:
+            self._domains[parse_domain(domain)] = None
+        except AddressError as error:
+            self._wrong(("domains",), f"{domain!r} is no domain: {error.reason}")
+
+    def _add_account(self, name: str, table: AccountTable) -> None:
+        place = ("accounts", name)
+        key = name_key(name)
+        if key is None:
+            self._wrong(place, f"{name!r} cannot be a name")
+            return
+        account = AccountId(key)
+        if account in self._entries:
+            self._wrong(place, f"the account {key} is there twice")
+            return
+        addresses = self._addresses(name, table.addresses, place)
+        try:
+            text = table.password
+            password = parse_hash(text, allow_plain=self._settings.allow_plain) if text else None
+        except UnknownScheme as error:
+            self._wrong((*place, "password"), f"the password of {name} is {error}")
+            return
+        entry = Entry(_record(account, table, addresses), password, table.stored_keys)
+        self._entries[account] = entry
+        for address in addresses:
+            self._mean(address.key, Local(account), place)
+        for login in {key, *(address.key for address in addresses)}:
+            if self._logins.setdefault(login, entry) is not entry:
+                self._wrong(place, f"{login} is the name of two accounts")
+
+    def _addresses(self, name: str, given: Sequence[str], place: Place) -> tuple[Address, ...]:
+        written = given or ([name] if "@" in name else [f"{name}@{d}" for d in self._domains])
+        found = (self._own_address(text, (*place, "addresses")) for text in written)
+        return tuple(address for address in found if address is not None)
+
+    def _own_address(self, text: str, place: Place) -> Address | None:
+        try:
+            address = Address.parse(text)
+        except AddressError as error:
+            self._wrong(place, f"{text!r} is no address: {error.reason}")
+            return None
+        if address.domain not in self._domains:
+            self._wrong(place, f"{text} is at no domain of ours: add it to domains")
+            return None
+        return address
+
+    def _mean(self, key: str, meaning: Meaning, place: Place) -> None:
+        other = self._meanings.setdefault(key, meaning)
+        if other is not meaning and other != meaning:
+            what = f"an address of {other.account}" if isinstance(other, Local) else "an alias"
+            self._wrong(place, f"{key} is already {what}")
+
+    def _add_alias(self, name: str, texts: Sequence[str]) -> None:
+        place = ("aliases", name)
+        targets = [target for text in texts if (target := self._target(text, place)) is not None]
+        if not texts:
+            self._wrong(place, f"the alias {name} leads nowhere")
+        if not targets:
+            return
+        meaning = Alias(tuple(dict.fromkeys(targets)))
+        for key in self._alias_keys(name, place):
+            self._mean(key, meaning, place)
+
+    def _alias_keys(self, name: str, place: Place) -> list[str]:
+        if name.startswith("@"):
+            domain = _domain(name[1:])
+            if domain not in self._domains:
+                self._wrong(place, f"{domain} is no domain of ours: add it to domains")
+                return []
+            return [f"@{domain}"]
+        written = [name] if "@" in name else [f"{name}@{domain}" for domain in self._domains]
+        found = (self._own_address(text, place) for text in written)
+        return [address.key for address in found if address is not None]
+
+    def _target(self, text: str, place: Place) -> Address | None:
+        if "@" in text:
+            try:
+                return Address.parse(text)
+            except AddressError as error:
+                self._wrong(place, f"{text!r} is no address: {error.reason}")
+                return None
+        entry = self._logins.get(name_key(text) or "")
+        if entry is None or entry.record.address is None:
+            self._wrong(place, f"{text!r} is neither an address nor an account that has one")
+            return None
+        return entry.record.address
+
+    def _postmaster(self) -> AccountId | None:
+        name = self._settings.postmaster
+        if name is not None:
+            return self._account_named(name, "postmaster")
+        return next(iter(self._entries), None)
+
+    def _account_named(self, name: str, key: str) -> AccountId | None:
+        entry = self._logins.get(name_key(name) or "")
+        if entry is None:
+            self._findings.append(f"setting {key}: there is no account {name!r}")
+            return None
+        return entry.record.account
+
+
+def _domain(text: str) -> str:
+    try:
+        return parse_domain(text)
+    except AddressError:
+        return text
+
+
+def _record(
+    account: AccountId, table: AccountTable, addresses: tuple[Address, ...]
+) -> AccountRecord:
+    return AccountRecord(
+        account=account,
+        address=addresses[0] if addresses else None,
+        addresses=addresses,
+        display_name=table.display_name,
+        enabled=table.enabled,
+        groups=frozenset(table.groups),
+        services=None if table.services is None else frozenset(table.services),
+        quota_octets=table.quota,
+        quota_messages=table.quota_messages,
+        store=table.store,
+        attributes=table.attributes,
+    )

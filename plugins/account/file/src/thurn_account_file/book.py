@@ -1,0 +1,121 @@
+"""What a file says, as look-up tables; what names and addresses mean.
+
+Rules of this file:
+1. Names of accounts compare in NFC with ASCII letters in lower case; a name with an @ is an
+   address and compares by `Address.key`. The normal form is the AccountId.
+2. One meaning per address: an address of two accounts, or of an account and an alias, is an error.
+3. Addresses and aliases are at domains that are ours; targets of aliases may be anywhere.
+4. An address is looked up as it is; then without the detail behind the separator; then as
+   postmaster (RFC 5321 §4.5.1: at every domain, any case); then as "@domain".
+5. Who owns an address: the account to which alone mail for it leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+from unicodedata import normalize
+
+from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
+from thurn.types.address import Address, AddressError
+from thurn.types.identity import AccountId
+
+from thurn_account_file.password import PasswordHash
+
+ALIAS_DEPTH: Final = 10
+"""Aliases of aliases that ownership follows; the host has the same bound for mail."""
+NAME_CHARACTERS: Final = 255
+POSTMASTER: Final = "postmaster"
+
+_ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_OURS: Final = UnknownAddress(domain_is_ours=True)
+_FOREIGN: Final = UnknownAddress(domain_is_ours=False)
+
+Meaning: TypeAlias = Local | Alias
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An account."""
+
+    record: AccountRecord
+    password: PasswordHash | None
+    stored_keys: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBook:
+    """Everything that one state of the file says.
+
+    Attributes:
+        domains: that are ours, in normal form.
+        entries: accounts by AccountId.
+        logins: accounts by the key of a name with which one may log in.
+        meanings: what addresses mean, by key; "@domain" is everything else of a domain.
+        separator: between local part and detail; "" is none.
+        masters: who may act as every account.
+        postmaster: who gets mail to postmaster.
+    """
+
+    domains: frozenset[str]
+    entries: Mapping[AccountId, Entry]
+    logins: Mapping[str, Entry]
+    meanings: Mapping[str, Meaning]
+    separator: str
+    masters: frozenset[AccountId]
+    postmaster: AccountId | None
+
+    def find(self, name: str) -> Entry | None:
+        """The account of a login name or address."""
+        key = name_key(name)
+        return None if key is None else self.logins.get(key)
+
+    def resolve(self, address: Address) -> Resolution:
+        """What mail to this address means."""
+        if address.domain not in self.domains:
+            return _FOREIGN
+        found = self.meanings.get(address.key)
+        if found is not None:
+            return found
+        local, detail = self._split(address.local)
+        if detail is not None:
+            found = self.meanings.get(Address(local, address.domain).key)
+            if found is not None:
+                return Local(found.account, detail) if isinstance(found, Local) else found
+        if local.lower() == POSTMASTER and self.postmaster is not None:
+            return Local(self.postmaster, detail)  # RFC 5321 §4.5.1
+        return self.meanings.get(f"@{address.domain}", _OURS)
+
+    def owner(self, address: Address) -> AccountId | None:
+        """The account to which alone mail for this address leads."""
+        for _ in range(ALIAS_DEPTH):
+            match self.resolve(address):
+                case Local(account):
+                    return account
+                case Alias((only,)):
+                    address = only
+                case _:
+                    return None
+        return None
+
+    def _split(self, local: str) -> tuple[str, str | None]:
+        if not self.separator:
+            return local, None
+        base, found, detail = local.partition(self.separator)
+        return (base, detail) if found and base else (local, None)
+
+
+def name_key(name: str) -> str | None:
+    """The form in which names are compared; None if it can be no name.
+
+    A name with an @ that is no address is no name either.
+    """
+    if "@" in name:
+        try:
+            return Address.parse(name).key
+        except AddressError:
+            return None
+    if not name or len(name) > NAME_CHARACTERS or not name.isprintable() or " " in name:
+        return None
+    return name.lower() if name.isascii() else normalize("NFC", name).translate(_ASCII_LOWER)

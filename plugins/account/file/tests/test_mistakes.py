@@ -1,0 +1,81 @@
+"""What is wrong with a file is said with its line, all at once, without secrets."""
+
+from __future__ import annotations
+
+import pytest
+from thurn.types.errors import ConfigError
+
+HEAD = 'domains = ["example.org"]\n'
+
+
+async def findings(opened, text, **settings):
+    with pytest.raises(ConfigError) as caught:
+        async with opened(text, **settings):
+            pass
+    return [text.partition("accounts: ")[2] for text in caught.value.findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[accounts.alice]\n[accounts.ALICE]\n", "line 3: the account alice is there twice"),
+        ('[accounts."a b"]\n', "line 2: 'a b' cannot be a name"),
+        ('[accounts."a\\u0000"]\n', "'a\\x00' cannot be a name"),
+        ('[accounts.""]\n', "line 2: '' cannot be a name"),
+        ('[accounts."a@b@c"]\n', "line 2: 'a@b@c' cannot be a name"),
+        (
+            '[accounts.alice]\naddresses = ["a@example.com"]\n',
+            "line 3: a@example.com is at no domain of ours: add it to domains",
+        ),
+        (
+            '[accounts.alice]\naddresses = ["alice"]\n',
+            "line 3: 'alice' is no address: no domain",
+        ),
+        (
+            '[accounts.alice]\n[accounts.bob]\naddresses = "Alice@example.org"\n',
+            "line 3: alice@example.org is already an address of alice",
+        ),
+        (
+            '[accounts.alice]\n[aliases]\nalice = "x@example.com"\n',
+            "line 4: alice@example.org is already an address of alice",
+        ),
+        ('[aliases]\n"a" = "nobody"\n', "line 3: 'nobody' is neither an address nor an account"),
+        ('[aliases]\n"a" = []\n', "line 3: the alias a leads nowhere"),
+        ('[aliases]\n"@example.com" = "x@example.com"\n', "line 3: example.com is no domain of"),
+        ('[accounts.alice]\npassword = "{NO}x"\n', "line 3: the password of alice is a scheme"),
+        ('[accounts.alice]\npassword = "secret"\n', "line 3: the password of alice is a scheme"),
+        (
+            '[accounts.alice]\npassword = "{PLAIN}secret"\n',
+            "line 3: the password of alice is a password in the clear",
+        ),
+        ("accounts = 3\n", "line 2: accounts: Input should be"),
+        ("[acounts.alice]\n", "acounts: Extra inputs"),
+    ],
+)
+async def test_a_mistake(opened, text, said):
+    found = await findings(opened, HEAD + text)
+    assert any(line.startswith(said) for line in found), found
+    assert "secret" not in "".join(found)
+
+
+async def test_all_at_once(opened):
+    text = HEAD + "".join(f'[accounts.a{n}]\npassword = "x"\n' for n in range(5))
+    assert len(await findings(opened, text)) == 5
+
+
+async def test_not_thousands(opened):
+    text = HEAD + "".join(f'[accounts.a{n}]\npassword = "x"\n' for n in range(5000))
+    assert len(await findings(opened, text)) == 20
+
+
+async def test_settings_that_name_nobody(opened):
+    found = await findings(opened, HEAD, postmaster="alice", masters=("bob",))
+    assert found == [
+        "setting postmaster: there is no account 'alice'",
+        "setting masters: there is no account 'bob'",
+    ]
+
+
+async def test_a_domain_that_is_none(opened):
+    found = await findings(opened, 'domains = ["example.org", "-"]\n')
+    assert found == ["line 1: '-' is no domain: malformed domain"]
