@@ -85,6 +85,10 @@ def test_nested_tree_and_sections(check_scan):
     assert pdf.size_octets == 8
     assert [part.subtype for part in found.walk_text()] == [b"plain", b"html"]
     assert found.part("1.1").charset == "utf-8"
+    assert pdf.charset == ""
+    assert found.body is found.body
+    assert found.bodystructure is found.bodystructure
+    assert found.envelope is found.envelope
 
 
 NO_SECTIONS = """
