@@ -177,6 +177,6 @@ class Session:
             self.engine.accept(text)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_session():
     return Session

@@ -134,7 +134,7 @@ class SmtpClient:
     def hello(self, name: str, *, extended: bool = True) -> None:
         """EHLO (LHLO for LMTP), or HELO for a server that does not know it. RFC 5321 §4.1.1.1."""
         verb = "LHLO" if self._lmtp else "EHLO" if extended else "HELO"
-        self._say(Input.HELLO, command.command(verb, name.encode("ascii")))
+        self._say(Input.HELLO, command.command(verb, command.encode(name)))
 
     def start_tls(self) -> None:
         """STARTTLS; after 220: shake hands, then `tls_started`. RFC 3207 §4."""
@@ -158,7 +158,7 @@ class SmtpClient:
 
     def auth(self, mechanism: str, initial_response: bytes | None = None) -> None:
         """AUTH; a challenge (334) is answered with `respond` or `cancel`. RFC 4954 §4."""
-        words = [mechanism.encode("ascii")]
+        words = [command.encode(mechanism)]
         if initial_response is not None:
             words.append(command.encode_base64(initial_response) or b"=")
         self._say(Input.AUTH, command.command("AUTH", *words))

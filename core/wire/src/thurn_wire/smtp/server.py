@@ -82,16 +82,22 @@ class SmtpServer(CommandReading):
         awaiting = self._awaiting
         if awaiting is None:
             raise LocalProtocolError("no event waits for a reply")
+        if 300 <= reply.code < 400 and awaiting not in {Input.DATA, Input.BDAT}:
+            raise LocalProtocolError(f"{reply.code} asks for more; the state takes no more")
         self._ANSWERS[awaiting](self, reply)
 
     def accept(self, *text: str) -> None:
-        """Answer the last event with the usual positive reply; `text` replaces its words."""
+        """Answer the last event with the usual positive reply.
+
+        Args:
+            text: replaces the words; in greeting and hello it follows the host's name.
+        """
         if self._awaiting is None:
             raise LocalProtocolError("no event waits for a reply")
         if self._awaiting is Input.GREETED:
             self.send(answer.greeting(self.config, text))
         elif self._awaiting is Input.HELLO:
-            self.send(Reply(250, None, text or (self.config.hostname,)))
+            self.send(Reply(250, None, (" ".join((self.config.hostname, *text)),)))
         else:
             usual = answer.USUAL[self._awaiting]
             self.send(Reply(usual.code, usual.enhanced, text) if text else usual)
