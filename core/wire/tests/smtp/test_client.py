@@ -288,6 +288,10 @@ def test_354_only_answers_data():
     client.data()
     with pytest.raises(RemoteProtocolError):
         talk(b"250 a\r\n250 b\r\n250 c\r\n", client=client)
+    client, _ = talk(b"220 mx\r\n")
+    client.hello("c")
+    with pytest.raises(RemoteProtocolError, match="354 does not answer HELLO"):
+        talk(b"354 go\r\n", client=client)
 
 
 def test_responses_only_to_challenges():

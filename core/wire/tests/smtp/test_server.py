@@ -176,6 +176,29 @@ def test_lmtp_wants_a_reply_for_each():
     assert engine.data_to_send() == NO.encode() * 2
 
 
+@pytest.mark.parametrize(("last", "count"), [(b"", 1), (b" LAST", 2)])
+def test_lmtp_bdat_refused_by_the_session(last, count):
+    engine = greeted(Profile.LMTP, errors=1)
+    group = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<c@d>\r\nBDAT 3" + last + b"\r\n"
+    step(engine, group, event.Mail, event.Recipient, event.Recipient, event.DataBegin)
+    engine.data_to_send()
+    engine.send(NO)
+    engine.receive_data(b"ab")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == b""
+    engine.receive_data(b"cNOOP\r\n")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == NO.encode() * count + b"250 2.0.0 Ok\r\n"
+
+
+def test_hello_refused_changes_nothing():
+    engine = greeted()
+    step(engine, b"MAIL FROM:<a@b>\r\nEHLO d\r\n", event.Mail, event.Hello)
+    engine.send(NO)
+    assert engine.state is State.SENDER
+    assert engine.next_event() is NEED_DATA
+
+
 def test_session_counts_errors():
     engine = greeted(errors=3)
     for _ in range(3):
@@ -249,6 +272,7 @@ def auth(engine):
         (data, lambda engine: engine.send(Reply(250))),
         (bdat, lambda engine: engine.send(Reply(250))),
         (auth, lambda engine: engine.send(Reply(334))),
+        (auth, lambda engine: engine.send(Reply(250))),
         (auth, lambda engine: engine.challenge(b"x" * 10_000)),
     ],
 )

@@ -39,6 +39,8 @@ _LAST_IN_GROUP: Final = frozenset(
         Input.QUIT, Input.VRFY, Input.EXPN, Input.HELP,
     }
 )  # fmt: skip
+_ASKS: Final = {Input.DATA: 354, Input.AUTH: 334}
+"""The only answers of the 3xx kind. RFC 5321 §4.3.2, RFC 4954 §4."""
 _MOVED_BY_ANSWER: Final = frozenset({Input.HELLO, Input.STARTTLS, Input.AUTH, Input.QUIT})
 
 
@@ -252,6 +254,8 @@ class SmtpClient:
         if not self._expected:
             raise RemoteProtocolError("reply without a command")
         given, path = self._expected.popleft()
+        if 300 <= reply.code < 400 and _ASKS.get(given) != reply.code:
+            raise RemoteProtocolError(f"{reply.code} does not answer {given.name}")
         if given is Input.MESSAGE_ENDED and path is None and self._lmtp and self._accepted:
             # RFC 2033 §4.2: one reply per accepted recipient, in order.
             path, *others = self._accepted
