@@ -260,6 +260,7 @@ def test_injected_answers_behind_starttls():
         client.start_tls()
         with pytest.raises(RemoteProtocolError):  # noqa: PT012 - at the latest with the handshake
             talk(*pieces, client=client)
+            assert len(pieces) == 2
             client.tls_started()
         assert client.next_event() == Closed(Reason.FOREIGN)
 

@@ -199,6 +199,20 @@ def test_hello_refused_changes_nothing():
     assert engine.next_event() is NEED_DATA
 
 
+def test_recipients_are_bounded():
+    engine = greeted(recipients=100)
+    step(engine, b"MAIL FROM:<a@b>\r\n", event.Mail)
+    engine.accept()
+    for _ in range(100):
+        step(engine, b"RCPT TO:<c@d>\r\n", event.Recipient)
+        engine.accept()
+    engine.data_to_send()
+    engine.receive_data(b"RCPT TO:<c@d>\r\n")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == b"452 4.5.3 Too many recipients\r\n"
+    assert engine.accepted_recipients == 100
+
+
 def test_session_counts_errors():
     engine = greeted(errors=3)
     for _ in range(3):
