@@ -6,12 +6,12 @@ import errno
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 
 import pytest
-
 from thurn.contracts.commitlog import BlobReference, Frame, Record
 from thurn.log import Files
 from thurn.types.content import Blob
@@ -24,14 +24,10 @@ class Clock:
 
     @staticmethod
     def monotonic() -> float:
-        import time
-
         return time.monotonic()
 
     @staticmethod
     def wall() -> float:
-        import time
-
         return time.time()
 
 

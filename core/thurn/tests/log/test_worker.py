@@ -5,7 +5,6 @@ import os
 
 import pytest
 import trio
-
 from thurn.log import LogSettings, open_log, recover
 from thurn.log.frame import scan
 from thurn.log.segment import segments
@@ -382,11 +381,10 @@ async def test_what_waits_when_the_log_closes_is_told(kit, tmp_path):
             seen.append(error)
 
     store.account("a").busy = 10**9
-    async with trio.open_nursery() as nursery:
-        async with open_log(tmp_path, clock=kit.Clock()) as log:
-            log.register("store", store)
-            nursery.start_soon(one, log)
-            await trio.sleep(0.005)
+    async with trio.open_nursery() as nursery, open_log(tmp_path, clock=kit.Clock()) as log:
+        log.register("store", store)
+        nursery.start_soon(one, log)
+        await trio.sleep(0.005)
     assert len(seen) == 1
 
 
