@@ -22,7 +22,9 @@ class Recipient:
     """
 
     address: Address
-    parameters: Mapping[str, str | None] = field(default=NO_PARAMETERS, hash=False, compare=False)
+    parameters: Mapping[str, str | None] = field(
+        default_factory=lambda: NO_PARAMETERS, hash=False, compare=False
+    )
     original: Address | None = None
 
 
@@ -36,4 +38,6 @@ class Envelope:
 
     sender: Address | None
     recipients: tuple[Recipient, ...]
-    parameters: Mapping[str, str | None] = field(default=NO_PARAMETERS, hash=False, compare=False)
+    parameters: Mapping[str, str | None] = field(
+        default_factory=lambda: NO_PARAMETERS, hash=False, compare=False
+    )

@@ -90,7 +90,7 @@ class Transaction:
     session: Session
     sender: Address | None
     journal: JournalEntry
-    parameters: Mapping[str, str | None] = NO_PARAMETERS
+    parameters: Mapping[str, str | None] = field(default_factory=lambda: NO_PARAMETERS)
     recipients: list[Recipient] = field(default_factory=list)
     targets: list[tuple[Target, ...]] = field(default_factory=list)
     stash: Stash = field(default_factory=Stash)
