@@ -13,7 +13,6 @@ import pytest
 import structlog.testing
 import trio
 import trustme
-
 from thurn.contracts.listener import ListenerSettings
 from thurn.net.bind import bind
 from thurn.net.connection import SocketConnection
@@ -101,7 +100,9 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def _serving(tls=None, spec="127.0.0.1:0", listener=None, **settings) -> AsyncIterator[Served]:
+async def _serving(
+    tls=None, spec="127.0.0.1:0", listener=None, **settings
+) -> AsyncIterator[Served]:
     """A listener being served; ended by cancellation."""
     listener = listener or Echo()
     draining = trio.Event()

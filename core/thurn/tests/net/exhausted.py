@@ -7,9 +7,9 @@ import resource
 import socket
 import sys
 import time
+from pathlib import Path
 
 import trio
-
 from thurn.contracts.listener import ListenerSettings
 from thurn.net.bind import bind
 from thurn.net.listen import serve
@@ -43,7 +43,7 @@ async def main() -> None:
         await nursery.start(serve, sockets, settings, Greeter(), make_session)
         peers = [client(port) for _ in range(5)]
         await trio.sleep(0.05)
-        used = max(int(fd) for fd in os.listdir("/proc/self/fd"))
+        used = max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + 3, 4096))
         spare = []
         try:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import stat
 
 import pytest
-
 from thurn.net.bind import InternetBind, UnixBind, bind, parse_bind, unbind
 from thurn.types.errors import ConfigError
 
@@ -30,7 +28,8 @@ def test_a_specification_means(spec, means):
     "spec",
     [
         "", "25", ":25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:+1", "a:٣",
-        "::1:25", "[::1]25", "[::1:25", "unix:", "unix:relative", "unix:/a\0b", "unix:/" + "x" * 107,
+        "::1:25", "[::1]25", "[::1:25", "unix:", "unix:relative", "unix:/a\0b",
+        "unix:/" + "x" * 107,
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_by_name(spec):
@@ -64,7 +63,7 @@ def test_an_unknown_name_is_said():
 def test_a_unix_socket_is_its_owners(tmp_path):
     spec = f"unix:{tmp_path}/lmtp"
     sockets = bind(spec)
-    assert stat.S_IMODE(os.stat(tmp_path / "lmtp").st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "lmtp").stat().st_mode) == 0o600
     with pytest.raises(ConfigError, match="in use"):
         bind(spec)
     sockets[0].close()
