@@ -35,6 +35,10 @@ def client(port: int) -> socket.socket:
     return peer
 
 
+def highest_descriptor() -> int:
+    return max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
+
+
 async def main() -> None:
     [listening] = sockets = bind("127.0.0.1:0")
     port = listening.getsockname()[1]
@@ -43,7 +47,7 @@ async def main() -> None:
         await nursery.start(serve, sockets, settings, Greeter(), make_session)
         peers = [client(port) for _ in range(5)]
         await trio.sleep(0.05)
-        used = max(int(fd.name) for fd in Path("/proc/self/fd").iterdir())
+        used = highest_descriptor()
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + 3, 4096))
         spare = []
         try:
