@@ -25,11 +25,11 @@ def page(protocol: str) -> str:
     """The page of one engine."""
     state = import_module(f"thurn_wire.{protocol}.state")
     title = TITLES.get(protocol, protocol)
-    parts = [
-        f"# States of a {title} session\n",
-        f"Made by `./do members` from `thurn_wire.{protocol}.state`; what the tables don't name is\n"
-        "refused. The way from every state to CLOSED when the connection ends is left out.\n",
-    ]
+    origin = (
+        f"Made by `./do members` from `thurn_wire.{protocol}.state`; what the tables don't name\n"
+        "is refused. The way from every state to CLOSED when the connection ends is left out.\n"
+    )
+    parts = [f"# States of a {title} session\n", origin]
     for side in ("SERVER", "CLIENT"):
         diagram = state.mermaid(getattr(state, side))
         parts.append(f"## {side.capitalize()}\n\n```mermaid\n{diagram}```\n")

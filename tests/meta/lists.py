@@ -12,7 +12,7 @@ from workspace import CORE_ORDER, FAMILIES, PURE, ROOT, members, plugins
 
 PYPROJECT = ROOT / "pyproject.toml"
 SECTION = re.compile(
-    r"(?P<begin>^# --- generated: (?P<name>\w+)[^\n]*\n)(?P<body>.*?)(?P<end>^# --- end generated$)",
+    r"(?P<begin>^# --- generated: (?P<name>\w+)\n).*?(?P<end>^# --- end generated$)",
     re.DOTALL | re.MULTILINE,
 )
 HOST = ("cli | plugin", "app", "mailflow | gate", "delivery", "chain", "net | log", "config",
@@ -21,7 +21,8 @@ HOST = ("cli | plugin", "app", "mailflow | gate", "delivery", "chain", "net | lo
 PUBLIC = ("plugin", "types", "contracts", "hooks", "telemetry")
 """What plugins may see of it."""
 IMPURE = ("asyncio", "multiprocessing", "random", "secrets", "select", "selectors", "signal",
-          "socket", "ssl", "subprocess", "tempfile", "threading", "time", "trio", "thurn")  # fmt: skip
+          "socket", "ssl", "subprocess", "tempfile", "threading", "thurn", "time",
+          "trio")  # fmt: skip
 """What a pure library never imports: input and output, clocks, chance, the host."""
 
 KNOWN_CYCLES = ("thurn.app.context -> thurn.app.site",)
@@ -34,7 +35,9 @@ def _strings(values: list[str] | tuple[str, ...]) -> str:
 
 def sources() -> str:
     """Every member as a source of the workspace."""
-    lines = [f"{name} = {{ workspace = true }}\n" for name in sorted(m.distribution for m in members())]
+    lines = [
+        f"{name} = {{ workspace = true }}\n" for name in sorted(m.distribution for m in members())
+    ]
     return "[tool.uv.sources]\n" + "".join(lines)
 
 
@@ -69,10 +72,7 @@ def importlinter() -> str:
     """The import contracts."""
     roots = [member.module for member in members()]
     private = [
-        f"thurn.{module}"
-        for layer in HOST
-        for module in layer.split(" | ")
-        if module not in PUBLIC
+        f"thurn.{module}" for layer in HOST for module in layer.split(" | ") if module not in PUBLIC
     ]
     existing = [name for name in private if _exists(name)]
     present = [layer for layer in (_present(layer) for layer in HOST) if layer]

@@ -103,8 +103,17 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def imports_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything that is imported."""
+    """Line and dotted name of everything that is imported at run time."""
+    unseen = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
     for node in ast.walk(tree):
+        if node in unseen:
+            continue
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
