@@ -1,8 +1,9 @@
-"""Lets the tests of this folder import its modules, as `generate.py` does when it is run."""
+"""Lets the tests of this folder import its modules and those that make the documentation."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "docs" / "hooks")]
