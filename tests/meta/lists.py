@@ -98,6 +98,12 @@ def importlinter() -> str:
             allowed_importers='["thurn", "thurn_testing"]',
         ),
         _contract(
+            "the public half stands alone",
+            "forbidden",
+            source_modules=_strings([f"thurn.{name}" for name in PUBLIC]),
+            forbidden_modules=_strings(existing),
+        ),
+        _contract(
             "wire, message and sieve do no I/O",
             "forbidden",
             source_modules=_strings(_existing(PURE)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from workspace import ROOT, plugins, short, tracked_files
+from workspace import ROOT, plugins, short, source_files, tracked_files
 
 TEXT_SUFFIXES = frozenset({
     ".cfg", ".css", ".html", ".ini", ".js", ".json", ".lock", ".md", ".py", ".service", ".sh",
@@ -88,3 +88,22 @@ def test_a_readme_is_a_manual_page(member):
     if member.role != "command":
         assert "```toml" in text, "an example"
         assert f'type = "{member.path.name}"' in text
+
+
+ELSEWHERE = re.compile(
+    r"\b(?:reliability|performance|style|features|design|dependencies)"
+    r"(?:\.md\b|:? (?:performance )?(?:rule\b|§))"
+)
+CITES_ELSEWHERE = frozenset({
+    "core/thurn/src/thurn/contracts/clock.py",
+    "core/thurn/src/thurn/contracts/connection.py",
+    "core/thurn/src/thurn/delivery/deposits.py",
+    "core/thurn/src/thurn/mailflow/envelope.py",
+    "core/thurn/src/thurn/mailflow/message.py",
+    "core/thurn/src/thurn/telemetry/log.py",
+})  # fmt: skip
+"""Exceptions; they may only shrink."""
+
+
+def test_nothing_cites_documents_that_are_not_here():
+    assert {short(p) for p in source_files() if ELSEWHERE.search(p.read_text())} == CITES_ELSEWHERE
