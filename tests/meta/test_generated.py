@@ -7,8 +7,7 @@ import re
 import diagrams
 import lists
 import pytest
-from test_members import _bare
-from workspace import ROOT, members
+from workspace import ROOT, bare, members
 
 
 def test_the_lists_of_the_root_are_complete():
@@ -39,5 +38,5 @@ def test_the_lock_names_every_dependency():
     locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     own = {member.distribution for member in members()}
     for member in members():
-        wanted = {_bare(name) for name in member.pyproject["project"]["dependencies"]}
+        wanted = {bare(name) for name in member.pyproject["project"]["dependencies"]}
         assert wanted - own <= locked, f"{member}: run ./do lock"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from importlib import metadata
 
 import pytest
 from thurn.contracts.factory import Factory
-from workspace import CORE_ORDER, Member, imports_of, members, plugins, tree_of
+from workspace import CORE_ORDER, Member, bare, imports_of, members, plugins, tree_of
 
 ALL = pytest.mark.parametrize("member", members(), ids=str)
 PLUGINS = pytest.mark.parametrize("member", plugins(), ids=str)
-IMPLIED = {"pydantic-core": "pydantic"}
-"""What comes with another distribution, which pins it."""
+IMPLIED = {
+    "outcome": {"trio"},
+    "pydantic": {"thurn"},
+    "pydantic-core": {"pydantic"},
+    "trio": {"thurn"},
+}
+"""What is part of another distribution's interface, and comes with it."""
 FIRST_OF_CORE = members()[0].pyproject
 
 
@@ -59,28 +63,24 @@ def test_the_head_of_the_package_is_a_docstring(member):
 @ALL
 def test_what_it_imports_it_depends_on(member):
     owners = metadata.packages_distributions()
-    stated = {_bare(name) for name in member.pyproject["project"]["dependencies"]}
+    stated = {bare(name) for name in member.pyproject["project"]["dependencies"]}
     for extra in member.pyproject["project"].get("optional-dependencies", {}).values():
-        stated |= {_bare(name) for name in extra}
+        stated |= {bare(name) for name in extra}
     missing = set()
     for path in member.source.rglob("*.py"):
         for line, dotted in imports_of(tree_of(path)):
             module = dotted.partition(".")[0]
-            distributions = {IMPLIED.get(name, name) for name in map(_bare, owners.get(module, []))}
+            distributions = {bare(owner) for owner in owners.get(module, [])}
+            for owner in tuple(distributions):
+                distributions |= IMPLIED.get(owner, set())
             if module != member.module and distributions and not distributions & stated:
                 missing.add(f"{path.name}:{line} {module}")
     assert not missing
 
 
-def _bare(requirement: str) -> str:
-    """The normal form of a distribution's name, without version and extras."""
-    name = re.split(r"[;\[<>=!~ ]", requirement.strip(), maxsplit=1)[0]
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
 @PLUGINS
 def test_a_plugin_depends_on_the_host(member):
-    assert "thurn" in {_bare(name) for name in member.pyproject["project"]["dependencies"]}
+    assert "thurn" in {bare(name) for name in member.pyproject["project"]["dependencies"]}
 
 
 @PLUGINS

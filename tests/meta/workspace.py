@@ -6,6 +6,7 @@ Rules of this file: standard library only, as `generate.py` runs before anything
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -118,6 +119,12 @@ def imports_of(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def bare(requirement: str) -> str:
+    """The normal form of a distribution's name, without version and extras."""
+    name = re.split(r"[;\[<>=!~ ]", requirement.strip(), maxsplit=1)[0]
+    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def short(path: Path) -> str:
