@@ -1,0 +1,4 @@
+"""Fakes of what the host gives to plugins, for tests of plugins: no host, no network, no waiting.
+
+`clock` has a clock that the test moves, `context` a `Context` on a directory of the test.
+"""

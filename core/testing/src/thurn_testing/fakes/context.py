@@ -1,0 +1,181 @@
+"""A `Context` without a host: a directory of the test, a clock, and records of what was told.
+
+    context = FakeContext(tmp_path, name="account.main")
+    async with file.open(FileSettings(...), context) as accounts:
+        ...
+    assert context.journal.events == ["account.file_broken"]
+
+What a test has not given (state, directory, commit log, instances) raises when it is asked for,
+so that a plugin's needs are seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from thurn.contracts.account import Directory
+from thurn.contracts.clock import Clock
+from thurn.contracts.commitlog import CommitLog
+from thurn.contracts.state import State
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope
+from thurn.types.errors import ConfigError, PluginError, TemporaryFailure
+from thurn.types.events import Event
+
+from thurn_testing.fakes.clock import ManualClock
+
+P = TypeVar("P")
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a plugin has logged."""
+
+    level: str
+    event: str
+    facts: Mapping[str, object]
+
+
+class RecordingLog:
+    """An operator's log that keeps its lines for the test."""
+
+    def __init__(self) -> None:
+        self.lines: list[LogLine] = []
+
+    @property
+    def events(self) -> list[str]:
+        """The events of warnings and errors, in order."""
+        return [line.event for line in self.lines if line.level in ("warning", "error")]
+
+    def debug(self, event: str, /, **facts: object) -> None:
+        """Keep it."""
+        self.lines.append(LogLine("debug", event, facts))
+
+    def info(self, event: str, /, **facts: object) -> None:
+        """Keep it."""
+        self.lines.append(LogLine("info", event, facts))
+
+    def warning(self, event: str, /, **facts: object) -> None:
+        """Keep it."""
+        self.lines.append(LogLine("warning", event, facts))
+
+    def error(self, event: str, /, **facts: object) -> None:
+        """Keep it."""
+        self.lines.append(LogLine("error", event, facts))
+
+
+class RecordingEvents:
+    """Events as told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Keep it."""
+        self.told.append(event)
+
+
+class StaticResolver:
+    """DNS with the answers that the test gives; everything else cannot be known."""
+
+    def __init__(self, answers: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.answers = dict(answers or {})
+
+    async def addresses(self, name: str) -> Sequence[str]:
+        """The answer given for the name. Raises TemporaryFailure without one."""
+        try:
+            return self.answers[name]
+        except KeyError:
+            raise TemporaryFailure(f"{name} is not known to this test") from None
+
+
+@dataclass(slots=True)
+class Given:
+    """What the test gives a context beyond the plain things; None raises when asked for.
+
+    Attributes:
+        instances: what `require` finds, by (role, instance).
+    """
+
+    state: State | None = None
+    directory: Directory | None = None
+    log: CommitLog | None = None
+    instances: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+
+class FakeContext:
+    """A `thurn.contracts.context.Context` for one plugin under test.
+
+    Args:
+        data: the instance's own directory; made at first use. Two contexts on the same directory
+            are two workers.
+        name: `<role>.<instance>`.
+        clock: a `ManualClock` of its own if None.
+        given: what else the test gives.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        name: str = "test.main",
+        hostname: str = "mx.example.org",
+        clock: Clock | None = None,
+        given: Given | None = None,
+    ) -> None:
+        self._data = data
+        self._given = Given() if given is None else given
+        self.name = name
+        self.hostname = hostname
+        self.clock: Clock = ManualClock() if clock is None else clock
+        self.journal = RecordingLog()
+        self.events = RecordingEvents()
+        self.resolver = StaticResolver()
+        self.submitted: list[tuple[Envelope, Content]] = []
+
+    @property
+    def data(self) -> Path:
+        """The instance's directory."""
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._data
+
+    @property
+    def log(self) -> CommitLog:
+        """The commit log that the test gave."""
+        return _needed(self._given.log, "a commit log")
+
+    @property
+    def state(self) -> State:
+        """The state that the test gave."""
+        return _needed(self._given.state, "shared state")
+
+    @property
+    def directory(self) -> Directory:
+        """The directory that the test gave."""
+        return _needed(self._given.directory, "a directory")
+
+    def require(self, contract: type[P], role: str, instance: str) -> P:
+        """The instance that the test gave."""
+        try:
+            product: P = self._given.instances[role, instance]
+        except KeyError:
+            raise PluginError(f"the test has given no {role}.{instance}") from None
+        return product
+
+    def source(self, *key: str) -> str:
+        """A place in a file that does not exist."""
+        return f"test.toml:{1 + len(key)}"
+
+    async def submit(self, envelope: Envelope, content: Content) -> None:
+        """Keep it."""
+        self.submitted.append((envelope, content))
+
+
+def _needed(given: G | None, what: str) -> G:
+    if given is None:
+        raise ConfigError([f"the test has given no {what}"])
+    return given

@@ -1,0 +1,18 @@
+"""The plugin `state.memory`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from thurn.contracts.state import State
+from thurn.plugin import Context, plugin
+
+from thurn_state_memory.state import MemoryState, Rows
+
+
+@plugin("state", "memory")
+@asynccontextmanager
+async def memory(context: Context) -> AsyncIterator[State]:
+    """Empty state of this process; it ends with it."""
+    yield MemoryState(Rows(), context.clock)

@@ -1,0 +1,1 @@
+"""A certificate that thurn makes for itself (`tls.selfsigned`). Start reading at `factory`."""
