@@ -10,6 +10,7 @@ tiny; every failure is a ConfigError that says what to change.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -91,8 +92,13 @@ def bind(spec: str) -> list[socket.socket]:
 
 
 def unbind(spec: str, sockets: list[socket.socket]) -> None:
-    """Close the sockets; the path of a unix socket is removed, since nobody will answer there."""
+    """Listen no more, in no process; the path of a unix socket is removed.
+
+    Processes that have inherited a socket keep it open, but peers are refused from now on.
+    """
     for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
         one.close()
     where = parse_bind(spec)
     if isinstance(where, UnixBind):

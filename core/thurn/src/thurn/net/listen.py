@@ -101,7 +101,7 @@ class _Server:
         self._quiet_until = -float("inf")
 
     async def accept_from(self, listening: socket.socket, connections: trio.Nursery) -> None:
-        """Accept for ever."""
+        """Accept until the socket listens no more."""
         local_port = _port_of(listening)
         pause_seconds = PAUSE_SECONDS
         with _Reserve() as reserve:
@@ -117,6 +117,8 @@ class _Server:
                 except OSError as error:
                     if error.errno in _PEER_FAILED:
                         continue
+                    if error.errno == errno.EINVAL:  # `unbind`, in another process perhaps
+                        return
                     self._complain("accept.paused", reason=str(error))
                     if error.errno in _NO_DESCRIPTOR and reserve.release():
                         self._turn_away(listening)
