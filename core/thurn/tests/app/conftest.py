@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,11 @@ class Peer:
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE_SECONDS)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
         self.stream = self.socket.makefile("rb")
         self.greeting = self.line()
 
@@ -79,8 +84,9 @@ class Site:
             return subprocess.Popen(command, env=environment, stderr=log, stdout=log)
 
     def run(self) -> Site:
+        before = len(self.events("generation.ready")) if self.log.exists() else 0
         self.supervisor = self.start()
-        self.wait("generation.ready")
+        self.wait("generation.ready", before + 1)
         return self
 
     def events(self, event: str | None = None) -> list[dict[str, Any]]:
@@ -130,3 +136,16 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture(name="eventually")
 def eventually_fixture():
     return eventually
+
+
+@pytest.fixture
+def public_site() -> Iterator[Site]:
+    """Where other accounts than ours can work."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "journal").touch()
+        (root / "journal").chmod(0o666)
+        site = Site(root)
+        yield site
+        site.close()

@@ -31,7 +31,7 @@ from thurn.net.bind import bind, unbind
 from thurn.types.errors import ConfigError
 
 TURN_SECONDS: Final = 0.2  # how late a deadline may be noticed
-LOCK_SECONDS: Final = 3.0  # the processes of a killed instance need a moment to end
+LOCK_SECONDS: Final = 1.5  # the processes of a killed instance need a moment to end
 FORGIVEN_SECONDS: Final = 5.0  # a turn this late says nothing about the workers
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -166,7 +166,9 @@ class Supervisor:
             self._begin_at = now  # its template was killed, say
         elif serving is not None and serving.phase is Phase.READY and not self._has_site():
             serving.fork(SITE, now)  # only now: there is never more than one
-        self._draining = [one for one in self._draining if one.phase is not Phase.GONE]
+        for one in [one for one in self._draining if one.phase is Phase.GONE]:
+            say("info", "generation.drained", generation=one.number)
+            self._draining.remove(one)
         if now >= self._begin_at and not self._stopping:
             self._begin(now)
 

@@ -112,6 +112,7 @@ def _ignore(*_: object) -> None:
 def main(arguments: list[str]) -> int:
     """`template FD PARENT APP CONFIG…`; the exit code."""
     os.umask(0o077)
+    os.dup2(2, 1)  # standard output is the supervisor's own
     for number in QUIET:
         signal.signal(number, _ignore)
     die_with(int(arguments[1]))

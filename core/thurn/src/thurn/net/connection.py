@@ -60,22 +60,9 @@ class SocketConnection:
     """
 
     __slots__ = (
-        "_closing",
-        "_end",
-        "_fd",
-        "_may_send",
-        "_peer_ended",
-        "_provider",
-        "_scope",
-        "_settings",
-        "_socket",
-        "_steps",
-        "local_port",
-        "peer",
-        "peer_port",
-        "session",
-        "tls",
-    )
+        "_closing", "_end", "_fd", "_may_send", "_peer_ended", "_provider", "_scope", "_settings",
+        "_socket", "_steps", "local_port", "peer", "peer_port", "session", "tls",
+    )  # fmt: skip
 
     def __init__(
         self,
