@@ -193,3 +193,14 @@ def test_too_many_addresses_is_a_doubt():
     found = parse_address_list(b"a@example.org, " * (MAX_ADDRESSES + 1))
     assert len(found.mailboxes) == MAX_ADDRESSES
     assert "too many addresses" in found.doubts
+
+
+def test_lookalikes_of_delimiters_are_counted():
+    # 1,000 lookalikes are paid for by the allowance of a small message, 20,000 are not.
+    for count, parts in ((1_000, 3), (20_000, 2)):
+        found = scan(
+            multipart(b"b", b"--b\r\n\r\n" + b"--bx\r\n" * count + b"--b\r\n\r\nx\r\n--b--\r\n")
+        )
+        assert len(found.parts) == parts
+        assert found.limits_reached == ([] if parts == 3 else ["parts"])
+        assert found.parts[-1].opaque == (parts == 2)

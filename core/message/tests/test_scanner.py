@@ -85,6 +85,10 @@ def test_nested_tree_and_sections(check_scan):
     assert pdf.size_octets == 8
     assert [part.subtype for part in found.walk_text()] == [b"plain", b"html"]
     assert found.part("1.1").charset == "utf-8"
+    assert pdf.charset == ""
+    assert found.body is found.body
+    assert found.bodystructure is found.bodystructure
+    assert found.envelope is found.envelope
 
 
 NO_SECTIONS = """
@@ -225,3 +229,14 @@ def test_any_octets(check_scan, content):
     for part in found.parts:
         assert part.filename is None or isinstance(part.filename, str)
         assert isinstance(part.charset, str)
+
+
+def test_empty_fields_of_a_part_say_nothing():
+    found = scan(
+        b"Content-Disposition: ; filename=x\r\nContent-Transfer-Encoding: (none)\r\n"
+        b"Content-Language: \r\n\r\n"
+    )
+    assert found.root.disposition is None
+    assert found.root.filename is None
+    assert found.root.encoding == b"7bit"
+    assert found.root.language == ()

@@ -169,11 +169,7 @@ class _Reader:
         """Go through the tokens once."""
         value = self.value
         position, end = 0, len(value)
-        match_token = _TOKEN.match
-        while position < end and self.count < MAX_ADDRESSES:
-            match = match_token(value, position)
-            if match is None:  # cannot be: the last alternative takes any octet
-                break
+        while self.count < MAX_ADDRESSES and (match := _TOKEN.match(value, position)) is not None:
             kind, token = match.lastgroup or "special", match[0]
             position = match.end()
             if kind == "space":

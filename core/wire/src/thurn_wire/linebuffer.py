@@ -24,15 +24,15 @@ class LineError(Exception):
     """A line that cannot be used; the next call goes on with the line after it."""
 
 
-class LineTooLong(LineError):  # noqa: N818 - what happened, not an error of ours
+class LineTooLong(LineError):
     """The line passed its bound; what is left of it is skipped."""
 
 
-class BareLineEnd(LineError):  # noqa: N818
+class BareLineEnd(LineError):
     """The line holds a CR or LF that is not part of CRLF. RFC 5321 §2.3.8."""
 
 
-class LineNeverEnds(Exception):  # noqa: N818
+class LineNeverEnds(Exception):
     """More than `NEVER_ENDS` octets without CRLF: close the connection."""
 
 

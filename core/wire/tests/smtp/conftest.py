@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile, SmtpConfig
 from thurn_wire.smtp.event import NEED_DATA, PAUSED
@@ -178,6 +177,6 @@ class Session:
             self.engine.accept(text)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_session():
     return Session

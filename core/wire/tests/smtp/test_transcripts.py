@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from thurn_testing.transcript import load, run
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))

@@ -1,2 +1,13 @@
-"""The application: a configuration becomes opened products (`build`), served by worker processes
-that a small supervisor holds (`supervisor`, `generation`, `worker`)."""
+"""The application: a configuration becomes opened products (`site`), served by processes
+(`application`) that a small supervisor holds.
+
+    supervisor ── template (generation 1) ── worker-1, worker-2 …, site
+               └─ template (generation 2) ── …              (a reload; generation 1 drains)
+
+Reading order for processes: plan (what the configuration says about them), supervisor (sockets,
+signals, switching), generation (one template and its workers, seen from the supervisor), template
+(the fork server), worker (one trio loop), rights; channel and say are what they talk through.
+
+What runs in them is a module with `check(config_paths) -> ProcessPlan`, `async run_worker(plan,
+sockets, control, *, site)` and, if it needs it, `open_privileged(plan) -> object`.
+"""

@@ -7,6 +7,7 @@ nothing is served before what was acknowledged is back.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,9 +33,7 @@ from thurn.delivery.stores import Stores
 from thurn.gate.cache import CredentialCache
 from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
-from thurn.log.commitlog import WorkerLog, open_log
-from thurn.log.recovery import recover
-from thurn.log.settings import LogSettings
+from thurn.log import LogSettings, WorkerLog, open_log, recover
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings, FreeOctets
 from thurn.telemetry.clock import SystemClock
@@ -204,12 +203,11 @@ async def open_site(
     diagnostics: Log = logger()
     events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
     async with AsyncExitStack() as stack:
-        log = await stack.enter_async_context(
-            open_log(
-                data / "log", clock=chosen, settings=LogSettings(segment_octets=config.site.segment),
-                report=diagnostics.warning,
-            )
-        )  # fmt: skip
+        settings = LogSettings(segment_octets=config.site.segment)
+        opening = open_log(
+            data / "log", clock=chosen, settings=settings, report=diagnostics.warning
+        )
+        log = await stack.enter_async_context(opening)
         site = Site(
             config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
             IdMaker(chosen.wall), _watch(data), log, FreeOctets(data, chosen),
@@ -225,8 +223,6 @@ async def open_site(
 
 
 def _watch(data: Path) -> Watch:
-    import os  # noqa: PLC0415 - the process id is this worker's, after the fork
-
     return Watch(data / "run" / f"{os.getpid()}.watch")
 
 

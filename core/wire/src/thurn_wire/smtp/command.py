@@ -199,6 +199,18 @@ def encode_base64(octets: bytes) -> bytes:
     return binascii.b2a_base64(octets, newline=False)
 
 
+def encode(text: str) -> bytes:
+    """The octets of a word.
+
+    Raises:
+        LocalProtocolError: it has none (lone surrogates).
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise LocalProtocolError("text without octets") from None
+
+
 def command(verb: str, *words: bytes) -> bytes:
     """The octets of a command.
 
@@ -222,7 +234,7 @@ def path_command(
     """
     word = "FROM" if verb == "MAIL" else "TO"
     words = [
-        keyword.encode() if value is None else f"{keyword}={value}".encode()
+        encode(keyword if value is None else f"{keyword}={value}")
         for keyword, value in given.items()
     ]
     line = command(verb, word.encode() + b":<" + (path or b"") + b">", *words)

@@ -53,5 +53,6 @@ class SmtpConfig:
             raise LocalProtocolError(f"recipients: at least {limits.RECIPIENTS_FLOOR}")
         if self.size_octets < limits.MESSAGE_OCTETS_FLOOR:  # RFC 5321 §4.5.3.1.7
             raise LocalProtocolError(f"size_octets: at least {limits.MESSAGE_OCTETS_FLOOR}")
-        if self.errors < 1 or self.junk < 1 or (self.spill_octets or 1) < 1:
+        spill = 1 if self.spill_octets is None else self.spill_octets
+        if min(self.errors, self.junk, spill) < 1:
             raise LocalProtocolError("errors, junk, spill_octets: at least 1")

@@ -7,6 +7,7 @@ counted here; the dialogue ends here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from thurn_wire.content import Collector
 from thurn_wire.enddata import EndOfData
@@ -18,6 +19,14 @@ from thurn_wire.smtp.error import LocalProtocolError
 from thurn_wire.smtp.event import NEED_DATA, Event, Pause, Reason
 from thurn_wire.smtp.reply import Reply
 from thurn_wire.smtp.state import SERVER, Input, State, follow
+
+
+class Discard(NamedTuple):
+    """A refused BDAT whose octets are still to be read away."""
+
+    replies: Sequence[Reply]
+    counts: bool
+    """It is an error of the peer, not a refusal of the session."""
 
 
 class Dialogue:
@@ -59,7 +68,7 @@ class Dialogue:
         self._collector: Collector | None = None
         self._left_octets = 0  # of the BDAT that is being read
         self._last = False
-        self._discarding: Reply | None = None  # the refusal that follows the octets of a BDAT
+        self._discarding: Discard | None = None
 
     def offer(
         self, *, mechanisms: Sequence[str] | None = None, starttls: bool | None = None

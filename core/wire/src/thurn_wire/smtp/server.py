@@ -27,6 +27,7 @@ from typing import ClassVar
 from thurn_wire.content import Collector
 from thurn_wire.enddata import EndOfData
 from thurn_wire.smtp import answer, command, event, extension, limits
+from thurn_wire.smtp.dialogue import Discard
 from thurn_wire.smtp.error import LocalProtocolError
 from thurn_wire.smtp.event import PAUSED, Event, Pause, Reason
 from thurn_wire.smtp.reply import Reply
@@ -82,16 +83,22 @@ class SmtpServer(CommandReading):
         awaiting = self._awaiting
         if awaiting is None:
             raise LocalProtocolError("no event waits for a reply")
+        if 300 <= reply.code < 400 and awaiting not in {Input.DATA, Input.BDAT}:
+            raise LocalProtocolError(f"{reply.code} asks for more; the state takes no more")
         self._ANSWERS[awaiting](self, reply)
 
     def accept(self, *text: str) -> None:
-        """Answer the last event with the usual positive reply; `text` replaces its words."""
+        """Answer the last event with the usual positive reply.
+
+        Args:
+            text: replaces the words; in greeting and hello it follows the host's name.
+        """
         if self._awaiting is None:
             raise LocalProtocolError("no event waits for a reply")
         if self._awaiting is Input.GREETED:
             self.send(answer.greeting(self.config, text))
         elif self._awaiting is Input.HELLO:
-            self.send(Reply(250, None, text or (self.config.hostname,)))
+            self.send(Reply(250, None, (" ".join((self.config.hostname, *text)),)))
         else:
             usual = answer.USUAL[self._awaiting]
             self.send(Reply(usual.code, usual.enhanced, text) if text else usual)
@@ -195,14 +202,13 @@ class SmtpServer(CommandReading):
         elif reply.is_positive:
             raise LocalProtocolError(f"{reply.code} does not answer BDAT")
         else:
+            self._discarding = Discard(self._for_each(reply, whole=self._last), counts=False)
             self.state = follow(SERVER, self.state, Input.TRANSACTION_FAILED)
             self._forget_transaction()
-            self._discarding = reply
         self._awaiting = None
 
     def _answer_one(self, reply: Reply) -> None:
-        # LMTP: the same for every recipient. RFC 2033 §4.2.
-        self._answer_message([reply] * (self.accepted_recipients if self._lmtp else 1))
+        self._answer_message(self._for_each(reply, whole=True))
 
     def _answer_tls(self, reply: Reply) -> None:
         self._take_answer(reply)

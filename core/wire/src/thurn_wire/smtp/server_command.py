@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from thurn_wire.smtp import answer, command, event, limits, parameter
 from thurn_wire.smtp.command import CommandError, refusal
 from thurn_wire.smtp.config import Profile
+from thurn_wire.smtp.dialogue import Discard
 from thurn_wire.smtp.event import Event, Pause, Reason
 from thurn_wire.smtp.reply import Reply
 from thurn_wire.smtp.server_content import ContentReading
@@ -141,11 +142,12 @@ class CommandReading(ContentReading):
         self._left_octets, self._last = size, last
         if SERVER[self.state, Input.BDAT] is None or not self.config.chunking:
             # RFC 3030 §2: the octets announced are read all the same, then comes the refusal.
-            self._discarding = (
+            reply = (
                 answer.out_of_sequence(self.state, Input.BDAT, refused=self._no_valid_recipients())
                 if self.config.chunking
                 else answer.NOT_OFFERED
             )
+            self._discarding = Discard([reply], counts=True)
         elif self.state is State.RECIPIENT:
             self._awaiting = Input.BDAT
             return event.DataBegin(chunked=True)

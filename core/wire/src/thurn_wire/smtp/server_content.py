@@ -59,9 +59,7 @@ class ContentReading(Dialogue):
             self._awaiting = Input.MESSAGE_ENDED
             return event.Message(collected.octets, collected.size_octets, chunked)
         reply = answer.TOO_LARGE if collected.too_large else answer.BARE_LINE_ENDS
-        # An LMTP client expects a reply per recipient only where it has said that this is all.
-        count = self.accepted_recipients if self._lmtp and not (chunked and not self._last) else 1
-        self._answer_message([reply] * count)
+        self._answer_message(self._for_each(reply, whole=self._last or not chunked))
         self.count_error()
         return event.ContentRefused(reply, collected.size_octets)
 
@@ -71,10 +69,19 @@ class ContentReading(Dialogue):
             octets = self._lines.take(self._left_octets)
             self._left_octets -= len(octets)
             return self._need_data() if not octets else None
-        reply, self._discarding = self._discarding, None
-        if reply is not None:
-            self._refuse(reply)
+        discarded, self._discarding = self._discarding, None
+        if discarded is not None:
+            self._out += [reply.encode() for reply in discarded.replies]
+            if discarded.counts:
+                self.count_error()
         return None
+
+    def _for_each(self, reply: Reply, *, whole: bool) -> Sequence[Reply]:
+        """The reply as often as the peer expects it: LMTP, once it has said that this is all.
+
+        RFC 2033 §4.2, §4.3.
+        """
+        return [reply] * (self.accepted_recipients if self._lmtp and whole else 1)
 
     def _answer_message(self, replies: Sequence[Reply]) -> None:
         self._awaiting = None

@@ -92,7 +92,6 @@ _SERVER_ROWS: Final[Mapping[State, Row]] = {
         **_idle(State.START),
         Input.RSET: State.START,
         Input.HELLO: State.READY,
-        Input.TRANSACTION_FAILED: State.START,
     },
     State.READY: {
         **_idle(State.READY),
@@ -100,16 +99,10 @@ _SERVER_ROWS: Final[Mapping[State, Row]] = {
         Input.MAIL: State.SENDER,
         Input.STARTTLS: State.SECURING,
         Input.AUTH: State.AUTHENTICATING,
-        Input.TRANSACTION_FAILED: State.READY,
     },
     State.SECURING: {Input.TLS_STARTED: State.START},
     State.AUTHENTICATING: {Input.AUTH_ENDED: State.READY},
-    State.SENDER: {
-        **_idle(State.SENDER),
-        **_RESETTING,
-        Input.RCPT: State.RECIPIENT,
-        Input.TRANSACTION_FAILED: State.READY,
-    },
+    State.SENDER: {**_idle(State.SENDER), **_RESETTING, Input.RCPT: State.RECIPIENT},
     State.RECIPIENT: {
         **_idle(State.RECIPIENT),
         **_RESETTING,
@@ -124,7 +117,6 @@ _SERVER_ROWS: Final[Mapping[State, Row]] = {
         **_idle(State.CHUNKS),
         **_RESETTING,
         Input.BDAT: State.CHUNK,
-        Input.TRANSACTION_FAILED: State.READY,
     },
     State.CLOSED: {},
 }
@@ -158,12 +150,17 @@ _CLIENT_ROWS: Final[Mapping[State, Row]] = {
         Input.STARTTLS: State.SECURING,
         Input.AUTH: State.AUTHENTICATING,
     },
-    State.SECURING: {Input.TLS_STARTED: State.START, Input.TRANSACTION_FAILED: State.READY},
+    State.SECURING: {Input.TLS_STARTED: State.START},
     State.AUTHENTICATING: {
         Input.AUTH: State.AUTHENTICATING,
         Input.AUTH_ENDED: State.READY,
     },
-    State.SENDER: {Input.RCPT: State.RECIPIENT, Input.RSET: State.READY, Input.QUIT: State.CLOSED},
+    State.SENDER: {
+        Input.RCPT: State.RECIPIENT,
+        Input.RSET: State.READY,
+        Input.QUIT: State.CLOSED,
+        Input.TRANSACTION_FAILED: State.READY,
+    },
     State.RECIPIENT: {
         Input.RCPT: State.RECIPIENT,
         Input.DATA: State.CONTENT,
@@ -178,12 +175,14 @@ _CLIENT_ROWS: Final[Mapping[State, Row]] = {
         Input.RSET: State.READY,
         Input.QUIT: State.CLOSED,
         Input.MESSAGE_ENDED: State.READY,
+        Input.TRANSACTION_FAILED: State.READY,
     },
     State.CLOSED: {},
 }
 
 CLIENT: Final[Table] = _total(_CLIENT_ROWS)
-"""The client side: a command moves it when it is sent, anything else when the reply is there."""
+"""The client side: HELLO, STARTTLS, AUTH and QUIT move it when they are answered, other commands
+when they are said, so that groups can be (RFC 2920)."""
 
 
 def follow(table: Table, state: State, given: Input) -> State:

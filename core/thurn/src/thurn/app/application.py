@@ -1,0 +1,208 @@
+"""What the processes of `thurn.app` run: check a configuration, and serve it in a worker.
+
+The template calls `check` once per generation; each forked worker calls `run_worker` with what it
+returned (see `thurn.app.worker`). The site's own process runs the services of scope "site", the
+settling of the commit log and the journal's retention; it accepts no connections.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from thurn.app.plan import ProcessPlan
+from thurn.app.site import Site, open_site
+from thurn.app.worker import WorkerControl
+from thurn.config.files import read
+from thurn.config.instances import Instance, SiteConfig, load
+from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
+from thurn.contracts.service import Service
+from thurn.log import Settler, settle_sealed
+from thurn.net.connection import SocketConnection
+from thurn.net.listen import serve
+from thurn.telemetry.journal import retire
+from thurn.telemetry.log import configure
+from thurn.types.errors import ConfigError, StorageTrouble
+from thurn.types.session import Session
+
+RETENTION_CHECK_SECONDS: Final = 3600.0
+RESTART_SECONDS: Final = (1.0, 60.0)
+"""Pause before a failed service starts again: the first, and the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlan(ProcessPlan):
+    """A process plan with the checked configuration, for workers forked from the template."""
+
+    config: SiteConfig | None = None
+
+
+def check(config_paths: Sequence[Path]) -> SitePlan:
+    """Check a configuration and say how it is to be run.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    configure()
+    config = load(read(config_paths))
+    return plan_of(config, tuple(config_paths))
+
+
+def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
+    """How a checked configuration is to be run."""
+    site = config.site
+    binds: list[str] = []
+    for instance in config.of_role("listener"):
+        binds.extend(listener_settings(instance).bind)
+    doubled = sorted({bind for bind in binds if binds.count(bind) > 1})
+    if doubled:
+        raise ConfigError([f"two listeners bind {bind}" for bind in doubled])
+    return SitePlan(
+        hostname=site.hostname,
+        data=site.data,
+        workers=site.workers or os.cpu_count() or 1,
+        binds=tuple(binds),
+        uid_name=site.user,
+        gid_name=site.group,
+        allow_root=site.allow_root,
+        drain_seconds=site.drain,
+        worker_timeout_seconds=site.worker_timeout,
+        config_paths=config_paths,
+        config=config,
+    )
+
+
+def listener_settings(instance: Instance) -> ListenerSettings:
+    """The settings of a listener. Raises ConfigError when its plugin derives them wrongly."""
+    settings = instance.settings
+    if not isinstance(settings, ListenerSettings):
+        raise ConfigError(
+            [
+                f"{instance.source}: {instance.full_name}: its model must derive from ListenerSettings"
+            ]
+        )
+    if settings.tls_mode == "implicit" and settings.tls is None:
+        raise ConfigError(
+            [f'{instance.source}: {instance.full_name}: tls_mode = "implicit" needs tls = "…"']
+        )
+    return settings
+
+
+async def run_worker(
+    plan: SitePlan,
+    sockets: Mapping[str, list[socket.socket]],
+    control: WorkerControl,
+    *,
+    site: bool,
+) -> None:
+    """Open everything and serve until drained."""
+    if plan.config is None:
+        raise ConfigError(["the plan carries no configuration"])
+    async with open_site(plan.config) as opened, trio.open_nursery() as nursery:
+        nursery.start_soon(_end_with_log, opened)
+        scope = "site" if site else "worker"
+        for name, service in _services(opened, scope):
+            nursery.start_soon(supervise, opened, name, service)
+        if site:
+            nursery.start_soon(settle_sealed, settler_of(opened))
+            nursery.start_soon(_retire_journal, opened)
+        control.ready()
+        if not site:
+            await serve_listeners(opened, sockets, control.draining)
+        await control.draining.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def serve_listeners(
+    site: Site, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
+) -> None:
+    """Serve every listener; returns when draining is set and the last session has ended."""
+    async with trio.open_nursery() as nursery:
+        for instance in site.config.of_role("listener"):
+            settings = listener_settings(instance)
+            bound = [one for spec in settings.bind for one in sockets.get(spec, [])]
+            product = site.products["listener", instance.name]
+            if isinstance(product, Listener):
+                make_session = partial(_session, site, instance.name, product.protocol)
+                tls = site.products["tls", settings.tls] if settings.tls is not None else None
+                nursery.start_soon(
+                    partial(
+                        serve, bound, settings, product, make_session, tls=tls, draining=draining
+                    )
+                )
+            else:
+                nursery.start_soon(_serve_sockets, product, bound, draining)
+
+
+async def _serve_sockets(
+    product: SocketListener, bound: Sequence[socket.socket], draining: trio.Event
+) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(product.serve_sockets, bound)
+        await draining.wait()
+        nursery.cancel_scope.cancel()
+
+
+def _session(site: Site, listener: str, protocol: str, connection: SocketConnection) -> Session:
+    """The session of a new connection."""
+    return Session(
+        id=site.ids.make(),
+        listener=listener,
+        protocol=protocol,
+        peer=connection.peer,
+        peer_port=connection.peer_port,
+        local_port=connection.local_port,
+        tls=connection.tls,
+    )
+
+
+def _services(site: Site, scope: str) -> list[tuple[str, Service]]:
+    found: list[tuple[str, Any]] = [
+        (name, product) for (role, name), product in site.products.items() if role == "service"
+    ]
+    return [(name, service) for name, service in found if service.scope == scope]
+
+
+async def supervise(site: Site, name: str, service: Service) -> None:
+    """Run a service; start it again after a growing pause when it raises."""
+    pause, longest = RESTART_SECONDS
+    while True:
+        try:
+            await service.run()
+        except Exception as error:  # noqa: BLE001 - supervision point: one service
+            site.diagnostics.error(
+                "service.failed", service=name, failure=repr(error), again_in=pause
+            )
+        else:
+            return
+        await trio.sleep(pause)
+        pause = min(2 * pause, longest)
+
+
+def settler_of(site: Site) -> Settler:
+    """What settles this site's commit log."""
+    return Settler(
+        site.data / "log", site.log.owners, clock=site.clock, filesystems=(site.data,),
+        report=site.diagnostics.warning,
+    )  # fmt: skip
+
+
+async def _retire_journal(site: Site) -> None:
+    while True:
+        retention = site.config.site.journal_retention
+        for name in retire(site.data / "journal", site.clock.wall(), retention):
+            site.diagnostics.info("journal.retired", file=name)
+        await trio.sleep(RETENTION_CHECK_SECONDS)
+
+
+async def _end_with_log(site: Site) -> None:
+    """A commit log that has failed cannot be used again: the worker ends and is replaced."""
+    await site.log.failed.wait()
+    raise StorageTrouble("the commit log has failed")

@@ -1,0 +1,90 @@
+"""How the processes talk: JSON lines over a socket pair, with descriptors.
+
+Rules of this file: standard library only; a message is small and the other side reads, so sending
+blocks, except for `send_nowait`, which may lose the message (heartbeats).
+
+    {"plan": {…}}, {"failed": [finding …]}             template -> supervisor
+    {"forked": name, "pid": n}, {"exited": n, "status": wait status}
+    {"sockets": {spec: count}, "fds": n}               supervisor -> template
+    {"fork": name, "site": bool, "fds": 2}, {"signal": number, "pid": n}
+    {"ready": true}, {"failed": [finding …]}, {"beat": true}  worker -> supervisor
+    {"drain": seconds}                                 supervisor -> worker
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+RECEIVE_OCTETS: Final = 65536
+LINE_MAXIMUM_OCTETS: Final = 1 << 20  # findings of a large, thoroughly broken configuration
+DESCRIPTORS_MAXIMUM: Final = 253  # SCM_MAX_FD
+
+Message: TypeAlias = dict[str, Any]
+
+
+class Channel:
+    """One end. Closing it is how the other side learns that we are gone."""
+
+    __slots__ = ("_end", "_fds", "_rest")
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._rest = b""
+        self._fds: list[int] = []
+
+    def fileno(self) -> int:
+        """For select."""
+        return self._end.fileno()
+
+    def send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+        """Hand over a message and copies of descriptors. A gone receiver is noticed elsewhere."""
+        line = json.dumps({**message, "fds": len(fds)}).encode() + b"\n"
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            sent = socket.send_fds(self._end, [line], list(fds)) if fds else 0
+            self._end.sendall(line[sent:])
+
+    def send_nowait(self, message: Mapping[str, Any]) -> None:
+        """Send a short message, or lose it when the receiver does not keep up."""
+        with contextlib.suppress(OSError):
+            self._end.send(json.dumps(message).encode() + b"\n", socket.MSG_DONTWAIT)
+
+    def receive(self) -> list[Message] | None:
+        """The messages that have arrived, without waiting; None when the other side is gone.
+
+        "fds" of a message is the list of its descriptors, which are the receiver's to close.
+        """
+        try:
+            octets, fds, _, _ = socket.recv_fds(
+                self._end, RECEIVE_OCTETS, DESCRIPTORS_MAXIMUM, socket.MSG_DONTWAIT
+            )
+        except BlockingIOError:
+            return []
+        except OSError:
+            return None
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        self._fds += fds
+        *lines, self._rest = (self._rest + octets).split(b"\n")
+        if not octets or len(self._rest) > LINE_MAXIMUM_OCTETS:
+            return None
+        return [self._opened(json.loads(line)) for line in lines]
+
+    def _opened(self, message: Message) -> Message:
+        count = message.get("fds", 0)
+        message["fds"], self._fds = self._fds[:count], self._fds[count:]
+        return message
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._end.close()
+
+
+def channel_pair() -> tuple[Channel, socket.socket]:
+    """Our end, and the one to give away."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    return Channel(ours), theirs

@@ -1,0 +1,289 @@
+"""A generation as the supervisor sees it: one template, its workers, and when each was last alive.
+
+Rules of this file: standard library only; it never waits. Messages move it (`on_…`), time moves it
+(`tick`), and it answers with its phase. Which generation serves is the supervisor's decision.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
+from typing import IO, Final, Protocol
+
+from thurn.app.channel import Channel, Message, channel_pair
+from thurn.app.plan import ProcessPlan
+from thurn.app.say import say
+
+SITE: Final = "site"
+START_SECONDS: Final = 300.0  # imports, opening, replay of the logs after a crash
+DUMP_SECONDS: Final = 1.0  # for a blocked worker to write its stack
+KILL_SECONDS: Final = 5.0  # after the end of its drain, for what is shielded from cancellation
+SETTLED_SECONDS: Final = 60.0  # a worker that lived so long did not die of its start
+RESTART_SECONDS: Final = 0.5  # doubled at each early death but the first, up to
+RESTART_MAXIMUM_SECONDS: Final = 30.0
+SITE_PATIENCE: Final = 4  # the niced process waits for the disk where the others do not
+STACK_OCTETS: Final = 65536
+_LIBRARY: Final = sysconfig.get_path("stdlib")
+
+
+class Phase(Enum):
+    """The life of a generation, in order."""
+
+    CHECKING = auto()  # the template imports and checks
+    PLANNED = auto()  # the plan is there; sockets are wanted
+    STARTING = auto()  # workers open
+    READY = auto()
+    DRAINING = auto()
+    GONE = auto()
+
+
+class Watch(Protocol):
+    """Where channels are registered: the supervisor."""
+
+    def watch(self, channel: Channel, owner: object) -> None:
+        """Call `owner.on_readable` when something has arrived."""
+
+    def forget(self, channel: Channel) -> None:
+        """No longer."""
+
+
+class Member:
+    """A worker, or the site's process."""
+
+    def __init__(self, name: str, generation: Generation, now: float) -> None:
+        self.name = name
+        self.generation = generation
+        self.channel, self.theirs = channel_pair()
+        self.trace: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self.pid = 0
+        self.ready = False
+        self.findings: list[str] = []
+        self.started_at = self.beat_at = now
+        self.blocked_at = self.kill_at = float("inf")
+
+    def on_readable(self, now: float) -> None:
+        """Take what the worker says."""
+        messages = self.channel.receive()
+        if messages is None:
+            self.generation.watch.forget(self.channel)
+        for message in messages or ():
+            self.beat_at = now
+            self.ready = self.ready or "ready" in message
+            self.findings += message.get("failed", [])
+
+    def stack(self) -> str:
+        """What the worker's threads were doing, if it could still say it."""
+        return os.pread(self.trace.fileno(), STACK_OCTETS, 0).decode(errors="replace")
+
+    def close(self) -> None:
+        """It has ended."""
+        self.generation.watch.forget(self.channel)
+        self.channel.close()
+        self.theirs.close()
+        self.trace.close()
+
+
+class Generation:
+    """Starts its template at once; `phase` and `findings` tell how it goes.
+
+    Args:
+        number: for the log.
+        app: the application's module name.
+        config_paths: handed to its `check`.
+        watch: where to register channels.
+        now: the monotonic time.
+    """
+
+    def __init__(
+        self, number: int, app: str, config_paths: Sequence[str], watch: Watch, now: float
+    ) -> None:
+        self.number = number
+        self.phase = Phase.CHECKING
+        self.findings: list[str] = []
+        self.plan: ProcessPlan | None = None
+        self.members: dict[str, Member] = {}
+        self.watch = watch
+        self._deaths: dict[str, int] = {}
+        self._fork_at: dict[str, float] = {}
+        self._deadline = now + START_SECONDS
+        self.channel, theirs = channel_pair()
+        with theirs:
+            words = [str(theirs.fileno()), str(os.getpid()), app, *config_paths]
+            self._template = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-P", "-m", "thurn.app.template", *words],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+        watch.watch(self.channel, self)
+
+    def start(
+        self,
+        sockets: Mapping[str, Sequence[socket.socket]],
+        lock_fd: int,
+        *,
+        site: bool,
+        now: float,
+    ) -> None:
+        """Give the template what it listens on, and have the workers forked."""
+        assert self.plan is not None  # noqa: S101 - the phase says so
+        given = {spec: sockets[spec] for spec in self.plan.binds}
+        fds = [one.fileno() for several in given.values() for one in several]
+        counts = {spec: len(several) for spec, several in given.items()}
+        self.channel.send({"sockets": counts}, [*fds, lock_fd])
+        self.phase = Phase.STARTING
+        for number in range(self.plan.workers):
+            self.fork(f"worker-{number + 1}", now)
+        if site:
+            self.fork(SITE, now)
+
+    def fork(self, name: str, now: float) -> None:
+        """Have the template fork a worker."""
+        self._fork_at.pop(name, None)
+        member = self.members[name] = Member(name, self, now)
+        fds = [member.theirs.fileno(), member.trace.fileno()]
+        self.channel.send({"fork": name, "site": name == SITE}, fds)
+        member.theirs.close()
+        self.watch.watch(member.channel, member)
+
+    @property
+    def has_site(self) -> bool:
+        """Whether the site's process runs here, or will again."""
+        return SITE in self.members or SITE in self._fork_at
+
+    def on_readable(self, now: float) -> None:
+        """Take what the template says."""
+        messages = self.channel.receive()
+        if messages is None:
+            self._on_template_gone()
+        for message in messages or ():
+            if "failed" in message:
+                self.fail(message["failed"])
+            elif "plan" in message:
+                self.plan = ProcessPlan.from_message(message["plan"])
+                self.phase = Phase.PLANNED
+            elif "forked" in message:
+                self.members[message["forked"]].pid = message["pid"]
+            elif "exited" in message:
+                self._on_exit(message, now)
+
+    def _on_template_gone(self) -> None:
+        starting = self.phase in (Phase.CHECKING, Phase.PLANNED, Phase.STARTING)
+        if starting and not self.findings:
+            self.findings = ["the new processes ended while they started; see the log above"]
+        elif self.phase in (Phase.READY, Phase.DRAINING) and self.members:
+            say("error", "template.ended", generation=self.number)
+        self.end()
+
+    def _on_exit(self, message: Message, now: float) -> None:
+        member = next((m for m in self.members.values() if m.pid == message["exited"]), None)
+        if member is None:
+            return
+        member.on_readable(now)  # its last words
+        member.close()
+        del self.members[member.name]
+        code = os.waitstatus_to_exitcode(message["status"])
+        if self.phase is Phase.STARTING:
+            self.fail(member.findings or [f"{member.name} ended while it started (status {code})"])
+        elif self.phase is Phase.READY:
+            self._plan_restart(member, code, now)
+        elif self.phase is Phase.DRAINING and not self.members:
+            self.end()
+
+    def _plan_restart(self, member: Member, code: int, now: float) -> None:
+        settled = member.ready and now - member.started_at >= SETTLED_SECONDS
+        deaths = self._deaths[member.name] = 1 if settled else self._deaths.get(member.name, 0) + 1
+        pause = 0.0 if deaths == 1 else RESTART_SECONDS * 2.0 ** min(deaths - 2, 10)
+        pause = min(pause, RESTART_MAXIMUM_SECONDS)
+        self._fork_at[member.name] = now + pause
+        facts = {"worker": member.name, "pid": member.pid, "status": code, "pause_seconds": pause}
+        say("error", "worker.ended", **facts, findings=member.findings)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: workers to be started, blocked ones, drains that are over."""
+        for name in [name for name, when in self._fork_at.items() if when <= now]:
+            self.fork(name, now)
+        for member in self.members.values():
+            if now >= member.kill_at:
+                self._signal(member, signal.SIGKILL)
+            elif member.ready:
+                self._check_alive(member, now)
+            elif now - member.started_at >= START_SECONDS:
+                self._signal(member, signal.SIGKILL)
+        if self.phase is Phase.STARTING and all(m.ready for m in self.members.values()):
+            self.phase = Phase.READY
+        elif self.phase is Phase.CHECKING and now >= self._deadline:
+            self.fail([f"not ready after {START_SECONDS:.0f} seconds"])
+
+    def _check_alive(self, member: Member, now: float) -> None:
+        assert self.plan is not None  # noqa: S101 - there are members
+        patience = self.plan.worker_timeout_seconds * (SITE_PATIENCE if member.name == SITE else 1)
+        if member.beat_at > member.blocked_at:
+            member.blocked_at = float("inf")  # it was slow, not blocked
+        elif now - member.beat_at > patience and member.blocked_at == float("inf"):
+            member.blocked_at = now
+            self._signal(member, signal.SIGUSR2)
+        elif now - member.blocked_at >= DUMP_SECONDS:
+            stack = member.stack()
+            facts = {"worker": member.name, "pid": member.pid, "where": blocked_in(stack)}
+            say("error", "worker.blocked", **facts, seconds=now - member.beat_at, stack=stack)
+            member.blocked_at = float("inf")
+            member.beat_at = now  # the signal is not sent twice at once
+            self._signal(member, signal.SIGKILL)
+
+    def _signal(self, member: Member, number: int) -> None:
+        self.channel.send({"signal": number, "pid": member.pid})
+
+    def drain(self, seconds: float, now: float) -> None:
+        """Begin nothing new; end after so many seconds at most. A shorter time may follow.
+
+        The site's process does not wait for sessions: its successor waits for it.
+        """
+        self.phase = Phase.DRAINING
+        self._fork_at.clear()
+        for member in self.members.values():
+            if member.name == SITE and self.plan is not None:
+                seconds_left = min(seconds, self.plan.stop_seconds)
+            else:
+                seconds_left = seconds
+            member.channel.send({"drain": seconds_left})
+            member.kill_at = min(member.kill_at, now + seconds_left + KILL_SECONDS)
+        if not self.members:
+            self.end()
+
+    def forgive(self, now: float) -> None:
+        """Nobody could have been heard meanwhile."""
+        for member in self.members.values():
+            member.beat_at = now
+
+    def fail(self, findings: list[str]) -> None:
+        """It will not serve."""
+        self.findings = self.findings or findings
+        self.end()
+
+    def end(self) -> None:
+        """End all of it at once; the workers end with their template. Idempotent."""
+        self.phase = Phase.GONE
+        self.watch.forget(self.channel)
+        self.channel.close()
+        self._fork_at.clear()
+        for member in self.members.values():
+            member.close()
+        self.members.clear()
+        self._template.kill()
+        self._template.wait()
+
+
+def blocked_in(stack: str) -> str:
+    """The innermost line of the main thread that is not the standard library's, or ""."""
+    _, _, current = stack.rpartition("(most recent call first):\n")
+    for line in current.splitlines():
+        if line.startswith("  File ") and (_LIBRARY not in line or "site-packages" in line):
+            return line.strip()
+    return ""

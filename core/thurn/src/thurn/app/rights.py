@@ -1,0 +1,86 @@
+"""Rights are dropped for good before a worker reads its first octet; workers die with the host.
+
+Rules of this file: standard library only. What was dropped is verified, not believed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import grp
+import os
+import pwd
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from thurn.app.plan import ProcessPlan
+from thurn.types.errors import ConfigError
+
+PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Whose rights a worker has."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+def find_rights(plan: ProcessPlan) -> Rights | None:
+    """The rights to change to; None: stay what we are.
+
+    Raises:
+        ConfigError: an unknown name, or root without a word about it.
+    """
+    if plan.uid_name is None:
+        if os.geteuid() == 0 and not plan.allow_root:
+            text = "started by root: name the account to run as, or set allow_root = true"
+            raise ConfigError([text])
+        return None
+    try:
+        account = pwd.getpwnam(plan.uid_name)
+        gid = account.pw_gid if plan.gid_name is None else grp.getgrnam(plan.gid_name).gr_gid
+    except KeyError as error:
+        raise ConfigError([f"run as {plan.uid_name}: {error.args[0]}"]) from None
+    if os.geteuid() == account.pw_uid:
+        return None
+    if os.geteuid() != 0:
+        raise ConfigError([f"run as {plan.uid_name}: only root can become another account"])
+    groups = os.getgrouplist(plan.uid_name, gid)
+    return Rights(account.pw_uid, gid, tuple(sorted(set(groups))))
+
+
+def drop_rights(rights: Rights) -> None:
+    """Become this account, for good.
+
+    Raises:
+        PermissionError: it did not happen, or it could be undone.
+    """
+    os.setgroups(rights.groups)
+    os.setresgid(rights.gid, rights.gid, rights.gid)
+    os.setresuid(rights.uid, rights.uid, rights.uid)
+    held = (os.getresuid(), os.getresgid(), tuple(sorted(os.getgroups())))
+    if held != ((rights.uid,) * 3, (rights.gid,) * 3, rights.groups):
+        raise PermissionError(f"rights were not dropped: {held}")
+    if rights.uid == 0:
+        return
+    for regain in (os.setuid, os.setgid):
+        try:
+            regain(0)
+        except PermissionError:
+            continue
+        raise PermissionError("rights of root can be had back")
+
+
+def die_with(parent_pid: int) -> None:
+    """Be killed when the parent ends, however it ends; after dropping rights, which undoes it.
+
+    Where the kernel does not offer it, the closed channel ends the worker, unless it is blocked.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:  # it ended before we asked
+        os._exit(1)

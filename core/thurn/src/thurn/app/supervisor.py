@@ -1,0 +1,263 @@
+"""The supervisor: holds the sockets and the lock, obeys signals, decides which generation serves.
+
+Rules of this file: standard library only, no trio, nothing of the application is imported: the
+process that must never fail is the smallest one. A generation that does not come up changes
+nothing.
+
+    SIGHUP           a new generation beside the old; when it is ready, the old one drains
+    SIGTERM, SIGINT  stop: drain for `stop_seconds`; a second one ends at once
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from thurn.app.channel import Channel
+from thurn.app.generation import RESTART_MAXIMUM_SECONDS, SITE, Generation, Phase
+from thurn.app.plan import ProcessPlan
+from thurn.app.rights import find_rights
+from thurn.app.say import say
+from thurn.net.bind import bind, unbind
+from thurn.types.errors import ConfigError
+
+TURN_SECONDS: Final = 0.2  # how late a deadline may be noticed
+LOCK_SECONDS: Final = 1.5  # the processes of a killed instance need a moment to end
+FORGIVEN_SECONDS: Final = 5.0  # a turn this late says nothing about the workers
+_STOP: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Supervisor:
+    """One instance of a site.
+
+    Args:
+        config_paths: handed to the application's `check`.
+        app: the application's module, imported by the templates only.
+        on_ready: called once, when the first generation serves.
+    """
+
+    def __init__(
+        self,
+        config_paths: Sequence[Path],
+        app: str = "thurn.app.build",
+        on_ready: Callable[[ProcessPlan], None] | None = None,
+    ) -> None:
+        self._config_paths = [str(path) for path in config_paths]
+        self._app = app
+        self._on_ready = on_ready
+        self._selector = selectors.DefaultSelector()
+        self._sockets: dict[str, list[socket.socket]] = {}
+        self._data: Path | None = None
+        self._lock_fd = -1
+        self._started = 0  # generations
+        self._coming: Generation | None = None
+        self._serving: Generation | None = None
+        self._draining: list[Generation] = []
+        self._was_ready = self._stopping = False
+        self._begin_at = float("inf")
+
+    def run(self) -> int:
+        """Run until stopped; the exit code. In the main thread, for the signals.
+
+        Returns:
+            0 after a stop, 1 when the first generation could not start.
+        """
+        os.umask(0o077)
+        told, waking = socket.socketpair()
+        with told, waking, self._selector:
+            told.setblocking(False)
+            waking.setblocking(False)
+            before = signal.set_wakeup_fd(waking.fileno())
+            for number in (*_STOP, signal.SIGHUP):
+                signal.signal(number, lambda *_: None)
+            self._selector.register(told, selectors.EVENT_READ)
+            try:
+                return self._turn_until_done(told)
+            finally:
+                signal.set_wakeup_fd(before)
+                for one in self._generations():
+                    one.end()
+                self._release(())
+                if self._lock_fd >= 0:
+                    os.close(self._lock_fd)
+
+    def _turn_until_done(self, told: socket.socket) -> int:
+        turned_at = time.monotonic()
+        self._begin(turned_at)
+        while True:
+            readable = self._selector.select(TURN_SECONDS)
+            now = time.monotonic()
+            if now - turned_at > FORGIVEN_SECONDS:  # it was we, or the machine, that slept
+                for one in self._generations():
+                    one.forgive(now)
+            turned_at = now
+            for key, _ in readable:
+                if key.fileobj is told:
+                    self._on_signals(told.recv(64), now)
+                elif self._selector.get_map().get(key.fd) is key:  # not closed in this very turn
+                    key.data.on_readable(now)
+            for one in self._generations():
+                one.tick(now)
+            self._advance(now)
+            if self._stopping and not self._generations():
+                say("info", "site.stopped")
+                return 0
+            if not self._was_ready and self._coming is None:
+                return 1
+
+    def watch(self, channel: Channel, owner: object) -> None:
+        """`Watch`."""
+        self._selector.register(channel, selectors.EVENT_READ, owner)
+
+    def forget(self, channel: Channel) -> None:
+        """`Watch`."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(channel)
+
+    def _generations(self) -> list[Generation]:
+        return [one for one in (self._coming, self._serving, *self._draining) if one is not None]
+
+    def _on_signals(self, numbers: bytes, now: float) -> None:
+        for number in numbers:
+            if number in _STOP:
+                self._stop(now)
+            elif number == signal.SIGHUP and not self._stopping:
+                self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        """Start a generation; one that was still starting is given up for it."""
+        if self._coming is not None:
+            self._coming.end()
+        self._begin_at = float("inf")
+        self._started += 1
+        say("info", "generation.starting", generation=self._started)
+        self._coming = Generation(self._started, self._app, self._config_paths, self, now)
+
+    def _stop(self, now: float) -> None:
+        for one in self._generations():
+            if self._stopping or one is self._coming or one.plan is None:
+                one.end()
+            else:
+                one.drain(one.plan.stop_seconds, now)
+        self._stopping = self._was_ready = True
+        say("info", "site.stopping")
+        self._release(())
+
+    def _advance(self, now: float) -> None:
+        """Act on what the generations have become."""
+        coming, serving = self._coming, self._serving
+        if coming is not None and coming.phase is Phase.PLANNED:
+            self._equip(coming, now)
+        if coming is not None and coming.phase is Phase.READY:
+            self._switch_to(coming, now)
+        elif coming is not None and coming.phase is Phase.GONE:
+            self._give_up(coming, now)
+        elif serving is not None and serving.phase is Phase.GONE:
+            self._serving = None
+            self._begin_at = now  # its template was killed, say
+        elif serving is not None and serving.phase is Phase.READY and not self._has_site():
+            serving.fork(SITE, now)  # only now: there is never more than one
+        for one in [one for one in self._draining if one.phase is Phase.GONE]:
+            say("info", "generation.drained", generation=one.number)
+            self._draining.remove(one)
+        if now >= self._begin_at and not self._stopping:
+            self._begin(now)
+
+    def _has_site(self) -> bool:
+        return any(one.has_site for one in self._generations())
+
+    def _equip(self, coming: Generation, now: float) -> None:
+        """Lock, bind what is new, and let it start."""
+        assert coming.plan is not None  # noqa: S101 - the phase says so
+        try:
+            self._lock(coming.plan)
+            for spec in coming.plan.binds:
+                if spec not in self._sockets:
+                    self._sockets[spec] = bind(spec)
+        except ConfigError as error:
+            coming.fail(error.findings)
+        else:
+            coming.start(self._sockets, self._lock_fd, site=not self._has_site(), now=now)
+
+    def _switch_to(self, coming: Generation, now: float) -> None:
+        assert coming.plan is not None  # noqa: S101 - the phase says so
+        if self._serving is not None:
+            self._serving.drain(coming.plan.drain_seconds, now)
+            self._draining.append(self._serving)
+        self._serving, self._coming = coming, None
+        self._release(coming.plan.binds)
+        say("info", "generation.ready", generation=coming.number, pid=os.getpid())
+        if not self._was_ready and self._on_ready is not None:
+            self._on_ready(coming.plan)
+        self._was_ready = True
+
+    def _give_up(self, coming: Generation, now: float) -> None:
+        """It did not come up: all is as it was. With nothing as it was, try again later."""
+        self._coming = None
+        say("error", "generation.failed", generation=coming.number, findings=coming.findings)
+        serving = self._serving
+        self._release(serving.plan.binds if serving is not None and serving.plan else None)
+        if serving is None:
+            self._begin_at = now + RESTART_MAXIMUM_SECONDS
+
+    def _release(self, used: Sequence[str] | None) -> None:
+        """Stop listening where no generation wants it any more; None: keep everything."""
+        for spec in [spec for spec in self._sockets if used is not None and spec not in used]:
+            unbind(spec, self._sockets.pop(spec))
+
+    def _lock(self, plan: ProcessPlan) -> None:
+        """Be the only instance on the data directory; made if it is not there.
+
+        The workers hold the lock too, so it is free only when the last of them has ended.
+        """
+        if self._data is not None:
+            if plan.data != self._data:
+                text = f"data: a reload cannot move the data directory ({self._data}); stop first"
+                raise ConfigError([text])
+            return
+        path = plan.data / "lock"
+        try:
+            if not plan.data.exists():
+                plan.data.mkdir(mode=0o700, parents=True)
+                rights = find_rights(plan)
+                if rights is not None:
+                    os.chown(plan.data, rights.uid, rights.gid)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._lock_fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise ConfigError([f"{path}: {error.strerror}"]) from error
+        if not _locked(self._lock_fd):
+            owner = os.pread(self._lock_fd, 20, 0).decode(errors="replace").strip()
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+            text = f"{path}: another instance (process {owner}) runs on this data directory"
+            raise ConfigError([text])
+        os.ftruncate(self._lock_fd, 0)
+        os.pwrite(self._lock_fd, b"%d\n" % os.getpid(), 0)
+        self._data = plan.data
+
+
+def _locked(fd: int) -> bool:
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
+if __name__ == "__main__":
+    sys.exit(Supervisor([Path(one) for one in sys.argv[2:]], sys.argv[1]).run())

@@ -1,0 +1,129 @@
+"""One worker: rights dropped, one trio loop, a heartbeat, obedience to the supervisor.
+
+Rules of this file: nothing of the application runs before rights are dropped but
+`open_privileged`; the worker ends at once when the supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import socket
+import traceback
+from dataclasses import dataclass
+from typing import Any, Final
+
+import trio
+
+from thurn.app.channel import Channel
+from thurn.app.plan import ProcessPlan
+from thurn.app.rights import Rights, die_with, drop_rights
+from thurn.types.errors import ConfigError
+
+BEAT_SECONDS: Final = 1.0
+NICENESS: Final = 10  # of the site's own process: mail that waits for an answer goes first
+STACK_SIGNAL: Final = signal.SIGUSR2
+
+
+class WorkerControl:
+    """How an application tells the supervisor what it is doing, and learns what it shall do.
+
+    Attributes:
+        name: "worker-1" …, or "site".
+        draining: set when nothing new is to be begun; what is under way has a bounded time, then
+            `run_worker` is cancelled.
+        privileged: what `open_privileged` returned.
+    """
+
+    def __init__(self, name: str, channel: Channel, trace_fd: int) -> None:
+        self.name = name
+        self.draining = trio.Event()
+        self.privileged: Any = None
+        self.scope = trio.CancelScope()
+        self._channel = channel
+        # The stack of a blocked worker is written by C code, whatever Python is doing.
+        faulthandler.register(STACK_SIGNAL, file=trace_fd, all_threads=True)
+
+    def ready(self) -> None:
+        """Everything is open and served."""
+        self._channel.send({"ready": True})
+
+    def failed(self, findings: list[str]) -> None:
+        """It cannot be opened; to be followed by the end of the process."""
+        self._channel.send({"failed": findings})
+
+    async def beat(self) -> None:
+        """Tell each second that the loop turns."""
+        while True:
+            self._channel.send_nowait({"beat": True})
+            await trio.sleep(BEAT_SECONDS)
+
+    async def obey(self) -> None:
+        """Do as the supervisor says; end with it."""
+        while True:
+            await trio.lowlevel.wait_readable(self._channel)
+            messages = self._channel.receive()
+            if messages is None:
+                os._exit(1)
+            for message in messages:
+                if "drain" in message:
+                    self.draining.set()
+                    self.scope.deadline = trio.current_time() + message["drain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What the template made ready for its workers.
+
+    Attributes:
+        app: the application's module.
+        plan: what its `check` returned.
+        rights: what to become; None: stay.
+        sockets: the listening sockets of each bind specification.
+        template_pid: whose end is ours.
+    """
+
+    app: Any
+    plan: ProcessPlan
+    rights: Rights | None
+    sockets: dict[str, list[socket.socket]]
+    template_pid: int
+
+
+def work(inherited: Inheritance, control: WorkerControl, *, site: bool) -> int:
+    """Be a worker until drained; the exit code."""
+    if site:
+        os.nice(NICENESS)
+    try:
+        if hasattr(inherited.app, "open_privileged"):
+            control.privileged = inherited.app.open_privileged(inherited.plan)
+        if inherited.rights is not None:
+            drop_rights(inherited.rights)
+        die_with(inherited.template_pid)
+        trio.run(_run, inherited, control, site)
+    except ConfigError as error:
+        control.failed(error.findings)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the supervisor tells it and starts another
+        traceback.print_exc()
+        control.failed([f"{type(error).__name__}: {error}"])
+        return 1
+    return 0
+
+
+async def _run(inherited: Inheritance, control: WorkerControl, site: bool) -> None:
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(control.beat)
+        nursery.start_soon(control.obey)
+        with control.scope:
+            try:
+                await inherited.app.run_worker(
+                    inherited.plan, inherited.sockets, control, site=site
+                )
+            except Exception as error:  # noqa: BLE001 - as it is, not in the nursery's group
+                failure = error
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -1,0 +1,90 @@
+"""Writes the first version of a plugin: `thurn plugins new <role> <name>`.
+
+Rules: what is written is a whole distribution that installs, is found by its entry point and
+passes its own tests; nothing that exists is overwritten. Roles with a decorator get a function
+(`template/<role>.py.tmpl`), all others a class with the methods of their contract.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from thurn.cli.skeleton import PRODUCTS, product_class
+from thurn.types.errors import ThurnError
+
+FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl")
+"""Roles whose simplest plugin is a function (design D3)."""
+ROLES: Final = (*FUNCTIONS, *PRODUCTS)
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NAME_CHARACTERS: Final = 40
+"""Enough for any word; a path of folders and file names stays far below 255."""
+
+
+class NewPluginError(ThurnError):
+    """The plugin cannot be written; the text says why."""
+
+
+def render(role: str, name: str, target: Path) -> list[Path]:
+    """Write the plugin `<role>.<name>` into a new directory; returns the files.
+
+    Args:
+        role: one of `ROLES`.
+        name: the word behind `type =`: lower-case words joined by "-".
+        target: the distribution's directory; must not exist, or be empty.
+
+    Raises:
+        NewPluginError: wrong role or name, or the directory has something in it.
+    """
+    if role not in ROLES:
+        raise NewPluginError(f"there is no role {role!r}; choose one of {', '.join(ROLES)}")
+    if not _NAME.fullmatch(name) or len(name) > NAME_CHARACTERS:
+        raise NewPluginError(f"{name!r} is no plugin name: lower-case words joined by '-'")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise NewPluginError(f"{target} exists and is not empty")
+    written = []
+    for path, template in _layout(role, name):
+        file = target / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_fill(template, role, name), "utf-8")
+        written.append(file)
+    return written
+
+
+def _layout(role: str, name: str) -> list[tuple[str, str]]:
+    """The files of the distribution, each with its template."""
+    module = _module(role, name)
+    form = role if role in FUNCTIONS else "class"
+    return [
+        ("pyproject.toml", "pyproject.toml.tmpl"),
+        ("README.md", "README.md.tmpl"),
+        (f"src/{module}/__init__.py", "init.py.tmpl"),
+        (f"src/{module}/factory.py", f"{form}.py.tmpl"),
+        (f"src/{module}/py.typed", ""),
+        (f"tests/test_{module}.py", f"test_{form}.py.tmpl"),
+    ]
+
+
+def _module(role: str, name: str) -> str:
+    return f"thurn_{role}_{name}".replace("-", "_")
+
+
+def _fill(template: str, role: str, name: str) -> str:
+    if not template:
+        return ""
+    words = {
+        "role": role,
+        "name": name,
+        "function": f"{name.replace('-', '_')}_{role}",
+        "model": "".join(word.capitalize() for word in name.split("-")) + "Settings",
+        "mechanism": name.upper(),
+        "module": _module(role, name),
+        "distribution": f"thurn-{role}-{name}",
+    }
+    if role in PRODUCTS:
+        words |= product_class(role, name)
+    text = resources.files(__package__).joinpath("template", template).read_text("utf-8")
+    return Template(text).substitute(words)

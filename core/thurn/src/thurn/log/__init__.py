@@ -1,0 +1,38 @@
+"""The commit log: the one durability point of the product (design D7).
+
+Each process that commits has a *slot*, a directory with a lock, and writes *segments* there. A
+*round* takes every group that arrived while the last sync ran, and writes them as one *frame* with
+one sync. Reading order: `frame` (what is on the disk), `segment` (names and their order of life),
+`round`, `worker` (the task), `recovery` (start), `settle` (background), `reader`.
+
+    log/
+      recovered       which boot `recover` has seen
+      recovery.lock   taken to find out who holds slots, to take one, to replay
+      settle.lock     taken to settle a segment, and by a replay of everything
+      0/ 1/ …         a slot each: lock, G.seg, G.sealed, free-G.seg
+
+A process opens its log, opens the plugins (which register as owners), calls `recover`, and serves.
+The site's own process also runs `settle_sealed`.
+"""
+
+from __future__ import annotations
+
+from thurn.log.files import Files
+from thurn.log.reader import Reader
+from thurn.log.recovery import Recovered, recover
+from thurn.log.settings import LogSettings, Report
+from thurn.log.settle import Settler, settle_sealed
+from thurn.log.worker import WorkerLog, open_log
+
+__all__ = [
+    "Files",
+    "LogSettings",
+    "Reader",
+    "Recovered",
+    "Report",
+    "Settler",
+    "WorkerLog",
+    "open_log",
+    "recover",
+    "settle_sealed",
+]

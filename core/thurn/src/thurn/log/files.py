@@ -1,0 +1,122 @@
+"""The few calls of the file system that the log makes: one seam, so that a test can fail each in
+turn or lose what was not synced.
+
+Rules of this file: no policy; every error is the `OSError` of the call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self
+
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_VECTORS: Final = 1024  # IOV_MAX of Linux and the BSDs; more in one call is EINVAL
+MODE: Final = 0o600
+DIRECTORY_MODE: Final = 0o700
+
+
+class Files:
+    """The real file system. Descriptors are closed on exec (PEP 446)."""
+
+    def create(self, path: Path) -> int:
+        """A new file for reading and writing; FileExistsError when there is one."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
+
+    def open(self, path: Path) -> int:
+        """An existing file for reading and writing."""
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+
+    def write(self, descriptor: int, parts: Sequence[bytes], offset: int) -> int:
+        """What `os.pwritev` gives: some octets were written, perhaps not all."""
+        return os.pwritev(descriptor, parts, offset)
+
+    def sync(self, descriptor: int) -> None:
+        """`fdatasync`: the octets are on the disk."""
+        os.fdatasync(descriptor)
+
+    def sync_directory(self, path: Path) -> None:
+        """The names in this directory are on the disk."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def sync_filesystem(self, path: Path) -> None:
+        """Everything that was written to the file system of `path` before is on the disk."""
+        syncfs = getattr(_LIBC, "syncfs", None)
+        if syncfs is None:
+            os.sync()
+            return
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            if syncfs(descriptor) != 0:
+                code = ctypes.get_errno() or errno.EIO
+                raise OSError(code, os.strerror(code), str(path))
+        finally:
+            os.close(descriptor)
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Atomic; durable only after `sync_directory`."""
+        old.rename(new)
+
+    def remove(self, path: Path) -> None:
+        """Take the name away."""
+        path.unlink()
+
+
+def write_all(files: Files, descriptor: int, parts: Sequence[bytes], offset: int) -> None:
+    """Write everything: in bounded vectors, and on after a short write."""
+    for start in range(0, len(parts), _VECTORS):
+        vector = parts[start : start + _VECTORS]
+        wanted = sum(map(len, vector))
+        written = files.write(descriptor, vector, offset)
+        if written < wanted:
+            _write_rest(files, descriptor, b"".join(vector), offset, written)
+        offset += wanted
+
+
+def _write_rest(files: Files, descriptor: int, octets: bytes, offset: int, written: int) -> None:
+    while written < len(octets):
+        count = files.write(descriptor, [octets[written:]], offset + written)
+        if count <= 0:
+            raise OSError(errno.EIO, "a write made no progress")
+        written += count
+
+
+class Lock:
+    """An exclusive `flock` on a file, held until closed or until the process ends."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path, *, wait: bool) -> Lock | None:
+        """The lock; None when it is held elsewhere and `wait` is false."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return cls(descriptor)
+
+    def close(self) -> None:
+        """Give it back."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,272 @@
+"""The worker's commit log: rounds of groups, one write and one sync each.
+
+Trouble: no room on the disk fails the round (`StorageFull`) and the log goes on. Any other error of
+a write, a sync or a resource's commit ends the log for good: `failed` is set, callers get
+`StorageTrouble`, and the worker must be replaced; nothing is sealed, so its successor replays.
+
+While a round syncs in a thread, other tasks of the worker run: a resource must not show its open
+transaction to them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from thurn.contracts.clock import Clock
+from thurn.contracts.commitlog import BlobReference, Change, Owner
+from thurn.log.files import Files, write_all
+from thurn.log.frame import FrameBuilder, owner_prefix
+from thurn.log.reader import Reader
+from thurn.log.recovery import is_clean
+from thurn.log.round import Group, Round
+from thurn.log.segment import Segment, take_slot
+from thurn.log.settings import LogSettings, Report, silent
+from thurn.log.spares import Spares
+from thurn.log.syncer import Syncer
+from thurn.types.errors import PluginError, StorageFull, StorageTrouble
+
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+_ENDED: Final = "the commit log has ended"
+
+
+class WorkerLog:
+    """The `CommitLog` of one process. Made by `open_log`.
+
+    Attributes:
+        failed: set when the log has ended for good; the worker must be replaced.
+        owners: who has registered; for `recover` and `settle_sealed`.
+    """
+
+    def __init__(
+        self, directory: Path, slot: int, clock: Clock, settings: LogSettings, files: Files,
+        report: Report,
+    ) -> None:  # fmt: skip
+        self._directory, self._slot = directory, slot
+        self._clock, self._settings = clock, settings
+        self._files, self._report = files, report
+        self._spares = Spares(files, directory / str(slot), clock, settings, report)
+        self._syncer = Syncer(files, clock, settings.slow_sync_seconds)
+        self._reader = Reader(directory)
+        self._names: dict[str, bytes] = {}
+        self._queue: deque[Group] = deque()
+        self._active: list[Group] = []
+        self._parked: trio.lowlevel.Task | None = None
+        self._written_at_ns = 0
+        self._may_commit = False
+        self._ended = False
+        self.failed = trio.Event()
+        self.owners: dict[str, Owner] = {}
+
+    def register(self, name: str, owner: Owner) -> None:
+        """See `CommitLog.register`. Raises PluginError when the name is taken."""
+        if name in self.owners:
+            raise PluginError(f"two owners of {name!r} in the commit log")
+        self._names[name] = owner_prefix(name)
+        self.owners[name] = owner
+
+    def read(self, reference: BlobReference) -> bytes | None:
+        """See `CommitLog.read`."""
+        return self._reader.read(reference)
+
+    def free_octets(self) -> int:
+        """Room on the log's file system; what the reserve at MAIL is compared with."""
+        status = os.statvfs(self._directory)
+        return status.f_bavail * status.f_frsize
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """See `CommitLog.commit`."""
+        if self._ended:
+            raise StorageTrouble(_ENDED)
+        if not self._may_commit:
+            self._check_clean()
+        group = Group(changes, trio.lowlevel.current_task())
+        self._queue.append(group)
+        self._wake()
+        await trio.lowlevel.wait_task_rescheduled(group.abort)
+
+    def _check_clean(self) -> None:
+        if not is_clean(self._directory, self._clock, self._files):
+            # Numbers given out now would collide with those that replay brings back.
+            raise StorageTrouble("the commit log has not been recovered")
+        self._may_commit = True
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """Do rounds until cancelled or failed; nobody is left waiting."""
+        try:
+            while not self._ended:
+                await self._turn()
+        finally:
+            self._ended = True
+            if self._active:  # broken off within a round: its rows may not be committed
+                self.failed.set()
+            for group in [*self._active, *self._queue]:
+                group.end(StorageTrouble(_ENDED))
+
+    async def tend(self) -> None:
+        """See that a segment is sealed when it is old, also when nothing more arrives."""
+        while True:
+            await trio.sleep(self._settings.seal_after_seconds / 4)
+            if self._spares.is_old():
+                self._wake()
+
+    async def keep_prepared(self) -> None:
+        """Keep the next segment prepared."""
+        await self._spares.run()
+
+    def close(self) -> None:
+        """Seal what was written; after a failure leave all to recovery."""
+        if self.failed.is_set():
+            return
+        try:
+            self._spares.close()
+        except OSError as error:  # costs a replay
+            self._report("log.seal_failed", slot=self._slot, detail=str(error))
+
+    async def _turn(self) -> None:
+        if not self._queue:
+            await self._park()
+        # All that can run in this tick may add its groups first.
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        try:
+            self._spares.seal_old()
+            segment = await self._spares.room() if self._queue else None
+        except OSError as error:
+            self._take(len(self._queue))
+            self._refuse(self._active, error)
+            self._active = []
+            return
+        self._take(self._settings.round_groups)
+        if segment is not None and self._active and not await self._round(segment):
+            with trio.move_on_after(self._settings.busy_pause_seconds * random.uniform(0.5, 1.5)):  # noqa: S311
+                await self._park()
+
+    async def _park(self) -> None:
+        self._parked = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._unpark)
+
+    def _unpark(self, _: object) -> trio.lowlevel.Abort:
+        self._parked = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _wake(self) -> None:
+        if self._parked is not None:
+            parked, self._parked = self._parked, None
+            trio.lowlevel.reschedule(parked)
+
+    def _take(self, most: int) -> None:
+        queue, self._active = self._queue, []
+        while queue and len(self._active) < most:
+            group = queue.popleft()
+            if group.task is not None:
+                self._active.append(group)
+
+    async def _round(self, segment: Segment) -> bool:
+        """Do what can be done of `_active`; false when all of it waits for other processes."""
+        taken = len(self._active)
+        round_ = Round(self._active, self._report)
+
+        def make_frame() -> FrameBuilder:
+            salt = segment.descriptor.salt
+            return FrameBuilder(self._slot, segment.generation, salt, segment.position, self._names)
+
+        frame = round_.fill(make_frame, self._settings.round_octets)
+        self._queue.extendleft(reversed(round_.later))
+        self._queue.extend(round_.busy)
+        self._active = round_.ready
+        if round_.ready:
+            error = await self._write(segment, frame, round_.ready)
+            if error is None:
+                round_.commit()
+            else:
+                round_.rollback()
+                self._refuse(round_.ready, error)
+        self._active = []
+        if round_.trouble:
+            self._end("a resource failed")
+        return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
+
+    async def _write(
+        self, segment: Segment, frame: FrameBuilder, groups: list[Group]
+    ) -> OSError | None:
+        """Put the frame on the disk; gives what went wrong."""
+        now_ns = max(self._written_at_ns + 1, int(self._clock.wall() * 1e9), segment.generation)
+        parts = frame.finish(segment.sequence, now_ns)
+        if not parts:
+            return None
+        number = segment.descriptor.number
+        try:
+            write_all(self._files, number, parts, segment.position)
+        except OSError as error:
+            # The next frame overwrites what was written of this one.
+            if error.errno not in _FULL:
+                self._end(str(error))
+            return error
+        for group in groups:
+            group.begun = True
+        try:
+            await self._syncer.sync(number)
+        except OSError as error:
+            # The kernel may have dropped the pages; a second sync would lie.
+            self._end(str(error))
+            return error
+        self._written_at_ns = now_ns
+        segment.advance(frame.octets, self._clock.monotonic())
+        return None
+
+    def _refuse(self, groups: list[Group], error: OSError) -> None:
+        for group in groups:
+            if error.errno in _FULL and not self._ended:
+                group.end(StorageFull(str(error)))
+            else:
+                group.end(StorageTrouble(str(error)))
+
+    def _end(self, detail: str) -> None:
+        self._report("log.failed", slot=self._slot, detail=detail)
+        self._ended = True
+        self.failed.set()
+
+
+@asynccontextmanager
+async def open_log(
+    directory: Path,
+    *,
+    clock: Clock,
+    settings: LogSettings = LogSettings(),  # noqa: B008 - a frozen value
+    files: Files | None = None,
+    report: Report = silent,
+) -> AsyncIterator[WorkerLog]:
+    """The process has a slot of the log, and its rounds run, until the block ends.
+
+    Args:
+        directory: of the log, the same for all workers of the site.
+        clock: names the time and the boot.
+        settings: sizes and times.
+        files: the file system, for tests.
+        report: told of what an operator should look at.
+
+    Raises:
+        OSError: the directory cannot be used.
+    """
+    files = files or Files()
+    slot, lock = await trio.to_thread.run_sync(take_slot, directory)
+    with lock:
+        log = WorkerLog(directory, slot, clock, settings, files, report)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(log.run)
+                nursery.start_soon(log.tend)
+                nursery.start_soon(log.keep_prepared)
+                yield log
+                nursery.cancel_scope.cancel()
+        finally:
+            log.close()

@@ -1,0 +1,175 @@
+"""From `bind = "address:port"` to listening sockets.
+
+Rules of this file: standard library and `types` only, so that the supervisor, which binds, stays
+tiny; every failure is a ConfigError that says what to change.
+
+    bind    = host ":" port / "unix:" path
+    host    = "*" / IPv4address / "[" IPv6address "]" / name
+    port    = 1*5DIGIT          ; 0: any free port, for tests
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from thurn.types.errors import ConfigError
+
+BACKLOG: Final = 1024  # what waits while a worker is busy or out of descriptors
+PORT_MAXIMUM: Final = 65535
+UNIX_PATH_OCTETS: Final = 107  # sockaddr_un has 108, the last is NUL
+
+
+@dataclass(frozen=True, slots=True)
+class InternetBind:
+    """A TCP address; host "*" is every address of both families."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnixBind:
+    """A unix stream socket, open to its owner only."""
+
+    path: str
+
+
+def parse_bind(spec: str) -> InternetBind | UnixBind:
+    """What a bind specification means.
+
+    Raises:
+        ConfigError: it means nothing.
+    """
+    if spec.startswith("unix:"):
+        path = spec[len("unix:") :]
+        if not path.startswith("/") or "\0" in path or len(os.fsencode(path)) > UNIX_PATH_OCTETS:
+            limit = f"at most {UNIX_PATH_OCTETS} octets"
+            raise ConfigError([f'bind "{spec}": "unix:" needs an absolute path of {limit}'])
+        return UnixBind(path)
+    host, colon, port = spec.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host or "[" in host:
+        raise ConfigError([f'bind "{spec}": write an IPv6 address as "[address]:port"'])
+    if not colon or not host:
+        raise ConfigError([f'bind "{spec}": write "address:port", "*:port" or "unix:/path"'])
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= PORT_MAXIMUM):
+        raise ConfigError([f'bind "{spec}": a port is a number up to {PORT_MAXIMUM}'])
+    return InternetBind(host, int(port))
+
+
+def bind(spec: str) -> list[socket.socket]:
+    """The listening, non-blocking sockets of a specification; a name may have several.
+
+    Raises:
+        ConfigError: it cannot be bound; nothing is left open then.
+    """
+    where = parse_bind(spec)
+    opened: list[socket.socket] = []
+    try:
+        if isinstance(where, UnixBind):
+            opened.append(_bind_unix(where.path))
+        elif where.host == "*":
+            opened.append(_bind_every(where.port))
+        else:
+            found = socket.getaddrinfo(
+                where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
+                opened.append(_bind_internet(family, address))
+    except OSError as error:
+        for one in opened:
+            one.close()
+        raise ConfigError([f'bind "{spec}": {_reason(error)}']) from error
+    return opened
+
+
+def unbind(spec: str, sockets: list[socket.socket]) -> None:
+    """Listen no more, in no process; the path of a unix socket is removed.
+
+    Processes that have inherited a socket keep it open, but peers are refused from now on.
+    """
+    for one in sockets:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
+    where = parse_bind(spec)
+    if isinstance(where, UnixBind):
+        Path(where.path).unlink(missing_ok=True)
+
+
+def _bind_internet(family: int, address: object, *, only_ipv6: bool = True) -> socket.socket:
+    # The protocol is given, because accepted sockets inherit it and TCP_NODELAY is asked by it.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only_ipv6)
+        listening.bind(address)  # type: ignore[arg-type]  # typeshed: one type per family
+        return _listen(listening)
+    except BaseException:
+        listening.close()
+        raise
+
+
+def _bind_every(port: int) -> socket.socket:
+    """One socket for both families; IPv4 alone where the machine has no IPv6."""
+    try:
+        return _bind_internet(socket.AF_INET6, ("::", port), only_ipv6=False)
+    except OSError as error:
+        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+    return _bind_internet(socket.AF_INET, ("0.0.0.0", port))
+
+
+def _bind_unix(path: str) -> socket.socket:
+    _remove_stale(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The mode is there from the first instant: nobody can connect between bind and a chmod.
+    before = os.umask(0o177)
+    try:
+        listening.bind(path)
+    except BaseException:
+        listening.close()
+        raise
+    finally:
+        os.umask(before)
+    return _listen(listening)
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that nobody listens on; anything else in the way stays and is an error."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(errno.EEXIST, "something that is not a socket is in the way")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+            return
+    raise OSError(errno.EADDRINUSE, "another server listens there")
+
+
+def _listen(listening: socket.socket) -> socket.socket:
+    listening.setblocking(False)
+    listening.listen(BACKLOG)
+    return listening
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return "not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE"
+    if error.errno == errno.EADDRINUSE:
+        return "in use; another server listens there"
+    return error.strerror or str(error)

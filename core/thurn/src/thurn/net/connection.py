@@ -1,0 +1,333 @@
+"""One accepted connection: octets, TLS, the deadline. Implements `contracts.connection`.
+
+Rules of this file: it holds no octets, neither read ahead nor waiting to be sent, so an idle
+connection is a task and a socket; the system call is tried first and the event loop is asked only
+when it would block, so one send that succeeds costs no switch of tasks; whatever the socket says
+that is not "later" is ConnectionLost. TLS is an SSLSocket on the same descriptor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol, TypeAlias
+
+import trio
+from trio.lowlevel import checkpoint, wait_readable, wait_writable
+
+from thurn.contracts.listener import ListenerSettings
+from thurn.contracts.tls import TlsProvider
+from thurn.types.session import PeerAddress, Session, TlsState
+
+RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
+JOIN_OCTETS: Final = 65536  # smaller pieces are joined up to here; larger ones go by themselves
+STEPS_PER_TURN: Final = 16  # calls that did not wait before a busy peer lets the others run
+REARM_SHARE: Final = 64  # a deadline may be late by this share, so that re-arming costs nothing
+REARM_MAXIMUM_SECONDS: Final = 1.0
+LINGER_SECONDS: Final = 2.0  # for the peer to read our last words and close
+LINGER_OCTETS: Final = 1 << 20  # what it may still send meanwhile; it is thrown away
+
+EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
+
+
+class ConnectionLost(OSError):
+    """The peer has gone, or speaks no TLS where it must; there is nobody left to answer."""
+
+
+class TlsFailed(ConnectionLost):
+    """The handshake came to nothing; the text is OpenSSL's reason."""
+
+
+class Closing(Protocol):
+    """What tells that the worker is draining; a trio.Event is one."""
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+
+
+class SocketConnection:
+    """A `Connection` over a non-blocking socket. Made by the accept loop.
+
+    Args:
+        accepted: the socket; the connection owns it from now on.
+        peer: its address and port; None for a unix socket.
+        local_port: ours.
+        settings: the listener's bounds.
+        closing: set when the worker drains.
+        tls: where certificates come from, if anywhere.
+    """
+
+    __slots__ = (
+        "_closing", "_end", "_fd", "_may_send", "_peer_ended", "_provider", "_scope", "_settings",
+        "_socket", "_steps", "local_port", "peer", "peer_port", "session", "tls",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        accepted: socket.socket,
+        peer: tuple[PeerAddress, int] | None,
+        local_port: int,
+        settings: ListenerSettings,
+        closing: Closing,
+        tls: TlsProvider | None,
+    ) -> None:
+        accepted.setblocking(False)
+        if accepted.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):  # a peer that is gone already is noticed later
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = accepted
+        self._fd = accepted.fileno()
+        self.peer: PeerAddress | None = peer[0] if peer else None
+        self.peer_port = peer[1] if peer else 0
+        self.local_port = local_port
+        self.tls: TlsState | None = None
+        self.session: Session | None = None
+        self._settings = settings
+        self._provider = tls
+        self._closing = closing
+        self._scope: trio.CancelScope | None = None
+        self._end = float("inf")
+        self._steps = 0
+        self._may_send = True
+        self._peer_ended = False
+
+    @property
+    def can_start_tls(self) -> bool:
+        """Whether there is a certificate, and no TLS yet."""
+        return self._provider is not None and self.tls is None
+
+    @property
+    def closing(self) -> bool:
+        """Whether the worker is draining."""
+        return self._closing.is_set()
+
+    def bound(self, scope: trio.CancelScope) -> None:
+        """From now on the connection lives in this scope: idle and total time count."""
+        now = trio.current_time()
+        self._scope = scope
+        self._end = now + self._settings.total
+        scope.deadline = min(now + self._settings.idle, self._end)
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadline to `seconds` from now, at most 1/64 (and one second) later than that,
+        and never beyond the total."""
+        scope = self._scope
+        if scope is None:
+            return
+        wanted = min(trio.current_time() + seconds, self._end)
+        slack = min(seconds / REARM_SHARE, REARM_MAXIMUM_SECONDS)
+        ahead = scope.deadline - wanted
+        if 0 <= ahead <= slack:
+            return
+        # A deadline that creeps along with a busy peer is set a little late, so that it need not
+        # be moved at each step; the first one is exact.
+        creeps = -slack <= ahead < 0
+        scope.deadline = min(wanted + slack, self._end) if creeps else wanted
+
+    async def receive(self, maximum_octets: int = 16384) -> bytes:
+        """What has arrived, at least one octet; b"" at the end of the stream.
+
+        Raises:
+            ConnectionLost: the peer has gone.
+
+        Cancellation: nothing has been read.
+        """
+        self._steps += 1
+        if self._steps > STEPS_PER_TURN:
+            self._steps = 0
+            await checkpoint()
+        size_octets = min(maximum_octets, RECEIVE_MAXIMUM_OCTETS)
+        while True:
+            try:
+                octets = self._socket.recv(size_octets)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._steps = 0
+                await wait_readable(self._fd)
+            except ssl.SSLWantWriteError:
+                await wait_writable(self._fd)
+            except OSError as error:
+                raise self._lost(error) from error
+            else:
+                if not octets:
+                    self._peer_ended = True
+                return octets
+
+    async def send(self, data: bytes) -> None:
+        """Hand over everything.
+
+        Raises:
+            ConnectionLost: the peer has gone.
+
+        Cancellation: some of it may have been sent; nothing may be sent afterwards.
+        """
+        if not self._may_send:
+            raise ConnectionLost("an earlier send was interrupted")
+        self._steps += 1
+        if self._steps > STEPS_PER_TURN:
+            self._steps = 0
+            await checkpoint()
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            sent = 0
+        except OSError as error:
+            raise self._lost(error) from error
+        if sent < len(data):
+            self._may_send = False  # until all is there: the stream has no meaning in between
+            await self._send_rest(memoryview(data)[sent:])
+            self._may_send = True
+
+    async def _send_rest(self, rest: memoryview) -> None:
+        self._steps = 0
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                await wait_writable(self._fd)
+            except ssl.SSLWantReadError:
+                await wait_readable(self._fd)
+            except OSError as error:
+                raise self._lost(error) from error
+
+    async def send_parts(self, parts: Sequence[bytes]) -> None:
+        """Like `send` for several pieces; small neighbours are joined, large ones are not."""
+        batch: list[bytes] = []
+        size_octets = 0
+        for part in parts:
+            if batch and size_octets + len(part) > JOIN_OCTETS:
+                await self.send(batch[0] if len(batch) == 1 else b"".join(batch))
+                batch.clear()
+                size_octets = 0
+            batch.append(part)
+            size_octets += len(part)
+        if batch:
+            await self.send(batch[0] if len(batch) == 1 else b"".join(batch))
+
+    async def start_tls(self) -> None:
+        """Server handshake, within the listener's `handshake` seconds.
+
+        Nothing was read ahead here. What the peer sent early in its own segment is read as part
+        of the handshake and fails it; what the listener has read, the listener throws away.
+
+        Raises:
+            ConnectionLost: no TLS came about; nothing may be sent any more.
+
+        RFC 3207 §4.2.
+        """
+        if self._provider is None or self.tls is not None:
+            raise RuntimeError("start_tls without a certificate, or twice")
+        context = _strict(self._provider.server_context())
+        self._may_send = False  # neither words in the clear nor half a handshake
+        self.extend(self._settings.handshake)
+        try:
+            secured = context.wrap_socket(
+                self._socket, server_side=True, do_handshake_on_connect=False
+            )
+        except OSError as error:  # the peer is gone already
+            raise self._lost(error) from error
+        self._socket = secured
+        await self._handshake(secured)
+        cipher = secured.cipher() or ("", "", 0)
+        # Providers may leave the name the peer asked for (SNI) in `server_hostname`.
+        self.tls = TlsState(secured.version() or "", cipher[0], secured.server_hostname)
+        if self.session is not None:
+            self.session.tls = self.tls
+        self.extend(self._settings.idle)
+        self._may_send = True
+
+    async def _handshake(self, secured: ssl.SSLSocket) -> None:
+        while True:
+            try:
+                secured.do_handshake()
+            except ssl.SSLWantReadError:
+                await wait_readable(self._fd)
+            except ssl.SSLWantWriteError:
+                await wait_writable(self._fd)
+            except ssl.SSLError as error:
+                raise TlsFailed(error.errno, error.reason or str(error)) from error
+            except OSError as error:
+                raise self._lost(error) from error
+            else:
+                return
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket has not been closed."""
+        return self._socket.fileno() >= 0
+
+    def say(self, octets: bytes) -> None:
+        """Send last words if the stream is in a state for them and the kernel takes them now."""
+        if octets and self._may_send:
+            self._may_send = False
+            with contextlib.suppress(OSError):
+                self._socket.send(octets)
+
+    async def close(self) -> None:
+        """End our side, wait a little for the peer to read it, close the socket.
+
+        Without the wait, octets that arrive after us would make the kernel throw away what it
+        has not yet delivered. Idempotent.
+
+        Cancellation: the socket is closed.
+        """
+        if not self.is_open:
+            return
+        try:
+            if self._half_close() and not self._peer_ended:
+                with trio.move_on_after(LINGER_SECONDS):
+                    await self._discard()
+        finally:
+            self.close_nowait()
+
+    def close_nowait(self) -> None:
+        """Close the socket at once."""
+        if self.is_open:
+            trio.lowlevel.notify_closing(self._fd)
+            self._socket.close()
+            self._may_send = False
+
+    def _half_close(self) -> bool:
+        """Send the close_notify of TLS and the FIN of TCP; False if the peer is gone."""
+        self._may_send = False
+        try:
+            if isinstance(self._socket, ssl.SSLSocket) and self.tls is not None:
+                # The peer's own close_notify is not waited for: RFC 8446 §6.1.
+                with contextlib.suppress(ssl.SSLError, ValueError):
+                    self._socket.unwrap()
+            self._socket.shutdown(socket.SHUT_WR)  # octets are raw from here on, also under TLS
+        except OSError:
+            return False
+        return True
+
+    async def _discard(self) -> None:
+        rest_octets = LINGER_OCTETS
+        while rest_octets > 0:
+            octets = await self._discardable()
+            if not octets:
+                return
+            rest_octets -= len(octets)
+
+    async def _discardable(self) -> bytes:
+        try:
+            return await self.receive(RECEIVE_MAXIMUM_OCTETS)
+        except ConnectionLost:
+            return b""
+
+    def _lost(self, error: OSError) -> ConnectionLost:
+        self._may_send = False
+        if not isinstance(error, ssl.SSLError):
+            self._peer_ended = True
+            return ConnectionLost(error.errno, error.strerror or str(error))
+        return ConnectionLost(error.errno, error.reason or str(error))
+
+
+def _strict(context: ssl.SSLContext) -> ssl.SSLContext:
+    """What holds for every connection, whatever the provider thinks."""
+    # RFC 8996 §5: TLS 1.0 and 1.1 are not negotiated.
+    if context.minimum_version not in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # RFC 9325 §3.3, §3.5: neither compression nor renegotiation.
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    return context

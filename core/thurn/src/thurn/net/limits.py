@@ -1,0 +1,60 @@
+"""How many connections are open at once: in all, and from one address.
+
+Rules of this file: pure counting, no socket and no clock. A flood from one network costs the
+others nothing: the last tenth of the total is kept for addresses that have no connection open.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+from typing import Final
+
+from thurn.types.session import PeerAddress
+
+RESERVED_SHARE: Final = 10  # one in ten of the total is for newcomers
+SUBNET_BITS: Final = 64  # one customer has a whole /64 of IPv6, so it counts as one address
+
+
+class ConnectionLimits:
+    """Counts open connections; every `admit` that answered True is given back by `release`.
+
+    Args:
+        total: open connections at most.
+        per_address: open connections at most from one IPv4 address or IPv6 /64.
+    """
+
+    __slots__ = ("_by_address", "_per_address", "_shared", "_total", "open")
+
+    def __init__(self, total: int = 10_000, per_address: int = 50) -> None:
+        self.open = 0
+        self._total = total
+        self._shared = total - total // RESERVED_SHARE
+        self._per_address = per_address
+        self._by_address: dict[PeerAddress | int | None, int] = {}
+
+    def admit(self, peer: PeerAddress | None) -> bool:
+        """Count a connection from this peer, unless it is one too many.
+
+        A unix socket (None) is bounded by the total only: its peers are this machine's own.
+        """
+        address = _counted_as(peer)
+        mine = self._by_address.get(address, 0)
+        if mine >= self._per_address and peer is not None:
+            return False
+        if self.open >= (self._shared if mine else self._total):
+            return False
+        self._by_address[address] = mine + 1
+        self.open += 1
+        return True
+
+    def release(self, peer: PeerAddress | None) -> None:
+        """The connection has ended."""
+        address = _counted_as(peer)
+        mine = self._by_address.pop(address) - 1
+        if mine:
+            self._by_address[address] = mine
+        self.open -= 1
+
+
+def _counted_as(peer: PeerAddress | None) -> PeerAddress | int | None:
+    return int(peer) >> SUBNET_BITS if isinstance(peer, IPv6Address) else peer

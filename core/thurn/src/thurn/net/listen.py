@@ -1,0 +1,266 @@
+"""The accept loop of one listener, and the life of each of its connections.
+
+Rules of this file: one trio task per connection; whatever ends a connection ends no other; the
+loop itself ends only when it is cancelled or drained, never because of an error of the kernel or
+of a peer. Workers share the inherited sockets: whoever is awake first accepts, a few at a time.
+
+The life of a connection, in order:
+    limits, [PROXY header: read exactly, before TLS], implicit TLS, session, serve, farewell, close
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final, TypeAlias
+
+import structlog
+import trio
+
+from thurn.contracts.listener import Listener, ListenerSettings
+from thurn.contracts.tls import TlsProvider
+from thurn.net.connection import Closing, ConnectionLost, EndReason, SocketConnection, TlsFailed
+from thurn.net.limits import ConnectionLimits
+from thurn.types.session import PeerAddress, Session
+
+ACCEPTS_PER_TURN: Final = 4  # then the connections (and the other workers) have their turn
+PAUSE_SECONDS: Final = 0.1  # after the kernel refused to accept; doubled up to
+PAUSE_MAXIMUM_SECONDS: Final = 1.0
+COMPLAINT_SECONDS: Final = 10.0  # between two log lines about refusing or pausing
+_NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
+# What accept reports of the connection, not of the listening socket (accept(2), "Error handling").
+_PEER_FAILED: Final = frozenset({
+    errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENOPROTOOPT, errno.EHOSTDOWN,
+    errno.ENONET, errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH, errno.EPERM,
+})  # fmt: skip
+
+_Peer: TypeAlias = tuple[PeerAddress, int] | None
+MakeSession: TypeAlias = Callable[[SocketConnection], Session]
+
+_log: Any = structlog.get_logger()
+
+
+async def serve(  # noqa: PLR0913 - the last two are the nursery's
+    sockets: Sequence[socket.socket],
+    settings: ListenerSettings,
+    listener: Listener,
+    make_session: MakeSession,
+    *,
+    tls: TlsProvider | None = None,
+    draining: trio.Event | None = None,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve one listener instance on its sockets until drained: `draining` is set, and the last
+    connection that was open then has ended. The sockets stay open; they are the caller's.
+
+    Args:
+        sockets: listening and non-blocking.
+        settings: bounds and TLS mode.
+        listener: speaks the protocol.
+        make_session: called in the connection's own task, once TLS is there if it is implicit.
+        tls: the certificates; needed for implicit TLS.
+        draining: accept no more; `connection.closing` is true from then on.
+        task_status: started when connections are accepted.
+
+    Cancellation: each open connection gets `farewell("closing")` and is closed.
+    """
+    if tls is None and settings.tls_mode == "implicit":
+        raise ValueError("implicit TLS needs certificates")
+    draining = trio.Event() if draining is None else draining
+    server = _Server(settings, listener, make_session, tls, draining)
+    async with trio.open_nursery() as connections, trio.open_nursery() as loops:
+        for one in sockets:
+            loops.start_soon(server.accept_from, one, connections)
+        task_status.started()
+        await draining.wait()
+        loops.cancel_scope.cancel()
+
+
+class _Server:
+    """What the connections of one listener share."""
+
+    def __init__(
+        self,
+        settings: ListenerSettings,
+        listener: Listener,
+        make_session: MakeSession,
+        tls: TlsProvider | None,
+        closing: Closing,
+    ) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._make_session = make_session
+        self._tls = None if settings.tls_mode == "none" else tls
+        self._implicit = settings.tls_mode == "implicit"
+        self._closing = closing
+        self._limits = ConnectionLimits(settings.connections, settings.connections_per_address)
+        self._quiet_until = -float("inf")
+
+    async def accept_from(self, listening: socket.socket, connections: trio.Nursery) -> None:
+        """Accept until the socket listens no more."""
+        local_port = _port_of(listening)
+        pause_seconds = PAUSE_SECONDS
+        with _Reserve() as reserve:
+            while True:
+                try:
+                    for _ in range(ACCEPTS_PER_TURN):
+                        accepted, address = listening.accept()
+                        self._admit(accepted, _peer_of(address), local_port, connections)
+                    pause_seconds = PAUSE_SECONDS
+                    await trio.lowlevel.checkpoint()
+                except BlockingIOError:
+                    await trio.lowlevel.wait_readable(listening)
+                except OSError as error:
+                    if error.errno in _PEER_FAILED:
+                        continue
+                    if error.errno == errno.EINVAL:  # `unbind`, in another process perhaps
+                        return
+                    self._complain("accept.paused", reason=str(error))
+                    if error.errno in _NO_DESCRIPTOR and reserve.release():
+                        self._turn_away(listening)
+                        reserve.acquire()
+                    await trio.sleep(pause_seconds)
+                    pause_seconds = min(2 * pause_seconds, PAUSE_MAXIMUM_SECONDS)
+
+    def _admit(
+        self, accepted: socket.socket, peer: _Peer, local_port: int, connections: trio.Nursery
+    ) -> None:
+        address = peer[0] if peer else None
+        if self._limits.admit(address):
+            connections.start_soon(self._converse, accepted, peer, local_port)
+        else:
+            self._complain("connection.refused", peer=str(address), open=self._limits.open)
+            self._refuse(accepted)
+
+    def _refuse(self, accepted: socket.socket) -> None:
+        """Say that we are busy, and close, without waiting for anything."""
+        with accepted, contextlib.suppress(OSError):
+            accepted.setblocking(False)
+            if not self._implicit:  # a word in the clear would only break the peer's handshake
+                accepted.send(self._farewell("busy"))
+            accepted.shutdown(socket.SHUT_WR)
+
+    def _turn_away(self, listening: socket.socket) -> None:
+        """With the one descriptor left, tell one peer that we are busy rather than nobody."""
+        with contextlib.suppress(OSError):
+            self._refuse(listening.accept()[0])
+
+    async def _converse(self, accepted: socket.socket, peer: _Peer, local_port: int) -> None:
+        connection = SocketConnection(
+            accepted, peer, local_port, self._settings, self._closing, self._tls
+        )
+        reason: EndReason | None = "idle"  # what it is when the scope's deadline ends the scope
+        try:
+            with trio.CancelScope() as scope:
+                connection.bound(scope)
+                reason = await self._speak(connection)
+            self._say(connection, reason)
+            await connection.close()
+        finally:
+            if connection.is_open:  # cancelled from outside: the time for draining is over
+                self._say(connection, "closing")
+                connection.close_nowait()
+            self._limits.release(connection.peer)
+
+    async def _speak(self, connection: SocketConnection) -> EndReason | None:
+        """The session, whose every failure ends here. The reason to tell the peer, if any."""
+        try:
+            # A PROXY header is read here, before the first octet of TLS.
+            if self._implicit:
+                await connection.start_tls()
+            connection.session = session = self._make_session(connection)
+            await self._listener.serve(connection, session)
+        except BaseExceptionGroup as group:
+            ours, others = group.split(Exception)
+            reason = None if ours is None else _judge(ours, connection)
+            if others is not None:  # cancellation
+                raise others from None
+            return reason
+        except Exception as error:  # noqa: BLE001 - the supervision point of connections
+            return _judge(error, connection)
+        return None
+
+    def _say(self, connection: SocketConnection, reason: EndReason | None) -> None:
+        if reason is not None:
+            connection.say(self._farewell(reason))
+
+    def _farewell(self, reason: EndReason) -> bytes:
+        try:
+            return self._listener.farewell(reason)
+        except Exception:  # noqa: BLE001 - a plugin's last words must not cost the loop
+            _log.exception("farewell.failed")
+            return b""
+
+    def _complain(self, event: str, **facts: object) -> None:
+        """Log, but not once for each connection of a flood."""
+        now = trio.current_time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINT_SECONDS
+            _log.warning(event, **facts)
+
+
+class _Reserve:
+    """A descriptor kept for the moment when there are no others."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+
+    def __enter__(self) -> _Reserve:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def acquire(self) -> None:
+        with contextlib.suppress(OSError):
+            self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def release(self) -> bool:
+        """Whether there was one to give."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+        return fd >= 0
+
+
+def _judge(error: Exception, connection: SocketConnection) -> EndReason | None:
+    """Log what ended a session; None if that is how connections end."""
+    facts = {
+        "session": connection.session.id if connection.session else None,
+        "peer": str(connection.peer),
+        "reason": str(error),
+    }
+    if isinstance(error, TlsFailed):
+        _log.info("tls.failed", **facts)
+    elif _only_lost(error):
+        _log.debug("connection.lost", **facts)
+    else:
+        _log.error("session.failed", **facts, exc_info=error)
+        return "error"
+    return None
+
+
+def _only_lost(error: Exception) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return error.split(ConnectionLost)[1] is None
+    return isinstance(error, ConnectionLost)
+
+
+def _peer_of(address: Any) -> _Peer:  # noqa: ANN401 - its shape depends on the socket's family
+    """The peer's address, IPv4 if it is one in IPv6's clothes; None for a unix socket."""
+    if not isinstance(address, tuple):
+        return None
+    found = ip_address(address[0].partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found, address[1]
+
+
+def _port_of(listening: socket.socket) -> int:
+    name = listening.getsockname()
+    return int(name[1]) if isinstance(name, tuple) else 0

@@ -1,0 +1,310 @@
+"""The server engine's verbs: what a session sees and may do. The dialogues are in transcripts/."""
+
+from __future__ import annotations
+
+import pytest
+from thurn_wire.smtp import event
+from thurn_wire.smtp.config import Profile, SmtpConfig
+from thurn_wire.smtp.error import LocalProtocolError
+from thurn_wire.smtp.event import NEED_DATA, PAUSED, Closed, Reason
+from thurn_wire.smtp.reply import Reply
+from thurn_wire.smtp.server import SmtpServer
+from thurn_wire.smtp.state import State
+
+NO = Reply(550, "5.7.1", ("No",))
+
+
+def greeted(profile=Profile.SMTP, **settings):
+    engine = SmtpServer(SmtpConfig("mx", profile, **settings))
+    assert engine.next_event() == event.Connected()
+    engine.accept()
+    engine.receive_data(b"LHLO c\r\n" if profile is Profile.LMTP else b"HELO c\r\n")
+    assert isinstance(engine.next_event(), event.Hello)
+    engine.accept()
+    engine.data_to_send()
+    return engine
+
+
+def step(engine, octets, *kinds):
+    """Feed, and accept each event in turn, which must be of these kinds; the last is returned."""
+    engine.receive_data(octets)
+    happened = None
+    for kind in kinds:
+        if happened is not None:
+            engine.accept()
+        happened = engine.next_event()
+        assert isinstance(happened, kind), happened
+    return happened
+
+
+def test_an_event_waits_for_its_answer():
+    engine = greeted()
+    step(engine, b"MAIL FROM:<a@b>\r\nNOOP\r\n", event.Mail)
+    assert engine.next_event() is PAUSED
+    assert engine.data_to_send() == b""
+    engine.send(NO)
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == b"550 5.7.1 No\r\n250 2.0.0 Ok\r\n"
+    assert engine.state is State.READY
+
+
+def test_values_of_events():
+    engine = greeted()
+    mail = step(engine, b"MAIL FROM:<> size=10 BODY=8bitmime SMTPUTF8\r\n", event.Mail)
+    assert mail == event.Mail(
+        None, {"SIZE": "10", "BODY": "8bitmime", "SMTPUTF8": None}, 10, smtputf8=True
+    )
+    engine.accept()
+    recipient = step(engine, 'RCPT TO:<"ä b"@c>\r\n'.encode(), event.Recipient)
+    assert recipient == event.Recipient('"ä b"@c'.encode(), {})
+    engine.accept()
+    assert engine.accepted_recipients == 1
+    message = step(engine, b"DATA\r\nx\r\n.\r\n", event.DataBegin, event.Message)
+    assert message == event.Message(b"x\r\n", 3, chunked=False)
+    assert b"x" not in repr(message).encode().replace(b"octets", b"")
+    engine.accept("as 4711")
+    assert engine.data_to_send().endswith(b"250 2.0.0 as 4711\r\n")
+
+
+def test_all_complete_commands_are_answered_with_one_send():
+    engine = greeted()
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n",
+        event.Mail, event.Recipient, event.DataBegin, event.Message,
+    )  # fmt: skip
+    engine.accept()
+    assert engine.next_event() == Closed(Reason.QUIT)
+    assert engine.data_to_send().count(b"\r\n") == 5
+
+
+def test_early_talker_is_seen():
+    engine = SmtpServer(SmtpConfig("mx"))
+    assert engine.next_event() == event.Connected()
+    assert not engine.early_talker
+    engine.receive_data(b"HELO c\r\n")
+    assert engine.early_talker
+    engine.accept()
+    assert isinstance(engine.next_event(), event.Hello)
+
+
+def test_starttls_tells_and_drops_what_came_behind():
+    engine = greeted()
+    engine.offer(starttls=True)
+    happened = step(engine, b"STARTTLS\r\nMAIL FROM:<evil@x>\r\n", event.StartTls)
+    assert happened.buffered_octets == 20
+    engine.accept()
+    assert engine.next_event() is PAUSED
+    engine.receive_data(b"RCPT TO:<b@c>\r\n")  # still in the clear
+    engine.tls_started()
+    assert engine.tls_active
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == b"220 2.0.0 Ready to start TLS\r\n"
+
+
+def test_starttls_forgets_authentication():
+    engine = greeted()
+    engine.offer(mechanisms=["PLAIN"], starttls=True)
+    step(engine, b"AUTH PLAIN AA==\r\n", event.Auth)
+    engine.accept()
+    assert engine.authenticated
+    step(engine, b"STARTTLS\r\n", event.StartTls)
+    engine.accept()
+    engine.tls_started()
+    assert not engine.authenticated
+    assert engine.state is State.START
+    with pytest.raises(LocalProtocolError):
+        engine.tls_started()
+
+
+def test_secrets_are_in_no_repr():
+    engine = greeted()
+    engine.offer(mechanisms=["PLAIN"])
+    first = step(engine, b"AUTH PLAIN c2VjcmV0\r\n", event.Auth)
+    assert first.initial_response == b"secret"
+    engine.challenge(b"more")
+    second = step(engine, b"c2VjcmV0\r\n", event.AuthResponse)
+    assert second.octets == b"secret"
+    assert "secret" not in repr((first, second))
+
+
+def test_content_beyond_the_threshold_comes_in_pieces():
+    engine = greeted(spill_octets=1000)
+    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    engine.accept()
+    line = b"a" * 98 + b"\r\n"
+    pieces = []
+    for _ in range(45):
+        engine.receive_data(line)
+        while (happened := engine.next_event()) is not NEED_DATA:
+            assert isinstance(happened, event.DataChunk)
+            assert 1000 <= len(happened.octets) <= 1200
+            pieces.append(happened.octets)
+    message = step(engine, b".\r\n", event.Message)
+    assert len(pieces) == 4
+    assert b"".join(pieces) + message.octets == line * 45
+    assert message.size_octets == 4500
+
+
+@pytest.mark.parametrize("kind", [b"DATA\r\n%b.\r\n", b"BDAT 100002 LAST\r\n%b"])
+def test_refused_content_is_told(kind):
+    engine = greeted(size_octets=100_000)
+    body = b"a" * 100_000 + b"\r\n"
+    refused = step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n" + kind.replace(b"%b", body),
+                   event.Mail, event.Recipient, event.DataBegin, event.ContentRefused)  # fmt: skip
+    assert refused.reply.code == 552
+    assert refused.size_octets == 100_002
+    assert engine.data_to_send().endswith(b"552 5.3.4 Message too large\r\n")
+    assert engine.state is State.READY
+
+
+def test_lmtp_wants_a_reply_for_each():
+    engine = greeted(Profile.LMTP)
+    group = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n"
+    kinds = (event.Mail, event.Recipient, event.Recipient, event.DataBegin, event.Message)
+    step(engine, group, *kinds)
+    ok = Reply(250, "2.0.0", ("Ok",))
+    with pytest.raises(LocalProtocolError):
+        engine.send_replies([ok])
+    engine.data_to_send()
+    engine.send_replies([ok, NO])
+    assert engine.data_to_send() == ok.encode() + NO.encode()
+    step(engine, group, *kinds)
+    engine.data_to_send()
+    engine.send(NO)
+    assert engine.data_to_send() == NO.encode() * 2
+
+
+@pytest.mark.parametrize(("last", "count"), [(b"", 1), (b" LAST", 2)])
+def test_lmtp_bdat_refused_by_the_session(last, count):
+    engine = greeted(Profile.LMTP, errors=1)
+    group = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<c@d>\r\nBDAT 3" + last + b"\r\n"
+    step(engine, group, event.Mail, event.Recipient, event.Recipient, event.DataBegin)
+    engine.data_to_send()
+    engine.send(NO)
+    engine.receive_data(b"ab")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == b""
+    engine.receive_data(b"cNOOP\r\n")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == NO.encode() * count + b"250 2.0.0 Ok\r\n"
+
+
+def test_hello_refused_changes_nothing():
+    engine = greeted()
+    step(engine, b"MAIL FROM:<a@b>\r\nEHLO d\r\n", event.Mail, event.Hello)
+    engine.send(NO)
+    assert engine.state is State.SENDER
+    assert engine.next_event() is NEED_DATA
+
+
+def test_recipients_are_bounded():
+    engine = greeted(recipients=100)
+    step(engine, b"MAIL FROM:<a@b>\r\n", event.Mail)
+    engine.accept()
+    for _ in range(100):
+        step(engine, b"RCPT TO:<c@d>\r\n", event.Recipient)
+        engine.accept()
+    engine.data_to_send()
+    engine.receive_data(b"RCPT TO:<c@d>\r\n")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == b"452 4.5.3 Too many recipients\r\n"
+    assert engine.accepted_recipients == 100
+
+
+def test_session_counts_errors():
+    engine = greeted(errors=3)
+    for _ in range(3):
+        assert engine.state is not State.CLOSED
+        step(engine, b"MAIL FROM:<a@b>\r\n", event.Mail)
+        engine.send(NO)
+        engine.count_error()
+    assert engine.next_event() == Closed(Reason.TOO_MANY_ERRORS)
+    assert engine.data_to_send().endswith(b"421 4.7.0 Too many errors, goodbye\r\n")
+
+
+def test_send_failed_is_the_end():
+    engine = greeted()
+    engine.receive_data(b"NOOP\r\n")
+    engine.send_failed()
+    assert engine.next_event() == Closed(Reason.SEND_FAILED)
+    assert engine.next_event() == Closed(Reason.SEND_FAILED)
+    engine.receive_data(b"NOOP\r\n")
+    assert engine.data_to_send() == b""
+
+
+def test_421_at_any_time():
+    engine = greeted()
+    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx",
+         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    engine.accept()
+    assert engine.next_event() is NEED_DATA
+    engine.data_to_send()
+    engine.send(Reply(421, "4.3.2", ("Going down",)))
+    assert engine.next_event() == Closed(Reason.REFUSED)
+    assert engine.data_to_send() == b"421 4.3.2 Going down\r\n"
+
+
+def test_data_refused_by_the_session_keeps_the_transaction():
+    engine = greeted()
+    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    engine.send(NO)
+    assert engine.state is State.RECIPIENT
+
+
+def mail(engine):
+    step(engine, b"MAIL FROM:<a@b>\r\n", event.Mail)
+
+
+def data(engine):
+    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+
+
+def bdat(engine):
+    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 1\r\n",
+         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+
+
+def auth(engine):
+    engine.offer(mechanisms=["PLAIN"])
+    step(engine, b"AUTH PLAIN\r\n", event.Auth)
+
+
+@pytest.mark.parametrize(
+    ("reach", "wrong"),
+    [
+        (lambda _engine: None, lambda engine: engine.send(NO)),
+        (lambda _engine: None, lambda engine: engine.accept()),
+        (lambda _engine: None, lambda engine: engine.challenge(b"")),
+        (lambda _engine: None, lambda engine: engine.send_replies([NO])),
+        (mail, lambda engine: engine.challenge(b"")),
+        (mail, lambda engine: engine.send_replies([NO])),
+        (mail, lambda engine: engine.send(Reply(354))),
+        (data, lambda engine: engine.send(Reply(250))),
+        (bdat, lambda engine: engine.send(Reply(250))),
+        (auth, lambda engine: engine.send(Reply(334))),
+        (auth, lambda engine: engine.send(Reply(250))),
+        (auth, lambda engine: engine.challenge(b"x" * 10_000)),
+    ],
+)
+def test_misuse_is_a_local_error_and_changes_nothing(reach, wrong):
+    engine = greeted()
+    reach(engine)
+    before = engine.state, engine.next_event()
+    engine.data_to_send()
+    with pytest.raises(LocalProtocolError):
+        wrong(engine)
+    assert (engine.state, engine.next_event()) == before
+    assert engine.data_to_send() == b""
+
+
+def test_greeting_must_be_one():
+    engine = SmtpServer(SmtpConfig("mx"))
+    engine.next_event()
+    with pytest.raises(LocalProtocolError):
+        engine.send(Reply(250))
+    engine.accept("hello")
+    assert engine.data_to_send() == b"220 mx ESMTP hello\r\n"

@@ -1,0 +1,41 @@
+"""The state diagrams of the protocol engines, as pages of the documentation.
+
+An engine `thurn_wire.<protocol>` has a module `state` with the tables `SERVER` and `CLIENT` and
+`mermaid(table)`. The pages are committed, so that they can be read without building anything.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from workspace import ROOT
+
+WIRE = ROOT / "core" / "wire" / "src" / "thurn_wire"
+PAGES = ROOT / "docs" / "explanation" / "states"
+TITLES = {"smtp": "SMTP and LMTP", "pop3": "POP3", "imap": "IMAP", "managesieve": "ManageSieve"}
+
+
+def protocols() -> list[str]:
+    """The engines that have transition tables."""
+    return sorted(path.parent.name for path in WIRE.glob("*/state.py"))
+
+
+def page(protocol: str) -> str:
+    """The page of one engine."""
+    state = import_module(f"thurn_wire.{protocol}.state")
+    title = TITLES.get(protocol, protocol)
+    origin = (
+        f"Made by `./do members` from `thurn_wire.{protocol}.state`; what the tables don't name\n"
+        "is refused. The way from every state to CLOSED when the connection ends is left out.\n"
+    )
+    parts = [f"# States of a {title} session\n", origin]
+    for side in ("SERVER", "CLIENT"):
+        diagram = state.mermaid(getattr(state, side))
+        parts.append(f"## {side.capitalize()}\n\n```mermaid\n{diagram}```\n")
+    return "\n".join(parts)
+
+
+def pages() -> dict[Path, str]:
+    """Every page with its text."""
+    return {PAGES / f"{protocol}.md": page(protocol) for protocol in protocols()}

@@ -1,0 +1,109 @@
+"""What is written: citations, links, addresses that belong to a machine."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from workspace import ROOT, plugins, short, source_files, tracked_files
+
+TEXT_SUFFIXES = frozenset({
+    ".cfg", ".css", ".html", ".ini", ".js", ".json", ".lock", ".md", ".py", ".service", ".sh",
+    ".tmpl", ".toml", ".txt", ".yaml", ".yml",
+})  # fmt: skip
+THIS = "tests/meta/test_text.py"
+FOREIGN = re.compile(
+    r"pypi\.(?:org|python\.org)|pythonhosted|--(?:extra-)?index-url|\bindex_url\b|/simple/"
+    r"|(?<![\w.])/(?:work|root|opt/pypi)[/-]"
+)
+"""Addresses of package registries and paths of one machine."""
+LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
+MALFORMED = re.compile(
+    r"\bRFC[-_]?(?!822\.)\d{3,5}\b|\bRFC\s+\d{3,5},?\s+(?:section|sect?\.|chapter|§ )"
+    r"|\b[Ss]ection\s+[\d.]+\s+of\s+RFC|§\s+\d"
+)
+CITATION = re.compile(r"\bRFC (\d{1,5})(?: §([A-Z]?[\d.]*\d|[A-Z]))?")
+DECISION = re.compile(r"\b(?:design|decision) (D\d{1,2}(?:, D\d{1,2})*)")
+
+
+def _texts() -> list:
+    return [
+        path
+        for path in tracked_files()
+        if (path.suffix in TEXT_SUFFIXES or path.name in {"do", "run"})
+        and short(path) != THIS
+        and "/tests/data/" not in str(path)
+    ]
+
+
+def _documents() -> list:
+    return [path for path in tracked_files() if path.suffix == ".md"]
+
+
+@pytest.mark.parametrize("path", _texts(), ids=short)
+def test_it_names_no_registry_and_no_path_of_one_machine(path):
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        assert not FOREIGN.search(line), f"{short(path)}:{number}: {line.strip()[:120]}"
+
+
+@pytest.mark.parametrize("path", _documents(), ids=short)
+def test_links_lead_to_files(path):
+    for target in LINK.findall(_without_code(path.read_text())):
+        if re.match(r"[a-z]+:", target) or target.startswith("#"):
+            continue
+        file = (path.parent / target.partition("#")[0]).resolve()
+        assert file.exists(), f"{short(path)}: {target}"
+        assert file.is_relative_to(ROOT), f"{short(path)}: {target}"
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in _texts() if p.suffix in {".py", ".md"} and "transcripts" not in p.parts],
+    ids=short,
+)
+def test_standards_are_cited_in_one_form(path):
+    """`RFC 5321 §4.1.1.3`: so that a place can be found, and found again."""
+    text = path.read_text()
+    for number, line in enumerate(text.splitlines(), 1):
+        found = MALFORMED.search(line)
+        assert not found, f"{short(path)}:{number}: {found and found[0]!r}"
+
+
+def test_cited_decisions_are_explained():
+    """What a docstring calls "design D7" is a heading of the page on decisions."""
+    page = ROOT / "docs" / "explanation" / "decisions.md"
+    explained = set(re.findall(r"^## (D\d+)\b", page.read_text(), re.MULTILINE))
+    for path in _texts():
+        for group in DECISION.findall(path.read_text("utf-8")):
+            assert set(group.split(", ")) <= explained, f"{short(path)}: {group}"
+
+
+@pytest.mark.parametrize("member", plugins(), ids=str)
+def test_a_readme_is_a_manual_page(member):
+    text = (member.path / "README.md").read_text()
+    if member.role != "command":
+        assert "```toml" in text, "an example"
+        assert f'type = "{member.path.name}"' in text
+
+
+ELSEWHERE = re.compile(
+    r"\b(?:reliability|performance|style|features|design|dependencies)"
+    r"(?:\.md\b|:? (?:performance )?(?:rule\b|§))"
+)
+CITES_ELSEWHERE = frozenset({
+    "core/thurn/src/thurn/contracts/clock.py",
+    "core/thurn/src/thurn/contracts/connection.py",
+    "core/thurn/src/thurn/delivery/deposits.py",
+    "core/thurn/src/thurn/mailflow/envelope.py",
+    "core/thurn/src/thurn/mailflow/message.py",
+    "core/thurn/src/thurn/telemetry/log.py",
+})  # fmt: skip
+"""Exceptions; they may only shrink."""
+
+
+def test_nothing_cites_documents_that_are_not_here():
+    assert {short(p) for p in source_files() if ELSEWHERE.search(p.read_text())} == CITES_ELSEWHERE
