@@ -85,7 +85,13 @@ async def fill_up(kit, directory):
         count = len(store.account("a").rows)
         assert log.read(store.account("a").rows[0][1]) is not None
         ballast.unlink()
-        await log.commit([kit.Add(store.account("a"), "again", Blob(os.urandom(5000)))])
+        with trio.fail_after(10):
+            while True:
+                try:
+                    await log.commit([kit.Add(store.account("a"), "x", Blob(os.urandom(5000)))])
+                    break
+                except StorageFull:  # a segment is tried for once a second
+                    await trio.sleep(0.1)
         assert len(store.account("a").rows) == count + 1
         assert not log.failed.is_set()
 
