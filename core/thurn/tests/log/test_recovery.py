@@ -193,8 +193,8 @@ async def test_settling_brings_blobs_home_and_frees_the_segment(site, kit):
     assert len(site.store.final) == 120
     assert len(site.store.settled) == 120
     names = [p.name for p in (site.directory / "0").iterdir()]
-    assert sum(name.startswith("free-") for name in names) == 2
-    assert len(names) == 3
+    assert 2 <= sum(name.startswith("free-") for name in names) <= 8
+    assert all(name == "lock" or name.startswith("free-") for name in names)
 
 
 async def test_the_sync_comes_before_the_segment_goes(site, kit, tmp_path):
@@ -229,7 +229,7 @@ async def test_a_failing_owner_keeps_its_segment_and_is_reported(site, nursery, 
     assert len(segments(site.directory, 0, "sealed")) == 1
     site.store.error = None
     with trio.fail_after(5):
-        while segments(site.directory, 0, "sealed"):
+        while segments(site.directory, 0, "sealed"):  # noqa: ASYNC110 - a file goes
             await trio.sleep(0.001)
 
 
@@ -350,6 +350,8 @@ async def scenario(kit, disk, directory, random, acknowledged):
     async with open_log(directory, clock=clock, settings=SMALL, files=disk) as log:
         log.register("store", store)
         store.read = log.read
+        log._syncer.mean_seconds = random.choice([0.0, 0.1])  # in the loop, or in a thread
+        log._syncer.threaded = log._syncer.mean_seconds > 0
         async with trio.open_nursery() as background:
             background.start_soon(settle)
             async with trio.open_nursery() as nursery:
@@ -358,6 +360,7 @@ async def scenario(kit, disk, directory, random, acknowledged):
             background.cancel_scope.cancel()
 
 
+@pytest.mark.slow
 @given(cut_at=st.integers(1, 120), seed=st.integers(0, 2**32))
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -3,7 +3,7 @@
 Each process that commits has a *slot*, a directory with a lock, and writes *segments* there. A
 *round* takes every group that arrived while the last sync ran, and writes them as one *frame* with
 one sync. Reading order: `frame` (what is on the disk), `segment` (names and their order of life),
-`round`, `worker` (the task), `recovery` (start), `settle` (background), `reader`.
+`round`, `commitlog` (the task), `recovery` (start), `settle` (background), `reader`.
 
     log/
       recovered       which boot `recover` has seen
@@ -17,12 +17,12 @@ The site's own process also runs `settle_sealed`.
 
 from __future__ import annotations
 
+from thurn.log.commitlog import WorkerLog, open_log
 from thurn.log.files import Files
 from thurn.log.reader import Reader
 from thurn.log.recovery import Recovered, recover
 from thurn.log.settings import LogSettings, Report
 from thurn.log.settle import Settler, settle_sealed
-from thurn.log.worker import WorkerLog, open_log
 
 __all__ = [
     "Files",

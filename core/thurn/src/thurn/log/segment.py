@@ -26,8 +26,9 @@ from thurn.log.files import DIRECTORY_MODE, Files, Lock, write_all
 from thurn.log.frame import FIRST_FRAME, SALT_OCTETS, write_header
 
 _ZEROS: Final = bytes(1 << 20)
-FREE_SEGMENTS: Final = 2
-"""Free files kept per slot: one to prepare, one for a burst; more is only disk."""
+FREE_SEGMENTS: Final = 8
+"""Free files kept per slot. They are there only after a burst that needed them; making one anew
+writes it twice and slows the syncs beside it."""
 LARGEST_FREE_OCTETS: Final = 1 << 26
 """A file that one huge group has stretched beyond this is removed, not recycled."""
 SLOTS: Final = 4096
@@ -163,6 +164,7 @@ def _make(files: Files, path: Path, size_octets: int) -> int:
     try:
         for offset in range(0, size_octets, len(_ZEROS)):
             write_all(files, number, [_ZEROS[: size_octets - offset]], offset)
+            files.sync(number)  # in small steps: callers' syncs queue behind this one
         files.rename(new, path)
     except OSError:
         os.close(number)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 import pytest
 import trio
 from thurn.log import LogSettings, open_log, recover
 from thurn.log.frame import scan
 from thurn.log.segment import segments
+from thurn.log.syncer import Syncer
 from thurn.types.content import Blob
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 
@@ -69,14 +71,27 @@ async def test_a_commit_is_visible_told_and_readable(make, kit):
 async def test_all_that_arrives_in_a_tick_is_one_frame(make, kit, tmp_path):
     log = await make()
     await log.commit([kit.Add(log.store.account("a"), "first")])
-    calls = log.disk.calls
     async with trio.open_nursery() as nursery:
         for n in range(20):
             nursery.start_soon(log.commit, [kit.Add(log.store.account(f"a{n % 5}"), str(n))])
-    assert log.disk.calls == calls + 2  # one write, one sync
     assert len(frames(tmp_path)) == 2
     assert len(list(frames(tmp_path)[1].records())) == 20
     assert log.store.account("a0").begun == 1
+
+
+async def test_what_becomes_runnable_in_the_next_tick_is_in_the_frame_too(make, kit, tmp_path):
+    log = await make()
+    await log.commit([kit.Add(log.store.account("a"), "first")])
+
+    async def later(account):
+        await trio.lowlevel.checkpoint()
+        await log.commit([kit.Add(account, "x")])
+
+    for n in range(20):  # trio shuffles each tick
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(log.commit, [kit.Add(log.store.account("b"), str(n))])
+            nursery.start_soon(later, log.store.account("c"))
+    assert [len(list(frame.records())) for frame in frames(tmp_path)] == [1] + [2] * 20
 
 
 async def test_a_shared_blob_is_written_once(make, kit):
@@ -178,18 +193,52 @@ async def test_cancelled_in_the_round_it_is_done_all_the_same(make, kit):
     assert len(a.rows) == 2
 
 
-async def test_slow_syncs_go_to_a_thread_and_come_back(make, kit):
-    log = await make()
-    a = log.store.account("a")
-    syncer, threads = log._syncer, []
-    await log.commit([kit.Add(a, "0")])
-    sync = log.disk.sync
-    log.disk.sync = lambda number: (threads.append(syncer.threaded), sync(number))
-    syncer.mean_seconds = 0.1
-    for _ in range(120):
-        await log.commit([kit.Add(a, "x")])
-    assert threads[:2] == [False, True]
-    assert threads[-1] is False
+async def test_slow_syncs_go_to_a_thread_and_come_back(kit):
+    class Slow(kit.Clock):
+        now = 0.0
+
+        def monotonic(self):
+            return self.now
+
+    class Files:
+        cost = 0.0001
+        threads = []  # noqa: RUF012
+
+        def sync(self, number):
+            clock.now += self.cost
+            self.threads.append(threading.current_thread() is not threading.main_thread())
+
+    clock, files = Slow(), Files()
+    syncer = Syncer(files, clock, 0.001)
+    for cost, count in (0.0001, 30), (0.002, 30), (0.0001, 60):
+        files.cost = cost
+        for _ in range(count):
+            await syncer.sync(0)
+    changes = [n for n in range(1, 120) if files.threads[n] != files.threads[n - 1]]
+    assert len(changes) == 2
+    assert 30 < changes[0] < 60 < changes[1]
+
+
+async def test_a_round_that_is_broken_off_leaves_its_segment_to_recovery(kit, tmp_path):
+    class EndError(BaseException):
+        pass
+
+    def end():
+        raise EndError
+
+    store = kit.Store()
+    store.account("a").commit = end
+
+    async def worker():
+        async with open_log(tmp_path, clock=kit.Clock()) as log:
+            log.register("store", store)
+            await log.commit([kit.Add(store.account("a"), "x")])
+
+    with pytest.raises(BaseExceptionGroup):
+        await worker()
+    assert segments(tmp_path, 0, "sealed") == []
+    store = kit.Store()
+    assert recover(tmp_path, {"store": store}, clock=kit.Clock()).records == 1
 
 
 async def test_no_room_fails_the_round_and_the_log_goes_on(make, kit, tmp_path):
@@ -229,17 +278,22 @@ async def test_half_a_frame_of_a_full_disk_is_overwritten(make, kit, tmp_path):
     assert len(frames(tmp_path)) == 2
 
 
+@pytest.mark.slow
 async def test_no_room_for_a_segment_is_told_and_passes(make, kit):
     log = await make(LogSettings(segment_octets=16384))
     a = log.store.account("a")
     await log.commit([kit.Add(a, "first")])
     with trio.fail_after(5):
-        while log._spares._next is None:
+        while log._spares._next is None:  # noqa: ASYNC110 - another thread's work, no event
             await trio.sleep(0.001)
     log.disk.errors["create"] = kit.full()
-    with pytest.raises(StorageFull):
+
+    async def fill():
         for _ in range(100):
             await log.commit([kit.Add(a, "x", Blob(os.urandom(3000)))])
+
+    with pytest.raises(StorageFull):
+        await fill()
     log.disk.errors.clear()
     with trio.fail_after(5):
         while True:
@@ -392,7 +446,7 @@ async def test_an_old_segment_is_sealed(make, kit, tmp_path):
     log = await make(LogSettings(segment_octets=16384, seal_after_seconds=0.02))
     await log.commit([kit.Add(log.store.account("a"), "x")])
     with trio.fail_after(5):
-        while not segments(tmp_path, 0, "sealed"):
+        while not segments(tmp_path, 0, "sealed"):  # noqa: ASYNC110 - a file appears
             await trio.sleep(0.005)
 
 
