@@ -24,7 +24,7 @@ from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
-from thurn.log import Settler, settle_sealed
+from thurn.log import settle_sealed
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -111,7 +111,7 @@ async def run_worker(
         for name, service in _services(opened, scope):
             nursery.start_soon(supervise, opened, name, service)
         if site:
-            nursery.start_soon(settle_sealed, settler_of(opened))
+            nursery.start_soon(partial(settle, opened))
             nursery.start_soon(_retire_journal, opened)
         control.ready()
         if not site:
@@ -186,11 +186,11 @@ async def supervise(site: Site, name: str, service: Service) -> None:
         pause = min(2 * pause, longest)
 
 
-def settler_of(site: Site) -> Settler:
-    """What settles this site's commit log."""
-    return Settler(
-        site.data / "log", site.log.owners, clock=site.clock, filesystems=(site.data,),
-        report=site.diagnostics.warning,
+async def settle(site: Site, *, once: bool = False) -> None:
+    """Bring what the commit log holds to its final place; for ever, or once."""
+    await settle_sealed(
+        site.data / "log", site.log.owners, clock=site.clock, once=once,
+        filesystems=(site.data,), report=site.diagnostics.warning,
     )  # fmt: skip
 
 

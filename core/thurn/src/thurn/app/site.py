@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import trio
 
@@ -46,6 +46,8 @@ from thurn.types.content import Content
 from thurn.types.envelope import Envelope
 from thurn.types.errors import ConfigError, PluginError
 from thurn.types.session import Session, Transaction
+
+_SLOW_SYNC: Final = {"auto": 0.001, "inline": float("inf"), "thread": 0.0}
 
 
 @dataclass(slots=True, eq=False)
@@ -203,7 +205,9 @@ async def open_site(
     diagnostics: Log = logger()
     events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
     async with AsyncExitStack() as stack:
-        settings = LogSettings(segment_octets=config.site.segment)
+        settings = LogSettings(
+            segment_octets=config.site.segment, slow_sync_seconds=_SLOW_SYNC[config.site.sync]
+        )
         opening = open_log(
             data / "log", clock=chosen, settings=settings, report=diagnostics.warning
         )

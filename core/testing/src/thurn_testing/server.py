@@ -1,0 +1,116 @@
+"""A whole site in this process: real plugins, real sockets on loopback, one trio loop.
+
+    async with open_server(tables, tmp_path) as server:
+        smtplib.SMTP("127.0.0.1", server.port("mx"))      # in a thread
+
+`tables` is the site's file as a dict. Listeners bind "127.0.0.1:0"; `server.port` tells the port.
+Nothing is forked; the services of scope "site" and the settling run when the test asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from socket import socket
+from typing import Any, TypeVar
+
+import trio
+from thurn.app.application import serve_listeners, settle
+from thurn.app.site import Site, open_site
+from thurn.config.files import of_tables
+from thurn.config.instances import SiteConfig, load
+from thurn.contracts.clock import Clock
+from thurn.contracts.factory import Factory
+from thurn.hooks.registry import Registry
+from thurn.net.bind import bind
+from thurn.telemetry.journal import latest
+
+R = TypeVar("R")
+
+
+class Server:
+    """What a test may ask of the running site."""
+
+    def __init__(self, site: Site, ports: Mapping[str, int], draining: trio.Event) -> None:
+        self.site = site
+        self.draining = draining
+        self._ports = ports
+
+    def port(self, listener: str) -> int:
+        """The port of a listener's first socket."""
+        return self._ports[listener]
+
+    @property
+    def config(self) -> SiteConfig:
+        """The checked configuration."""
+        return self.site.config
+
+    def journal(self, count: int = 100) -> list[dict[str, Any]]:
+        """The newest records of the journal."""
+        return latest(self.site.data / "journal", count)
+
+    async def settle(self) -> None:
+        """Bring what the commit log holds to its final place, once."""
+        await settle(self.site, once=True)
+
+    @staticmethod
+    async def in_thread(function: Callable[..., R], *arguments: object, **named: object) -> R:
+        """Run a blocking client beside the server."""
+        return await trio.to_thread.run_sync(
+            partial(function, *arguments, **named), abandon_on_cancel=True
+        )
+
+
+@asynccontextmanager
+async def open_server(
+    tables: Mapping[str, Any],
+    base: Path,
+    *,
+    plugins: Iterable[Factory] = (),
+    clock: Clock | None = None,
+) -> AsyncIterator[Server]:
+    """A site that accepts connections until the block ends.
+
+    Args:
+        tables: the configuration; `site.data` defaults to `base / "data"`.
+        base: a directory of the test's own; relative paths start there.
+        plugins: factories that are not installed.
+        clock: for tests that move time.
+    """
+    registry = Registry()
+    for factory in plugins:
+        registry.add(factory)
+    complete, sockets, ports = _bind({**tables, "site": {"data": "data", **tables.get("site", {})}})
+    try:
+        config = load(of_tables(complete, base), registry)
+        draining = trio.Event()
+        async with open_site(config, clock=clock) as site, trio.open_nursery() as nursery:
+            nursery.start_soon(serve_listeners, site, sockets, draining)
+            yield Server(site, ports, draining)
+            nursery.cancel_scope.cancel()
+    finally:
+        for one in (one for bound in sockets.values() for one in bound):
+            one.close()
+
+
+def _bind(
+    tables: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, list[socket]], dict[str, int]]:
+    """Bind what the listeners name; a port 0 becomes the one that the kernel chose."""
+    sockets: dict[str, list[socket]] = {}
+    ports: dict[str, int] = {}
+    listeners: dict[str, Any] = {}
+    for name, section in tables.get("listener", {}).items():
+        specs: list[str] = []
+        for spec in section.get("bind", ["127.0.0.1:0"]):
+            bound = bind(spec)
+            if spec.endswith(":0"):
+                port = bound[0].getsockname()[1]
+                spec = f"{spec.removesuffix(':0')}:{port}"  # noqa: PLW2901 - the same thing
+                ports.setdefault(name, port)
+            sockets[spec] = bound
+            specs.append(spec)
+        listeners[name] = {**section, "bind": specs}
+    return {**tables, "listener": listeners}, sockets, ports
