@@ -83,11 +83,7 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     """The settings of a listener. Raises ConfigError when its plugin derives them wrongly."""
     settings = instance.settings
     if not isinstance(settings, ListenerSettings):
-        raise ConfigError(
-            [
-                f"{instance.source}: {instance.full_name}: its model must derive from ListenerSettings"
-            ]
-        )
+        raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
     if settings.tls_mode == "implicit" and settings.tls is None:
         raise ConfigError(
             [f'{instance.source}: {instance.full_name}: tls_mode = "implicit" needs tls = "…"']
