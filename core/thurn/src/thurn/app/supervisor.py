@@ -48,7 +48,7 @@ class Supervisor:
     def __init__(
         self,
         config_paths: Sequence[Path],
-        app: str = "thurn.app.build",
+        app: str = "thurn.app.application",
         on_ready: Callable[[ProcessPlan], None] | None = None,
     ) -> None:
         self._config_paths = [str(path) for path in config_paths]

@@ -1,0 +1,83 @@
+"""`thurn config`: what a configuration means."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from thurn.cli.options import config_option
+from thurn.config.files import read
+from thurn.config.instances import Instance, SiteConfig, load
+from thurn.contracts.settings import Settings
+from thurn.hooks.registry import Registry
+from thurn.types.errors import ConfigError
+
+CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
+
+
+@click.group()
+def config() -> None:
+    """Show what a configuration means."""
+
+
+@config.command()
+@config_option
+def show(config: tuple[Path, ...]) -> None:
+    """Every setting as it is in force, defaults included; secrets are not shown."""
+    loaded = _load(config)
+    sections = {"site": loaded.site.model_dump(mode="python")}
+    for instance in loaded.instances.values():
+        values = {"type": instance.common.type, **instance.settings.model_dump(mode="python")}
+        sections[instance.full_name] = values
+    click.echo(json.dumps(sections, indent=2, default=str))
+
+
+@config.command()
+@config_option
+def order(config: tuple[Path, ...]) -> None:
+    """Every chain as it will run, and what opens before what."""
+    loaded = _load(config)
+    click.echo("opened in this order: " + ", ".join(i.full_name for i in loaded.instances.values()))
+    for instance in loaded.of_role("listener"):
+        click.echo(f"{instance.full_name} ({instance.source})")
+        for line in _chains(instance, loaded):
+            click.echo(f"    {line}")
+
+
+@config.command()
+@click.argument("plugin")
+def schema(plugin: str) -> None:
+    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool."""
+    registry = Registry()
+    for problem in registry.load([plugin]):
+        raise click.ClickException(problem)
+    role, _, type_name = plugin.partition(".")
+    factory = registry.get(role, type_name)
+    if factory is None:
+        raise click.ClickException(f"{plugin} is not installed; see `thurn plugins list`")
+    click.echo(json.dumps(factory.settings.model_json_schema(), indent=2))
+
+
+def _load(paths: tuple[Path, ...]) -> SiteConfig:
+    try:
+        return load(read(paths))
+    except ConfigError as error:
+        for finding in error.findings:
+            click.echo(finding, err=True)
+        sys.exit(1)
+
+
+def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[str]:
+    settings: Settings = instance.settings
+    for field in CHAINS:
+        names = getattr(settings, field, ())
+        if not names and field == "accounts":
+            names = loaded.site.accounts
+        if names:
+            yield f"{field}: {' > '.join(names)}"
+    if hasattr(settings, "relay"):
+        yield "relay ends in: 550 5.7.1 Relaying denied"

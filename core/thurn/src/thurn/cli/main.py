@@ -1,0 +1,49 @@
+"""The command `thurn`: a lazy group. Built-in commands are listed here, others are entry points of
+the group "thurn.commands"; only the one that is called is imported."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+import click
+
+BUILT_IN: Final = {
+    "run": "thurn.cli.run:run",
+    "check": "thurn.cli.check:check",
+    "config": "thurn.cli.config:config",
+    "plugins": "thurn.cli.plugins:plugins",
+    "explain": "thurn.cli.explain:explain",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, without importing anything but entry-point metadata."""
+        return sorted({*BUILT_IN, *(point.name for point in _installed())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name in BUILT_IN:
+            module, _, attribute = BUILT_IN[cmd_name].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        for point in _installed():
+            if point.name == cmd_name:
+                loaded: click.Command = point.load()
+                return loaded
+        return None
+
+
+def _installed() -> tuple[Any, ...]:
+    from thurn.hooks.registry import COMMANDS, installed  # noqa: PLC0415 - `run` needs none of it
+
+    return installed(COMMANDS)
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="thurn")
+def main() -> None:
+    """A mail gateway that a site assembles from plugins."""
