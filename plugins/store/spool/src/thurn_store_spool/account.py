@@ -34,6 +34,7 @@ from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.mailbox import SpoolMailbox
 from thurn_store_spool.operation import OWN, Annotated, Remembered, Subscribed
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.totals import read_totals
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class SpoolAccount:
         with self._index.snapshot() as connection:
             tree = self._index.tree(connection)
             totals = read_totals(self._index, connection, tree)
-            subscribed = {name for (name,) in connection.execute("SELECT name FROM subscription")}
+            subscribed = {name for (name,) in select(connection, "SELECT name FROM subscription")}
         rows = sorted(
             tree.by_name.values(),
             key=lambda row: (row.name != INBOX, row.name.split(self.separator)),
@@ -129,7 +130,7 @@ class SpoolAccount:
         if not self._may:
             return []
         with self._index.snapshot() as connection:
-            rows = connection.execute("SELECT name FROM subscription ORDER BY name").fetchall()
+            rows = select(connection, "SELECT name FROM subscription ORDER BY name")
         return [name for (name,) in rows]
 
     # Deposits.
@@ -163,9 +164,7 @@ class SpoolAccount:
         """Whether `remember(key)` was committed and still lives."""
         await trio.lowlevel.checkpoint()
         with self._index.snapshot() as connection:
-            row = connection.execute(
-                "SELECT until FROM remembered WHERE key = ?", (key,)
-            ).fetchone()
+            row = select_one(connection, "SELECT until FROM remembered WHERE key = ?", (key,))
         return row is not None and row[0] > self._environment.clock.wall()
 
     def remember(self, key: str, *, lifetime_seconds: float) -> Deposit:

@@ -7,6 +7,8 @@ from typing import Final
 import apsw
 from thurn.types.errors import TooLarge
 
+from thurn_store_spool.query import select
+
 ENTRY_OCTETS: Final = 1_024
 """RFC 5464 entry names are short paths; this is far above."""
 
@@ -23,7 +25,9 @@ def check_annotation(entry: str, value: bytes | None) -> None:
 def read_annotations(connection: apsw.Connection, mailbox: int) -> dict[str, bytes]:
     """By entry name."""
     return dict(
-        connection.execute(
-            "SELECT entry, value FROM annotation WHERE mailbox = ? ORDER BY entry", (mailbox,)
+        select(
+            connection,
+            "SELECT entry, value FROM annotation WHERE mailbox = ? ORDER BY entry",
+            (mailbox,),
         )
     )

@@ -22,6 +22,7 @@ from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.operation import Appended, Entry, Operation, encode
 from thurn_store_spool.perform import Summary, append_message
+from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
 from thurn_store_spool.tree import MailboxRow
 
@@ -198,5 +199,5 @@ class MessageDeposit:
 
 
 def _known(index: AccountIndex, key: str) -> bool:
-    found = index.writer.execute("SELECT 1 FROM delivered WHERE key = ?", (key,)).fetchone()
+    found = select_one(index.writer, "SELECT 1 FROM delivered WHERE key = ?", (key,))
     return found is not None

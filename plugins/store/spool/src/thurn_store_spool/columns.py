@@ -24,6 +24,7 @@ from thurn_store_spool.index import LAST_UID, read_highest, read_uidnext
 from thurn_store_spool.operation import Expunged, Flagged, decode_operation
 from thurn_store_spool.perform import ALL_FLAGS, row_id
 from thurn_store_spool.place import INDEX
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader, storage_error
 from thurn_store_spool.tree import MailboxRow, read_tree
 from thurn_store_spool.uidset import ranges, unpack
@@ -51,9 +52,7 @@ class Columns:
 def load(connection: apsw.Connection, row: MailboxRow, highest: int) -> Columns:
     """The view of a mailbox from its rows."""
     arrays = _read(connection, row.number, 1)
-    modseq = connection.execute(
-        "SELECT modseq FROM mailbox WHERE number = ?", (row.number,)
-    ).fetchone()[0]
+    modseq = select_one(connection, "SELECT modseq FROM mailbox WHERE number = ?", (row.number,))[0]
     modseq = max(modseq, max(arrays[2], default=0))
     return Columns(_view(row, arrays, modseq, read_uidnext(connection, row.number)), highest)
 
@@ -79,7 +78,7 @@ def load_apart(directory: Path, mailbox: int) -> Columns | None:
 
 def _read(connection: apsw.Connection, mailbox: int, first_uid: int) -> Arrays:
     bounds = (row_id(mailbox, first_uid), row_id(mailbox, LAST_UID))
-    rows = connection.execute(_ROWS, bounds).fetchall()
+    rows = select(connection, _ROWS, bounds)
     if not rows:
         return [array(code) for code in _TYPES]
     columns = zip(*rows, strict=True)
@@ -107,10 +106,11 @@ def advance(
 ) -> Columns:
     """Columns up to now; with the same view when the mailbox has not changed."""
     old = columns.view
-    changes = connection.execute(
+    changes = select(
+        connection,
         "SELECT modseq, operation FROM change WHERE modseq > ? AND mailbox = ? ORDER BY modseq",
         (columns.seen, row.number),
-    ).fetchall()
+    )
     new = _read(connection, row.number, old.uidnext)
     if not changes and not new[0]:
         return Columns(old, highest)
@@ -183,9 +183,10 @@ def changes_since(
     at: list[int] = []
     if since < view.highestmodseq:
         at = [n for n, modseq in enumerate(modseqs) if modseq > since]
-    pruned = connection.execute("SELECT pruned FROM floor").fetchone()[0]
+    pruned = select_one(connection, "SELECT pruned FROM floor")[0]
     vanished: set[int] = set()
-    for (packed,) in connection.execute(
+    for (packed,) in select(
+        connection,
         "SELECT operation FROM change WHERE modseq > ? AND modseq <= ? AND mailbox = ?"
         " AND operation IS NOT NULL",
         (since, columns.seen, row.number),

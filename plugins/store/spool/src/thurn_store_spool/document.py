@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import apsw
 from thurn.contracts.store import Document
@@ -10,6 +10,7 @@ from thurn.types.errors import DocumentNotFound, LimitReached, TooLarge
 
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.operation import DocumentActivated, DocumentDeleted, DocumentPut
+from thurn_store_spool.query import select, select_one
 
 NAME_OCTETS: Final = 512
 """RFC 5804 §1.6 asks for 128 characters; in UTF-8 up to four octets each."""
@@ -32,15 +33,15 @@ _NEWEST: Final = (
 )
 
 
-def _document(row: tuple[str, str, bytes, int, float, int]) -> Document:
-    *values, active = row
-    return Document(*values, active=bool(active))
+def _document(row: Any) -> Document:  # noqa: ANN401 - a row of _COLUMNS
+    kind, name, content, version, changed_at, active = row
+    return Document(kind, name, content, version, changed_at, bool(active))
 
 
 def read_documents(connection: apsw.Connection, kind: str) -> list[Document]:
     """The newest version of each, in name order."""
     sql = f"{_COLUMNS} WHERE d.kind = ?{_NEWEST} ORDER BY d.name"
-    return [_document(row) for row in connection.execute(sql, (kind,))]
+    return [_document(row) for row in select(connection, sql, (kind,))]
 
 
 def read_document(
@@ -49,16 +50,16 @@ def read_document(
     """The newest of what is present, or a version of what was."""
     sql = f"{_COLUMNS} WHERE d.kind = ? AND d.name = ?"
     if version is None:
-        row = connection.execute(sql + _NEWEST, (kind, name)).fetchone()
+        row = select_one(connection, sql + _NEWEST, (kind, name))
     else:
-        row = connection.execute(sql + " AND d.version = ?", (kind, name, version)).fetchone()
+        row = select_one(connection, sql + " AND d.version = ?", (kind, name, version))
     return _document(row) if row else None
 
 
 def read_history(connection: apsw.Connection, kind: str, name: str) -> list[Document]:
     """All versions, oldest first."""
     sql = f"{_COLUMNS} WHERE d.kind = ? AND d.name = ? ORDER BY d.version"
-    return [_document(row) for row in connection.execute(sql, (kind, name))]
+    return [_document(row) for row in select(connection, sql, (kind, name))]
 
 
 def check_document(kind: str, name: str, content: bytes) -> None:
@@ -70,19 +71,19 @@ def check_document(kind: str, name: str, content: bytes) -> None:
 
 def _is_present(draft: Draft, kind: str, name: str) -> bool:
     sql = "SELECT 1 FROM present WHERE kind = ? AND name = ?"
-    return draft.index.writer.execute(sql, (kind, name)).fetchone() is not None
+    return select_one(draft.index.writer, sql, (kind, name)) is not None
 
 
 def put(draft: Draft, kind: str, name: str, content: bytes) -> Document:
     """Make a document or a new version of it."""
     writer = draft.index.writer
     if not _is_present(draft, kind, name):
-        count = writer.execute("SELECT count(*) FROM present").fetchone()[0]
+        count = select_one(writer, "SELECT count(*) FROM present")[0]
         if count >= DOCUMENTS_PER_ACCOUNT:
             raise LimitReached
-    last = writer.execute(
-        "SELECT max(version) FROM document WHERE kind = ? AND name = ?", (kind, name)
-    ).fetchone()[0]
+    last = select_one(
+        writer, "SELECT max(version) FROM document WHERE kind = ? AND name = ?", (kind, name)
+    )[0]
     version = (last or 0) + 1
     draft.do(DocumentPut(*draft.number(), kind, name, version, content, draft.wall))
     made = read_document(writer, kind, name, None)

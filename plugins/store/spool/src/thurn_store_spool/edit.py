@@ -10,6 +10,7 @@ from thurn.contracts.store import CopyResult, FlagChange, StoreResult
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.operation import Copied, Expunged, Flagged
 from thurn_store_spool.perform import ALL_FLAGS, row_id
+from thurn_store_spool.query import select
 from thurn_store_spool.tree import MailboxRow
 from thurn_store_spool.uidset import pack, runs
 
@@ -18,7 +19,8 @@ def _rows(draft: Draft, mailbox: int, uids: Collection[int], columns: str) -> li
     """Some columns of the messages that are there, in UID order."""
     found: list[tuple[int, ...]] = []
     for first, last in runs(uids):
-        found += draft.index.writer.execute(
+        found += select(
+            draft.index.writer,
             f"SELECT {columns} FROM message WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608 - constants
             (row_id(mailbox, first), row_id(mailbox, last)),
         )

@@ -27,6 +27,7 @@ from thurn.types.identity import AccountId
 
 from thurn_store_spool.perform import row_id
 from thurn_store_spool.place import BODIES, INDEX, WAL
+from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import open_index, open_reader, storage_error
 from thurn_store_spool.tree import Tree, read_tree
 
@@ -108,7 +109,7 @@ class AccountIndex:
             except (apsw.Error, OSError) as error:
                 raise storage_error(error) from error
             self._version = -1
-            tended_at = connection.execute("SELECT tended_at FROM floor").fetchone()[0]
+            tended_at = select_one(connection, "SELECT tended_at FROM floor")[0]
             self._pool.opened(self, tended_at)
         self._pool.used(self)
         return connection
@@ -147,13 +148,13 @@ class AccountIndex:
         self._uidnext.clear()
 
     def _check_version(self, connection: apsw.Connection) -> None:
-        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        version = select_one(connection, "PRAGMA data_version")[0]
         if version != self._version:
             self._forget()
             self._version = version
         if self._highest < 0:
             self._highest = read_highest(connection)
-            self._pruned = connection.execute("SELECT pruned FROM floor").fetchone()[0]
+            self._pruned = select_one(connection, "SELECT pruned FROM floor")[0]
 
     # The resource.
 
@@ -265,7 +266,7 @@ class AccountIndex:
             return True
         connection = self.connect()
         try:
-            version = connection.execute("PRAGMA data_version").fetchone()[0]
+            version = select_one(connection, "PRAGMA data_version")[0]
         except apsw.Error as error:
             raise storage_error(error) from error
         return version == self._version and self._highest >= 0
@@ -328,17 +329,18 @@ class AccountIndex:
 
 def read_highest(connection: apsw.Connection) -> int:
     """The account's highest MODSEQ."""
-    body, change = connection.execute(
-        "SELECT (SELECT max(id) FROM body), (SELECT max(modseq) FROM change)"
-    ).fetchone()
+    body, change = select_one(
+        connection, "SELECT (SELECT max(id) FROM body), (SELECT max(modseq) FROM change)"
+    )
     return max(body or 0, change or 0)
 
 
 def read_uidnext(connection: apsw.Connection, mailbox: int) -> int:
     """A mailbox's UIDNEXT."""
-    floor, newest = connection.execute(
+    floor, newest = select_one(
+        connection,
         "SELECT (SELECT uidnext FROM mailbox WHERE number = ?), (SELECT id FROM message"
         " WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1)",
         (mailbox, row_id(mailbox, 0), row_id(mailbox, LAST_UID)),
-    ).fetchone()
+    )
     return max(int(floor or 1), (newest & LAST_UID) + 1 if newest else 1)

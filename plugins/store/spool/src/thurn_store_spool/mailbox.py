@@ -29,6 +29,7 @@ from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import LAST_UID, AccountIndex, read_uidnext
 from thurn_store_spool.operation import Annotated
 from thurn_store_spool.perform import row_id
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import storage_error
 from thurn_store_spool.totals import read_totals
 from thurn_store_spool.uidset import runs
@@ -74,9 +75,9 @@ class SpoolMailbox:
             row = tree.by_number.get(self._number)
             if row is None:
                 raise MailboxNotFound
-            subscribed = connection.execute(
-                "SELECT 1 FROM subscription WHERE name = ?", (row.name,)
-            ).fetchone()
+            subscribed = select_one(
+                connection, "SELECT 1 FROM subscription WHERE name = ?", (row.name,)
+            )
             totals = read_totals(self._index, connection, tree)
             return totals.record(row, subscribed=subscribed is not None)
 
@@ -110,10 +111,11 @@ class SpoolMailbox:
 
     def _is_wide(self) -> bool:
         with self._index.snapshot() as connection:
-            first = connection.execute(
+            first = select_one(
+                connection,
                 "SELECT id FROM message WHERE id >= ? ORDER BY id LIMIT 1",
                 (row_id(self._number, 0),),
-            ).fetchone()
+            )
             if first is None or first[0] >> 32 != self._number:
                 return False
             uidnext = read_uidnext(connection, self._number)
@@ -156,7 +158,7 @@ class SpoolMailbox:
         with self._index.snapshot() as connection:
             for first, last in runs(uids):
                 bounds = (row_id(self._number, first), row_id(self._number, last))
-                for uid, message, *summary in connection.execute(_SUMMARY, bounds):
+                for uid, message, *summary in select(connection, _SUMMARY, bounds):
                     found[uid] = MessageSummary(uid, email_id(message), *summary)
             if not found:
                 self._must_exist(self._index.tree(connection).by_number)
@@ -180,7 +182,7 @@ class SpoolMailbox:
 
     def _read_body(self, uid: int) -> Content | None:
         with self._index.snapshot() as connection:
-            row = connection.execute(_BODY, (row_id(self._number, uid),)).fetchone()
+            row = select_one(connection, _BODY, (row_id(self._number, uid),))
             if row is None:
                 self._must_exist(self._index.tree(connection).by_number)
                 raise MessageExpunged

@@ -19,7 +19,7 @@ OWN: Final = 0
 """In place of a mailbox's number: the account itself."""
 
 
-class _Operation(Struct, array_like=True, tag=True, frozen=True, gc=False):
+class _Operation(Struct, array_like=True, tag=True, gc=False):
     modseq: int
     nonce: int
 
@@ -163,7 +163,7 @@ Operation: TypeAlias = (
 )
 
 
-class Entry(Struct, array_like=True, frozen=True, gc=False):
+class Entry(Struct, array_like=True, gc=False):
     """What one change did to one account."""
 
     account: str

@@ -33,6 +33,7 @@ from thurn_store_spool.operation import (
     Subscribed,
     encode,
 )
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.uidset import ranges
 
 SEEN: Final = 1
@@ -157,11 +158,12 @@ def _flagged(connection: apsw.Connection, operation: Flagged) -> None:
     totals, highest = Totals(), 0
     for first, last in ranges(operation.uids):
         low, high = row_id(operation.mailbox, first), row_id(operation.mailbox, last)
-        count, seen, deleted = connection.execute(
+        count, seen, deleted = select_one(
+            connection,
             "SELECT count(*), total(flags & 1), total(flags >> 3 & 1) FROM message"
             " WHERE id BETWEEN ? AND ?",
             (low, high),
-        ).fetchone()
+        )
         totals.unseen -= _gained(operation, SEEN, count, int(seen))
         totals.deleted += _gained(operation, DELETED, count, int(deleted))
         connection.execute(
@@ -192,9 +194,9 @@ def _expunged(connection: apsw.Connection, operation: Expunged) -> None:
 
 
 def _remove(connection: apsw.Connection, low: int, high: int, totals: Totals) -> None:
-    rows = connection.execute(
-        "SELECT flags, size, body FROM message WHERE id BETWEEN ? AND ?", (low, high)
-    ).fetchall()
+    rows = select(
+        connection, "SELECT flags, size, body FROM message WHERE id BETWEEN ? AND ?", (low, high)
+    )
     for flags, size, _ in rows:
         totals.messages -= 1
         totals.unseen -= not flags & SEEN
@@ -202,9 +204,7 @@ def _remove(connection: apsw.Connection, low: int, high: int, totals: Totals) ->
         totals.size -= size
     connection.execute("DELETE FROM message WHERE id BETWEEN ? AND ?", (low, high))
     for body, count in Counter(row[2] for row in rows).items():
-        found = connection.execute(
-            "SELECT copies, message FROM body WHERE id = ?", (body,)
-        ).fetchone()
+        found = select_one(connection, "SELECT copies, message FROM body WHERE id = ?", (body,))
         if found[0] > count:
             connection.execute("UPDATE body SET copies = copies - ? WHERE id = ?", (count, body))
         else:
@@ -217,7 +217,8 @@ def _copied(connection: apsw.Connection, operation: Copied) -> None:
     flags.frombytes(operation.flags)
     rows: list[tuple[int, ...]] = []
     for first, last in ranges(operation.uids):
-        rows += connection.execute(
+        rows += select(
+            connection,
             "SELECT size, received, body FROM message WHERE id BETWEEN ? AND ?",
             (row_id(operation.source, first), row_id(operation.source, last)),
         )

@@ -32,6 +32,7 @@ from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex, read_highest, read_uidnext
 from thurn_store_spool.operation import Appended, Operation, decode_entry
 from thurn_store_spool.perform import append_message, perform
+from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
 
 WAIT_MS = 30_000
@@ -122,13 +123,13 @@ class _Replay:
 
     def _is_done(self, operation: Operation) -> bool:
         """Whether the change with this number is this one."""
-        row = self._connection.execute(
-            "SELECT nonce FROM change WHERE modseq = ?", (operation.modseq,)
-        ).fetchone()
+        row = select_one(
+            self._connection, "SELECT nonce FROM change WHERE modseq = ?", (operation.modseq,)
+        )
         if isinstance(operation, Appended):
-            body = self._connection.execute(
-                "SELECT message FROM body WHERE id = ?", (operation.modseq,)
-            ).fetchone()
+            body = select_one(
+                self._connection, "SELECT message FROM body WHERE id = ?", (operation.modseq,)
+            )
             if body is not None:
                 return bool(body[0] == operation.nonce)
             return row is None  # without either: stored, and expunged since
@@ -138,7 +139,7 @@ class _Replay:
     def _is_stored(self, operation: Appended) -> bool:
         """Whether the message is there under any number; looks at everything, rarely asked."""
         sql = "SELECT 1 FROM body WHERE message = ?"
-        return self._connection.execute(sql, (operation.nonce,)).fetchone() is not None
+        return select_one(self._connection, sql, (operation.nonce,)) is not None
 
     def _perform(self, operation: Operation) -> bool:
         """Do it with its numbers; False when the index does not let it."""
@@ -163,9 +164,9 @@ class _Replay:
 
     def _fits(self, operation: Appended) -> bool:
         """Whether mailbox and UID are still what they were when the numbers were given."""
-        row = self._connection.execute(
-            "SELECT name FROM mailbox WHERE number = ?", (operation.mailbox,)
-        ).fetchone()
+        row = select_one(
+            self._connection, "SELECT name FROM mailbox WHERE number = ?", (operation.mailbox,)
+        )
         if row is None or row[0] != operation.name:
             return False
         return operation.uid >= read_uidnext(self._connection, operation.mailbox)

@@ -20,6 +20,7 @@ from thurn.types.identity import AccountId
 from thurn_store_spool.body import remove_body, write_body
 from thurn_store_spool.operation import Appended
 from thurn_store_spool.place import INDEX, account_directory, body_path
+from thurn_store_spool.query import select_one
 from thurn_store_spool.replay import entries_by_account
 from thurn_store_spool.schema import open_reader, storage_error
 
@@ -58,7 +59,7 @@ def _settle_account(
 
 
 def _is_wanted(connection: apsw.Connection, one: Appended) -> bool:
-    row = connection.execute("SELECT message FROM body WHERE id = ?", (one.modseq,)).fetchone()
+    row = select_one(connection, "SELECT message FROM body WHERE id = ?", (one.modseq,))
     return row is not None and row[0] == one.nonce
 
 

@@ -12,6 +12,7 @@ from thurn_store_spool.draft import Draft
 from thurn_store_spool.index import LAST_UID
 from thurn_store_spool.operation import Deleted, Keyword, Renamed
 from thurn_store_spool.perform import row_id
+from thurn_store_spool.query import select
 from thurn_store_spool.tree import MailboxRow
 
 
@@ -71,7 +72,8 @@ def _move_inbox(draft: Draft, inbox: MailboxRow, new_name: str) -> None:
     draft.index.tree_changed()
     uids = [
         uid
-        for (uid,) in draft.index.writer.execute(
+        for (uid,) in select(
+            draft.index.writer,
             "SELECT id & 4294967295 FROM message WHERE id BETWEEN ? AND ? ORDER BY id",
             (row_id(inbox.number, 1), row_id(inbox.number, LAST_UID)),
         )

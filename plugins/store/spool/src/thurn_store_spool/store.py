@@ -20,6 +20,7 @@ from thurn_store_spool.environment import Environment
 from thurn_store_spool.keeper import Keeper
 from thurn_store_spool.place import ACCOUNTS, INDEX, account_of
 from thurn_store_spool.pool import Pool
+from thurn_store_spool.query import select_one
 from thurn_store_spool.replay import replay
 from thurn_store_spool.schema import open_reader
 from thurn_store_spool.settle import settle
@@ -106,7 +107,7 @@ def _recorded_account(path: Path) -> AccountId | None:
     if connection is None:
         return None
     try:
-        row = connection.execute("SELECT id FROM account").fetchone()
+        row = select_one(connection, "SELECT id FROM account")
     finally:
         connection.close()
     return AccountId(row[0]) if row else None

@@ -15,6 +15,7 @@ import apsw
 
 from thurn_store_spool.body import remove_body
 from thurn_store_spool.place import INDEX
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader
 
 KEPT_CHANGES: Final = 65_536
@@ -38,7 +39,7 @@ def remove_garbage(directory: Path) -> int:
     count = 0
     try:
         while True:
-            rows = connection.execute("SELECT message FROM garbage LIMIT ?", (_BATCH,)).fetchall()
+            rows = select(connection, "SELECT message FROM garbage LIMIT ?", (_BATCH,))
             if not rows:
                 return count
             for (message,) in rows:
@@ -61,9 +62,11 @@ def prune(directory: Path, now: float) -> None:
         with connection:
             connection.execute("DELETE FROM delivered WHERE at < ?", (now - KEPT_KEY_SECONDS,))
             connection.execute("DELETE FROM remembered WHERE until < ?", (now,))
-            row = connection.execute(
-                "SELECT modseq FROM change ORDER BY modseq DESC LIMIT 1 OFFSET ?", (KEPT_CHANGES,)
-            ).fetchone()
+            row = select_one(
+                connection,
+                "SELECT modseq FROM change ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+                (KEPT_CHANGES,),
+            )
             pruned = row[0] if row else 0
             connection.execute("DELETE FROM change WHERE modseq <= ?", (pruned,))
             connection.execute(

@@ -14,6 +14,7 @@ from thurn.contracts.store import MailboxRecord
 
 from thurn_store_spool.index import LAST_UID, AccountIndex, read_uidnext
 from thurn_store_spool.perform import DELETED, SEEN, row_id
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.tree import MailboxRow, Tree
 
 
@@ -69,7 +70,8 @@ def _moved_on(
 ) -> AccountTotals:
     changed = {
         row[0]: row[1:]
-        for row in connection.execute(
+        for row in select(
+            connection,
             "SELECT mailbox, max(highest), max(modseq), total(messages), total(unseen),"
             " total(deleted), total(size) FROM change WHERE modseq > ? GROUP BY mailbox",
             (known.seen,),
@@ -77,8 +79,8 @@ def _moved_on(
     }
     appended = {
         row[0]
-        for row in connection.execute(
-            "SELECT DISTINCT mailbox FROM body WHERE id > ?", (known.seen,)
+        for row in select(
+            connection, "SELECT DISTINCT mailbox FROM body WHERE id > ?", (known.seen,)
         )
     }
     by_number: dict[int, MailboxTotals] = {}
@@ -111,12 +113,13 @@ def _add(
 
 def _count(connection: apsw.Connection, number: int, totals: MailboxTotals) -> MailboxTotals:
     """Add the messages from UIDNEXT on: for totals of nothing, all."""
-    messages, seen, deleted, size, modseq, floor = connection.execute(
+    messages, seen, deleted, size, modseq, floor = select_one(
+        connection,
         "SELECT count(*), total(flags & ?1 != 0), total(flags & ?2 != 0), total(size),"
         " coalesce(max(modseq), 0), (SELECT modseq FROM mailbox WHERE number = ?3)"
         " FROM message WHERE id BETWEEN ?4 AND ?5",
         (SEEN, DELETED, number, row_id(number, totals.uidnext), row_id(number, LAST_UID)),
-    ).fetchone()
+    )
     totals.messages += messages
     totals.unseen += messages - int(seen)
     totals.deleted += int(deleted)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import apsw
 from thurn.contracts.store import SYSTEM_FLAGS
 
+from thurn_store_spool.query import select, select_one
+
 
 @dataclass(frozen=True, slots=True)
 class MailboxRow:
@@ -38,8 +40,8 @@ class Tree:
 def read_tree(connection: apsw.Connection) -> Tree:
     """The mailboxes as this connection sees them."""
     names: dict[int, list[str]] = {}
-    for mailbox, name in connection.execute(
-        "SELECT mailbox, name FROM keyword ORDER BY mailbox, bit"
+    for mailbox, name in select(
+        connection, "SELECT mailbox, name FROM keyword ORDER BY mailbox, bit"
     ):
         names.setdefault(mailbox, [*SYSTEM_FLAGS]).append(name)
     rows = [
@@ -51,13 +53,13 @@ def read_tree(connection: apsw.Connection) -> Tree:
             flag_names := tuple(names.get(number, SYSTEM_FLAGS)),
             {word.lower(): bit for bit, word in enumerate(flag_names)},
         )
-        for number, name, uidvalidity, special_use in connection.execute(
-            "SELECT number, name, uidvalidity, special_use FROM mailbox"
+        for number, name, uidvalidity, special_use in select(
+            connection, "SELECT number, name, uidvalidity, special_use FROM mailbox"
         )
     ]
-    mailbox_floor, uidvalidity_floor = connection.execute(
-        "SELECT mailbox, uidvalidity FROM floor"
-    ).fetchone()
+    mailbox_floor, uidvalidity_floor = select_one(
+        connection, "SELECT mailbox, uidvalidity FROM floor"
+    )
     return Tree(
         {row.name: row for row in rows},
         {row.number: row for row in rows},

@@ -11,6 +11,7 @@ import trio
 
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
+from thurn_store_spool.query import select
 
 RECHECK_SECONDS: Final = 1.0
 """A notice may be lost; a change is told within a second."""
@@ -65,9 +66,10 @@ async def _follow(
 def changed_since(index: AccountIndex, seen: int) -> tuple[list[int], int]:
     """Numbers of mailboxes that changed after a MODSEQ of the account, and the newest MODSEQ."""
     with index.snapshot() as connection:
-        rows = connection.execute(
+        rows = select(
+            connection,
             "SELECT mailbox FROM change WHERE modseq > ?1 AND mailbox != 0"
             " UNION SELECT mailbox FROM body WHERE id > ?1",
             (seen,),
-        ).fetchall()
+        )
         return [number for (number,) in rows], index.known_highest
