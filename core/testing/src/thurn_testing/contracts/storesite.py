@@ -14,8 +14,9 @@ from thurn.contracts.store import AccountHandle, Append, Mailbox, MailStore
 from thurn.types.content import Content
 from thurn.types.identity import AccountId
 
-from thurn_testing.contracts.plaincontext import PlainContext, PlainState
 from thurn_testing.contracts.plainlog import PlainLog
+from thurn_testing.contracts.plainstate import PlainState
+from thurn_testing.fakes.context import FakeContext, Given
 
 MakeStore: TypeAlias = Callable[[Context], AbstractAsyncContextManager[MailStore]]
 """Opens a store on a context; again on an equal context for the same mail."""
@@ -50,7 +51,8 @@ class PlainHost:
 
     def __init__(self, directory: Path, log: PlainLog, state: PlainState) -> None:
         self._log = log
-        self.context: Context = PlainContext("store.kit", directory, log, state=state)
+        given = Given(state=state, log=log)
+        self.context: Context = FakeContext(directory, name="store.kit", given=given)
 
     async def recover(self) -> None:
         """Replay everything that was not retired: it must change nothing."""

@@ -20,6 +20,9 @@ from thurn_store_spool.tend import TEND_SECONDS, prune, remove_garbage
 WAITING: Final = 256
 """Connections that wait to be closed; above it one is closed at once, and the worker waits."""
 
+IDLE_SECONDS: Final = 60.0
+"""How long what was found outside the loop may wait."""
+
 
 class Keeper:
     """The background work of one open store; `run` does it."""
@@ -39,12 +42,12 @@ class Keeper:
             connection.close()
             return
         self._closing.append(connection)
-        self._work.set()
+        self._wake()
 
     def sweep(self, index: AccountIndex) -> None:
         """Files of the account may have become garbage."""
         self._garbage[index.directory] = None
-        self._work.set()
+        self._wake()
 
     def opened(self, index: AccountIndex, tended_at: int) -> None:
         """An index was opened that was last tended then."""
@@ -53,10 +56,15 @@ class Keeper:
             self._old[index.directory] = now
             self.sweep(index)
 
+    def _wake(self) -> None:
+        if trio.lowlevel.in_trio_run():  # replay runs in a thread; what it finds waits a little
+            self._work.set()
+
     async def run(self) -> None:
         """Work until cancelled. What is left then is done after the next start."""
         while True:
-            await self._work.wait()
+            with trio.move_on_after(IDLE_SECONDS):
+                await self._work.wait()
             self._work = trio.Event()
             await trio.to_thread.run_sync(self._turn, limiter=self._limiter)
 
