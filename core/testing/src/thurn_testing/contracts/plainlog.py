@@ -1,0 +1,111 @@
+"""A commit log in memory: the smallest one that keeps the order of `thurn.contracts.commitlog`.
+
+For kits and tests of stores: every group is a round of its own (begin, apply, commit), nothing is
+synced, and a test may ask for what the real log does at its own time: replay and settle.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import trio
+from thurn.contracts.commitlog import BlobReference, Change, Owner, Record, Resource
+from thurn.types.content import Blob
+
+BUSY_ROUNDS = 1_000
+"""Rounds before a busy resource is called stuck; a real log would go on with other groups."""
+
+
+class PlainFrame:
+    """What one group writes."""
+
+    def __init__(self, log: PlainLog) -> None:
+        self._log = log
+        self.records: list[tuple[str, bytes]] = []
+        self._blobs: dict[int, tuple[Blob, BlobReference]] = {}
+
+    def blob(self, blob: Blob) -> BlobReference:
+        """Keep the octets, once for the same object."""
+        known = self._blobs.get(id(blob))
+        if known is None:
+            octets = blob.read()
+            offset = next(self._log.offsets)
+            reference = BlobReference(0, self._log.generation, offset, len(octets))
+            self._log.blobs[reference] = octets
+            self._blobs[id(blob)] = known = (blob, reference)
+        return known[1]
+
+    def record(self, owner: str, payload: bytes) -> None:
+        """Add a record."""
+        self.records.append((owner, payload))
+
+
+class PlainLog:
+    """See `thurn.contracts.commitlog.CommitLog`; several handles of it may share one object."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, Owner] = {}
+        self.records: list[tuple[str, Record]] = []
+        self.blobs: dict[BlobReference, bytes] = {}
+        self.generation = 1
+        self.offsets = itertools.count()
+        self._times = itertools.count(1)
+
+    def register(self, name: str, owner: Owner) -> None:
+        """Say who understands the records of this name; a reopened store takes its place."""
+        self.owners[name] = owner
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        """One round for one group."""
+        await trio.lowlevel.checkpoint()
+        resources = list(dict.fromkeys(c.resource for c in changes if c.resource is not None))
+        for _round in range(BUSY_ROUNDS):
+            begun = _begin(resources)
+            if begun is not None:
+                break
+            await trio.sleep(0.001)
+        else:
+            raise AssertionError("a resource stayed busy")
+        frame = PlainFrame(self)
+        try:
+            for change in changes:
+                change.apply(frame)
+        except BaseException:
+            for resource in begun:
+                resource.rollback()
+            raise
+        now = next(self._times)
+        self.records += [(owner, Record(payload, now)) for owner, payload in frame.records]
+        for resource in begun:
+            resource.commit()
+        for change in changes:
+            change.applied()
+
+    def read(self, reference: BlobReference) -> bytes | None:
+        """The octets of a blob while they are kept."""
+        return self.blobs.get(reference)
+
+    def replay(self) -> None:
+        """Give every record again to its owner, as after an unclean stop."""
+        for name, owner in self.owners.items():
+            owner.replay([record for owned, record in self.records if owned == name])
+
+    def retire(self) -> None:
+        """Settle every record and forget records and blobs, as after a clean stop."""
+        for name, owner in self.owners.items():
+            owner.settle([record for owned, record in self.records if owned == name])
+        self.records.clear()
+        self.blobs.clear()
+        self.generation += 1
+
+
+def _begin(resources: Sequence[Resource]) -> list[Resource] | None:
+    begun: list[Resource] = []
+    for resource in resources:
+        if not resource.begin():
+            for other in begun:
+                other.rollback()
+            return None
+        begun.append(resource)
+    return begun

@@ -1,0 +1,276 @@
+"""Store kit: messages go in whole, once, together, and come out octet for octet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from thurn.contracts.store import CACHED_HEADERS, Append
+from thurn.types.content import SPILL_OCTETS, Blob, Content
+from thurn.types.errors import MailboxNotFound
+from thurn_message.scanner import scan
+
+from thurn_testing.contracts.expectation import expect, expect_equal, refused
+from thurn_testing.contracts.storesite import (
+    ALICE,
+    BOB,
+    WHEN,
+    StoreSite,
+    append,
+    fill,
+    message,
+    subjects,
+)
+
+OCTETS: Final = (
+    b"",
+    b"\r\n",
+    b"Subject: no body at all\r\n",
+    b"Subject: a\r\n\r\n.\r\n..\r\n",
+    b"Subject: \xe4\xff\r\nX: \x00\r\n\r\n\x00\x01\xfe\xff\r\nno end",
+    b"no header, only text",
+    b"Subject: many lines\r\n\r\n" + b"0123456789\r\n" * 5_000,
+)
+"""Messages that a store must not touch."""
+
+MULTIPART: Final = (
+    b"Received: by somewhere\r\nFrom: a@b.example\r\nTo: c@d.example,\r\n  e@f.example\r\n"
+    b"Subject: =?utf-8?q?caf=C3=A9?=\r\nMIME-Version: 1.0\r\nList-Id: <l.example>\r\n"
+    b'Content-Type: multipart/mixed; boundary="xx"\r\n\r\npreamble\r\n--xx\r\n\r\ntext\r\n'
+    b"--xx\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n"
+    b"--xx--\r\n"
+)
+
+
+async def check_inbox_is_always_there(site: StoreSite) -> None:
+    """INBOX exists from the beginning, in any case. RFC 9051 §5.1."""
+    async with site.open() as opened:
+        account = await opened.account()
+        expect_equal([m.name for m in await account.mailboxes()], ["INBOX"], "a new account")
+        record = (await account.mailbox("INBOX")).record
+        for name in ("inbox", "InBox"):
+            record = (await account.mailbox(name)).record
+            expect_equal(record.name, "INBOX", "INBOX is written in capitals")
+        expect(record.uidvalidity > 0, "UIDVALIDITY is at least 1")
+        view = await (await account.mailbox("INBOX")).view()
+        expect_equal((len(view), view.uidnext >= 1), (0, True), "a new mailbox is empty")
+        with refused(MailboxNotFound, "what was not made is not there"):
+            await account.mailbox("INBOX2")
+
+
+async def check_append_gives_ascending_uids(site: StoreSite) -> None:
+    """Each message gets the next UID and MODSEQ, and is seen at once. RFC 9051 §2.3.1.1."""
+    async with site.open() as opened:
+        account = await opened.account()
+        inbox = await account.mailbox("INBOX")
+        view = await inbox.view()
+        last_uid, last_modseq = 0, view.highestmodseq
+        for number in range(4):
+            stored = await account.append(append(f"m{number}", flags=("\\Seen", "$Work")))
+            view = await inbox.view()
+            expect(stored.uid > last_uid, "UIDs ascend strictly")
+            expect_equal(view.uids[-1], stored.uid, "the view has the message at once")
+            expect(view.highestmodseq > last_modseq, "MODSEQ grows with each message")
+            expect_equal(view.modseqs[-1], view.highestmodseq, "a new message has the MODSEQ")
+            expect(view.uidnext > stored.uid, "UIDNEXT is above")
+            expect_equal(stored.uidvalidity, view.uidvalidity, "APPENDUID's UIDVALIDITY")
+            expect_equal(stored.mailbox_id, view.mailbox_id, "and mailbox")
+            expect_equal(view.sizes[-1], message(f"m{number}").size_octets, "RFC822.SIZE")
+            expect_equal(view.received[-1], int(WHEN.timestamp()), "INTERNALDATE")
+            last_uid, last_modseq = stored.uid, view.highestmodseq
+        names = {view.flag_names[bit] for bit in range(64) if view.flags[0] >> bit & 1}
+        expect_equal(names, {"\\Seen", "$Work"}, "flags given at the append")
+        record = (await account.mailbox("INBOX")).record
+        expect_equal((record.messages, record.unseen), (4, 0), "the record counts")
+        expect_equal(record.size_octets, sum(view.sizes), "and sums")
+
+
+async def check_bodies_come_out_octet_for_octet(site: StoreSite) -> None:
+    """Prefix and blob are what was given, from the log and from the final place, after all."""
+    async with site.open() as opened:
+        account = await opened.account()
+        inbox = await account.mailbox("INBOX")
+        given: dict[int, bytes] = {}
+        for octets in OCTETS:
+            blob = Blob(octets)
+            for prefix in (b"", b"Return-Path: <>\r\nDelivered-To: a@b\r\n"):
+                content = Content(blob, prefix)
+                stored = await account.append(Append("INBOX", content, WHEN))
+                given[stored.uid] = prefix + octets
+        for _place in ("log", "final", "final"):
+            for uid, octets in given.items():
+                content = await inbox.body(uid)
+                expect_equal(content.read(), octets, "the message as it was given")
+                expect_equal(content.size_octets, len(octets), "its size")
+            await opened.host.retire()
+    if site.durable:
+        async with site.open() as opened:
+            inbox = await opened.inbox()
+            for uid, octets in given.items():
+                expect_equal((await inbox.body(uid)).read(), octets, "after a restart as well")
+
+
+async def check_big_bodies(site: StoreSite) -> None:
+    """A body over SPILL_OCTETS, in memory or in a file that goes away, is stored like others."""
+    octets = b"Subject: big\r\n\r\n" + b"x" * 78 * (SPILL_OCTETS // 78 + 2)
+    async with site.open() as opened:
+        account = await opened.account()
+        with TemporaryDirectory() as directory:
+            path = Path(directory) / "spilled"
+            path.write_bytes(octets)
+            blobs = (Blob(octets), Blob(path=path))
+            uids = [
+                (await account.append(Append("INBOX", Content(blob, b"X: y\r\n"), WHEN))).uid
+                for blob in blobs
+            ]
+        await opened.host.retire()
+        inbox = await account.mailbox("INBOX")
+        for uid in uids:
+            expect_equal((await inbox.body(uid)).read(), b"X: y\r\n" + octets, "a big message")
+
+
+async def check_summaries(site: StoreSite) -> None:
+    """What FETCH needs is what the scanner says of the octets, in the order asked."""
+    async with site.open() as opened:
+        account = await opened.account()
+        contents = [Content(Blob(octets), b"Received: x\r\n") for octets in (*OCTETS, MULTIPART)]
+        stored = await account.append_all([Append("INBOX", c, WHEN) for c in contents])
+        inbox = await account.mailbox("INBOX")
+        uids = [one.uid for one in stored]
+        asked = [*reversed(uids), uids[-1] + 1_000, uids[0]]
+        found = await inbox.summaries(asked)
+        expect_equal([s.uid if s else None for s in found], [*reversed(uids), None, uids[0]],
+                     "in the order asked, None for what is not there")  # fmt: skip
+        by_uid = {summary.uid: summary for summary in found if summary}
+        for uid, content in zip(uids, contents, strict=True):
+            octets = content.read()
+            facts = scan(octets)
+            cached = [octets[f.start : f.end] for f in facts.fields if f.name in CACHED_HEADERS]
+            summary = by_uid[uid]
+            expect_equal(summary.envelope, facts.envelope, "ENVELOPE")
+            expect_equal(summary.bodystructure, facts.bodystructure, "BODYSTRUCTURE")
+            expect_equal(summary.body, facts.body, "BODY")
+            expect_equal(summary.header_octets, facts.header_end, "the header's length")
+            expect_equal(summary.size_octets, len(octets), "RFC822.SIZE")
+            expect_equal(summary.headers, b"".join(cached), "the cached fields")
+            expect(summary.email_id, "an email id")
+
+
+async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
+    """Deposits of several accounts are committed together. Design D6."""
+    async with site.open() as opened:
+        alice, bob = await opened.account(ALICE), await opened.account(BOB)
+        blob = message("both").blob
+        deposits = [
+            handle.prepare(Append("INBOX", Content(blob, b"Delivered-To: x\r\n"), WHEN))
+            for handle in (alice, bob, bob)
+        ]
+        expect_equal(len((await (await bob.mailbox("INBOX")).view()).uids), 0, "not before")
+        await opened.host.context.log.commit([c for d in deposits for c in d.changes])
+        for deposit in deposits:
+            await deposit.commit()
+        expect_equal(await subjects(await alice.mailbox("INBOX")), ["both"], "one for the one")
+        expect_equal(await subjects(await bob.mailbox("INBOX")), ["both"] * 2, "two for the other")
+        expect_equal([d.stored.uid > 0 for d in deposits], [True] * 3, "each says where it is")
+        expect_equal(set(await opened.store.accounts()), {ALICE, BOB}, "both accounts exist")
+
+
+async def check_a_failing_group_stores_nothing(site: StoreSite) -> None:
+    """When one of a group cannot be, none is; and an aborted deposit is nothing."""
+    async with site.open() as opened:
+        alice, bob = await opened.account(ALICE), await opened.account(BOB)
+        good = alice.prepare(append("good", flags=("$New",)))
+        bad = bob.prepare(append("bad", "no such mailbox"))
+        with refused(MailboxNotFound, "a missing mailbox without create"):
+            await opened.host.context.log.commit([*good.changes, *bad.changes])
+            await good.commit()
+            await bad.commit()
+        await bad.abort()
+        await good.abort()
+        await alice.prepare(append("aborted")).abort()
+        for handle in (alice, bob):
+            inbox = await handle.mailbox("INBOX")
+            expect_equal(len(await inbox.view()), 0, "nothing of the group is there")
+        with refused(MailboxNotFound, "the same for append_all"):
+            await alice.append_all([append("one"), append("two", "no such mailbox")])
+        inbox = await alice.mailbox("INBOX")
+        expect_equal(len(await inbox.view()), 0, "all or none")
+        uids = await fill(alice, 3)
+        expect_equal(list((await inbox.view()).uids), list(uids), "and then it works")
+
+
+async def check_a_key_is_stored_once(site: StoreSite) -> None:
+    """A repeat with the same key stores nothing and succeeds."""
+    async with site.open() as opened:
+        account = await opened.account()
+        first = await account.append(Append("INBOX", message("one"), WHEN, key="t1 a@b"))
+        again = await account.append(Append("INBOX", message("one"), WHEN, key="t1 a@b"))
+        other = await account.append(Append("INBOX", message("two"), WHEN, key="t1 c@d"))
+        expect(first.uid and other.uid, "different keys are different messages")
+        expect_equal(again.uid, 0, "a repeat has UID 0")
+        twice = [Append("INBOX", message("three"), WHEN, key="t2") for _ in range(2)]
+        stored = await account.append_all(twice)
+        expect_equal([bool(one.uid) for one in stored], [True, False], "within one commit too")
+        await account.append_all([append("none"), append("none")])
+        wanted = ["one", "two", "three", "none", "none"]
+        expect_equal(await subjects(await account.mailbox("INBOX")), wanted, "each once")
+    if site.durable:
+        async with site.open() as opened:
+            account = await opened.account()
+            again = await account.append(Append("INBOX", message("one"), WHEN, key="t1 a@b"))
+            expect_equal(again.uid, 0, "a repeat after a restart is recognised")
+
+
+async def check_append_creates_on_demand(site: StoreSite) -> None:
+    """`create` makes the mailbox and its parents in the same commit."""
+    async with site.open() as opened:
+        account = await opened.account()
+        name = account.separator.join(["Lists", "thurn"])
+        await account.append(Append(name, message("one"), WHEN, create=True))
+        names = [m.name for m in await account.mailboxes()]
+        expect_equal(names, ["INBOX", "Lists", name], "mailbox and parent are there")
+        expect_equal(await subjects(await account.mailbox(name)), ["one"], "and the message")
+
+
+async def check_uids_are_never_used_again(site: StoreSite) -> None:
+    """Neither after an expunge of the newest nor after a restart. RFC 9051 §2.3.1.1."""
+    async with site.open() as opened:
+        account = await opened.account()
+        inbox = await account.mailbox("INBOX")
+        uids = list(await fill(account, 3))
+        await inbox.expunge(uids[1:])
+        uids += await fill(account, 1)
+        modseq = (await inbox.view()).highestmodseq
+        await inbox.expunge(uids)
+        view = await inbox.view()
+        expect(view.highestmodseq > modseq, "an expunge takes a MODSEQ")
+        validity, modseq, uidnext = view.uidvalidity, view.highestmodseq, view.uidnext
+        expect(uidnext > uids[-1], "UIDNEXT stays above what was given")
+        if not site.durable:
+            uids += await fill(account, 1)
+    if site.durable:
+        async with site.open() as opened:
+            account = await opened.account()
+            view = await (await account.mailbox("INBOX")).view()
+            expect_equal(view.uidvalidity, validity, "UIDVALIDITY stays over a restart")
+            expect(view.highestmodseq >= modseq, "HIGHESTMODSEQ never goes back")
+            expect(view.uidnext >= uidnext, "UIDNEXT never goes back")
+            uids += await fill(account, 1)
+            view = await (await account.mailbox("INBOX")).view()
+            expect(view.modseqs[-1] > modseq, "MODSEQ never goes back")
+    expect_equal(uids, sorted(set(uids)), "no UID twice, all ascending")
+
+
+APPEND_CHECKS: Final = (
+    check_inbox_is_always_there,
+    check_append_gives_ascending_uids,
+    check_bodies_come_out_octet_for_octet,
+    check_big_bodies,
+    check_summaries,
+    check_two_accounts_in_one_commit,
+    check_a_failing_group_stores_nothing,
+    check_a_key_is_stored_once,
+    check_append_creates_on_demand,
+    check_uids_are_never_used_again,
+)

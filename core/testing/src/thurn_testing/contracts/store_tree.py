@@ -1,0 +1,243 @@
+"""Store kit: the tree of mailboxes; hostile names; subscriptions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from thurn.contracts.store import Append
+from thurn.types.errors import (
+    MailboxExists,
+    MailboxNameRefused,
+    MailboxNotFound,
+    NotPermitted,
+)
+from thurn.types.identity import AccountId, Identity
+
+from thurn_testing.contracts.expectation import expect, expect_equal, refused
+from thurn_testing.contracts.storesite import (
+    ALICE,
+    WHEN,
+    StoreSite,
+    fill,
+    message,
+    subjects,
+)
+
+HOSTILE_NAMES: Final = (
+    "",
+    "/",
+    "..",
+    "../",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "~",
+    "~root",
+    "a//b",
+    "a/",
+    "/a",
+    ".",
+    "a/../b",
+    "a/./b",
+    "a\x00b",
+    "a\r\nb",
+    "a\nb",
+    "\x7f",
+    "a\x1b[2J",
+    "a\u2028b",
+    "a\x85b",
+    "\ud800",
+    "x" * 5_000,
+    "ü" * 1_000,
+    "/".join("a" * 500),
+    "index.db",
+    "bodies",
+    "cur",
+    "dovecot.index",
+    "*",
+    "%",
+    "&-",
+    "&AOQ",
+    "&2AA-",
+    'quote"quote',
+    "back\\slash",
+    "'; DROP TABLE mailbox; --",
+    " ",
+    " leading",
+    "INBOX ",
+    "é",
+    "e\u0301",
+    "\N{PILE OF POO}",
+    "#news",
+    "\u202ereversed",
+)
+
+
+async def check_create_and_delete(site: StoreSite) -> None:
+    """Parents come with a mailbox, children stay without it; a new one has new numbers."""
+    async with site.open() as opened:
+        account = await opened.account()
+        slash = account.separator
+        deep = slash.join(["a", "b", "c"])
+        record = await account.create(deep, special_use=["\\Archive"])
+        expect_equal((record.name, record.special_use), (deep, {"\\Archive"}), "what was made")
+        names = ["INBOX", "a", slash.join("ab"), deep]
+        expect_equal([m.name for m in await account.mailboxes()], names, "with its parents")
+        with refused(MailboxExists, "a taken name"):
+            await account.create(deep)
+        with refused(MailboxExists, "INBOX is taken in any case"):
+            await account.create("inBox")
+        await account.append(Append("a", message("x"), WHEN))
+        old = (await account.mailbox("a")).record
+        await account.delete("a")
+        expect_equal([m.name for m in await account.mailboxes()], [names[0], *names[2:]],
+                     "its children stay")  # fmt: skip
+        with refused(MailboxNotFound, "a deleted mailbox"):
+            await account.mailbox("a")
+        with refused(MailboxNotFound, "deleting twice"):
+            await account.delete("a")
+        with refused(NotPermitted, "INBOX cannot be deleted. RFC 9051 §6.3.5"):
+            await account.delete("INBOX")
+        new = await account.create("a")
+        expect(new.id != old.id, "ids are never given again. RFC 8474")
+        expect(new.uidvalidity > old.uidvalidity, "another mailbox has another UIDVALIDITY")
+        expect_equal(new.messages, 0, "nothing of the old one is in it")
+        expect_equal(len(await (await account.mailbox("a")).view()), 0, "nor in its view")
+
+
+async def check_a_deleted_mailbox_under_a_session(site: StoreSite) -> None:
+    """A handle of a mailbox that is deleted says so and hurts nobody."""
+    async with site.open() as opened:
+        account = await opened.account()
+        await account.create("a")
+        (uid,) = await fill(account, 1, "a")
+        mailbox = await account.mailbox("a")
+        await mailbox.view()
+        await account.delete("a")
+        await account.create("a")
+        for call in (mailbox.view(), mailbox.changes(0), mailbox.expunge([uid]), mailbox.body(uid)):
+            with refused(MailboxNotFound, "the mailbox of this handle has gone"):
+                await call
+
+
+async def check_rename(site: StoreSite) -> None:
+    """With children and new parents; ids, UIDs and messages stay. RFC 9051 §6.3.6."""
+    async with site.open() as opened:
+        account = await opened.account()
+        slash = account.separator
+        await account.create(slash.join(["a", "b"]))
+        await account.create("ab")
+        await fill(account, 2, "a")
+        mailbox = await account.mailbox("a")
+        old = mailbox.record
+        await account.rename("a", slash.join(["x", "y"]))
+        wanted = ["INBOX", "ab", "x", slash.join("xy"), slash.join("xyb")]
+        expect_equal([m.name for m in await account.mailboxes()], wanted, "the tree has moved")
+        new = (await account.mailbox(slash.join("xy"))).record
+        expect_equal((new.id, new.uidvalidity), (old.id, old.uidvalidity), "the id stays")
+        expect_equal(await subjects(mailbox), ["m0", "m1"], "an open handle goes with it")
+        with refused(MailboxNotFound, "the old name"):
+            await account.mailbox("a")
+        with refused(MailboxExists, "a taken target"):
+            await account.rename("ab", "x")
+        with refused(MailboxExists, "INBOX as a target"):
+            await account.rename("ab", "inbox")
+        with refused(MailboxNotFound, "a missing source"):
+            await account.rename("nowhere", "z")
+        with refused(MailboxNameRefused, "into itself"):
+            await account.rename("x", slash.join(["x", "y", "z"]))
+        expect_equal([m.name for m in await account.mailboxes()], wanted, "nothing has happened")
+
+
+async def check_rename_of_inbox(site: StoreSite) -> None:
+    """Its messages move to the new mailbox; INBOX and its children stay. RFC 9051 §6.3.6."""
+    async with site.open() as opened:
+        account = await opened.account()
+        child = account.separator.join(["INBOX", "child"])
+        await account.create(child)
+        uids = await fill(account, 2)
+        await account.rename("inbox", "Old")
+        names = [m.name for m in await account.mailboxes()]
+        expect_equal(names, ["INBOX", child, "Old"], "INBOX and its child stay")
+        expect_equal(await subjects(await account.mailbox("Old")), ["m0", "m1"], "messages moved")
+        inbox = await account.mailbox("INBOX")
+        expect_equal(len(await inbox.view()), 0, "INBOX is empty")
+        (new,) = await fill(account, 1)
+        expect(new > uids[-1], "and gives new UIDs")
+
+
+async def check_hostile_names(site: StoreSite) -> None:
+    """Refused as a whole, or stored as data; the listing stays well formed."""
+    async with site.open() as opened:
+        account = await opened.account()
+        made: list[str] = []
+        for name in HOSTILE_NAMES:
+            try:
+                record = await account.create(name)
+            except (MailboxNameRefused, MailboxExists):
+                continue
+            made.append(record.name)
+            await account.append(Append(name, message("x"), WHEN))
+            expect_equal(await subjects(await account.mailbox(name)), ["x"], f"{name!r} works")
+        listed = [m.name for m in await account.mailboxes()]
+        expect_equal(len(set(listed)), len(listed), "no name twice")
+        expect(set(made) <= set(listed), "what was made is listed")
+        for name in listed:
+            levels = name.split(account.separator)
+            expect(all(levels), "no empty level is listed")
+            expect(not any(ord(c) < 32 or ord(c) == 127 for c in name), "no control is listed")
+            expect(len(name.encode()) <= 1_024, "names are bounded")
+            expect(len(levels) <= 64, "levels are bounded")
+        for name in HOSTILE_NAMES:
+            with refused(MailboxNotFound, "an absent or impossible name is not found"):
+                await account.mailbox(account.separator.join(["none", name]))
+    if site.durable:
+        async with site.open() as opened:
+            account = await opened.account()
+            again = [m.name for m in await account.mailboxes()]
+            expect_equal(again, listed, "after a restart the same")
+
+
+async def check_subscriptions(site: StoreSite) -> None:
+    """Names are subscribed, present or not; a deleted mailbox stays subscribed."""
+    async with site.open() as opened:
+        account = await opened.account()
+        await account.create("a")
+        await account.subscribe("a", True)
+        await account.subscribe("absent", True)
+        await account.subscribe("absent", True)
+        expect_equal(sorted(await account.subscriptions()), ["a", "absent"], "both")
+        records = {m.name: m.subscribed for m in await account.mailboxes()}
+        expect_equal(records, {"INBOX": False, "a": True}, "records tell")
+        await account.delete("a")
+        await account.subscribe("absent", False)
+        await account.subscribe("never", False)
+        expect_equal(list(await account.subscriptions()), ["a"], "deleting does not unsubscribe")
+        with refused(MailboxNameRefused, "a name that can be no mailbox"):
+            await account.subscribe("a\r\nb", True)
+
+
+async def check_strangers_see_nothing(site: StoreSite) -> None:
+    """Another's identity sees no mailbox: hidden is absent."""
+    async with site.open() as opened:
+        owner = await opened.account()
+        await owner.create("a")
+        await fill(owner, 1, "a")
+        own = await opened.store.open(ALICE, Identity(ALICE, "alice", "PLAIN", True))
+        expect_equal([m.name for m in await own.mailboxes()], ["INBOX", "a"], "the owner sees all")
+        mallory = AccountId("mallory")
+        other = await opened.store.open(ALICE, Identity(mallory, "mallory", "PLAIN", True))
+        expect_equal(list(await other.mailboxes()), [], "a stranger sees nothing")
+        for name in ("a", "INBOX", "absent"):
+            with refused(MailboxNotFound, "neither what is there nor what is not"):
+                await other.mailbox(name)
+
+
+TREE_CHECKS: Final = (
+    check_create_and_delete,
+    check_a_deleted_mailbox_under_a_session,
+    check_rename,
+    check_rename_of_inbox,
+    check_hostile_names,
+    check_subscriptions,
+    check_strangers_see_nothing,
+)

@@ -1,0 +1,52 @@
+"""The plugin: opens the store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+from pydantic import Field
+from thurn.contracts.store import MailStore
+from thurn.plugin import Context, Settings, plugin
+from thurn.types.identity import AccountId, Identity
+
+from thurn_store_memory.account import MemoryAccount
+from thurn_store_memory.state import AccountState
+
+
+class MemorySettings(Settings):
+    """What can be set."""
+
+    separator: str = Field(
+        default="/", pattern=r"^[/.]$", description="The hierarchy separator of mailbox names."
+    )
+
+
+class MemoryStore:
+    """See `thurn.contracts.store.MailStore`."""
+
+    def __init__(self, config: MemorySettings, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._states: dict[AccountId, AccountState] = {}
+
+    async def open(self, account: AccountId, identity: Identity | None) -> MemoryAccount:
+        """The account as this identity sees it."""
+        await trio.lowlevel.checkpoint()
+        state = self._states.get(account)
+        if state is None:
+            state = self._states[account] = AccountState(int(self._context.clock.wall()))
+        return MemoryAccount(account, identity, state, self._context, self._config.separator)
+
+    async def accounts(self) -> Sequence[AccountId]:
+        """All accounts that were opened."""
+        await trio.lowlevel.checkpoint()
+        return list(self._states)
+
+
+@plugin("store", "memory")
+@asynccontextmanager
+async def memory(config: MemorySettings, context: Context) -> AsyncIterator[MailStore]:
+    """A store that forgets when it is closed."""
+    yield MemoryStore(config, context)

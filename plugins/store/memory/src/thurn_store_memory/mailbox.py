@@ -1,0 +1,225 @@
+"""A mailbox as one identity sees it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import trio
+from thurn.contracts.store import (
+    Changes,
+    CopyResult,
+    FlagChange,
+    MailboxRecord,
+    MessageSummary,
+    StoreResult,
+    View,
+)
+from thurn.types.content import Content
+from thurn.types.errors import MailboxNotFound, MessageExpunged
+from thurn.types.mailbox import mailbox_name
+
+from thurn_store_memory.state import MailboxState, Message, summary
+
+if TYPE_CHECKING:
+    from thurn_store_memory.account import MemoryAccount
+
+RECHECK_SECONDS = 1.0
+"""A notice may be lost; the contract promises a second."""
+
+
+class MemoryMailbox:
+    """See `thurn.contracts.store.Mailbox`."""
+
+    def __init__(self, account: MemoryAccount, mailbox: MailboxState) -> None:
+        self._account = account
+        self._state = account.state
+        self._mailbox = mailbox
+        self._view: View | None = None
+
+    def _name(self) -> str:
+        for name, mailbox in self._state.mailboxes.items():
+            if mailbox is self._mailbox:
+                return name
+        raise MailboxNotFound
+
+    @property
+    def record(self) -> MailboxRecord:
+        """As of now."""
+        name = self._name()
+        return self._mailbox.record(name, subscribed=name in self._state.subscribed)
+
+    async def view(self) -> View:
+        """The newest state."""
+        await trio.lowlevel.checkpoint()
+        self._name()
+        mailbox, numbers = self._mailbox, self._mailbox.numbers
+        known = self._view
+        if known is not None and known.highestmodseq == numbers["modseq"]:
+            return known
+        rows = sorted(mailbox.messages.items())
+        self._view = View(
+            mailbox.id,
+            mailbox.uidvalidity,
+            numbers["uidnext"],
+            numbers["modseq"],
+            tuple(mailbox.flags),
+            *_columns(rows),
+        )
+        return self._view
+
+    async def changes(self, since: int) -> Changes:
+        """What happened after this MODSEQ."""
+        await trio.lowlevel.checkpoint()
+        self._name()
+        mailbox = self._mailbox
+        rows = sorted((u, m) for u, m in mailbox.messages.items() if m.modseq > since)
+        uids, flags, modseqs, sizes, received = _columns(rows)
+        vanished = sorted(uid for uid, modseq in mailbox.vanished.items() if modseq > since)
+        return Changes(
+            mailbox.numbers["modseq"], mailbox.numbers["uidnext"], tuple(mailbox.flags),
+            uids, flags, modseqs, sizes, received, array("I", vanished),
+        )  # fmt: skip
+
+    async def wait_changed(self, since: int) -> None:
+        """Return when the mailbox may have passed this MODSEQ."""
+        await trio.lowlevel.checkpoint()
+        async with self._account.notices.subscribe(self._account.topic) as channel:
+            while self._mailbox.numbers["modseq"] <= since:
+                self._name()
+                with trio.move_on_after(RECHECK_SECONDS):
+                    await channel.receive()
+
+    async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
+        """In the order asked; None for messages that have gone."""
+        await trio.lowlevel.checkpoint()
+        self._name()
+        messages = self._mailbox.messages
+        return [summary(uid, messages[uid]) if uid in messages else None for uid in uids]
+
+    async def body(self, uid: int) -> Content:
+        """The message as stored."""
+        await trio.lowlevel.checkpoint()
+        self._name()
+        message = self._mailbox.messages.get(uid)
+        if message is None:
+            raise MessageExpunged
+        return message.content
+
+    async def flag(
+        self,
+        uids: Collection[int],
+        change: FlagChange,
+        flags: Sequence[str],
+        *,
+        unchanged_since: int | None = None,
+    ) -> StoreResult:
+        """Change flags."""
+
+        def do() -> StoreResult:
+            self._name()
+            state, mailbox = self._state, self._mailbox
+            mask = state.mask(mailbox, tuple(flags), make=change is not FlagChange.REMOVE)
+            there = sorted({uid for uid in uids if uid in mailbox.messages})
+            refused = [
+                uid
+                for uid in there
+                if unchanged_since is not None and mailbox.messages[uid].modseq > unchanged_since
+            ]
+            wanted = {
+                uid: _joined(mailbox.messages[uid].flags, change, mask)
+                for uid in there
+                if uid not in refused
+            }
+            wanted = {u: f for u, f in wanted.items() if mailbox.messages[u].flags != f}
+            modseq = state.touch(mailbox) if wanted else 0
+            for uid, new in wanted.items():
+                old = mailbox.messages[uid]
+                message = Message(old.content, old.email_id, new, modseq, old.received)
+                state.put(mailbox.messages, uid, message)
+            return StoreResult(tuple(refused), modseq)
+
+        return await self._account.commit(do)
+
+    async def expunge(self, uids: Collection[int]) -> Sequence[int]:
+        """Remove these whatever their flags."""
+
+        def do() -> Sequence[int]:
+            self._name()
+            there = sorted({uid for uid in uids if uid in self._mailbox.messages})
+            if there:
+                self._state.remove(self._mailbox, there)
+            return there
+
+        return await self._account.commit(do)
+
+    async def copy(self, uids: Collection[int], target: str) -> CopyResult:
+        """Copy in UID order; all or none."""
+        return await self._account.commit(lambda: self._copy(uids, target))
+
+    async def move(self, uids: Collection[int], target: str) -> CopyResult:
+        """Copy and expunge in one step."""
+
+        def do() -> CopyResult:
+            result = self._copy(uids, target)
+            if result.source_uids:
+                self._state.remove(self._mailbox, list(result.source_uids))
+            return result
+
+        return await self._account.commit(do)
+
+    def _copy(self, uids: Collection[int], target_name: str) -> CopyResult:
+        self._name()
+        state, source = self._state, self._mailbox
+        target = state.mailboxes.get(mailbox_name(target_name, self._account.separator))
+        if target is None:
+            raise MailboxNotFound
+        there = sorted({uid for uid in uids if uid in source.messages})
+        names = tuple(source.flags)
+        made = []
+        for uid in there:
+            old = source.messages[uid]
+            words = tuple(name for bit, name in enumerate(names) if old.flags >> bit & 1)
+            mask = state.mask(target, words)
+            modseq = state.touch(target)
+            new = Message(old.content, old.email_id, mask, modseq, old.received)
+            made.append(state.add(target, new))
+        return CopyResult(target.uidvalidity, tuple(there), tuple(made))
+
+    async def annotations(self) -> Mapping[str, bytes]:
+        """All annotations of the mailbox."""
+        await trio.lowlevel.checkpoint()
+        return dict(self._mailbox.annotations)
+
+    async def annotate(self, entry: str, value: bytes | None) -> None:
+        """Set or (None) remove one."""
+
+        def do() -> None:
+            self._name()
+            if value is not None:
+                self._state.put(self._mailbox.annotations, entry, value)
+            elif entry in self._mailbox.annotations:
+                self._state.drop(self._mailbox.annotations, entry)
+
+        await self._account.commit(do)
+
+
+def _columns(
+    rows: Sequence[tuple[int, Message]],
+) -> tuple[array[int], array[int], array[int], array[int], array[int]]:
+    return (
+        array("I", [uid for uid, _ in rows]),
+        array("Q", [message.flags for _, message in rows]),
+        array("Q", [message.modseq for _, message in rows]),
+        array("Q", [message.content.size_octets for _, message in rows]),
+        array("q", [message.received for _, message in rows]),
+    )
+
+
+def _joined(flags: int, change: FlagChange, mask: int) -> int:
+    if change is FlagChange.ADD:
+        return flags | mask
+    if change is FlagChange.REMOVE:
+        return flags & ~mask
+    return mask

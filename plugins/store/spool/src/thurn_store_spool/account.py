@@ -1,0 +1,255 @@
+"""An account as one identity sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar, cast
+
+import trio
+from thurn.contracts.store import (
+    Append,
+    Deposit,
+    Document,
+    MailboxRecord,
+    Stored,
+    SupportsUsage,
+    Usage,
+)
+from thurn.types.errors import (
+    MailboxNameRefused,
+    MailboxNotFound,
+    NotPermitted,
+    TooLarge,
+)
+from thurn.types.identity import AccountId, Identity
+from thurn.types.mailbox import INBOX, mailbox_name
+
+from thurn_store_spool import document, shape, watch
+from thurn_store_spool.annotation import check_annotation, read_annotations
+from thurn_store_spool.append import KEY_OCTETS, MessageDeposit
+from thurn_store_spool.change import AccountChange, commit
+from thurn_store_spool.draft import Draft
+from thurn_store_spool.environment import Environment
+from thurn_store_spool.index import AccountIndex
+from thurn_store_spool.mailbox import SpoolMailbox
+from thurn_store_spool.operation import OWN, Annotated, Remembered, Subscribed
+from thurn_store_spool.query import select, select_one
+from thurn_store_spool.totals import read_totals
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class SpoolAccount:
+    """See `thurn.contracts.store.AccountHandle`; also the ability `SupportsUsage`."""
+
+    def __init__(
+        self, index: AccountIndex, environment: Environment, identity: Identity | None
+    ) -> None:
+        self._index = index
+        self._environment = environment
+        # The host and the owner see all, others nothing: hidden is absent.
+        self._may = identity is None or identity.account == index.account
+
+    @property
+    def account(self) -> AccountId:
+        """Whose it is."""
+        return self._index.account
+
+    @property
+    def separator(self) -> str:
+        """The hierarchy separator of names."""
+        return self._environment.separator
+
+    def _must_own(self) -> None:
+        if not self._may:
+            raise NotPermitted
+
+    async def _commit(self, work: Callable[[Draft], T]) -> T:
+        self._must_own()
+        return await commit(self._index, self._environment, work)
+
+    # The tree.
+
+    async def mailboxes(self) -> Sequence[MailboxRecord]:
+        """All, in name order, INBOX first."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return []
+        with self._index.snapshot() as connection:
+            tree = self._index.tree(connection)
+            totals = read_totals(self._index, connection, tree)
+            subscribed = {name for (name,) in select(connection, "SELECT name FROM subscription")}
+        rows = sorted(
+            tree.by_name.values(),
+            key=lambda row: (row.name != INBOX, row.name.split(self.separator)),
+        )
+        return [totals.record(row, subscribed=row.name in subscribed) for row in rows]
+
+    async def mailbox(self, name: str) -> SpoolMailbox:
+        """Resolve a name with its rights."""
+        await trio.lowlevel.checkpoint()
+        try:
+            normal = mailbox_name(name, self.separator)
+        except MailboxNameRefused:
+            raise MailboxNotFound from None
+        if self._may:
+            with self._index.snapshot() as connection:
+                row = self._index.tree(connection).by_name.get(normal)
+            if row is not None:
+                return SpoolMailbox(self._index, self._environment, row.number)
+        raise MailboxNotFound
+
+    async def create(self, name: str, *, special_use: Collection[str] = ()) -> MailboxRecord:
+        """Make it and its missing parents."""
+        name = mailbox_name(name, self.separator)
+        row = await self._commit(lambda draft: shape.create(draft, name, special_use))
+        return SpoolMailbox(self._index, self._environment, row.number).record
+
+    async def delete(self, name: str) -> None:
+        """Remove it and its messages, not its children."""
+        name = mailbox_name(name, self.separator)
+        await self._commit(lambda draft: shape.delete(draft, name))
+        self._environment.sweep(self._index)
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """With its children; of INBOX the messages only."""
+        name = mailbox_name(name, self.separator)
+        new_name = mailbox_name(new_name, self.separator)
+        await self._commit(lambda draft: shape.rename(draft, name, new_name, self.separator))
+
+    async def subscribe(self, name: str, subscribed: bool) -> None:
+        """Subscribe or not."""
+        name = mailbox_name(name, self.separator)
+        await self._commit(lambda draft: draft.do(Subscribed(*draft.number(), name, subscribed)))
+
+    async def subscriptions(self) -> Sequence[str]:
+        """All subscribed names."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return []
+        with self._index.snapshot() as connection:
+            rows = select(connection, "SELECT name FROM subscription ORDER BY name")
+        return [name for (name,) in rows]
+
+    # Deposits.
+
+    def prepare(self, append: Append) -> MessageDeposit:
+        """A message to be committed together with other deposits."""
+        self._must_own()
+        name = mailbox_name(append.mailbox, self.separator)
+        return MessageDeposit(self._index, self._environment, append, name)
+
+    async def append(self, append: Append) -> Stored:
+        """Prepare and commit one message."""
+        return (await self.append_all([append]))[0]
+
+    async def append_all(self, appends: Sequence[Append]) -> Sequence[Stored]:
+        """All or none, in one commit."""
+        deposits = [self.prepare(append) for append in appends]
+        try:
+            for deposit in deposits:
+                await deposit.place()
+            await self._environment.log.commit([c for d in deposits for c in d.changes])
+        except BaseException:
+            for deposit in deposits:
+                await deposit.abort()
+            raise
+        return [deposit.stored for deposit in deposits]
+
+    # Keys.
+
+    async def seen(self, key: str) -> bool:
+        """Whether `remember(key)` was committed and still lives."""
+        await trio.lowlevel.checkpoint()
+        with self._index.snapshot() as connection:
+            row = select_one(connection, "SELECT until FROM remembered WHERE key = ?", (key,))
+        return row is not None and row[0] > self._environment.clock.wall()
+
+    def remember(self, key: str, *, lifetime_seconds: float) -> Deposit:
+        """A record for `seen`."""
+        self._must_own()
+        if len(key) > KEY_OCTETS:
+            raise TooLarge
+
+        def work(draft: Draft) -> None:
+            draft.do(Remembered(*draft.number(), key, draft.wall + lifetime_seconds))
+
+        return AccountChange(self._index, self._environment, work)
+
+    # Documents.
+
+    async def documents(self, kind: str) -> Sequence[Document]:
+        """The newest version of each, in name order."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return []
+        with self._index.snapshot() as connection:
+            return document.read_documents(connection, kind)
+
+    async def document(
+        self, kind: str, name: str, *, version: int | None = None
+    ) -> Document | None:
+        """The newest or a given version; None if absent."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return None
+        with self._index.snapshot() as connection:
+            return document.read_document(connection, kind, name, version)
+
+    async def put_document(self, kind: str, name: str, content: bytes) -> Document:
+        """Make a document or a new version of it."""
+        document.check_document(kind, name, content)
+        return await self._commit(lambda draft: document.put(draft, kind, name, content))
+
+    async def activate_document(self, kind: str, name: str | None) -> None:
+        """Make this one the active one of its kind; None: none is."""
+        await self._commit(lambda draft: document.activate(draft, kind, name))
+
+    async def delete_document(self, kind: str, name: str) -> bool:
+        """Remove it; its history stays."""
+        return await self._commit(lambda draft: document.delete(draft, kind, name))
+
+    async def document_history(self, kind: str, name: str) -> Sequence[Document]:
+        """All versions, oldest first."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return []
+        with self._index.snapshot() as connection:
+            return document.read_history(connection, kind, name)
+
+    # The account as a whole.
+
+    async def annotations(self) -> Mapping[str, bytes]:
+        """Annotations of the account as a whole."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return {}
+        with self._index.snapshot() as connection:
+            return read_annotations(connection, OWN)
+
+    async def annotate(self, entry: str, value: bytes | None) -> None:
+        """Set or (None) remove one."""
+        check_annotation(entry, value)
+        await self._commit(lambda draft: draft.do(Annotated(*draft.number(), OWN, entry, value)))
+
+    @asynccontextmanager
+    async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[str]]:
+        """Ids of mailboxes that may have changed."""
+        self._must_own()
+        async with watch.watch_account(self._index, self._environment) as channel:
+            yield channel
+
+    def ability(self, kind: type[A]) -> A | None:
+        """`SupportsUsage`."""
+        return cast("A", self) if kind is SupportsUsage else None
+
+    async def usage(self) -> Usage:
+        """Octets and messages of all mailboxes, without counting."""
+        records = await self.mailboxes()
+        return Usage(
+            sum(record.size_octets for record in records),
+            sum(record.messages for record in records),
+            {record.name: record.size_octets for record in records},
+        )

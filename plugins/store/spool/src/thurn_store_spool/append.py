@@ -1,0 +1,203 @@
+"""Storing a message: what happens before the round, in it, and for bodies too big for the log.
+
+Before the round the message is scanned once. In the round it gets UID and MODSEQ, its rows and its
+record; the body goes into the same frame. A body above SPILL_OCTETS goes to its file first, synced
+(`place`); where nobody awaited that, the round itself does it, and waits for the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+import trio
+from thurn.contracts.commitlog import Change, Frame
+from thurn.contracts.store import CACHED_HEADERS, Append, Stored
+from thurn.types.content import SPILL_OCTETS, Content
+from thurn.types.errors import MailboxNotFound, StorageTrouble, TooLarge
+
+from thurn_store_spool.body import place_body, remove_body
+from thurn_store_spool.draft import Draft
+from thurn_store_spool.environment import Environment
+from thurn_store_spool.index import AccountIndex
+from thurn_store_spool.operation import Appended, Entry, Operation, encode
+from thurn_store_spool.perform import Summary, append_message
+from thurn_store_spool.query import select_one
+from thurn_store_spool.schema import storage_error
+from thurn_store_spool.tree import MailboxRow
+
+KEY_OCTETS = 1_024
+"""An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
+
+
+def summarise(content: Content) -> Summary:
+    """What the index keeps of a message's text."""
+    scan = content.scan
+    octets = scan.content
+    headers = b"".join(
+        [octets[field.start : field.end] for field in scan.fields if field.name in CACHED_HEADERS]
+    )
+    return (scan.header_end, scan.envelope, scan.bodystructure, scan.body, headers)
+
+
+class MessageDeposit:
+    """An append as a change of the log and a deposit of the host."""
+
+    __slots__ = (
+        "_append",
+        "_big",
+        "_environment",
+        "_index",
+        "_message",
+        "_name",
+        "_placed",
+        "_stored",
+        "_summary",
+        "_touched",
+    )
+
+    def __init__(
+        self, index: AccountIndex, environment: Environment, append: Append, name: str
+    ) -> None:
+        if len(append.key) > KEY_OCTETS:
+            raise TooLarge
+        blob = append.content.blob
+        self._index = index
+        self._environment = environment
+        self._append = append
+        self._name = name
+        self._message = environment.draw()
+        self._big = blob.path is not None or blob.size_octets > SPILL_OCTETS
+        self._placed = False
+        self._summary = None if self._big else summarise(append.content)
+        self._stored: Stored | None = None
+        self._touched: set[int] = set()
+
+    # The deposit.
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """Itself."""
+        return (self,)
+
+    @property
+    def stored(self) -> Stored:
+        """Where it went; after the commit."""
+        if self._stored is None:
+            raise StorageTrouble("the message has not been committed")
+        return self._stored
+
+    async def place(self) -> None:
+        """Bring a body that is too big for the log to its file. Before the commit; optional.
+
+        Raises:
+            StorageError: it could not be written.
+
+        Cancellation: the thread finishes first; `abort` removes what it wrote.
+        """
+        if self._big and not self._placed:
+            await trio.to_thread.run_sync(self._place)
+
+    async def commit(self) -> None:
+        """Nothing is left to do: the log has done it."""
+
+    async def abort(self) -> None:
+        """Forget it, and the file of a big body that no record can name."""
+        if self._placed and self._stored is None:
+            try:
+                remove_body(self._index.directory, self._message)
+            except OSError as error:
+                self._environment.journal.warning("store.body_left", detail=str(error))
+
+    def _place(self) -> None:
+        content = self._append.content
+        try:
+            self._index.make_directory()
+            place_body(self._index.directory, self._message, content.blob)
+            self._summary = summarise(content)
+        except OSError as error:
+            raise storage_error(error) from error
+        self._placed = True
+
+    # The change.
+
+    @property
+    def resource(self) -> AccountIndex:
+        """The account's index."""
+        return self._index
+
+    def apply(self, frame: Frame) -> None:
+        """Give it a UID; again when the round is repeated."""
+        if self._summary is None:
+            self._place()
+        try:
+            self._apply(frame)
+        except apsw.Error as error:
+            raise storage_error(error) from error
+
+    def _apply(self, frame: Frame) -> None:
+        append, index = self._append, self._index
+        operations: list[Operation] = []
+        if append.key and _known(index, append.key):
+            known = index.open_tree.by_name.get(self._name)
+            self._stored = Stored(known.id, known.uidvalidity, 0) if known else Stored("", 0, 0)
+            self._touched = set()
+            return
+        row, flags = self._find(append, operations)
+        place = None
+        if not self._placed:
+            reference = frame.blob(append.content.blob)
+            place = (reference.slot, reference.generation, reference.offset)
+        uid = index.take_uids(row.number)
+        operation = Appended(
+            index.take_modseq(),
+            self._message,
+            row.number,
+            row.name,
+            uid,
+            flags,
+            int(append.received.timestamp()),
+            append.content.blob.size_octets,
+            append.content.prefix,
+            place,
+            append.key,
+            int(self._environment.clock.wall()),
+        )
+        if self._summary is None:
+            raise StorageTrouble("the message was not scanned")
+        append_message(index.writer, operation, self._summary)
+        operations.append(operation)
+        frame.record(self._environment.name, encode(Entry(index.account, operations)))
+        self._stored = Stored(row.id, row.uidvalidity, uid)
+        self._touched = {row.number}
+
+    def _find(self, append: Append, operations: list[Operation]) -> tuple[MailboxRow, int]:
+        """The mailbox and the flags' bits; what had to be made is added to the operations."""
+        row = self._index.open_tree.by_name.get(self._name)
+        if row is not None:
+            mask = 0
+            for flag in append.flags:
+                bit = row.bits.get(flag.lower())
+                if bit is None:
+                    break
+                mask |= 1 << bit
+            else:
+                return row, mask
+        elif not append.create:
+            raise MailboxNotFound
+        draft = Draft(self._index, self._environment)
+        row = row or draft.make(self._name)
+        mask = draft.mask(row, append.flags)
+        operations += draft.operations
+        return row, mask
+
+    def applied(self) -> None:
+        """Tell all workers."""
+        topic = self._environment.topic(self._index.account)
+        for mailbox in self._touched:
+            self._environment.notices.publish(topic, mailbox)
+
+
+def _known(index: AccountIndex, key: str) -> bool:
+    found = select_one(index.writer, "SELECT 1 FROM delivered WHERE key = ?", (key,))
+    return found is not None

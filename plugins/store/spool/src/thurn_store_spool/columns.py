@@ -1,0 +1,208 @@
+"""Views: read once, then moved on by what has changed.
+
+A view is made from the narrow table in one pass. Later the new messages are read (UIDs from UIDNEXT
+on), and the change rows since are applied in their order. New rows already have what later changes
+did to them; doing it again gives the same, since each change sets bits to fixed values.
+
+Rules of this file: within one snapshot; a view that was given out is never touched.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from pathlib import Path
+from typing import Final
+
+import apsw
+from thurn.contracts.store import Changes, View
+
+from thurn_store_spool.index import LAST_UID, read_highest, read_uidnext
+from thurn_store_spool.operation import Expunged, Flagged, decode_operation
+from thurn_store_spool.perform import ALL_FLAGS, row_id
+from thurn_store_spool.place import INDEX
+from thurn_store_spool.query import select, select_one
+from thurn_store_spool.schema import open_reader, storage_error
+from thurn_store_spool.tree import MailboxRow, read_tree
+from thurn_store_spool.uidset import ranges, unpack
+
+_TYPES: Final = ("I", "Q", "Q", "Q", "q")
+_FEW: Final = 8
+"""Ranges that are cut out one by one; for more, one pass over the columns is cheaper."""
+
+_ROWS: Final = (
+    "SELECT id & 4294967295, flags, modseq, size, received FROM message"
+    " WHERE id BETWEEN ? AND ? ORDER BY id"
+)
+
+Arrays = list["array[int]"]
+
+
+@dataclass(slots=True)
+class Columns:
+    """The newest view of a mailbox, and up to which MODSEQ of the account it looked."""
+
+    view: View
+    seen: int
+
+
+def load(connection: apsw.Connection, row: MailboxRow, highest: int) -> Columns:
+    """The view of a mailbox from its rows."""
+    arrays = _read(connection, row.number, 1)
+    modseq = select_one(connection, "SELECT modseq FROM mailbox WHERE number = ?", (row.number,))[0]
+    modseq = max(modseq, max(arrays[2], default=0))
+    return Columns(_view(row, arrays, modseq, read_uidnext(connection, row.number)), highest)
+
+
+def load_apart(directory: Path, mailbox: int) -> Columns | None:
+    """The same on a connection of its own, for a thread; None when the mailbox has gone.
+
+    Raises:
+        StorageError: the index cannot be read.
+    """
+    try:
+        connection = open_reader(directory / INDEX)
+        if connection is None:
+            return None
+        with connection:  # one transaction, so one state
+            row = read_tree(connection).by_number.get(mailbox)
+            columns = load(connection, row, read_highest(connection)) if row else None
+        connection.close()
+    except apsw.Error as error:
+        raise storage_error(error) from error
+    return columns
+
+
+def _read(connection: apsw.Connection, mailbox: int, first_uid: int) -> Arrays:
+    bounds = (row_id(mailbox, first_uid), row_id(mailbox, LAST_UID))
+    rows = select(connection, _ROWS, bounds)
+    if not rows:
+        return [array(code) for code in _TYPES]
+    columns = zip(*rows, strict=True)
+    return [array(code, column) for code, column in zip(_TYPES, columns, strict=True)]
+
+
+def _view(row: MailboxRow, arrays: Arrays, highestmodseq: int, uidnext: int) -> View:
+    uids, flags, modseqs, sizes, received = arrays
+    return View(
+        mailbox_id=row.id,
+        uidvalidity=row.uidvalidity,
+        uidnext=uidnext,
+        highestmodseq=highestmodseq,
+        flag_names=row.flag_names,
+        uids=uids,
+        flags=flags,
+        modseqs=modseqs,
+        sizes=sizes,
+        received=received,
+    )
+
+
+def advance(
+    connection: apsw.Connection, columns: Columns, row: MailboxRow, highest: int
+) -> Columns:
+    """Columns up to now; with the same view when the mailbox has not changed."""
+    old = columns.view
+    changes = select(
+        connection,
+        "SELECT modseq, operation FROM change WHERE modseq > ? AND mailbox = ? ORDER BY modseq",
+        (columns.seen, row.number),
+    )
+    new = _read(connection, row.number, old.uidnext)
+    if not changes and not new[0]:
+        return Columns(old, highest)
+    arrays: Arrays = [old.uids, old.flags, old.modseqs, old.sizes, old.received]
+    modseq = max(old.highestmodseq, max(new[2], default=0), changes[-1][0] if changes else 0)
+    if new[0]:
+        arrays = [before + after for before, after in zip(arrays, new, strict=True)]
+    operations = [operation for _, operation in changes if operation]
+    arrays = _apply(arrays, operations, fresh=bool(new[0]))
+    return Columns(_view(row, arrays, modseq, read_uidnext(connection, row.number)), highest)
+
+
+def _apply(arrays: Arrays, operations: Iterable[bytes], *, fresh: bool) -> Arrays:
+    """Change rows applied in order; `fresh`: the arrays are our own already."""
+    uids, flags, modseqs, sizes, received = arrays
+    gone: list[tuple[int, int]] = []
+    copied = fresh
+    for packed in operations:
+        operation = decode_operation(packed)
+        if isinstance(operation, Expunged):
+            gone += ranges(operation.uids)
+        elif isinstance(operation, Flagged):
+            if not copied:
+                flags, modseqs, copied = flags[:], modseqs[:], True
+            _set_flags(operation, uids, flags, modseqs)
+    arrays = [uids, flags, modseqs, sizes, received]
+    return _cut(arrays, gone) if gone else arrays
+
+
+def _set_flags(
+    operation: Flagged, uids: array[int], flags: array[int], modseqs: array[int]
+) -> None:
+    keep, wanted = ~operation.clear & ALL_FLAGS, operation.set
+    for first, last in ranges(operation.uids):
+        low = bisect_left(uids, first)
+        high = bisect_right(uids, last, low)
+        flags[low:high] = array("Q", [mask & keep | wanted for mask in flags[low:high]])
+        modseqs[low:high] = array("Q", [operation.modseq]) * (high - low)
+
+
+def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
+    uids = arrays[0]
+    spans = []
+    for first, last in gone:
+        low = bisect_left(uids, first)
+        spans.append((low, bisect_right(uids, last, low)))
+    spans = [span for span in spans if span[0] < span[1]]
+    if not spans:
+        return arrays
+    if len(spans) <= _FEW:
+        arrays = [column[:] for column in arrays]
+        for low, high in sorted(set(spans), reverse=True):
+            for column in arrays:
+                del column[low:high]
+        return arrays
+    wanted = bytearray(b"\1") * len(uids)
+    for low, high in spans:
+        wanted[low:high] = bytes(high - low)
+    return [
+        array(code, compress(column, wanted)) for code, column in zip(_TYPES, arrays, strict=True)
+    ]
+
+
+def changes_since(
+    connection: apsw.Connection, columns: Columns, row: MailboxRow, since: int
+) -> Changes:
+    """What happened between a MODSEQ and this view."""
+    view = columns.view
+    modseqs = view.modseqs
+    at: list[int] = []
+    if since < view.highestmodseq:
+        at = [n for n, modseq in enumerate(modseqs) if modseq > since]
+    pruned = select_one(connection, "SELECT pruned FROM floor")[0]
+    vanished: set[int] = set()
+    for (packed,) in select(
+        connection,
+        "SELECT operation FROM change WHERE modseq > ? AND modseq <= ? AND mailbox = ?"
+        " AND operation IS NOT NULL",
+        (since, columns.seen, row.number),
+    ):
+        operation = decode_operation(packed)
+        if isinstance(operation, Expunged):
+            vanished.update(unpack(operation.uids))
+    return Changes(
+        highestmodseq=view.highestmodseq,
+        uidnext=view.uidnext,
+        flag_names=view.flag_names,
+        changed=array("I", [view.uids[n] for n in at]),
+        flags=array("Q", [view.flags[n] for n in at]),
+        modseqs=array("Q", [modseqs[n] for n in at]),
+        sizes=array("Q", [view.sizes[n] for n in at]),
+        received=array("q", [view.received[n] for n in at]),
+        vanished=array("I", sorted(vanished)),
+        complete=since >= pruned,
+    )

@@ -1,0 +1,44 @@
+"""The plugin: opens the store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from pydantic import Field
+from thurn.contracts.store import MailStore
+from thurn.plugin import Context, Settings, plugin
+
+from thurn_store_spool.store import SpoolStore
+
+
+class SpoolSettings(Settings):
+    """What can be set."""
+
+    separator: str = Field(
+        default="/",
+        pattern=r"^[/.]$",
+        description="The hierarchy separator of mailbox names. Changing it later renames nothing.",
+    )
+    accounts_open: int = Field(
+        default=256,
+        ge=4,
+        le=65_536,
+        description="Accounts whose index a worker keeps open; three file descriptors each.",
+    )
+
+
+@plugin("store", "spool")
+@asynccontextmanager
+async def spool(config: SpoolSettings, context: Context) -> AsyncIterator[MailStore]:
+    """The store on this instance's directory; owner of the records of its name."""
+    store = SpoolStore(context, config.separator, config.accounts_open)
+    context.log.register(context.name, store)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.run)
+            yield store
+            nursery.cancel_scope.cancel()
+    finally:
+        await store.close()

@@ -1,0 +1,346 @@
+"""An account's index in this worker: one transaction at a time, and what is known between them.
+
+The index is the truth and other workers change it too. What is kept in memory (tree, numbers,
+views, totals) is valid as long as SQLite's data_version says that nobody else has committed; own
+commits keep it up to date. While a transaction is open nobody else can commit, so it stays valid.
+
+A round of the commit log may sync in a thread while other tasks run: they must not see what is not
+yet durable. So reading goes through `snapshot`, which uses a second connection during a
+transaction, and numbers of the transaction become known only at its commit.
+
+Rules of this file: on the worker's own thread; nothing waits for another process but the opening.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import apsw
+from thurn.types.errors import LimitReached, StorageTrouble
+from thurn.types.identity import AccountId
+
+from thurn_store_spool.perform import row_id
+from thurn_store_spool.place import BODIES, INDEX, WAL
+from thurn_store_spool.query import select_one
+from thurn_store_spool.schema import open_index, open_reader, storage_error
+from thurn_store_spool.tree import Tree, read_tree
+
+if TYPE_CHECKING:
+    from thurn_store_spool.columns import Columns
+    from thurn_store_spool.pool import Pool
+    from thurn_store_spool.totals import AccountTotals
+
+LAST_UID: Final = (1 << 32) - 1
+"""RFC 9051 §2.3.1.1: UIDs have 32 bits."""
+
+YOUNG_NS: Final = 20_000_000
+"""Kernels stamp files by their tick, at most 10 ms."""
+
+
+@dataclass(slots=True)
+class _Transaction:
+    highest: int
+    tree: Tree | None
+    uidnext: dict[int, int] = field(default_factory=dict)
+    tree_changed: bool = False
+
+
+class AccountIndex:
+    """See the module. A `Resource` of the commit log.
+
+    Attributes:
+        account: whose.
+        directory: where it lies.
+        columns: views by mailbox number.
+        totals: counts of all mailboxes; None until asked for.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_connection",
+        "_highest",
+        "_pool",
+        "_pruned",
+        "_reader",
+        "_transaction",
+        "_tree",
+        "_uidnext",
+        "_version",
+        "account",
+        "columns",
+        "directory",
+        "totals",
+    )
+
+    def __init__(self, account: AccountId, directory: Path, pool: Pool) -> None:
+        self.account = account
+        self.directory = directory
+        self.columns: dict[int, Columns] = {}
+        self.totals: AccountTotals | None = None
+        self._pool = pool
+        self._connection: apsw.Connection | None = None
+        self._reader: apsw.Connection | None = None
+        self._transaction: _Transaction | None = None
+        self._version = -1
+        self._highest = -1
+        self._pruned = 0
+        self._tree: Tree | None = None
+        self._uidnext: dict[int, int] = {}
+
+    # The connection.
+
+    def connect(self) -> apsw.Connection:
+        """The connection; opened, and the account's directory made, when it is not open.
+
+        Raises:
+            StorageError: it cannot be.
+        """
+        connection = self._connection
+        if connection is None:
+            try:
+                self.make_directory()
+                connection = self._connection = open_index(self.directory / INDEX, self.account)
+            except (apsw.Error, OSError) as error:
+                raise storage_error(error) from error
+            self._version = -1
+            tended_at = select_one(connection, "SELECT tended_at FROM floor")[0]
+            self._pool.opened(self, tended_at)
+        self._pool.used(self)
+        return connection
+
+    def make_directory(self) -> None:
+        """The account's directory is there. Raises OSError."""
+        path = self.directory / INDEX
+        if path.exists():
+            return
+        fan_out, accounts = self.directory.parents[:2]
+        for directory in (accounts, fan_out, self.directory, self.directory / BODIES):
+            directory.mkdir(mode=0o700, exist_ok=True, parents=True)
+        # SQLite gives the mode of the file to those beside it. Never opened when it exists: closing
+        # it again would drop the locks that a connection of this process has on it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a round of the log has it open."""
+        return self._transaction is not None
+
+    def disconnect(self) -> list[apsw.Connection]:
+        """Give away the connections, to be closed; not during a transaction."""
+        if self._transaction is not None:
+            raise StorageTrouble("the index has an open transaction")
+        connections = [c for c in (self._connection, self._reader) if c is not None]
+        self._connection = self._reader = None
+        self._forget()
+        self.columns.clear()
+        return connections
+
+    def _forget(self) -> None:
+        self._highest = -1
+        self._tree = None
+        self._uidnext.clear()
+
+    def _check_version(self, connection: apsw.Connection) -> None:
+        version = select_one(connection, "PRAGMA data_version")[0]
+        if version != self._version:
+            self._forget()
+            self._version = version
+        if self._highest < 0:
+            self._highest = read_highest(connection)
+            self._pruned = select_one(connection, "SELECT pruned FROM floor")[0]
+
+    # The resource.
+
+    def begin(self) -> bool:
+        """Start a transaction; False when another worker has one."""
+        if self._transaction is not None:
+            return False
+        connection = self.connect()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            return False
+        except apsw.Error as error:
+            raise storage_error(error) from error
+        try:
+            self._check_version(connection)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        self._transaction = _Transaction(self._highest, self._tree)
+        return True
+
+    def commit(self) -> None:
+        """Make the rows visible."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is None or self._connection is None:
+            raise StorageTrouble("no transaction to commit")
+        try:
+            self._connection.execute("COMMIT")
+        except apsw.Error as error:
+            self._connection.execute("ROLLBACK")
+            raise storage_error(error) from error
+        self._highest = transaction.highest
+        self._uidnext.update(transaction.uidnext)
+        if transaction.tree_changed or self._tree is None:
+            self._tree = transaction.tree
+
+    def rollback(self) -> None:
+        """Forget the transaction."""
+        self._transaction = None
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    # Inside the transaction.
+
+    def _opened(self) -> _Transaction:
+        if self._transaction is None:
+            raise StorageTrouble("a change outside a transaction")
+        return self._transaction
+
+    @property
+    def writer(self) -> apsw.Connection:
+        """The connection with the open transaction."""
+        self._opened()
+        return self.connect()
+
+    @property
+    def open_tree(self) -> Tree:
+        """The mailboxes, with what the transaction has done."""
+        transaction = self._opened()
+        if transaction.tree is None:
+            transaction.tree = read_tree(self.writer)
+        return transaction.tree
+
+    def tree_changed(self) -> None:
+        """A mailbox or keyword was made or removed in the transaction."""
+        transaction = self._opened()
+        transaction.tree = None
+        transaction.tree_changed = True
+
+    def take_modseq(self) -> int:
+        """The account's next MODSEQ."""
+        transaction = self._opened()
+        transaction.highest += 1
+        return transaction.highest
+
+    def take_uids(self, mailbox: int, count: int = 1) -> int:
+        """The first of so many new UIDs of a mailbox.
+
+        Raises:
+            LimitReached: the mailbox has no UIDs left.
+        """
+        transaction = self._opened()
+        uid = transaction.uidnext.get(mailbox) or self._uidnext.get(mailbox)
+        if uid is None:
+            uid = read_uidnext(self.writer, mailbox)
+        if uid + count > LAST_UID:
+            raise LimitReached
+        transaction.uidnext[mailbox] = uid + count
+        return uid
+
+    def peek_uid(self, mailbox: int) -> int:
+        """UIDNEXT in the transaction."""
+        return self.take_uids(mailbox, 0)
+
+    def numbers_unknown(self) -> None:
+        """Numbers were written that this object did not give out; for replay."""
+        transaction = self._opened()
+        transaction.highest = read_highest(self.writer)
+        transaction.uidnext.clear()
+        self._uidnext.clear()
+        self.tree_changed()
+
+    # Reading what is committed.
+
+    def is_unchanged(self) -> bool:
+        """Whether nobody else has committed since the last look; cheap."""
+        if self._transaction is not None:
+            return True
+        connection = self.connect()
+        try:
+            version = select_one(connection, "PRAGMA data_version")[0]
+        except apsw.Error as error:
+            raise storage_error(error) from error
+        return version == self._version and self._highest >= 0
+
+    @property
+    def pruned(self) -> int:
+        """Change rows up to this MODSEQ may be missing, as of the last look."""
+        return self._pruned
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Differs when a worker may have committed; opens nothing.
+
+        Within the granularity of the file system's clock two commits may have the same stamp, so
+        a young one is never the same twice.
+        """
+        try:
+            status = os.stat(self.directory / WAL)  # noqa: PTH116 - called once a second by each session
+        except OSError:
+            return (0, 0, 0)
+        age = time.time_ns() - status.st_mtime_ns
+        return (status.st_mtime_ns, status.st_size, age if age < YOUNG_NS else 0)
+
+    @property
+    def known_highest(self) -> int:
+        """The highest committed MODSEQ as of the last look."""
+        return self._highest
+
+    @contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """A connection that sees one committed state; what is known agrees with it.
+
+        Raises:
+            StorageError: the index cannot be read.
+        """
+        try:
+            connection = self.connect() if self._transaction is None else self._second()
+            connection.execute("BEGIN")
+            try:
+                if self._transaction is None:
+                    self._check_version(connection)
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+        except (apsw.Error, OSError) as error:
+            raise storage_error(error) from error
+
+    def _second(self) -> apsw.Connection:
+        if self._reader is None:
+            self._reader = open_reader(self.directory / INDEX)
+            if self._reader is None:
+                raise StorageTrouble("the index has gone")
+        return self._reader
+
+    def tree(self, connection: apsw.Connection) -> Tree:
+        """The committed mailboxes; `connection` is the snapshot's."""
+        if self._tree is None:
+            self._tree = read_tree(connection)
+        return self._tree
+
+
+def read_highest(connection: apsw.Connection) -> int:
+    """The account's highest MODSEQ."""
+    body, change = select_one(
+        connection, "SELECT (SELECT max(id) FROM body), (SELECT max(modseq) FROM change)"
+    )
+    return max(body or 0, change or 0)
+
+
+def read_uidnext(connection: apsw.Connection, mailbox: int) -> int:
+    """A mailbox's UIDNEXT."""
+    floor, newest = select_one(
+        connection,
+        "SELECT (SELECT uidnext FROM mailbox WHERE number = ?), (SELECT id FROM message"
+        " WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1)",
+        (mailbox, row_id(mailbox, 0), row_id(mailbox, LAST_UID)),
+    )
+    return max(int(floor or 1), (newest & LAST_UID) + 1 if newest else 1)

@@ -1,0 +1,92 @@
+"""What a worker does in the background: closes connections, removes garbage, prunes.
+
+Rules of this file: everything that may wait for the disk happens in a thread of its own limiter;
+what fails is reported and done again another time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import apsw
+import trio
+from thurn.contracts.clock import Clock
+from thurn.contracts.context import Log
+
+from thurn_store_spool.index import AccountIndex
+from thurn_store_spool.tend import TEND_SECONDS, prune, remove_garbage
+
+WAITING: Final = 256
+"""Connections that wait to be closed; above it one is closed at once, and the worker waits."""
+
+IDLE_SECONDS: Final = 60.0
+"""How long what was found outside the loop may wait."""
+
+
+class Keeper:
+    """The background work of one open store; `run` does it."""
+
+    def __init__(self, clock: Clock, journal: Log) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._closing: list[apsw.Connection] = []
+        self._garbage: dict[Path, None] = {}
+        self._old: dict[Path, float] = {}
+        self._work = trio.Event()
+        self._limiter = trio.CapacityLimiter(1)
+
+    def close_later(self, connection: apsw.Connection) -> None:
+        """Close a connection in a thread."""
+        if len(self._closing) >= WAITING:
+            connection.close()
+            return
+        self._closing.append(connection)
+        self._wake()
+
+    def sweep(self, index: AccountIndex) -> None:
+        """Files of the account may have become garbage."""
+        self._garbage[index.directory] = None
+        self._wake()
+
+    def opened(self, index: AccountIndex, tended_at: int) -> None:
+        """An index was opened that was last tended then."""
+        now = self._clock.wall()
+        if tended_at < now - TEND_SECONDS:
+            self._old[index.directory] = now
+            self.sweep(index)
+
+    def _wake(self) -> None:
+        if trio.lowlevel.in_trio_run():  # replay runs in a thread; what it finds waits a little
+            self._work.set()
+
+    async def run(self) -> None:
+        """Work until cancelled. What is left then is done after the next start."""
+        while True:
+            with trio.move_on_after(IDLE_SECONDS):
+                await self._work.wait()
+            self._work = trio.Event()
+            await trio.to_thread.run_sync(self._turn, limiter=self._limiter)
+
+    def _turn(self) -> None:
+        while self._closing or self._garbage or self._old:
+            try:
+                if self._closing:
+                    self._closing.pop().close()
+                elif self._old:
+                    prune(*self._old.popitem())
+                else:
+                    remove_garbage(self._garbage.popitem()[0])
+            except (apsw.Error, OSError) as error:
+                self._journal.warning("store.tending_failed", detail=str(error))
+
+    async def finish(self, connections: list[apsw.Connection]) -> None:
+        """Close these and those that wait; at the end.
+
+        Cancellation: shielded; it takes as long as SQLite needs to write its log back.
+        """
+        self._closing += connections
+        self._garbage.clear()
+        self._old.clear()
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self._turn, limiter=self._limiter)

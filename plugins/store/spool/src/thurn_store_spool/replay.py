@@ -1,0 +1,211 @@
+"""After a crash: the log's records are done again where the index lacks them.
+
+What is known: an index is committed only after its records are durable, so it never has what the
+log had not; after a power cut it may lack its newest commits (SQLite recovers to one of them).
+So a record with a MODSEQ above the index's highest is missing, any other has been done.
+
+With one exception. A worker dies after its record was synced and before its index was committed;
+another worker then gives the same numbers again. Nobody was told of the first. Of two records with
+one number the later is right (its writer saw the number free); where the index has the number
+already, what it has is right. The message of the other is stored with fresh numbers; any other
+change of it is dropped, for its caller never heard that it was done. Fresh numbers stand in no
+record: such a message goes to its file, and the transaction is synced.
+
+Rules of this file: blocking; before anything is served; other workers may be serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+from thurn.contracts.commitlog import BlobReference, Record
+from thurn.types.content import Blob, Content
+from thurn.types.errors import StorageTrouble
+from thurn.types.identity import AccountId
+
+from thurn_store_spool.append import summarise
+from thurn_store_spool.body import place_body
+from thurn_store_spool.draft import Draft
+from thurn_store_spool.environment import Environment
+from thurn_store_spool.index import AccountIndex, read_highest, read_uidnext
+from thurn_store_spool.operation import Appended, Operation, decode_entry
+from thurn_store_spool.perform import append_message, perform
+from thurn_store_spool.query import select_one
+from thurn_store_spool.schema import storage_error
+
+WAIT_MS = 30_000
+"""For another worker's transaction; they last milliseconds."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """The operations of one account: one for each MODSEQ, and those that lost their number."""
+
+    by_modseq: dict[int, Operation] = field(default_factory=dict)
+    lost: list[Operation] = field(default_factory=list)
+
+    def add(self, operation: Operation) -> None:
+        """Records come in the order of time: a later one takes the number."""
+        earlier = self.by_modseq.get(operation.modseq)
+        if earlier is not None and earlier.nonce != operation.nonce:
+            self.lost.append(earlier)
+        self.by_modseq[operation.modseq] = operation
+
+
+def replay(environment: Environment, records: Sequence[Record]) -> None:
+    """Every record is in its account's index.
+
+    Raises:
+        StorageError: an index cannot be read or written.
+    """
+    accounts: dict[str, _Account] = {}
+    for record in sorted(records, key=lambda record: record.written_at_ns):
+        entry = decode_entry(record.payload)
+        account = accounts.setdefault(entry.account, _Account())
+        for operation in entry.operations:
+            account.add(operation)
+    for name, account in accounts.items():
+        index = environment.pool.index(AccountId(name))
+        try:
+            _Replay(index, environment).run(account)
+        except (apsw.Error, OSError) as error:
+            raise storage_error(error) from error
+
+
+class _Replay:
+    """One account's replay: one transaction."""
+
+    def __init__(self, index: AccountIndex, environment: Environment) -> None:
+        self._index = index
+        self._environment = environment
+        self._connection = index.connect()
+
+    def run(self, account: _Account) -> None:
+        connection, index = self._connection, self._index
+        connection.set_busy_timeout(WAIT_MS)
+        try:
+            if not index.begin():
+                raise StorageTrouble("another process keeps the index")
+            try:
+                renumbered = self._do(account)
+            except BaseException:
+                index.rollback()
+                raise
+            if renumbered:
+                # No record has the fresh numbers: the index itself must be durable.
+                connection.execute("PRAGMA synchronous=FULL")
+            index.commit()
+        finally:
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.set_busy_timeout(0)
+
+    def _do(self, account: _Account) -> bool:
+        highest = read_highest(self._connection)
+        lost = account.lost
+        for modseq, operation in sorted(account.by_modseq.items()):
+            if modseq <= highest:
+                if not self._is_done(operation):
+                    lost.append(operation)
+            elif not self._perform(operation):
+                lost.append(operation)
+        self._index.numbers_unknown()
+        messages = [one for one in lost if isinstance(one, Appended) and not self._is_stored(one)]
+        for operation in messages:
+            self._store_anew(operation)
+        if lost:
+            self._environment.journal.warning(
+                "store.numbers_taken", account=self._index.account, changes=len(lost),
+                messages=len(messages),
+            )  # fmt: skip
+        return bool(messages)
+
+    def _is_done(self, operation: Operation) -> bool:
+        """Whether the change with this number is this one."""
+        row = select_one(
+            self._connection, "SELECT nonce FROM change WHERE modseq = ?", (operation.modseq,)
+        )
+        if isinstance(operation, Appended):
+            body = select_one(
+                self._connection, "SELECT message FROM body WHERE id = ?", (operation.modseq,)
+            )
+            if body is not None:
+                return bool(body[0] == operation.nonce)
+            return row is None  # without either: stored, and expunged since
+        # Without a row: pruned, which is long ago, or an append took the number.
+        return row is not None and row[0] == operation.nonce
+
+    def _is_stored(self, operation: Appended) -> bool:
+        """Whether the message is there under any number; looks at everything, rarely asked."""
+        sql = "SELECT 1 FROM body WHERE message = ?"
+        return select_one(self._connection, sql, (operation.nonce,)) is not None
+
+    def _perform(self, operation: Operation) -> bool:
+        """Do it with its numbers; False when the index does not let it."""
+        if isinstance(operation, Appended) and not self._fits(operation):
+            return False
+        self._connection.execute("SAVEPOINT one")
+        try:
+            if isinstance(operation, Appended):
+                append_message(self._connection, operation, self._summary(operation))
+            else:
+                perform(self._connection, operation)
+        except (apsw.ConstraintError, ValueError) as error:
+            self._connection.execute("ROLLBACK TO one")
+            self._environment.journal.warning(
+                "store.replay_failed", account=self._index.account,
+                modseq=operation.modseq, detail=str(error),
+            )  # fmt: skip
+            return False
+        finally:
+            self._connection.execute("RELEASE one")
+        return True
+
+    def _fits(self, operation: Appended) -> bool:
+        """Whether mailbox and UID are still what they were when the numbers were given."""
+        row = select_one(
+            self._connection, "SELECT name FROM mailbox WHERE number = ?", (operation.mailbox,)
+        )
+        if row is None or row[0] != operation.name:
+            return False
+        return operation.uid >= read_uidnext(self._connection, operation.mailbox)
+
+    def _blob(self, operation: Appended) -> Blob:
+        reference = None
+        if operation.place is not None:
+            reference = BlobReference(*operation.place, operation.length)
+        blob = self._environment.bodies.find(
+            self._index.directory, operation.nonce, reference, operation.length
+        )
+        if blob is None:
+            raise StorageTrouble("a record's body is neither in the log nor in its file")
+        return blob
+
+    def _summary(self, operation: Appended) -> tuple[int, bytes, bytes, bytes, bytes]:
+        return summarise(Content(self._blob(operation), operation.prefix))
+
+    def _store_anew(self, operation: Appended) -> None:
+        index, draft = self._index, Draft(self._index, self._environment)
+        row = index.open_tree.by_name.get(operation.name) or draft.make(operation.name)
+        if operation.place is not None:
+            place_body(index.directory, operation.nonce, self._blob(operation))
+        uid = index.take_uids(row.number)
+        modseq = index.take_modseq()
+        moved = Appended(
+            modseq, operation.nonce, row.number, row.name, uid,
+            operation.flags & (1 << len(row.flag_names)) - 1, operation.received,
+            operation.length, operation.prefix, None, operation.key, operation.at,
+        )  # fmt: skip
+        append_message(index.writer, moved, self._summary(operation))
+
+
+def entries_by_account(records: Iterable[Record]) -> dict[str, list[Appended]]:
+    """The messages that records stored in the log, by account; for settling."""
+    found: dict[str, list[Appended]] = {}
+    for record in records:
+        entry = decode_entry(record.payload)
+        for operation in entry.operations:
+            if isinstance(operation, Appended) and operation.place is not None:
+                found.setdefault(entry.account, []).append(operation)
+    return found

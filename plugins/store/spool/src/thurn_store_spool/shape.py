@@ -1,0 +1,81 @@
+"""Changes of the tree of mailboxes: create, delete, rename. Each is work on a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from thurn.types.errors import MailboxExists, MailboxNameRefused, NotPermitted
+from thurn.types.mailbox import INBOX, mailbox_name
+
+from thurn_store_spool import edit
+from thurn_store_spool.draft import Draft
+from thurn_store_spool.index import LAST_UID
+from thurn_store_spool.operation import Deleted, Keyword, Renamed
+from thurn_store_spool.perform import row_id
+from thurn_store_spool.query import select
+from thurn_store_spool.tree import MailboxRow
+
+
+def make_account(draft: Draft) -> None:
+    """INBOX is there."""
+    if INBOX not in draft.index.open_tree.by_name:
+        draft.make_one(INBOX)
+
+
+def create(draft: Draft, name: str, special_use: Collection[str]) -> MailboxRow:
+    """Make a mailbox and its parents. RFC 9051 §6.3.4."""
+    if name in draft.index.open_tree.by_name:
+        raise MailboxExists
+    return draft.make(name, special_use)
+
+
+def delete(draft: Draft, name: str) -> None:
+    """Remove a mailbox, not its children. RFC 9051 §6.3.5."""
+    row = draft.find(name)
+    if row.name == INBOX:
+        raise NotPermitted
+    draft.do(Deleted(*draft.number(), row.number), row.number)
+    draft.index.tree_changed()
+
+
+def rename(draft: Draft, name: str, new_name: str, separator: str) -> None:
+    """Rename with the children; of INBOX move the messages. RFC 9051 §6.3.6."""
+    row = draft.find(name)
+    by_name = draft.index.open_tree.by_name
+    if new_name in by_name:
+        raise MailboxExists
+    if name == INBOX:
+        _move_inbox(draft, row, new_name)
+        return
+    below = name + separator
+    if new_name.startswith(below):
+        raise MailboxNameRefused
+    moved = {
+        # The name of a child may become too long or too deep.
+        mailbox_name(new_name + old[len(name) :], separator): one.number
+        for old, one in by_name.items()
+        if old == name or old.startswith(below)
+    }
+    if any(target in by_name for target in moved):
+        raise MailboxExists
+    draft.make_parents(new_name)
+    draft.do(Renamed(*draft.number(), tuple((number, n) for n, number in moved.items())))
+    draft.touched.update(moved.values())
+    draft.index.tree_changed()
+
+
+def _move_inbox(draft: Draft, inbox: MailboxRow, new_name: str) -> None:
+    target = draft.make(new_name)
+    for bit, word in enumerate(inbox.flag_names):
+        if bit >= len(target.flag_names):  # the same bits, so that flags go over as they are
+            draft.do(Keyword(*draft.number(), target.number, bit, word), target.number)
+    draft.index.tree_changed()
+    uids = [
+        uid
+        for (uid,) in select(
+            draft.index.writer,
+            "SELECT id & 4294967295 FROM message WHERE id BETWEEN ? AND ? ORDER BY id",
+            (row_id(inbox.number, 1), row_id(inbox.number, LAST_UID)),
+        )
+    ]
+    edit.move(draft, inbox.number, uids, new_name)

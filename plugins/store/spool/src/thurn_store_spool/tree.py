@@ -1,0 +1,68 @@
+"""The mailboxes of an account as they stand in its index, read as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+from thurn.contracts.store import SYSTEM_FLAGS
+
+from thurn_store_spool.query import select, select_one
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRow:
+    """What the index says of a mailbox, but for the numbers that each change moves."""
+
+    number: int
+    name: str
+    uidvalidity: int
+    special_use: frozenset[str]
+    flag_names: tuple[str, ...]
+    bits: dict[str, int]
+
+    @property
+    def id(self) -> str:
+        """As others see it. RFC 8474 §4.1."""
+        return f"M{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All mailboxes; replaced when one changes."""
+
+    by_name: dict[str, MailboxRow]
+    by_number: dict[int, MailboxRow]
+    mailbox_floor: int
+    uidvalidity_floor: int
+
+
+def read_tree(connection: apsw.Connection) -> Tree:
+    """The mailboxes as this connection sees them."""
+    names: dict[int, list[str]] = {}
+    for mailbox, name in select(
+        connection, "SELECT mailbox, name FROM keyword ORDER BY mailbox, bit"
+    ):
+        names.setdefault(mailbox, [*SYSTEM_FLAGS]).append(name)
+    rows = [
+        MailboxRow(
+            number,
+            name,
+            uidvalidity,
+            frozenset(special_use.split("\n")) if special_use else frozenset(),
+            flag_names := tuple(names.get(number, SYSTEM_FLAGS)),
+            {word.lower(): bit for bit, word in enumerate(flag_names)},
+        )
+        for number, name, uidvalidity, special_use in select(
+            connection, "SELECT number, name, uidvalidity, special_use FROM mailbox"
+        )
+    ]
+    mailbox_floor, uidvalidity_floor = select_one(
+        connection, "SELECT mailbox, uidvalidity FROM floor"
+    )
+    return Tree(
+        {row.name: row for row in rows},
+        {row.number: row for row in rows},
+        mailbox_floor,
+        uidvalidity_floor,
+    )

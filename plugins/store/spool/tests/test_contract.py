@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+from thurn_store_spool.factory import SpoolSettings, spool
+from thurn_testing.contracts.loghost import log_hosts
+from thurn_testing.contracts.store import check_store
+
+
+@pytest.mark.parametrize("level", ["basic", "concurrent"])
+async def test_contract(level, tmp_path):
+    config = SpoolSettings()
+    await check_store(lambda context: spool.open(config, context), level=level, directory=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["basic", "concurrent"])
+async def test_contract_on_the_real_log(level, tmp_path):
+    config = SpoolSettings(accounts_open=4)
+    await check_store(
+        lambda context: spool.open(config, context),
+        level=level,
+        directory=tmp_path,
+        hosts=log_hosts(),
+    )
