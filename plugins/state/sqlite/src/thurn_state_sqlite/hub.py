@@ -1,0 +1,54 @@
+"""Who listens in this worker: each subscriber has a channel that holds the newest value."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+
+class Hub:
+    """Subscribers by topic."""
+
+    def __init__(self) -> None:
+        self._subscribers: dict[str, set[_Subscriber]] = {}
+
+    def tell(self, topic: str, value: int) -> None:
+        """Tell all subscribers of the topic."""
+        for subscriber in self._subscribers.get(topic, ()):
+            subscriber.tell(value)
+
+    @asynccontextmanager
+    async def subscribe(self, topic: str) -> AsyncIterator[trio.MemoryReceiveChannel[int]]:
+        """A channel of values told under this topic."""
+        subscriber = _Subscriber()
+        members = self._subscribers.setdefault(topic, set())
+        members.add(subscriber)
+        try:
+            yield subscriber.channel
+        finally:
+            members.discard(subscriber)
+            if not members:
+                self._subscribers.pop(topic, None)
+            subscriber.close()
+
+
+class _Subscriber:
+    """A channel with room for one value, the newest."""
+
+    def __init__(self) -> None:
+        self._send, self.channel = trio.open_memory_channel[int](1)
+        self._spare = self.channel.clone()  # takes an old value out without the reader's help
+
+    def tell(self, value: int) -> None:
+        try:
+            self._send.send_nowait(value)
+        except trio.WouldBlock:
+            self._spare.receive_nowait()
+            self._send.send_nowait(value)
+
+    def close(self) -> None:
+        self._send.close()
+        self._spare.close()
+        self.channel.close()

@@ -1,0 +1,71 @@
+"""Removes rows that are over, in small batches, and writes the log back, in a thread.
+
+Each worker sweeps; two at the same time are no harm. It also leaves word that it was there, which
+bounds what is left of lifetimes after a reboot (see `database`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import apsw
+import trio
+from thurn.contracts.context import Log
+from thurn.types.errors import TemporaryFailure
+
+from thurn_state_sqlite.database import Database, connect, writing
+
+SWEEP_SECONDS: Final = 30.0
+BATCH_ROWS: Final = 200
+"""Some milliseconds inline, while other workers wait to write."""
+
+_SWEEP: Final = """
+DELETE FROM entry WHERE (tab, key) IN (
+    SELECT tab, key FROM entry WHERE deadline <= ? ORDER BY deadline LIMIT ?
+) RETURNING 1
+"""
+_SEEN: Final = "UPDATE boot SET seen = ? WHERE id = ?"
+
+
+async def sweep_always(database: Database, path: Path, journal: Log) -> None:
+    """Sweep for ever; trouble is told and tried again."""
+    while True:
+        await trio.sleep(SWEEP_SECONDS)
+        try:
+            await sweep(database)
+            await trio.to_thread.run_sync(_write_back, path)
+        except (TemporaryFailure, apsw.Error) as error:
+            journal.warning("state.sweep_failed", failure=str(error))
+
+
+async def sweep(database: Database) -> int:
+    """Remove all rows that are over; returns how many.
+
+    Raises:
+        TemporaryFailure: see `Database.run`.
+
+    Cancellation: some batches may have been removed.
+    """
+    clock, removed = database.clock, 0
+
+    def work(connection: apsw.Connection) -> int:
+        with writing(connection):
+            now = clock.monotonic()
+            connection.execute(_SEEN, (now, clock.boot_id))
+            return len(connection.execute(_SWEEP, (now, BATCH_ROWS)).fetchall())
+
+    while True:
+        batch = await database.run(work)
+        removed += batch
+        if batch < BATCH_ROWS:
+            return removed
+
+
+def _write_back(path: Path) -> None:
+    """Copy the log into the file, as far as no reader needs it; syncs both."""
+    connection = connect(path)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    finally:
+        connection.close()

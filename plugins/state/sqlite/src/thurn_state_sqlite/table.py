@@ -1,0 +1,193 @@
+"""A table: each call is one statement or one short transaction, so that it is atomic.
+
+Keys are stored as UTF-8 octets, which sort as their code points do. A row whose deadline has come
+is absent for every call; the sweeper removes it later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import apsw
+from thurn.contracts.state import Entry
+
+from thurn_state_sqlite.database import Database, writing
+
+KEY_OCTETS: Final = 512
+VALUE_OCTETS: Final = 65_536
+
+_COUNTER: Final = re.compile(rb"-?[0-9]{1,18}")
+"""A counter as stored; 18 digits are below 2**63 and cheap for int()."""
+
+_LIVING: Final = "(deadline IS NULL OR deadline > ?)"
+_GET: Final = f"SELECT value FROM entry WHERE tab = ? AND key = ? AND {_LIVING}"  # noqa: S608
+_PUT: Final = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)"
+_ADD: Final = """
+INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+SET value = excluded.value, deadline = excluded.deadline, lifetime = excluded.lifetime,
+    wall_deadline = excluded.wall_deadline
+WHERE deadline <= ? RETURNING 1
+"""
+_COUNT: Final = "UPDATE entry SET value = ? WHERE tab = ? AND key = ?"
+_TAKE: Final = "DELETE FROM entry WHERE tab = ? AND key = ? RETURNING value, deadline"
+_ENTRIES: Final = f"""
+SELECT key, value, deadline FROM entry
+WHERE tab = ? AND key > ? AND key >= ? AND key < ? AND {_LIVING} ORDER BY key LIMIT ?
+"""  # noqa: S608
+_AFTER_ALL: Final = b"\xff"
+"""Sorts after everything that begins with a prefix: no octet of UTF-8 is so large."""
+
+Ends: TypeAlias = tuple[float | None, float | None, float | None]
+"""Deadline, lifetime, deadline on the wall clock."""
+_NEVER: Final[Ends] = (None, None, None)
+
+
+class SqliteTable:
+    """See `thurn.contracts.state.Table`."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._run = database.run
+        self._clock = database.clock
+        self._name = name
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None."""
+        octets = _key(key)
+
+        def work(connection: apsw.Connection) -> bytes | None:
+            now = self._clock.monotonic()
+            rows = _rows(connection, _GET, (self._name, octets, now))
+            value: bytes | None = rows[0][0] if rows else None
+            return value
+
+        return await self._run(work)
+
+    async def put(self, key: str, value: bytes, *, lifetime_seconds: float | None = None) -> None:
+        """Set value and lifetime.
+
+        Raises:
+            ValueError: key, value or lifetime is out of bounds.
+        """
+        row = self._row(key, value, lifetime_seconds)
+
+        def work(connection: apsw.Connection) -> None:
+            connection.execute(_PUT, row())
+
+        await self._run(work)
+
+    async def add(self, key: str, value: bytes, *, lifetime_seconds: float | None = None) -> bool:
+        """Set only if absent; False when it was there."""
+        row = self._row(key, value, lifetime_seconds)
+
+        def work(connection: apsw.Connection) -> bool:
+            return bool(_rows(connection, _ADD, (*row(), self._clock.monotonic())))
+
+        return await self._run(work)
+
+    async def increment(
+        self, key: str, by: int = 1, *, lifetime_seconds: float | None = None
+    ) -> int:
+        """Add to a counter and return the sum.
+
+        Raises:
+            ValueError: what is there is no counter, or the sum has more than 18 digits.
+        """
+        octets, fresh = _key(key), self._row(key, b"", lifetime_seconds)
+
+        def work(connection: apsw.Connection) -> int:
+            with writing(connection):
+                now = self._clock.monotonic()
+                rows = _rows(connection, _GET, (self._name, octets, now))
+                total = (_number(rows[0][0]) if rows else 0) + by
+                value = _counter(total)
+                if rows:
+                    connection.execute(_COUNT, (value, self._name, octets))
+                else:
+                    name, stored, _, *ends = fresh()
+                    connection.execute(_PUT, (name, stored, value, *ends))
+                return total
+
+        return await self._run(work)
+
+    async def take(self, key: str) -> bytes | None:
+        """Get and delete in one step."""
+        octets = _key(key)
+
+        def work(connection: apsw.Connection) -> bytes | None:
+            rows = _rows(connection, _TAKE, (self._name, octets))
+            if not rows:
+                return None
+            value: bytes = rows[0][0]
+            deadline: float | None = rows[0][1]
+            over = deadline is not None and deadline <= self._clock.monotonic()
+            return None if over else value
+
+        return await self._run(work)
+
+    async def delete(self, key: str) -> bool:
+        """Delete; False when it was absent."""
+        return await self.take(key) is not None
+
+    async def entries(
+        self, prefix: str = "", *, after: str = "", limit: int = 1000
+    ) -> Sequence[Entry]:
+        """Rows in key order whose key starts with `prefix` and sorts after `after`."""
+        start = prefix.encode()
+        bounds = (self._name, after.encode(), start, start + _AFTER_ALL)
+
+        def work(connection: apsw.Connection) -> list[Entry]:
+            now = self._clock.monotonic()
+            rows = _rows(connection, _ENTRIES, (*bounds, now, max(limit, 0)))
+            return [
+                Entry(key.decode(), value, None if deadline is None else deadline - now)
+                for key, value, deadline in rows
+            ]
+
+        return await self._run(work)
+
+    def _row(
+        self, key: str, value: bytes, lifetime_seconds: float | None
+    ) -> Callable[[], tuple[str, bytes, bytes, float | None, float | None, float | None]]:
+        """What is stored, with deadlines from the moment of the call."""
+        octets = _key(key)
+        if len(value) > VALUE_OCTETS:
+            raise ValueError(f"a value has at most {VALUE_OCTETS} octets")
+        if lifetime_seconds is not None and not lifetime_seconds >= 0:  # NaN included
+            raise ValueError("a lifetime is not negative")
+        return lambda: (self._name, octets, value, *self._ends(lifetime_seconds))
+
+    def _ends(self, lifetime_seconds: float | None) -> Ends:
+        if lifetime_seconds is None:
+            return _NEVER
+        clock = self._clock
+        deadline = clock.monotonic() + lifetime_seconds
+        return deadline, lifetime_seconds, clock.wall() + lifetime_seconds
+
+
+def _rows(
+    connection: apsw.Connection, statement: str, bindings: tuple[str | bytes | float | None, ...]
+) -> list[Any]:
+    return connection.execute(statement, bindings).fetchall()
+
+
+def _key(key: str) -> bytes:
+    """Raises ValueError: empty, too long, or no Unicode text (a lone surrogate)."""
+    octets = key.encode()
+    if not 0 < len(octets) <= KEY_OCTETS:
+        raise ValueError(f"a key has 1 to {KEY_OCTETS} octets")
+    return octets
+
+
+def _number(value: bytes) -> int:
+    if _COUNTER.fullmatch(value) is None:
+        raise ValueError("the value is no counter")
+    return int(value)
+
+
+def _counter(total: int) -> bytes:
+    value = b"%d" % total
+    if _COUNTER.fullmatch(value) is None:
+        raise ValueError("the counter is too large")
+    return value
