@@ -1,0 +1,1 @@
+"""Certificates from PEM files (`tls.files`). Start reading at `provider`; `pair` loads one."""

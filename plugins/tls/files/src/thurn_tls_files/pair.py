@@ -1,0 +1,100 @@
+"""One certificate with its key: loading it, and seeing that it has changed.
+
+Names of files come from the configuration alone; what a peer calls us is looked up among the
+names inside the certificates (see `provider`).
+"""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from thurn_tls_files.settings import PairSettings
+
+FILE_OCTETS: Final = 1_048_576
+"""A chain has some kilobytes; whatever is larger is a wrong path."""
+
+Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Modification time, size and number of each file: what a change changes."""
+
+
+class PairError(Exception):
+    """A pair cannot be used; the message names the file and says why."""
+
+
+class Pair:
+    """A pair of files, and the newest good state of it."""
+
+    def __init__(self, settings: PairSettings, new_context: Callable[[], ssl.SSLContext]) -> None:
+        self._settings = settings
+        self._new_context = new_context
+        self._tried: Stamp | None = None
+        self.certificate: Path = settings.certificate
+        self.key: Path = settings.key or settings.certificate
+        self.pem = b""
+
+    def changed(self) -> bool:
+        """Whether the files are others than at the last `load`, good or not."""
+        return self._stamp() != self._tried
+
+    def load(self) -> ssl.SSLContext:
+        """A new context with what the files have now; `pem` then is the certificate.
+
+        Raises:
+            PairError: the files cannot be used; `pem` is as it was.
+        """
+        self._tried = self._stamp()
+        pem = _read(self.certificate)
+        _read(self.key)
+        if self.key.stat().st_mode & stat.S_IROTH:
+            raise PairError(f"{self.key} can be read by everybody: chmod o-rwx it")
+        context = self._new_context()
+        password = self._settings.key_password
+        secret = password.reveal() if password is not None else ""  # "": OpenSSL must not ask
+        try:
+            context.load_cert_chain(self.certificate, self.key, secret)
+        except (ssl.SSLError, OSError, ValueError) as error:
+            raise PairError(self._explained(error, pem)) from error
+        self.pem = pem
+        return context
+
+    def _stamp(self) -> Stamp | None:
+        try:
+            found = [path.stat() for path in dict.fromkeys((self.certificate, self.key))]
+        except OSError:
+            return None
+        return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in found)
+
+    def _explained(self, error: Exception, pem: bytes) -> str:
+        """OpenSSL does not say which of the two files it means."""
+        if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
+            return f"{self.key} is not the key of {self.certificate}"
+        try:
+            trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            trial.load_verify_locations(cadata=_certificates(pem))
+        except (ssl.SSLError, ValueError):
+            return f"{self.certificate} has no certificate that can be read"
+        if self._settings.key_password is None and b"ENCRYPTED" in _read(self.key):
+            return f"{self.key} is encrypted: set key_password"
+        return f"{self.key} has no key that can be read, or its password is wrong"
+
+
+def _certificates(pem: bytes) -> str:
+    start = pem.find(b"-----BEGIN CERTIFICATE-----")
+    if start < 0:
+        raise ValueError("no certificate")
+    return pem[start:].decode("ascii", "replace")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            octets = file.read(FILE_OCTETS + 1)
+    except OSError as error:
+        raise PairError(f"{path} cannot be read: {error.strerror}") from error
+    if len(octets) > FILE_OCTETS:
+        raise PairError(f"{path} is larger than {FILE_OCTETS} octets")
+    return octets
