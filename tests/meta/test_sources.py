@@ -24,6 +24,8 @@ BANNED_IMPORTS = frozenset({
 MAY_IMPORT: dict[str, frozenset[str]] = {}
 """Distribution → what it alone may import, with the reason beside it."""
 BANNED_CALLS = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "input"})
+# The supervisor has no loop to block: it waits for the processes of a killed instance to end.
+ALLOWED_CALLS = {("supervisor.py", ("time", "sleep"))}
 BANNED_ATTRIBUTES = frozenset({
     ("os", "system"), ("os", "popen"), ("time", "sleep"), ("tempfile", "mktemp"),
 })  # fmt: skip
@@ -51,7 +53,8 @@ def test_nothing_is_evaluated_and_no_shell_runs(path):
         if isinstance(node.func, ast.Name):
             assert node.func.id not in BANNED_CALLS, place
         if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            assert (node.func.value.id, node.func.attr) not in BANNED_ATTRIBUTES, place
+            called = (node.func.value.id, node.func.attr)
+            assert called not in BANNED_ATTRIBUTES or (path.name, called) in ALLOWED_CALLS, place
         for keyword in node.keywords:
             is_true = isinstance(keyword.value, ast.Constant) and keyword.value.value is True
             assert not (keyword.arg == "shell" and is_true), place

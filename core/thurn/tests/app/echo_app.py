@@ -13,7 +13,6 @@ from pathlib import Path
 
 import spoken
 import trio
-
 from thurn.app.plan import ProcessPlan
 from thurn.contracts.listener import ListenerSettings
 from thurn.net.listen import serve
@@ -74,6 +73,11 @@ def block_here():
     time.sleep(100)
 
 
+def _note(journal, line):
+    with journal.open("a") as lines:
+        lines.write(line)
+
+
 async def run_worker(plan, sockets, control, *, site):
     if SETTINGS["broken"] == "open":
         raise ConfigError(["site.toml:5: cannot be opened"])
@@ -81,12 +85,10 @@ async def run_worker(plan, sockets, control, *, site):
         os.abort()
     if site:
         journal = Path(SETTINGS["journal"])
-        with journal.open("a") as lines:
-            lines.write(f"begin {os.getpid()} {os.nice(0)}\n")
+        _note(journal, f"begin {os.getpid()} {os.nice(0)}\n")
         control.ready()
         await control.draining.wait()
-        with journal.open("a") as lines:
-            lines.write(f"end {os.getpid()}\n")
+        _note(journal, f"end {os.getpid()}\n")
         return
     settings = ListenerSettings(bind=plan.binds)
     every = [one for several in sockets.values() for one in several]

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from thurn.app import rights
 from thurn.app.channel import LINE_MAXIMUM_OCTETS, Channel, channel_pair
 from thurn.app.generation import blocked_in

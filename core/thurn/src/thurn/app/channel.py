@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import socket
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -59,13 +60,18 @@ class Channel:
         "fds" of a message is the list of its descriptors, which are the receiver's to close.
         """
         try:
-            octets, fds, _, _ = socket.recv_fds(
-                self._end, RECEIVE_OCTETS, DESCRIPTORS_MAXIMUM, socket.MSG_DONTWAIT
+            # Not socket.recv_fds: in Python 3.11 it forgets its flags, and would wait.
+            octets, ancillary, _, _ = self._end.recvmsg(
+                RECEIVE_OCTETS, socket.CMSG_LEN(DESCRIPTORS_MAXIMUM * 4), socket.MSG_DONTWAIT
             )
         except BlockingIOError:
             return []
         except OSError:
             return None
+        fds = array("i")
+        for level, kind, octets_of_fds in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                fds.frombytes(octets_of_fds[: len(octets_of_fds) // 4 * 4])
         for fd in fds:
             os.set_inheritable(fd, False)
         self._fds += fds

@@ -149,8 +149,8 @@ class Supervisor:
             else:
                 one.drain(one.plan.stop_seconds, now)
         self._stopping = self._was_ready = True
-        say("info", "site.stopping")
         self._release(())
+        say("info", "site.stopping")
 
     def _advance(self, now: float) -> None:
         """Act on what the generations have become."""

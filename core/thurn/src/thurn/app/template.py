@@ -22,8 +22,7 @@ from typing import Final
 
 from thurn.app.channel import Channel, Message
 from thurn.app.rights import die_with, find_rights
-from thurn.app.worker import Inheritance, WorkerControl, work
-from thurn.types.errors import ConfigError
+from thurn.app.worker import Inheritance, WorkerControl, findings_of, work
 
 QUIET: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the supervisor's to judge
 
@@ -123,12 +122,11 @@ def main(arguments: list[str]) -> int:
         app = importlib.import_module(arguments[2])
         plan = app.check(tuple(Path(path) for path in arguments[3:]))
         rights = find_rights(plan)
-    except ConfigError as error:
-        channel.send({"failed": error.findings})
-        return 1
     except Exception as error:  # noqa: BLE001 - a plugin that cannot be imported, say
-        traceback.print_exc()
-        channel.send({"failed": [f"{type(error).__name__}: {error}"]})
+        findings, unexpected = findings_of(error)
+        if unexpected:
+            traceback.print_exc()
+        channel.send({"failed": findings})
         return 1
     gc.collect()
     gc.freeze()  # what all workers share stays shared: the collector does not write to it

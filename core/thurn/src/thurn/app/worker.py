@@ -102,12 +102,11 @@ def work(inherited: Inheritance, control: WorkerControl, *, site: bool) -> int:
             drop_rights(inherited.rights)
         die_with(inherited.template_pid)
         trio.run(_run, inherited, control, site)
-    except ConfigError as error:
-        control.failed(error.findings)
-        return 1
     except Exception as error:  # noqa: BLE001 - the supervisor tells it and starts another
-        traceback.print_exc()
-        control.failed([f"{type(error).__name__}: {error}"])
+        findings, unexpected = findings_of(error)
+        if unexpected:
+            traceback.print_exc()
+        control.failed(findings)
         return 1
     return 0
 
@@ -127,3 +126,13 @@ async def _run(inherited: Inheritance, control: WorkerControl, site: bool) -> No
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+def findings_of(error: BaseException) -> tuple[list[str], bool]:
+    """What to tell the operator, and whether anything but the configuration is to blame."""
+    if isinstance(error, BaseExceptionGroup):  # the application's nurseries
+        parts = [findings_of(one) for one in error.exceptions]
+        return [text for texts, _ in parts for text in texts], any(other for _, other in parts)
+    if isinstance(error, ConfigError):
+        return error.findings, False
+    return [f"{type(error).__name__}: {error}"], True

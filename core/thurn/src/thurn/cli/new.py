@@ -19,7 +19,7 @@ from thurn.types.errors import ThurnError
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl")
 """Roles whose simplest plugin is a function (design D3)."""
 ROLES: Final = (*FUNCTIONS, *PRODUCTS)
-_NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+")
 NAME_CHARACTERS: Final = 40
 """Enough for any word; a path of folders and file names stays far below 255."""
 
