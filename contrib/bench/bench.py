@@ -1,0 +1,148 @@
+"""thurn beside Postfix and Dovecot, alternately in one run, on loopback.
+
+    ./do bench [--out FILE] [--messages N] [--rounds N] [--servers thurn,maildir,sdbox] ...
+
+README.md says what is measured and how to read it. Standard library only; blast.c is built by cc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import corpus
+import load
+import table
+from servers import HERE, Farm, Server
+
+IDLE_STEPS = (500, 1000)
+PEER_PROGRAMS = ("dovecot", "postfix")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    add = parser.add_argument
+    add("--out", type=Path, help="append JSON lines to this file")
+    add("--messages", type=int, default=1000, help="messages a run against a peer")
+    add("--times", type=int, default=4, help="thurn gets so many times the messages")
+    add("--rounds", type=int, default=3)
+    add("--profiles", default="smtp,lmtp")
+    add("--sessions", default="20,200")
+    add("--workers", default="1,2", help="thurn is started once with each")
+    add("--servers", default="thurn,maildir,sdbox")
+    add("--parts", default="deliver,idle")
+    add("--sieve", action="store_true", help="bench.sieve everywhere (three tests)")
+    add("--port-base", type=int, default=21000)
+    add("--keep", action="store_true", help="keep the work directory")
+    add("--thurn", default=str(Path(sys.executable).parent / "thurn"), help="the program")
+    return parser.parse_args()
+
+
+def start(farm: Farm, options: argparse.Namespace) -> list[Server]:
+    """Each server once; thurn and peers alternate in the list, which is the order of a round."""
+    wanted = options.servers.split(",")
+    peers = [name for name in wanted if name != "thurn"]
+    if missing := [p for p in PEER_PROGRAMS if peers and not shutil.which(p)]:
+        raise SystemExit(f"not installed: {', '.join(missing)} (see README.md)")
+    if peers and os.geteuid():
+        raise SystemExit("the peers need root; without it: --servers thurn")
+    ours = [
+        farm.thurn([options.thurn, "demo"], int(n))
+        for n in options.workers.split(",")
+        if "thurn" in wanted
+    ]
+    theirs = [farm.peer(name) for name in peers]
+    order: list[Server] = []
+    while ours or theirs:
+        order += ours[:1] + theirs[:1]
+        ours, theirs = ours[1:], theirs[1:]
+    return order
+
+
+def deliveries(
+    servers: list[Server],
+    options: argparse.Namespace,
+    program: Path,
+    letters: Path,
+    record: Callable[[dict[str, Any]], None],
+) -> None:
+    """A warm-up each, then the rounds."""
+    checks = [load.Check(server) for server in servers]
+    scenarios = [
+        (profile, int(sessions))
+        for profile in options.profiles.split(",")
+        for sessions in options.sessions.split(",")
+    ]
+    for check in checks:
+        load.deliver(program, letters, check, "lmtp", 20, 400)
+    for round_ in range(options.rounds):
+        for profile, sessions in scenarios:
+            for check in checks:
+                count = options.messages * (options.times if check.server.is_thurn else 1)
+                row = load.deliver(program, letters, check, profile, sessions, count)
+                record({"round": round_, **row})
+
+
+def idles(servers: list[Server], record: Callable[[dict[str, Any]], None]) -> None:
+    """Memory of waiting connections: one thurn, one peer."""
+    seen: set[bool] = set()
+    for server in servers:
+        if server.is_thurn in seen:
+            continue
+        seen.add(server.is_thurn)
+        for port in ("pop3", "pop3s", "smtp", "submissions"):
+            if port in server.ports:
+                record(load.idle(server, port, IDLE_STEPS))
+
+
+def main() -> None:
+    options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end what was started
+    work = Path(tempfile.mkdtemp(prefix="thurn-bench-"))
+    work.chmod(0o755)
+    rows: list[dict[str, Any]] = []
+
+    def record(row: dict[str, Any]) -> None:
+        rows.append(row)
+        brief = row.get("delivered_per_s", row.get("kib_per_connection"))
+        say(f"{row['server']} {row.get('profile', row.get('port'))} {row.get('sessions', '')}: {brief}")
+        if options.out:
+            with options.out.open("a") as out:
+                out.write(json.dumps({"at": time.strftime("%FT%T%z"), **row}) + "\n")
+
+    try:
+        program, letters = work / "blast", work / "corpus"
+        build = ["cc", "-O2", "-pthread", str(HERE / "blast.c"), "-o", str(program)]
+        subprocess.run(build, check=True)
+        corpus.write(letters)
+        with Farm(work, options.port_base, options.sieve) as farm:
+            servers = start(farm, options)
+            parts = options.parts.split(",")
+            if "deliver" in parts:
+                deliveries(servers, options, program, letters, record)
+            if "idle" in parts:
+                idles(servers, record)
+    finally:
+        if options.keep:
+            say(f"kept: {work}")
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+    print(table.render(rows))
+
+
+if __name__ == "__main__":
+    main()
