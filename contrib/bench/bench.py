@@ -26,6 +26,7 @@ import table
 from servers import HERE, Farm, Server
 
 IDLE_STEPS = (500, 1000)
+PEER_IDLE_STEPS = (100, 200)  # a process each; Postfix is given 250
 PEER_PROGRAMS = ("dovecot", "postfix")
 
 
@@ -106,7 +107,8 @@ def idles(servers: list[Server], record: Callable[[dict[str, Any]], None]) -> No
         seen.add(server.is_thurn)
         for port in ("pop3", "pop3s", "smtp", "submissions"):
             if port in server.ports:
-                record(load.idle(server, port, IDLE_STEPS))
+                steps = IDLE_STEPS if server.is_thurn else PEER_IDLE_STEPS
+                record(load.idle(server, port, steps))
 
 
 def main() -> None:
@@ -119,7 +121,9 @@ def main() -> None:
     def record(row: dict[str, Any]) -> None:
         rows.append(row)
         brief = row.get("delivered_per_s", row.get("kib_per_connection"))
-        say(f"{row['server']} {row.get('profile', row.get('port'))} {row.get('sessions', '')}: {brief}")
+        say(
+            f"{row['server']} {row.get('profile', row.get('port'))} {row.get('sessions', '')}: {brief}"
+        )
         if options.out:
             with options.out.open("a") as out:
                 out.write(json.dumps({"at": time.strftime("%FT%T%z"), **row}) + "\n")

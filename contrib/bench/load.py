@@ -185,9 +185,7 @@ def idle(server: Server, port_name: str, steps: tuple[int, ...]) -> dict[str, An
     }
 
 
-def _greeted(
-    port: int, number: int, hello: bytes, context: ssl.SSLContext | None
-) -> socket.socket:
+def _greeted(port: int, number: int, hello: bytes, context: ssl.SSLContext | None) -> socket.socket:
     source = (f"127.0.1.{number % 200 + 1}", 0)
     connection = socket.create_connection((HOST, port), timeout=30, source_address=source)
     if context:

@@ -51,7 +51,9 @@ def cpu_seconds(roots: list[int]) -> float:
 def machine_busy_seconds() -> float:
     """CPU used so far by everything on the machine."""
     with (PROC / "stat").open() as source:
-        user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, source.readline().split()[1:])
+        user, nice, system, _idle, _iowait, irq, softirq, *_ = map(
+            int, source.readline().split()[1:]
+        )
     return (user + nice + system + irq + softirq) / TICKS_PER_SECOND
 
 
@@ -60,7 +62,9 @@ def pss_kib(roots: list[int]) -> int:
     total = 0
     for pid in tree(roots):
         with contextlib.suppress(OSError):
-            if found := re.search(r"^Pss:\s+(\d+)", (PROC / str(pid) / "smaps_rollup").read_text(), re.M):
+            if found := re.search(
+                r"^Pss:\s+(\d+)", (PROC / str(pid) / "smaps_rollup").read_text(), re.M
+            ):
                 total += int(found[1])
     return total
 

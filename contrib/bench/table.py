@@ -1,6 +1,6 @@
 """Tables from the JSON lines of bench.py: medians, and thurn's ratio to each peer of the same run.
 
-    python contrib/bench/table.py RESULTS.jsonl
+python contrib/bench/table.py RESULTS.jsonl
 """
 
 from __future__ import annotations
