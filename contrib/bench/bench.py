@@ -121,9 +121,8 @@ def main() -> None:
     def record(row: dict[str, Any]) -> None:
         rows.append(row)
         brief = row.get("delivered_per_s", row.get("kib_per_connection"))
-        say(
-            f"{row['server']} {row.get('profile', row.get('port'))} {row.get('sessions', '')}: {brief}"
-        )
+        what = f"{row.get('profile', row.get('port'))} {row.get('sessions', '')}"
+        say(f"{row['server']} {what}: {brief}")
         if options.out:
             with options.out.open("a") as out:
                 out.write(json.dumps({"at": time.strftime("%FT%T%z"), **row}) + "\n")

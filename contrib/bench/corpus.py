@@ -50,8 +50,10 @@ def _header(number: int, chance: random.Random) -> list[str]:
     parent = number - chance.randint(1, 50) if number > 50 and chance.random() < 0.6 else None
     subject = " ".join(chance.choices(WORDS[:3000], k=chance.randint(2, 8)))
     lines = [
-        f"Received: from mx{number % 7}.example (mx{number % 7}.example [192.0.2.{number % 250}])"
-        f"\r\n\tby mx.bench.test with ESMTPS id {number:x};\r\n\t{date}",
+        (
+            f"Received: from mx{number % 7}.example (mx{number % 7}.example [192.0.2.{number % 250}])"
+            f"\r\n\tby mx.bench.test with ESMTPS id {number:x};\r\n\t{date}"
+        ),
         f"From: {PEOPLE[chance.randrange(len(PEOPLE))]}",
         "To: <u1@bench.test>",
         f"Subject: {'Re: ' if parent else ''}{subject}",

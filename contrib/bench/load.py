@@ -42,7 +42,7 @@ class Imap:
                 raise SystemExit("the IMAP server closed the connection")
             answer += line
         if not line.startswith(b"a OK"):
-            raise SystemExit(f"{command.split()[0]}: {line!r}")
+            raise SystemExit(f"{command.split(maxsplit=1)[0]}: {line!r}")
         return answer
 
     def messages(self) -> int:

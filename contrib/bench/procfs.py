@@ -63,7 +63,7 @@ def pss_kib(roots: list[int]) -> int:
     for pid in tree(roots):
         with contextlib.suppress(OSError):
             if found := re.search(
-                r"^Pss:\s+(\d+)", (PROC / str(pid) / "smaps_rollup").read_text(), re.M
+                r"^Pss:\s+(\d+)", (PROC / str(pid) / "smaps_rollup").read_text(), re.MULTILINE
             ):
                 total += int(found[1])
     return total

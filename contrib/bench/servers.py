@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DOMAIN = "bench.test"
-PASSWORD = "bench-password-1"  # noqa: S105 -- of accounts that live for minutes
+PASSWORD = "bench-password-1"
 HOST = "127.0.0.1"
 
 DOVECOT_CONF = """\

@@ -24,9 +24,11 @@ def delivery(rows: list[dict[str, Any]]) -> str:
         scenario = groups.setdefault((row["profile"], row["sessions"]), {})
         scenario.setdefault(row["server"], []).append(row)
     lines = [
-        "| work | sessions | server | delivered/s (min..max, runs) | p50 / p99 ms "
-        "| server CPU µs | rate, times each peer | CPU, part of each peer's |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        (
+            "| work | sessions | server | delivered/s (min..max, runs) | p50 / p99 ms | CPU µs"
+            " | rate, times each peer | CPU, part of each peer's |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |"
+        )
     ]
     for (profile, sessions), servers in sorted(groups.items()):
         peers = {n: r for n, r in sorted(servers.items()) if not n.startswith("thurn")}
@@ -41,11 +43,10 @@ def delivery(rows: list[dict[str, Any]]) -> str:
                 cheaper = ", ".join(
                     f"{cpu / _median(r, 'server_cpu_us'):.2f} {n}" for n, r in peers.items()
                 )
-            lines.append(
-                f"| {profile} | {sessions} | {name} | {rate:.0f} ({min(rates):.0f}..{max(rates):.0f},"
-                f" {len(rates)}) | {_median(runs, 'p50_ms'):.1f} / {_median(runs, 'p99_ms'):.1f}"
-                f" | {cpu:.0f} | {faster} | {cheaper} |"
-            )
+            spread = f"{rate:.0f} ({min(rates):.0f}..{max(rates):.0f}, {len(rates)})"
+            wait = f"{_median(runs, 'p50_ms'):.1f} / {_median(runs, 'p99_ms'):.1f}"
+            cells = (profile, sessions, name, spread, wait, f"{cpu:.0f}", faster, cheaper)
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
