@@ -51,7 +51,7 @@ def _header(number: int, chance: random.Random) -> list[str]:
     subject = " ".join(chance.choices(WORDS[:3000], k=chance.randint(2, 8)))
     lines = [
         (
-            f"Received: from mx{number % 7}.example (mx{number % 7}.example [192.0.2.{number % 250}])"
+            f"Received: from mx{number % 7}.example (mx{number % 7}.example)"
             f"\r\n\tby mx.bench.test with ESMTPS id {number:x};\r\n\t{date}"
         ),
         f"From: {PEOPLE[chance.randrange(len(PEOPLE))]}",

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def _median(rows: list[dict[str, Any]], key: str) -> float:
-    return statistics.median(row[key] for row in rows)
+    return float(statistics.median(row[key] for row in rows))
 
 
 def delivery(rows: list[dict[str, Any]]) -> str:
