@@ -21,7 +21,10 @@ BANNED_IMPORTS = frozenset({
     "asyncio", "dbm", "email", "marshal", "pickle", "shelve", "smtplib", "xml",
 })  # fmt: skip
 """Hostile input meets none of these; sockets belong to trio."""
-MAY_IMPORT: dict[str, frozenset[str]] = {}
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    # The demo proves itself with clients that are not its own.
+    "thurn-command-demo": frozenset({"smtplib", "poplib"}),
+}
 """Distribution → what it alone may import, with the reason beside it."""
 BANNED_CALLS = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "input"})
 # The supervisor has no loop to block: it waits for the processes of a killed instance to end.

@@ -1,0 +1,1 @@
+"""`thurn demo`: a whole site in one command (design D19). Start reading at `command`."""

@@ -1,0 +1,180 @@
+"""Writes the demo's site: a configuration and an account file in a directory that is kept.
+
+Rules: every shipped default plugin is on; everything listens on loopback, at the port base plus
+the standard port; an existing directory is continued, its passwords are hashed again only when
+they change.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+NAMED: Final = ("alice", "bob", "carol")
+PROVER: Final = "proof"
+"""The account with which the demo proves itself; its password is random and told to nobody."""
+STANDARD_PORTS: Final = {
+    "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSite:
+    """What the demo is told on the command line."""
+
+    directory: Path
+    port_base: int
+    accounts: int
+    domain: str
+    password: str
+    workers: int
+
+    @property
+    def names(self) -> list[str]:
+        """The accounts that people use."""
+        return [*NAMED, *(f"u{number}" for number in range(1, self.accounts + 1))]
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Port of each listener."""
+        return {name: self.port_base + port for name, port in STANDARD_PORTS.items()}
+
+    @property
+    def certificate(self) -> Path:
+        """The self-signed certificate, once the site has started."""
+        return self.directory / "data" / "tls" / "main" / "certificate.pem"
+
+
+def write_site(site: DemoSite) -> tuple[Path, str]:
+    """Write the files; returns the configuration's path and the prover's password."""
+    site.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prover_password = _write_accounts(site)
+    path = site.directory / "thurn.toml"
+    path.write_text(_configuration(site), "utf-8")
+    return path, prover_password
+
+
+def _write_accounts(site: DemoSite) -> str:
+    """Write accounts.toml unless it is there for the same names and passwords."""
+    path, notes = site.directory / "accounts.toml", site.directory / "demo.json"
+    wanted = {"names": site.names, "domain": site.domain, "password": site.password}
+    if path.exists() and notes.exists():
+        known = json.loads(notes.read_text("utf-8"))
+        if {key: known.get(key) for key in wanted} == wanted:
+            return str(known["prover"])
+    prover_password = secrets.token_urlsafe(18)
+    from argon2 import PasswordHasher  # noqa: PLC0415 - only when something must be hashed
+
+    hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+    shared = hasher.hash(site.password)  # hashed once: the accounts are for trying out
+    lines = [f'domains = ["{site.domain}"]', ""]
+    for name in site.names:
+        lines += [f"[accounts.{name}]", f'password = "{shared}"', ""]
+    lines += [f"[accounts.{PROVER}]", f'password = "{hasher.hash(prover_password)}"', ""]
+    for file, text in (
+        (path, "\n".join(lines)),
+        (notes, json.dumps({**wanted, "prover": prover_password})),
+    ):
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+        file.write_text(text, "utf-8")
+    return prover_password
+
+
+def _configuration(site: DemoSite) -> str:
+    ports = site.ports
+    return _TEMPLATE.format(
+        domain=site.domain,
+        workers=site.workers,
+        host=HOST,
+        **{f"port_{k}": v for k, v in ports.items()},
+    )
+
+
+_TEMPLATE: Final = """\
+# Written by `thurn demo`; read it, change a copy. Overlays: thurn demo --config FILE
+[site]
+hostname = "mail.{domain}"
+data = "data"
+workers = {workers}
+allow_root = true
+state = "main"
+accounts = ["main"]
+store = "main"
+postmaster = "postmaster@{domain}"
+
+[state.main]
+type = "sqlite"
+
+[account.main]
+type = "file"
+file = "accounts.toml"
+domains = ["{domain}"]
+postmaster = "alice"
+
+[store.main]
+type = "spool"
+
+[tls.main]
+type = "selfsigned"
+
+[sasl.plain]
+type = "plain"
+
+[sasl.login]
+type = "login"
+
+[relay.authenticated]
+type = "authenticated"
+
+[listener.smtp]
+type = "smtp"
+profile = "mx"
+bind = ["{host}:{port_smtp}"]
+tls = "main"
+connections_per_address = 2000
+
+[listener.lmtp]
+type = "smtp"
+profile = "lmtp"
+bind = ["{host}:{port_lmtp}"]
+connections_per_address = 2000
+
+[listener.submission]
+type = "smtp"
+profile = "submission"
+bind = ["{host}:{port_submission}"]
+tls = "main"
+sasl = ["plain", "login"]
+relay = ["authenticated"]
+connections_per_address = 2000
+
+[listener.submissions]
+type = "smtp"
+profile = "submissions"
+bind = ["{host}:{port_submissions}"]
+tls = "main"
+tls_mode = "implicit"
+sasl = ["plain", "login"]
+relay = ["authenticated"]
+connections_per_address = 2000
+
+[listener.pop3]
+type = "pop3"
+bind = ["{host}:{port_pop3}"]
+tls = "main"
+sasl = ["plain", "login"]
+connections_per_address = 2000
+
+[listener.pop3s]
+type = "pop3"
+bind = ["{host}:{port_pop3s}"]
+tls = "main"
+tls_mode = "implicit"
+sasl = ["plain", "login"]
+connections_per_address = 2000
+"""

@@ -1,0 +1,83 @@
+"""Reads contents from the front, piece by piece, so that large ones are never in memory.
+
+Rules of this file:
+1. A piece has at most `PIECE_OCTETS`, but a header comes at its own size where it is asked for.
+2. Nothing is read that is not asked for: of a file, TOP with no lines reads the header only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from types import TracebackType
+from typing import Final
+
+from thurn.plugin import Content
+
+PIECE_OCTETS: Final = 65_536
+"""One read and one send: large enough that their cost vanishes, small enough for fairness."""
+
+
+class ContentReader:
+    """An open content; a context manager.
+
+    Raises:
+        OSError: at once, or later, when the file cannot be read.
+    """
+
+    __slots__ = ("_file", "_prefix")
+
+    def __init__(self, content: Content) -> None:
+        self._prefix = content.prefix
+        path = content.blob.path
+        # BytesIO shares the octets until somebody writes.
+        self._file = BytesIO(content.blob.read()) if path is None else path.open("rb", buffering=0)
+
+    def __enter__(self) -> ContentReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def read(self, size_octets: int) -> bytes:
+        """So many octets; fewer only at the end."""
+        parts = [self._prefix[:size_octets]]
+        self._prefix = self._prefix[size_octets:]
+        size_octets -= len(parts[0])
+        while size_octets > 0:
+            part = self._file.read(size_octets)
+            if not part:
+                break
+            parts.append(part)
+            size_octets -= len(part)
+        return b"".join(parts)
+
+    def pieces(self) -> Iterator[bytes]:
+        """All that is left."""
+        while piece := self.read(PIECE_OCTETS):
+            yield piece
+
+
+def top_pieces(reader: ContentReader, header_octets: int, lines: int) -> Iterator[bytes]:
+    """The header with its empty line, and so many lines of the body. RFC 1939 §7 (TOP).
+
+    Args:
+        reader: at the beginning of a content.
+        header_octets: how long its header is, with the empty line.
+        lines: how many lines; more than there are is the whole content.
+    """
+    yield reader.read(header_octets)
+    if lines == 0:
+        return
+    for piece in reader.pieces():
+        found = piece.count(b"\n")
+        if found >= lines:
+            yield piece[: len(piece) - len(piece.split(b"\n", lines)[lines])]
+            return
+        lines -= found
+        yield piece

@@ -1,0 +1,317 @@
+"""One session: octets from the connection to the engine, what the engine asks to gate and store.
+
+Rules of this file:
+1. What a chunk asks is answered with one send; past `FLUSH_OCTETS` it is sent before more is made,
+   so a client that pipelines and does not read costs that and one message.
+2. A password is looked at, and USER and mechanisms are offered, only as the gate allows on this
+   connection; after STLS everything is asked anew.
+3. Only QUIT deletes. However else a session ends, its marks are forgotten. RFC 1939 §6.
+4. While the worker closes, what is under way is answered, QUIT still works, everything else is told
+   [SYS/TEMP] and the session ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from thurn.contracts.connection import Connection
+from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
+from thurn.plugin import ListenerContext, Session
+from thurn.types.errors import StorageTrouble, ThurnError, status_of
+from thurn.types.identity import Identity
+from thurn_wire.pop3.capability import Offer, ServerConfig
+from thurn_wire.pop3.event import (
+    NEED_DATA,
+    AuthCancelled,
+    AuthResponse,
+    AuthStart,
+    Closed,
+    DigestLogin,
+    Event,
+    PasswordLogin,
+    Pause,
+    Quit,
+    Retrieve,
+    StartTls,
+    Top,
+)
+from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.server import Pop3Server
+from thurn_wire.pop3.state import State
+
+from thurn_listener_pop3.body import ContentReader, top_pieces
+from thurn_listener_pop3.entry import Entry
+from thurn_listener_pop3.maildrop import OpenMaildrop
+from thurn_listener_pop3.refusal import LoginRefused, code_of, code_of_login
+from thurn_listener_pop3.settings import Pop3Settings
+
+RECEIVE_OCTETS: Final = 16_384
+"""Of commands at a time; some 2,000 short ones."""
+FLUSH_OCTETS: Final = 65_536
+"""Unsent output that is sent before anything more is made."""
+WHOLE_OCTETS: Final = 262_144
+"""Messages up to here are sent in one piece, larger ones as they are read."""
+FAILED_LOGINS: Final = 10
+"""Of one connection; then it is closed. A person's client tries twice or three times, a guesser
+must come again and meet the bounds of connections and of the login policies. No RFC minimum."""
+
+
+class Pop3Session:
+    """One connection, from the greeting to its end."""
+
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_engine",
+        "_entry",
+        "_failed_logins",
+        "_granted",
+        "_login",
+        "_maildrop",
+        "_session",
+        "_settings",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        session: Session,
+        config: ServerConfig,
+        settings: Pop3Settings,
+        context: ListenerContext,
+        entry: Entry,
+    ) -> None:
+        self._connection = connection
+        self._session = session
+        self._settings = settings
+        self._context = context
+        self._entry = entry
+        self._engine = Pop3Server(config, secured=connection.tls is not None)
+        self._login: Login | None = None
+        self._granted: Granted | None = None
+        self._maildrop: OpenMaildrop | None = None
+        self._failed_logins = 0
+
+    async def run(self) -> None:
+        """Speak until it is over."""
+        engine = self._engine
+        engine.greet()
+        self._offer()
+        try:
+            while self._failed_logins < FAILED_LOGINS:
+                event = engine.next_event()
+                if event is NEED_DATA:
+                    await self._receive()
+                elif isinstance(event, Pause):
+                    await self._flush()
+                elif isinstance(event, Closed):
+                    break
+                else:
+                    await self._answer(event)
+                    if engine.output_octets > FLUSH_OCTETS:
+                        await self._flush()
+            await self._flush()
+        finally:
+            await self._leave()
+
+    # Octets.
+
+    async def _receive(self) -> None:
+        await self._flush()
+        self._connection.extend(self._settings.idle)
+        self._engine.receive_data(await self._connection.receive(RECEIVE_OCTETS))
+        if self._connection.closing:
+            self._engine.drain()
+
+    async def _flush(self) -> None:
+        octets = self._engine.data_to_send()
+        if octets:
+            self._connection.extend(self._settings.idle)
+            await self._connection.send(octets)
+        if self._connection.closing:
+            self._engine.drain()
+
+    async def _leave(self) -> None:
+        self._cancel_login()
+        if self._maildrop is not None:
+            await self._entry.leave(self._maildrop)
+
+    # Events.
+
+    async def _answer(self, event: Event) -> None:  # noqa: C901 - one line for each event
+        match event:
+            case Retrieve(number):
+                await self._retrieve(number)
+            case Top(number, lines):
+                await self._top(number, lines)
+            case Quit(deleted):
+                await self._update(deleted)
+            case PasswordLogin(name, password):
+                gate = self._context.gate
+                await self._step(await gate.password(self._session, name, password))
+            case AuthStart(mechanism, initial):
+                gate = self._context.gate
+                self._login, step = await gate.begin(self._session, mechanism, initial)
+                await self._step(step)
+            case AuthResponse(response):
+                await self._respond(response)
+            case AuthCancelled():
+                self._cancel_login()
+            case StartTls():
+                await self._start_tls()
+            case DigestLogin():  # never offered: the accounts keep no clear passwords
+                self._refuse_login("not offered", ResponseCode.AUTHENTICATION)
+            case Closed():
+                pass
+
+    async def _start_tls(self) -> None:
+        """STLS. RFC 2595 §4."""
+        self._engine.reply_ok("begin TLS")
+        await self._flush()
+        await self._connection.start_tls()
+        self._session.tls = self._connection.tls
+        # RFC 2595 §4: the engine forgets what came in the clear, and octets behind the command.
+        early_octets = self._engine.tls_started()
+        if early_octets:
+            self._context.journal.warning(
+                "tls.early_octets", session=self._session.id, size_octets=early_octets
+            )
+        self._offer()
+
+    def _offer(self) -> None:
+        """Say how a client may log in, as things are now. RFC 2595 §2.2, §4."""
+        gate = self._context.gate
+        starttls = self._settings.tls_mode == "starttls" and self._connection.can_start_tls
+        self._engine.offer(
+            Offer(
+                mechanisms=gate.mechanisms(self._session),
+                user=gate.password_allowed(self._session),
+                stls=starttls,
+            )
+        )
+
+    # Login.
+
+    async def _respond(self, response: bytes) -> None:
+        granted, self._granted = self._granted, None
+        if granted is not None:
+            # RFC 4422 §3.6: the answer to the success's own octets is empty.
+            if response:
+                self._session.identity = None
+                self._refuse_login("an empty response was expected", None)
+            else:
+                await self._enter(granted.identity)
+        elif self._login is not None:
+            await self._step(await self._login.step(response))
+
+    async def _step(self, step: Step) -> None:
+        match step:
+            case Ask(challenge):
+                self._engine.challenge(challenge)
+            case Granted(identity, b""):
+                await self._enter(identity)
+            case Granted(_, octets):
+                # RFC 5034 §4: +OK carries none, so they go out as one more challenge.
+                self._granted = step
+                self._engine.challenge(octets)
+            case Refused(status):
+                self._refuse_login(status.text, code_of_login(step))
+
+    async def _enter(self, identity: Identity) -> None:
+        """The login was right: open the maildrop, or say why not."""
+        self._login = None
+        try:
+            self._maildrop, columns = await self._entry.open(self._session, identity)
+        except ThurnError as error:
+            self._session.identity = None
+            if isinstance(error, LoginRefused):
+                self._engine.reply_error(str(error), error.code)
+            else:
+                self._trouble("maildrop.closed", error)
+                self._engine.reply_error(status_of(error).text, code_of(error))
+        else:
+            self._engine.accept_login(columns)
+
+    def _refuse_login(self, text: str, code: ResponseCode | None) -> None:
+        self._login = None
+        self._failed_logins += 1
+        self._engine.reply_error(text, code)
+
+    def _cancel_login(self) -> None:
+        """The client gave up, or went away in the middle."""
+        if self._granted is not None:
+            self._granted = self._session.identity = None
+        elif self._login is not None:
+            self._login.cancel()
+        self._login = None
+
+    # Messages.
+
+    @property
+    def _open(self) -> OpenMaildrop:
+        if self._maildrop is None:  # the engine asks for messages only after login
+            raise RuntimeError("no maildrop is open")
+        return self._maildrop
+
+    async def _retrieve(self, number: int) -> None:
+        maildrop = self._open
+        try:
+            content = await maildrop.content(number)
+            if content.size_octets <= WHOLE_OCTETS:
+                self._engine.reply_message(content.read())
+            else:
+                with ContentReader(content) as reader:
+                    await self._stream(reader.pieces(), f"{content.size_octets} octets")
+        except (ThurnError, OSError) as error:
+            self._unreadable(error)
+        else:
+            maildrop.retrieved.add(maildrop.uid(number))
+
+    async def _top(self, number: int, lines: int) -> None:
+        maildrop = self._open
+        try:
+            header_octets = await maildrop.header_octets(number)
+            content = await maildrop.content(number)
+            with ContentReader(content) as reader:
+                await self._stream(top_pieces(reader, header_octets, lines), "top of message")
+        except (ThurnError, OSError) as error:
+            self._unreadable(error)
+
+    async def _stream(self, pieces: Iterator[bytes], text: str) -> None:
+        """Send a content piece by piece; the first is read before anything is promised."""
+        first = next(pieces, b"")
+        self._engine.begin_message(text)
+        self._engine.send_chunk(first)
+        for piece in pieces:
+            await self._flush()
+            self._engine.send_chunk(piece)
+        self._engine.end_message()
+
+    def _unreadable(self, error: Exception) -> None:
+        """The message cannot be given; -ERR where nothing of it was sent, else the end.
+
+        Raises:
+            Exception: the error itself, in the middle of a message: the connection is closed.
+        """
+        if self._engine.state is not State.MESSAGE_ASKED:
+            raise error
+        self._trouble("message.unreadable", error)
+        thurn_error = error if isinstance(error, ThurnError) else StorageTrouble(str(error))
+        self._engine.reply_error(status_of(thurn_error).text, code_of(thurn_error))
+
+    async def _update(self, deleted: Sequence[int]) -> None:
+        """QUIT: the UPDATE state. RFC 1939 §6."""
+        if self._maildrop is None:
+            self._engine.reply_ok("goodbye")
+            return
+        try:
+            await self._maildrop.update(deleted, mark_seen=self._settings.mark_seen)
+        except ThurnError as error:
+            self._trouble("maildrop.not_updated", error)
+            self._engine.reply_error("some deleted messages not removed", code_of(error))
+        else:
+            self._engine.reply_ok("goodbye")
+
+    def _trouble(self, event: str, error: Exception) -> None:
+        self._context.journal.warning(event, session=self._session.id, failure=repr(error))

@@ -1,0 +1,43 @@
+"""Settings of `listener.pop3`."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+from thurn.contracts.listener import ListenerSettings
+from thurn.plugin import Duration
+
+AUTOLOGOUT_SECONDS: Final = 600.0
+"""RFC 1939 §3: an autologout timer MUST be of at least ten minutes."""
+
+
+class Pop3Settings(ListenerSettings):
+    """Settings of `listener.pop3`, besides those of every listener."""
+
+    mailbox: str = Field(
+        default="INBOX", min_length=1, description="The mailbox that POP3 shows as the maildrop."
+    )
+    concurrent: Literal["snapshot", "lock"] = Field(
+        default="snapshot",
+        description="A second session of an account: works on a snapshot of its own, or is refused "
+        "with [IN-USE].",
+    )
+    login_delay: Duration | None = Field(
+        default=None,
+        ge=1,
+        description="Least time between two logins of an account; sooner is [LOGIN-DELAY].",
+    )
+    expire: Duration | None = Field(
+        default=None,
+        description="How long the site keeps mail at least, as told to clients in whole days; "
+        "nothing is removed because of it. Not set: for ever.",
+    )
+    mark_seen: bool = Field(
+        default=False, description="Set the flag \\Seen, at QUIT, on what RETR has fetched."
+    )
+    idle: Duration = Field(
+        default=AUTOLOGOUT_SECONDS,
+        ge=AUTOLOGOUT_SECONDS,
+        description="Silence that ends a connection; the standard wants ten minutes at least.",
+    )

@@ -1,0 +1,72 @@
+"""Blocking clients of the standard library, each call in a thread of the test."""
+
+from __future__ import annotations
+
+import poplib
+import smtplib
+import ssl
+
+from mailsite import PASSWORD
+
+HOST = "127.0.0.1"
+
+
+def unverified():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def send(port, sender, recipients, message, *, login=None):
+    with smtplib.SMTP(HOST, port, "client.example.net", timeout=10) as client:
+        client.starttls(context=unverified())
+        if login:
+            client.login(login, PASSWORD)
+        return client.sendmail(sender, recipients, message)
+
+
+def lmtp(port, sender, recipients, message):
+    """Each recipient's final answer; the library's own sendmail reads only the first."""
+    with smtplib.LMTP(HOST, port, "client.example.net") as client:
+        client.ehlo()
+        assert client.mail(sender)[0] == 250
+        answers = {whom: client.rcpt(whom) for whom in recipients}
+        accepted = [whom for whom, (code, _) in answers.items() if code == 250]
+        client.putcmd("data")
+        assert client.getreply()[0] == 354
+        client.sock.sendall(smtplib._quote_periods(message) + b".\r\n")
+        answers.update({whom: client.getreply() for whom in accepted})
+        return {whom: answer for whom, answer in answers.items() if answer[0] != 250}
+
+
+def bdat(port, sender, recipient, message, *, size=700):
+    """By BDAT in chunks."""
+    with smtplib.SMTP(HOST, port, "client.example.net", timeout=10) as client:
+        client.ehlo()
+        client.mail(sender)
+        client.rcpt(recipient)
+        chunks = [message[at : at + size] for at in range(0, len(message), size)] or [b""]
+        for index, chunk in enumerate(chunks):
+            last = b" LAST" if index == len(chunks) - 1 else b""
+            client.sock.sendall(b"BDAT %d%s\r\n" % (len(chunk), last) + chunk)
+            code, text = client.getreply()
+            assert code == 250, text
+        return text.decode()
+
+
+def fetch(port, account, *, delete=False):
+    """All messages by RETR, exactly as they are, with unique-ids and listed sizes."""
+    client = poplib.POP3_SSL(HOST, port, timeout=10, context=unverified())
+    client.user(account)
+    client.pass_(PASSWORD)
+    count = client.stat()[0]
+    uids = [line.split()[1].decode() for line in client.uidl()[1]]
+    messages = []
+    for number in range(1, count + 1):
+        lines = client.retr(number)[1]
+        messages.append(b"".join(line + b"\r\n" for line in lines))
+        if delete:
+            client.dele(number)
+    client.quit()
+    return dict(zip(uids, messages, strict=True))
