@@ -176,6 +176,20 @@ def test_tls_drops_what_comes_before_the_handshake():
     assert engine.next_event() is NEED_DATA
 
 
+def test_no_login_after_tls_until_it_is_offered_anew():
+    engine = started()
+    engine.receive_data(b"STLS\r\n")
+    engine.next_event()
+    engine.reply_ok("go")
+    engine.tls_started()
+    engine.data_to_send()
+    engine.receive_data(b"USER a\r\nAUTH PLAIN\r\n")
+    assert engine.next_event() is NEED_DATA
+    assert engine.data_to_send() == (
+        b"-ERR [AUTH] USER is not offered\r\n-ERR the mechanism is not offered\r\n"
+    )
+
+
 def test_stls_can_be_refused():
     engine = started()
     engine.receive_data(b"STLS\r\nQUIT\r\n")

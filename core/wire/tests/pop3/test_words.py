@@ -27,6 +27,11 @@ def test_no_text_breaks_a_reply(text, code):
     assert found == (code.value if code else None)
 
 
+def test_long_text_is_cut():
+    assert reply.ok("x" * 600) == b"+OK " + b"x" * 506 + b"\r\n"
+    assert len(reply.error("x" * 600, ResponseCode.AUTHENTICATION)) == 512
+
+
 def test_replies():
     assert reply.ok() == b"+OK\r\n"
     assert reply.ok("a\r\n-ERR b") == b"+OK a??-ERR b\r\n"
