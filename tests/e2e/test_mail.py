@@ -102,8 +102,7 @@ async def test_unique_ids_stay_and_quit_deletes(server):
 
 async def test_a_large_message_is_spilled_and_comes_back(server):
     run = server.in_thread
-    large = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 4 * 1024 * 45
-    large += b"\r\n"
+    large = b"Subject: large\r\n\r\n" + (b"0123456789abcdef" * 4 + b"\r\n") * 1024 * 45
     await run(bdat, server.port("mx"), "x@example.net", "alice@example.org", large, size=200_000)
     (octets,) = (await run(fetch, server.port("pop3s"), "alice")).values()
     below(octets, large)
