@@ -35,14 +35,18 @@ UV = "uv>=0.13,<0.14"
 
 def members() -> list[Path]:
     """Every distribution of the workspace, core first."""
-    found = sorted(ROOT.glob("core/*/pyproject.toml")) + sorted(ROOT.glob("plugins/*/*/pyproject.toml"))
+    found = sorted(ROOT.glob("core/*/pyproject.toml")) + sorted(
+        ROOT.glob("plugins/*/*/pyproject.toml")
+    )
     return [path.parent for path in found]
 
 
 def run(*command: str | Path, quiet: bool = False) -> None:
     """Run a command of the environment from the root; end with its exit code if it fails."""
     output = subprocess.DEVNULL if quiet else None
-    code = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=output, check=False).returncode
+    code = subprocess.run(
+        [str(part) for part in command], cwd=ROOT, stdout=output, check=False
+    ).returncode
     if code:
         sys.exit(code)
 
@@ -80,15 +84,25 @@ def names() -> list[str]:
 
 
 def write_members() -> None:
-    """Write the generated lists of the root pyproject.toml and of .importlinter."""
+    """Write the generated lists of the root pyproject.toml and the state diagrams."""
     run(BIN / "python", ROOT / "tests" / "meta" / "generate.py")
 
 
 def write_lock() -> None:
     """Resolve anew and write names, versions and hashes; never an address."""
     run(
-        BIN / "uv", "export", "-q", "--all-packages", "--all-extras", "--all-groups", "--no-emit-workspace",
-        "--no-header", "--no-annotate", "-o", LOCK, quiet=True,
+        BIN / "uv",
+        "export",
+        "-q",
+        "--all-packages",
+        "--all-extras",
+        "--all-groups",
+        "--no-emit-workspace",
+        "--no-header",
+        "--no-annotate",
+        "-o",
+        LOCK,
+        quiet=True,
     )
 
 
@@ -103,10 +117,15 @@ def check() -> None:
 
 def main(argv: list[str]) -> None:
     task, arguments = (argv[0], argv[1:]) if argv else ("help", [])
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
+    environment = {
+        **os.environ,
+        "NO_MKDOCS_2_WARNING": "1",
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VIRTUAL_ENV": str(VENV),
+    }
     tasks = {
         "run": ["thurn", "demo", *arguments],
-        "test": ["pytest", *arguments],
+        "test": ["pytest", "-q", "-n", "2", *arguments],
         "bench": ["python", str(ROOT / "contrib" / "bench" / "bench.py"), *arguments],
         "docs": ["mkdocs", "build", "-q", "--strict", *arguments],
         "exec": arguments,
