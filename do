@@ -139,7 +139,7 @@ def main(argv: list[str]) -> None:
     if task in own:
         own[task]()
         return
-    if task != "run" and task != "exec":
+    if task not in {"run", "exec"}:
         os.chdir(ROOT)
     os.execvpe(tasks[task][0], tasks[task], os.environ)
 

@@ -47,6 +47,13 @@ class Peer:
         self.socket.sendall(f"{line}\n".encode())
         return self.line()
 
+    def ask_until(self, wanted: str, seconds: float = 5.0) -> str:
+        """Ask until the answer is this: the word to drain takes its way to the worker."""
+        until = time.monotonic() + seconds
+        while (answer := self.ask("x")) != wanted and time.monotonic() < until:
+            pass
+        return answer
+
     def close(self) -> None:
         self.stream.close()
         self.socket.close()
