@@ -75,12 +75,16 @@ class PlainLog:
             for resource in begun:
                 resource.rollback()
             raise
-        now = next(self._times)
-        self.records += [(owner, Record(payload, now)) for owner, payload in frame.records]
+        self.keep(frame)
         for resource in begun:
             resource.commit()
         for change in changes:
             change.applied()
+
+    def keep(self, frame: PlainFrame) -> None:
+        """The frame is durable."""
+        now = next(self._times)
+        self.records += [(owner, Record(payload, now)) for owner, payload in frame.records]
 
     def read(self, reference: BlobReference) -> bytes | None:
         """The octets of a blob while they are kept."""

@@ -39,6 +39,7 @@ async def check_views_are_immutable_and_shared(site: StoreSite) -> None:
         expect(await inbox.view() is first, "the same object while nothing changes")
         kept = (list(first.uids), list(first.flags), list(first.modseqs), first.highestmodseq)
         await inbox.flag(uids[:1], FlagChange.ADD, ["\\Seen"])
+        expect_equal((await inbox.view()).flags[0], 1, "the next view has the flag")
         await inbox.expunge(uids[1:2])
         await fill(account, 2)
         second = await inbox.view()
@@ -124,6 +125,10 @@ async def check_flags(site: StoreSite) -> None:
         expect_equal(await flags_of(inbox), wanted, "flags have no case. RFC 9051 §2.3.2")
         record = (await account.mailbox("INBOX")).record
         expect_equal((record.unseen, record.deleted), (2, 0), "the record counts")
+        await inbox.flag([one, two], FlagChange.REPLACE, ["\\Deleted"])
+        record = (await account.mailbox("INBOX")).record
+        expect_equal((record.unseen, record.deleted), (3, 2), "and goes on counting")
+        wanted = {one: {"\\Deleted"}, two: {"\\Deleted"}, three: set()}
     if site.durable:
         async with site.open() as opened:
             expect_equal(await flags_of(await opened.inbox()), wanted, "after a restart the same")

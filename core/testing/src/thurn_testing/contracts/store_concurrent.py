@@ -114,6 +114,11 @@ class Actor:
         self.replica[name] = (changes.highestmodseq, rows)
         view = await mailbox.view()
         check_view(view)
+        record = (await self.account.mailbox(name)).record
+        if record.highestmodseq == view.highestmodseq:
+            unseen = sum(not mask & 1 for mask in view.flags)
+            found = (record.messages, record.unseen, record.uidnext)
+            expect_equal(found, (len(view), unseen, view.uidnext), "the record is of the view")
         if view.highestmodseq == changes.highestmodseq:
             seen = dict(zip(view.uids, view.flags, strict=True))
             expect_equal(rows, seen, "following changes leads to the view")

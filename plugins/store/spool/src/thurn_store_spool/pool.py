@@ -57,19 +57,18 @@ class Pool:
             self._open.move_to_end(index)
             return
         self._open[index] = None
-        if len(self._open) > self._open_limit:
-            self._close_one()
+        # Two for one, so that the many of a big round are closed again little by little.
+        for _ in range(min(2, len(self._open) - self._open_limit)):
+            self._close_one(index)
 
-    def _close_one(self) -> None:
+    def _close_one(self, newest: AccountIndex) -> None:
+        """Close the one that was not used for longest; none while all are in a round."""
         for index in self._open:
-            if not index.in_transaction:
-                self._release(index)
+            if index is not newest and not index.in_transaction:
+                del self._open[index]
+                for connection in index.disconnect():
+                    self._close(connection)
                 return
-
-    def _release(self, index: AccountIndex) -> None:
-        del self._open[index]
-        for connection in index.disconnect():
-            self._close(connection)
 
     def close(self) -> list[apsw.Connection]:
         """All connections, to be closed; at the end."""

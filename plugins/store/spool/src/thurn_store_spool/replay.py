@@ -9,7 +9,7 @@ another worker then gives the same numbers again. Nobody was told of the first. 
 one number the later is right (its writer saw the number free); where the index has the number
 already, what it has is right. The message of the other is stored with fresh numbers; any other
 change of it is dropped, for its caller never heard that it was done. Fresh numbers stand in no
-record: such a message goes to its file, and the transaction is synced.
+record: such a message goes to its file, and replay's transactions are synced.
 
 Rules of this file: blocking; before anything is served; other workers may be serving.
 """
@@ -85,23 +85,22 @@ class _Replay:
     def run(self, account: _Account) -> None:
         connection, index = self._connection, self._index
         connection.set_busy_timeout(WAIT_MS)
+        # Fresh numbers stand in no record: the index itself must be durable.
+        connection.execute("PRAGMA synchronous=FULL")
         try:
             if not index.begin():
                 raise StorageTrouble("another process keeps the index")
             try:
-                renumbered = self._do(account)
+                self._do(account)
             except BaseException:
                 index.rollback()
                 raise
-            if renumbered:
-                # No record has the fresh numbers: the index itself must be durable.
-                connection.execute("PRAGMA synchronous=FULL")
             index.commit()
         finally:
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.set_busy_timeout(0)
 
-    def _do(self, account: _Account) -> bool:
+    def _do(self, account: _Account) -> None:
         highest = read_highest(self._connection)
         lost = account.lost
         for modseq, operation in sorted(account.by_modseq.items()):
@@ -119,7 +118,6 @@ class _Replay:
                 "store.numbers_taken", account=self._index.account, changes=len(lost),
                 messages=len(messages),
             )  # fmt: skip
-        return bool(messages)
 
     def _is_done(self, operation: Operation) -> bool:
         """Whether the change with this number is this one."""

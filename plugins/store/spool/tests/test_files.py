@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import stat
+
+import apsw
+import pytest
+import trio
+from thurn.contracts.store import Append
+from thurn.types.content import SPILL_OCTETS, Content
+from thurn.types.errors import StorageFull, StorageTrouble
+from thurn.types.identity import AccountId
+from thurn_store_spool.body import write_body
+from thurn_store_spool.place import account_directory, account_of, body_path
+from thurn_testing.contracts.plainlog import PlainFrame
+from thurn_testing.contracts.storesite import ALICE, WHEN, append, fill, subjects
+
+
+def bodies(directory):
+    return sorted(path.name for path in directory.glob("accounts/*/*/bodies/*/*"))
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "alice", "Alice", "", ".", "..", "../../etc", "a/b", "a\x00b", "%61", "ü@x.example", "é",
+        "a" * 300, "a" * 301, "\ud800", "~root", "-rf", "a\nb", "CON", "ALICE", "a%2fb", "%%",
+    ],
+)  # fmt: skip
+def test_directory_names_are_safe_and_tell_accounts_apart(tmp_path, account):
+    directory = account_directory(tmp_path, AccountId(account))
+    assert directory.parents[2] == tmp_path
+    name = directory.name
+    assert name
+    assert not name.startswith(".")
+    assert "/" not in name
+    assert "\x00" not in name
+    assert name == name.lower()
+    assert len(name) < 200
+    assert name.isascii()
+    back = account_of(directory)
+    assert back in (account, None)
+    assert (back is None) == ("%%" in name)
+
+
+def test_different_accounts_have_different_directories(tmp_path):
+    ids = ["a", "A", "%41", "a" * 300, "a" * 301, "", "%", "%%", "é", "e\u0301"]
+    assert len({account_directory(tmp_path, AccountId(one)) for one in ids}) == len(ids)
+
+
+async def test_modes(bench):
+    async with bench.open() as store:
+        await fill(await store.open(ALICE, None), 1)
+        bench.log.retire()
+        for path in (bench.directory / "accounts").rglob("*"):
+            wanted = 0o700 if path.is_dir() else 0o600
+            assert stat.S_IMODE(path.stat().st_mode) == wanted
+
+
+async def test_long_account_ids_are_listed(bench):
+    ids = {AccountId("x" * 400), AccountId("Ünï/code"), AccountId("plain")}
+    async with bench.open() as store:
+        for one in ids:
+            await fill(await store.open(one, None), 1)
+        assert set(await store.accounts()) == ids
+
+
+async def test_files_of_expunged_messages_go_away(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        inbox = await account.mailbox("INBOX")
+        uids = await fill(account, 3)
+        await inbox.expunge(uids[:1])  # before it has a file
+        bench.log.retire()
+        assert len(bodies(bench.directory)) == 2
+        await account.create("copies")
+        await inbox.copy(uids[1:], "copies")
+        await inbox.expunge(uids[1:])
+        await account.delete("copies")
+        with trio.fail_after(5):
+            while bodies(bench.directory):  # noqa: ASYNC110 - a thread removes them
+                await trio.sleep(0.01)
+
+
+async def test_copies_keep_the_file(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        inbox = await account.mailbox("INBOX")
+        uids = await fill(account, 1)
+        bench.log.retire()
+        await account.create("copies")
+        await inbox.move(uids, "copies")
+        for _turn in range(20):
+            await trio.sleep(0.001)
+        assert len(bodies(bench.directory)) == 1
+        assert await subjects(await account.mailbox("copies")) == ["m0"]
+
+
+async def test_an_aborted_big_body_leaves_no_file(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        big = Content.of(b"Subject: x\r\n\r\n" + b"x" * SPILL_OCTETS)
+        deposit = account.prepare(Append("INBOX", big, WHEN))
+        await deposit.place()
+        assert len(bodies(bench.directory)) == 1
+        await deposit.abort()
+        assert bodies(bench.directory) == []
+
+
+def test_a_body_is_written_over_what_a_killed_process_left(tmp_path):
+    path = body_path(tmp_path, 7)
+    path.parent.mkdir(parents=True)
+    path.with_name(path.name + ".new").write_bytes(b"half")
+    write_body(tmp_path, 7, b"whole")
+    assert path.read_bytes() == b"whole"
+    path.write_bytes(b"who")  # a cut after a rename without its data
+    write_body(tmp_path, 7, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+async def test_few_open_accounts_serve_many(bench):
+    async with bench.open(accounts_open=4) as store:
+        handles = [await store.open(AccountId(f"u{n}"), None) for n in range(30)]
+        deposits = [handle.prepare(append("one")) for handle in handles]
+        await bench.log.commit([c for d in deposits for c in d.changes])
+        for handle in handles:
+            assert await subjects(await handle.mailbox("INBOX")) == ["one"]
+
+
+async def test_a_missing_body_is_trouble_and_is_told(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        (uid,) = await fill(account, 1)
+        bench.log.retire()
+        for path in bench.directory.glob("accounts/*/*/bodies/*/*"):
+            path.unlink()
+        inbox = await account.mailbox("INBOX")
+        with pytest.raises(StorageTrouble):
+            await inbox.body(uid)
+        assert bench.context.journal.events == ["store.body_missing"]
+        assert (await inbox.summaries([uid]))[0] is not None
+
+
+async def test_an_open_transaction_is_not_seen(bench):
+    """The log may sync in a thread while other tasks run."""
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        await fill(account, 1)
+        inbox = await account.mailbox("INBOX")
+        view = await inbox.view()
+        deposit = account.prepare(Append("new", append("x").content, WHEN, create=True))
+        other = account.prepare(append("y"))
+        frame = PlainFrame(bench.log)
+        index = deposit.resource
+        assert index.begin()
+        assert not index.begin()
+        deposit.apply(frame)
+        other.apply(frame)
+        assert await inbox.view() is view
+        assert [m.name for m in await account.mailboxes()] == ["INBOX"]
+        assert inbox.record.messages == 1
+        assert (await inbox.changes(0)).uidnext == view.uidnext
+        index.commit()
+        assert len(await inbox.view()) == 2
+        assert [m.name for m in await account.mailboxes()] == ["INBOX", "new"]
+
+
+async def test_a_busy_index_is_left_alone(bench):
+    async with bench.open() as first, bench.open() as second:
+        one = await first.open(ALICE, None)
+        two = await second.open(ALICE, None)
+        held, waiting = one.prepare(append("a")).resource, two.prepare(append("b")).resource
+        assert held.begin()
+        assert not waiting.begin()
+        held.rollback()
+        assert waiting.begin()
+        waiting.rollback()
+
+
+async def test_a_full_disk_is_storage_full_and_goes_on(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        await fill(account, 2)
+        connection = account.prepare(append("a")).resource.connect()
+        pages = connection.pragma("page_count")
+        connection.pragma("max_page_count", pages)
+        with pytest.raises(StorageFull):
+            await fill(account, 20)
+        inbox = await account.mailbox("INBOX")
+        before = len(await inbox.view())
+        assert len(await subjects(inbox)) == before
+        connection.pragma("max_page_count", 1 << 30)
+        await account.append(append("again"))
+        assert (await subjects(inbox))[-1] == "again"
+
+
+async def test_another_format_is_refused(bench):
+    async with bench.open() as store:
+        await store.open(ALICE, None)
+    (path,) = bench.directory.glob("accounts/*/*/index.db")
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 99)
+    connection.close()
+    async with bench.open() as store:
+        with pytest.raises(StorageTrouble):
+            await store.open(ALICE, None)
+
+
+async def test_garbage_instead_of_an_index_is_trouble(bench):
+    async with bench.open() as store:
+        await store.open(ALICE, None)
+    (path,) = bench.directory.glob("accounts/*/*/index.db")
+    path.write_bytes(b"no database at all" * 1000)
+    async with bench.open() as store:
+        with pytest.raises(StorageTrouble):
+            await store.open(ALICE, None)
