@@ -27,38 +27,36 @@ _RETIRED_KNOWN: Final = 4_096
 def write_body(directory: Path, message: int, octets: bytes) -> None:
     """The body is in its file; not synced.
 
+    Written anew even when there is a file of this size: after a power cut it may have the size and
+    not the octets. That is safe beside readers, who find the body in the log.
+
     Raises:
         OSError: it is not.
     """
-    path = body_path(directory, message)
-    try:
-        if path.stat().st_size == len(octets):
-            return  # settled before, or copied before
-    except FileNotFoundError:
-        pass
-    temporary = path.with_name(f"{path.name}.new")
+    path = str(body_path(directory, message))
+    temporary = f"{path}.new"
     try:
         descriptor = _create(temporary)
         try:
-            view = memoryview(octets)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            written = os.write(descriptor, octets)
+            while written < len(octets):
+                written += os.write(descriptor, octets[written:])
         finally:
             os.close(descriptor)
-        temporary.rename(path)
+        os.rename(temporary, path)  # noqa: PTH104 - done for every message; a Path costs more
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def _create(path: Path) -> int:
+def _create(path: str) -> int:
     try:
         return os.open(path, _FLAGS, 0o600)
     except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        Path(path).parent.mkdir(mode=0o700, exist_ok=True)
         return os.open(path, _FLAGS, 0o600)
     except FileExistsError:  # of a process that was killed
-        path.unlink()
+        Path(path).unlink()
         return os.open(path, _FLAGS, 0o600)
 
 
@@ -71,7 +69,7 @@ def place_body(directory: Path, message: int, blob: Blob) -> None:
     path = body_path(directory, message)
     temporary = path.with_name(f"{path.name}.new")
     try:
-        descriptor = _create(temporary)
+        descriptor = _create(str(temporary))
         with open(descriptor, "wb") as target:  # noqa: PTH123 - a descriptor
             if blob.path is None:
                 target.write(blob.read())
