@@ -70,6 +70,8 @@ class Settler:
                 try:
                     count += await trio.to_thread.run_sync(self.settle, found, limiter=limiter)
                 except Exception as error:
+                    if isinstance(error, FileNotFoundError) and not found.path.exists():
+                        continue  # another settler was first
                     if once:
                         raise
                     self._report("log.unsettled", path=str(found.path), detail=repr(error))
