@@ -73,22 +73,17 @@ def block_here():
     time.sleep(100)
 
 
-def _note(journal, line):
-    with journal.open("a") as lines:
-        lines.write(line)
-
-
 async def run_worker(plan, sockets, control, *, site):
     if SETTINGS["broken"] == "open":
-        raise ConfigError(["site.toml:5: cannot be opened"])
+        group = [ConfigError(["site.toml:5: cannot be opened"]), ConfigError(["site.toml:6: too"])]
+        raise ExceptionGroup("a nursery of the application", group)
     if SETTINGS["broken"] == "crash":
         os.abort()
     if site:
-        journal = Path(SETTINGS["journal"])
-        _note(journal, f"begin {os.getpid()} {os.nice(0)}\n")
+        note(f"begin {os.getpid()} {os.nice(0)}\n")
         control.ready()
         await control.draining.wait()
-        _note(journal, f"end {os.getpid()}\n")
+        note(f"end {os.getpid()}\n")
         return
     settings = ListenerSettings(bind=plan.binds)
     every = [one for several in sockets.values() for one in several]
@@ -96,6 +91,11 @@ async def run_worker(plan, sockets, control, *, site):
     async with trio.open_nursery() as nursery:
         await nursery.start(run)
         control.ready()
+
+
+def note(line):
+    with Path(SETTINGS["journal"]).open("a") as lines:
+        lines.write(line)
 
 
 def make_session(connection):

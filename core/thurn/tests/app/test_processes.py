@@ -20,6 +20,11 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+def where(pid: int) -> str:
+    """The system call that a process waits in, by the kernel's name for its place."""
+    return Path(f"/proc/{pid}/wchan").read_text()
+
+
 def pid_of(peer) -> int:
     return json.loads(peer.ask("who"))["pid"]
 
@@ -38,7 +43,7 @@ def family(site) -> set[int]:
     return found
 
 
-def test_it_serves_and_stops(site):
+def test_it_serves_and_stops(site, eventually):
     site.run()
     peer = site.peer()
     assert peer.greeting == "one"
@@ -51,7 +56,7 @@ def test_it_serves_and_stops(site):
     site.signal(signal.SIGTERM)
     site.wait("site.stopping")
     # What is under way goes on and is told.
-    assert peer.ask_until("closing") == "closing"
+    eventually(lambda: peer.ask("x") == "closing", "the last answer")
     assert peer.line() == ""
     peer.close()
     assert site.ended() == 0
@@ -60,14 +65,14 @@ def test_it_serves_and_stops(site):
     assert not (site.root / "s").exists()
 
 
-def test_nobody_is_accepted_while_it_stops(site):
+def test_nobody_is_accepted_while_it_stops(site, eventually):
     site.run()
     peer = site.peer()
     site.signal(signal.SIGTERM)
     site.wait("site.stopping")
     with pytest.raises(OSError, match=r"refused|No such file"):
         site.peer()
-    assert peer.ask_until("closing") == "closing"
+    eventually(lambda: peer.ask("x") == "closing", "the last answer")
 
 
 def test_a_stop_is_bounded(site):
@@ -112,7 +117,7 @@ def test_a_reload_serves_new_code_and_lets_old_sessions_go_on(site, eventually):
     assert pid_of(new) != old_pid
     for _ in range(5):
         assert site.peer().greeting == "two"
-    assert old.ask_until("closing") == "closing"  # its last answer
+    eventually(lambda: old.ask("x") == "closing", "the last answer")
     old.close()
     site.wait("generation.drained")
     assert not alive(old_pid)
@@ -122,7 +127,7 @@ def test_a_reload_serves_new_code_and_lets_old_sessions_go_on(site, eventually):
     assert [line[0] for line in site.journal()] == ["begin", "end", "begin"]
 
 
-def test_a_reload_that_no_longer_listens_somewhere(site):
+def test_a_reload_that_no_longer_listens_somewhere(site, eventually):
     site.configure(binds=[f"unix:{site.root}/s", f"unix:{site.root}/t"])
     site.run()
     old = site.peer()
@@ -130,7 +135,7 @@ def test_a_reload_that_no_longer_listens_somewhere(site):
     site.signal(signal.SIGHUP)
     site.wait("generation.ready", 2)
     assert not (site.root / "t").exists()
-    assert old.ask_until("closing") == "closing"
+    eventually(lambda: old.ask("x") == "closing", "the last answer")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +181,7 @@ def test_root_must_be_allowed(site):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_rights_are_dropped_for_good(public_site):
+def test_rights_are_dropped_for_good(public_site, eventually):
     site = public_site
     site.configure(allow_root=False, uid_name="nobody")
     site.run()
@@ -185,8 +190,23 @@ def test_rights_are_dropped_for_good(public_site):
     assert facts["privileged"] == 0  # what was opened before was opened by root
     assert (site.root / "data").stat().st_uid == facts["uids"][0]
     # Dropping rights undoes the parent-death signal; it is set again.
+    all_ends_with(site, eventually)
+
+
+def block(site, eventually) -> int:
+    """Block a worker, which can notice nothing from then on; its pid."""
+    peer = site.peer()
+    pid = pid_of(peer)
+    peer.socket.sendall(b"block\n")
+    eventually(lambda: "nanosleep" in where(pid), "the block")
+    return pid
+
+
+def all_ends_with(site, eventually):
+    block(site, eventually)
     site.supervisor.kill()
-    assert site.ended() == -9
+    site.ended()
+    eventually(lambda: not family(site), "the end of all processes")
 
 
 def test_a_blocked_worker_is_named_and_replaced(site, eventually):
@@ -221,7 +241,7 @@ def test_a_killed_worker_is_replaced(site, eventually):
 
 def test_a_killed_template_is_replaced_by_a_new_generation(site, eventually):
     site.run()
-    pid = pid_of(site.peer())
+    pid = block(site, eventually)
     parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(parent, signal.SIGKILL)
     site.wait("template.ended")
@@ -233,9 +253,7 @@ def test_a_killed_template_is_replaced_by_a_new_generation(site, eventually):
 def test_all_ends_with_the_supervisor(site, eventually):
     site.run()
     assert len(family(site)) == 4
-    site.supervisor.kill()
-    site.ended()
-    eventually(lambda: not family(site), "the end of all processes")
+    all_ends_with(site, eventually)
     site.run()  # the lock is free, the stale socket is no obstacle
     assert site.peer().greeting == "one"
 

@@ -49,13 +49,42 @@ async def test_a_half_closed_peer_gets_the_rest(serving, everything):
 
 
 async def test_the_last_words_arrive_although_the_peer_keeps_sending(serving, everything):
-    async with serving() as served:
-        stream = await served.greeted()
-        await stream.send_all(b"bye\n")
-        with contextlib.suppress(trio.BrokenResourceError):
-            for _ in range(10):
-                await stream.send_all(b"more" * 100)
-        assert await everything(stream) == b""  # an orderly end, no reset
+    class Leaver:
+        async def serve(self, connection, session):
+            await connection.receive(4)
+            await connection.send(b"good bye\n")
+
+        def farewell(self, reason):
+            return b""
+
+    async with serving(listener=Leaver()) as served:
+        stream = await served.connect()
+        for _ in range(5):
+            await stream.send_all(b"more" * 25_000)
+        assert await everything(stream) == b"good bye\n"  # and an orderly end, no reset
+
+
+async def test_after_an_interrupted_send_nothing_is_sent(serving, everything, mock_clock):
+    class Interrupted:
+        refused = False
+
+        async def serve(self, connection, session):
+            with trio.move_on_after(5):
+                await connection.send(b"." * 50_000_000)
+            with contextlib.suppress(OSError):
+                await connection.send(b"x")
+                return
+            self.refused = True
+
+        def farewell(self, reason):
+            return b"farewell"
+
+    async with serving(listener=Interrupted()) as served:
+        stream = await served.connect()
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(6)
+        assert set(await everything(stream)) == {ord(".")}
+        assert served.listener.refused
 
 
 async def test_more_than_the_kernel_takes(serving, everything):

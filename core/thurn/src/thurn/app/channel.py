@@ -13,11 +13,11 @@ blocks, except for `send_nowait`, which may lose the message (heartbeats).
 
 from __future__ import annotations
 
+import array
 import contextlib
 import json
 import os
 import socket
-from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -36,7 +36,7 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._end = end
         self._rest = b""
-        self._fds: list[int] = []
+        self._fds = array.array("i")
 
     def fileno(self) -> int:
         """For select."""
@@ -59,19 +59,18 @@ class Channel:
 
         "fds" of a message is the list of its descriptors, which are the receiver's to close.
         """
+        # Not socket.recv_fds, which ignores its flags.
+        room = socket.CMSG_LEN(DESCRIPTORS_MAXIMUM * self._fds.itemsize)
         try:
-            # Not socket.recv_fds: in Python 3.11 it forgets its flags, and would wait.
-            octets, ancillary, _, _ = self._end.recvmsg(
-                RECEIVE_OCTETS, socket.CMSG_LEN(DESCRIPTORS_MAXIMUM * 4), socket.MSG_DONTWAIT
-            )
+            octets, ancillary, _, _ = self._end.recvmsg(RECEIVE_OCTETS, room, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except OSError:
             return None
-        fds = array("i")
-        for level, kind, octets_of_fds in ancillary:
+        fds = array.array("i")
+        for level, kind, sent in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                fds.frombytes(octets_of_fds[: len(octets_of_fds) // 4 * 4])
+                fds.frombytes(sent[: len(sent) - len(sent) % fds.itemsize])
         for fd in fds:
             os.set_inheritable(fd, False)
         self._fds += fds
@@ -82,7 +81,7 @@ class Channel:
 
     def _opened(self, message: Message) -> Message:
         count = message.get("fds", 0)
-        message["fds"], self._fds = self._fds[:count], self._fds[count:]
+        message["fds"], self._fds = self._fds[:count].tolist(), self._fds[count:]
         return message
 
     def close(self) -> None:
