@@ -1,0 +1,168 @@
+"""`queue.db`: what its tables hold, how it is opened, and the log's transaction in it.
+
+- `entry`: what waits. `slot, generation, position` say where the log has the body until it is
+  settled. `due` is the earliest `retry_at` of its recipients. `holder, boot, until` are its lease:
+  no durable change, so they are written beside the log.
+- `recipient`: one row for each that has not left, by its number in the entry's envelope.
+- `accepted`: ids and keys of the last days, so that neither replay nor a repeat inserts twice.
+- `position`: the highest sequence number, and up to what time `accepted` was pruned.
+
+A round of the log may sync in a thread while other tasks run, so reading and leases have a
+connection of their own: what is not durable is not seen.
+
+Rules of this file: nothing waits for another process, but opening.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+from thurn.types.errors import StorageError, StorageFull, StorageTrouble
+
+FILE: Final = "queue.db"
+FORMAT: Final = 1
+"""PRAGMA user_version; another version is refused."""
+OPEN_TIMEOUT_MS: Final = 5_000
+"""Workers that open the file at once wait for each other; afterwards nobody waits."""
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+
+_SCHEMA: Final = """
+CREATE TABLE entry(
+    id TEXT PRIMARY KEY, envelope BLOB NOT NULL, prefix BLOB NOT NULL, length INTEGER NOT NULL,
+    slot INTEGER, generation INTEGER, position INTEGER, queued_at REAL NOT NULL, due REAL NOT NULL,
+    retried INTEGER NOT NULL, tries INTEGER NOT NULL, status BLOB, destination TEXT NOT NULL,
+    holder TEXT, boot TEXT, until REAL);
+CREATE INDEX free ON entry(retried, due, id, destination) WHERE holder IS NULL;
+CREATE INDEX leased ON entry(holder) WHERE holder IS NOT NULL;
+CREATE TABLE recipient(
+    entry TEXT NOT NULL, number INTEGER NOT NULL, retry_at REAL NOT NULL,
+    PRIMARY KEY(entry, number)) WITHOUT ROWID;
+CREATE TABLE accepted(id TEXT PRIMARY KEY, key BLOB, at REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX accepted_key ON accepted(key) WHERE key IS NOT NULL;
+CREATE INDEX accepted_at ON accepted(at);
+CREATE TABLE position(highest INTEGER NOT NULL, pruned_at REAL NOT NULL);
+INSERT INTO position VALUES(0, 0);
+"""
+
+
+def connect(path: Path, *, timeout_ms: int = OPEN_TIMEOUT_MS) -> apsw.Connection:
+    """A connection to the file, which is made when it is not there.
+
+    Raises:
+        StorageError: it cannot be opened, or is of another version.
+    """
+    with engine_errors():
+        with suppress(FileExistsError):  # SQLite gives its mode to the files beside it
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
+        connection = apsw.Connection(str(path))
+        try:
+            connection.set_busy_timeout(timeout_ms)
+            connection.execute("PRAGMA synchronous=NORMAL")
+            if connection.pragma("user_version") != FORMAT:
+                _make(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _make(connection: apsw.Connection) -> None:
+    connection.pragma("journal_mode", "wal")
+    with transaction(connection):
+        found = connection.pragma("user_version")  # another worker may have made it meanwhile
+        if found not in (0, FORMAT):
+            raise StorageTrouble(f"the queue has format {found}, this is for {FORMAT}")
+        if found == 0:
+            connection.execute(_SCHEMA)
+            connection.pragma("user_version", FORMAT)
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """A transaction that may write; only its start can be busy (apsw.BusyError)."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Errors of the engine and the file system become StorageErrors."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        full = isinstance(error, apsw.FullError) or getattr(error, "errno", 0) in _FULL
+        kind: type[StorageError] = StorageFull if full else StorageTrouble
+        raise kind(f"{type(error).__name__}: {error}") from error
+
+
+def one(connection: apsw.Connection, sql: str, *values: str | float | bytes | None) -> Any:  # noqa: ANN401 - as the schema says
+    """The first row, or None."""
+    return connection.execute(sql, values).fetchone()
+
+
+class Database:
+    """The two connections of a worker; the log's `Resource`.
+
+    Attributes:
+        writer: for changes in a round of the log.
+        side: for reading and leases.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.writer = connect(path)
+        try:
+            self.side = connect(path)
+        except BaseException:
+            self.writer.close()
+            raise
+        self.writer.set_busy_timeout(0)
+        self.side.set_busy_timeout(0)
+        self._highest = self._taken = 0
+
+    def close(self) -> None:
+        """Close both; a transaction under way is forgotten."""
+        self.rollback()
+        self.writer.close()
+        self.side.close()
+
+    def begin(self) -> bool:
+        """Start a transaction; False when another connection has one."""
+        try:
+            with engine_errors():
+                self.writer.execute("BEGIN IMMEDIATE")
+                self._highest = self._taken = one(self.writer, "SELECT highest FROM position")[0]
+        except StorageError as error:
+            self.rollback()
+            if isinstance(error.__cause__, apsw.BusyError):
+                return False
+            raise
+        return True
+
+    def take_sequence(self) -> int:
+        """The next number."""
+        self._taken += 1
+        return self._taken
+
+    def commit(self) -> None:
+        """Make the rows visible."""
+        with engine_errors():
+            if self._taken != self._highest:
+                self.writer.execute("UPDATE position SET highest = ?", (self._taken,))
+            self.writer.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Forget the transaction."""
+        if self.writer.in_transaction:
+            self.writer.execute("ROLLBACK")
