@@ -10,7 +10,7 @@ HOSTS = {"plain": None, "real": log_hosts()}
 
 
 @pytest.mark.parametrize("hosts", HOSTS)
-@pytest.mark.parametrize("level", ["entries"])
+@pytest.mark.parametrize("level", ["entries", "leases"])
 async def test_contract(level, hosts, tmp_path):
     await check_queue(
         lambda context: spool.open(NoSettings(), context),

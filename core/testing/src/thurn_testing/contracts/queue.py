@@ -316,8 +316,7 @@ async def new_mail_passes_a_backlog(site: QueueSite) -> None:
     async with site.open() as opened:
         for number in range(6):
             await opened.put(f"old{number}@example.net")
-        for _number in range(6):
-            lease = await opened.lease()
+        for lease in [await opened.lease() for _number in range(6)]:
             results = [RecipientResult(one, LATER) for one in lease.envelope.recipients]
             await lease.settle(results, retry_at=opened.soon(-100))
         await opened.put("new@example.net")
@@ -336,19 +335,35 @@ async def waiting_for_a_lease_ends(site: QueueSite) -> None:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait)
-            await trio.testing.wait_all_tasks_blocked(0.01)
+            await trio.testing.wait_all_tasks_blocked()
             await two.put("late@example.net")
         expect_equal(addressees(found[0].envelope), ["late@example.net"], "it came")
 
 
 async def cancelled_wait_takes_nothing(site: QueueSite) -> None:
-    """Cancelled, `next_lease` holds nothing."""
+    """Cancelled at whatever moment, `next_lease` holds nothing that nobody got."""
     async with site.open() as opened:
         with trio.CancelScope() as scope:
             scope.cancel()
             await opened.queue.next_lease()
-        await opened.put()
-        await opened.lease()
+        found: list[Lease] = []
+
+        async def wait(scope: trio.CancelScope) -> None:
+            with scope:
+                found.append(await opened.queue.next_lease())
+
+        for number in range(4):
+            async with trio.open_nursery() as nursery:
+                scope = trio.CancelScope()
+                nursery.start_soon(wait, scope)
+                await trio.testing.wait_all_tasks_blocked()
+                await opened.put()
+                for _tick in range(number):
+                    await trio.lowlevel.checkpoint()
+                scope.cancel()
+            lease = found.pop() if found else await opened.lease()
+            await lease.settle([], retry_at=None)
+            await opened.queue.remove(lease.id)
 
 
 async def closing_gives_back(site: QueueSite) -> None:

@@ -17,19 +17,24 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
+import trio
 from thurn.types.errors import StorageError, StorageFull, StorageTrouble
+
+T = TypeVar("T")
 
 FILE: Final = "queue.db"
 FORMAT: Final = 1
 """PRAGMA user_version; another version is refused."""
 OPEN_TIMEOUT_MS: Final = 5_000
 """Workers that open the file at once wait for each other; afterwards nobody waits."""
+BUSY_SECONDS: Final = 0.002
+"""Until the next attempt when a round of some log has the file; rounds last milliseconds."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 _SCHEMA: Final = """
@@ -105,6 +110,24 @@ def engine_errors() -> Iterator[None]:
         full = isinstance(error, apsw.FullError) or getattr(error, "errno", 0) in _FULL
         kind: type[StorageError] = StorageFull if full else StorageTrouble
         raise kind(f"{type(error).__name__}: {error}") from error
+
+
+async def when_free(work: Callable[[], T]) -> T:
+    """What the work gives, begun anew while another connection writes.
+
+    Raises:
+        StorageError: the engine failed.
+
+    Cancellation: nothing was done.
+    """
+    while True:
+        try:
+            with engine_errors():
+                return work()
+        except StorageTrouble as error:
+            if not isinstance(error.__cause__, apsw.BusyError):
+                raise
+        await trio.sleep(BUSY_SECONDS)
 
 
 def one(connection: apsw.Connection, sql: str, *values: str | float | bytes | None) -> Any:  # noqa: ANN401 - as the schema says

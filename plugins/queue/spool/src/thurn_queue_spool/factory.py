@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import trio
 from thurn.contracts.queue import Queue
 from thurn.plugin import Context, plugin
 
@@ -18,6 +19,9 @@ async def spool(context: Context) -> AsyncIterator[Queue]:
     queue = SpoolQueue(context)
     try:
         context.log.register(context.name, queue)
-        yield queue
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(queue.run)
+            yield queue
+            nursery.cancel_scope.cancel()
     finally:
         queue.close()

@@ -8,12 +8,16 @@ whether an entry has come in: it asks `accepted`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import apsw
 from thurn.contracts.commitlog import Record
 
-from thurn_queue_spool.database import one
-from thurn_queue_spool.record import Inserted, Operation, Removed, Settled, decode
+from thurn_queue_spool.database import one, transaction
+from thurn_queue_spool.record import Edit, Inserted, Operation, Removed, Settled, decode
+
+PRUNED_AT_ONCE: Final = 1_000
+"""Rows of one transaction: other workers wait some milliseconds."""
 
 
 def insert(connection: apsw.Connection, op: Inserted) -> None:
@@ -58,10 +62,18 @@ def settle(connection: apsw.Connection, op: Settled, *, is_new: bool = True) -> 
     return False
 
 
-def remove(connection: apsw.Connection, id_: str) -> None:
-    """The entry and its recipients; its id stays known."""
-    connection.execute("DELETE FROM recipient WHERE entry = ?", (id_,))
-    connection.execute("DELETE FROM entry WHERE id = ?", (id_,))
+def perform(connection: apsw.Connection, op: Edit, *, is_new: bool = True) -> bool:
+    """Change or remove an entry that is there, or is not. Gives whether it is gone."""
+    if isinstance(op, Settled):
+        return settle(connection, op, is_new=is_new)
+    if isinstance(op, Removed):
+        connection.execute("DELETE FROM recipient WHERE entry = ?", (op.id,))
+        connection.execute("DELETE FROM entry WHERE id = ?", (op.id,))
+        return True
+    if is_new:
+        sql = "UPDATE entry SET destination = ? WHERE id = ?"
+        connection.execute(sql, (op.destination, op.id))
+    return False
 
 
 def is_accepted(connection: apsw.Connection, id_: str, key: bytes | None) -> bool:
@@ -78,11 +90,23 @@ def replay(connection: apsw.Connection, records: Sequence[Record]) -> None:
         op: Operation = decode(record.payload)
         last = max(last, op.sequence)
         is_new = op.sequence > highest
-        if isinstance(op, Settled):
-            settle(connection, op, is_new=is_new)
-        elif isinstance(op, Removed):
-            remove(connection, op.id)
+        if not isinstance(op, Inserted):
+            perform(connection, op, is_new=is_new)
         # Below the highest: done, or of a worker that died before its commit; `accepted` knows.
         elif (is_new or op.at > pruned_at) and not is_accepted(connection, op.id, op.key):
             insert(connection, op)
     connection.execute("UPDATE position SET highest = ?", (last,))
+
+
+def prune(connection: apsw.Connection, before: float) -> None:
+    """Forget ids and keys of entries that came in before and are gone, little by little."""
+    deleted = True
+    while deleted:
+        with transaction(connection):
+            connection.execute("UPDATE position SET pruned_at = max(pruned_at, ?)", (before,))
+            connection.execute(
+                "DELETE FROM accepted WHERE id IN (SELECT id FROM accepted WHERE at < ?"
+                " AND id NOT IN (SELECT id FROM entry) LIMIT ?)",
+                (before, PRUNED_AT_ONCE),
+            )
+            deleted = connection.changes() > 0

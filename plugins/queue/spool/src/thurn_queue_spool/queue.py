@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from typing import Any, Final
 
+import apsw
 import trio
-from thurn.contracts.commitlog import Frame, Record
+from thurn.contracts.commitlog import Record
 from thurn.contracts.queue import QueueEntry, QueueId
 from thurn.contracts.state import Notices
 from thurn.plugin import Context
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import ConfigError
+from thurn.types.errors import ConfigError, StorageError
 
 from thurn_queue_spool.body import Bodies
-from thurn_queue_spool.database import FILE, Database, connect, engine_errors, one, transaction
+from thurn_queue_spool.database import (
+    FILE,
+    OPEN_TIMEOUT_MS,
+    Database,
+    connect,
+    engine_errors,
+    transaction,
+    when_free,
+)
 from thurn_queue_spool.deposit import Parts, QueueDeposit
-from thurn_queue_spool.perform import remove, replay
-from thurn_queue_spool.record import Removed, encode, unpack_envelope, unpack_status
+from thurn_queue_spool.edit import EntryChange
+from thurn_queue_spool.lease import Leases, SpoolLease
+from thurn_queue_spool.perform import prune, replay
+from thurn_queue_spool.record import Removed, unpack_envelope, unpack_status
 
-REPLAY_TIMEOUT_MS = 30_000
+KEPT_SECONDS: Final = 7 * 86_400
+"""Keys: longer than anything is tried again (RFC 5321 §4.5.4.1: 4-5 days)."""
+TEND_SECONDS: Final = 3_600
+REPLAY_TIMEOUT_MS: Final = 30_000
 """For other workers' transactions; they last milliseconds."""
 
 
@@ -34,10 +49,32 @@ class SpoolQueue:
             context.name, Database(self._path), Bodies(context.data, context.log.read),
             context.clock, self._tell,
         )  # fmt: skip
+        self._leases = Leases(self._parts, context.log)
+
+    async def run(self) -> None:
+        """Renew leases, prune and sweep until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._leases.renew_always)
+            while True:
+                await trio.to_thread.run_sync(self._tend)
+                await trio.sleep(TEND_SECONDS)
+
+    def _tend(self) -> None:
+        try:
+            self._parts.bodies.sweep()
+            with engine_errors(), closing(connect(self._path)) as connection:
+                prune(connection, self._context.clock.wall() - KEPT_SECONDS)
+        except StorageError as error:  # another time
+            self._context.journal.warning("queue.tending_failed", detail=str(error))
 
     def close(self) -> None:
-        """Close the file."""
-        self._parts.database.close()
+        """Give back what is leased and close the file."""
+        database = self._parts.database
+        database.rollback()
+        database.side.set_busy_timeout(OPEN_TIMEOUT_MS)
+        with suppress(apsw.Error):  # then their time decides
+            self._leases.free_all()
+        database.close()
 
     @property
     def _notices(self) -> Notices | None:
@@ -63,37 +100,68 @@ class SpoolQueue:
         """What stands in the queue, oldest first."""
         await trio.lowlevel.checkpoint()
         side = self._parts.database.side
-        found = []
         with engine_errors():
             side.execute("BEGIN")
             try:
-                for row in side.execute(
+                rows: list[Any] = side.execute(
                     "SELECT id, envelope, length(prefix) + length, queued_at, due, tries, status"
                     " FROM entry WHERE id > ? ORDER BY id LIMIT ?",
                     (after or "", limit),
-                ).fetchall():
-                    id_, packed, size, queued_at, due, tries, status = row
-                    numbers = side.execute(
-                        "SELECT number FROM recipient WHERE entry = ? ORDER BY number", (id_,)
-                    )
-                    whole = unpack_envelope(packed)
-                    left = tuple(whole.recipients[number] for (number,) in numbers)
-                    envelope = Envelope(whole.sender, left, whole.parameters)
-                    found.append(
-                        QueueEntry(
-                            QueueId(id_), envelope, size, queued_at, due or None, tries,
-                            unpack_status(status),
-                        )
-                    )  # fmt: skip
+                ).fetchall()
+                return [self._entry(side, *row) for row in rows]
             finally:
                 side.execute("COMMIT")
-        return found
+
+    def _entry(
+        self,
+        side: apsw.Connection,
+        id_: str,
+        packed: bytes,
+        size_octets: int,
+        *rest: Any,  # noqa: ANN401 - as the schema says
+    ) -> QueueEntry:
+        queued_at, due, tries, status = rest
+        sql = "SELECT number FROM recipient WHERE entry = ? ORDER BY number"
+        numbers: list[Any] = side.execute(sql, (id_,)).fetchall()
+        whole = unpack_envelope(packed)
+        left = tuple(whole.recipients[number] for (number,) in numbers)
+        envelope = Envelope(whole.sender, left, whole.parameters)
+        last_status = unpack_status(status)
+        return QueueEntry(
+            QueueId(id_), envelope, size_octets, queued_at, due or None, tries, last_status
+        )
 
     async def remove(self, entry: QueueId) -> bool:
         """Take an entry out; False when there was none."""
-        removal = _Removal(self._parts, entry)
-        await self._context.log.commit([removal])
-        return removal.found
+        change = EntryChange(self._parts, entry, lambda sequence: Removed(sequence, entry))
+        await self._context.log.commit([change])
+        return change.found
+
+    async def next_lease(self, *, skip: Collection[str] = ()) -> SpoolLease:
+        """The next entry that is due and not for these destinations; waits for one.
+
+        Cancellation: nothing was taken.
+        """
+        await trio.lowlevel.checkpoint()
+        while True:
+            lease = await when_free(lambda: self._leases.take(skip))
+            if lease is not None:
+                return lease  # without a checkpoint after taking
+            async with self._hints() as wait_hint:
+                # Looked at again, for it may have come in before the subscription.
+                if not self._leases.is_due(skip):
+                    with trio.move_on_after(self._leases.pause_seconds()):
+                        await wait_hint()
+
+    @asynccontextmanager
+    async def _hints(self) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+        """What to wait for until something may be due; without shared state, for ever."""
+        notices = self._notices
+        if notices is None:
+            yield trio.sleep_forever
+            return
+        async with notices.subscribe(self._context.name) as hints:
+            yield hints.receive
 
     # The owner of records.
 
@@ -109,31 +177,3 @@ class SpoolQueue:
     def settle(self, records: Iterable[Record]) -> None:
         """Bring bodies to their files."""
         self._parts.bodies.settle(records)
-
-
-class _Removal:
-    """The change that takes an entry out."""
-
-    def __init__(self, parts: Parts, entry: QueueId) -> None:
-        self._parts = parts
-        self._entry = entry
-        self.found = False
-
-    @property
-    def resource(self) -> Database:
-        return self._parts.database
-
-    def apply(self, frame: Frame) -> None:
-        database = self._parts.database
-        with engine_errors():
-            row = one(database.writer, "SELECT 1 FROM entry WHERE id = ?", self._entry)
-            self.found = row is not None
-            if self.found:
-                op = Removed(database.take_sequence(), self._entry)
-                remove(database.writer, self._entry)
-                frame.record(self._parts.owner, encode(op))
-
-    def applied(self) -> None:
-        if self.found:
-            with suppress(OSError):  # `sweep` tries again
-                self._parts.bodies.remove(self._entry)

@@ -55,7 +55,16 @@ class Removed(Struct, array_like=True, tag="remove", gc=False):
     id: str
 
 
-Operation: TypeAlias = Inserted | Settled | Removed
+class Routed(Struct, array_like=True, tag="route", gc=False):
+    """An entry has a destination now."""
+
+    sequence: int
+    id: str
+    destination: str
+
+
+Edit: TypeAlias = Settled | Removed | Routed
+Operation: TypeAlias = Inserted | Edit
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode: Final = msgspec.msgpack.Decoder(Operation).decode

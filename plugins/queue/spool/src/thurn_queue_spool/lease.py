@@ -1,0 +1,247 @@
+"""An entry goes on: leases, and what an attempt says.
+
+A lease names its holder (process, queue object, number), the boot, and a monotonic time until which
+it holds; it is renewed while its object lives. So an entry whose holder has died, hangs, was of
+another boot, or was forgotten, is due again. A lease is no durable change; how an attempt went is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Final
+from weakref import WeakValueDictionary
+
+import apsw
+import msgspec
+import trio
+from thurn.contracts.commitlog import BlobReference, CommitLog
+from thurn.contracts.queue import QueueId, RecipientResult
+from thurn.types.content import Blob, Content
+from thurn.types.envelope import Envelope, Recipient
+
+from thurn_queue_spool.database import engine_errors, one, transaction, when_free
+from thurn_queue_spool.deposit import Parts
+from thurn_queue_spool.edit import EntryChange
+from thurn_queue_spool.record import Edit, Routed, Settled, pack_status, unpack_envelope
+
+LEASE_SECONDS: Final = 120.0
+"""A worker that has not renewed for so long has been replaced by its supervisor."""
+POLL_SECONDS: Final = 1.0
+"""A notice may be lost: what others did is seen within a second."""
+SETTLE_SECONDS: Final = 120.0
+"""Bound of the shielded commit: what was delivered must not be delivered again for a cancel."""
+
+_FREE: Final = "UPDATE entry SET holder = NULL WHERE holder IS NOT NULL AND "
+_NEXT: Final = """
+SELECT id FROM entry WHERE holder IS NULL AND retried = ? AND due <= ?
+    AND destination NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT 1"""
+
+
+class Leases:
+    """The leases of one open queue."""
+
+    def __init__(self, parts: Parts, log: CommitLog) -> None:
+        self.parts = parts
+        self.log = log
+        self.side = parts.database.side
+        self._name = f"{os.getpid()}.{os.urandom(6).hex()}"
+        self._numbers = count(1)
+        self._living: WeakValueDictionary[str, SpoolLease] = WeakValueDictionary()
+        self._retried_first = False
+        self._looked_at = 0.0
+
+    def take(self, skip: Collection[str]) -> SpoolLease | None:
+        """A lease on what is due; None when nothing is. Raises apsw.BusyError."""
+        self._free_dead()
+        if self._find(skip) is None:
+            return None
+        clock = self.parts.clock
+        with transaction(self.side):
+            id_ = self._find(skip)
+            if id_ is None:
+                return None
+            holder = f"{self._name}.{next(self._numbers)}"
+            self.side.execute(
+                "UPDATE entry SET holder = ?, boot = ?, until = ? WHERE id = ?",
+                (holder, clock.boot_id, clock.monotonic() + LEASE_SECONDS, id_),
+            )
+            lease = SpoolLease(self, id_, holder)
+        self._living[holder] = lease
+        # What is new and what was tried take turns, so that neither waits for all of the other.
+        self._retried_first = not self._retried_first
+        return lease
+
+    def is_due(self, skip: Collection[str]) -> bool:
+        """Whether `take` would find something."""
+        with engine_errors():
+            return self._find(skip) is not None
+
+    def _find(self, skip: Collection[str]) -> str | None:
+        words = msgspec.json.encode(list(skip)).decode()
+        for retried in (self._retried_first, not self._retried_first):
+            row = one(self.side, _NEXT, int(retried), self.parts.clock.wall(), words)
+            if row is not None:
+                return str(row[0])
+        return None
+
+    def _free_dead(self) -> None:
+        """Take back leases of holders that are gone; looks once in POLL_SECONDS."""
+        clock = self.parts.clock
+        now = clock.monotonic()
+        if 0 <= now - self._looked_at < POLL_SECONDS:
+            return
+        rows = self.side.execute(
+            "SELECT holder, boot, until FROM entry WHERE holder IS NOT NULL"
+        ).fetchall()
+        for holder, boot, until in rows:
+            # Past LEASE_SECONDS it is of another boot, where boots have no names.
+            in_time = now <= float(until or 0) <= now + LEASE_SECONDS
+            if boot != clock.boot_id or not in_time or not _is_alive(str(holder)):
+                self.side.execute(f"{_FREE}holder = ?", (holder,))
+        self._looked_at = now
+
+    def pause_seconds(self) -> float:
+        """Until something may be due; at most POLL_SECONDS."""
+        now = self.parts.clock.wall()
+        sql = "SELECT min(due) FROM entry WHERE holder IS NULL AND retried = ? AND due > ?"
+        with engine_errors():
+            dues: list[float | None] = [one(self.side, sql, retried, now)[0] for retried in (0, 1)]
+        return min([POLL_SECONDS, *(due - now for due in dues if due is not None)])
+
+    def renew(self) -> None:
+        """Leases that somebody still has hold on. Raises apsw.Error."""
+        until = self.parts.clock.monotonic() + LEASE_SECONDS
+        with transaction(self.side):
+            self.side.executemany(
+                "UPDATE entry SET until = ? WHERE holder = ?",
+                [(until, holder) for holder in list(self._living)],
+            )
+
+    async def renew_always(self) -> None:
+        """Renew until cancelled."""
+        while True:
+            await trio.sleep(LEASE_SECONDS / 8)
+            with suppress(apsw.Error):  # in time for the next
+                self.renew()
+
+    def free(self, holder: str) -> None:
+        """Give back one. Raises apsw.BusyError."""
+        self.side.execute(f"{_FREE}holder = ?", (holder,))
+
+    def free_all(self) -> None:
+        """Give back all; at the end. Raises apsw.Error."""
+        self.side.execute(f"{_FREE}holder GLOB ?", (f"{self._name}.*",))
+
+
+def _is_alive(holder: str) -> bool:
+    try:
+        os.kill(int(holder.partition(".")[0]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another account's; then the time decides
+        return True
+    return True
+
+
+class SpoolLease:
+    """See `thurn.contracts.queue.Lease`; made in the transaction that takes it."""
+
+    def __init__(self, leases: Leases, id_: str, holder: str) -> None:
+        side = leases.side
+        packed, self._prefix, self._length, slot, generation, position, destination = one(
+            side,
+            "SELECT envelope, prefix, length, slot, generation, position, destination"
+            " FROM entry WHERE id = ?",
+            id_,
+        )
+        self._reference = None
+        if slot is not None:
+            self._reference = BlobReference(slot, generation, position, self._length)
+        rows = side.execute(
+            "SELECT number FROM recipient WHERE entry = ? AND retry_at <= ? ORDER BY number",
+            (id_, leases.parts.clock.wall()),
+        )
+        whole = unpack_envelope(packed)
+        self._numbers = [int(row[0] or 0) for row in rows]
+        due = tuple(whole.recipients[number] for number in self._numbers)
+        self._id = QueueId(id_)
+        self._envelope = Envelope(whole.sender, due, whole.parameters)
+        self._destination = str(destination)
+        self._leases = leases
+        self._holder = holder
+
+    @property
+    def id(self) -> QueueId:
+        """The entry."""
+        return self._id
+
+    @property
+    def envelope(self) -> Envelope:
+        """Sender and the recipients that are due."""
+        return self._envelope
+
+    @property
+    def destination(self) -> str:
+        """The destination key stored at first routing; "" before it."""
+        return self._destination
+
+    async def content(self) -> Content:
+        """The message. Raises StorageError when it cannot be read."""
+        return Content(await trio.to_thread.run_sync(self._find), self._prefix)
+
+    def _find(self) -> Blob:
+        with engine_errors():
+            return self._leases.parts.bodies.find(self._id, self._reference, self._length)
+
+    async def route(self, destination: str) -> None:
+        """Store the destination key, durably; the lease goes on. Raises StorageError."""
+        await self._commit(lambda sequence: Routed(sequence, self._id, destination))
+        self._destination = destination
+
+    async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
+        """Record how it went, durably; the lease ends.
+
+        Recipients with success or permanent failure leave; others with a result wait until
+        `retry_at` (None: due at once); those without a result stay as they were.
+
+        Raises:
+            StorageError: nothing was recorded, and the lease is still held: settle again, or
+                release it and have all tried again.
+
+        Cancellation: shielded, a commit point, for SETTLE_SECONDS at most.
+        """
+        numbered = self._number(results)
+        failed = [result.status for _, result in numbered if not result.status.is_success]
+        status = pack_status(failed[-1]) if failed else None
+        finished = [n for n, r in numbered if r.status.is_success or r.status.is_permanent]
+        waiting = [n for n, r in numbered if not (r.status.is_success or r.status.is_permanent)]
+
+        def make(sequence: int) -> Edit:
+            return Settled(sequence, self._id, finished, waiting, retry_at or 0.0, status)
+
+        with trio.fail_after(SETTLE_SECONDS) as scope:
+            scope.shield = True
+            await self._commit(make, ends=self._holder)
+
+    def _number(self, results: Sequence[RecipientResult]) -> list[tuple[int, RecipientResult]]:
+        """Each result with its recipient's number; one address may stand there twice."""
+        numbers: dict[Recipient, list[int]] = {}
+        for number, recipient in zip(self._numbers, self._envelope.recipients, strict=True):
+            numbers.setdefault(recipient, []).append(number)
+        return [(numbers[r.recipient].pop(0), r) for r in results if numbers.get(r.recipient)]
+
+    async def _commit(self, make: Callable[[int], Edit], *, ends: str = "") -> None:
+        change = EntryChange(self._leases.parts, self._id, make, ends=ends)
+        await self._leases.log.commit([change])
+
+    async def release(self) -> None:
+        """Give it back untouched; nothing when it is no longer held.
+
+        Cancellation: it is given back later, when its time is over.
+        """
+        await trio.lowlevel.checkpoint()
+        await when_free(lambda: self._leases.free(self._holder))
+        self._leases.parts.tell()
