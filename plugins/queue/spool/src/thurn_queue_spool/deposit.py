@@ -7,7 +7,6 @@ awaited that, the round does it itself, and waits for the disk.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ class Parts:
 
     Attributes:
         owner: the name of the queue's records in the log.
+        draw: makes a new id; ids sort as they were made.
         tell: says to all workers that something may be due.
     """
 
@@ -38,6 +38,7 @@ class Parts:
     database: Database
     bodies: Bodies
     clock: Clock
+    draw: Callable[[], QueueId]
     tell: Callable[[], None]
 
 
@@ -52,9 +53,7 @@ class QueueDeposit:
                  "_parts", "_placed", "_recipients", "id")  # fmt: skip
 
     def __init__(self, parts: Parts, envelope: Envelope, content: Content, key: str) -> None:
-        # In the order of time, so that ids sort as they came; the rest makes them unique.
-        micros = int(parts.clock.wall() * 1e6)
-        self.id = QueueId(f"{micros:014x}{os.urandom(6).hex()}")
+        self.id = parts.draw()
         self._parts = parts
         self._content = content
         self._envelope = pack_envelope(envelope)

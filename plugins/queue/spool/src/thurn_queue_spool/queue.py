@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from typing import Any, Final
@@ -44,12 +45,18 @@ class SpoolQueue:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._drawn_at = 0
         self._path = context.data / FILE
         self._parts = Parts(
             context.name, Database(self._path), Bodies(context.data, context.log.read),
-            context.clock, self._tell,
+            context.clock, self._draw, self._tell,
         )  # fmt: skip
         self._leases = Leases(self._parts, context.log)
+
+    def _draw(self) -> QueueId:
+        # The time in microseconds, in this worker always later; the rest differs between workers.
+        self._drawn_at = max(self._drawn_at + 1, int(self._context.clock.wall() * 1e6))
+        return QueueId(f"{self._drawn_at:014x}{os.urandom(6).hex()}")
 
     async def run(self) -> None:
         """Renew leases, prune and sweep until cancelled."""

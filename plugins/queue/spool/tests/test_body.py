@@ -1,0 +1,109 @@
+"""Bodies: in the log, then in files; write-once, never left behind for ever."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+from thurn.types.content import SPILL_OCTETS, Blob, Content
+from thurn.types.errors import StorageTrouble
+from thurn_testing.contracts.storesite import message
+
+BIG = Content.of(b"x" * (SPILL_OCTETS + 1))
+
+
+def files(bench) -> list[str]:
+    return sorted(path.name for path in (bench.directory / "bodies").iterdir())
+
+
+async def test_settled_once_and_gone_with_the_entry(bench):
+    async with bench.open() as queue:
+        first = await bench.put(queue, "a")
+        second = await bench.put(queue, "b")
+        assert files(bench) == []
+        await queue.remove(second.id)
+        records = [record for _, record in bench.log.records]
+        for _again in range(2):
+            queue.settle(records)
+        assert files(bench) == [first.id]
+        bench.log.retire()
+        lease = await queue.next_lease()
+        assert (await lease.content()).read() == message("kit").read()
+        await bench.done(lease)
+        assert files(bench) == []
+
+
+async def test_modes(bench):
+    async with bench.open() as queue:
+        await bench.put(queue, "a", content=BIG)
+        for path in bench.directory.rglob("*"):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+async def test_lost_body_is_trouble_and_keeps_the_record(bench):
+    async with bench.open() as queue:
+        await bench.put(queue, "a")
+        bench.log.blobs.clear()
+        with pytest.raises(StorageTrouble):
+            queue.settle([record for _, record in bench.log.records])
+        lease = await queue.next_lease()
+        with pytest.raises(StorageTrouble):
+            await lease.content()
+        assert await bench.names(queue) == ["a"]
+
+
+@pytest.mark.parametrize("place", [True, False])
+async def test_big_body(bench, tmp_path, place):
+    spilled = tmp_path / "spilled"
+    spilled.write_bytes(BIG.read())
+    for content in (BIG, Content(Blob(path=spilled), b"Received: x\r\n")):
+        async with bench.open() as queue:
+            deposit = bench.deposit(queue, "a", content=content)
+            if place:
+                await deposit.place()
+                assert files(bench) == [deposit.id]
+            await bench.log.commit(deposit.changes)
+            assert not bench.log.blobs
+            lease = await queue.next_lease()
+            assert (await lease.content()).read() == content.read()
+            await bench.done(lease)
+            assert files(bench) == []
+    assert spilled.exists()
+
+
+async def test_abort_and_repeat_leave_no_file(bench):
+    async with bench.open() as queue:
+        deposit = bench.deposit(queue, "a", content=BIG)
+        await deposit.place()
+        await deposit.abort()
+        assert files(bench) == []
+        first = await bench.put(queue, "a", content=BIG, key="t1")
+        again = bench.deposit(queue, "a", content=BIG, key="t1")
+        await again.place()
+        await bench.log.commit(again.changes)
+        await again.commit()
+        assert files(bench) == [first.id]
+
+
+async def test_abort_of_what_may_be_written_leaves_the_file(bench):
+    async with bench.open() as queue:
+        deposit = bench.deposit(queue, "a", content=BIG)
+        await deposit.place()
+        bench.die_before_commit(deposit)
+        await deposit.abort()
+        bench.log.replay()
+        assert (await (await queue.next_lease()).content()).read() == BIG.read()
+
+
+async def test_strays_are_swept(bench):
+    async with bench.open() as queue:
+        kept = await bench.put(queue, "a", content=BIG)
+        bodies = bench.directory / "bodies"
+        for name in ("old", "old.new", "young"):
+            (bodies / name).write_bytes(b"x")
+        for name in ("old", "old.new", kept.id):
+            os.utime(bodies / name, (0, 0))
+        queue._tend()
+        assert files(bench) == sorted([kept.id, "young"])
