@@ -107,3 +107,19 @@ async def test_strays_are_swept(bench):
             os.utime(bodies / name, (0, 0))
         queue._tend()
         assert files(bench) == sorted([kept.id, "young"])
+
+
+@pytest.mark.parametrize("is_retired", [True, False])
+async def test_removed_while_it_is_settled(bench, is_retired):
+    async with bench.open() as queue:
+        await bench.put(queue, "a")
+        bodies = queue._parts.bodies
+        read = bodies.read
+
+        def read_late(reference):
+            queue._parts.database.writer.execute("DELETE FROM entry")
+            return None if is_retired else read(reference)
+
+        bodies.read = read_late
+        queue.settle([record for _, record in bench.log.records])
+        assert files(bench) == []

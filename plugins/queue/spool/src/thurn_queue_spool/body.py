@@ -1,7 +1,7 @@
 """Bodies: in the log at first, then in files `bodies/<id>`, written once.
 
 Rules of this file: a file has its final name only when all its octets are in it; names are ids that
-this plugin made; everything here but `find` in the log may wait for the disk.
+this plugin made; all of this file may wait for the disk.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Read = Callable[[BlobReference], "bytes | None"]
 
 
 class Bodies:
-    """The bodies of one queue below its directory; `read` is the log's."""
+    """The bodies of one queue below its directory; `read` gives what the log still has."""
 
     def __init__(self, directory: Path, read: Read) -> None:
         self._queue = directory / FILE
         self._directory = directory / "bodies"
-        self._read = read
+        self.read = read
         if not self._directory.exists():
             self._directory.mkdir(mode=0o700, exist_ok=True)
             for path in (directory, directory.parent, directory.parent.parent):
@@ -74,16 +74,13 @@ class Bodies:
         """The file is gone, if it was there. Raises OSError."""
         self.path(id_).unlink(missing_ok=True)
 
-    def find(self, id_: str, reference: BlobReference | None, length: int) -> Blob:
-        """The body, wherever it is; blocking.
+    def find(self, id_: str, length: int) -> Blob:
+        """The body that the log no longer has.
 
         Raises:
-            StorageTrouble: it is nowhere.
+            StorageTrouble: it is not in its file either.
             OSError: the disk could not be read.
         """
-        octets = self._read(reference) if reference is not None else None
-        if octets is not None:
-            return Blob(octets)
         if not self._is_whole(id_, length):
             raise StorageTrouble(_LOST)
         path = self.path(id_)
@@ -112,7 +109,7 @@ class Bodies:
                     continue
                 if self._is_whole(op.id, op.length):
                     continue
-                octets = self._read(BlobReference(*op.place, op.length))
+                octets = self.read(BlobReference(*op.place, op.length))
                 if octets is None:
                     if waits(op):
                         raise StorageTrouble(_LOST)

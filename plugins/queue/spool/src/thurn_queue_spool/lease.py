@@ -14,13 +14,13 @@ from itertools import count
 from typing import Final
 from weakref import WeakValueDictionary
 
-import apsw
 import msgspec
 import trio
 from thurn.contracts.commitlog import BlobReference, CommitLog
 from thurn.contracts.queue import QueueId, RecipientResult
 from thurn.types.content import Blob, Content
 from thurn.types.envelope import Envelope, Recipient
+from thurn.types.errors import StorageError
 
 from thurn_queue_spool.database import engine_errors, one, transaction, when_free
 from thurn_queue_spool.deposit import Parts
@@ -112,7 +112,7 @@ class Leases:
         return min([POLL_SECONDS, *(due - now for due in dues if due is not None)])
 
     def renew(self) -> None:
-        """Leases that somebody still has hold on. Raises apsw.Error."""
+        """Leases that somebody still has hold on. Raises apsw.BusyError."""
         until = self.parts.clock.monotonic() + LEASE_SECONDS
         with transaction(self.side):
             self.side.executemany(
@@ -124,8 +124,8 @@ class Leases:
         """Renew until cancelled."""
         while True:
             await trio.sleep(LEASE_SECONDS / 8)
-            with suppress(apsw.Error):  # in time for the next
-                self.renew()
+            with suppress(StorageError):  # in time for the next
+                await when_free(self.renew)
 
     def free(self, holder: str) -> None:
         """Give back one. Raises apsw.BusyError."""
@@ -190,11 +190,16 @@ class SpoolLease:
 
     async def content(self) -> Content:
         """The message. Raises StorageError when it cannot be read."""
-        return Content(await trio.to_thread.run_sync(self._find), self._prefix)
+        await trio.lowlevel.checkpoint()
+        octets = None
+        if self._reference is not None:
+            octets = self._leases.parts.bodies.read(self._reference)
+        blob = Blob(octets) if octets is not None else await trio.to_thread.run_sync(self._find)
+        return Content(blob, self._prefix)
 
     def _find(self) -> Blob:
         with engine_errors():
-            return self._leases.parts.bodies.find(self._id, self._reference, self._length)
+            return self._leases.parts.bodies.find(self._id, self._length)
 
     async def route(self, destination: str) -> None:
         """Store the destination key, durably; the lease goes on. Raises StorageError."""

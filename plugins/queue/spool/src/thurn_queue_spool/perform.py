@@ -100,13 +100,11 @@ def replay(connection: apsw.Connection, records: Sequence[Record]) -> None:
 
 def prune(connection: apsw.Connection, before: float) -> None:
     """Forget ids and keys of entries that came in before and are gone, little by little."""
-    deleted = True
-    while deleted:
+    gone = "SELECT id FROM accepted WHERE at < ? AND id NOT IN (SELECT id FROM entry) LIMIT ?"
+    while one(connection, gone, before, 1) is not None:
         with transaction(connection):
             connection.execute("UPDATE position SET pruned_at = max(pruned_at, ?)", (before,))
             connection.execute(
-                "DELETE FROM accepted WHERE id IN (SELECT id FROM accepted WHERE at < ?"
-                " AND id NOT IN (SELECT id FROM entry) LIMIT ?)",
+                f"DELETE FROM accepted WHERE id IN ({gone})",  # noqa: S608 - a constant
                 (before, PRUNED_AT_ONCE),
             )
-            deleted = connection.changes() > 0
