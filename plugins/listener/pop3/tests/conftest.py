@@ -217,10 +217,11 @@ def accounts():
 
 @pytest.fixture
 def open_world(tmp_path, accounts):
-    """`async with open_world(setting=value) as world`; `messages` are alice's."""
+    """`async with open_world(setting=value) as world`; `messages` are alice's, `more` are other
+    instances."""
 
     @asynccontextmanager
-    async def open_one(messages=MESSAGES, **settings):
+    async def open_one(messages=MESSAGES, more=None, **settings):
         file = tmp_path / "accounts.toml"
         file.write_text(accounts, "utf-8")
         file.chmod(0o600)
@@ -239,8 +240,11 @@ def open_world(tmp_path, accounts):
             "state": {"main": {"type": "memory"}},
             "account": {"main": {"type": "file", "file": "accounts.toml"}},
             "store": {"main": {"type": "shaky", "real": "real"}, "real": {"type": "memory"}},
-            "sasl": {"plain": {"type": "plain"}, "login": {"type": "login"}, "both": {"type": "x-both"}},
+            "sasl": {
+                "plain": {"type": "plain"}, "login": {"type": "login"}, "both": {"type": "x-both"},
+            },
             "listener": {"pop": {"type": "pop3", "sasl": ["plain", "login"], **settings}},
+            **(more or {}),
         }  # fmt: skip
         async with (
             open_server(tables, tmp_path, plugins=[shaky, both], clock=clock) as server,

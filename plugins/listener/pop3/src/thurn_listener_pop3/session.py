@@ -308,7 +308,7 @@ class Pop3Session:
         """QUIT: the UPDATE state. RFC 1939 §6."""
         maildrop = self._open
         try:
-            removed = await maildrop.update(deleted, mark_seen=self._settings.mark_seen)
+            removed = await maildrop.remove(deleted)
         except ThurnError as error:
             self._trouble("maildrop.not_updated", error)
             # RFC 1939 §6: "some deleted messages not removed" is -ERR, and the session ends.
@@ -316,9 +316,19 @@ class Pop3Session:
             reply = partial(self._engine.reply_error, text, code_of(error))
         else:
             reply = partial(self._engine.reply_ok, f"bye, {removed} messages removed")
+            await self._mark_seen(maildrop)
         # Before the answer: whoever reads it may log in at once.
         await self._entry.leave(maildrop)
         reply()
+
+    async def _mark_seen(self, maildrop: OpenMaildrop) -> None:
+        """Flags are a courtesy: that they cannot be set changes no answer."""
+        if not self._settings.mark_seen:
+            return
+        try:
+            await maildrop.mark_seen()
+        except ThurnError as error:
+            self._trouble("maildrop.not_marked", error)
 
     def _trouble(self, event: str, error: ThurnError, **facts: object) -> None:
         identity = self._session.identity
