@@ -173,6 +173,8 @@ class World:
         try:
             with connection.scope:
                 await self.listener.serve(connection, connection.session)
+        except ConnectionResetError as error:  # the host lets such sessions go quietly
+            connection.error = error
         finally:
             connection.closed.set()
             connection.over()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from itertools import pairwise
 
 import pytest
-import trio
 from thurn.plugin import Content
 from thurn.types.content import Blob
 from thurn.types.errors import StorageTrouble
 from thurn.types.events import LoggedIn
+from thurn.types.session import TlsState
 from thurn_listener_pop3 import body
 
+TLS = TlsState("TLSv1.3", "TLS_AES_256_GCM_SHA384")
 MEGABYTES = b"Subject: large\r\n\r\n" + b".0123456789 abcdef\r\n" * 150_000
 
 
@@ -163,15 +165,40 @@ async def test_a_peer_that_is_lost_while_it_is_answered(open_world):
             raise ConnectionResetError(104, "gone")
 
         connection.send = lost
-        with pytest.RaisesGroup(ConnectionResetError, flatten_subgroups=True):
-            async with trio.open_nursery() as nursery:
-                # A session of its own, for its error must not end the world's.
-                other = type(connection)(tls=connection.tls)
-                other.send = lost
-                nursery.start_soon(world.listener.serve, other, connection.session)
-        connection.scope.cancel()
+        connection.feed(b"DELE 1\r\nQUIT")
         await connection.closed.wait()
+        assert isinstance(connection.error, ConnectionResetError)
+        assert await world.uids() == [1, 2, 3]
         await world.log_in()
+
+
+async def test_the_maildrop_is_free_before_quit_is_answered(open_world):
+    async with open_world(concurrent="lock") as world:
+        table = world.server.site.state.table("pop3.lock")
+        connection = await world.log_in()
+        rows = []
+
+        async def send(octets):
+            rows.append(await table.entries())
+
+        connection.send = send
+        await world.say(connection, b"NOOP\r\n")
+        await world.say(connection, b"QUIT\r\n")
+        assert list(map(len, rows)) == [1, 0]
+
+
+@pytest.mark.parametrize("last", [b"*\r\n", b"YQ==\r\n", None])
+async def test_a_success_that_the_client_does_not_take_is_none(open_world, last):
+    async with open_world(sasl=["both"]) as world:
+        connection = await world.connect(tls=TLS)
+        await world.say(connection, b"AUTH X-BOTH " + b64encode(b"alice secret") + b"\r\n")
+        assert connection.session.identity is not None
+        if last is None:
+            connection.end()
+            await connection.closed.wait()
+        else:
+            await world.say(connection, last)
+        assert connection.session.identity is None
 
 
 async def test_a_login_is_told_with_account_and_address(world):
@@ -186,7 +213,7 @@ async def test_a_login_is_told_with_account_and_address(world):
 
 async def test_a_login_without_a_maildrop_is_none(world):
     world.faults.errors["open"] = StorageTrouble("it broke")
-    connection = await world.connect(tls=True)
+    connection = await world.connect(tls=TLS)
     await world.say(connection, b"USER alice\r\nPASS secret\r\n")
     assert connection.session.identity is None
 
