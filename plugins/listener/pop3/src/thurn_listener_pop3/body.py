@@ -3,35 +3,32 @@
 Rules of this file:
 1. A piece has at most `PIECE_OCTETS`, but a header comes at its own size where it is asked for.
 2. Nothing is read that is not asked for: of a file, TOP with no lines reads the header only.
+3. A file that cannot be read is `StorageTrouble`, so that nobody takes it for a lost connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BytesIO
+from io import BytesIO, FileIO
 from types import TracebackType
 from typing import Final
 
 from thurn.plugin import Content
+from thurn.types.content import Blob
+from thurn.types.errors import StorageTrouble
 
 PIECE_OCTETS: Final = 65_536
 """One read and one send: large enough that their cost vanishes, small enough for fairness."""
 
 
 class ContentReader:
-    """An open content; a context manager.
-
-    Raises:
-        OSError: at once, or later, when the file cannot be read.
-    """
+    """An open content; a context manager. Everything in it raises StorageTrouble."""
 
     __slots__ = ("_file", "_prefix")
 
     def __init__(self, content: Content) -> None:
         self._prefix = content.prefix
-        path = content.blob.path
-        # BytesIO shares the octets until somebody writes.
-        self._file = BytesIO(content.blob.read()) if path is None else path.open("rb", buffering=0)
+        self._file = _open(content.blob)
 
     def __enter__(self) -> ContentReader:
         return self
@@ -50,7 +47,10 @@ class ContentReader:
         self._prefix = self._prefix[size_octets:]
         size_octets -= len(parts[0])
         while size_octets > 0:
-            part = self._file.read(size_octets)
+            try:
+                part = self._file.read(size_octets)
+            except OSError as error:
+                raise StorageTrouble(str(error)) from error
             if not part:
                 break
             parts.append(part)
@@ -61,6 +61,23 @@ class ContentReader:
         """All that is left."""
         while piece := self.read(PIECE_OCTETS):
             yield piece
+
+
+def _open(blob: Blob) -> BytesIO | FileIO:
+    if blob.path is None:
+        return BytesIO(blob.read())  # shares the octets until somebody writes
+    try:
+        return FileIO(blob.path)
+    except OSError as error:
+        raise StorageTrouble(str(error)) from error
+
+
+def read_whole(content: Content) -> bytes:
+    """All of a small content. Raises StorageTrouble."""
+    try:
+        return content.read()
+    except OSError as error:
+        raise StorageTrouble(str(error)) from error
 
 
 def top_pieces(reader: ContentReader, header_octets: int, lines: int) -> Iterator[bytes]:

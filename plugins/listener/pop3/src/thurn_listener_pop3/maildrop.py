@@ -1,11 +1,11 @@
-"""A mailbox as a maildrop: a snapshot of its columns, its messages, and what UPDATE does to it.
+"""A mailbox as a maildrop: a snapshot of its columns, its messages, and what QUIT changes.
 
 Rules of this file:
 1. The columns are those of one view, taken at login: numbers and unique-ids stay whatever others
    do to the mailbox meanwhile. RFC 1939 §5.
 2. A unique-id is UIDVALIDITY and UID: both are kept by the store, so it is the same in every
    session and after a restart, and never given to another message. RFC 1939 §7 (UIDL).
-3. Nothing changes but in `update`.
+3. Nothing changes but in `remove` and `mark_seen`.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class OpenMaildrop:
             raise MessageExpunged
         return summary.header_octets
 
-    async def update(self, numbers: Sequence[int], *, mark_seen: bool) -> int:
-        """Remove these messages for good, and mark the others that were retrieved.
+    async def remove(self, numbers: Sequence[int]) -> int:
+        """Remove these messages for good.
 
         Returns:
-            How many were still there to be removed.
+            How many were still there.
 
         Raises:
             StorageError: nothing was removed.
@@ -62,11 +62,12 @@ class OpenMaildrop:
         Cancellation: all of them are removed, or none.
         """
         uids = {self._uids[number - 1] for number in numbers}
-        removed = await self._mailbox.expunge(uids) if uids else ()
-        seen = self.retrieved - uids
-        if mark_seen and seen:
-            await self._mailbox.flag(seen, FlagChange.ADD, ("\\Seen",))
-        return len(removed)
+        return len(await self._mailbox.expunge(uids)) if uids else 0
+
+    async def mark_seen(self) -> None:
+        """Flag what was retrieved and is still there. Raises StorageError."""
+        if self.retrieved:
+            await self._mailbox.flag(self.retrieved, FlagChange.ADD, ("\\Seen",))
 
 
 def columns(view: View) -> Maildrop:

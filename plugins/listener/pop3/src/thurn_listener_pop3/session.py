@@ -12,13 +12,14 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from thurn.contracts.connection import Connection
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
 from thurn.plugin import ListenerContext, Session
-from thurn.types.errors import StorageTrouble, ThurnError, status_of
+from thurn.types.errors import ThurnError, status_of
 from thurn.types.identity import Identity
 from thurn_wire.pop3.capability import Offer, ServerConfig
 from thurn_wire.pop3.event import (
@@ -40,7 +41,7 @@ from thurn_wire.pop3.reply import ResponseCode
 from thurn_wire.pop3.server import Pop3Server
 from thurn_wire.pop3.state import State
 
-from thurn_listener_pop3.body import ContentReader, top_pieces
+from thurn_listener_pop3.body import ContentReader, read_whole, top_pieces
 from thurn_listener_pop3.entry import Entry
 from thurn_listener_pop3.maildrop import OpenMaildrop
 from thurn_listener_pop3.refusal import LoginRefused, code_of, code_of_login
@@ -224,12 +225,12 @@ class Pop3Session:
         try:
             self._maildrop, columns = await self._entry.open(self._session, identity)
         except ThurnError as error:
-            self._session.identity = None
             if isinstance(error, LoginRefused):
                 self._engine.reply_error(str(error), error.code)
             else:
-                self._trouble("maildrop.closed", error)
+                self._trouble("maildrop.not_opened", error)
                 self._engine.reply_error(status_of(error).text, code_of(error))
+            self._session.identity = None
         else:
             self._engine.accept_login(columns)
 
@@ -255,63 +256,86 @@ class Pop3Session:
         return self._maildrop
 
     async def _retrieve(self, number: int) -> None:
+        """RETR. RFC 1939 §5."""
         maildrop = self._open
         try:
             content = await maildrop.content(number)
             if content.size_octets <= WHOLE_OCTETS:
-                self._engine.reply_message(content.read())
+                self._engine.reply_message(read_whole(content))
             else:
                 with ContentReader(content) as reader:
                     await self._stream(reader.pieces(), f"{content.size_octets} octets")
-        except (ThurnError, OSError) as error:
-            self._unreadable(error)
+        except ThurnError as error:
+            self._unreadable(number, error)
         else:
             maildrop.retrieved.add(maildrop.uid(number))
 
     async def _top(self, number: int, lines: int) -> None:
+        """TOP: with no lines nothing but the header is read. RFC 1939 §7."""
         maildrop = self._open
         try:
             header_octets = await maildrop.header_octets(number)
             content = await maildrop.content(number)
             with ContentReader(content) as reader:
-                await self._stream(top_pieces(reader, header_octets, lines), "top of message")
-        except (ThurnError, OSError) as error:
-            self._unreadable(error)
+                pieces = top_pieces(reader, header_octets, lines)
+                if content.size_octets <= WHOLE_OCTETS:
+                    self._engine.reply_message(b"".join(pieces))
+                else:
+                    await self._stream(pieces, "top of message follows")
+        except ThurnError as error:
+            self._unreadable(number, error)
 
     async def _stream(self, pieces: Iterator[bytes], text: str) -> None:
-        """Send a content piece by piece; the first is read before anything is promised."""
-        first = next(pieces, b"")
+        """Send pieces as they are read."""
         self._engine.begin_message(text)
-        self._engine.send_chunk(first)
         for piece in pieces:
-            await self._flush()
             self._engine.send_chunk(piece)
+            if self._engine.output_octets > FLUSH_OCTETS:
+                await self._flush()
         self._engine.end_message()
 
-    def _unreadable(self, error: Exception) -> None:
-        """The message cannot be given; -ERR where nothing of it was sent, else the end.
+    def _unreadable(self, number: int, error: ThurnError) -> None:
+        code = code_of(error)
+        if code is not None:
+            self._trouble("message.unreadable", error, uid=self._open.uid(number))
+        if self._engine.state is State.MESSAGE_OPEN:
+            # The rest is missing: end without the dot, so that nobody takes a part for the whole.
+            self._engine.send_failed()
+        else:
+            self._engine.reply_error(status_of(error).text, code)
 
-        Raises:
-            Exception: the error itself, in the middle of a message: the connection is closed.
-        """
-        if self._engine.state is not State.MESSAGE_ASKED:
-            raise error
-        self._trouble("message.unreadable", error)
-        thurn_error = error if isinstance(error, ThurnError) else StorageTrouble(str(error))
-        self._engine.reply_error(status_of(thurn_error).text, code_of(thurn_error))
-
-    async def _update(self, deleted: Sequence[int]) -> None:
+    async def _update(self, deleted: tuple[int, ...]) -> None:
         """QUIT: the UPDATE state. RFC 1939 §6."""
-        if self._maildrop is None:
-            self._engine.reply_ok("goodbye")
-            return
+        maildrop = self._open
         try:
-            await self._maildrop.update(deleted, mark_seen=self._settings.mark_seen)
+            removed = await maildrop.remove(deleted)
         except ThurnError as error:
             self._trouble("maildrop.not_updated", error)
-            self._engine.reply_error("some deleted messages not removed", code_of(error))
+            # RFC 1939 §6: "some deleted messages not removed" is -ERR, and the session ends.
+            text = "no deleted message was removed" if deleted else status_of(error).text
+            reply = partial(self._engine.reply_error, text, code_of(error))
         else:
-            self._engine.reply_ok("goodbye")
+            reply = partial(self._engine.reply_ok, f"bye, {removed} messages removed")
+            await self._mark_seen(maildrop)
+        # Before the answer: whoever reads it may log in at once.
+        await self._entry.leave(maildrop)
+        reply()
 
-    def _trouble(self, event: str, error: Exception) -> None:
-        self._context.journal.warning(event, session=self._session.id, failure=repr(error))
+    async def _mark_seen(self, maildrop: OpenMaildrop) -> None:
+        """Flags are a courtesy: that they cannot be set changes no answer."""
+        if not self._settings.mark_seen:
+            return
+        try:
+            await maildrop.mark_seen()
+        except ThurnError as error:
+            self._trouble("maildrop.not_marked", error)
+
+    def _trouble(self, event: str, error: ThurnError, **facts: object) -> None:
+        identity = self._session.identity
+        self._context.journal.warning(
+            event,
+            session=self._session.id,
+            account=None if identity is None else identity.account,
+            failure=repr(error),
+            **facts,
+        )
