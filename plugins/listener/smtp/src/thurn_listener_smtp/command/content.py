@@ -57,7 +57,7 @@ async def message(talk: Conversation, given: event.Message) -> None:
 
 
 async def refused(talk: Conversation, given: event.ContentRefused) -> None:
-    """Too large (RFC 1870 §6.3), or with bare line ends (RFC 5321 §2.3.8): the engine has said so."""
+    """Too large, or with bare line ends; the engine has said so. RFC 1870 §6.3, RFC 5321 §2.3.8."""
     reply = given.reply
     reason = "content.size" if reply.code == 552 else "content.line_ends"
     status = Status(reply.code, reply.enhanced or "5.0.0", reply.text[0])
