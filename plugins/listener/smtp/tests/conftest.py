@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import pytest
@@ -24,6 +25,7 @@ from thurn.plugin import (
     sasl,
     sasl_mechanism,
 )
+from thurn.telemetry.journal import latest
 from thurn_testing.fakes.connection import converse, memory_connection
 from trio.testing import wait_all_tasks_blocked
 
@@ -49,8 +51,10 @@ def name(session, name):
 
 
 @recipient_policy("later")
-def later(transaction, recipient):
-    """Bob is busy; carol's rule answers nonsense in its class."""
+async def later(transaction, recipient):
+    """Bob is busy, or slow; other rules of his answer nonsense."""
+    if recipient.address.local == "bob+slow":
+        await trio.sleep(2)
     if recipient.address.local == "bob+later":
         return Tempfail("recipient.later", "Later")
     if recipient.address.local == "bob+odd":
@@ -98,6 +102,7 @@ def tables(base):
         "mx": {**common, **rules},
         "once": {**common, **rules, "reject_at": "once"},
         "small": {**common, "size_limit": "64KiB", "recipients": 100, "greeting": "hello there"},
+        "patient": {**common, "greeting_delay": "3s"},
         "secure": {**common, **login, "require_tls": True},
         "bare": {**common, "chunking": False, "smtputf8": False, "early_talkers": "allow"},
         "submission": {**common, **login, "profile": "submission"},
@@ -151,10 +156,11 @@ class Desk:
         while not peer.quiet:
             for _ in range(12):
                 await trio.lowlevel.checkpoint()
+            for _ in range(3):
+                if not peer.quiet:
+                    await wait_all_tasks_blocked(0.001)
             if not peer.quiet:
-                await wait_all_tasks_blocked(0.002)
-            if not peer.quiet:
-                self.clock.jump(0.25)
+                self.clock.jump(0.5)
 
     async def say(self, peer, octets):
         """Send; what the server answers until it waits for more."""
@@ -171,20 +177,30 @@ class Desk:
         return [(await inbox.body(uid)).read() for uid in view.uids]
 
     def spooled(self):
-        return [path for path in self.site.data.glob("listener/*/tmp/*")]
+        return list(self.site.data.glob("listener/*/tmp/*"))
 
     def journal(self):
-        from thurn.telemetry.journal import latest
-
         return latest(self.site.data / "journal", 1000)
 
 
-@pytest.fixture
-async def desk(tmp_path, mock_clock, nursery):
+@asynccontextmanager
+async def open_desk(base, clock):
     registry = Registry()
     for factory in PLUGINS:
         registry.add(factory)
-    config = load(of_tables(tables(tmp_path), tmp_path), registry)
-    async with open_site(config) as site:
-        yield Desk(site, nursery, mock_clock)
+    config = load(of_tables(tables(base), base), registry)
+    async with open_site(config) as site, trio.open_nursery() as nursery:
+        yield Desk(site, nursery, clock)
         nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def desk(tmp_path, mock_clock):
+    """Its tests ask for `mock_clock` as well: only then it is trio's clock."""
+    async with open_desk(tmp_path, mock_clock) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def desk_opener():
+    return open_desk

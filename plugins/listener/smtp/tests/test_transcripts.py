@@ -65,7 +65,7 @@ class Dialogue:
                 self.peer.connection.closing = True
             case "advance":
                 self.desk.clock.jump(float(argument))
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
                 await trio.testing.wait_all_tasks_blocked()
             case "stored":
                 messages = (await self.desk.mail())[self.before :]

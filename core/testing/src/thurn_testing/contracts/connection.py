@@ -77,6 +77,7 @@ async def _cancelled(connection: Connection, peer: trio.abc.HalfCloseableStream)
 
 
 async def _gone(connection: Connection, peer: trio.abc.HalfCloseableStream) -> None:
+    await peer.send_eof()
     await connection.close()
     try:
         await connection.receive()

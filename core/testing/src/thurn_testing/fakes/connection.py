@@ -201,7 +201,8 @@ class MemoryPeer(trio.abc.HalfCloseableStream):
         """Be gone at once; what is under way is lost."""
         self.connection.inward.octets.clear()
         self.connection.inward.end(broken=True)
-        self.connection.outward.end(broken=True)
+        self.connection.outward.broken = True
+        self.connection.outward.moved.unpark_all()
 
     async def aclose(self) -> None:
         """Close: what was sent arrives, what the server sends is lost."""
