@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ OCTETS = st.lists(PIECES | st.binary(max_size=30), max_size=25)
 ENDINGS = st.sampled_from(["eof", "reset", "close", "drain"])
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(
     listener=st.sampled_from(["mx", "once", "bare", "clear", "lmtp", "submissions"]),

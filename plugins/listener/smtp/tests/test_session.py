@@ -185,6 +185,16 @@ async def test_refused_recipients_beyond_half_of_the_errors_take_a_second_each(d
     assert min(times[10:]) >= 1
 
 
+async def test_an_accepted_message_makes_up_for_refusals(desk, mock_clock):
+    peer = await greeted(desk)
+    guesses = b"".join(b"RCPT TO:<guess%d@example.org>\r\n" % n for n in range(9))
+    begun = trio.current_time()
+    for _ in range(3):
+        await desk.say(peer, ENVELOPE + guesses + b"DATA\r\n")
+        assert (await desk.say(peer, b"x\r\n.\r\n")).startswith(b"250 ")
+    assert trio.current_time() - begun < 1
+
+
 async def test_a_cancelled_session_says_goodbye_and_abandons(desk, mock_clock):
     async with trio.open_nursery() as desk.nursery:
         peer = await greeted(desk)
