@@ -1,0 +1,65 @@
+"""Whatever a peer sends, a session ends in order: no exception, no file, each transaction once."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+PIECES = st.sampled_from([
+    b"EHLO c\r\n", b"HELO c\r\n", b"LHLO c\r\n", b"MAIL FROM:<x@example.net>\r\n",
+    b"MAIL FROM:<> SIZE=1 BODY=8BITMIME\r\n", b"RCPT TO:<alice@example.org>\r\n",
+    b"RCPT TO:<postmaster>\r\n", b"RCPT TO:<y@elsewhere.example>\r\n", b"DATA\r\n", b"\r\n.\r\n",
+    b".\r\n", b"BDAT 5\r\n", b"BDAT 3 LAST\r\n", b"abc", b"Subject: leave\r\n\r\n", b"RSET\r\n",
+    b"AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=\r\n", b"AUTH LOGIN\r\n", b"*\r\n", b"YWxpY2U=\r\n",
+    b"AUTH FINAL YWxpY2U=\r\n", b"STARTTLS\r\n", b"NOOP\r\n", b"QUIT\r\n", b"\n", b"\r", b"\0",
+])  # fmt: skip
+OCTETS = st.lists(PIECES | st.binary(max_size=30), max_size=25)
+ENDINGS = st.sampled_from(["eof", "reset", "close", "drain"])
+
+
+@pytest.mark.slow
+@settings(max_examples=120, deadline=None)
+@given(
+    listener=st.sampled_from(["mx", "once", "bare", "clear", "lmtp", "submissions"]),
+    pieces=OCTETS,
+    ending=ENDINGS,
+)
+def test_any_octets(tmp_path_factory, desk_opener, listener, pieces, ending):
+    base, clock = tmp_path_factory.mktemp("site"), MockClock()
+    trio.run(_any_octets, desk_opener(base, clock), listener, pieces, ending, clock=clock)
+
+
+async def _any_octets(opening, listener, pieces, ending):
+    async with opening as desk:
+        peer = desk.connect(listener)
+        answers = bytearray(await desk.say(peer, b""))
+        for octets in pieces:
+            if not peer.closed:
+                answers += await desk.say(peer, octets)
+        await _end(peer, ending)
+        await desk.settle(peer)
+        assert peer.closed
+        for line in bytes(answers).split(b"\r\n")[:-1]:
+            assert line[:3].isdigit(), line
+            assert b"\n" not in line
+        assert not desk.spooled()
+        identifiers = [record["id"] for record in desk.journal()]
+        assert len(identifiers) == len(set(identifiers))
+        begun = bytes(answers).count(b"250 2.1.0 ")
+        assert len(identifiers) == begun
+
+
+async def _end(peer, ending):
+    match ending:
+        case "eof":
+            await peer.send_eof()
+        case "reset":
+            peer.reset()
+        case "close":
+            await peer.aclose()
+        case "drain":
+            peer.connection.closing = True
+            await peer.send_eof()
