@@ -105,6 +105,7 @@ allow_root = true
 state = "main"
 accounts = ["main"]
 store = "main"
+queue = "main"
 postmaster = "postmaster@{domain}"
 
 [state.main]
@@ -117,6 +118,9 @@ domains = ["{domain}"]
 postmaster = "alice"
 
 [store.main]
+type = "spool"
+
+[queue.main]
 type = "spool"
 
 [tls.main]
