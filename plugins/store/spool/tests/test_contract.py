@@ -12,13 +12,8 @@ async def test_contract(level, tmp_path):
     await check_store(lambda context: spool.open(config, context), level=level, directory=tmp_path)
 
 
-OPEN = pytest.mark.xfail(
-    strict=False, reason="open: two settlers of one log may wait for each other too long"
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("level", ["basic", pytest.param("concurrent", marks=OPEN)])
+@pytest.mark.parametrize("level", ["basic", "concurrent"])
 async def test_contract_on_the_real_log(level, tmp_path):
     config = SpoolSettings(accounts_open=4)
     await check_store(

@@ -13,6 +13,9 @@ from pathlib import Path
 import trio
 from thurn.contracts.context import Context
 from thurn.log import LogSettings, Settler, WorkerLog, open_log, recover
+from thurn.log.recovery import scan_segment
+from thurn.log.segment import segments, slots
+from thurn.log.settings import silent
 
 from thurn_testing.contracts.plainstate import PlainState
 from thurn_testing.contracts.storesite import HostsOf, StoreHost
@@ -68,13 +71,15 @@ class LogHost:
                 await trio.sleep(SETTINGS.seal_after_seconds)
 
     def _unsettled(self) -> bool:
-        """Whether a segment has records: a page for its header, then frames."""
-        for path in self._directory.glob("*/*.seg"):
-            if not path.name.startswith("free"):
-                octets = path.read_bytes()
-                if b"store.kit" in octets:
-                    return True
-        return False
+        """Whether an open segment has records.
+
+        Read as recovery reads it: a recycled file still holds octets of its former use.
+        """
+        return any(
+            scan_segment(found, silent).frames
+            for slot in slots(self._directory)
+            for found in segments(self._directory, slot, "seg")
+        )
 
 
 def log_hosts() -> HostsOf:
