@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import smtplib
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
 from clients import bdat, fetch, lmtp, send
 from mailsite import PASSWORD, tables
-from thurn.plugin import Reject, message_filter
+from thurn.plugin import (
+    Address,
+    Content,
+    Envelope,
+    Recipient,
+    Reject,
+    Status,
+    message_filter,
+    plugin,
+)
 from thurn_testing.server import open_server
 
 MESSAGE = b"From: <x@example.net>\r\nSubject: hello\r\n\r\n.dot\r\n..two\r\n\r\nend\r\n"
@@ -157,3 +167,85 @@ async def test_a_faulty_filter_is_a_temporary_failure(tmp_path):
             assert "test_mail.py:" in stage["source"]
             await run(send, port, "x@example.net", ["alice@example.org"], MESSAGE)
         assert len(await run(fetch, server.port("pop3s"), "alice")) == 4
+
+
+class _Rules:
+    """Rules of accounts: bob rejects; carol-like detail "copy" also sends to alice."""
+
+    async def deliver(self, delivery):
+        if delivery.record.account == "bob" and delivery.detail == "copy":
+            alice = Recipient(Address.parse("alice@example.org"))
+            delivery.send(Envelope(delivery.envelope.sender, (alice,)), delivery.content)
+            delivery.send(Envelope(delivery.envelope.sender, (alice,)), Content.of(OTHER))
+        elif delivery.record.account == "bob":
+            delivery.reject(Status(550, "5.7.1", "Not for me"))
+
+
+OTHER = b"Subject: other\r\n\r\nanother message\r\n"
+
+
+@plugin("delivery", "rules")
+@asynccontextmanager
+async def rules():
+    yield _Rules()
+
+
+async def test_a_report_to_a_sender_who_is_also_a_recipient_is_not_a_repeat(tmp_path):
+    """One accepts, one rejects: 250, and a report; here to an account that got the message too."""
+    site = tables(tmp_path, mx={"delivery": ["rules"]})
+    site["delivery"] = {"rules": {"type": "rules"}}
+    site["queue"] = {"main": {"type": "spool"}}
+    site["site"]["queue"] = "main"
+    async with open_server(site, tmp_path, plugins=[rules]) as server:
+        run = server.in_thread
+        whom = ["alice@example.org", "bob@example.org"]
+        await run(send, server.port("mx"), "alice@example.org", whom, MESSAGE)
+        got = list((await run(fetch, server.port("pop3s"), "alice")).values())
+    assert len(got) == 2
+    assert sum(b"Not for me" in octets for octets in got) == 1
+    assert sum(octets.endswith(MESSAGE) for octets in got) == 1
+
+
+async def test_what_rules_send_to_a_recipient_is_not_a_repeat(tmp_path):
+    site = tables(tmp_path, mx={"delivery": ["rules"]})
+    site["delivery"] = {"rules": {"type": "rules"}}
+    async with open_server(site, tmp_path, plugins=[rules]) as server:
+        run = server.in_thread
+        whom = ["alice@example.org", "bob+copy@example.org"]
+        await run(send, server.port("mx"), "x@example.net", whom, MESSAGE)
+        got = list((await run(fetch, server.port("pop3s"), "alice")).values())
+    assert len(got) == 3
+    assert sum(octets.endswith(OTHER) for octets in got) == 1
+
+
+async def test_a_listener_with_accounts_of_its_own(tmp_path):
+    """Its list serves login, addresses and mailboxes; the site names none."""
+    site = tables(tmp_path)
+    site["site"]["accounts"] = []
+    for section in site["listener"].values():
+        section["accounts"] = ["main"]
+    async with open_server(site, tmp_path) as server:
+        run = server.in_thread
+        await run(send, server.port("mx"), "x@example.net", ["alice@example.org"], MESSAGE)
+        assert len(await run(fetch, server.port("pop3s"), "alice")) == 1
+
+
+class _Careless:
+    async def deliver(self, delivery):
+        delivery.keep()
+        delivery.after_commit(lambda: 1 // 0)
+
+
+@plugin("delivery", "careless")
+@asynccontextmanager
+async def careless():
+    yield _Careless()
+
+
+async def test_what_is_durable_is_answered_250_whatever_comes_after(tmp_path):
+    site = tables(tmp_path, mx={"delivery": ["careless"]})
+    site["delivery"] = {"careless": {"type": "careless"}}
+    async with open_server(site, tmp_path, plugins=[careless]) as server:
+        run = server.in_thread
+        await run(send, server.port("mx"), "x@example.net", ["alice@example.org"], MESSAGE)
+        assert len(await run(fetch, server.port("pop3s"), "alice")) == 1

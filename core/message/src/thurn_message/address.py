@@ -24,8 +24,6 @@ from unicodedata import category, normalize
 
 import idna
 
-from thurn_message._override import override
-
 MAX_LOCAL_OCTETS: Final = 64
 """RFC 5321 §4.5.3.1.1; counted as it came, quotes included."""
 MAX_DOMAIN_OCTETS: Final = 255
@@ -135,7 +133,6 @@ class Address:
         """Whether the domain is an address literal."""
         return self.domain.startswith("[")
 
-    @override
     def __str__(self) -> str:
         """The wire form, the local part quoted if it must be; `parse` gives the same back."""
         return f"{quote_local(self.local)}@{self.domain}"

@@ -17,6 +17,7 @@ from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
+from thurn.delivery.stores import Stores
 from thurn.telemetry.log import logger
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
@@ -48,6 +49,7 @@ class InstanceContext:
         self._site = site
         self._instance = instance
         self._journal: Log | None = None
+        self._stores: Stores | None = None
 
     @property
     def name(self) -> str:
@@ -136,7 +138,10 @@ class InstanceContext:
 
     async def open_account(self, account: AccountId, identity: Identity) -> AccountHandle:
         """An account's mailboxes."""
-        return await self._site.stores.open(account, identity)
+        if self._stores is None:
+            directory = self._site.accounts_of(self._instance)
+            self._stores = self._site.stores(directory)
+        return await self._stores.open(account, identity)
 
     # site services
 

@@ -21,6 +21,7 @@ from thurn.app.context import InstanceContext, SystemResolver
 from thurn.chain.runner import Chain, Failures
 from thurn.chain.watch import Watch, left_behind
 from thurn.config.instances import Instance, SiteConfig
+from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Log
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
@@ -68,7 +69,6 @@ class Site:
     resolver: SystemResolver = field(default_factory=SystemResolver)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
-    _stores: Stores | None = None
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
 
@@ -79,13 +79,10 @@ class Site:
         product: State | None = self.products.get(("state", name)) if name is not None else None
         return product
 
-    @property
-    def stores(self) -> Stores:
-        """All stores that are open."""
-        if self._stores is None:
-            by_name = {name: p for (role, name), p in self.products.items() if role == "store"}
-            self._stores = Stores(by_name, self.config.site.store, self.directory)
-        return self._stores
+    def stores(self, directory: Directory) -> Stores:
+        """All stores that are open, for the accounts of this directory."""
+        by_name = {name: p for (role, name), p in self.products.items() if role == "store"}
+        return Stores(by_name, self.config.site.store, directory)
 
     @property
     def _chains(self) -> ChainMaker:
@@ -96,6 +93,10 @@ class Site:
         """These account instances as one; the site's when none are named."""
         chosen = names or self.config.site.accounts
         return CombinedAccounts([self.products["account", name] for name in chosen])
+
+    def accounts_of(self, instance: Instance) -> CombinedAccounts:
+        """The accounts of a listener: its own list, or the site's."""
+        return self.accounts(_as(ListenerSettings, instance).accounts)
 
     def gate_of(self, instance: Instance) -> HostGate:
         """The login gate of a listener."""
@@ -128,7 +129,8 @@ class Site:
     def _make_plan(self, settings: ReceivingSettings) -> FlowPlan:
         directory = self.accounts(settings.accounts)
         guards = tuple(self.products["guard", name] for name in settings.guards)
-        local = LocalDelivery(self.stores, self._chains.delivery(settings), guards, self.clock)
+        stores = self.stores(directory)
+        local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
         return FlowPlan(
             settings=self._flow_settings(settings),
             chains=self._chains.mailflow(settings),
@@ -165,7 +167,7 @@ class Site:
         """Send a message of the host or a plugin; durable on return."""
         failures = Failures(self.diagnostics, self.events)
         no_rules = Chain("delivery", (), (), 0.0, failures, self.watch)
-        local = LocalDelivery(self.stores, no_rules, (), self.clock)
+        local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))
         session = Session(identifier, origin, "local", None)
@@ -214,7 +216,7 @@ async def open_site(
         log = await stack.enter_async_context(opening)
         site = Site(
             config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
-            IdMaker(chosen.wall), _watch(data), log, FreeOctets(data, chosen),
+            IdMaker(chosen.wall), _watch(data), log, FreeOctets(log.free_octets, chosen),
             CredentialCache(chosen),
         )  # fmt: skip
         stack.callback(site.watch.close)

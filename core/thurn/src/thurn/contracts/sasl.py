@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from thurn.contracts.account import Claim, StoredKey, StoredKeyQuery, Verdict
-from thurn.types.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,6 @@ class SaslProduct:
 
 __all__ = [
     "Challenge",
-    "Identity",
     "NeedStoredKey",
     "NeedVerify",
     "SaslAnswer",

@@ -203,14 +203,18 @@ class Stored:
 class Deposit(Protocol):
     """A prepared piece of storing; several are committed together by the host (design D6).
 
-    The caller gives everything that `changes` names to *one* `context.log.commit`, together with
-    the changes of other deposits, and then calls `commit`. Engines with a durability of their
-    own have no changes and store in `commit`.
+    The caller awaits `place`, gives everything that `changes` names to *one*
+    `context.log.commit`, together with the changes of other deposits, and then calls `commit`.
+    Engines with a durability of their own have no changes and store in `commit`.
     """
 
     @property
     def changes(self) -> Sequence[Change]:
         """What goes through the commit log."""
+
+    async def place(self) -> None:
+        """Bring what is too big for the log to where it stays, durably and unseen; before the
+        changes are committed, outside the round. Does nothing for small ones."""
 
     async def commit(self) -> None:
         """The rest, when the changes are durable. Idempotent by the key."""

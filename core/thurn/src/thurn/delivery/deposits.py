@@ -42,6 +42,7 @@ async def _commit(log: CommitLog, deposits: Sequence[Deposit]) -> None:
     logged: list[Deposit] = []
     changes: list[Change] = []
     for deposit in deposits:
+        await deposit.place()
         own = deposit.changes
         if own:
             logged.append(deposit)

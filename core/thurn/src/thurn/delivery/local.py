@@ -63,11 +63,27 @@ class LocalDelivery:
         account: AccountId,
         content: Content,
         *,
+        key: str,
         quarantine: str | None = None,
     ) -> Delivered:
-        """Run the account's rules and prepare what they want. Raises only on cancellation."""
+        """Run the account's rules and prepare what they want. Raises only on cancellation.
+
+        Args:
+            transaction: the transaction, or one of its sendings seen as such.
+            target: where the message goes.
+            account: whose rules run.
+            content: the message.
+            key: names this message among all of the transaction's (what came in, what rules and
+                the host send); with account and filing it makes a repeat recognisable.
+            quarantine: file into this mailbox and run no rules.
+        """
         try:
-            return await self._deliver(transaction, target, account, content, quarantine)
+            delivery = await self._deliver(transaction, target, account, content, quarantine)
+            return (
+                delivery
+                if isinstance(delivery, Delivered)
+                else await self._prepare(delivery, target, key)
+            )
         except Exception as error:  # noqa: BLE001 - supervision point: one delivery attempt
             status = status_of(error)
             transaction.journal.stage(
@@ -82,7 +98,7 @@ class LocalDelivery:
         account: AccountId,
         content: Content,
         quarantine: str | None,
-    ) -> Delivered:
+    ) -> RecordedDelivery | Delivered:
         record = await self._stores.record(account)
         mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
         if _loops(content, mark):
@@ -101,26 +117,28 @@ class LocalDelivery:
                 return Delivered(target, failed.status)
         if not delivery.decided:
             delivery.keep()
-        return await self._prepare(delivery, target)
+        return delivery
 
-    async def _prepare(self, delivery: RecordedDelivery, target: Target) -> Delivered:
+    async def _prepare(self, delivery: RecordedDelivery, target: Target, key: str) -> Delivered:
         self._journal(delivery)
         if delivery.rejection is not None:
             return Delivered(target, delivery.rejection)
         deposits: list[Deposit] = []
-        for filing in delivery.filings:
+        for index, filing in enumerate(delivery.filings):
             for guard in self._guards:
                 await guard.check_append(
                     delivery.record, delivery.account, filing.mailbox, filing.content.size_octets
                 )
-            deposits.append(delivery.account.prepare(self._append(delivery, filing)))
+            deposits.append(
+                delivery.account.prepare(
+                    self._append(filing, f"{key} {index} {target.recipient.address.key}")
+                )
+            )
         deposits.extend(delivery.remembered.values())
         return Delivered(target, STORED, deposits, delivery.sendings, delivery.actions)
 
-    def _append(self, delivery: RecordedDelivery, filing: Filing) -> Append:
-        transaction, recipient = delivery.transaction, delivery.recipient
+    def _append(self, filing: Filing, key: str) -> Append:
         received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
-        key = f"{transaction.id} {recipient.address.key} {filing.mailbox}"
         return Append(filing.mailbox, filing.content, received, filing.flags, filing.create, key)
 
     @staticmethod

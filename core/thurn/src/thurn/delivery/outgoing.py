@@ -91,7 +91,7 @@ class Outgoing:
             if count > SENDINGS:
                 raise TemporaryFailure(f"more than {SENDINGS} messages set off by one")
             for recipient in envelope.recipients:
-                key = f"{transaction.id} {count} {recipient.address.key}"
+                key = f"{transaction.id} {count}"
                 expansion = await expand(self._directory, recipient)
                 targets = expansion.targets
                 if expansion.foreign:
@@ -116,16 +116,17 @@ class Outgoing:
     ) -> list[tuple[Envelope, Content]]:
         """Add the deposits for one target; returns what it sets off."""
         single = Envelope(envelope.sender, (target.recipient,), envelope.parameters)
+        waiting = f"{key} {target.recipient.address.key}"
         if target.account is None:
-            prepared.deposits.append(self.hold(single, content, key))
+            prepared.deposits.append(self.hold(single, content, waiting))
             return []
         inner = _as_transaction(transaction, envelope, target)
-        delivered = await self._local.deliver(inner, target, target.account, content)
+        delivered = await self._local.deliver(inner, target, target.account, content, key=key)
         if delivered.status.is_success:
             _take(delivered, prepared)
             return delivered.sendings
         if delivered.status.is_temporary:
-            prepared.deposits.append(self.hold(single, content, key))
+            prepared.deposits.append(self.hold(single, content, waiting))
             return []
         failure = Failure(target.recipient, delivered.status)
         return self._bounce(transaction, envelope, content, failure)

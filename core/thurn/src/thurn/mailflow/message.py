@@ -33,7 +33,7 @@ from thurn.types.envelope import Recipient
 from thurn.types.errors import status_of
 from thurn.types.events import TransactionEnded
 from thurn.types.session import Target, Transaction
-from thurn.types.status import LOOP, Status
+from thurn.types.status import LOOP, OK, QUEUED, Status
 
 Replies = Literal["each", "one"]
 
@@ -91,19 +91,18 @@ async def _receive(
             disconnect = isinstance(decision, Disconnect)
             return Settlement((decision.status,) * count, outcome, disconnect)
         case Discard():
-            return Settlement((_discarded(),) * count, "discarded")
+            return Settlement((OK,) * count, "discarded")
     mailbox = decision.mailbox if isinstance(decision, Quarantine) else None
     units = await _deliver(plan, transaction, content, mailbox)
     settlement = await settle(plan, transaction, content, units, replies)
     if settlement.deposits:
         await commit_all(plan.log, settlement.deposits)
     for action in settlement.actions:
-        action()
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - it is durable: nothing may say otherwise now
+            plan.diagnostics.error("action.failed", transaction=transaction.id, failure=repr(error))
     return settlement
-
-
-def _discarded() -> Status:
-    return Status(250, "2.0.0", "Ok")
 
 
 async def _filter(
@@ -160,7 +159,12 @@ async def _deliver(
                 units.append(Unit(index, target, first.status, same_as=first))
                 continue
             delivered = await plan.local.deliver(
-                transaction, target, target.account, content, quarantine=quarantine
+                transaction,
+                target,
+                target.account,
+                content,
+                key=f"{transaction.id} 0",
+                quarantine=quarantine,
             )
             unit = Unit(index, target, delivered.status, delivered)
             done[target.account] = unit
@@ -172,4 +176,4 @@ def _foreign(index: int, target: Target, quarantine: str | None) -> Unit:
     """A target elsewhere: the queue takes it; what was found bad is not sent on."""
     if quarantine is not None:
         return Unit(index, target, Status(550, "5.7.1", "The message was refused"))
-    return Unit(index, target, Status(250, "2.0.0", "Queued"))
+    return Unit(index, target, QUEUED)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from thurn.chain.runner import Chain
 from thurn.contracts.account import Directory
@@ -19,12 +18,12 @@ from thurn.types.address import Address
 
 
 class FreeOctets:
-    """How much the disk below a directory still takes; looked at once a second."""
+    """How much the commit log's disk still takes; looked at once a second."""
 
-    __slots__ = ("_checked_at", "_clock", "_directory", "_octets")
+    __slots__ = ("_checked_at", "_clock", "_look", "_octets")
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
-        self._directory = directory
+    def __init__(self, look: Callable[[], int], clock: Clock) -> None:
+        self._look = look
         self._clock = clock
         self._octets = 0
         self._checked_at = float("-inf")
@@ -34,8 +33,7 @@ class FreeOctets:
         now = self._clock.monotonic()
         if now - self._checked_at >= 1.0:
             self._checked_at = now
-            look = os.statvfs(self._directory)
-            self._octets = look.f_bavail * look.f_frsize
+            self._octets = self._look()
         return self._octets
 
 

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from thurn.contracts.account import Claim
 from thurn.contracts.factory import Factory
 from thurn.contracts.sasl import (
     SaslConditions,
@@ -27,7 +26,6 @@ from thurn.plugin.message import Message
 from thurn.plugin.sasl import Malformed
 from thurn.plugin.signature import Shape, callers_names, read_shape
 from thurn.types.errors import PluginError
-from thurn.types.session import Transaction
 
 Function = Callable[..., Any]
 Getter = Callable[[Any, Any], Any]
@@ -226,8 +224,6 @@ class GeneratorMechanism:
 
 
 __all__ = [
-    "Claim",
-    "Transaction",
     "connection_policy",
     "hello_policy",
     "login_policy",

@@ -58,6 +58,9 @@ class Work(Generic[T]):
     async def commit(self) -> None:
         """Nothing is left to do."""
 
+    async def place(self) -> None:
+        """Nothing is too big for memory."""
+
     async def abort(self) -> None:
         """Nothing has been done."""
 

@@ -70,6 +70,9 @@ class AccountChange(Generic[T]):
     async def commit(self) -> None:
         """Nothing is left to do: the log has done it."""
 
+    async def place(self) -> None:
+        """A record is never too big for the log."""
+
     async def abort(self) -> None:
         """Nothing has been done."""
 
