@@ -10,46 +10,35 @@ so that a test sees the traceback.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from thurn.contracts.context import Context
 from thurn.contracts.factory import Factory
-from thurn.telemetry.journal import Entry
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.decision import Continue
 from thurn.types.envelope import Recipient
-from thurn.types.identity import AccountId, Identity
-from thurn.types.session import Session, Target, Transaction
+from thurn.types.session import Target, Transaction
 
 from thurn_testing.fakes.context import FakeContext
+from thurn_testing.fakes.session import make_session, make_transaction
+
+SENDER: Final = "sender@example.net"
+RECIPIENT: Final = "alice@example.org"
 
 
-def make_session(*, peer: str = "192.0.2.1", account: str | None = None) -> Session:
-    """A session as a listener would have it; logged in when an account is given."""
-    identity = Identity(AccountId(account), account, "PLAIN", True) if account else None
-    return Session("session1", "listener.test", "smtp", ip_address(peer), identity=identity)
-
-
-def make_transaction(
-    sender: str | None = "sender@example.net",
-    recipients: Sequence[str] = ("alice@example.org",),
-    *,
-    session: Session | None = None,
+def _transaction(
+    given: Transaction | None, sender: str | None = SENDER, recipient: str = RECIPIENT
 ) -> Transaction:
-    """A transaction with these recipients accepted."""
-    given = [Recipient(Address.parse(recipient)) for recipient in recipients]
-    return Transaction(
-        id="transaction1",
-        session=session or make_session(),
-        sender=Address.parse(sender) if sender else None,
-        journal=Entry(0.0),
-        recipients=given,
-        targets=[(Target(recipient, None),) for recipient in given],
-    )
+    """The test's transaction, or one of a stranger with this recipient."""
+    if given is not None:
+        return given
+    made = make_transaction(make_session(), sender=sender)
+    made.recipients.append(Recipient(Address.parse(recipient)))
+    made.targets.append((Target(made.recipients[0], None),))
+    return made
 
 
 async def check_filter(
@@ -61,7 +50,7 @@ async def check_filter(
     context: Context | None = None,
 ) -> Any:  # noqa: ANN401 - a MessageDecision
     """What a message filter says; None becomes `Continue()`."""
-    chosen = transaction or make_transaction()
+    chosen = _transaction(transaction)
     return await _ask(factory, config, context, "check_message", chosen, Content.of(message))
 
 
@@ -74,34 +63,34 @@ async def check_relay(
     context: Context | None = None,
 ) -> Any:  # noqa: ANN401 - a Decision
     """What a relay policy says of a recipient elsewhere."""
-    chosen = transaction or make_transaction(recipients=(recipient,))
+    chosen = _transaction(transaction, recipient=recipient)
     whom = Recipient(Address.parse(recipient))
     return await _ask(factory, config, context, "may_relay", chosen, whom)
 
 
 async def check_sender(
     factory: Factory,
-    sender: str | None = "sender@example.net",
+    sender: str | None = SENDER,
     *,
     config: Mapping[str, Any] | None = None,
     transaction: Transaction | None = None,
     context: Context | None = None,
 ) -> Any:  # noqa: ANN401 - a Decision
     """What a sender policy says."""
-    chosen = transaction or make_transaction(sender)
+    chosen = _transaction(transaction, sender)
     return await _ask(factory, config, context, "check_sender", chosen, chosen.sender)
 
 
 async def check_recipient(
     factory: Factory,
-    recipient: str = "alice@example.org",
+    recipient: str = RECIPIENT,
     *,
     config: Mapping[str, Any] | None = None,
     transaction: Transaction | None = None,
     context: Context | None = None,
 ) -> Any:  # noqa: ANN401 - a Decision
     """What a recipient policy says."""
-    chosen = transaction or make_transaction(recipients=(recipient,))
+    chosen = _transaction(transaction, recipient=recipient)
     whom = Recipient(Address.parse(recipient))
     return await _ask(factory, config, context, "check_recipient", chosen, whom)
 

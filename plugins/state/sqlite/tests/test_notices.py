@@ -7,8 +7,8 @@ import socket
 
 import pytest
 import trio
+from thurn.telemetry.hub import NoticeHub
 from thurn_state_sqlite import notices as module
-from thurn_state_sqlite.hub import Hub
 from thurn_state_sqlite.notices import SocketNotices
 
 
@@ -17,7 +17,7 @@ def names(directory):
 
 
 def test_each_has_a_socket_of_its_own(tmp_path):
-    with SocketNotices(tmp_path, Hub()), SocketNotices(tmp_path, Hub()):
+    with SocketNotices(tmp_path, NoticeHub()), SocketNotices(tmp_path, NoticeHub()):
         assert names(tmp_path) == [f"{os.getpid()}-0.sock", f"{os.getpid()}-1.sock"]
     assert names(tmp_path) == []
 
@@ -30,13 +30,13 @@ def test_dead_sockets_are_removed(tmp_path):
     own.bind(str(tmp_path / f"{os.getpid()}-0.sock"))
     own.close()
     (tmp_path / "notes.txt").touch()
-    with SocketNotices(tmp_path, Hub()) as notices:
+    with SocketNotices(tmp_path, NoticeHub()) as notices:
         notices.publish("t")
         assert names(tmp_path) == [f"{os.getpid()}-1.sock", "notes.txt"]
 
 
 async def test_who_does_not_read_hears_the_newest_later(tmp_path):
-    deaf, hub = SocketNotices(tmp_path, Hub()), Hub()
+    deaf, hub = SocketNotices(tmp_path, NoticeHub()), NoticeHub()
     with SocketNotices(tmp_path, hub) as notices, deaf:
         for number in range(2_000):
             notices.publish("t", number)
@@ -54,8 +54,8 @@ async def test_who_does_not_read_hears_the_newest_later(tmp_path):
 
 
 async def test_an_older_value_does_not_come_after_a_newer(tmp_path):
-    hub = Hub()
-    with SocketNotices(tmp_path, Hub()) as notices, SocketNotices(tmp_path, hub) as deaf:
+    hub = NoticeHub()
+    with SocketNotices(tmp_path, NoticeHub()) as notices, SocketNotices(tmp_path, hub) as deaf:
         number = 0
         while not notices._late:
             notices.publish("t", number)
@@ -68,7 +68,7 @@ async def test_an_older_value_does_not_come_after_a_newer(tmp_path):
 
 def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LATE_NOTICES", 10)
-    with SocketNotices(tmp_path, Hub()) as notices, SocketNotices(tmp_path, Hub()):
+    with SocketNotices(tmp_path, NoticeHub()) as notices, SocketNotices(tmp_path, NoticeHub()):
         for number in range(5_000):
             notices.publish(f"t{number}")
         assert len(notices._late) == 10
@@ -76,8 +76,8 @@ def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
 
 async def test_a_path_longer_than_an_address(tmp_path):
     directory = tmp_path / ("x" * 100)
-    hub = Hub()
-    with SocketNotices(directory, Hub()) as one, SocketNotices(directory, hub) as two:
+    hub = NoticeHub()
+    with SocketNotices(directory, NoticeHub()) as one, SocketNotices(directory, hub) as two:
         async with trio.open_nursery() as nursery, two.subscribe("t") as channel:
             nursery.start_soon(two.receive_always)
             one.publish("t", 5)
@@ -92,7 +92,7 @@ async def test_a_path_longer_than_an_address(tmp_path):
     "datagram", [b"", b"1234567", b"12345678\xff", b"12345678" + b"x" * 5_000, b"\xff" * 100]
 )
 async def test_junk_is_passed_over(tmp_path, datagram):
-    with SocketNotices(tmp_path, Hub()) as notices:
+    with SocketNotices(tmp_path, NoticeHub()) as notices:
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         async with trio.open_nursery() as nursery, notices.subscribe("t") as channel:
             nursery.start_soon(notices.receive_always)
@@ -105,7 +105,7 @@ async def test_junk_is_passed_over(tmp_path, datagram):
 
 
 def test_a_lost_directory_is_no_error(tmp_path):
-    with SocketNotices(tmp_path / "n", Hub()) as notices:
+    with SocketNotices(tmp_path / "n", NoticeHub()) as notices:
         (tmp_path / "n" / names(tmp_path / "n")[0]).unlink()
         (tmp_path / "n").rmdir()
         notices.publish("t")

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import trio
 from thurn.contracts.state import Notices, Table
-
-
-class PlainNotices:
-    """Publish and subscribe within one process."""
-
-    def __init__(self) -> None:
-        self._channels: dict[str, set[trio.MemorySendChannel[int]]] = {}
-
-    def publish(self, topic: str, value: int = 0) -> None:
-        """Tell everybody; a full channel already has something to read."""
-        for channel in self._channels.get(topic, ()):
-            try:
-                channel.send_nowait(value)
-            except (trio.WouldBlock, trio.BrokenResourceError):
-                continue
-
-    @asynccontextmanager
-    async def subscribe(self, topic: str) -> AsyncIterator[trio.MemoryReceiveChannel[int]]:
-        """A channel of values published under this topic."""
-        send, receive = trio.open_memory_channel[int](64)
-        members = self._channels.setdefault(topic, set())
-        members.add(send)
-        try:
-            async with send, receive:
-                yield receive
-        finally:
-            members.discard(send)
-            if not members:
-                self._channels.pop(topic, None)
+from thurn.telemetry.hub import NoticeHub
 
 
 class PlainState:
     """Notices only: stores keep no tables."""
 
     def __init__(self) -> None:
-        self.notices: Notices = PlainNotices()
+        self.notices: Notices = NoticeHub()
 
     def table(self, name: str) -> Table:
         """Not here."""

@@ -41,14 +41,18 @@ from thurn.gate.directory import CombinedAccounts
 from thurn.gate.policies import Delayed, Forbidden
 from thurn.types.decision import Tempfail
 from thurn.types.events import LoggedIn, LoginFailed
-from thurn.types.identity import AccountId, Identity
+from thurn.types.identity import (
+    NAME_LIMIT,
+    SECRET_LIMIT,
+    AccountId,
+    Identity,
+    is_credential,
+)
 from thurn.types.session import Session
 from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE, Status
 
 NAME_SHOWN: Final = 64
 """Of a name in logs: people type passwords there."""
-NAME_OCTETS: Final = 1024
-SECRET_OCTETS: Final = 4096
 VERIFY_SECONDS: Final = 30.0
 """For one look at the accounts; a directory that is slower counts as trouble."""
 
@@ -323,19 +327,13 @@ class _NoLogin:
 
 def _password_exchange(name: str, password: str) -> SaslExchange:
     """The exchange of USER/PASS and LOGIN."""
-    for value, limit in ((name, NAME_OCTETS), (password, SECRET_OCTETS)):
-        if not _is_text(value, limit):
+    for value, limit in ((name, NAME_LIMIT), (password, SECRET_LIMIT)):
+        if not is_credential(value, limit):
             return SaslFailure("credentials.form", malformed=False)
     verdict = yield NeedVerify(Claim(name, Secret(password)))
     if isinstance(verdict, Verified):
         return SaslSuccess(name, verdict=verdict)
     return SaslFailure("credentials")
-
-
-def _is_text(value: str, limit: int) -> bool:
-    if not value or len(value) > limit:
-        return False
-    return not any(character < " " or character == "\x7f" for character in value)
 
 
 def _may_use(record: AccountRecord, protocol: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Final
 
 from thurn.contracts.account import Claim, StoredKey, StoredKeyQuery, Unknown, Verdict, Verified
 from thurn.contracts.sasl import (
@@ -19,11 +18,7 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
-
-NAME_OCTETS: Final = 1024
-"""A login name at most; RFC 4616 §2 wants at least 255 for authzid and authcid."""
-SECRET_OCTETS: Final = 4096
-"""A password or token at most, before any hash sees it; RFC 4616 §2 wants at least 255."""
+from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, is_credential
 
 
 class Malformed(Exception):
@@ -38,7 +33,7 @@ def receive(prompt: bytes = b"") -> Generator[SaslRequest, SaslAnswer, bytes]:
     return answer
 
 
-def text(octets: bytes, *, limit_octets: int = NAME_OCTETS) -> str:
+def text(octets: bytes, *, limit_octets: int = NAME_LIMIT) -> str:
     """UTF-8 text without controls, within a bound; never empty.
 
     Raises:
@@ -50,7 +45,7 @@ def text(octets: bytes, *, limit_octets: int = NAME_OCTETS) -> str:
         value = octets.decode()
     except UnicodeDecodeError as error:
         raise Malformed("not UTF-8") from error
-    if any(character < " " or character == "\x7f" for character in value):
+    if not is_credential(value, limit_octets):
         raise Malformed("control characters")
     return value
 
@@ -59,7 +54,7 @@ def verify(
     authcid: str, password: bytes, authzid: str = "", *, kind: str = "password"
 ) -> Generator[SaslRequest, SaslAnswer, SaslResult]:
     """Ask whether a password is right; the mechanism's result follows from it."""
-    secret = Secret(text(password, limit_octets=SECRET_OCTETS))
+    secret = Secret(text(password, limit_octets=SECRET_LIMIT))
     verdict = yield NeedVerify(Claim(authcid, secret, kind))
     if isinstance(verdict, Verified):
         return SaslSuccess(authcid, authzid, verdict=verdict)

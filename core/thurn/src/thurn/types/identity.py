@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
 """Whose mail it is: an opaque, stable name given by the directory; never a path."""
@@ -26,3 +26,16 @@ class Identity:
     mechanism: str
     secured: bool
     groups: frozenset[str] = field(default=frozenset())
+
+
+NAME_LIMIT: Final = 1024
+"""A login name at most; RFC 4616 §2 wants at least 255 for authzid and authcid."""
+SECRET_LIMIT: Final = 4096
+"""A password or token at most, before any hash sees it; RFC 4616 §2 wants at least 255."""
+
+
+def is_credential(text: str, limit: int) -> bool:
+    """Whether a name or secret may reach an account instance: not empty, bounded, no controls."""
+    if not text or len(text) > limit:
+        return False
+    return not any(character < " " or character == "\x7f" for character in text)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from thurn.contracts.clock import Clock
+from thurn.telemetry.hub import NoticeHub
 
-from thurn_state_memory.notices import MemoryNotices
 from thurn_state_memory.table import MemoryTable, TableRows
 
 
@@ -19,7 +19,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.tables: defaultdict[str, TableRows] = defaultdict(TableRows)
-        self.notices = MemoryNotices()
+        self.notices = NoticeHub()
 
 
 class MemoryState:
@@ -34,6 +34,6 @@ class MemoryState:
         return MemoryTable(self._rows.tables[name], self._clock)
 
     @property
-    def notices(self) -> MemoryNotices:
+    def notices(self) -> NoticeHub:
         """Notices within this process."""
         return self._rows.notices

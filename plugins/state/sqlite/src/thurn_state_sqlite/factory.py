@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import trio
 from thurn.contracts.state import State
 from thurn.plugin import Context, plugin
+from thurn.telemetry.hub import NoticeHub
 
 from thurn_state_sqlite.database import Database
-from thurn_state_sqlite.hub import Hub
 from thurn_state_sqlite.notices import SocketNotices
 from thurn_state_sqlite.state import SqliteState
 from thurn_state_sqlite.sweeper import sweep_always
@@ -23,7 +23,7 @@ async def sqlite(context: Context) -> AsyncIterator[State]:
     path = context.data / "state.db"
     failure: BaseException | None = None
     async with Database(path, context.clock) as database:
-        with SocketNotices(context.data / "notices", Hub()) as notices:
+        with SocketNotices(context.data / "notices", NoticeHub()) as notices:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(notices.receive_always)
                 nursery.start_soon(notices.send_late_always)

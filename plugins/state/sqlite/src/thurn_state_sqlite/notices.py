@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Final
 
 import trio
-
-from thurn_state_sqlite.hub import Hub
+from thurn.telemetry.hub import NoticeHub
 
 TOPIC_OCTETS: Final = 2_048
 """A longer one is heard in this worker only."""
@@ -42,7 +41,7 @@ _LARGEST: Final = 2**63 - 1
 class SocketNotices:
     """See `thurn.contracts.state.Notices`; `with` opens and removes the socket."""
 
-    def __init__(self, directory: Path, hub: Hub) -> None:
+    def __init__(self, directory: Path, hub: NoticeHub) -> None:
         self._directory = directory
         self._hub = hub
         self._name = ""
@@ -90,7 +89,7 @@ class SocketNotices:
 
     def publish(self, topic: str, value: int = 0) -> None:
         """Tell everybody, this worker included."""
-        self._hub.tell(topic, value)
+        self._hub.publish(topic, value)
         if self._socket is None:
             return
         datagram = _encode(topic, value)
@@ -116,7 +115,7 @@ class SocketNotices:
             for datagram in _waiting(opened):
                 decoded = _decode(datagram)
                 if decoded is not None:
-                    self._hub.tell(*decoded)
+                    self._hub.publish(*decoded)
 
     async def send_late_always(self) -> None:
         """Send again what did not fit, in growing intervals until it does."""

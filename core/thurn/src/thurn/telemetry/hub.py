@@ -1,4 +1,7 @@
-"""Notices within one process: each subscriber has a channel that holds the newest value."""
+"""Notices within one process: each subscriber has a channel that holds the newest value.
+
+What every state plugin needs below its own way between processes (`thurn.contracts.state.Notices`).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from contextlib import asynccontextmanager
 import trio
 
 
-class MemoryNotices:
-    """See `thurn.contracts.state.Notices`."""
+class NoticeHub:
+    """Subscribers by topic; a complete `Notices` for one process."""
 
     def __init__(self) -> None:
         self._subscribers: dict[str, set[_Subscriber]] = {}

@@ -1,0 +1,103 @@
+"""The chain runner: order, deadline, failure mode, suspension, journal."""
+
+from __future__ import annotations
+
+import trio
+from thurn.chain.runner import MISSES, SUSPENDED_SECONDS, Chain, Failures, Rule
+from thurn.chain.watch import Watch, label_of, left_behind
+from thurn.telemetry.events import EventFanout
+from thurn.telemetry.journal import Entry
+from thurn.types.decision import Accept, Continue, Reject, Tempfail
+from thurn.types.errors import TemporaryFailure
+from thurn.types.status import STORAGE_FULL
+from thurn_testing.fakes.context import RecordingLog
+
+ALLOWED = (Continue, Accept, Reject, Tempfail)
+
+
+def chain(*rules, seconds=5.0):
+    failures = Failures(RecordingLog(), EventFanout(lambda error: None))
+    return Chain("test", rules, ALLOWED, seconds, failures, Watch(None))
+
+
+def rule(answer, name="rule", **more):
+    async def call(first, second):
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return Rule(name, call, "file.py:1", **more)
+
+
+async def run(the_chain, **more):
+    entry = Entry(0.0)
+    answer = await the_chain.run("t1", entry, None, **more)
+    return answer, entry.stages
+
+
+async def test_the_first_answer_that_decides_ends_the_chain():
+    answer, stages = await run(chain(rule(None), rule(Accept("yes")), rule(Reject("no"))))
+    assert answer == Accept("yes")
+    assert [stage["decision"] for stage in stages] == ["continue", "accept"]
+
+
+async def test_an_empty_chain_has_no_opinion():
+    assert await run(chain()) == (None, [])
+
+
+async def test_failures_are_temporary_and_named():
+    for failing in (rule(KeyError("x")), rule(SystemExit(1)), rule(42)):
+        answer, stages = await run(chain(failing, rule(Accept())))
+        assert isinstance(answer, Tempfail)
+        assert stages[-1]["by"] == "rule"
+        assert stages[-1]["reason"] == "plugin.failed"
+
+
+async def test_trouble_has_its_own_status():
+    answer, _ = await run(chain(rule(TemporaryFailure("disk", STORAGE_FULL))))
+    assert (answer.code, answer.enhanced) == (452, "4.3.1")
+
+
+async def test_on_error_continue_asks_the_next():
+    failing = rule(KeyError("x"), continue_on_error=True)
+    answer, _ = await run(chain(failing, rule(Reject("no"))))
+    assert answer == Reject("no")
+
+
+async def test_a_rule_that_does_not_answer_is_cut_and_then_suspended(autojump_clock):
+    calls = []
+
+    async def forever(first, second):
+        calls.append(trio.current_time())
+        await trio.sleep_forever()
+
+    slow = chain(Rule("slow", forever, "file.py:1"), seconds=2.0)
+    for number in range(1, MISSES + 1):
+        answer, stages = await run(slow)
+        assert answer.reason == "plugin.deadline"
+        assert stages[-1]["source"] == "file.py:1"
+        assert len(calls) == number
+    answer, _ = await run(slow)
+    assert answer.reason == "plugin.suspended"  # temporary without a call, never skipped
+    assert len(calls) == MISSES
+    await trio.sleep(SUSPENDED_SECONDS)
+    assert (await run(slow))[0].reason == "plugin.deadline"
+
+
+async def test_the_rule_after_one_that_overran_is_asked_if_that_may_fail(autojump_clock):
+    async def forever(first, second):
+        await trio.sleep_forever()
+
+    slow = Rule("slow", forever, continue_on_error=True)
+    assert (await run(chain(slow, rule(Accept()))))[0] == Accept()
+
+
+def test_a_worker_that_died_inside_a_rule_is_found(tmp_path):
+    watch = Watch(tmp_path / "999999999.watch")
+    watch.enter("t1", label_of("filter", "filter.bad", "file.py:1"))
+    assert list(left_behind(tmp_path)) == [("t1", "filter", "filter.bad", "file.py:1")]
+    assert list(left_behind(tmp_path)) == []
+    watch = Watch(tmp_path / "999999998.watch")
+    watch.enter("t2", label_of("filter", "filter.bad", "file.py:1"))
+    watch.leave()
+    assert list(left_behind(tmp_path)) == []

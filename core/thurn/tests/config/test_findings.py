@@ -1,0 +1,107 @@
+"""All errors at once, each with file, line and a suggestion."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from thurn.config.files import read
+from thurn.config.instances import load
+from thurn.config.positions import key_lines
+from thurn.hooks.registry import Registry
+from thurn.plugin import Duration, Ref, Settings, plugin
+from thurn.types.errors import ConfigError, PluginError
+
+
+class StoreSettings(Settings):
+    patience: Duration = 1.0
+
+
+class ServiceSettings(Settings):
+    stores: tuple[Annotated[str, Ref("store")], ...] = ()
+
+
+@plugin("store", "kept")
+def kept(config: StoreSettings):
+    raise NotImplementedError
+
+
+@plugin("service", "works")
+def works(config: ServiceSettings):
+    raise NotImplementedError
+
+
+def check(tmp_path, *texts):
+    paths = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text)
+        paths.append(path)
+    registry = Registry(available=())
+    registry.add(kept, "thurn-store-kept")
+    registry.add(works, "thurn-service-works")
+    return load(read(paths), registry)
+
+
+SITE = '[site]\ndata = "d"\n'
+
+
+def test_everything_wrong_is_said_at_once(tmp_path):
+    text = (
+        SITE
+        + '[store.main]\ntype = "kept"\npatience = 5\npatiense = "5s"\n'  # lines 3 to 6
+        + '[service.a]\ntype = "works"\nstores = ["mian"]\n'  # lines 7 to 9
+        + '[stoer.b]\ntype = "kept"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    findings = "\n".join(caught.value.findings)
+    file = str(tmp_path / "0.toml")
+    assert f'{file}:5: store.main.patience: write the unit: "5s"' in findings
+    assert f'{file}:6: store.main.patiense: unknown key; did you mean "patience"?' in findings
+    assert f"{file}:9: service.a.stores:" in findings
+    assert f'{file}:10: stoer: unknown role; did you mean "store"?' in findings
+
+
+def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
+    text = (
+        SITE
+        + '[service.a]\ntype = "works"\nstores = ["two"]\n'
+        + '[store.one]\ntype = "kept"\n[store.two]\ntype = "kept"\n'
+    )
+    config = check(tmp_path, text)
+    assert list(config.instances) == [("store", "two"), ("service", "a")]
+    assert config.warnings == ("store.one: defined, but nothing names it",)
+
+
+def test_an_overlay_merges_tables_replaces_lists_and_turns_off(tmp_path):
+    below = (
+        SITE
+        + '[store.one]\ntype = "kept"\n[store.two]\ntype = "kept"\npatience = "1s"\n'
+        + '[service.a]\ntype = "works"\nstores = ["one", "two"]\n'
+    )
+    config = check(tmp_path, below, '[store.one]\nenabled = false\n[store.two]\npatience = "2m"\n')
+    assert config.instances["service", "a"].settings.stores == ("two",)
+    assert config.instances["store", "two"].settings.patience == 120.0
+    assert config.source.where(("store", "two", "patience")) == f"{tmp_path}/1.toml:4"
+    assert config.source.where(("store", "two", "type")) == f"{tmp_path}/0.toml:6"
+
+
+def test_two_plugins_of_one_name_are_an_error_naming_both():
+    registry = Registry(available=())
+    registry.add(kept, "first-distribution")
+    with pytest.raises(PluginError, match="first-distribution, second-distribution"):
+        registry.add(kept, "second-distribution")
+
+
+def test_lines_are_found_in_every_form_of_toml():
+    text = (
+        'a = """\nb = 1\n"""\n[x."y z"]\nk.l = 1\nm = [\n  "n = 2",\n]\n'
+        "o = { p = 1, q = 2 }\n[[t]]\nu = 1\n[[t]]\nu = 2\n"
+    )
+    lines = key_lines(text)
+    assert ("b",) not in lines
+    assert lines["x", "y z", "k", "l"] == 5
+    assert lines["x", "y z", "m"] == 6
+    assert lines["x", "y z", "o", "q"] == 9
+    assert lines["t", "1", "u"] == 13
