@@ -23,9 +23,11 @@ from thurn.config.files import of_tables
 from thurn.config.instances import SiteConfig, load
 from thurn.contracts.clock import Clock
 from thurn.contracts.factory import Factory
+from thurn.contracts.store import AccountHandle
 from thurn.hooks.registry import Registry
 from thurn.net.bind import bind
 from thurn.telemetry.journal import latest
+from thurn.types.identity import AccountId
 
 R = TypeVar("R")
 
@@ -46,6 +48,10 @@ class Server:
     def config(self) -> SiteConfig:
         """The checked configuration."""
         return self.site.config
+
+    async def open_account(self, name: str) -> AccountHandle:
+        """An account's mailboxes, as the host sees them."""
+        return await self.site.stores(self.site.directory).open(AccountId(name), None)
 
     def journal(self, count: int = 100) -> list[dict[str, Any]]:
         """The newest records of the journal."""

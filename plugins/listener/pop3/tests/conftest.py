@@ -146,11 +146,11 @@ class World:
         self._nursery, self._sessions = nursery, 0
 
     async def mailbox(self, name="alice", mailbox="INBOX"):
-        account = await self.server.site.stores.open(name, None)
+        account = await self.server.open_account(name)
         return await account.mailbox(mailbox)
 
     async def deliver(self, content, name="alice", mailbox="INBOX"):
-        account = await self.server.site.stores.open(name, None)
+        account = await self.server.open_account(name)
         received = datetime(2025, 6, 15, tzinfo=UTC)
         return await account.append(Append(mailbox, Content.of(content), received, create=True))
 

@@ -173,7 +173,7 @@ class Desk:
 
     async def mail(self, account="alice"):
         """All messages of an INBOX, oldest first."""
-        handle = await self.site.stores.open(account, None)
+        handle = await self.site.stores(self.site.directory).open(account, None)
         inbox = await handle.mailbox("INBOX")
         view = await inbox.view()
         return [(await inbox.body(uid)).read() for uid in view.uids]
