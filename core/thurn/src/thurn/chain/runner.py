@@ -173,14 +173,17 @@ class Chain:
     def _failed(
         self, rule: Rule, failure: str, source: str, error: BaseException | None = None
     ) -> Any:  # noqa: ANN401
-        self._failures.log.error(
-            "plugin.failed", plugin=rule.instance, stage=self.stage, failure=failure, source=source
-        )
         if error is not None:
             text = "".join(traceback.format_exception(error, limit=-20))
             self._failures.log.debug("plugin.traceback", plugin=rule.instance, exception=text)
-        self._failures.events.emit(PluginFailed(rule.instance, self.stage, failure, source))
+        self._tell(rule, failure, source)
         return self._answer_for(rule, "plugin.failed", f"{failure} ({source})")
+
+    def _tell(self, rule: Rule, failure: str, source: str) -> None:
+        self._failures.log.error(
+            "plugin.failed", plugin=rule.instance, stage=self.stage, failure=failure, source=source
+        )
+        self._failures.events.emit(PluginFailed(rule.instance, self.stage, failure, source))
 
     def _missed(self, rule: Rule, journal: JournalEntry | None) -> Tempfail:
         """The deadline struck inside this rule."""
@@ -189,17 +192,10 @@ class Chain:
         if rule.missed >= MISSES:
             rule.suspended_until = trio.current_time() + SUSPENDED_SECONDS
         failure = f"no answer within {self.deadline_seconds:g} s"
-        self._failures.log.error(
-            "plugin.failed", plugin=rule.instance, stage=self.stage, failure=failure,
-            source=rule.source,
-        )  # fmt: skip
-        self._failures.events.emit(PluginFailed(rule.instance, self.stage, failure, rule.source))
+        self._tell(rule, failure, rule.source)
         decision = Tempfail("plugin.deadline", detail=f"{failure} ({rule.source})")
         if journal is not None:
-            journal.stage(
-                self.stage, rule.instance, _word(decision), reason=decision.reason,
-                detail=decision.detail, source=rule.source,
-            )  # fmt: skip
+            self._note(journal, rule, decision, perf_counter_ns())
         return decision
 
     @staticmethod

@@ -16,7 +16,7 @@ from thurn.contracts.queue import Queue
 from thurn.contracts.store import Deposit
 from thurn.delivery.expand import expand
 from thurn.delivery.local import Delivered, LocalDelivery
-from thurn.delivery.report import Failure, Reporter, failure_report
+from thurn.delivery.report import Failure, failure_report
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import TemporaryFailure
@@ -39,7 +39,7 @@ class Prepared:
 class Outgoing:
     """Sends with one listener's delivery rules."""
 
-    __slots__ = ("_clock", "_directory", "_local", "_reporter", "queue")
+    __slots__ = ("_clock", "_directory", "_hostname", "_local", "queue")
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Outgoing:
         self._directory = directory
         self._local = local
         self.queue = queue
-        self._reporter = Reporter(hostname)
+        self._hostname = hostname
         self._clock = clock
 
     def hold(self, envelope: Envelope, content: Content, key: str) -> Deposit:
@@ -69,7 +69,7 @@ class Outgoing:
             return []
         return [
             failure_report(
-                self._reporter, transaction.sender, content, failures,
+                self._hostname, transaction.sender, content, failures,
                 identifier=transaction.id, now=self._clock.wall(),
             )
         ]  # fmt: skip

@@ -22,13 +22,6 @@ RETURNED_OCTETS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Reporter:
-    """Who reports."""
-
-    hostname: str
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A recipient that was not reached, and why."""
 
@@ -37,7 +30,7 @@ class Failure:
 
 
 def failure_report(
-    reporter: Reporter,
+    hostname: str,
     envelope_sender: Address,
     original: Content,
     failures: Sequence[Failure],
@@ -53,7 +46,7 @@ def failure_report(
     )
     parts = [
         _HEADER.format(
-            host=reporter.hostname,
+            host=hostname,
             to=envelope_sender,
             date=format_date(now),
             identifier=identifier,
@@ -62,7 +55,7 @@ def failure_report(
         f"--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
         f"{_INTRODUCTION}\r\n{lines}\r\n\r\n",
         f"--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n",
-        f"Reporting-MTA: dns; {reporter.hostname}\r\nX-Thurn-Transaction: {identifier}\r\n",
+        f"Reporting-MTA: dns; {hostname}\r\nX-Thurn-Transaction: {identifier}\r\n",
         *(_fields(failure) for failure in failures),
         f"\r\n--{boundary}\r\nContent-Type: text/rfc822-headers\r\n\r\n",
     ]

@@ -21,9 +21,18 @@ an async context manager under `@plugin(role, type)`.
 
 from thurn.contracts.context import Context, ListenerContext
 from thurn.contracts.factory import Factory
-from thurn.contracts.settings import Duration, NoSettings, Ref, Secret, Settings, Size
+from thurn.contracts.settings import (
+    Duration,
+    NoSettings,
+    Ref,
+    Secret,
+    Settings,
+    SitePath,
+    Size,
+)
 from thurn.hooks.markers import hookimpl, hookspec
 from thurn.plugin import sasl
+from thurn.plugin.exclusive import exclusive
 from thurn.plugin.functions import (
     connection_policy,
     hello_policy,
@@ -89,11 +98,13 @@ __all__ = [
     "Secret",
     "Session",
     "Settings",
+    "SitePath",
     "Size",
     "Status",
     "Tempfail",
     "Transaction",
     "connection_policy",
+    "exclusive",
     "hello_policy",
     "hookimpl",
     "hookspec",

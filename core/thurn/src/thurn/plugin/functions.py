@@ -59,6 +59,9 @@ class FunctionProduct:
 
     source: str
 
+    async def after_login(self, attempt: Any, identity: Any) -> None:  # noqa: ANN401 - no opinion
+        """A login policy that is a function has nothing to say afterwards."""
+
 
 Call = Callable[[Any, Any], Awaitable[Any]]
 
@@ -145,33 +148,7 @@ def router(type_name: str) -> Decorator:
 def login_policy(type_name: str) -> Decorator:
     """A rule asked before each login: takes `attempt`, `session`; returns `Forbid`, `Proceed` or
     None. Rules that must hear of outcomes are classes (`thurn.contracts.login`)."""
-    names = callers_names()
-
-    def decorate(function: Function) -> Factory:
-        shape = read_shape(function, "login policy", tuple(_ATTEMPT), names)
-
-        @asynccontextmanager
-        async def open_product(config: Settings, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
-            call = _caller(_bind(function, shape, config, context), shape, _ATTEMPT)
-            yield _BeforeLogin(call, shape.source)
-
-        return Factory("login", type_name, shape.settings, open_product, shape.source)
-
-    return decorate
-
-
-class _BeforeLogin:
-    """A login policy that has nothing to say afterwards."""
-
-    def __init__(self, call: Call, source: str) -> None:
-        self._call = call
-        self.source = source
-
-    async def before_login(self, attempt: Any) -> Any:  # noqa: ANN401 - the function's own types
-        return await self._call(attempt, None)
-
-    async def after_login(self, attempt: Any, identity: Any) -> None:  # noqa: ANN401
-        """No opinion."""
+    return _function_plugin("login", type_name, "before_login", _ATTEMPT, single=True)
 
 
 def sasl_mechanism(name: str, *, plaintext: bool = False) -> Decorator:

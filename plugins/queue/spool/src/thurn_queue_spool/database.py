@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 import trio
+from thurn.plugin import exclusive
 from thurn.types.errors import StorageError, StorageFull, StorageTrouble
 
 T = TypeVar("T")
@@ -69,8 +70,9 @@ def connect(path: Path, *, timeout_ms: int = OPEN_TIMEOUT_MS) -> apsw.Connection
         try:
             connection.set_busy_timeout(timeout_ms)
             connection.execute("PRAGMA synchronous=NORMAL")
-            if connection.pragma("user_version") != FORMAT:
-                _make(connection)
+            with exclusive(path.parent):
+                if connection.pragma("user_version") != FORMAT:
+                    _make(connection)
         except BaseException:
             connection.close()
             raise

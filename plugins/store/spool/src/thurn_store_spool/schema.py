@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 import apsw
+from thurn.plugin import exclusive
 from thurn.types.errors import StorageError, StorageFull, StorageTrouble
 
 FORMAT: Final = 1
@@ -88,8 +89,9 @@ def open_index(path: Path, account: str) -> apsw.Connection:
     try:
         connection.set_busy_timeout(OPEN_TIMEOUT_MS)
         connection.execute("PRAGMA synchronous=NORMAL")
-        if _format(connection) != FORMAT:
-            _make(connection, account)
+        with exclusive(path.parent):
+            if _format(connection) != FORMAT:
+                _make(connection, account)
         connection.set_busy_timeout(0)
     except BaseException:
         connection.close()
