@@ -77,7 +77,8 @@ def message(number: int, size_octets: int = 5000) -> bytes:
     text: list[str] = []
     length = 75 * len(header)
     while length < size_octets - 300:
-        text.append(PARAGRAPHS[chance.randrange(len(PARAGRAPHS))][: size_octets - length - 100])
+        paragraph = PARAGRAPHS[chance.randrange(len(PARAGRAPHS))]
+        text.append(paragraph[: size_octets - length - 100].rstrip("\r\n"))  # not half a CRLF
         length += len(text[-1]) + 4
     if number % 5:
         header.append("Content-Type: text/plain; charset=utf-8")
