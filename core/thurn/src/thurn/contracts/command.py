@@ -1,0 +1,69 @@
+"""What a command of a plugin (`thurn account`, `thurn relay` …) gets of the host: the site, opened
+in a process of its own beside a running server, or without one.
+
+A command is a click command at an entry point of the group "thurn.commands". It asks for the site
+by `thurn.plugin.commands`:
+
+    @click.command()
+    @site_command("account")
+    async def accounts(site: CommandSite) -> None: ...
+
+and for products of its own distribution by `site.instances(role)` and `isinstance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from thurn.contracts.account import Directory
+from thurn.contracts.clock import Clock
+from thurn.contracts.state import State
+from thurn.contracts.store import AccountHandle
+from thurn.types.identity import AccountId
+
+T = TypeVar("T")
+
+
+class CommandSite(Protocol):
+    """The part of a site that a command asked for; changes are durable when a call returns."""
+
+    @property
+    def data(self) -> Path:
+        """The site's data directory."""
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+
+    @property
+    def state(self) -> State:
+        """Small shared state; the running server's, where the state plugin shares it."""
+
+    @property
+    def directory(self) -> Directory:
+        """All account instances of the site as one."""
+
+    def instances(self, role: str) -> Sequence[tuple[str, Any]]:
+        """The opened instances of a role, with their names, in the configuration's order."""
+
+    async def open_account(self, account: AccountId) -> AccountHandle:
+        """The account's mailboxes and documents in its store, as the host sees them."""
+
+
+class SiteOpener(Protocol):
+    """click's `obj` below the command `thurn`."""
+
+    def run(
+        self,
+        action: Callable[[CommandSite], Awaitable[T]],
+        *,
+        config: Sequence[Path],
+        roles: Collection[str],
+    ) -> T:
+        """Open the instances of these roles (and what they need), run the action, close.
+
+        Raises:
+            click.ClickException: the configuration is wrong or cannot be opened; all findings.
+        """

@@ -1,0 +1,73 @@
+"""Commands of plugins: one decorator that opens the site for a click command.
+
+    @click.command()
+    @click.argument("name")
+    @site_command("account")
+    async def show(site: CommandSite, name: str) -> None:
+        click.echo(name)
+
+The command gets the option `--config` and is run in trio, in a process of its own: a running
+server goes on beside it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from thurn.contracts.command import CommandSite, SiteOpener
+
+config_option = click.option(
+    "--config",
+    "-c",
+    "config",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=(Path("thurn.toml"),),
+    show_default=True,
+    help="The site's file; later ones are laid over earlier ones.",
+)
+
+
+def site_command(
+    *roles: str,
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Run an async function as a click command with the site open.
+
+    Args:
+        roles: whose instances are opened; what they refer to, and the site's state, too.
+    """
+
+    def decorate(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+        @config_option
+        @click.pass_context
+        @functools.wraps(function)
+        def command(context: click.Context, config: tuple[Path, ...], **values: Any) -> None:  # noqa: ANN401 - click's own values
+            opener = context.find_object(object)
+            if opener is None or not hasattr(opener, "run"):
+                raise click.UsageError("this command is run as `thurn …`")
+            _run(opener, function, config, roles, values)
+
+        return command
+
+    return decorate
+
+
+def _run(
+    opener: SiteOpener,
+    function: Callable[..., Awaitable[None]],
+    config: tuple[Path, ...],
+    roles: tuple[str, ...],
+    values: dict[str, Any],
+) -> None:
+    async def action(site: CommandSite) -> None:
+        await function(site, **values)
+
+    opener.run(action, config=config, roles=roles)
+
+
+__all__ = ["CommandSite", "config_option", "site_command"]
