@@ -27,7 +27,7 @@ from thurn.app.worker import Inheritance, WorkerControl, findings_of, work
 QUIET: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the supervisor's to judge
 
 COLLECT_AFTER: Final = (20_000, 20, 100)
-"""Few objects of a transaction are in cycles; the collector's own default costs 4 % of a delivery."""
+"""Few objects of a transaction are in cycles; the default would cost 4 % of a delivery."""
 
 
 class Template:
