@@ -69,6 +69,7 @@ class Lease(Protocol):
         """Record how it went; recipients with success or permanent failure leave the entry.
 
         Args:
+            results: of recipients of this lease; those without one stay as they were.
             retry_at: POSIX seconds of the next try for the others; None is at once.
         """
 
