@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 import pytest
 from thurn.app.command import Opener, part_of
-from thurn.config.files import read
+from thurn.config.files import of_tables, read
 from thurn.config.instances import load
 from thurn.contracts.command import CommandSite
+from thurn.hooks.registry import Registry
+from thurn.plugin import Context, plugin
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
 
@@ -95,6 +100,23 @@ def test_a_document_put_by_one_command_is_seen_by_the_next(site: Path) -> None:
 
     Opener().run(put, config=[site], roles=["store"])
     assert Opener().run(get, config=[site], roles=["store"]) == b"keep;"
+
+
+def test_what_a_command_opens_does_not_serve(site: Path) -> None:
+    async def act(opened: CommandSite) -> list[bool]:
+        return [context.serving for _, context in opened.instances("relay")]
+
+    @plugin("relay", "looking")
+    @asynccontextmanager
+    async def looking(context: Context) -> AsyncIterator[Context]:
+        yield context
+
+    registry = Registry()
+    registry.add(looking)
+    tables = {**tomllib.loads(SITE), "relay": {"looking": {"type": "looking"}}}
+    tables["listener"] = {"in": {"type": "smtp", "bind": ["127.0.0.1:0"], "relay": ["looking"]}}
+    config = load(of_tables(tables, site.parent), registry)
+    assert Opener()._opened(config, act, ["relay"]) == [False]
 
 
 def test_all_findings_are_told(site: Path) -> None:

@@ -111,7 +111,7 @@ class Opener:
         part, with_log = part_of(config, roles)
 
         async def main() -> T:
-            async with open_site(part, with_log=with_log) as site:
+            async with open_site(part, with_log=with_log, serving=False) as site:
                 return await action(OpenedSite(site))
 
         return trio.run(main)

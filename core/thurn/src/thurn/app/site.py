@@ -66,6 +66,7 @@ class Site:
     log: WorkerLog
     free_octets: FreeOctets
     cache: CredentialCache
+    serving: bool = True
     resolver: SystemResolver = field(default_factory=SystemResolver)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
@@ -194,6 +195,7 @@ async def open_site(
     clock: Clock | None = None,
     recover_all: bool = False,
     with_log: bool = True,
+    serving: bool = True,
 ) -> AsyncIterator[Site]:
     """Open everything that the configuration names, recover, and close it all at the end.
 
@@ -203,6 +205,7 @@ async def open_site(
         recover_all: replay sealed segments too; for the start of a whole site.
         with_log: False leaves the commit log alone: for a part of a site that has no records
             there. Whatever commits to it then fails.
+        serving: False for a command (`Context.serving`).
 
     Raises:
         ConfigError: an instance cannot open with its settings, named with file and line.
@@ -226,7 +229,7 @@ async def open_site(
         site = Site(
             config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
             IdMaker(chosen.wall), _watch(data), log, FreeOctets(log.free_octets, chosen),
-            CredentialCache(chosen),
+            CredentialCache(chosen), serving,
         )  # fmt: skip
         stack.callback(site.watch.close)
         stack.callback(site.journal.close)
