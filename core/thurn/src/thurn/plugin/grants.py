@@ -30,6 +30,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.state import Entry, State
 from thurn.plugin.sources import (
     Network,
+    NetworkSetting,
     SessionSource,
     Source,
     exact,
@@ -334,6 +335,7 @@ __all__ = [
     "Kind",
     "Limits",
     "Network",
+    "NetworkSetting",
     "SessionSource",
     "Source",
     "exact",

@@ -16,8 +16,9 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
+from pydantic import BeforeValidator
 from thurn_message.address import AddressError, parse_domain, parse_literal
 
 from thurn.types.session import PeerAddress
@@ -82,6 +83,23 @@ def parse_network(text: str) -> Network:
         if mapped is not None:
             return IPv4Network((mapped, network.prefixlen - MAPPED_BITS))
     return network
+
+
+def _setting(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_network(value)
+    except ValueError as error:
+        raise ValueError(
+            f'{error}; a network is "192.0.2.0/24", "2001:db8::/32" or an address'
+        ) from error
+
+
+NetworkSetting: TypeAlias = Annotated[
+    Network, BeforeValidator(_setting, json_schema_input_type=str)
+]
+"""A field of settings that is a network, written as text."""
 
 
 def is_open(networks: Iterable[Network]) -> bool:
