@@ -82,7 +82,9 @@ def test_grant_who_revoke(run):
     assert listed["reason"].startswith("moving house (by ")
     assert run("who", "--json", "--kind", "network") == []
     table = run("who")
-    assert all(word in table for word in ("ann", "192.0.2.7", "b.example", "moving house", "(120m)"))
+    assert all(
+        word in table for word in ("ann", "192.0.2.7", "b.example", "moving house", "(120m)")
+    )
     assert "192.0.2.7" in run("revoke", "192.0.2.7", "--account", "ann")
     assert run("who", "--json") == []
 

@@ -29,7 +29,7 @@ from thurn.plugin.grants import (
 from thurn.types.identity import AccountId
 
 from thurn_relay_grants.explain import explanation
-from thurn_relay_grants.show import as_facts, print_grants, print_story
+from thurn_relay_grants.show import as_facts, is_configured, print_grants, print_story
 
 GRANTED_BY: Final = "command.relay"
 """The grantor in rows of `thurn relay grant`."""
@@ -140,7 +140,7 @@ async def revoke(
         for one in living
         if (source is None or one.source == source) and (bound is None or one.account == bound)
     ]
-    configured = [one for one in meant if one.granted_by.startswith("relay.")]
+    configured = [one for one in meant if is_configured(one)]
     ended: list[Grant] = []
     for one in meant:
         if one not in configured:

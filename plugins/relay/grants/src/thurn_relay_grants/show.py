@@ -37,7 +37,9 @@ def print_grants(grants: Sequence[Grant], wall: float) -> None:
     if not grants:
         click.echo("nobody holds a grant")
         return
-    table = Table("who", "from", "to", "until (UTC)", "why", "granted by")
+    table = Table()
+    for heading in ("who", "from", "to", "until (UTC)", "why", "granted by"):
+        table.add_column(heading, overflow="fold")  # nothing is cut off
     for grant in grants:
         table.add_row(*(escape(text) for text in _row(grant, wall)))
     Console().print(table)
@@ -47,12 +49,22 @@ def _row(grant: Grant, wall: float) -> tuple[str, ...]:
     source = str(grant.source)
     if isinstance(grant.source, SessionSource) and grant.source.peer:
         source = f"{source} ({grant.source.peer})"
-    left = _left(grant.remaining_seconds)
     return (
         grant.account or "anybody", source, ", ".join(grant.destinations) or "anywhere",
-        f"{_time(wall + grant.remaining_seconds)[:-6]} ({left})", _line(grant.reason),
-        grant.granted_by,
+        _until(grant, wall), _line(grant.reason), grant.granted_by,
     )  # fmt: skip
+
+
+def _until(grant: Grant, wall: float) -> str:
+    if is_configured(grant):
+        return "configured"
+    until = datetime.fromtimestamp(wall + grant.remaining_seconds, UTC)
+    return f"{until:%Y-%m-%d %H:%M} ({_left(grant.remaining_seconds)})"
+
+
+def is_configured(grant: Grant) -> bool:
+    """Whether a relay rule only shows in the table what it permits by itself."""
+    return grant.granted_by.startswith("relay.")
 
 
 def print_story(story: Explanation) -> None:
