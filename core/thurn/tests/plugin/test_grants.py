@@ -110,6 +110,18 @@ async def test_a_session_s_grant_is_for_that_login_alone(table):
         await table.grant(SessionSource("x"), **WHY)
 
 
+async def test_a_grant_itself_says_whom_it_covers(table):
+    address = await table.grant(ip_address("192.0.2.7"), **WHY)
+    assert address.covers(make_session(peer="::ffff:192.0.2.7"))
+    assert not address.covers(make_session(peer="192.0.2.8"))
+    assert not address.covers(make_session(peer=None))
+    session = make_session(peer="192.0.2.7")
+    own = await table.grant(SessionSource(session.id), account=ALICE, **WHY)
+    assert not own.covers(session)
+    session.identity = make_identity("alice")
+    assert own.covers(session)
+
+
 async def test_a_grant_bound_to_an_account_is_not_for_another_login(table):
     await table.grant(ip_address("192.0.2.7"), account=ALICE, **WHY)
     assert await table.find(make_session(peer="192.0.2.7", identity=make_identity("alice")))
@@ -219,6 +231,7 @@ async def test_what_cannot_be_read_grants_nothing(table, state):
     for value in values:
         await rows.put(row.key, value, lifetime_seconds=60)
         assert not await table.find(make_session(peer="192.0.2.7"))
+    assert await table.entries() == []
     await rows.put(row.key, row.value)  # without an end: not written by a table
     assert not await table.find(make_session(peer="192.0.2.7"))
     for key in ("address/nonsense/1", "network/10.0.0.1/99/1", "network//", "x"):
