@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Literal, TypeAlias
@@ -189,7 +190,8 @@ class GrantTable:
             prefixes.append(f"session/{session.id}/")
         if session.peer is not None:
             prefixes += [f"address/{exact(session.peer)}/", "network/"]
-        found = [grant for prefix in prefixes for _, grant in await self._read(prefix)]
+        rows = [row for prefix in prefixes for row in await self._read(prefix)]
+        found = [_decode(row) for row in rows if _may_cover(row.key, session)]
         return [grant for grant in found if grant is not None and grant.covers(session)]
 
     async def accounts_for(self, session: Session) -> frozenset[AccountId]:
@@ -217,13 +219,14 @@ class GrantTable:
             granted_by: only grants of this grantor.
         """
         ended: list[Grant] = []
-        for key, grant in await self._read(_prefix(source)):
+        for row in await self._read(_prefix(source)):
+            grant = _decode(row)
             if grant is None:
                 continue
             other = account is not None and grant.account != account
             if other or (granted_by is not None and grant.granted_by != granted_by):
                 continue
-            if await self._rows.delete(key):
+            if await self._rows.delete(row.key):
                 ended.append(grant)
         return ended
 
@@ -231,15 +234,15 @@ class GrantTable:
         """All grants that live, or those of one kind. Reads the whole table: for people and at
         start, not per message."""
         rows = await self._read("" if kind is None else f"{kind}/")
-        return [grant for _, grant in rows if grant is not None]
+        return [grant for grant in map(_decode, rows) if grant is not None]
 
-    async def _read(self, prefix: str) -> list[tuple[str, Grant | None]]:
+    async def _read(self, prefix: str) -> list[Entry]:
         """All rows whose key begins so."""
-        found: list[tuple[str, Grant | None]] = []
+        found: list[Entry] = []
         after = ""
         while True:
             rows = await self._rows.entries(prefix, after=after, limit=PAGE)
-            found += [(entry.key, _decode(entry)) for entry in rows]
+            found += rows
             if len(rows) < PAGE:
                 return found
             after = rows[-1].key
@@ -319,12 +322,28 @@ def _decode(entry: Entry) -> Grant | None:
         return None
 
 
-def _source(key: str, peer: str) -> Source:
+def _source(key: str, peer: str = "") -> Source:
+    """The source in a row's key. Raises ValueError: the key is none of a table's."""
     kind, rest = key.split("/", 1)
     text = rest.rpartition("/")[0]
     if kind == "session":
         return SessionSource(text, peer)
-    return parse_network(text) if kind == "network" else exact(ip_address(text))
+    return _network(text) if kind == "network" else exact(ip_address(text))
+
+
+_network = lru_cache(maxsize=4 * LIMITS.networks)(parse_network)
+"""Every look-up sees all networks' keys; parsing is most of its cost."""
+
+
+def _may_cover(key: str, session: Session) -> bool:
+    """False if the row is of a network elsewhere: most are, and are not worth reading."""
+    if not key.startswith("network/") or session.peer is None:
+        return True
+    try:
+        source = _source(key)
+    except ValueError:
+        return False
+    return isinstance(source, IPv4Network | IPv6Network) and exact(session.peer) in source
 
 
 __all__ = [
