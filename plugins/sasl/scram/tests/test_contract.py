@@ -42,7 +42,7 @@ def test_contract():
 async def test_what_is_offered(tmp_path):
     context = FakeContext(tmp_path)
     async with scram.open(ScramSettings(), context) as product:
-        assert [m.mechanism for m in product.mechanisms] == ["SCRAM-SHA-256", "SCRAM-SHA-1"]
+        assert [m.mechanism for m in product.mechanisms] == ["SCRAM-SHA-256"]
     async with scram.open(ScramSettings(mechanisms=NAMES), context) as product:
         assert tuple(m.mechanism for m in product.mechanisms) == NAMES
         assert not any(m.plaintext for m in product.mechanisms)

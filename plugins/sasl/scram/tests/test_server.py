@@ -31,7 +31,12 @@ TABLES = {
     "store": {"main": {"type": "memory"}},
     "state": {"main": {"type": "memory"}},
     "tls": {"main": {"type": "selfsigned"}},
-    "sasl": {"scram": {"type": "scram", "mechanisms": ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"]}},
+    "sasl": {
+        "scram": {
+            "type": "scram", "mechanisms": ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"],
+            "iterations": 4096,
+        },
+    },
     "listener": {
         "submission": {**LISTENER, "type": "smtp", "profile": "submission"},
         "pop3s": {**LISTENER, "type": "pop3", "tls_mode": "implicit"},

@@ -30,13 +30,13 @@ class ScramSettings(Settings):
     """Settings of `sasl.scram`."""
 
     mechanisms: tuple[Name, ...] = Field(
-        default=("SCRAM-SHA-256", "SCRAM-SHA-1"),
+        default=("SCRAM-SHA-256",),
         min_length=1,
         description="What is offered, best first; -PLUS only where the channel can be bound. Offer "
         "only what the accounts have stored: a client takes the best that it knows.",
     )
     iterations: int = Field(
-        default=4096,
+        default=10_000,
         ge=4096,
         le=999_999_999,
         description="What is shown for names that nobody has: the number that the accounts use.",
