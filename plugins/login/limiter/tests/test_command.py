@@ -80,6 +80,7 @@ def thurn(path, *words, code=0):
     return result.output
 
 
+@pytest.mark.slow
 def test_bans_and_release(filled):
     assert "198.51.100.7" in thurn(filled, "bans")
     [ban] = json.loads(thurn(filled, "bans", "--json"))
@@ -92,6 +93,7 @@ def test_bans_and_release(filled):
     assert "IPv4 networks" in thurn(filled, "release", "198.51.100.0/24", code=1)
 
 
+@pytest.mark.slow
 def test_history(filled):
     everything = json.loads(thurn(filled, "history", "--json"))
     assert len(everything) == 11

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 HERE = "198.51.100.7"
 
 
@@ -48,7 +50,7 @@ async def test_a_ring(door, clock):
         await worker.after(f"user{n}", peer=None)
     found = await worker.policy.history.of_address("local")
     assert [round(found[-1].time - one.time) for one in found] == [4, 3, 2, 1, 0]
-    clock.advance(30 * 86_400)
+    clock.advance(14 * 86_400)
     assert await worker.policy.history.of_address("local") == []
 
 
@@ -91,6 +93,18 @@ async def test_hostile_names(door):
     found = await worker.policy.history.of_address("local")
     assert [one.name for one in found] == ["", "???", "?gn…", "?", "%n%…"]
     json.dumps([one.name for one in found])
+
+
+@pytest.mark.slow
+async def test_an_attack_from_everywhere_is_noted_up_to_a_bound(door, clock):
+    worker = await door()
+    for n in range(1_100):
+        await worker.after(f"user{n}", f"10.0.{n // 250}.{n % 250}")
+    assert len(await worker.policy.history.all()) == 1_000
+    await worker.after("alice", "192.0.2.1", right=True)
+    clock.advance(3_600)
+    await worker.after("alice", "192.0.2.1")
+    assert len(await worker.policy.history.of_name("alice")) == 2
 
 
 async def test_rows_are_bounded(door, clock):

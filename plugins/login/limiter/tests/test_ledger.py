@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import pytest
+import trio
 from thurn.contracts.login import Forbid, LoginAttempt
 from thurn.plugin import NoSettings
 from thurn_login_limiter.factory import limiter
@@ -63,6 +66,27 @@ async def test_what_is_no_subject(door, text):
     worker = await door()
     with pytest.raises(ValueError):
         await worker.policy.ledger.release(text)
+
+
+async def test_two_workers_on_one_file(tmp_path, clock):
+    async def open_one(stack):
+        opened = sqlite.open(NoSettings(), FakeContext(tmp_path / "s", clock=clock))
+        given = Given(state=await stack.enter_async_context(opened))
+        context = FakeContext(tmp_path, name="login.main", clock=clock, given=given)
+        return await stack.enter_async_context(limiter.open(LimiterSettings(), context))
+
+    here = LoginAttempt(make_session(peer=HERE), "bob", "PLAIN")
+    async with AsyncExitStack() as stack:
+        one, two = await open_one(stack), await open_one(stack)
+        assert one.ledger.key == two.ledger.key
+        async with trio.open_nursery() as nursery:
+            for policy in [one, two] * 5:
+                nursery.start_soon(policy.after_login, here, None)
+        assert isinstance(await one.before_login(here), Forbid)
+        assert isinstance(await two.before_login(here), Forbid)
+        assert await two.ledger.release(HERE) == 1
+        assert await one.before_login(here) is None
+        assert len(await two.history.of_name("bob")) == 10
 
 
 async def test_it_survives_a_restart(tmp_path, clock):

@@ -110,6 +110,7 @@ DOUBTFUL = [
     "From: alice@example.org> <bob@example.org\r\n",
     "From: <alice@example.org> bob@example.org\r\n",
     'From: "alice@example.org\r\n',
+    "From: Alice (boss@bank.example) <alice@example.org>\r\n",
     "From: alice@example.org;\r\n",
     "From: ,alice@example.org\r\n",
     "From: alice@example.org <bob@example.org\r\n",

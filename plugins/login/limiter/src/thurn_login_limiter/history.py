@@ -2,7 +2,8 @@
 
 Rules of this file: a ring per account name and one per address, of a few rows with lifetimes; a
 name that failed is shortened unless the address is known for it (people type passwords there);
-logins that repeat within minutes (clients that poll) are noted once per worker.
+logins that repeat within minutes (clients that poll) are noted once per worker, and failures up to
+a bound per hour, so that an attack from everywhere does not fill the disk.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ REPEATED_SECONDS: Final = 300.0
 """Within which an equal login is not noted again."""
 REMEMBERED: Final = 10_000
 """Logins that a worker remembers for that; a megabyte or two."""
+FAILURES_PER_HOUR: Final = 1_000
+"""Noted in the whole site; more show nothing new. Two weeks of them take some 200 MB."""
 PAGE: Final = 1_000
 ROWS_READ: Final = 100_000
 """By a command that asks for everything, at most."""
@@ -66,6 +69,8 @@ class History:
         """Put it into the rings of its address, its name and its account."""
         if not self._settings.history or self._repeated(outcome):
             return
+        if outcome.outcome != "success" and await self._too_many():
+            return
         rings = [f"a|{outcome.address}|", self._ring(name)]
         if outcome.account:
             rings.append(self._ring(outcome.account))
@@ -95,6 +100,10 @@ class History:
                 break
             after = page[-1].key
         return sorted(found, key=_time)
+
+    async def _too_many(self) -> bool:
+        count = await self._places.increment("failures", lifetime_seconds=3_600.0)
+        return count > FAILURES_PER_HOUR
 
     def _ring(self, name: str) -> str:
         return f"n|{name_key(name, self._key)}|"

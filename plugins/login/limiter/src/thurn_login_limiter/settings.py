@@ -76,5 +76,5 @@ class LimiterSettings(Settings):
         default=20, ge=0, le=100, description="Outcomes kept per account and per address."
     )
     history_lifetime: Duration = Field(
-        default=30 * 86_400.0, gt=0, description="How long they are kept."
+        default=14 * 86_400.0, gt=0, description="How long they are kept."
     )

@@ -80,12 +80,17 @@ def read_header(scan: Scan) -> Header:
     claims: dict[Claim, None] = {}
     mailboxes: dict[bytes, list[Mailbox]] = {}
     for field in fields:
-        parsed = parse_address_list(scan.content[field.value : field.end], strict=True)
+        value = scan.content[field.value : field.end]
+        parsed = parse_address_list(value, strict=True)
         name = field.name.decode("ascii")
         doubts |= {f"{name}: {doubt}": None for doubt in parsed.doubts if doubt != NAME_DOUBT}
         mailboxes.setdefault(field.name, []).extend(parsed.mailboxes)
         if not parsed.mailboxes:
             doubts[f"{name}: no address"] = None
+        if value.count(b"@") > sum(
+            m.raw.count(b"@") + m.name.count(b"@") for m in parsed.mailboxes
+        ):
+            doubts[f"{name}: an @ outside addresses and names"] = None  # in a comment
         if field.name in SINGLE and len(parsed.mailboxes) > 1:
             doubts[f"{name}: several addresses"] = None
         for mailbox in parsed.mailboxes[:ADDRESSES]:
