@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from thurn.plugin import Duration, Settings
-from thurn.plugin.sources import Network, parse_network
-
-
-def _network(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
-    return parse_network(value) if isinstance(value, str) else value
-
-
-SettingsNetwork: TypeAlias = Annotated[
-    Network, BeforeValidator(_network, json_schema_input_type=str)
-]
+from thurn.plugin.grants import NetworkSetting
 
 
 class LimiterSettings(Settings):
     """Settings of `login.limiter`."""
 
-    trusted: tuple[SettingsNetwork, ...] = Field(
+    trusted: tuple[NetworkSetting, ...] = Field(
         default=(),
         description="Networks whose logins are neither delayed nor banned, such as a webmail "
         "server's: everybody comes from there.",

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from thurn.plugin import Settings
-from thurn.plugin.grants import Network, parse_network
-
-
-def _network(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
-    return parse_network(value) if isinstance(value, str) else value
-
-
-SettingsNetwork: TypeAlias = Annotated[
-    Network, BeforeValidator(_network, json_schema_input_type=str)
-]
+from thurn.plugin.grants import NetworkSetting
 
 
 class StandingSettings(Settings):
@@ -27,7 +18,7 @@ class StandingSettings(Settings):
     exempt_groups: frozenset[str] = Field(
         default=frozenset(), description="Groups whose members may send as anybody."
     )
-    exempt_networks: tuple[SettingsNetwork, ...] = Field(
+    exempt_networks: tuple[NetworkSetting, ...] = Field(
         default=(),
         description="Where no login is needed to send as somebody of ours (with protect_local).",
     )
