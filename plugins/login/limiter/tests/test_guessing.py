@@ -98,7 +98,7 @@ async def test_a_ban_forgets_what_led_to_it(door, clock):
     assert await worker.fail(9) == ["failed"] * 9
 
 
-async def test_tries_under_way_learn_nothing(door):
+async def test_tries_under_way_learn_nothing(door, clock):
     """Fifty connections that ask at once: the right one among them is refused as the others."""
     worker = await door()
     assert [await worker.before() for _ in range(50)] == [0] * 50
@@ -106,6 +106,8 @@ async def test_tries_under_way_learn_nothing(door):
     assert answers[:9] == [0] * 9
     assert answers[9:] == [None] * 41
     assert await worker.before() is None
+    clock.advance(600)  # and they count no more
+    assert await worker.fail(9) == ["failed"] * 9
 
 
 async def test_two_workers_count_together(door):
