@@ -15,6 +15,15 @@ async def test_who_has_logged_in_from_here_still_gets_in(door):
     assert await worker.before("carol") is None
 
 
+async def test_a_banned_guesser_is_not_told_who_is_known_here(door):
+    worker = await door()
+    await worker.log_in("alice")
+    await worker.fail(10, "bob")
+    assert await worker.log_in("alice", right=False) == "banned"
+    assert await worker.log_in("nobody", right=False) == "banned"
+    assert await worker.log_in("alice") == "in"
+
+
 async def test_of_a_banned_network_too(door):
     worker = await door()
     assert await worker.log_in("alice", "2001:db8::5") == "in"

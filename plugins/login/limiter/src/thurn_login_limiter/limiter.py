@@ -90,7 +90,8 @@ class Limiter:
         else:
             for subject in subjects:
                 await self.ledger.fail(subject)
-        return BANNED if (await self.ledger.standing(judged)).banned else None
+        # Of the address as well: else a banned guesser would be told which accounts are known here.
+        return BANNED if (await self.ledger.standing((pair, *subjects))).banned else None
 
     async def _own(self, pair: str, subjects: tuple[str, ...]) -> Standing:
         """How this attempt stands: by its address, or by itself where the address is known."""
