@@ -36,7 +36,7 @@ class LimiterSettings(Settings):
         default=10,
         ge=1,
         description="Failures within the window after which an address is banned; a client with an "
-        "old password makes two or three before it asks.",
+        "old password tries it by two or three mechanisms before it asks.",
     )
     failures_network: int = Field(
         default=30,
