@@ -116,7 +116,7 @@ class Opener:
 
 @pytest.fixture
 def thurn(opened, clock, monkeypatch):
-    """`thurn(command, "add", "alice", input="…")`; the exit code is checked, the output returned."""
+    """`thurn(command, "add", "alice", input="…")`; its output."""
     monkeypatch.setattr(site_module, "whoami", lambda: "tester")
 
     def thurn(command, *arguments, input="", fails=False, names=None):  # noqa: A002 - click's name

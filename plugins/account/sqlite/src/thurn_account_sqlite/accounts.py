@@ -12,7 +12,6 @@ Rules of this file:
 
 from __future__ import annotations
 
-
 from functools import partial
 from typing import Final
 
@@ -212,5 +211,3 @@ class SqliteAccounts:
                 await self.database.write(lambda c: mark_used(c, found.number, now))
         except TemporaryFailure as error:
             self._journal.warning("accounts.not_noted", account=login.account, failure=str(error))
-
-

@@ -175,7 +175,7 @@ def prepare(path: Path) -> None:
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         with _transaction(connection, "BEGIN IMMEDIATE"):
-            version = int(connection.pragma("user_version"))
+            version = _user_version(connection)
             if version > len(schema.MIGRATIONS):
                 raise ConfigError([_newer(path, version)])
             for script in schema.MIGRATIONS[version:]:
@@ -200,7 +200,7 @@ def _create(path: Path) -> None:
 
 def _check_version(connection: apsw.Connection, path: Path) -> None:
     """What a file that was put in place later must be."""
-    version = int(connection.pragma("user_version"))
+    version = _user_version(connection)
     if version != len(schema.MIGRATIONS):
         text = _newer(path, version) if version else f"{path} has no accounts"
         raise TemporaryFailure(text)
@@ -217,8 +217,12 @@ def _connect(path: Path) -> apsw.Connection:
     return connection
 
 
+def _user_version(connection: apsw.Connection) -> int:
+    return int(str(connection.pragma("user_version")))
+
+
 def _data_version(connection: apsw.Connection) -> int:
-    return int(connection.execute("PRAGMA data_version").fetchall()[0][0])
+    return int(str(connection.pragma("data_version")))
 
 
 @contextmanager

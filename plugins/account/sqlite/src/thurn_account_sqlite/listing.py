@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 
-from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, words
+from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, rows, words
 from thurn_account_sqlite.names import name_key
 
 Entry: TypeAlias = dict[str, Any]
@@ -53,7 +53,7 @@ WHERE ?1 IS NULL OR account = ?1 OR subject = ?2 ORDER BY number DESC LIMIT ?3
 
 def accounts(connection: apsw.Connection, domain: str | None, group: str | None) -> list[Entry]:
     """All accounts, or those with an address at a domain, or in a group."""
-    found = (_account(connection, *row) for row in connection.execute(_ACCOUNTS, (domain,)))
+    found = (_account(connection, *row) for row in rows(connection, _ACCOUNTS, domain))
     return [entry for entry in found if group is None or group in entry["groups"]]
 
 
@@ -81,8 +81,8 @@ def credentials(connection: apsw.Connection, number: int) -> list[Entry]:
             "last_used": moment(used),
             "expires": moment(expires),
         }
-        for label, scheme, services, created, used, expires in connection.execute(
-            _CREDENTIALS, (number,)
+        for label, scheme, services, created, used, expires in rows(
+            connection, _CREDENTIALS, number
         )
     ]
 
@@ -90,14 +90,16 @@ def credentials(connection: apsw.Connection, number: int) -> list[Entry]:
 def domains(connection: apsw.Connection) -> list[Entry]:
     """All domains that are ours."""
     keys = ("domain", "separator", "postmaster", "created", "addresses", "aliases")
-    rows = connection.execute(_DOMAINS).fetchall()
-    return [{**dict(zip(keys, row, strict=True)), "created": moment(row[3])} for row in rows]
+    return [
+        {**dict(zip(keys, row, strict=True)), "created": moment(row[3])}
+        for row in rows(connection, _DOMAINS)
+    ]
 
 
 def aliases(connection: apsw.Connection, domain: str | None) -> list[Entry]:
     """All aliases with their targets, or those at a domain."""
     found: dict[str, list[str]] = {}
-    for key, target in connection.execute(_ALIASES, (domain,)):
+    for key, target in rows(connection, _ALIASES, domain):
         found.setdefault(key, []).append(target)
     return [{"alias": key, "targets": targets} for key, targets in found.items()]
 
@@ -114,10 +116,9 @@ def history(connection: apsw.Connection, name: str | None, limit: int) -> list[E
         row = one(connection, query, subject)
         identifier = name if row is None else row[0]
     keys = ("at", "who", "action", "subject", "account", "facts")
-    rows = connection.execute(_HISTORY, (identifier, subject, limit)).fetchall()
     return [
         {**dict(zip(keys, row, strict=True)), "at": moment(row[0]), "facts": json.loads(row[5])}
-        for row in rows
+        for row in rows(connection, _HISTORY, identifier, subject, limit)
     ]
 
 
@@ -148,7 +149,7 @@ def _account(connection: apsw.Connection, number: int, identifier: str, name: st
 
 
 def _column(connection: apsw.Connection, query: str, number: int) -> list[str]:
-    return [value for (value,) in connection.execute(query, (number,))]
+    return [value for (value,) in rows(connection, query, number)]
 
 
 def _sorted(found: Iterable[str] | None) -> list[str] | None:

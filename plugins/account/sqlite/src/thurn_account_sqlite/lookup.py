@@ -114,7 +114,7 @@ class SiteDefaults:
 
 def is_empty(connection: apsw.Connection) -> bool:
     """Whether no domain is ours."""
-    return not connection.execute("SELECT 1 FROM domain LIMIT 1").fetchall()
+    return one(connection, "SELECT 1 FROM domain LIMIT 1") is None
 
 
 def find_login(connection: apsw.Connection, name: str) -> Login | None:
@@ -124,10 +124,12 @@ def find_login(connection: apsw.Connection, name: str) -> Login | None:
         return None
     number, account, enabled = row
     credentials = tuple(
-        Credential(*fixed, bool(prepared), words(services), expires, used)
-        for *fixed, prepared, services, expires, used in connection.execute(_CREDENTIALS, (number,))
+        Credential(n, label, scheme, value, bool(prepared), words(services), expires, used)
+        for n, label, scheme, value, prepared, services, expires, used in rows(
+            connection, _CREDENTIALS, number
+        )
     )
-    keys = dict(connection.execute(_KEYS, (number, MAIN)).fetchall())
+    keys: dict[str, str] = dict(rows(connection, _KEYS, number, MAIN))
     return Login(AccountId(account), bool(enabled), credentials, keys)
 
 
@@ -166,7 +168,7 @@ def _meaning(connection: apsw.Connection, key: str, detail: str | None) -> Local
         return None
     if row[0] is not None:
         return Local(AccountId(row[0]), detail)
-    texts = connection.execute(_TARGETS, (key,)).fetchall()
+    texts = rows(connection, _TARGETS, key)
     # An account without an address cannot be a target (`changes`); a row without a text is none.
     return Alias(tuple(Address.parse(text) for (text,) in texts if text is not None))
 
@@ -208,7 +210,7 @@ def record(connection: apsw.Connection, account: str) -> AccountRecord | None:
 def own_addresses(connection: apsw.Connection, number: int) -> tuple[Address, ...]:
     """The addresses of an account, the primary one first."""
     query = "SELECT text FROM address WHERE account = ? ORDER BY position"
-    return tuple(Address.parse(text) for (text,) in connection.execute(query, (number,)))
+    return tuple(Address.parse(text) for (text,) in rows(connection, query, number))
 
 
 def may_send_as(
@@ -234,10 +236,15 @@ def may_act_as(connection: apsw.Connection, authcid: str, authzid: str) -> Accou
     return AccountId(target) if granted else None
 
 
+def rows(connection: apsw.Connection, query: str, *values: object) -> list[Row]:
+    """All rows; values are parameters, always."""
+    return connection.execute(query, values).fetchall()
+
+
 def one(connection: apsw.Connection, query: str, *values: object) -> Row | None:
     """The only row, or the first."""
-    rows = connection.execute(query, values).fetchall()
-    return rows[0] if rows else None
+    found = rows(connection, query, *values)
+    return found[0] if found else None
 
 
 def words(text: str | None) -> frozenset[str] | None:

@@ -16,9 +16,7 @@ HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
 SALT_OCTETS: Final = 16
 
 _BASE64: Final = r"[A-Za-z0-9+/]+={0,2}"
-_TEXT: Final = re.compile(
-    rf"(SCRAM-SHA-(?:1|256))\$[1-9]\d{{0,8}}:{_BASE64}\${_BASE64}:{_BASE64}"
-)
+_TEXT: Final = re.compile(rf"(SCRAM-SHA-(?:1|256))\$[1-9]\d{{0,8}}:{_BASE64}\${_BASE64}:{_BASE64}")
 
 
 def make_stored_key(scheme: str, prepared: str, iterations: int) -> str:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from thurn_account_sqlite.changes.address import add_address
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, differences
-from thurn_account_sqlite.lookup import Row
 from thurn_account_sqlite.names import name_key
 
 ID_OCTETS: Final = 10
@@ -136,20 +135,16 @@ def delete_account(change: Change, name: str) -> tuple[str, list[str]]:
     """
     number, account = change.account(name)
     name = read_properties(change, number).name
-    keys = [k for (k,) in _rows(change, "SELECT key FROM address WHERE account = ?", number)]
+    keys = [k for (k,) in change.rows("SELECT key FROM address WHERE account = ?", number)]
     change.run("DELETE FROM account WHERE number = ?", number)
     query = """
     SELECT key FROM address WHERE account IS NULL AND key NOT IN (SELECT alias FROM target)
     """
-    aliases = [key for (key,) in _rows(change, query)]
+    aliases = [key for (key,) in change.rows(query)]
     for key in aliases:
         change.run("DELETE FROM address WHERE key = ?", key)
     change.note("account.deleted", name, account, addresses=keys, aliases=aliases)
     return name, aliases
-
-
-def _rows(change: Change, query: str, *values: object) -> list[Row]:
-    return change.connection.execute(query, values).fetchall()
 
 
 def _checked_name(change: Change, name: str, number: int | None) -> str:

@@ -89,7 +89,7 @@ def _targets(change: Change, key: str) -> list[Target]:
             f"{key} is an address of {row[0]}: thurn account set {row[0]} --remove-address {key}"
         )
     query = "SELECT account, address FROM target WHERE alias = ? ORDER BY position"
-    return change.connection.execute(query, (key,)).fetchall()
+    return [(number, address) for number, address in change.rows(query, key)]
 
 
 def _read(change: Change, texts: Iterable[str]) -> list[Target]:
@@ -133,5 +133,5 @@ def _shown(change: Change, targets: Iterable[Target]) -> list[str]:
     shown: list[str] = []
     for number, address in targets:
         row = change.one("SELECT name FROM account WHERE number = ?", number)
-        shown.append(address if row is None else row[0])
+        shown.append(str(address) if row is None else row[0])
     return shown

@@ -18,7 +18,7 @@ import apsw
 from thurn.types.address import Address, AddressError
 from thurn_message.address import parse_domain
 
-from thurn_account_sqlite.lookup import Row, find_account, one
+from thurn_account_sqlite.lookup import Row, find_account, one, rows
 
 
 class ChangeRefused(ValueError):
@@ -41,6 +41,10 @@ class Change:
     def one(self, query: str, *values: object) -> Row | None:
         """The only row, or the first."""
         return one(self.connection, query, *values)
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """All rows."""
+        return rows(self.connection, query, *values)
 
     def run(self, query: str, *values: object) -> int:
         """How many rows it changed."""

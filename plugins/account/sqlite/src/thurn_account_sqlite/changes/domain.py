@@ -60,7 +60,7 @@ def set_domain(
     if facts:
         query = "UPDATE domain SET separator = ?, postmaster = ? WHERE name = ?"
         change.run(query, new["separator"], number, domain)
-        change.note("domain.changed", domain, **facts)
+        change.note("domain.changed", domain, None, **facts)
     return domain, bool(facts)
 
 
@@ -72,7 +72,7 @@ def delete_domain(change: Change, text: str, *, with_addresses: bool) -> tuple[s
     """
     domain = change.own_domain(text)
     query = "SELECT key, account FROM address WHERE domain = ? ORDER BY key"
-    rows = change.connection.execute(query, (domain,)).fetchall()
+    rows = change.rows(query, domain)
     if rows and not with_addresses:
         own = sum(account is not None for _, account in rows)
         raise ChangeRefused(

@@ -4,6 +4,7 @@ which everybody on the machine can read."""
 from __future__ import annotations
 
 import secrets
+import sys
 from typing import Final
 
 import click
@@ -46,13 +47,12 @@ def read_password(settings: SqliteSettings) -> str:
     Raises:
         click.ClickException: there is none, or it may be none.
     """
-    stream = click.get_text_stream("stdin")
-    if stream.isatty():
+    if sys.stdin.isatty():
         password: str = click.prompt(
             "Password", hide_input=True, confirmation_prompt=True, err=True
         )
     else:
-        password = stream.readline(SECRET_LIMIT + 2).rstrip("\r\n")
+        password = sys.stdin.readline(SECRET_LIMIT + 2).rstrip("\r\n")
     check_password(password, settings)
     return password
 
@@ -68,7 +68,7 @@ def read_hash() -> Stored:
     Raises:
         click.ClickException: it is of no scheme that is known.
     """
-    text = click.get_text_stream("stdin").readline(SECRET_LIMIT).strip()
+    text = sys.stdin.readline(SECRET_LIMIT).strip()
     try:
         return Stored(parse_hash(text))
     except UnknownScheme as error:
