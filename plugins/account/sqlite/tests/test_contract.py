@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from thurn_testing.contracts.account import check_directory, check_verifier
+from thurn_testing.contracts.storedkey import SCRAM_HASHES, check_stored_keys
 
 
 @pytest.mark.slow
@@ -12,6 +13,8 @@ async def test_contract(opened, fill):
         await fill(accounts)
         await check_verifier(accounts)
         await check_directory(accounts)
+        for scheme in SCRAM_HASHES:
+            await check_stored_keys(accounts, scheme)
         assert context.journal.events == []
 
 
