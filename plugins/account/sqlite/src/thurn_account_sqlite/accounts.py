@@ -67,6 +67,7 @@ class SqliteAccounts:
         self.settings = settings
         self.clock = context.clock
         self._journal = context.journal
+        self._serving = context.serving
         self._cache = LookupCache(database)
         self._defaults = SiteDefaults(settings.separator, settings.postmaster)
         self._limiter = trio.CapacityLimiter(HASHES)
@@ -92,7 +93,8 @@ class SqliteAccounts:
             return Denied("credential.expired")
         if found.services is not None and claim.service not in found.services:
             return Denied("credential.service")
-        await self._remember(login, found, secret)
+        if self._serving:
+            await self._remember(login, found, secret)
         return Verified(login.account, found.label)
 
     async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:

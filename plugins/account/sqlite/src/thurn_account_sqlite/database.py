@@ -184,18 +184,9 @@ def prepare(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    """An empty file that nobody else can read. Made by root, it is the directory's owner's, so
-    that a server without root's rights can open it."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    except FileExistsError:
-        return
-    try:
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(descriptor)
+    """An empty file that nobody else can read, if there is none."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 def _check_version(connection: apsw.Connection, path: Path) -> None:

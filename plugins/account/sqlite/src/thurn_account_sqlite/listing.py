@@ -47,7 +47,9 @@ WHERE ?1 IS NULL OR d.domain = ?1 ORDER BY d.domain, d.key, t.position
 """
 _HISTORY: Final = """
 SELECT at, who, action, subject, account, facts FROM history
-WHERE ?1 IS NULL OR account = ?1 OR subject = ?2 ORDER BY number DESC LIMIT ?3
+WHERE ?1 IS NULL OR account = ?1 OR subject = ?2 COLLATE NOCASE OR account IN (
+    SELECT account FROM history WHERE subject = ?2 COLLATE NOCASE)
+ORDER BY number DESC LIMIT ?3
 """
 
 
@@ -105,7 +107,8 @@ def aliases(connection: apsw.Connection, domain: str | None) -> list[Entry]:
 
 
 def history(connection: apsw.Connection, name: str | None, limit: int) -> list[Entry]:
-    """The newest changes, of an account under all its names, of a domain or alias, or all."""
+    """The newest changes, of accounts that have or had a name, whatever they are called now, of a
+    domain or alias, or all."""
     identifier, subject = name, name
     if name is not None:
         subject = name if name.startswith("@") else name_key(name) or name

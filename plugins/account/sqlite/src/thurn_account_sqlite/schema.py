@@ -95,7 +95,7 @@ CREATE TABLE history (
     facts TEXT NOT NULL
 ) STRICT;
 CREATE INDEX history_account ON history (account, number);
-CREATE INDEX history_subject ON history (subject, number);
+CREATE INDEX history_subject ON history (subject COLLATE NOCASE, number);
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)

@@ -38,6 +38,7 @@ from thurn_account_sqlite.commands.secret import (
 from thurn_account_sqlite.commands.site import (
     change,
     common_options,
+    confirm,
     find_accounts,
     owner_of,
     read,
@@ -254,8 +255,7 @@ async def delete(
     if not await read(accounts, lambda c: _is_there(c, name)) and if_exists:
         say(f"there is no {name}", {"name": name, "changed": False}, as_json=as_json)
         return
-    if not yes:
-        click.confirm(f"Delete the account {name}?", abort=True, err=True)
+    confirm(f"Delete the account {name}?", yes=yes)
     shown, aliases = await change(accounts, lambda c: delete_account(c, name))
     text = f"{shown} is deleted" + (
         f", and what led to it: {', '.join(aliases)}" if aliases else ""

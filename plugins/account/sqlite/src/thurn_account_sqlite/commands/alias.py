@@ -9,7 +9,7 @@ from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.alias import add_targets, remove_targets, set_targets
 from thurn_account_sqlite.changes.change import ChangeRefused, read_domain
 from thurn_account_sqlite.commands.output import print_json, print_table, say
-from thurn_account_sqlite.commands.site import change, common_options, find_accounts, read
+from thurn_account_sqlite.commands.site import change, common_options, confirm, find_accounts, read
 
 _address = click.argument("address")
 _targets = click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
@@ -89,8 +89,7 @@ async def delete(
 ) -> None:
     """The alias leads no more to these targets; without any, it is gone."""
     accounts = find_accounts(site, instance)
-    if not targets and not yes:
-        click.confirm(f"Delete the alias {address}?", abort=True, err=True)
+    confirm(f"Delete the alias {address}?", yes=yes or bool(targets))
     key, left = await change(accounts, lambda c: remove_targets(c, address, targets))
     text = f"{key} is changed" if left else f"{key} is deleted"
     say(text, {"alias": key, "deleted": not left}, as_json=as_json)

@@ -8,7 +8,7 @@ from thurn.plugin.commands import CommandSite, site_command
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.domain import SITE_DEFAULT, add_domain, delete_domain, set_domain
 from thurn_account_sqlite.commands.output import print_json, print_table, say
-from thurn_account_sqlite.commands.site import change, common_options, find_accounts, read
+from thurn_account_sqlite.commands.site import change, common_options, confirm, find_accounts, read
 
 _separator = click.option(
     "--separator",
@@ -112,8 +112,7 @@ async def delete(
 ) -> None:
     """Mail for this domain is not ours any more: it is refused, or relayed if it may be."""
     accounts = find_accounts(site, instance)
-    if not yes:
-        click.confirm(f"Delete the domain {name}?", abort=True, err=True)
+    confirm(f"Delete the domain {name}?", yes=yes)
     found, gone = await change(
         accounts, lambda c: delete_domain(c, name, with_addresses=with_addresses)
     )

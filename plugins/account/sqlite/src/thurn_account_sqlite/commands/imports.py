@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from pathlib import Path
+from typing import BinaryIO
 
 import click
 from thurn.plugin.commands import CommandSite, site_command
@@ -20,7 +21,7 @@ from thurn_account_sqlite.stored import Stored
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.File("rb"))  # opened by who calls, before rights are dropped
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="By the file's name if missing.")
 @click.option("--domain", "domains", multiple=True, help="A domain that is ours, besides.")
 @click.option("--update", is_flag=True, help="Change accounts that are there; else they stay.")
@@ -30,7 +31,7 @@ from thurn_account_sqlite.stored import Stored
 @site_command("account")
 async def import_(  # noqa: PLR0913, PLR0917 - the options
     site: CommandSite,
-    file: Path,
+    file: BinaryIO,
     kind: str | None,
     domains: tuple[str, ...],
     update: bool,
@@ -61,7 +62,8 @@ async def _import(
 
     settings = accounts.settings
     hashed: dict[str, Stored] = {}
-    with Progress(console=Console(stderr=True)) as progress:
+    shown = sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), disable=not shown) as progress:
         clear = {a.properties.name: a.clear for a in found.accounts if a.clear}
         task = progress.add_task("passwords", total=len(clear), visible=bool(clear))
         for name, password in clear.items():

@@ -48,9 +48,12 @@ def read_password(settings: SqliteSettings) -> str:
         click.ClickException: there is none, or it may be none.
     """
     if sys.stdin.isatty():
-        password: str = click.prompt(
-            "Password", hide_input=True, confirmation_prompt=True, err=True
-        )
+        try:
+            password: str = click.prompt(
+                "Password", hide_input=True, confirmation_prompt=True, err=True
+            )
+        except click.Abort:
+            raise click.ClickException("nothing was changed: no password was given") from None
     else:
         password = sys.stdin.readline(SECRET_LIMIT + 2).rstrip("\r\n")
     check_password(password, settings)

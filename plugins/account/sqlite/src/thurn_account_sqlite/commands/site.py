@@ -89,6 +89,20 @@ async def _told(run: Callable[..., Any], work: Callable[..., T]) -> T:
     return result
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if somebody says so.
+
+    Raises:
+        click.ClickException: nobody did.
+    """
+    try:
+        if yes or click.confirm(question, err=True):
+            return
+    except click.Abort:
+        click.echo(err=True)
+    raise click.ClickException("nothing was changed: answer y, or say --yes")
+
+
 def owner_of(change: Change, name: str) -> Owner:
     """Number, id and name of an account.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from thurn_account_sqlite.imports.csvform import read_csv
 from thurn_account_sqlite.imports.document import BrokenImport, Import
@@ -19,18 +19,20 @@ _READERS: Final = {"toml": read_toml, "passwd": read_passwd, "csv": read_csv}
 FORMATS: Final = tuple(_READERS)
 
 
-def read_import(path: Path, kind: str | None, domains: Sequence[str], *, new_ids: bool) -> Import:
+def read_import(
+    file: BinaryIO, kind: str | None, domains: Sequence[str], *, new_ids: bool
+) -> Import:
     """What the file says; with these domains that are ours besides, and without ids if so told.
 
     Raises:
         BrokenImport: what is wrong with it.
     """
+    path = Path(file.name)
     if kind is None:
         suffix = path.suffix.removeprefix(".").lower()
         kind = suffix if suffix in ("toml", "csv") else "passwd"
     try:
-        with path.open("rb") as file:
-            octets = file.read(SIZE_OCTETS + 1)
+        octets = file.read(SIZE_OCTETS + 1)
         text = octets.decode("utf-8-sig")
     except OSError as error:
         raise BrokenImport([f"{path} cannot be read: {error.strerror}"]) from error
