@@ -97,7 +97,11 @@ def test_all_properties(site):
     assert entry["attributes"] == {"language": "de"}
     again = json.loads(site(account, "set", "alice", "--enable", "--json"))
     assert again == {"name": "Alice", "changed": False}
-    assert "quota octets" in site(account, "show", "alice")
+    assert "quota           2GiB" not in site(account, "show", "alice")
+    site(account, "set", "alice", "--quota", "2GiB")
+    assert "quota           2GiB" in site(account, "show", "alice")
+    line = site(account, "history", "--limit", "1")
+    assert line.endswith("\taccount.changed\tAlice\tquota_octets: - → 2147483648\n")
 
 
 @pytest.mark.parametrize(

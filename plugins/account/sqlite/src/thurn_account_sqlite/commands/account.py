@@ -28,7 +28,14 @@ from thurn_account_sqlite.changes.grant import (
 )
 from thurn_account_sqlite.commands.apppassword import app_password
 from thurn_account_sqlite.commands.imports import import_
-from thurn_account_sqlite.commands.output import print_facts, print_json, print_table, say, size
+from thurn_account_sqlite.commands.output import (
+    change_facts,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    size,
+)
 from thurn_account_sqlite.commands.secret import (
     generate_password,
     make,
@@ -230,7 +237,7 @@ async def show(site: CommandSite, name: str, instance: str | None, as_json: bool
     if as_json:
         print_json(found)
         return
-    found["quota_octets"] = size(found["quota_octets"])
+    found["quota"] = size(found.pop("quota_octets"))
     found["services"] = "all" if found["services"] is None else found["services"]
     found["credentials"] = [entry["label"] for entry in found["credentials"]]
     print_facts({key.replace("_", " "): value for key, value in found.items()})
@@ -306,8 +313,11 @@ async def history(
     if as_json:
         print_json(found)
         return
-    columns = ("at", "who", "action", "subject", "facts")
-    print_table(columns, [[entry[key] for key in columns] for entry in found])
+    rows = [
+        (e["at"], e["who"], e["action"], e["subject"], change_facts(e["action"], e["facts"]))
+        for e in found
+    ]
+    print_table(("at", "who", "action", "subject", "facts"), rows)
 
 
 def _is_there(connection: apsw.Connection, name: str) -> bool:

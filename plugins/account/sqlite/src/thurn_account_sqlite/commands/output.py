@@ -25,7 +25,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - 100 ms, and only a terminal needs it
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(*columns)
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in shown:
         table.add_row(*(_plain(cell) for cell in row))
     Console().print(table)
@@ -36,6 +38,14 @@ def print_facts(facts: dict[str, Any]) -> None:
     width = max(len(key) for key in facts)
     for key, value in facts.items():
         click.echo(f"{key:{width}}  {_text(value)}".rstrip())
+
+
+def change_facts(action: str, facts: dict[str, Any]) -> list[str]:
+    """The facts of a line of history: what is now, and what was before where something changed."""
+    if action not in ("account.changed", "domain.changed", "alias.set"):
+        said = {key: value for key, value in facts.items() if value not in (None, "", [], {})}
+        return [f"{key}={_text(value)}" for key, value in said.items()]
+    return [f"{key}: {_text(old)} → {_text(new)}" for key, (old, new) in facts.items()]
 
 
 def say(text: str, value: object, *, as_json: bool) -> None:
@@ -64,11 +74,11 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a value of JSON
         case bool():
             return "yes" if value else "no"
         case dict():
-            text = ", ".join(f"{key}={_text(inner)}" for key, inner in value.items())
+            text = ", ".join(f"{key}={_text(inner)}" for key, inner in value.items()) or "-"
         case list() | tuple():
-            text = ", ".join(_text(inner) for inner in value)
+            text = ", ".join(_text(inner) for inner in value) or "-"
         case _:
-            text = str(value)
+            text = str(value) or "-"
     # What was stored has no controls; what shows it does not rely on that.
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
