@@ -158,6 +158,22 @@ def test_add_wants_to_know_which_address(thurn):
     assert shown(thurn, "bob@example.org")["addresses"] == ["bob@example.org"]
 
 
+def test_who_is_there_is_not_asked_for_a_password(site):
+    assert "is there already" in site(account, "add", "alice", input="ab\n", fails=True)
+
+
+def test_octets_that_are_no_characters(site):
+    for words in (
+        ("set", "alice", "--display-name", "\udcff"),
+        ("set", "alice", "--store", "\udcff"),
+        ("set", "alice", "--name", "\udcff"),
+        ("add", "\udcff@example.org", "--no-password"),
+        ("history", "\udcff"),
+        ("app-password", "revoke", "alice", "\udcff"),
+    ):
+        assert site(account, *words, fails=True).startswith("Error: ")
+
+
 def test_if_missing_and_if_exists(site):
     said = site(account, "add", "alice", "--if-missing", input="other\n")
     assert said == "alice was there already\n"
@@ -255,6 +271,7 @@ def test_aliases(site, ask):
         (["set", "info@example.com", "alice"], "thurn domain add example.com"),
         (["set", "info", "alice"], "is no address"),
         (["set", "@", "alice"], "is no domain"),
+        (["set", "info@example.org", "Info@EXAMPLE.org"], "would lead to itself"),
         (["set", "info@example.org", "bob"], "there is no account 'bob'"),
         (["set", "info@example.org", "a@b@c"], "is no address"),
         (["add", "info@example.org"], "Missing argument"),

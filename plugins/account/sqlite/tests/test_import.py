@@ -6,7 +6,7 @@ import json
 
 import pytest
 import trio
-from thurn.contracts.account import Alias, Claim, Local, Verified
+from thurn.contracts.account import Alias, Claim, Denied, Local, Verified
 from thurn.contracts.settings import Secret
 from thurn.types.address import Address
 from thurn_account_sqlite.commands.account import account
@@ -141,15 +141,24 @@ def test_update(load, ask, thurn):
     first = "name,password,display_name\nalice,{PLAIN}one one,A\nbob,{PLAIN}two two,B\n"
     load("csv", first, "--domain", "example.org")
     before = json.loads(thurn(account, "list", "--json"))
-    second = "name,addresses,display_name\nALICE,new@example.org,Alice\ncarol,,C\n"
+    thurn(account, "set", "alice", "--quota", "1GiB", "--add-group", "staff")
+    second = "name,addresses,display_name,quota\nALICE,new@example.org,Alice,\ncarol,,C,\n"
     assert "1 added, 0 changed, 1 skipped" in load("csv", second)
     assert "0 added, 2 changed, 0 skipped" in load("csv", second, "--update")
     alice, bob, _ = json.loads(thurn(account, "list", "--json"))
     assert alice["id"] == before[0]["id"]
     assert (alice["name"], alice["display_name"]) == ("ALICE", "Alice")
     assert alice["addresses"] == ["alice@example.org", "new@example.org"]
+    assert (alice["quota_octets"], alice["groups"]) == (2**30, ["staff"])
+    load("toml", '[accounts.alice]\nquota = "2GiB"\nservices = "imap"\n', "--update")
+    alice, *_ = json.loads(thurn(account, "list", "--json"))
+    assert (alice["quota_octets"], alice["services"]) == (2 * 2**30, ["imap"])
+    assert (alice["display_name"], alice["groups"]) == ("Alice", ["staff"])
+    load("passwd", "alice:::::::nologin\n", "--update")
+    alice, *_ = json.loads(thurn(account, "list", "--json"))
+    assert (alice["display_name"], alice["enabled"]) == ("Alice", False)
     assert bob == before[1]
-    assert login(ask, "alice", "one one") == Verified(alice["id"])
+    assert login(ask, "alice", "one one") == Denied("account.disabled")  # still its password
 
 
 @pytest.mark.parametrize(
@@ -176,6 +185,7 @@ def test_update(load, ask, thurn):
         ("csv", "name,quota_messages\na,²\n", "line 2: quota_messages is a number"),
         ("csv", "name,password\n,\n", "line 2: no name"),
         ("csv", 'name\n"a', "line 1: unexpected end of data"),
+        ("csv", "name\na\nA\n", "line 3: A is there twice"),
         ("csv", "name,services\na,IM/AP\n", "line 2: 'IM/AP' is no service"),
     ],
 )

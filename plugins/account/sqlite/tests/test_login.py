@@ -122,7 +122,7 @@ async def test_last_use_is_noted_once_a_day(alice, clock, change):
 async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
     async with alice() as (accounts, context):
 
-        async def write(work):
+        async def write(work, *, durable):
             raise TemporaryFailure("full")
 
         monkeypatch.setattr(accounts.database, "write", write)

@@ -40,6 +40,7 @@ from thurn_account_sqlite.cache import LookupCache
 from thurn_account_sqlite.changes.credential import mark_used, renew_main
 from thurn_account_sqlite.database import Database
 from thurn_account_sqlite.lookup import Credential, Login, SiteDefaults
+from thurn_account_sqlite.names import name_key
 from thurn_account_sqlite.password import PasswordHash
 from thurn_account_sqlite.saslprep import prepare
 from thurn_account_sqlite.settings import SqliteSettings
@@ -150,8 +151,11 @@ class SqliteAccounts:
         Raises:
             TemporaryFailure: the database is in trouble.
         """
+        key = name_key(authzid)
+        if key is None:
+            return None
         return await self._cache.get(
-            ("act", authcid, authzid), lambda c: lookup.may_act_as(c, authcid, authzid)
+            ("act", authcid, key), lambda c: lookup.may_act_as(c, authcid, key)
         )
 
     async def _not_empty(self) -> None:
@@ -162,7 +166,10 @@ class SqliteAccounts:
             raise TemporaryFailure(f"{path} has no domain: thurn domain add NAME, or restore it")
 
     async def _login(self, name: str) -> Login | None:
-        login = await self._cache.get(("login", name), lambda c: lookup.find_login(c, name))
+        key = name_key(name)  # bounded and in one form, as what is remembered must be
+        login = None
+        if key is not None:
+            login = await self._cache.get(("login", key), lambda c: lookup.find_login(c, key))
         if login is None:
             await self._not_empty()
         return login
@@ -210,6 +217,7 @@ class SqliteAccounts:
                 stored = await trio.to_thread.run_sync(make, limiter=self._limiter)
                 await self.database.write(lambda c: renew_main(c, found, stored, now))
             elif found.last_used is None or now - found.last_used >= USED_SECONDS:
-                await self.database.write(lambda c: mark_used(c, found.number, now))
+                used = partial(mark_used, number=found.number, at=now)
+                await self.database.write(used, durable=False)
         except TemporaryFailure as error:
             self._journal.warning("accounts.not_noted", account=login.account, failure=str(error))

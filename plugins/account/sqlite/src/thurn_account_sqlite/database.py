@@ -100,8 +100,12 @@ class Database:
 
         return await self._again_while_busy(snapshot)
 
-    async def write(self, work: Callable[[apsw.Connection], T]) -> T:
+    async def write(self, work: Callable[[apsw.Connection], T], *, durable: bool = True) -> T:
         """The result of `work`, whose changes are all on the disk; none if it raises.
+
+        Args:
+            work: what to do.
+            durable: whether a power failure must not undo it; a killed process never does.
 
         Raises:
             TemporaryFailure: the file is missing, locked, damaged, or the disk is full.
@@ -115,7 +119,7 @@ class Database:
                 raise TemporaryFailure(f"the accounts are missing: no {self.path}")
             with contextlib.closing(_connect(self.path)) as connection:
                 connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
-                connection.pragma("synchronous", "full")
+                connection.pragma("synchronous", "full" if durable else "normal")
                 connection.pragma("foreign_keys", True)
                 with _transaction(connection, "BEGIN IMMEDIATE"):
                     return work(connection)

@@ -166,7 +166,8 @@ def _checked_name(change: Change, name: str, number: int | None) -> str:
 
 
 def _row(new: Properties) -> tuple[Any, ...]:
-    for text in (new.display_name, *new.groups, *new.attributes, *new.attributes.values()):
+    texts = (new.display_name, *new.groups, *new.attributes, *new.attributes.values())
+    for text in (*texts, new.store or ""):
         if len(text) > TEXT_CHARACTERS or any(c < " " or c == "\x7f" for c in text):
             raise ChangeRefused(f"{text[:40]!r}… cannot be stored: too long, or controls in it")
     check_services(new.services)

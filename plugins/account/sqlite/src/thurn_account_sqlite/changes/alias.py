@@ -112,6 +112,8 @@ def _store(
     change: Change, key: str, text: str, old: Sequence[Target], wanted: Sequence[Target]
 ) -> bool:
     new = list(dict.fromkeys(wanted))
+    if any(address is not None and read_address(address).key == key for _, address in new):
+        raise ChangeRefused(f"{key} would lead to itself: name other targets")
     if not new:
         raise ChangeRefused(f"the alias {key} would lead nowhere: name a target, or delete it")
     if len(new) > TARGETS:

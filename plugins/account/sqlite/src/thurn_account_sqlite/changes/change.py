@@ -65,10 +65,7 @@ class Change:
         Raises:
             ChangeRefused: there is none.
         """
-        found = find_account(self.connection, name)
-        if found is None:
-            raise ChangeRefused(f"there is no account {name!r}: see thurn account list")
-        return found[0], found[1]
+        return known_account(self.connection, name)
 
     def own_domain(self, text: str) -> str:
         """A domain that is ours, in normal form.
@@ -76,10 +73,31 @@ class Change:
         Raises:
             ChangeRefused: it is none, or not ours.
         """
-        domain = read_domain(text)
-        if self.one("SELECT 1 FROM domain WHERE name = ?", domain) is None:
-            raise ChangeRefused(f"{domain} is no domain of ours: thurn domain add {domain}")
-        return domain
+        return own_domain(self.connection, text)
+
+
+def known_account(connection: apsw.Connection, name: str) -> tuple[int, str]:
+    """Number and id of the account with this name or address.
+
+    Raises:
+        ChangeRefused: there is none.
+    """
+    found = find_account(connection, name)
+    if found is None:
+        raise ChangeRefused(f"there is no account {name!r}: see thurn account list")
+    return found[0], found[1]
+
+
+def own_domain(connection: apsw.Connection, text: str) -> str:
+    """A domain that is ours, in normal form.
+
+    Raises:
+        ChangeRefused: it is none, or not ours.
+    """
+    domain = read_domain(text)
+    if one(connection, "SELECT 1 FROM domain WHERE name = ?", domain) is None:
+        raise ChangeRefused(f"{domain} is no domain of ours: thurn domain add {domain}")
+    return domain
 
 
 def read_address(text: str) -> Address:

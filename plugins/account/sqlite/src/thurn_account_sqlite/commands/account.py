@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import apsw
 import click
 from thurn.plugin.commands import CommandSite, site_command
 
@@ -18,7 +17,7 @@ from thurn_account_sqlite.changes.account import (
     set_account,
 )
 from thurn_account_sqlite.changes.address import Owner, add_address, make_primary, remove_address
-from thurn_account_sqlite.changes.change import Change, ChangeRefused
+from thurn_account_sqlite.changes.change import Change, ChangeRefused, known_account, own_domain
 from thurn_account_sqlite.changes.credential import remove_main, set_main
 from thurn_account_sqlite.changes.grant import (
     allow_acting,
@@ -51,6 +50,7 @@ from thurn_account_sqlite.commands.site import (
     read,
 )
 from thurn_account_sqlite.commands.values import NONE, read_number, read_pairs, read_size
+from thurn_account_sqlite.lookup import find_account
 from thurn_account_sqlite.names import name_key
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored
@@ -125,11 +125,12 @@ async def add(
     Without --address its address is NAME itself, or NAME at the one domain that is ours.
     """
     accounts = find_accounts(site, instance)
-    if given["if_missing"] and await read(accounts, lambda c: _is_there(c, name)):
+    there = await read(accounts, lambda c: find_account(c, name))
+    if there is not None and given["if_missing"]:
         say(f"{name} was there already", {"name": name, "changed": False}, as_json=as_json)
         return
     stored, shown = None, None
-    if not given["no_password"]:
+    if not given["no_password"] and there is None:  # else nobody need type one to be refused
         stored, shown = await _new_password(accounts.settings, given)
 
     def work(change: Change) -> str:
@@ -213,7 +214,7 @@ async def list_(
     found = await read(
         accounts,
         lambda c: listing.accounts(
-            c, None if domain_name is None else Change(c, "", 0).own_domain(domain_name), group
+            c, None if domain_name is None else own_domain(c, domain_name), group
         ),
     )
     if as_json:
@@ -233,7 +234,7 @@ async def list_(
 async def show(site: CommandSite, name: str, instance: str | None, as_json: bool) -> None:
     """All that is known of an account, but secrets."""
     accounts = find_accounts(site, instance)
-    found = await read(accounts, lambda c: listing.account(c, Change(c, "", 0).account(name)[0]))
+    found = await read(accounts, lambda c: listing.account(c, known_account(c, name)[0]))
     if as_json:
         print_json(found)
         return
@@ -259,7 +260,7 @@ async def delete(
 ) -> None:
     """The account and its addresses are gone; its mail stays in the store, out of reach."""
     accounts = find_accounts(site, instance)
-    if not await read(accounts, lambda c: _is_there(c, name)) and if_exists:
+    if if_exists and await read(accounts, lambda c: find_account(c, name)) is None:
         say(f"there is no {name}", {"name": name, "changed": False}, as_json=as_json)
         return
     confirm(f"Delete the account {name}?", yes=yes)
@@ -286,7 +287,7 @@ async def passwd(
 ) -> None:
     """Set the main password; app passwords stay."""
     accounts = find_accounts(site, instance)
-    await read(accounts, lambda c: Change(c, "", 0).account(name))  # before anybody types
+    await read(accounts, lambda c: known_account(c, name))  # before anybody types
     if given["remove"]:
         gone = await change(accounts, lambda c: remove_main(c, owner_of(c, name)))
         say(f"{name} has no main password", {"name": name, "changed": gone}, as_json=as_json)
@@ -318,14 +319,6 @@ async def history(
         for e in found
     ]
     print_table(("at", "who", "action", "subject", "facts"), rows)
-
-
-def _is_there(connection: apsw.Connection, name: str) -> bool:
-    try:
-        Change(connection, "", 0).account(name)
-    except ChangeRefused:
-        return False
-    return True
 
 
 def _default(change: Change, name: str) -> tuple[str, ...]:

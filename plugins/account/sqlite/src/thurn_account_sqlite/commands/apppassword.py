@@ -7,7 +7,7 @@ from thurn.plugin.commands import CommandSite, site_command
 
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.apppassword import hash_app_password, make_app_password
-from thurn_account_sqlite.changes.change import Change
+from thurn_account_sqlite.changes.change import Change, known_account
 from thurn_account_sqlite.changes.credential import add_app_password, revoke_app_password
 from thurn_account_sqlite.commands.output import print_json, print_table, say
 from thurn_account_sqlite.commands.site import (
@@ -73,9 +73,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the options
 async def list_(site: CommandSite, name: str, instance: str | None, as_json: bool) -> None:
     """The passwords of an account: what they are for, and when they were used (to the day)."""
     accounts = find_accounts(site, instance)
-    found = await read(
-        accounts, lambda c: listing.credentials(c, Change(c, "", 0).account(name)[0])
-    )
+    found = await read(accounts, lambda c: listing.credentials(c, known_account(c, name)[0]))
     if as_json:
         print_json(found)
         return

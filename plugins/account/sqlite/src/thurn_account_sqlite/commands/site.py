@@ -84,6 +84,8 @@ async def _told(run: Callable[..., Any], work: Callable[..., T]) -> T:
         result: T = await run(work)
     except ChangeRefused as error:
         raise click.ClickException(str(error)) from error
+    except UnicodeEncodeError:  # octets of the command line that are no characters
+        raise click.ClickException("a name or text is not UTF-8: set the terminal to it") from None
     except TemporaryFailure as error:
         raise click.ClickException(f"{error}; nothing was changed, try again") from error
     return result

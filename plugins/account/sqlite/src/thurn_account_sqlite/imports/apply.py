@@ -1,8 +1,8 @@
 """Applies an import within one change: everything or nothing.
 
 Rules of this file:
-1. Accounts that are there stay as they are, unless told to update: then what the file says of them
-   counts, and addresses are only added.
+1. Accounts that are there stay as they are, unless told to update: then what the file names of
+   them counts, and addresses are only added.
 2. Everything that is wrong is told at once.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from thurn_account_sqlite.changes.account import add_account, set_account
+from thurn_account_sqlite.changes.account import add_account, read_properties, set_account
 from thurn_account_sqlite.changes.address import add_address
 from thurn_account_sqlite.changes.alias import add_targets
 from thurn_account_sqlite.changes.change import Change, ChangeRefused
@@ -55,7 +56,13 @@ def apply_import(
             findings.append(str(error))
     known = [name for (name,) in change.rows("SELECT name FROM domain ORDER BY name")]
     everywhere = domains or known
+    seen: set[str | None] = set()
     for account in found.accounts:
+        key = name_key(account.properties.name)
+        if key in seen:
+            findings.append(f"{account.place}: {account.properties.name} is there twice")
+            continue
+        seen.add(key)
         try:
             counted[_apply(change, account, everywhere, hashed, update)] += 1
         except ChangeRefused as error:
@@ -94,7 +101,8 @@ def _apply(
         return "skipped"
     number, identifier = row
     owner = (number, identifier, new.name)
-    set_account(change, number, identifier, new)
+    named = {field: getattr(new, field) for field in (*account.given, "name")}
+    set_account(change, number, identifier, replace(read_properties(change, number), **named))
     for text in addresses:
         add_address(change, owner, text)
     _set_password(change, owner, account, hashed)

@@ -27,6 +27,11 @@ COLUMNS: Final = frozenset({
     "name", "password", "addresses", "display_name", "groups", "services", "quota",
     "quota_messages", "enabled", "store", "id",
 })  # fmt: skip
+_FIELDS: Final = {
+    "display_name": "display_name", "groups": "groups", "services": "services",
+    "quota": "quota_octets", "quota_messages": "quota_messages", "enabled": "enabled",
+    "store": "store",
+}  # fmt: skip
 _ENABLED: Final = {"": True, "yes": True, "true": True, "1": True}
 _DISABLED: Final = {"no": False, "false": False, "0": False}
 
@@ -92,8 +97,15 @@ def _account(place: str, row: dict[str, str]) -> ImportedAccount:
         quota_messages=int(messages) if messages else None,
         store=cell("store") or None,
     )
-    addresses = tuple(cell("addresses").split()) or None
-    return ImportedAccount(place, properties, addresses, cell("id") or None, password, clear)
+    return ImportedAccount(
+        place,
+        properties,
+        frozenset(field for column, field in _FIELDS.items() if cell(column)),
+        tuple(cell("addresses").split()) or None,
+        cell("id") or None,
+        password,
+        clear,
+    )
 
 
 def _size(text: str) -> int | None:

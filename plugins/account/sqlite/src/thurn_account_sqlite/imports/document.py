@@ -30,6 +30,7 @@ class ImportedAccount:
 
     Attributes:
         place: where it stands, for messages.
+        given: fields of the properties that the file names; an update changes only those.
         addresses: None: its name at each domain.
         identifier: the AccountId that it keeps; None: a new one.
         clear: a password in the clear, to be hashed; "" if there is none.
@@ -37,6 +38,7 @@ class ImportedAccount:
 
     place: str
     properties: Properties
+    given: frozenset[str] = frozenset()
     addresses: tuple[str, ...] | None = None
     identifier: str | None = None
     password: PasswordHash | None = None

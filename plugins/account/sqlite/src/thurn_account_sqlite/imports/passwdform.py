@@ -50,12 +50,15 @@ def _account(place: str, fields: list[str]) -> ImportedAccount:
     if not name:
         raise ValueError("no name")
     known: dict[str, Any] = {}
+    if gecos:
+        known["display_name"] = gecos.split(",")[0]
     for word in extra.split():
         _apply(known, word)
     stored, clear = read_password(password)
     return ImportedAccount(
         place,
-        Properties(name, gecos.split(",")[0], **known),
+        Properties(name, **known),
+        frozenset(known),
         identifier=name_key(name),
         password=stored,
         clear=clear,

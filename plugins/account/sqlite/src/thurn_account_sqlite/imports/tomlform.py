@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationError
 from thurn.plugin import Settings, Size
@@ -19,6 +19,10 @@ from thurn_account_sqlite.names import name_key
 from thurn_account_sqlite.password import UnknownScheme
 from thurn_account_sqlite.scram import scheme_of
 
+_FIELDS: Final = {"quota": "quota_octets"}
+_OTHERS: Final = frozenset({"password", "addresses", "stored_keys"})
+"""Keys that are no properties."""
+
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
     return [value] if isinstance(value, str) else value
@@ -30,25 +34,38 @@ Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 class AccountTable(Settings):
     """One account, as account/file has it."""
 
-    password: str = Field(default="", repr=False)
-    addresses: Texts = ()
-    display_name: str = ""
-    groups: Texts = ()
-    services: Texts | None = None
-    quota: Size | None = None
-    quota_messages: int | None = Field(default=None, ge=0)
-    enabled: bool = True
-    store: str | None = None
-    stored_keys: dict[str, str] = Field(default_factory=dict, repr=False)
-    attributes: dict[str, str] = Field(default_factory=dict)
+    password: str = Field(
+        default="", repr=False, description="The hash, or {PLAIN} and the password; empty: none."
+    )
+    addresses: Texts = Field(
+        default=(), description="Its own; its name at each domain if the key is missing."
+    )
+    display_name: str = Field(default="", description="The name of its owner.")
+    groups: Texts = Field(default=(), description="Groups that it belongs to.")
+    services: Texts | None = Field(default=None, description="Protocols that it may use.")
+    quota: Size | None = Field(default=None, description="How much it may store.")
+    quota_messages: int | None = Field(
+        default=None, ge=0, description="How many messages it may store."
+    )
+    enabled: bool = Field(default=True, description="Whether it may log in.")
+    store: str | None = Field(default=None, description="The store instance.")
+    stored_keys: dict[str, str] = Field(
+        default_factory=dict, repr=False, description="RFC 5803's texts for SCRAM, by scheme."
+    )
+    attributes: dict[str, str] = Field(default_factory=dict, description="Anything else.")
 
 
 class AccountsDocument(Settings):
     """A whole file, as account/file has it."""
 
-    domains: Texts = ()
-    accounts: dict[str, AccountTable] = Field(default_factory=dict)
-    aliases: dict[str, Texts] = Field(default_factory=dict)
+    domains: Texts = Field(default=(), description="Domains that are ours.")
+    accounts: dict[str, AccountTable] = Field(
+        default_factory=dict, description="The accounts by name."
+    )
+    aliases: dict[str, Texts] = Field(
+        default_factory=dict,
+        description="Targets by address, by local part (at each domain), or by @domain.",
+    )
 
 
 def read_toml(text: str) -> Import:
@@ -99,6 +116,7 @@ def _account(name: str, table: AccountTable) -> ImportedAccount:
     return ImportedAccount(
         place=f"accounts.{name}",
         properties=properties,
+        given=frozenset(_FIELDS.get(key, key) for key in table.model_fields_set - _OTHERS),
         addresses=table.addresses if "addresses" in table.model_fields_set else None,
         identifier=name_key(name),
         password=password,
