@@ -119,6 +119,14 @@ async def test_last_use_is_noted_once_a_day(alice, clock, change):
         assert await used(accounts) == listing.moment(clock.wall())
 
 
+async def test_a_command_leaves_no_traces(alice, monkeypatch):
+    async with alice() as (accounts, _):
+        monkeypatch.setattr(accounts, "_serving", False)
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        (entry,) = await accounts.database.read(lambda c: listing.credentials(c, 1))
+        assert entry["last_used"] is None
+
+
 async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
     async with alice() as (accounts, context):
 
