@@ -1,0 +1,82 @@
+"""The matcher of a call: a match type, a comparator, and keys prepared once if they are constant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from thurn_sieve.errors import RunError
+from thurn_sieve.registry import Comparator, MatchType, Predicate
+
+if TYPE_CHECKING:
+    from thurn_sieve.runtime import Runtime
+
+
+class Matcher:
+    """Compares values with keys.
+
+    Attributes:
+        match_type: how.
+        comparator: in which collation.
+        operand: of `:value` and `:count`.
+    """
+
+    __slots__ = ("_keys", "_prepared", "comparator", "match_type", "operand")
+
+    def __init__(self, match_type: MatchType, comparator: Comparator, operand: str | None) -> None:
+        self.match_type = match_type
+        self.comparator = comparator
+        self.operand = operand
+        self._keys: Sequence[str] | None = None
+        self._prepared: list[Predicate] = []
+
+    def prepare(self, keys: Sequence[str]) -> None:
+        """Prepare keys that are constant; `test` knows them by identity."""
+        self._prepared = self._predicates(keys)
+        self._keys = keys
+
+    def test(self, rt: Runtime, values: Sequence[str], keys: Sequence[str]) -> bool:
+        """Whether any value matches any key; a match sets the match values.
+
+        A test returns what this returns: for match types that wait it is an awaitable.
+
+        RFC 5228 §2.7.
+        """
+        match_type = self.match_type
+        if match_type.aggregate is not None:
+            values = match_type.aggregate(values)
+        predicates = self._prepared if keys is self._keys else self._predicates(keys)
+        if match_type.waits:
+            return self._wait(rt, values, predicates)  # type: ignore[return-value]
+        steps = rt.steps
+        for value in values:
+            cost = 1 + (len(value) >> 9)
+            for predicate in predicates:
+                found = predicate(value)
+                steps -= cost
+                if found:
+                    if found is not True:
+                        rt.match_values = found  # type: ignore[assignment]
+                    rt.steps = steps
+                    return True
+            if steps < 0:
+                raise RunError("the script takes too much time", "too-many-steps")
+        rt.steps = steps
+        return False
+
+    async def _wait(
+        self, rt: Runtime, values: Sequence[str], predicates: Sequence[Predicate]
+    ) -> bool:
+        for value in values:
+            for predicate in predicates:
+                rt.spend(1)
+                found = await predicate(value)  # type: ignore[misc]
+                if found:
+                    if found is not True:
+                        rt.match_values = found
+                    return True
+        return False
+
+    def _predicates(self, keys: Sequence[str]) -> list[Predicate]:
+        prepare, comparator, operand = self.match_type.prepare, self.comparator, self.operand
+        return [prepare(comparator, key, operand) for key in keys]
