@@ -14,7 +14,7 @@ class Limits:
     """What one engine allows.
 
     Attributes:
-        source_octets: size of a script; hand-written ones stay under 20 kB, generated ones under 1 MB.
+        source_octets: size of a script; hand-written ones stay under 20 kB.
         nesting: levels of blocks and of tests, each; RFC 5228 §2.10.7 asks for 15.
         nodes: commands and tests of one script; bounds the memory of a compiled script.
         list_items: strings of one list.

@@ -22,9 +22,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from thurn_sieve.code import Code
     from thurn_sieve.context import HeaderField, MailAddress
     from thurn_sieve.diagnostics import Diagnostics
     from thurn_sieve.result import Action
@@ -36,7 +38,10 @@ KINDS: Final = frozenset({"command", "test", "both"})
 
 Validate: TypeAlias = "Callable[[Call, Diagnostics], None]"
 Run: TypeAlias = "Callable[..., Any]"
-TagType: TypeAlias = "str | None | Tag"
+Template: TypeAlias = "Callable[[Runtime], str]"
+Interpolate: TypeAlias = "Callable[[Text, Mapping[str, Namespace], Diagnostics], Template | None]"
+Compose: TypeAlias = "Callable[[Sequence[Code]], Code]"
+TagType: TypeAlias = "str | Tag | None"
 
 
 class RegistryError(ValueError):
@@ -74,6 +79,7 @@ class Command:
         where: `any`, or `toplevel` for what may not stand inside a block.
         exclusive: sets of tags of which one call may have one.
         default_comparator: what matching uses without `:comparator`.
+        compose: instead of `run`, for a test made of tests alone: their code into its code.
     """
 
     name: str
@@ -89,6 +95,7 @@ class Command:
     where: Literal["any", "toplevel"] = "any"
     exclusive: Sequence[Sequence[str]] = ()
     default_comparator: str = "i;ascii-casemap"
+    compose: Compose | None = None
 
     def __post_init__(self) -> None:
         if "match" in self.positional:
@@ -100,6 +107,8 @@ class Command:
                 raise RegistryError(f"{self.name}: no such argument type: {kind}")
         if self.kind not in KINDS or self.name != self.name.lower():
             raise RegistryError(f"{self.name}: bad kind, or a name with capitals")
+        if self.block and self.run is not None and not iscoroutinefunction(self.run):
+            raise RegistryError(f"{self.name}: the run of a command with a block must be async")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,7 @@ class MatchType:
 
 @dataclass(frozen=True, slots=True)
 class AddressPart:
-    """Which part of an address is compared; `get` gives None for "this address has no such part"."""
+    """Which part of an address is compared; `get` gives None for "it has no such part"."""
 
     name: str
     get: Callable[[Runtime, MailAddress], str | None]
@@ -181,7 +190,7 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class SideEffect:
-    """A tag on actions (`:copy`, `:flags`, `:create`) that changes the action before it is recorded.
+    """A tag on actions (`:copy`, `:flags`, `:create`) that changes it before it is recorded.
 
     Attributes:
         tag: without colon.
@@ -236,7 +245,8 @@ class Extension:
         hidden: not listed in `Registry.capabilities`.
         by_ihave: whether `ihave` may switch it on; not for what changes how scripts are read.
         transform: `(text, place, diag) -> text`, changes each string at compile time.
-        interpolate: `(text, namespaces) -> template or None`, finds what to put in at run time.
+        interpolate: `(text, namespaces, diag) -> template or None`, finds what to put in at run
+            time; a template is `(rt) -> str`; the namespaces are those of required extensions.
     """
 
     name: str
@@ -256,11 +266,10 @@ class Extension:
     hidden: bool = False
     by_ihave: bool = True
     transform: Callable[[str, Text, Diagnostics], str] | None = None
-    interpolate: Callable[[str, Mapping[str, Namespace]], Any] | None = None
+    interpolate: Interpolate | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A thing of the registry and the extension that gives it."""
 
     extension: str

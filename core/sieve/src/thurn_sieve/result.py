@@ -68,7 +68,7 @@ class Action:
     excludes: ClassVar[frozenset[str]] = frozenset()
     """Names of actions that may not stand in the same result; its own name: only once."""
 
-    message: bytes = b""
+    message: bytes = field(default=b"", repr=False)
     line: int = 0
     executed: bool = False
 

@@ -15,10 +15,11 @@ from thurn_sieve.errors import Fault, RunError
 from thurn_sieve.limits import Limits
 
 if TYPE_CHECKING:
-    from thurn_sieve.engine import Engine, Script
+    from thurn_sieve.engine import Engine
     from thurn_sieve.matching.matcher import Matcher
     from thurn_sieve.registry import AddressPart, Modifier, Namespace, SideEffect
     from thurn_sieve.result import Action, Result
+    from thurn_sieve.script import Script
 
 _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
@@ -209,7 +210,7 @@ class Runtime:
         # What runs share, by capability: an extension keeps here what one whole run needs.
         self.shared: dict[str, Any] = {} if parent is None else parent.shared
         self.trace = result.trace
-        self.variables = Variables(
+        self.variables: Variables = Variables(
             self, {} if parent is None else parent.variables.shared
         )
 

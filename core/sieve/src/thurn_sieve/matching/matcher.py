@@ -1,4 +1,4 @@
-"""The matcher of a call: a match type, a comparator, and keys prepared once if they are constant."""
+"""The matcher of a call: match type, comparator, and keys, prepared once if they are constant."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Matcher:
                 steps -= cost
                 if found:
                     if found is not True:
-                        rt.match_values = found  # type: ignore[assignment]
+                        rt.match_values = found
                     rt.steps = steps
                     return True
             if steps < 0:

@@ -1,0 +1,50 @@
+"""The match types of RFC 5228 §2.7.1: `:is`, `:contains`, `:matches`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from thurn_sieve.limits import Limits
+from thurn_sieve.matching.glob import Glob
+from thurn_sieve.registry import Comparator, MatchType, Predicate
+
+MOST: Final = Limits().match_values
+
+
+def _is(comparator: Comparator, key: str, operand: str | None) -> Predicate:
+    normalise = comparator.normalise
+    wanted = normalise(key)
+
+    def equal(value: str) -> bool:
+        return normalise(value) == wanted
+
+    return equal
+
+
+def _contains(comparator: Comparator, key: str, operand: str | None) -> Predicate:
+    normalise = comparator.normalise
+    wanted = normalise(key)
+
+    def contain(value: str) -> bool:
+        return wanted in normalise(value)
+
+    return contain
+
+
+def _matches(comparator: Comparator, key: str, operand: str | None) -> Predicate:
+    normalise, keeps_length = comparator.normalise, comparator.keeps_length
+    glob = Glob(normalise(key))
+
+    def fit(value: str) -> bool | Sequence[str]:
+        text = normalise(value)
+        return glob.captures(text, value if keeps_length else text, MOST) or False
+
+    return fit
+
+
+MATCH_TYPES: Final = (
+    MatchType("is", _is),
+    MatchType("contains", _contains, substring=True),
+    MatchType("matches", _matches, substring=True, captures=True),
+)
