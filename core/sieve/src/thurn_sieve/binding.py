@@ -207,6 +207,7 @@ class Binder:
             self.given,
             choice,
             self.scope.requires,
+            self.scope.namespaces,
         )
         self._validate(call)
         return None if self.diag.errors > errors else self._bound(call, matcher)

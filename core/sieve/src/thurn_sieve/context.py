@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from thurn_message.addresslist import Mailbox, parse_address_list
 from thurn_message.encodedword import decode_words
 from thurn_message.fields import unfold
 from thurn_message.scanner import Scan, scan
+
+if TYPE_CHECKING:
+    from thurn_sieve.script import Script
 
 
 class MailAddress:
@@ -179,7 +182,7 @@ class Mailboxes(Protocol):
         """Whether messages may be put there."""
 
     async def special_use(self, flag: str) -> Sequence[str]:
-        """The mailboxes with that special use (`\\Junk`)."""
+        """The mailboxes with that special use (RFC 6154)."""
 
     async def by_id(self, mailbox_id: str) -> str | None:
         """The name of the mailbox with that id."""
@@ -205,8 +208,8 @@ class Lists(Protocol):
 class Repository(Protocol):
     """Scripts for `include`. RFC 6609."""
 
-    async def source(self, name: str, *, location: str) -> bytes | str | None:
-        """The script of that name in `personal` or `global`, or None."""
+    async def source(self, name: str, *, location: str) -> bytes | str | Script | None:
+        """The script of that name in `personal` or `global`, compiled or not, or None."""
 
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -217,6 +220,7 @@ class Context:
 
     Attributes:
         envelope: settable, and its fields are.
+        original: the octets as they came in, whatever scripts make of the message.
         message_flags: flags that the message has already.
         account: whose script it is.
         now: the time in the account's zone, always aware.
@@ -239,7 +243,7 @@ class Context:
         now: datetime = _NEVER,
         unique: Callable[[], str] | None = None,
     ) -> None:
-        self._message = message
+        self._message = self.original = message
         self._view: MessageView | None = None
         self._count = 0
         self.envelope = envelope or Envelope()

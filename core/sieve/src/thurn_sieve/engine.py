@@ -174,11 +174,12 @@ class Engine:
         """Note a run-time error; the keep is in force again. RFC 5228 §2.10.6."""
         if getattr(error, "propagate", False):
             raise error
+        name, line = rt.failed or (rt.script.name, rt.line)
         if isinstance(error, RunError):
-            fault = Fault(str(error), rt.script.name, rt.line, error.code)
+            fault = Fault(str(error), name, line, error.code)
         else:
             message = f"an extension failed: {type(error).__name__}"
-            fault = Fault(message, rt.script.name, rt.line, "internal", error)
+            fault = Fault(message, name, line, "internal", error)
         result = rt.result
         if len(result.errors) < self.limits.errors:
             result.errors.append(fault)
@@ -187,9 +188,8 @@ class Engine:
         result.actions[:] = [
             action for action in result.actions if action.executed or "keep" not in action.excludes
         ]
-        result.keep = not any(
-            isinstance(action, Keep) and not action.executed for action in result.actions
-        )
+        kept = {action.key() for action in result.actions if not action.executed}
+        result.keep = Keep(message=rt.context.message).key() not in kept
 
     def _end(self, rt: Runtime) -> Result:
         result = rt.result

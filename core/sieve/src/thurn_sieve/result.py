@@ -7,7 +7,7 @@ party's action is a subclass whose `perform` calls a method that its executor ha
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -222,15 +222,14 @@ class Reject(Action):
 
     Attributes:
         reason: text for the sender, CRLF between lines.
-        in_protocol: `ereject`: refusal in the protocol is preferred to exact text.
-        report: the whole report to be sent where the protocol can't refuse, made by the extension.
+        report: makes the whole report that is sent where the protocol can't refuse.
     """
 
     name: ClassVar[str] = "reject"
     # RFC 5429 §2.4: once; never with vacation; not with what delivers.
     excludes: ClassVar[frozenset[str]] = DELIVERS | {"reject", "ereject", "vacation"}
     reason: str
-    report: bytes = b""
+    report: Callable[[Context, str], bytes] = field(repr=False)
 
     @property
     def cancels_keep(self) -> bool:
@@ -239,8 +238,10 @@ class Reject(Action):
 
     async def perform(self, executor: Executor, context: Context) -> None:
         """By `Executor.reject`, else a report to the sender unless that is the null path."""
-        if not await executor.reject(self) and context.envelope.sender:
-            await executor.send(None, [context.envelope.sender], self.report)
+        refused = await executor.reject(self)
+        # RFC 5429 §2.1.2, §2.2.1: no report to the null path.
+        if not refused and context.envelope.sender:
+            await executor.send(None, [context.envelope.sender], self.report(context, self.reason))
 
 
 @dataclass(slots=True, kw_only=True)

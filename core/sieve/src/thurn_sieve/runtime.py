@@ -169,18 +169,22 @@ class Runtime:
         variables: its variables.
         match_values: `${0}` ... of the last successful match.
         parent: the including run, or None.
+        place: location and name of the script in the repository (`personal`, name).
         steps: what is left of the budget.
         capabilities: what this run may use; `ihave` adds to it.
+        failed: script and line of an included script that has failed.
     """
 
     __slots__ = (
         "capabilities",
         "context",
         "engine",
+        "failed",
         "limits",
         "line",
         "match_values",
         "parent",
+        "place",
         "result",
         "script",
         "shared",
@@ -204,6 +208,8 @@ class Runtime:
         self.parent = parent
         self.limits: Limits = engine.limits
         self.line = 0
+        self.failed: tuple[str, int] | None = None
+        self.place = ("personal", script.name)
         self.match_values: Sequence[str] = ()
         self.capabilities: set[str] | frozenset[str] = script.capabilities
         self.steps: int = engine.limits.steps if parent is None else parent.steps
@@ -308,13 +314,21 @@ class Runtime:
         answer = test(self)
         return bool(await answer if isinstance(answer, Awaitable) else answer)
 
-    async def call(self, script: Script) -> None:
+    async def call(self, script: Script, *, place: tuple[str, str] | None = None) -> None:
         """Run another script inside this one: same result, message and budget, own variables.
 
         `Stop` ends both.
+
+        Args:
+            script: of the same engine.
+            place: its location and name in the repository.
         """
         inner = Runtime(self.engine, script, self.context, self.result, self)
+        inner.place = place or inner.place
         try:
             await script.run(inner)
+        except Exception:
+            self.failed = inner.failed or (script.name, inner.line)
+            raise
         finally:
             self.steps = inner.steps

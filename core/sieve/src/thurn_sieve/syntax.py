@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class Call:
         tags: those given; None for one without value.
         match: of a call whose declaration has `match`.
         requires: the capabilities that the script asks for.
+        namespaces: of variables, those that it may use; a `registry.Namespace` each.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Call:
     tags: Mapping[str, Value | None]
     match: MatchChoice | None
     requires: frozenset[str]
+    namespaces: Mapping[str, Any]
 
     def literal(self, key: int | str) -> str | None:
         """The string at a position or behind a tag, if it is given and constant."""

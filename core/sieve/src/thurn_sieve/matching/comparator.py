@@ -8,6 +8,7 @@ from typing import Final
 from thurn_sieve.registry import Comparator
 
 _LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+_UPPER: Final = str.maketrans(ascii_lowercase, ascii_uppercase)
 
 
 def lower_ascii(text: str) -> str:
@@ -19,14 +20,13 @@ def _same(text: str) -> str:
     return text
 
 
-def _upper(text: str) -> str:
-    # RFC 4790 §9.2.1: letters are compared as upper case, which matters for the order of "_".
-    return lower_ascii(text).translate(_RAISE)
+def upper_ascii(text: str) -> str:
+    """The text with a to z in upper case and nothing else changed."""
+    return text.upper() if text.isascii() else text.translate(_UPPER)
 
-
-_RAISE: Final = str.maketrans(ascii_lowercase, ascii_uppercase)
 
 OCTET: Final = Comparator("i;octet", _same)
 """Code points have the order of their UTF-8 octets."""
-ASCII_CASEMAP: Final = Comparator("i;ascii-casemap", lower_ascii, order=_upper)
+ASCII_CASEMAP: Final = Comparator("i;ascii-casemap", lower_ascii, order=upper_ascii)
+"""RFC 4790 §9.2.1: the order is that of upper case, which matters for characters like "_"."""
 COMPARATORS: Final = (OCTET, ASCII_CASEMAP)

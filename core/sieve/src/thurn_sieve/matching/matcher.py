@@ -30,6 +30,11 @@ class Matcher:
         self._keys: Sequence[str] | None = None
         self._prepared: list[Predicate] = []
 
+    @property
+    def counts(self) -> bool:
+        """Whether it compares how many values there are, not the values."""
+        return self.match_type.aggregate is not None
+
     def prepare(self, keys: Sequence[str]) -> None:
         """Prepare keys that are constant; `test` knows them by identity."""
         self._prepared = self._predicates(keys)

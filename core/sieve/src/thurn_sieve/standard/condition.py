@@ -16,11 +16,9 @@ from thurn_sieve.syntax import Call
 _NAME: Final = re.compile(r"[!-9;-~]++")  # ftext, RFC 5322 §3.6.8
 ADDRESS_FIELDS: Final = frozenset({
     "from", "to", "cc", "bcc", "sender", "reply-to", "resent-from", "resent-to", "resent-cc",
-    "resent-bcc", "resent-sender", "resent-reply-to", "return-path", "delivered-to", "x-original-to",
-    "errors-to", "disposition-notification-to", "return-receipt-to", "envelope-to", "apparently-to",
-    "approved", "for-approval", "for-comment", "for-handling", "mail-copies-to", "mail-followup-to",
-    "mail-reply-to", "original-recipient", "abuse-reports-to", "x-beenthere", "x-abuse-reports-to",
-    "x-complaints-to", "x-report-abuse-to", "x-envelope-to", "x-admin", "newsgroups-to",
+    "resent-bcc", "resent-sender", "resent-reply-to", "return-path", "delivered-to",
+    "x-original-to", "envelope-to", "x-envelope-to", "apparently-to", "errors-to",
+    "disposition-notification-to", "return-receipt-to", "mail-followup-to", "mail-reply-to",
 })  # fmt: skip
 """Fields that hold addresses; for any other one RFC 5228 §5.1 asks for a check, which is a
 warning here, since readers find addresses in others too."""
