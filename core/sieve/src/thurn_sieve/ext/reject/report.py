@@ -12,12 +12,15 @@ from thurn_message import build
 from thurn_message.address import Address, AddressError
 from thurn_message.date import format_date
 from thurn_message.fields import find_header_end
-from thurn_message.msgid import make_message_id
+from thurn_message.msgid import make_message_id, parse_message_id
 
 from thurn_sieve.context import Context
 
 MAX_HEADER_OCTETS: Final = 32_768
 """Of the refused message's header in a report; nobody needs more to know it again."""
+
+MAX_MESSAGE_ID: Final = 900
+"""Octets; a longer one does not fit into a line of a header."""
 
 _UNFIT: Final = re.compile(rb"[\x00\x80-\xff]|\r(?!\n)|(?<!\r)\n")
 
@@ -51,10 +54,10 @@ def delivery_report(context: Context, reason: str) -> bytes:
 def disposition_report(context: Context, reason: str) -> bytes:
     """A failure MDN for `reject`. RFC 5429 §2.2.1, RFC 8098."""
     recipient = _recipient(context)
-    found = context.view.fields("message-id")
     lines = [f"Final-Recipient: rfc822; {recipient}"]
-    if found and found[0].raw.isascii() and len(found[0].raw) < 900:
-        lines.append(f"Original-Message-ID: {found[0].raw.decode('ascii')}")
+    message_id = _message_id(context)
+    if message_id is not None:
+        lines.append(f"Original-Message-ID: {message_id}")
     # RFC 5429 §2.2.1: disposition "deleted", both modes automatic.
     lines.append("Disposition: automatic-action/MDN-sent-automatically; deleted")
     fields = "".join(f"{line}\r\n" for line in lines)
@@ -72,6 +75,14 @@ def _recipient(context: Context) -> str:
     except AddressError:
         return "unknown@localhost"
     return str(address) if address.is_ascii else "unknown@" + address.domain
+
+
+def _message_id(context: Context) -> str | None:
+    fields = context.view.fields("message-id")
+    found = parse_message_id(fields[0].raw) if fields else None
+    if found is None or not found.isascii() or len(found) > MAX_MESSAGE_ID:
+        return None
+    return found.decode("ascii")
 
 
 def _header_part(context: Context) -> bytes:
@@ -96,7 +107,7 @@ def _message(context: Context, sender: str, kind: str, parts: list[bytes]) -> by
         ("Message-ID", make_message_id(context.unique(), domain)),
         ("Auto-Submitted", "auto-replied (rejected)"),
     ]
-    found = context.view.fields("message-id")
-    if found and found[0].raw.isascii() and 0 < len(found[0].raw) < 900:
-        fields.append(("In-Reply-To", found[0].raw.decode("ascii")))
+    message_id = _message_id(context)
+    if message_id is not None:
+        fields.append(("In-Reply-To", message_id))
     return build.message(fields, build.multipart("report", parts, f"report-type={kind}"))
