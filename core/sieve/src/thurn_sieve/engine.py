@@ -226,6 +226,9 @@ class Engine:
         for action in [action for action in result.actions if not action.executed]:
             if not await self._perform(action, executor, context, outcome):
                 return outcome
+        if any(action.ignored for action in outcome.executed):
+            # RFC 5228 §4.2: an ignored redirect must not cancel the implicit keep.
+            result.keep = not any(a.cancels_keep and not a.ignored for a in result.actions)
         if implicit_keep and result.keep:
             keep = result.implicit or Keep(implicit=True, message=result.message)
             if await self._perform(keep, executor, context, outcome):

@@ -122,6 +122,7 @@ class Comparator:
         order: a sortable key for `:value`; without it the normal form.
         substring: whether `:contains` and `:matches` make sense.
         keeps_length: whether the normal form has a character for each of the original.
+        octets: whether `?` is one octet of UTF-8, not one character (RFC 5228 §2.7.1).
     """
 
     name: str
@@ -129,6 +130,7 @@ class Comparator:
     order: Callable[[str], Any] | None = None
     substring: bool = True
     keeps_length: bool = True
+    octets: bool = False
 
 
 Predicate: TypeAlias = "Callable[[str], bool | Sequence[str]]"

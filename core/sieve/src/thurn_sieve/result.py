@@ -30,8 +30,11 @@ class Executor(Protocol):
     async def store(self, action: Store) -> None:
         """Store `action.message` in `action.mailbox`."""
 
-    async def redirect(self, action: Redirect) -> None:
-        """Send `action.message` on to `action.address`; loops end here (RFC 5228 §10)."""
+    async def redirect(self, action: Redirect) -> bool | None:
+        """Send `action.message` on to `action.address`; loops end here (RFC 5228 §10).
+
+        False: ignored by policy; then the implicit keep is not cancelled (RFC 5228 §4.2).
+        """
 
     async def discard(self, action: Discard) -> None:
         """Nothing is stored; for the journal."""
@@ -62,6 +65,7 @@ class Action:
         message: as it was when the script asked.
         line: where it asked.
         executed: whether `perform` has done it.
+        ignored: whether policy has left it undone: it cancels no keep.
     """
 
     name: ClassVar[str] = ""
@@ -71,6 +75,7 @@ class Action:
     message: bytes = field(default=b"", repr=False)
     line: int = 0
     executed: bool = False
+    ignored: bool = field(default=False, repr=False)
 
     @property
     def cancels_keep(self) -> bool:
@@ -193,7 +198,7 @@ class Redirect(Action):
 
     async def perform(self, executor: Executor, context: Context) -> None:
         """By `Executor.redirect`."""
-        await executor.redirect(self)
+        self.ignored = await executor.redirect(self) is False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -25,8 +25,8 @@ def upper_ascii(text: str) -> str:
     return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
-OCTET: Final = Comparator("i;octet", _same)
+OCTET: Final = Comparator("i;octet", _same, octets=True)
 """Code points have the order of their UTF-8 octets."""
-ASCII_CASEMAP: Final = Comparator("i;ascii-casemap", lower_ascii, order=upper_ascii)
+ASCII_CASEMAP: Final = Comparator("i;ascii-casemap", lower_ascii, order=upper_ascii, octets=True)
 """RFC 4790 §9.2.1: the order is that of upper case, which matters for characters like "_"."""
 COMPARATORS: Final = (OCTET, ASCII_CASEMAP)

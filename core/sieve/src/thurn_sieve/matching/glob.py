@@ -133,6 +133,11 @@ class Glob:
         self.segments.append(Segment(characters, wild))
         self.least = sum(segment.size for segment in self.segments)
 
+    @property
+    def counts_characters(self) -> bool:
+        """Whether it has a `?`."""
+        return any(segment.wild for segment in self.segments)
+
     def places(self, text: str) -> list[int] | None:
         """Where each segment stands, or None if the pattern does not fit the whole text."""
         segments = self.segments

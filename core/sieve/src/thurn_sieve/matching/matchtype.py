@@ -35,12 +35,34 @@ def _contains(comparator: Comparator, key: str, operand: str | None) -> Predicat
 def _matches(comparator: Comparator, key: str, operand: str | None) -> Predicate:
     normalise, keeps_length = comparator.normalise, comparator.keeps_length
     glob = Glob(normalise(key))
+    if comparator.octets and glob.counts_characters:
+        return _matches_octets(comparator, key)
 
     def fit(value: str) -> bool | Sequence[str]:
         text = normalise(value)
         return glob.captures(text, value if keeps_length else text, MOST) or False
 
     return fit
+
+
+def _matches_octets(comparator: Comparator, key: str) -> Predicate:
+    """With a `?`, which is exactly one octet for i;octet and i;ascii-casemap. RFC 5228 §2.7.1."""
+    normalise = comparator.normalise
+    glob = Glob(normalise(_octets(key)))
+
+    def fit(value: str) -> bool | Sequence[str]:
+        shown = _octets(value)
+        found = glob.captures(normalise(shown), shown, MOST)
+        if found is None or value.isascii():
+            return found or False
+        return [piece.encode("latin-1").decode("utf-8", "replace") for piece in found]
+
+    return fit
+
+
+def _octets(text: str) -> str:
+    """A character for each octet of UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
 
 
 MATCH_TYPES: Final = (

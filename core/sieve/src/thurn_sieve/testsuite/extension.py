@@ -1,13 +1,14 @@
 """The commands of `vnd.thurn.testsuite`.
 
-    test "name" { ... }                    a test; the result starts empty
+    test "name" { ... }                    a test; the result starts empty, and what it sets is
+                                           put back at its end
     test_fail "reason";                    ends the test, it has failed
     test_abort "reason";                   ends the file
     test_set "message" text: ... ;         also envelope.from .to .orig_to .auth, now, account,
                                            addresses, flags, reject ("protocol", "report"), fails,
                                            environment.NAME, setting.NAME
     test_advance 3600;                     moves the clock, in seconds
-    test_mailbox [:use "\\Junk"] "name";   makes a mailbox
+    test_mailbox [:use "Junk"] "name";   makes a mailbox
     test_script [:global] "name" text: ... ;             puts a script where include finds it
     test_script_compile [:allow [..]] text: ...          test: it compiles
     test_script_run [:append_result]                     test: the script compiled last runs
@@ -25,6 +26,7 @@ The result is that of the script run last in this test, else of the tests' scrip
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -113,6 +115,7 @@ async def _test(rt: Runtime, args: Args, run_block: Callable[[], Awaitable[None]
     suite.problems, suite.warnings = [], []
     _reset(rt, args)
     rt.steps = rt.limits.steps
+    restore = save(rt.context)
     try:
         await run_block()
     except Failed as error:
@@ -120,7 +123,33 @@ async def _test(rt: Runtime, args: Args, run_block: Callable[[], Awaitable[None]
     except RunError as error:
         suite.failures[name] = f"line {rt.line}: run-time error: {error}"
     except Stop:
-        return
+        pass
+    finally:
+        restore()
+
+
+def save(context: Context) -> Callable[[], None]:
+    """What puts everything back that a test may set."""
+    suite: Suite = context.locals[CAPABILITY]
+    mailboxes, executor = suite.mailboxes, suite.executor
+    kept = {name: getattr(context, name) for name in _KEPT}
+    envelope, account = copy(context.envelope), copy(context.account)
+    stored = {name: list(messages) for name, messages in mailboxes.stored.items()}
+    sources, ends = dict(suite.repository.sources), dict(executor.duplicates.ends)
+
+    def restore() -> None:
+        for name, value in kept.items():
+            setattr(context, name, value)
+        context.envelope, context.account = envelope, account
+        mailboxes.stored = stored
+        suite.repository.sources, executor.duplicates.ends = sources, ends
+        executor.sent, executor.refused, executor.notices = [], [], []
+        executor.in_protocol, executor.fails = True, ""
+
+    return restore
+
+
+_KEPT: Final = ("message", "original", "message_flags", "now", "environment", "settings")
 
 
 def _fail(rt: Runtime, args: Args) -> None:
