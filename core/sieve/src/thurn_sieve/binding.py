@@ -271,6 +271,8 @@ class Binder:
                 self.diag.error(f":{argument.name} after an argument", argument, "late-tag")
             option = self._option(argument)
             if option is None:
+                if any(known.type is not None for known in self.table.get(argument.name, ())):
+                    next(arguments, None)  # its value, to spare the reader a second error
                 continue
             value: Value | None = None
             if option.type is not None:
