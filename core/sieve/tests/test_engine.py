@@ -353,6 +353,7 @@ def third_party():
             Command("fail", kind="both", run=fail),
             Command("pass_on", ("string",), run=pass_on),
             Command("end", run=end),
+            Command("odd", run=end, validate=lambda call, diag: 1 // 0),
             Command("beep", run=lambda rt, args: rt.act(Beep(), args)),
             Command("run_other", ("string",), kind="test", run=run_other),
             Command("top", where="toplevel", run=say, positional=("string?", "string-list")),
@@ -472,6 +473,7 @@ def test_what_extensions_need_is_checked(acme):
     assert codes(acme, HEAD + 'if true { top "a"; }') == ["not-toplevel"]
     assert codes(acme, HEAD + "twice;") == ["missing-block"]
     assert codes(acme, HEAD + 'say "a" { keep; }') == ["unexpected-block"]
+    assert codes(acme, HEAD + "odd;") == ["internal"]
     assert acme.compile(HEAD + 'redirect :sure "a@b.example"; top "a";')
 
 

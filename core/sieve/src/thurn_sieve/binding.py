@@ -213,18 +213,20 @@ class Binder:
         return None if self.diag.errors > errors else self._bound(call, matcher)
 
     def _validate(self, call: Call) -> None:
-        if self.command.validate is not None:
-            self.command.validate(call, self.diag)
-        for modifier in self.modifiers:
-            if modifier.validate is not None:
-                modifier.validate(call, self.diag)
-        for effect in self.effects:
-            if effect.validate is not None:
-                effect.validate(call, self.diag)
+        declared = [self.command.validate]
+        declared += [modifier.validate for modifier in self.modifiers]
+        declared += [effect.validate for effect in self.effects]
         for extension in self.scope.registry.extensions.values():
-            validate = extension.validates_for.get(self.command.name)
-            if validate is not None and self.scope.enabled(extension.name):
+            if self.scope.enabled(extension.name):
+                declared.append(extension.validates_for.get(self.command.name))
+        for validate in declared:
+            if validate is None:
+                continue
+            try:
                 validate(call, self.diag)
+            except Exception as error:  # noqa: BLE001 - a script must be told of, not break its editor
+                message = f"the check of {call.name} failed: {type(error).__name__}"
+                self.diag.error(message, call, "internal")
 
     def _bound(self, call: Call, matcher: Matcher | None) -> Bound:
         bound = Bound(call, self.command, match=matcher, guards=self.guards)

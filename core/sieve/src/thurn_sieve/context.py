@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from thurn_message.addresslist import Mailbox, parse_address_list
 from thurn_message.encodedword import decode_words
 from thurn_message.fields import unfold
 from thurn_message.scanner import Scan, scan
-
-if TYPE_CHECKING:
-    from thurn_sieve.script import Script
 
 
 class MailAddress:
@@ -208,8 +205,11 @@ class Lists(Protocol):
 class Repository(Protocol):
     """Scripts for `include`. RFC 6609."""
 
-    async def source(self, name: str, *, location: str) -> bytes | str | Script | None:
-        """The script of that name in `personal` or `global`, compiled or not, or None."""
+    async def source(self, name: str, *, location: str) -> object:
+        """The script of that name in `personal` or `global`, or None.
+
+        As bytes, as text, or already compiled by the engine that runs.
+        """
 
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,7 +14,8 @@ optional ones are left out from the left. `match` in `positional` is short for `
 
 `run` is called with `(rt, args)`, and `(rt, args, run_block)` for a command with a block; it may be
 a coroutine function (then the script waits for it) or an ordinary one (then nothing ever waits). A
-test gives a bool.
+test gives a bool. This module knows no runtime: what is called gets a `runtime.Runtime` as `rt` and
+a `runtime.Args` as `args`.
 """
 
 from __future__ import annotations
@@ -26,11 +27,8 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from thurn_sieve.code import Code
-    from thurn_sieve.context import HeaderField, MailAddress
+    from thurn_sieve.context import HeaderField
     from thurn_sieve.diagnostics import Diagnostics
-    from thurn_sieve.result import Action
-    from thurn_sieve.runtime import Args, Runtime
     from thurn_sieve.syntax import Call, Text
 
 TYPES: Final = frozenset({"string", "constant", "string-list", "constant-list", "number"})
@@ -38,9 +36,9 @@ KINDS: Final = frozenset({"command", "test", "both"})
 
 Validate: TypeAlias = "Callable[[Call, Diagnostics], None]"
 Run: TypeAlias = "Callable[..., Any]"
-Template: TypeAlias = "Callable[[Runtime], str]"
+Template: TypeAlias = "Callable[..., str]"
 Interpolate: TypeAlias = "Callable[[Text, Mapping[str, Namespace], Diagnostics], Template | None]"
-Compose: TypeAlias = "Callable[[Sequence[Code]], Code]"
+Compose: TypeAlias = "Callable[..., Any]"
 TagType: TypeAlias = "str | Tag | None"
 
 
@@ -167,10 +165,15 @@ class MatchType:
 
 @dataclass(frozen=True, slots=True)
 class AddressPart:
-    """Which part of an address is compared; `get` gives None for "it has no such part"."""
+    """Which part of an address is compared.
+
+    Attributes:
+        name: the tag.
+        get: `(rt, address) -> str`; None: it has no such part.
+    """
 
     name: str
-    get: Callable[[Runtime, MailAddress], str | None]
+    get: Callable[..., str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,7 @@ class Modifier:
 
     tags: Mapping[str, TagType]
     commands: Sequence[str]
-    apply: Callable[[Runtime, Args, Sequence[str], Sequence[HeaderField]], Sequence[HeaderField]]
+    apply: Callable[..., Sequence[HeaderField]]
     validate: Validate | None = None
 
 
@@ -207,7 +210,7 @@ class SideEffect:
     tag: str
     type: str | None
     commands: Sequence[str]
-    apply: Callable[[Runtime, Action, Args | None], None]
+    apply: Callable[..., None]
     always: bool = False
     validate: Validate | None = None
 
@@ -221,8 +224,8 @@ class Namespace:
         set: `(rt, name, value)`; None: read-only.
     """
 
-    get: Callable[[Runtime, str], str | None]
-    set: Callable[[Runtime, str, str], None] | None = None
+    get: Callable[..., str | None]
+    set: Callable[..., None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +261,7 @@ class Extension:
     modifiers: Sequence[Modifier] = ()
     address_parts: Sequence[AddressPart] = ()
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
-    environment: Mapping[str, Callable[[Runtime], str | None]] = field(default_factory=dict)
+    environment: Mapping[str, Callable[..., str | None]] = field(default_factory=dict)
     notify_methods: Mapping[str, Any] = field(default_factory=dict)
     side_effects: Sequence[SideEffect] = ()
     tags_for: Mapping[str, Mapping[str, TagType]] = field(default_factory=dict)

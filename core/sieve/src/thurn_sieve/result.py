@@ -293,8 +293,9 @@ class Result:
         """
         key = action.key()
         for other in self.actions:
-            if key is not None and not other.executed and other.key() == key:
-                other.merge(action)
+            if key is not None and other.key() == key:
+                if not other.executed:  # what is done is done
+                    other.merge(action)
                 self._settle(other)
                 return other
             if action.name in other.excludes or other.name in action.excludes:

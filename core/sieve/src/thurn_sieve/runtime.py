@@ -7,22 +7,67 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 
 from thurn_sieve.context import Context, HeaderField, MessageView
 from thurn_sieve.errors import Fault, RunError
 from thurn_sieve.limits import Limits
 
 if TYPE_CHECKING:
-    from thurn_sieve.engine import Engine
     from thurn_sieve.matching.matcher import Matcher
-    from thurn_sieve.registry import AddressPart, Modifier, Namespace, SideEffect
-    from thurn_sieve.result import Action, Result
-    from thurn_sieve.script import Script
+    from thurn_sieve.registry import AddressPart, Modifier, Namespace, Registry, SideEffect
+    from thurn_sieve.result import Action, Executor, Outcome, Result
 
 _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
+
+
+class Program(Protocol):
+    """A compiled script, as the run knows it; `script.Script` is one."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it may use."""
+
+    @property
+    def allow(self) -> frozenset[str] | None:
+        """What it was allowed to require, None: everything."""
+
+    async def run(self, rt: Runtime) -> None:
+        """Run it in a runtime of its own."""
+
+
+class Machine(Protocol):
+    """The engine, as extensions see it; `engine.Engine` is one."""
+
+    registry: Registry
+    limits: Limits
+    settings: Mapping[str, Any]
+
+    def compile(
+        self, source: bytes | str, *, name: str = "", allow: Collection[str] | None = None
+    ) -> Any:  # noqa: ANN401 - a `Script`, which knows this module
+        """See `Engine.compile`."""
+
+    async def evaluate(
+        self,
+        script: Any,  # noqa: ANN401 - likewise
+        context: Context,
+        *,
+        result: Result | None = None,
+        trace: bool = False,
+    ) -> Result:
+        """See `Engine.evaluate`."""
+
+    async def perform(
+        self, result: Result, executor: Executor, *, implicit_keep: bool = True
+    ) -> Outcome:
+        """See `Engine.perform`."""
 
 
 class Args:
@@ -195,8 +240,8 @@ class Runtime:
 
     def __init__(
         self,
-        engine: Engine,
-        script: Script,
+        engine: Machine,
+        script: Program,
         context: Context,
         result: Result,
         parent: Runtime | None = None,
@@ -314,7 +359,7 @@ class Runtime:
         answer = test(self)
         return bool(await answer if isinstance(answer, Awaitable) else answer)
 
-    async def call(self, script: Script, *, place: tuple[str, str] | None = None) -> None:
+    async def call(self, script: Program, *, place: tuple[str, str] | None = None) -> None:
         """Run another script inside this one: same result, message and budget, own variables.
 
         `Stop` ends both.

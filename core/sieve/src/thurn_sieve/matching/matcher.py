@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from thurn_sieve.errors import RunError
 from thurn_sieve.registry import Comparator, MatchType, Predicate
 
-if TYPE_CHECKING:
-    from thurn_sieve.runtime import Runtime
+
+class Budget(Protocol):
+    """What the matcher needs of the run; `runtime.Runtime` is one."""
+
+    steps: int
+    match_values: Sequence[str]
 
 
 class Matcher:
@@ -40,7 +44,7 @@ class Matcher:
         self._prepared = self._predicates(keys)
         self._keys = keys
 
-    def test(self, rt: Runtime, values: Sequence[str], keys: Sequence[str]) -> bool:
+    def test(self, rt: Budget, values: Sequence[str], keys: Sequence[str]) -> bool:
         """Whether any value matches any key; a match sets the match values.
 
         A test returns what this returns: for match types that wait it is an awaitable.
@@ -70,11 +74,13 @@ class Matcher:
         return False
 
     async def _wait(
-        self, rt: Runtime, values: Sequence[str], predicates: Sequence[Predicate]
+        self, rt: Budget, values: Sequence[str], predicates: Sequence[Predicate]
     ) -> bool:
         for value in values:
             for predicate in predicates:
-                rt.spend(1)
+                rt.steps -= 1
+                if rt.steps < 0:
+                    raise RunError("the script takes too much time", "too-many-steps")
                 found = await predicate(value)  # type: ignore[misc]
                 if found:
                     if found is not True:

@@ -77,12 +77,15 @@ async def _find(rt: Runtime, key: tuple[str, str]) -> Script | None:
     location, name = key
     repository = rt.context.repository
     source = None if repository is None else await repository.source(name, location=location)
-    if source is None or isinstance(source, Script):
+    if isinstance(source, Script):
         return source
+    if not isinstance(source, bytes | str):
+        return None
     try:
-        return rt.engine.compile(source, name=name, allow=rt.script.allow)
+        script: Script = rt.engine.compile(source, name=name, allow=rt.script.allow)
     except CompileError as error:
         rt.error(f"the included script {name} has errors: {error.diagnostics[0]}", "bad-script")
+    return script
 
 
 def _return(rt: Runtime, args: Args) -> None:
