@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from thurn_sieve.context import Context, Envelope
+from thurn_message.scanner import scan
+from thurn_sieve.context import Context, Envelope, MessageView
 from thurn_sieve.diagnostics import CompileError
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import Stop
@@ -498,6 +499,20 @@ async def test_implied_capabilities(context):
     script = engine.compile('require "vnd.more"; fileinto "a";')
     assert script.requires == ("vnd.more",)
     assert (await engine.evaluate(script, context)).actions[0].mailbox == "a"
+
+
+async def test_always_means_when_enabled(acme, context):
+    source = 'require ["ihave"]; if not true { if ihave "vnd.acme" { stop; } } keep;'
+    assert (await run(acme, source, context)).actions[0].flags == []
+    source = 'require ["ihave"]; if ihave "vnd.acme" { keep :mark "a"; }'
+    assert (await run(acme, source, context)).actions[0].flags == ["a"]
+
+
+async def test_a_view_may_be_shared(engine):
+    view = MessageView(MESSAGE, scan(MESSAGE))
+    script = engine.compile('if header "subject" "hello" { discard; }')
+    for _ in range(2):
+        assert not (await engine.evaluate(script, Context(MESSAGE, view=view))).keep
 
 
 async def test_settable_context(engine, context):

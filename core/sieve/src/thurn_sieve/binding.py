@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from thurn_sieve.code import MakeArgs
@@ -29,7 +29,9 @@ from thurn_sieve.registry import (
     Tag,
     TagType,
     Template,
+    Validate,
 )
+from thurn_sieve.result import Action
 from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import (
     Argument,
@@ -65,6 +67,8 @@ class Scope:
         lenient: whether unknown things are run-time errors (`ihave` is required).
         namespaces: those of required extensions.
         transforms, interpolates: likewise.
+        validates: command → validation that extensions add.
+        always: command → side effects that are applied without their tags.
     """
 
     registry: Registry
@@ -75,14 +79,44 @@ class Scope:
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     transforms: Sequence[Callable[[str, Text, Diagnostics], str]] = ()
     interpolates: Sequence[Interpolate] = ()
+    validates: dict[str, list[Validate]] = field(default_factory=dict)
+    always: dict[str, list[SideEffect]] = field(default_factory=dict)
 
     def may_use(self, extension: str) -> bool:
         """Without condition."""
         return extension in self.requires or self.registry.extensions[extension].builtin
 
-    def enabled(self, extension: str) -> bool:
-        """At all."""
-        return self.may_use(extension) or extension in self.conditional
+    def settle(self, requires: frozenset[str], conditional: frozenset[str]) -> None:
+        """Say what the script requires, and what follows from it."""
+        self.requires, self.conditional = requires, conditional
+        extensions = self.registry.extensions.items()
+        active = [e for name, e in extensions if e.builtin or name in requires]
+        self.namespaces = {
+            prefix: namespace
+            for extension in active
+            for prefix, namespace in extension.namespaces.items()
+        }
+        self.transforms = [e.transform for e in active if e.transform is not None]
+        self.interpolates = [e.interpolate for e in active if e.interpolate is not None]
+        for name in (*(e.name for e in active), *sorted(conditional)):
+            extension = self.registry.extensions[name]
+            for command, validate in extension.validates_for.items():
+                self.validates.setdefault(command, []).append(validate)
+            for effect in extension.side_effects:
+                if effect.always:
+                    found = _when_enabled(effect, name) if name in conditional else effect
+                    for command in effect.commands:
+                        self.always.setdefault(command, []).append(found)
+
+
+def _when_enabled(effect: SideEffect, capability: str) -> SideEffect:
+    """The side effect of an extension that an `ihave` may switch on, or not. RFC 5463 §4."""
+
+    def apply(rt: Runtime, action: Action, args: Args | None) -> None:
+        if rt.enabled(capability):
+            effect.apply(rt, action, args)
+
+    return replace(effect, apply=apply)
 
 
 class Unknown(Exception):
@@ -216,9 +250,7 @@ class Binder:
         declared = [self.command.validate]
         declared += [modifier.validate for modifier in self.modifiers]
         declared += [effect.validate for effect in self.effects]
-        for extension in self.scope.registry.extensions.values():
-            if self.scope.enabled(extension.name):
-                declared.append(extension.validates_for.get(self.command.name))
+        declared += self.scope.validates.get(self.command.name, ())
         for validate in declared:
             if validate is None:
                 continue
@@ -233,12 +265,8 @@ class Binder:
         if self.command.address_part:
             bound.address_part = self.part or self.scope.registry.address_parts["all"].thing
         bound.modifiers = self.modifiers
-        for extension, effect in self.scope.registry.side_effects:
-            wanted = effect in self.effects or (
-                effect.always and self.command.name in effect.commands
-            )
-            if wanted and self.scope.enabled(extension):
-                bound.effects.append(effect)
+        always = self.scope.always.get(self.command.name, ())
+        bound.effects = [*always, *(e for e in self.effects if not e.always)]
         bound.positional = [self._run_value(value) for value in call.positional]
         bound.tags = {
             tag: True if value is None else self._run_value(value)

@@ -83,22 +83,11 @@ class Compiler:
             wanted += self._required(node)
         self.stated = list(dict.fromkeys(wanted))
         everything = self._with_implied(self.stated)
+        conditional: frozenset[str] = frozenset()
         if IHAVE in everything:
             self.scope.lenient = True
-            self.scope.conditional = self._conditional(order) - everything
-        self.scope.requires = everything
-        active = [
-            extension
-            for name, extension in self.registry.extensions.items()
-            if extension.builtin or name in everything
-        ]
-        self.scope.namespaces = {
-            prefix: namespace
-            for extension in active
-            for prefix, namespace in extension.namespaces.items()
-        }
-        self.scope.transforms = [e.transform for e in active if e.transform is not None]
-        self.scope.interpolates = [e.interpolate for e in active if e.interpolate is not None]
+            conditional = self._conditional(order) - everything - self.builtin
+        self.scope.settle(everything, conditional)
 
     def _required(self, node: Node) -> list[str]:
         first = node.arguments[0] if len(node.arguments) == 1 else None

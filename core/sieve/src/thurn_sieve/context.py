@@ -94,9 +94,9 @@ class MessageView:
 
     __slots__ = ("_fields", "_index", "_scan", "content")
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, scanned: Scan | None = None) -> None:
         self.content = content
-        self._scan: Scan | None = None
+        self._scan = scanned
         self._fields: dict[str, list[HeaderField]] = {}
         self._index: dict[bytes, list[Any]] | None = None
 
@@ -218,6 +218,8 @@ _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class Context:
     """One message for one account; give it what there is.
 
+    Contexts of several recipients may be given one `view` of their message: it is parsed once.
+
     Attributes:
         envelope: settable, and its fields are.
         original: the octets as they came in, whatever scripts make of the message.
@@ -242,9 +244,10 @@ class Context:
         account: Account | None = None,
         now: datetime = _NEVER,
         unique: Callable[[], str] | None = None,
+        view: MessageView | None = None,
     ) -> None:
         self._message = self.original = message
-        self._view: MessageView | None = None
+        self._view = view
         self._count = 0
         self.envelope = envelope or Envelope()
         self.account = account or Account()
