@@ -142,7 +142,8 @@ class MatchType:
         name: `contains`.
         prepare: `(comparator, key, operand) -> predicate`; the predicate gets each value and says
             whether it matches, or gives the match values (the whole first) that `${0}` ... show. A
-            predicate may be a coroutine function if `waits` is set.
+            predicate may be a coroutine function if `waits` is set; one that is slower than a
+            search in C has an attribute `weight`, how many times.
         operand: whether a string follows the tag (`:value "ge"`).
         operands: what that string may be; empty: anything.
         substring: needs a comparator with substrings.

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 from thurn_sieve.registry import Comparator
 
-_LOWER: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
-_UPPER: Final = str.maketrans(ascii_lowercase, ascii_uppercase)
-
 
 def lower_ascii(text: str) -> str:
     """The text with A to Z in lower case and nothing else changed."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
-
-
-def _same(text: str) -> str:
-    return text
+    if text.isascii():
+        return text.lower()
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
 
 
 def upper_ascii(text: str) -> str:
     """The text with a to z in upper case and nothing else changed."""
-    return text.upper() if text.isascii() else text.translate(_UPPER)
+    if text.isascii():
+        return text.upper()
+    return text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
+
+
+def _same(text: str) -> str:
+    return text
 
 
 OCTET: Final = Comparator("i;octet", _same, octets=True)

@@ -25,7 +25,7 @@ class Matcher:
         operand: of `:value` and `:count`.
     """
 
-    __slots__ = ("_keys", "_prepared", "comparator", "match_type", "operand")
+    __slots__ = ("_keys", "_prepared", "_weight", "comparator", "match_type", "operand")
 
     def __init__(self, match_type: MatchType, comparator: Comparator, operand: str | None) -> None:
         self.match_type = match_type
@@ -33,6 +33,7 @@ class Matcher:
         self.operand = operand
         self._keys: Sequence[str] | None = None
         self._prepared: list[Predicate] = []
+        self._weight = 1
 
     @property
     def counts(self) -> bool:
@@ -42,6 +43,7 @@ class Matcher:
     def prepare(self, keys: Sequence[str]) -> None:
         """Prepare keys that are constant; `test` knows them by identity."""
         self._prepared = self._predicates(keys)
+        self._weight = _weight(self._prepared)
         self._keys = keys
 
     def test(self, rt: Budget, values: Sequence[str], keys: Sequence[str]) -> bool:
@@ -54,12 +56,16 @@ class Matcher:
         match_type = self.match_type
         if match_type.aggregate is not None:
             values = match_type.aggregate(values)
-        predicates = self._prepared if keys is self._keys else self._predicates(keys)
+        if keys is self._keys:
+            predicates, weight = self._prepared, self._weight
+        else:
+            predicates = self._predicates(keys)
+            weight = _weight(predicates)
         if match_type.waits:
             return self._wait(rt, values, predicates)  # type: ignore[return-value]
         steps = rt.steps
         for value in values:
-            cost = 1 + (len(value) >> 9)
+            cost = 1 + (len(value) * weight >> 9)
             for predicate in predicates:
                 found = predicate(value)
                 steps -= cost
@@ -91,3 +97,8 @@ class Matcher:
     def _predicates(self, keys: Sequence[str]) -> list[Predicate]:
         prepare, comparator, operand = self.match_type.prepare, self.comparator, self.operand
         return [prepare(comparator, key, operand) for key in keys]
+
+
+def _weight(predicates: Sequence[Predicate]) -> int:
+    """What a character costs at most; a predicate that is slower than C has a `weight`."""
+    return max((getattr(predicate, "weight", 1) for predicate in predicates), default=1)

@@ -22,7 +22,7 @@ MAX_HEADER_OCTETS: Final = 32_768
 MAX_MESSAGE_ID: Final = 900
 """Octets; a longer one does not fit into a line of a header."""
 
-_UNFIT: Final = re.compile(rb"[\x00\x80-\xff]|\r(?!\n)|(?<!\r)\n")
+_UNFIT: Final = re.compile(rb"[\x00\x80-\xff]|\r(?!\n)|(?<!\r)\n|[^\r\n]{999}")
 
 _DELIVERY: Final = (
     "Your message was refused by the recipient's mail filtering program.\r\n"
@@ -44,7 +44,7 @@ def delivery_report(context: Context, reason: str) -> bytes:
         "Action: failed\r\nStatus: 5.7.1\r\n"
     )
     parts = [
-        build.text_part(_DELIVERY + reason),
+        _text_part(_DELIVERY + reason),
         build.raw_part("message/delivery-status", fields.encode("ascii", "replace")),
         _header_part(context),
     ]
@@ -62,7 +62,7 @@ def disposition_report(context: Context, reason: str) -> bytes:
     lines.append("Disposition: automatic-action/MDN-sent-automatically; deleted")
     fields = "".join(f"{line}\r\n" for line in lines)
     parts = [
-        build.text_part(_DISPOSITION + reason),
+        _text_part(_DISPOSITION + reason),
         build.raw_part("message/disposition-notification", fields.encode("ascii", "replace")),
         _header_part(context),
     ]
@@ -75,6 +75,10 @@ def _recipient(context: Context) -> str:
     except AddressError:
         return "unknown@localhost"
     return str(address) if address.is_ascii else "unknown@" + address.domain
+
+
+def _text_part(text: str) -> bytes:
+    return build.text_part(text.replace("\0", "\ufffd"))
 
 
 def _message_id(context: Context) -> str | None:
