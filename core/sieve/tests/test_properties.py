@@ -132,6 +132,7 @@ def test_stars_take_as_little_as_they_can():
     assert Glob("a*a").captures("a", "a", 9) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "character"),
     [
@@ -157,6 +158,7 @@ def test_hostile_patterns_stay_linear(pattern, character):
     assert large < 40 * small + 0.01  # 8 times the size; never the 64 of a square
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [
@@ -177,8 +179,8 @@ def test_hostile_patterns_stay_linear(pattern, character):
 )
 def test_hostile_scripts_take_linear_time(piece):
     begin = time.perf_counter()
-    parse(piece * (1_000_000 // len(piece)), Limits(), Diagnostics(20))
-    assert time.perf_counter() - begin < 5.0
+    parse(piece * (400_000 // len(piece)), Limits(), Diagnostics(20))
+    assert time.perf_counter() - begin < 3.0
 
 
 @given(st.binary(max_size=80))

@@ -64,7 +64,8 @@ class Scope:
         diag: where errors go.
         requires: what the script requires, with what comes along.
         conditional: what an `ihave` of the script may switch on.
-        lenient: whether unknown things are run-time errors (`ihave` is required).
+        hopeless: what `ihave` tests of the script name and can't switch on; with any of these,
+            what is unknown or theirs becomes a run-time error.
         namespaces: those of required extensions.
         transforms, interpolates: likewise.
         validates: command → validation that extensions add.
@@ -75,7 +76,7 @@ class Scope:
     diag: Diagnostics
     requires: frozenset[str] = frozenset()
     conditional: frozenset[str] = frozenset()
-    lenient: bool = False
+    hopeless: frozenset[str] = frozenset()
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     transforms: Sequence[Callable[[str, Text, Diagnostics], str]] = ()
     interpolates: Sequence[Interpolate] = ()
@@ -324,10 +325,12 @@ class Binder:
                 return option
         if options:
             message = f':{word.name} needs require "{options[0].extension}"'
+            if any(option.extension in self.scope.hopeless for option in options):
+                raise Unknown(message, word, "not-enabled")
             self.diag.error(message, word, "missing-require")
         else:
             message = f"{self.node.name} has no tag :{word.name}"
-            if self.scope.lenient:
+            if self.scope.hopeless:
                 raise Unknown(message, word, "unknown-tag")
             self.diag.error(message, word, "unknown-tag")
         return None
@@ -445,7 +448,7 @@ class Binder:
         entry = self.scope.registry.comparators.get(name)
         if entry is None:
             message = f"no comparator {name}"
-            if self.scope.lenient:
+            if self.scope.hopeless:
                 raise Unknown(message, self.node, "unknown-comparator")
             self.diag.error(message, self.node, "unknown-comparator")
             return None
@@ -453,6 +456,8 @@ class Binder:
             if entry.extension not in self.scope.conditional:
                 # RFC 5228 §2.7.3: other comparators must be required.
                 message = f'{name} needs require "{entry.extension}"'
+                if entry.extension in self.scope.hopeless:
+                    raise Unknown(message, self.node, "not-enabled")
                 self.diag.error(message, self.node, "missing-require")
                 return None
             self.guards.add(entry.extension)

@@ -85,8 +85,11 @@ class Compiler:
         everything = self._with_implied(self.stated)
         conditional: frozenset[str] = frozenset()
         if IHAVE in everything:
-            self.scope.lenient = True
-            conditional = self._conditional(order) - everything - self.builtin
+            asked = self._asked(order)
+            known = [name for name in asked if self.may_switch_on(name)]
+            conditional = self._with_implied(known) - everything - self.builtin
+            # RFC 5463 §4: what only a failing ihave would make available is left to run time.
+            self.scope.hopeless = asked - conditional - everything - self.builtin
         self.scope.settle(everything, conditional)
 
     def _required(self, node: Node) -> list[str]:
@@ -121,15 +124,15 @@ class Compiler:
                 queue += self.registry.extensions[name].implies
         return frozenset(found)
 
-    def _conditional(self, order: list[Node]) -> frozenset[str]:
+    def _asked(self, order: list[Node]) -> frozenset[str]:
+        """The capabilities that `ihave` tests of the script name."""
         found: list[str] = []
         for node in order:
             if node.kind == "test" and node.name == IHAVE:
                 for argument in node.arguments:
                     items = argument.items if isinstance(argument, TextList) else (argument,)
                     found += [item.value for item in items if isinstance(item, Text)]
-        known = [name for name in found if self.may_switch_on(name)]
-        return self._with_implied(known)
+        return frozenset(found)
 
     def may_switch_on(self, name: str) -> bool:
         """Whether `ihave` can be true for it. RFC 5463 §4."""
@@ -149,6 +152,8 @@ class Compiler:
             return self._unknown(node, table)
         guards: set[str] = set()
         if not self.scope.may_use(entry.extension):
+            if entry.extension in self.scope.hopeless:
+                return failing(f"{node.name} is not available here", "not-enabled", node.line)
             if entry.extension not in self.scope.conditional:
                 message = f'{node.name} needs require "{entry.extension}"'
                 self.diag.error(message, node, "missing-require")
@@ -209,7 +214,7 @@ class Compiler:
         what = "command" if node.kind == "command" else "test"
         message = f"unknown {what} {node.name[:40]}"
         code = f"unknown-{what}"
-        if self.scope.lenient:
+        if self.scope.hopeless:
             # RFC 5463 §4: checking is left to run time.
             self.diag.warn(message, node, code)
             return failing(message, code, node.line)
