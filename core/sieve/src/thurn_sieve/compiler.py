@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from thurn_sieve.binding import Binder, Option, Scope, Unknown, args_maker, tag_table
+from thurn_sieve.binding import Binder, Unknown, args_maker
 from thurn_sieve.code import (
     NOTHING,
     TRUE,
@@ -26,6 +26,7 @@ from thurn_sieve.code import (
 )
 from thurn_sieve.diagnostics import Diagnostics, Place
 from thurn_sieve.registry import Command, Entry, Registry
+from thurn_sieve.scope import Option, Scope, tag_table
 from thurn_sieve.syntax import Node, Text, TextList
 
 CHOICES: Final = {"if", "elsif", "else"}

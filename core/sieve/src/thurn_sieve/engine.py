@@ -13,7 +13,6 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from thurn_sieve.binding import Option
 from thurn_sieve.compiler import Compiler, misplaced
 from thurn_sieve.context import Context
 from thurn_sieve.diagnostics import CompileError, Diagnostics
@@ -23,6 +22,7 @@ from thurn_sieve.parser import parse
 from thurn_sieve.registry import Registry
 from thurn_sieve.result import Action, Executor, Keep, Outcome, Result
 from thurn_sieve.runtime import Runtime
+from thurn_sieve.scope import Option
 from thurn_sieve.script import FORMAT, Script, read_dump
 
 NO_SETTINGS: Final[Mapping[str, Any]] = {}

@@ -26,27 +26,18 @@ The result is that of the script run last in this test, else of the tests' scrip
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from copy import copy
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
-from thurn_sieve.context import Context
 from thurn_sieve.diagnostics import CompileError
 from thurn_sieve.errors import RunError, Stop
 from thurn_sieve.registry import Command, Extension, Namespace
 from thurn_sieve.result import Result
 from thurn_sieve.runtime import Args, Runtime
-from thurn_sieve.script import Script
 from thurn_sieve.testsuite.memory import (
-    MemoryDuplicates,
-    MemoryExecutor,
-    MemoryMailboxes,
-    MemoryRepository,
     Stored,
 )
-
-CAPABILITY: Final = "vnd.thurn.testsuite"
+from thurn_sieve.testsuite.state import CAPABILITY, SETTERS, Suite, save
 
 
 class Failed(Exception):
@@ -57,42 +48,6 @@ class Aborted(Exception):
     """The whole file ends; it passes out of `evaluate`."""
 
     propagate = True
-
-
-@dataclass(slots=True)
-class Suite:
-    """What one file of tests has come to.
-
-    Attributes:
-        failures: test → why; only failed ones.
-        ran: tests that ran, in order.
-        problems: messages and codes of the errors of the last compile or run.
-        warnings: likewise.
-        script: compiled last.
-        result: of the script run last.
-    """
-
-    executor: MemoryExecutor
-    mailboxes: MemoryMailboxes
-    repository: MemoryRepository
-    failures: dict[str, str] = field(default_factory=dict)
-    ran: list[str] = field(default_factory=list)
-    current: str = ""
-    problems: list[tuple[str, str]] = field(default_factory=list)
-    warnings: list[tuple[str, str]] = field(default_factory=list)
-    script: Script | None = None
-    result: Result | None = None
-
-
-def prepare(context: Context) -> Suite:
-    """Give the context the services of a test."""
-    mailboxes, repository = MemoryMailboxes(), MemoryRepository()
-    duplicates = MemoryDuplicates(context)
-    context.mailboxes, context.repository = mailboxes, repository
-    context.duplicates = duplicates
-    suite = Suite(MemoryExecutor(mailboxes, duplicates), mailboxes, repository)
-    context.locals[CAPABILITY] = suite
-    return suite
 
 
 def _suite(rt: Runtime) -> Suite:
@@ -128,30 +83,6 @@ async def _test(rt: Runtime, args: Args, run_block: Callable[[], Awaitable[None]
         restore()
 
 
-def save(context: Context) -> Callable[[], None]:
-    """What puts everything back that a test may set."""
-    suite: Suite = context.locals[CAPABILITY]
-    mailboxes, executor = suite.mailboxes, suite.executor
-    kept = {name: getattr(context, name) for name in _KEPT}
-    envelope, account = copy(context.envelope), copy(context.account)
-    stored = {name: list(messages) for name, messages in mailboxes.stored.items()}
-    sources, ends = dict(suite.repository.sources), dict(executor.duplicates.ends)
-
-    def restore() -> None:
-        for name, value in kept.items():
-            setattr(context, name, value)
-        context.envelope, context.account = envelope, account
-        mailboxes.stored = stored
-        suite.repository.sources, executor.duplicates.ends = sources, ends
-        executor.sent, executor.refused, executor.notices = [], [], []
-        executor.in_protocol, executor.fails = True, ""
-
-    return restore
-
-
-_KEPT: Final = ("message", "original", "message_flags", "now", "environment", "settings")
-
-
 def _fail(rt: Runtime, args: Args) -> None:
     raise Failed(f"line {args.line}: {args.text(0)}")
 
@@ -173,7 +104,7 @@ def _reset(rt: Runtime, args: Args) -> None:
 def _set_item(rt: Runtime, args: Args) -> None:
     context, item, value = rt.context, args.text(0), args.text(1)
     kind, _, name = item.partition(".")
-    setters = _SETTERS
+    setters = SETTERS
     if item in setters:
         setters[item](context, value)
     elif kind == "environment":
@@ -182,65 +113,6 @@ def _set_item(rt: Runtime, args: Args) -> None:
         context.settings = {**context.settings, name: int(value) if value.isdigit() else value}
     else:
         rt.error(f"test_set knows no {item}")
-
-
-def _set_message(context: Context, value: str) -> None:
-    context.message = context.original = value.encode()
-
-
-def _set_from(context: Context, value: str) -> None:
-    context.envelope.sender = value or None
-
-
-def _set_to(context: Context, value: str) -> None:
-    context.envelope.recipient = value
-
-
-def _set_original_to(context: Context, value: str) -> None:
-    context.envelope.original_recipient = value or None
-
-
-def _set_auth(context: Context, value: str) -> None:
-    context.envelope.auth = value or None
-
-
-def _set_now(context: Context, value: str) -> None:
-    context.now = datetime.fromisoformat(value)
-
-
-def _set_account(context: Context, value: str) -> None:
-    context.account.name = value
-
-
-def _set_addresses(context: Context, value: str) -> None:
-    context.account.addresses = value.split()
-
-
-def _set_flags(context: Context, value: str) -> None:
-    context.message_flags = value.split()
-
-
-def _set_reject(context: Context, value: str) -> None:
-    context.locals[CAPABILITY].executor.in_protocol = value == "protocol"
-
-
-def _set_fails(context: Context, value: str) -> None:
-    context.locals[CAPABILITY].executor.fails = value
-
-
-_SETTERS: Final[dict[str, Callable[[Context, str], None]]] = {
-    "message": _set_message,
-    "envelope.from": _set_from,
-    "envelope.to": _set_to,
-    "envelope.orig_to": _set_original_to,
-    "envelope.auth": _set_auth,
-    "now": _set_now,
-    "account": _set_account,
-    "addresses": _set_addresses,
-    "flags": _set_flags,
-    "reject": _set_reject,
-    "fails": _set_fails,
-}
 
 
 def _advance(rt: Runtime, args: Args) -> None:

@@ -13,7 +13,8 @@ from thurn_sieve.limits import Limits
 from thurn_sieve.parser import parse
 from thurn_sieve.registry import Registry
 from thurn_sieve.syntax import Text
-from thurn_sieve.testsuite.extension import CAPABILITY, EXTENSION, Aborted, Suite, prepare
+from thurn_sieve.testsuite.extension import EXTENSION, Aborted
+from thurn_sieve.testsuite.state import CAPABILITY, Suite, prepare
 
 MESSAGE: Final = (
     b"From: sender@example.com\r\nTo: me@example.org\r\nSubject: Frop\r\n\r\nFriep!\r\n"
