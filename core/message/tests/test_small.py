@@ -248,3 +248,9 @@ def test_report():
     assert found.header_doubts == []
     assert content == message([("From", "a@b.example"), ("Subject", "Failed")], notice)
     assert email.message_from_bytes(content).get_payload(2).get_payload(decode=True) == bytes(100)
+
+
+def test_a_nul_in_text_is_replaced():
+    part = text_part("before\0after")
+    assert b"\0" not in part
+    assert b"before=EF=BF=BDafter" in part

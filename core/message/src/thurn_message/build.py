@@ -55,7 +55,8 @@ def text_part(text: str, content_type: str = "text/plain") -> bytes:
 
     RFC 2045 §6.7.
     """
-    lines = _LINE_END.split(text.replace("\0", "\ufffd"))
+    text = text.replace("\0", "\ufffd")
+    lines = _LINE_END.split(text)
     if lines[-1]:
         lines.append("")
     if text.isascii() and all(len(line) <= 78 for line in lines):

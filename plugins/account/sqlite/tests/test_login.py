@@ -185,3 +185,12 @@ async def test_changes_are_seen_at_once(alice, opened, change, stored):
         assert await login(accounts, "correct horse battery staple") == Denied()
         await change(other, revoke_app_password, OWNER, "phone")
         assert await login(accounts, PHONE) == Unknown()
+
+
+async def test_the_revision_changes_with_every_change_but_a_login(opened, change):
+    async with opened() as (accounts, _), opened() as (other, _):
+        await change(accounts, add_domain, "example.org", separator=None, postmaster=None)
+        first = await other.revision()
+        assert await other.revision() == first
+        await change(accounts, add_domain, "example.net", separator=None, postmaster=None)
+        assert await other.revision() != first

@@ -7,7 +7,7 @@ next instance, is never counted as a wrong password and never cached (design D9)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -35,10 +35,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """True. `credential` names which one, such as "main" or an app password's label."""
+    """True.
+
+    Attributes:
+        credential: which one, such as "main" or an app password's label.
+        expires_at: POSIX seconds from which it is no longer true; None: not known to end.
+    """
 
     account: AccountId
     credential: str = "main"
+    expires_at: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,18 @@ class CredentialVerifier(Protocol):
 
     async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
         """What is stored for a name, or None."""
+
+
+@runtime_checkable
+class RevisedVerifier(CredentialVerifier, Protocol):
+    """A verifier that knows when its credentials change; then no verdict outlives a change.
+
+    Without it the gate remembers a verdict for a minute at most.
+    """
+
+    async def revision(self) -> Hashable:
+        """Differs, in this process, from each time before a credential was changed, locked or
+        revoked by anybody. Asked at each login: cheap. Raises TemporaryFailure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@ not cost a slow hash each time.
 
 Rules: only positive verdicts; the key is a keyed hash of the whole claim and of the instances that
 judged it, with a random key per process; nothing of the secret can be read back; a bound on the
-number and on the age. A changed password still works for at most the age.
+number and on the age. A changed password still works for at most the age, and not at all where
+the verifiers know their revision (`thurn.contracts.account.RevisedVerifier`), which is in the key.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class CredentialCache:
         found = self._entries.get(digest)
         if found is None:
             return None
-        if self._clock.monotonic() - found[0] > AGE_SECONDS:
+        expires_at = found[1].expires_at
+        is_over = expires_at is not None and expires_at <= self._clock.wall()
+        if is_over or self._clock.monotonic() - found[0] > AGE_SECONDS:
             del self._entries[digest]
             return None
         return found[1]

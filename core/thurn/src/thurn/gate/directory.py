@@ -15,6 +15,7 @@ from thurn.contracts.account import (
     CredentialVerifier,
     Directory,
     Resolution,
+    RevisedVerifier,
     StoredKey,
     StoredKeyQuery,
     Unknown,
@@ -28,11 +29,12 @@ from thurn.types.identity import AccountId
 class CombinedAccounts:
     """A `Directory` and a `CredentialVerifier` over products in their configured order."""
 
-    __slots__ = ("_directories", "_verifiers")
+    __slots__ = ("_directories", "_revised", "_verifiers")
 
     def __init__(self, products: Sequence[Any]) -> None:
         self._directories = tuple(p for p in products if isinstance(p, Directory))
         self._verifiers = tuple(p for p in products if isinstance(p, CredentialVerifier))
+        self._revised = tuple(v for v in self._verifiers if isinstance(v, RevisedVerifier))
 
     async def resolve(self, address: Address) -> Resolution:
         """The first that knows; the domain is ours when any of them says so."""
@@ -74,6 +76,10 @@ class CombinedAccounts:
             if not isinstance(verdict, Unknown):
                 return verdict
         return Unknown()
+
+    async def revision(self) -> str:
+        """Changes with the revision of any verifier that has one."""
+        return "\0".join([repr(await verifier.revision()) for verifier in self._revised])
 
     async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
         """The first that has one."""

@@ -136,7 +136,8 @@ class HostGate:
         """
         parts = self._parts
         claim = Claim(claim.name, claim.secret, claim.kind, attempt.session.protocol)
-        remembered = parts.cache.get(parts.judges, claim)
+        judges = f"{parts.judges}\0{await parts.accounts.revision()}"
+        remembered = parts.cache.get(judges, claim)
         if remembered is not None:
             return remembered
         started = parts.clock.monotonic()
@@ -148,7 +149,7 @@ class HostGate:
         else:
             self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
         if isinstance(verdict, Verified):
-            parts.cache.put(parts.judges, claim, verdict)
+            parts.cache.put(judges, claim, verdict)
         return verdict
 
     async def _even_out(self, elapsed: float) -> None:

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final
 
 import trio
@@ -75,6 +76,11 @@ class FileAccounts:
         if not entry.record.enabled:
             return Denied("account.disabled")
         return Verified(entry.record.account)
+
+    async def revision(self) -> Hashable:
+        """Another one after the file has changed."""
+        await self._newest()
+        return self._tried
 
     async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
         """What is stored for a name, or None."""

@@ -12,6 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
 from typing import Final
 
@@ -96,7 +97,15 @@ class SqliteAccounts:
             return Denied("credential.service")
         if self._serving:
             await self._remember(login, found, secret)
-        return Verified(login.account, found.label)
+        return Verified(login.account, found.label, found.expires)
+
+    async def revision(self) -> Hashable:
+        """Another one after every change but "last used".
+
+        Raises:
+            TemporaryFailure: the database is in trouble.
+        """
+        return await self._cache.get("revision", lookup.newest_change)
 
     async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
         """What is stored of the main password of a name, or None.

@@ -117,6 +117,12 @@ def is_empty(connection: apsw.Connection) -> bool:
     return one(connection, "SELECT 1 FROM domain LIMIT 1") is None
 
 
+def newest_change(connection: apsw.Connection) -> int:
+    """The number of the newest entry of the history; what logins leave behind has none."""
+    row = one(connection, "SELECT max(number) FROM history")
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
 def find_login(connection: apsw.Connection, name: str) -> Login | None:
     """The account of a login name or address, with its credentials."""
     row = find_account(connection, name)
