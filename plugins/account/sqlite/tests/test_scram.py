@@ -7,7 +7,7 @@ import base64
 import pytest
 from thurn.contracts.account import Claim, StoredKeyQuery, Verified
 from thurn.contracts.settings import Secret
-from thurn_account_sqlite import scram
+from thurn.plugin import scram
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.credential import add_app_password, set_main
 from thurn_account_sqlite.changes.domain import add_domain

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from thurn.contracts.account import AccountRecord, Alias, Local
+from thurn.plugin.scram import scheme_of
 from thurn.types.address import Address, AddressError
 from thurn.types.identity import AccountId
 from thurn_message.address import parse_domain
@@ -13,7 +14,6 @@ from thurn_message.address import parse_domain
 from thurn_account_file.book import AccountBook, Entry, Meaning, name_key
 from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading, finding
 from thurn_account_file.password import UnknownScheme, parse_hash
-from thurn_account_file.scram import is_scram_key
 from thurn_account_file.settings import FileSettings
 
 FINDINGS: Final = 20
@@ -98,7 +98,7 @@ class Binder:
 
     def _check_stored_keys(self, table: AccountTable, place: Place) -> None:
         for scheme, text in table.stored_keys.items():
-            if scheme.startswith("SCRAM-") and not is_scram_key(scheme, text):
+            if scheme.startswith("SCRAM-") and scheme_of(text) != scheme:
                 self._wrong(
                     (*place, "stored_keys"),
                     f"stored_keys.{scheme} is no text of RFC 5803: "

@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thurn.plugin.sasl import Malformed
-
-from thurn_sasl_scram.saslprep import saslprep
+from thurn.plugin.scram import saslprep
 
 MESSAGE_OCTETS: Final = 8_192
 """A client's message at most: two names of 1,024 characters, escaped, and a nonce."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn_sasl_scram.saslprep import saslprep
+from thurn.plugin.scram import saslprep
 
 
 @pytest.mark.parametrize(
