@@ -1,7 +1,7 @@
 """Every limit of the IMAP engines, with its reason and what the RFC demands at least.
 
 Rules of this file: one table, no number of the protocol stands anywhere else; 0 is never "none".
-A site may change those of `Limits` in `config.py`; the others are the engines'.
+A site may change those of `config.ServerLimits`; the others are the engines'.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ LINE_BEFORE_LOGIN_OCTETS: Final = 8_192
 SASL_LINE_OCTETS: Final = 12_288
 """A line of a SASL exchange with its CRLF: RFC 4954 §4 names 12,288 for Kerberos tickets; IMAP
 says nothing."""
+
+LINE_OCTETS_FLOOR: Final = 8_192
+"""What a site cannot go below. RFC 9051 §4, RFC 7162 §4."""
 
 LITERAL_BEFORE_LOGIN_OCTETS: Final = 4_096
 """All literals of one command before login: name and password of LOGIN. Dovecot bounds the same
@@ -99,9 +102,6 @@ MECHANISM_OCTETS: Final = 20
 
 NAME_OCTETS: Final = 5_000
 """A mailbox name or pattern on the wire: stores bound names tighter, at some 1,000 octets."""
-
-SKIPPED_LIST_OCTETS: Final = 65_536
-"""A parenthesised value of an unknown parameter that is skipped."""
 
 ERRORS: Final = 20
 """Refused commands in a row before the session is closed with BYE; a person's client makes a
