@@ -7,7 +7,7 @@ Rules of this file:
    when the server says go on; a command that is answered before is given up at that place.
 3. After STARTTLS a server that has said more than its OK is given up: what it said in the clear is
    never taken for something said under TLS (CVE-2021-38371).
-4. A server that breaks the protocol or a bound raises `RemoteProtocolError`; after that all is over.
+4. A server that breaks the protocol or a bound raises `RemoteProtocolError`; then all is over.
 
 This file knows no socket and no clock.
 """
@@ -215,7 +215,7 @@ class ImapClient:
             self._out.append(literal.octets)
             self._write()
             return True
-        if self._alone is None:
+        if self._alone is None or isinstance(self._pending[self._alone], command.StartTls):
             self._break("a continuation that nothing asked for")
         if self._initial is not None:
             initial, self._initial = self._initial, None
@@ -303,8 +303,8 @@ class ImapClient:
             self._queue.popleft()
 
     def _at_once(self, literal: Literal) -> bool:
-        # RFC 7888 §5: LITERAL- is for up to 4,096 octets.
-        small = len(literal.octets) <= 4_096
+        # RFC 7888 §5: LITERAL- is for small ones; RFC 9051 §4.3 has it built in.
+        small = len(literal.octets) <= limits.LITERAL_MINUS_OCTETS
         return "LITERAL+" in self.capabilities or (
             small and not {"LITERAL-", "IMAP4REV2"}.isdisjoint(self.capabilities)
         )
