@@ -246,6 +246,9 @@ _WORDS: Final[Mapping[str, Callable[[Value], Value]]] = {
 
 def mailbox(each: Value, *, utf8: bool) -> str:
     """A mailbox name, decoded; one that is not in its encoding as it came."""
+    if each is None:
+        # A mailbox may be called NIL, and some servers do not quote it.
+        return "NIL"
     octets = value.octets(each)
     try:
         return octets.decode() if utf8 else mutf7.decode(octets)
@@ -260,8 +263,7 @@ def _listed(word: str, found: tuple[Value, ...], utf8: bool) -> Answer:
     return Listed(
         value.words(attributes),
         None if separator is None else value.text(separator),
-        # A mailbox may be called NIL, and some servers do not quote it.
-        "NIL" if name is None else mailbox(name, utf8=utf8),
+        mailbox(name, utf8=utf8),
         value.items(found[3]) if len(found) == 4 else (),
         word == "LSUB",
     )

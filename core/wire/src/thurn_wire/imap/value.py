@@ -23,8 +23,9 @@ Value: TypeAlias = "int | str | bytes | tuple[Value, ...] | None"
 
 _TOKEN: Final = re.compile(
     rb' +|([()])|"((?:[^"\\\r\n\0]|\\.)*)"|~?\{([0-9]{1,%d})\}\r\n'
-    rb'|([^\x00-\x20\x7f()"{\[]+(?:\[[^\]\r\n]*\](?:<[0-9]{1,%d}>)?)?)'
-    % (limits.LITERAL_DIGITS, limits.NUMBER64_DIGITS)
+    rb'|((?:BODY|BINARY|BINARY\.SIZE)\[[^\]\r\n]*\](?:<[0-9]{1,%d}>)?|[^\x00-\x20\x7f()"{]+)'
+    % (limits.LITERAL_DIGITS, limits.NUMBER64_DIGITS),
+    re.IGNORECASE,
 )
 _ESCAPE: Final = re.compile(rb"\\(.)")
 _INTEGER_DIGITS: Final = limits.NUMBER64_DIGITS
@@ -77,7 +78,12 @@ def _quoted(octets: bytes) -> bytes:
 
 
 def _word(octets: bytes) -> Value:
-    if octets.isdigit() and len(octets) <= _INTEGER_DIGITS:
+    # "007" is a name: a number has no zero in front.
+    if (
+        octets.isdigit()
+        and len(octets) <= _INTEGER_DIGITS
+        and (octets[:1] != b"0" or octets == b"0")
+    ):
         return int(octets)
     if octets.upper() == b"NIL":
         return None
