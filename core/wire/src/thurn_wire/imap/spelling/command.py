@@ -40,7 +40,9 @@ def _fetch_item(item: fetch.FetchItem) -> bytes:
             return atom(name)
         case fetch.Rfc822() | fetch.BinarySize():
             return item.label
-        case fetch.BodySection(partial=partial, peek=peek):
+        case fetch.BodySection(fields=fields, partial=partial, peek=peek):
+            if not "".join(fields).isascii():
+                raise LocalProtocolError("a header field that is not ASCII")
             label = item.label
         case fetch.BinarySection(partial=partial, peek=peek):
             label = item.label

@@ -55,13 +55,16 @@ class Words:
         Raises:
             LocalProtocolError: they hold a line end or NUL.
         """
-        if b"\r" in octets or b"\n" in octets or b"\0" in octets:
-            raise LocalProtocolError("a line end in a command")
-        self.pieces.append(b" " + octets)
-        return self
+        return self.joined(b" " + octets)
 
     def joined(self, octets: bytes) -> Words:
-        """These octets, without a space."""
+        """These octets, without a space.
+
+        Raises:
+            LocalProtocolError: they hold a line end or NUL.
+        """
+        if b"\r" in octets or b"\n" in octets or b"\0" in octets:
+            raise LocalProtocolError("a line end in a command")
         self.pieces.append(octets)
         return self
 
