@@ -344,6 +344,51 @@ def test_what_cannot_be_written_is_not_sent(request_):
     assert client.data_to_send() == b""
 
 
+@pytest.mark.parametrize(
+    ("request_", "octets"),
+    [
+        (command.Id(), b"ID NIL"),
+        (command.Id((("a", None), ("b", 'c"'))), b'ID ("a" NIL "b" "c\\"")'),
+        (command.Enable(("X", "Y")), b"ENABLE X Y"),
+        (command.Select("é", condstore=True), b"SELECT &AOk- (CONDSTORE)"),
+        (command.Create("x", ("\\Junk",)), b"CREATE x (USE (\\Junk))"),
+        (command.List("", ("*",)), b'LIST "" "*"'),
+        (command.List("", ("*",), extended=True), b'LIST "" "*" RETURN ()'),
+        (
+            command.List("", ("a", "b"), True, {"SUBSCRIBED": None}, {"CHILDREN": None}, ("SIZE",)),
+            b'LIST (SUBSCRIBED) "" (a b) RETURN (CHILDREN STATUS (SIZE))',
+        ),
+        (command.Expunge(ONE), b"UID EXPUNGE 1"),
+        (
+            command.Fetch(ONE, (fetch.BODY, fetch.Rfc822()), parameters={"VANISHED": None}),
+            b"FETCH 1 (BODY RFC822) (VANISHED)",
+        ),
+        (
+            command.Fetch(
+                SequenceSet(((1, None), (3, 2))),
+                (fetch.BodySection((1,), "MIME", (), fetch.Partial(5, 6), True),),
+                uid=True,
+                changed_since=4,
+            ),
+            b"UID FETCH 1:*,3:2 (BODY.PEEK[1.MIME]<5.6>) (CHANGEDSINCE 4)",
+        ),
+        (
+            command.Store(ONE, command.FlagOperation.ADD, ("\\Seen", "x"), True, True, 0),
+            b"UID STORE 1 (UNCHANGEDSINCE 0) +FLAGS.SILENT (\\Seen x)",
+        ),
+        (
+            command.Search(HeaderKey("X", "a b"), returns={"MIN": None}, charset="UTF-8"),
+            b'SEARCH RETURN (MIN) CHARSET UTF-8 HEADER X "a b"',
+        ),
+    ],
+    ids=repr,
+)
+def test_what_is_sent(request_, octets):
+    client = greeted()
+    client.send(request_)
+    assert client.data_to_send() == b"a1 " + octets + b"\r\n"
+
+
 def test_words_of_extensions():
     client = greeted()
     client.send_words(Words("GETQUOTA").string("").raw(b"(STORAGE)"))
@@ -355,3 +400,10 @@ def test_words_of_extensions():
 def test_before_the_greeting_nothing_is_sent():
     with pytest.raises(LocalProtocolError):
         ImapClient().send(command.Noop())
+
+
+def test_values_are_counted(monkeypatch):
+    monkeypatch.setattr(limits, "CLIENT_VALUES", 10)
+    assert said(greeted(), b"* X 1 2 3\r\n")
+    with pytest.raises(RemoteProtocolError, match="too many"):
+        said(greeted(), b"* X" + b" 1" * 10 + b"\r\n")

@@ -95,6 +95,22 @@ def test_everything_is_read(parse):
     assert parse(b"SEARCH RETURN (PARTIAL (1 2)) ALL").returns == {"PARTIAL": (1, 2)}
 
 
+def test_arguments_are_bounded(run):
+    grammar = base_grammar()
+    add(grammar.search_keys, "YOUNGER", younger)
+    add(grammar.search_keys, "OLDER", lambda cursor: Younger(cursor.skip(b" ") * cursor.number()))
+    engine = ImapServer(grammar, authenticated=True)
+    engine.receive_data(b"x SELECT y\r\n")
+    engine.next_event()
+    engine.accept_select()
+    (event,) = run(engine, b"a SEARCH YOUNGER 0\r\n")
+    assert event.text.startswith("0 is not possible here")
+    (event,) = run(engine, b"a SEARCH YOUNGER 4294967296\r\n")
+    assert event.text.startswith("number too large")
+    (event,) = run(engine, b"a SEARCH OLDER 0\r\n")
+    assert event.command.key == Younger(0)
+
+
 def test_a_word_is_added_once():
     grammar = base_grammar()
     with pytest.raises(LocalProtocolError, match="NOOP is in the grammar already"):

@@ -214,6 +214,7 @@ def test_label(item, label):
         b"STORE 1 FLAGS k\xc3\xa9",
         b"SELECT",
         b"SELECT x y",
+        b"SELECT x (()",
         b"SELECT x (FOO)",
         b"SELECT x (CONDSTORE CONDSTORE)",
         b"CREATE x (USE)",
@@ -235,6 +236,7 @@ def test_label(item, label):
         b"MOVE * \\x",
         b"UID EXPUNGE",
         b"UID EXPUNGE x",
+        b"APPEND x ",
     ],
     ids=lambda octets: octets[:60],
 )
@@ -249,6 +251,18 @@ def test_refused(parse, octets):
 def test_ranges_are_counted(parse, count):
     answer = parse(b"FETCH " + b",".join([b"1:*"] * count) + b" UID")
     assert isinstance(answer, str) == (count > limits.SEQUENCE_RANGES)
+
+
+def test_remembered_lists_are_bounded(parse):
+    first = parse(b"FETCH 1 (UID)").items
+    for number in range(limits.REMEMBERED_LISTS + 1):
+        parse(b"FETCH 1 (BODY[%d])" % (number + 1))
+    again = parse(b"FETCH 1 (UID)").items
+    assert again == first
+    assert again is not first
+    names = b" ".join([b"Name"] * 100)
+    long = b"FETCH 1 (BODY[HEADER.FIELDS (" + names + b")])"
+    assert parse(long).items is not parse(long).items
 
 
 def test_errors_say_what_and_where(parse):

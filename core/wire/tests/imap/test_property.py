@@ -111,7 +111,8 @@ def listings(draw):
 commands = (
     st.sampled_from([command.Capability(), command.Noop(), command.Check(), command.Namespace(),
                      command.Close(), command.Unselect(), command.Expunge(), command.Idle(),
-                     command.Logout(), command.Id()])
+                     command.Logout()])
+    | st.just(command.Id())
     | st.builds(command.Id, st.lists(
         st.tuples(keywords, none | keywords), max_size=3).map(tuple))
     | st.builds(command.Enable, st.lists(keywords.map(str.upper), min_size=1).map(tuple))
@@ -134,7 +135,7 @@ commands = (
 )  # fmt: skip
 
 
-def dialogue(client, server, request, *, login=False):
+def dialogue(client, server, request):
     """Send the request, answering continuations; what the server read."""
     client.send(request)
     while True:
@@ -178,6 +179,15 @@ def test_commands_are_read_as_they_were_meant(request, capability, utf8):
     event = dialogue(client, server, request)
     assert isinstance(event, Request), event
     assert event.command == expected(request)
+
+
+@settings(max_examples=200, deadline=None)
+@given(keys, words([b"", b"LITERAL+"]))
+def test_search_keys_are_read_as_they_were_meant(key, capability):
+    client, server = connected(capability)
+    event = dialogue(client, server, command.Search(key))
+    assert isinstance(event, Request), event
+    assert event.command == command.Search(key)
 
 
 @settings(max_examples=50, deadline=None)

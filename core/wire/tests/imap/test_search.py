@@ -109,6 +109,7 @@ def test_charsets(parse):
         b" FROM",
         b" HEADER x",
         b" HEADER \xc3\xa9 x",
+        b' HEADER "\xc3\xa9" x',
         b" BEFORE 31-Feb-1994",
         b" BEFORE yesterday",
         b' BEFORE "1-Feb-1994',

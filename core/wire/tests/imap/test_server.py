@@ -18,6 +18,7 @@ from thurn_wire.imap.event import (
     Refused,
     Request,
 )
+from thurn_wire.imap.fragment import Fragmentizer
 from thurn_wire.imap.grammar.base import base_grammar
 from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import State
@@ -263,6 +264,23 @@ def test_never_ending_line_ends_the_session():
                 break
         assert engine.buffered_octets < 70_000
     assert Closed(Reason.TOO_LARGE) in seen
+
+
+def test_never_ending_response_ends_the_session(run):
+    engine = make()
+    run(engine, b"a AUTHENTICATE X\r\n")
+    engine.challenge()
+    seen = run(engine, *[b"x" * 65_536] * 20)
+    assert [type(event) for event in seen] == [Refused, Refused, Closed]
+    assert seen[0].tag == b"a"
+    assert seen[-1] == Closed(Reason.TOO_LARGE)
+
+
+def test_fragments_out_of_place():
+    fragments = Fragmentizer()
+    for verb in (fragments.gather, fragments.stream):
+        with pytest.raises(LocalProtocolError):
+            verb()
 
 
 @pytest.mark.parametrize(

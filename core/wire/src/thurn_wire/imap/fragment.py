@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thurn_wire.imap import limits
+from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.linebuffer import BareLineEnd, LineBuffer, LineNeverEnds, LineTooLong
 
 _IMPOSSIBLE: Final = 1 << 63
@@ -145,21 +146,12 @@ class Fragmentizer:
         return command
 
     def next_line(self, line_octets: int) -> bytes | None:
-        """A line that belongs to no command (SASL).
+        """A line that belongs to no command (SASL), behind a command that was read whole.
 
         Raises:
             FragmentError: it is refused.
         """
-        if self._skipping and not self._skip():
-            return None
-        try:
-            return self._lines.next_line(line_octets)
-        except LineTooLong:
-            raise FragmentError("line too long", b"") from None
-        except BareLineEnd:
-            raise FragmentError("lines end in CR LF", b"") from None
-        except LineNeverEnds:
-            raise FragmentError("line too long", b"", fatal=True) from None
+        return self._next_line(line_octets)
 
     # What becomes of a literal.
 
@@ -236,8 +228,6 @@ class Fragmentizer:
             raise FragmentError("line too long", begin) from None
         except BareLineEnd as error:
             raise self._unreadable(error.line, "lines end in CR LF") from None
-        except LineNeverEnds:
-            raise FragmentError("line too long", b"", fatal=True) from None
 
     def _announced(self, line: bytes) -> Announcement | None:
         head = line.rfind(b"{")
@@ -257,7 +247,7 @@ class Fragmentizer:
     def _take_pending(self) -> Announcement:
         announced, self._pending = self._pending, None
         if announced is None:
-            raise AssertionError("no literal is announced")
+            raise LocalProtocolError("no literal is announced")
         return announced
 
     def _gather(self) -> bool:
