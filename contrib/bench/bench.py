@@ -98,17 +98,20 @@ def deliveries(
                 record({"round": round_, **row})
 
 
-def idles(servers: list[Server], record: Callable[[dict[str, Any]], None]) -> None:
-    """Memory of waiting connections: one thurn, one peer."""
-    seen: set[bool] = set()
-    for server in servers:
-        if server.is_thurn in seen:
-            continue
-        seen.add(server.is_thurn)
-        for port in ("pop3", "pop3s", "smtp", "submissions"):
-            if port in server.ports:
-                steps = IDLE_STEPS if server.is_thurn else PEER_IDLE_STEPS
-                record(load.idle(server, port, steps))
+def idles(
+    farm: Farm,
+    servers: list[Server],
+    options: argparse.Namespace,
+    record: Callable[[dict[str, Any]], None],
+) -> None:
+    """Memory of waiting connections: one peer, and a fresh thurn for each port, because Python
+    keeps what closed connections have freed."""
+    for port in ("pop3", "pop3s", "smtp", "submissions"):
+        if "thurn" in options.servers.split(","):
+            record(load.idle(farm.thurn([options.thurn, "demo"], 1), port, IDLE_STEPS))
+        for peer in [server for server in servers if not server.is_thurn][:1]:
+            if port in peer.ports:
+                record(load.idle(peer, port, PEER_IDLE_STEPS))
 
 
 def main() -> None:
@@ -138,7 +141,7 @@ def main() -> None:
             if "deliver" in parts:
                 deliveries(servers, options, program, letters, record)
             if "idle" in parts:
-                idles(servers, record)
+                idles(farm, servers, options, record)
     finally:
         if options.keep:
             say(f"kept: {work}")

@@ -197,7 +197,7 @@ class Farm:
 
     def thurn(self, command: list[str], workers: int) -> Server:
         """thurn's demo with so many workers, ready to take mail."""
-        directory, base = self._place(f"thurn-{workers}")
+        directory, base = self._place(f"thurn-{workers}-{len(self.running)}")
         arguments = ["--data", str(directory / "data"), "--port-base", str(base)]
         arguments += ["--accounts", "100", "--workers", str(workers), "--domain", DOMAIN]
         arguments += ["--password", PASSWORD, "--json"]

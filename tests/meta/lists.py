@@ -15,7 +15,7 @@ SECTION = re.compile(
     r"(?P<begin>^# --- generated: (?P<name>\w+)\n).*?(?P<end>^# --- end generated$)",
     re.DOTALL | re.MULTILINE,
 )
-HOST = ("cli | plugin", "app", "mailflow | gate", "delivery", "chain", "net | log", "config",
+HOST = ("cli", "plugin", "app", "mailflow | gate", "delivery", "chain", "net | log", "config",
         "hooks | telemetry", "contracts", "types")  # fmt: skip
 """The layers inside `thurn`, top to bottom."""
 PUBLIC = ("plugin", "types", "contracts", "hooks", "telemetry")

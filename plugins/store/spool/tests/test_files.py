@@ -152,7 +152,7 @@ async def test_an_open_transaction_is_not_seen(bench):
         other = account.prepare(append("y"))
         frame = PlainFrame(bench.log)
         index = deposit.resource
-        assert index.begin()
+        await began(index)
         assert not index.begin()
         deposit.apply(frame)
         other.apply(frame)

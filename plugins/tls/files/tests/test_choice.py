@@ -36,6 +36,18 @@ def test_names(asked, number):
     assert find_name({"a.example": 1, "*.example": 2}, asked) == number
 
 
+async def test_each_context_knows_its_certificate(opened, issue):
+    async with opened(
+        **issue("mx", "mx.example.com"), certificates=[issue("net", "mx.example.net")]
+    ) as (
+        provider,
+        _,
+    ):
+        for name in (None, "mx.example.net"):
+            found = handshake(provider.server_context(), careless_client(), name)
+            assert found.noted == found.certificate != b""
+
+
 async def test_names_in_a_hello_that_are_no_text(opened, issue, served):
     others = [issue("net", "mx.example.net")]
     async with opened(**issue("mx", "mx.example.com"), certificates=others) as (provider, _):

@@ -325,6 +325,22 @@ async def new_mail_passes_a_backlog(site: QueueSite) -> None:
         expect(any(one.startswith("old") for one in first), "nor the backlog for new mail")
 
 
+async def routed_entry_is_skipped(site: QueueSite) -> None:
+    """The destination key is kept, and its entry is not offered to who skips it."""
+    async with site.open() as opened:
+        await opened.put("bob@slow.example")
+        lease = await opened.lease()
+        expect_equal(lease.destination, "", "nothing is known before the first routing")
+        await lease.route("slow.example")
+        expect_equal(lease.destination, "slow.example", "the lease goes on")
+        await lease.release()
+        await opened.put("bob@fast.example")
+        passed = await opened.lease(skip=["slow.example"])
+        expect_equal(addressees(passed.envelope), ["bob@fast.example"], "others are not held up")
+        again = await opened.lease()
+        expect_equal(again.destination, "slow.example", "the key is stored with the entry")
+
+
 async def waiting_for_a_lease_ends(site: QueueSite) -> None:
     """Who waits gets what comes in, from another worker as well."""
     async with site.open() as one, site.open() as two:
@@ -385,8 +401,8 @@ LEVELS: Final[dict[str, Sequence[Check]]] = {
     ),
     "leases": (
         content_is_kept, leased_entry_is_held_once, finished_recipients_leave,
-        deferred_entry_comes_back, new_mail_passes_a_backlog, waiting_for_a_lease_ends,
-        cancelled_wait_takes_nothing, closing_gives_back,
+        deferred_entry_comes_back, new_mail_passes_a_backlog, routed_entry_is_skipped,
+        waiting_for_a_lease_ends, cancelled_wait_takes_nothing, closing_gives_back,
     ),
 }  # fmt: skip
 

@@ -33,6 +33,7 @@ from thurn.types.identity import AccountId
 
 from thurn_testing.contracts.expectation import expect, expect_equal
 
+SECURED: Final = SaslConditions(secured=True)
 STEPS: Final = 50
 """Requests of one exchange at most; real ones have under ten."""
 GUESSES: Final = 300
@@ -52,6 +53,7 @@ class Dialogue:
         secret: the password or token that shall be claimed; None where it never shows itself.
         authzid: whom the peer asks to act as.
         stored: answers `NeedStoredKey`.
+        channel_bindings: what the connection has, for mechanisms that bind.
     """
 
     responses: tuple[bytes, ...]
@@ -59,6 +61,7 @@ class Dialogue:
     secret: str | None = None
     authzid: str = ""
     stored: StoredKey | None = None
+    channel_bindings: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -79,13 +82,14 @@ def play(
     *,
     judge: Judge,
     stored: StoredKey | None = None,
+    conditions: SaslConditions = SECURED,
 ) -> Played:
     """Run one exchange; it is closed when the responses are over.
 
     Raises:
         Exception: whatever the mechanism raises; the contract allows nothing.
     """
-    exchange = mechanism.begin(SaslConditions(secured=True))
+    exchange = mechanism.begin(conditions)
     played, left = Played(), iter(responses)
     answer: SaslAnswer = None
     for _ in range(STEPS):
@@ -140,14 +144,52 @@ def check_sasl(product: SaslProduct, dialogues: Mapping[str, Dialogue]) -> None:
         name, dialogue = mechanism.mechanism, dialogues[mechanism.mechanism]
         expect(_NAME.fullmatch(name), f"{name!r} is a mechanism name (RFC 4422 §3.1)")
         _success(mechanism, dialogue)
+        expect(
+            not mechanism.channel_binding or mechanism.channel_binding in dialogue.channel_bindings,
+            "the dialogue has the channel binding that the mechanism needs",
+        )
         _refusal(mechanism, dialogue)
+        _nothing_stored(mechanism, dialogue)
         _at_the_same_time(mechanism, dialogue)
         _cut_short(mechanism, dialogue)
         _hostile(mechanism, dialogue)
 
 
+def _conditions(dialogue: Dialogue) -> SaslConditions:
+    return SaslConditions(secured=True, channel_bindings=dialogue.channel_bindings)
+
+
+def _play(
+    mechanism: SaslMechanism, dialogue: Dialogue, responses: Sequence[bytes], judge: Judge
+) -> Played:
+    conditions = _conditions(dialogue)
+    return play(mechanism, responses, judge=judge, stored=dialogue.stored, conditions=conditions)
+
+
+def _nothing_stored(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
+    """A name that nobody has is led to the same end as a wrong proof."""
+    if dialogue.stored is None:
+        return
+    conditions = _conditions(dialogue)
+    found = [play(mechanism, dialogue.responses, judge=no, conditions=conditions) for _ in range(2)]
+    known = _play(mechanism, dialogue, dialogue.responses, no)
+    for played in found:
+        result = played.result
+        expect(isinstance(result, SaslFailure), "what nobody has stored proves nothing")
+        expect(
+            isinstance(result, SaslFailure) and not result.malformed,
+            "an unknown name is not malformed",
+        )
+        expect_equal(
+            [len(octets) for octets in played.challenges],
+            [len(octets) for octets in known.challenges],
+            "an unknown name is asked as much as a known one",
+        )
+    expect_equal(found[1].challenges, found[0].challenges, "and the same each time")
+
+
 def _success(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
-    played = play(mechanism, dialogue.responses, judge=yes, stored=dialogue.stored)
+    played = _play(mechanism, dialogue, dialogue.responses, yes)
     result = played.result
     if not isinstance(result, SaslSuccess):
         raise AssertionError(f"{mechanism.mechanism} succeeds: {result!r}")  # noqa: TRY004
@@ -158,6 +200,13 @@ def _success(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
         if dialogue.secret is not None:
             expect_equal(claim.secret.reveal(), dialogue.secret, "and so is the secret")
         expect(dialogue.secret is None or dialogue.secret not in repr(claim), "no secret in a repr")
+    if dialogue.stored is not None:
+        expect_equal(
+            result.verdict, Verified(dialogue.stored.account), "the account is the stored key's"
+        )
+        secret = dialogue.stored.value.reveal().encode()
+        said = b"".join((*played.challenges, result.data))
+        expect(secret not in said, "what is stored is not told")
     if dialogue.secret is not None:
         expect(mechanism.plaintext, "a mechanism that sees the password says `plaintext`")
         expect_equal(len(played.claims), 1, "a password is claimed once")
@@ -179,7 +228,7 @@ def _refusal(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
 
 
 def _at_the_same_time(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
-    first, second = (mechanism.begin(SaslConditions(secured=True)) for _ in range(2))
+    first, second = (mechanism.begin(_conditions(dialogue)) for _ in range(2))
     expect(first is not second, "each exchange is a new one")
     before = _advance(first, None)
     _advance(second, None)
@@ -200,7 +249,7 @@ def _advance(exchange: SaslExchange, answer: SaslAnswer) -> object:
 
 def _cut_short(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
     for length in range(len(dialogue.responses)):
-        played = play(mechanism, dialogue.responses[:length], judge=yes, stored=dialogue.stored)
+        played = _play(mechanism, dialogue, dialogue.responses[:length], yes)
         expect_equal(played.result, None, "nothing is proved before the last response")
         expect_equal(played.claims, [], "nothing is claimed before the last response")
 
@@ -212,15 +261,17 @@ def _hostile(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
     guesses = [random.randbytes(random.randrange(GUESS_OCTETS)) for _ in range(GUESSES)]
     broken = [_broken(random, response) for response in dialogue.responses * 20]
     for octets in [*fixed, *guesses, *broken]:
-        for place in range(len(dialogue.responses)):
+        for place, right in enumerate(dialogue.responses):
+            if octets == right:
+                continue  # a break that broke nothing
             responses = [*dialogue.responses]
             responses[place] = octets
-            _one_hostile(mechanism, [*responses, octets])
+            _one_hostile(mechanism, dialogue, [*responses, octets])
 
 
-def _one_hostile(mechanism: SaslMechanism, responses: list[bytes]) -> None:
+def _one_hostile(mechanism: SaslMechanism, dialogue: Dialogue, responses: list[bytes]) -> None:
     try:
-        played = play(mechanism, responses, judge=no)
+        played = _play(mechanism, dialogue, responses, no)
     except AssertionError:
         raise
     except Exception as error:

@@ -33,12 +33,14 @@ class Handshake:
     Attributes:
         certificate: the server's, DER.
         names: its subject alternative names, when the client verified it.
+        noted: what the provider says it has shown; empty where it does not say.
     """
 
     version: str
     compression: str | None
     certificate: bytes
     names: frozenset[str]
+    noted: bytes = b""
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext, server_name: str | None) -> Handshake:
@@ -59,15 +61,15 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext, server_name: str |
                 continue
             ends.remove(end)
         if not ends:
-            return _result(peer)
+            return _result(peer, getattr(here.context, "certificate", b""))
     raise AssertionError("the handshake does not end")
 
 
-def _result(peer: ssl.SSLObject) -> Handshake:
+def _result(peer: ssl.SSLObject, noted: bytes) -> Handshake:
     parsed: dict[str, Any] = peer.getpeercert() or {}
     names = frozenset(str(value) for _, value in parsed.get("subjectAltName", ()))
     version, der = peer.version() or "", peer.getpeercert(binary_form=True) or b""
-    return Handshake(version, peer.compression(), der, names)
+    return Handshake(version, peer.compression(), der, names, noted)
 
 
 def trusting_client(trust: Path) -> ssl.SSLContext:
@@ -125,9 +127,11 @@ def _names(provider: TlsProvider, trust: Path, names: Sequence[str]) -> None:
     client = trusting_client(trust)
     for name in names:
         try:
-            handshake(provider.server_context(), client, name)
+            found = handshake(provider.server_context(), client, name)
         except ssl.SSLCertVerificationError as error:
             raise AssertionError(f"a client finds and trusts {name}: {error}") from error
+        told = found.noted in (b"", found.certificate)
+        expect(told, f"what a CertifiedContext says it shows to {name} is what it shows")
 
 
 def _unknown_names(provider: TlsProvider) -> None:

@@ -131,6 +131,7 @@ class FakeContext:
         self._given = Given() if given is None else given
         self.name = name
         self.hostname = hostname
+        self.serving = True
         self.clock: Clock = ManualClock() if clock is None else clock
         self.journal = RecordingLog()
         self.events = RecordingEvents()

@@ -62,6 +62,11 @@ class InstanceContext:
         return self._site.config.site.hostname
 
     @property
+    def serving(self) -> bool:
+        """Whether this process serves."""
+        return self._site.serving
+
+    @property
     def data(self) -> Path:
         """This instance's own directory."""
         path = self._site.data / self._instance.role / self._instance.name

@@ -34,7 +34,7 @@ from thurn.delivery.stores import Stores
 from thurn.gate.cache import CredentialCache
 from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
-from thurn.log import LogSettings, WorkerLog, open_log, recover
+from thurn.log import LogSettings, WorkerLog, closed_log, open_log, recover
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings, FreeOctets
 from thurn.telemetry.clock import SystemClock
@@ -66,6 +66,7 @@ class Site:
     log: WorkerLog
     free_octets: FreeOctets
     cache: CredentialCache
+    serving: bool = True
     resolver: SystemResolver = field(default_factory=SystemResolver)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
@@ -189,7 +190,12 @@ def _as(kind: type[Any], instance: Instance) -> Any:  # noqa: ANN401 - the calle
 
 @asynccontextmanager
 async def open_site(
-    config: SiteConfig, *, clock: Clock | None = None, recover_all: bool = False
+    config: SiteConfig,
+    *,
+    clock: Clock | None = None,
+    recover_all: bool = False,
+    with_log: bool = True,
+    serving: bool = True,
 ) -> AsyncIterator[Site]:
     """Open everything that the configuration names, recover, and close it all at the end.
 
@@ -197,6 +203,9 @@ async def open_site(
         config: checked.
         clock: for tests; the system's if None.
         recover_all: replay sealed segments too; for the start of a whole site.
+        with_log: False leaves the commit log alone: for a part of a site that has no records
+            there. Whatever commits to it then fails.
+        serving: False for a command (`Context.serving`).
 
     Raises:
         ConfigError: an instance cannot open with its settings, named with file and line.
@@ -207,23 +216,27 @@ async def open_site(
     diagnostics: Log = logger()
     events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
     async with AsyncExitStack() as stack:
-        settings = LogSettings(
-            segment_octets=config.site.segment, slow_sync_seconds=_SLOW_SYNC[config.site.sync]
-        )
-        opening = open_log(
-            data / "log", clock=chosen, settings=settings, report=diagnostics.warning
-        )
-        log = await stack.enter_async_context(opening)
+        if with_log:
+            settings = LogSettings(
+                segment_octets=config.site.segment, slow_sync_seconds=_SLOW_SYNC[config.site.sync]
+            )
+            opening = open_log(
+                data / "log", clock=chosen, settings=settings, report=diagnostics.warning
+            )
+            log = await stack.enter_async_context(opening)
+        else:
+            log = closed_log(data / "log", chosen)
         site = Site(
             config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
             IdMaker(chosen.wall), _watch(data), log, FreeOctets(log.free_octets, chosen),
-            CredentialCache(chosen),
+            CredentialCache(chosen), serving,
         )  # fmt: skip
         stack.callback(site.watch.close)
         stack.callback(site.journal.close)
         for instance in config.instances.values():
             await _open_instance(stack, site, instance)
-        await trio.to_thread.run_sync(_recover, site, recover_all)
+        if with_log:
+            await trio.to_thread.run_sync(_recover, site, recover_all)
         _journal_left_behind(site)
         yield site
 

@@ -33,8 +33,18 @@ class LazyGroup(click.Group):
         for point in _installed():
             if point.name == cmd_name:
                 loaded: click.Command = point.load()
+                ctx.obj = _Opener()
                 return loaded
         return None
+
+
+class _Opener:
+    """`SiteOpener`, imported when a command opens the site."""
+
+    def run(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as `SiteOpener.run`
+        from thurn.app.command import Opener  # noqa: PLC0415 - most commands need none of it
+
+        return Opener().run(*args, **options)
 
 
 def _installed() -> tuple[Any, ...]:

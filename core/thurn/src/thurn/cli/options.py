@@ -2,17 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from thurn.plugin.commands import config_option
 
-import click
-
-config_option = click.option(
-    "--config",
-    "-c",
-    "config",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=(Path("thurn.toml"),),
-    show_default=True,
-    help="The site's file; later ones are laid over earlier ones.",
-)
+__all__ = ["config_option"]

@@ -127,6 +127,7 @@ class AccountRecord:
         addresses: all that are its own, the primary included.
         services: protocols it may use; None = all.
         quota_octets: bound of its store; None = none is set.
+        enabled: False refuses logins; mail is still delivered.
         store: the store instance; None = the site's default.
         attributes: whatever else the source has (script location, language …).
     """

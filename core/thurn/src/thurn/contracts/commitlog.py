@@ -11,7 +11,11 @@ Guarantees for owners:
 - A group (one call of `commit`) is written as one frame: after a crash it is there whole or not.
 - Nothing is written until every change of the group has applied without an exception.
 - A record is replayed at least once after an unclean stop unless it was settled; owners make it
-  idempotent by the numbers inside it.
+  idempotent by the numbers inside it. Where two records claim the same number, the later one is
+  right: its writer saw the number free, so the earlier one was never acknowledged.
+
+Duties of owners: while a round syncs in a thread, other tasks of the worker run, so a resource
+does not show its open transaction to them.
 """
 
 from __future__ import annotations
@@ -53,7 +57,8 @@ class Frame(Protocol):
     """What one group writes."""
 
     def blob(self, blob: Blob) -> BlobReference:
-        """Put a blob into the frame, once however often it is asked for the same object.
+        """Put a blob into the frame, once within one frame however often it is asked for the same
+        object; another frame has its own.
 
         Only for blobs in memory (up to `SPILL_OCTETS`); larger ones have a file of their own.
         """
@@ -104,8 +109,8 @@ class Owner(Protocol):
 
     def settle(self, records: Iterable[Record]) -> None:
         """Bring the blobs of these records to their final place. No sync: the log does one for
-        the whole segment afterwards. Called in the background, possibly in another process than
-        the writer's, possibly twice for the same records.
+        the whole segment afterwards. Called in a thread, possibly of another process than the
+        writer's, possibly again for the same records, but never twice at once for a site.
         """
 
 

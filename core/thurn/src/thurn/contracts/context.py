@@ -63,6 +63,10 @@ class Context(Protocol):
         """The site's name in greetings and trace fields."""
 
     @property
+    def serving(self) -> bool:
+        """Whether this process serves. False in a command's: what it asks leaves no traces."""
+
+    @property
     def data(self) -> Path:
         """This instance's own directory below the site's data directory; made at first use."""
 

@@ -61,8 +61,17 @@ class Lease(Protocol):
     async def content(self) -> Content:
         """The message."""
 
+    async def route(self, destination: str) -> None:
+        """Store the destination key, durably: who skips this destination is not offered the
+        entry again. The lease goes on."""
+
     async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
-        """Record how it went; recipients with success or permanent failure leave the entry."""
+        """Record how it went; recipients with success or permanent failure leave the entry.
+
+        Args:
+            results: of recipients of this lease; those without one stay as they were.
+            retry_at: POSIX seconds of the next try for the others; None is at once.
+        """
 
     async def release(self) -> None:
         """Give it back untouched."""

@@ -94,6 +94,11 @@ class SaslMechanism(Protocol):
         """Whether the password can be read off the exchange: never offered without TLS unless
         the site says so."""
 
+    @property
+    def channel_binding(self) -> str:
+        """The channel binding that it needs, such as "tls-server-end-point": offered only where
+        the connection has it. "" needs none. RFC 5056, RFC 5802 §6."""
+
     def begin(self, conditions: SaslConditions) -> SaslExchange:
         """A new exchange."""
 

@@ -27,7 +27,8 @@ class Table(Protocol):
 
     Lifetimes are counted on the monotonic clock of this boot; after a reboot what is left of them
     is counted on, never more. Expired rows are absent. Survives restarts where the plugin is
-    durable (it says so). Keys up to 512, values up to 65,536 octets.
+    durable (it says so). Keys up to 512, values up to 65,536 octets; ValueError beyond, and for a
+    lifetime that is not positive. Trouble of the state's own is TemporaryFailure.
     """
 
     async def get(self, key: str) -> bytes | None:

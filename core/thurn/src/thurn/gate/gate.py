@@ -95,8 +95,12 @@ class HostGate:
     def mechanisms(self, session: Session) -> tuple[str, ...]:
         """What may be offered now, in the configuration's order."""
         open_to_read = self._plaintext(session)
-        offered = self._parts.mechanisms.items()
-        return tuple(name for name, m in offered if open_to_read or not m.plaintext)
+        bindings = _bindings(session)
+        return tuple(
+            name
+            for name, mechanism in self._parts.mechanisms.items()
+            if (open_to_read or not mechanism.plaintext) and _can_bind(mechanism, bindings)
+        )
 
     def password_allowed(self, session: Session) -> bool:
         """Whether a password in the clear would be considered."""
@@ -107,11 +111,12 @@ class HostGate:
     ) -> tuple[Login, Step]:
         """Start an exchange."""
         known = self._parts.mechanisms.get(mechanism.upper())
-        if known is None:
+        bindings = _bindings(session)
+        if known is None or not _can_bind(known, bindings):
             return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
         if known.plaintext and not self._plaintext(session):
             return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
-        exchange = known.begin(SaslConditions(session.tls is not None))
+        exchange = known.begin(SaslConditions(session.tls is not None, bindings))
         login = HostLogin(self, session, known.mechanism, exchange)
         return login, await login.start(initial)
 
@@ -334,6 +339,16 @@ def _password_exchange(name: str, password: str) -> SaslExchange:
     if isinstance(verdict, Verified):
         return SaslSuccess(name, verdict=verdict)
     return SaslFailure("credentials")
+
+
+def _bindings(session: Session) -> Mapping[str, bytes]:
+    """What a mechanism may bind its proof to. RFC 5929 §4."""
+    tls = session.tls
+    return {"tls-server-end-point": tls.end_point} if tls is not None and tls.end_point else {}
+
+
+def _can_bind(mechanism: SaslMechanism, bindings: Mapping[str, bytes]) -> bool:
+    return not mechanism.channel_binding or mechanism.channel_binding in bindings
 
 
 def _may_use(record: AccountRecord, protocol: str) -> bool:

@@ -17,7 +17,7 @@ The site's own process also runs `settle_sealed`.
 
 from __future__ import annotations
 
-from thurn.log.commitlog import WorkerLog, open_log
+from thurn.log.commitlog import WorkerLog, closed_log, open_log
 from thurn.log.files import Files
 from thurn.log.reader import Reader
 from thurn.log.recovery import Recovered, recover
@@ -32,6 +32,7 @@ __all__ = [
     "Report",
     "Settler",
     "WorkerLog",
+    "closed_log",
     "open_log",
     "recover",
     "settle_sealed",

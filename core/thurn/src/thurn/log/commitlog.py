@@ -236,6 +236,13 @@ class WorkerLog:
         self.failed.set()
 
 
+def closed_log(directory: Path, clock: Clock) -> WorkerLog:
+    """A log that takes owners, reads blobs and refuses every commit; touches no file."""
+    log = WorkerLog(directory, 0, clock, LogSettings(), Files(), silent)
+    log._ended = True  # noqa: SLF001 - a state of this class, made in its own module
+    return log
+
+
 @asynccontextmanager
 async def open_log(
     directory: Path,

@@ -19,6 +19,7 @@ from trio.lowlevel import checkpoint, wait_readable, wait_writable
 
 from thurn.contracts.listener import ListenerSettings
 from thurn.contracts.tls import TlsProvider
+from thurn.net.endpoint import end_point
 from thurn.types.session import PeerAddress, Session, TlsState
 
 RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
@@ -231,7 +232,11 @@ class SocketConnection:
         await self._handshake(secured)
         cipher = secured.cipher() or ("", "", 0)
         # Providers may leave the name the peer asked for (SNI) in `server_hostname`.
-        self.tls = TlsState(secured.version() or "", cipher[0], secured.server_hostname)
+        # The context is the one that SNI has chosen, not the one that it began with.
+        certificate = getattr(secured.context, "certificate", b"")
+        self.tls = TlsState(
+            secured.version() or "", cipher[0], secured.server_hostname, end_point(certificate)
+        )
         if self.session is not None:
             self.session.tls = self.tls
         self.extend(self._settings.idle)

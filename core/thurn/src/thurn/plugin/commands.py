@@ -43,16 +43,14 @@ def site_command(
     """
 
     def decorate(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-        @config_option
-        @click.pass_context
-        @functools.wraps(function)
-        def command(context: click.Context, config: tuple[Path, ...], **values: Any) -> None:  # noqa: ANN401 - click's own values
+        def command(config: tuple[Path, ...], **values: Any) -> None:  # noqa: ANN401 - click's own values
+            context = click.get_current_context()
             opener = context.find_object(object)
             if opener is None or not hasattr(opener, "run"):
                 raise click.UsageError("this command is run as `thurn …`")
             _run(opener, function, config, roles, values)
 
-        return command
+        return config_option(functools.update_wrapper(command, function))
 
     return decorate
 

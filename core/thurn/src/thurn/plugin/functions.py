@@ -151,12 +151,13 @@ def login_policy(type_name: str) -> Decorator:
     return _function_plugin("login", type_name, "before_login", _ATTEMPT, single=True)
 
 
-def sasl_mechanism(name: str, *, plaintext: bool = False) -> Decorator:
+def sasl_mechanism(name: str, *, plaintext: bool = False, channel_binding: str = "") -> Decorator:
     """A login mechanism: a generator function that takes `conditions` (see `thurn.plugin.sasl`).
 
     Args:
         name: the registered mechanism name, upper case; the type name is its lower case.
         plaintext: the password can be read off the exchange.
+        channel_binding: the type that it needs; offered only where the connection has it.
     """
     names = callers_names()
 
@@ -168,7 +169,10 @@ def sasl_mechanism(name: str, *, plaintext: bool = False) -> Decorator:
         @asynccontextmanager
         async def open_product(config: Settings, context: Any) -> AsyncIterator[SaslProduct]:  # noqa: ANN401
             bound = _bind(function, shape, config, context)
-            mechanism = GeneratorMechanism(name, plaintext, bound, bool(shape.variables))
+            takes_conditions = bool(shape.variables)
+            mechanism = GeneratorMechanism(
+                name, bound, takes_conditions, plaintext=plaintext, channel_binding=channel_binding
+            )
             yield SaslProduct((mechanism,))
 
         return Factory("sasl", name.lower(), shape.settings, open_product, shape.source)
@@ -180,10 +184,17 @@ class GeneratorMechanism:
     """A mechanism whose exchange is a generator function; `Malformed` becomes a failure."""
 
     def __init__(
-        self, mechanism: str, plaintext: bool, function: Function, takes_conditions: bool
+        self,
+        mechanism: str,
+        function: Function,
+        takes_conditions: bool,
+        *,
+        plaintext: bool,
+        channel_binding: str = "",
     ) -> None:
         self.mechanism = mechanism
         self.plaintext = plaintext
+        self.channel_binding = channel_binding
         self._function = function
         self._takes_conditions = takes_conditions
 

@@ -18,11 +18,17 @@ PeerAddress: TypeAlias = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class TlsState:
-    """The encryption of a connection, for trace fields and rules."""
+    """The encryption of a connection, for trace fields and rules.
+
+    Attributes:
+        end_point: the channel binding "tls-server-end-point": a hash of the certificate that we
+            showed; empty where it is not known. RFC 5929 §4.
+    """
 
     version: str
     cipher: str
     server_name: str | None = None
+    end_point: bytes = b""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,9 +1,27 @@
-"""The plugin `relay.authenticated`: who has logged in may send to anybody. RFC 6409 §6.1, §4.3."""
+"""The plugin `relay.authenticated`: who has logged in may send to anybody. RFC 6409 §6.1, §4.3.
+
+The login is the permission. The row in the grant table, one for a session and at its first mail to
+elsewhere, only shows it (`thurn relay who`); where there is no table, or no room, it is left out.
+"""
 
 from __future__ import annotations
 
+from typing import Final
+
+import trio
 from pydantic import Field
-from thurn.plugin import Accept, Session, Settings, relay_policy
+from thurn.plugin import Accept, Context, Session, Settings, relay_policy
+from thurn.plugin.grants import GrantTable, GrantTableFull, SessionSource
+from thurn.types.errors import ConfigError, StorageError, TemporaryFailure
+from thurn.types.identity import Identity
+from thurn.types.stash import StashKey
+
+SHOWN_SECONDS: Final = 600.0
+"""A row outlives its session by this at most; a session that goes on sending writes a new one."""
+TABLE_SECONDS: Final = 1.0
+"""For the table: mail does not wait for what is only shown."""
+
+SHOWN_UNTIL: Final = StashKey[float]("relay.authenticated.shown_until")
 
 
 class AuthenticatedSettings(Settings):
@@ -11,10 +29,15 @@ class AuthenticatedSettings(Settings):
 
     accounts: frozenset[str] | None = Field(default=None, description="Only these accounts.")
     groups: frozenset[str] | None = Field(default=None, description="Only members of these groups.")
+    show: bool = Field(
+        default=True, description="Write a row into the grant table, for `thurn relay who`."
+    )
 
 
 @relay_policy("authenticated")
-def authenticated(session: Session, config: AuthenticatedSettings) -> Accept | None:
+async def authenticated(
+    session: Session, config: AuthenticatedSettings, context: Context
+) -> Accept | None:
     """Permits logins; those in `accounts` or `groups` where either is set."""
     identity = session.identity
     if identity is None:
@@ -22,4 +45,30 @@ def authenticated(session: Session, config: AuthenticatedSettings) -> Accept | N
     named = identity.account in (config.accounts or ())
     member = identity.groups & (config.groups or frozenset())
     everybody = config.accounts is None and config.groups is None
-    return Accept("relay.authenticated") if everybody or named or member else None
+    if not (everybody or named or member):
+        return None
+    if config.show and context.serving:
+        await _show(session, identity, context)
+    return Accept("relay.authenticated")
+
+
+async def _show(session: Session, identity: Identity, context: Context) -> None:
+    """Write the session's row unless it is there."""
+    now, until = context.clock.monotonic(), session.stash.get(SHOWN_UNTIL)
+    if until is not None and now < until:
+        return
+    session.stash[SHOWN_UNTIL] = now + SHOWN_SECONDS  # trouble is not tried again either
+    try:
+        with trio.fail_after(TABLE_SECONDS):
+            await GrantTable(context.state, context.clock).grant(
+                SessionSource(session.id, str(session.peer or "")),
+                account=identity.account,
+                reason=f"login by {identity.mechanism}",
+                granted_by=context.name,
+                lifetime_seconds=SHOWN_SECONDS,
+            )
+    except ConfigError:
+        pass  # a site without shared state
+    except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
+        failure = str(error) or type(error).__name__
+        context.journal.debug("relay.grant_not_shown", session=session.id, failure=failure)

@@ -16,6 +16,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,8 @@ LATE_NOTICES: Final = 10_000
 FIRST_WAIT_SECONDS: Final = 0.005
 LONGEST_WAIT_SECONDS: Final = 1.0
 READ_AT_ONCE: Final = 100
+YOUNG_NS: Final = 100_000_000
+"""More than the granularity of any file system's times here (10 ms), with room."""
 
 _VALUE: Final = struct.Struct("!q")
 _SMALLEST: Final = -(2**63)
@@ -46,6 +49,8 @@ class SocketNotices:
         self._hub = hub
         self._name = ""
         self._descriptor = -1
+        self._listed: list[str] = []
+        self._listed_ns = -1
         self._socket: socket.socket | None = None
         self._late: dict[tuple[str, str], int] = {}
         self._some_late = trio.Event()
@@ -146,11 +151,18 @@ class SocketNotices:
             self._some_late.set()
 
     def _others(self) -> list[str]:
+        """Whose sockets stand in the directory; read again when it may have changed."""
         try:
-            names = os.listdir(self._descriptor)  # noqa: PTH208 - of a descriptor
+            changed_ns = os.fstat(self._descriptor).st_mtime_ns
+            if changed_ns != self._listed_ns:
+                names = os.listdir(self._descriptor)  # noqa: PTH208 - of a descriptor
+                self._listed = [n for n in names if n != self._name and n.endswith(".sock")]
+                # A file system's clock ticks slowly: what has just changed may change again unseen.
+                is_young = abs(time.time_ns() - changed_ns) < YOUNG_NS
+                self._listed_ns = -1 if is_young else changed_ns
         except OSError:
             return []
-        return [name for name in names if name != self._name and name.endswith(".sock")]
+        return self._listed
 
     def _send(self, name: str, datagram: bytes) -> bool:
         """Whether this notice needs no further care."""

@@ -59,6 +59,7 @@ class AccountIndex:
         directory: where it lies.
         columns: views by mailbox number.
         totals: counts of all mailboxes; None until asked for.
+        is_made: the account has been seen with its INBOX, which it keeps for ever.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class AccountIndex:
         "account",
         "columns",
         "directory",
+        "is_made",
         "totals",
     )
 
@@ -83,6 +85,7 @@ class AccountIndex:
         self.directory = directory
         self.columns: dict[int, Columns] = {}
         self.totals: AccountTotals | None = None
+        self.is_made = False
         self._pool = pool
         self._connection: apsw.Connection | None = None
         self._reader: apsw.Connection | None = None

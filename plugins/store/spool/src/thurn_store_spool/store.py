@@ -54,10 +54,12 @@ class SpoolStore:
         """The account as this identity sees it; made at first need."""
         await trio.lowlevel.checkpoint()
         index = self._pool.index(account)
-        with index.snapshot() as connection:
-            is_made = INBOX in index.tree(connection).by_name
-        if not is_made:
+        if not index.is_made:
+            with index.snapshot() as connection:
+                index.is_made = INBOX in index.tree(connection).by_name
+        if not index.is_made:
             await commit(index, self._environment, shape.make_account)
+            index.is_made = True
         return SpoolAccount(index, self._environment, identity)
 
     async def accounts(self) -> Sequence[AccountId]:

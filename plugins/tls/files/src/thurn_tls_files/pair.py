@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from thurn.contracts.tls import CertifiedContext
+
 from thurn_tls_files.settings import PairSettings
 
 FILE_OCTETS: Final = 1_048_576
@@ -28,7 +30,7 @@ class PairError(Exception):
 class Pair:
     """A pair of files, and the newest good state of it."""
 
-    def __init__(self, settings: PairSettings, new_context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, settings: PairSettings, new_context: Callable[[], CertifiedContext]) -> None:
         self._settings = settings
         self._new_context = new_context
         self._tried: Stamp | None = None
@@ -40,7 +42,7 @@ class Pair:
         """Whether the files are others than at the last `load`, good or not."""
         return self._stamp() != self._tried
 
-    def load(self) -> ssl.SSLContext:
+    def load(self) -> CertifiedContext:
         """A new context with what the files have now; `pem` then is the certificate.
 
         Raises:
@@ -59,6 +61,7 @@ class Pair:
         except (ssl.SSLError, OSError, ValueError) as error:
             raise PairError(self._explained(error, pem)) from error
         self.pem = pem
+        context.note_certificate(pem)
         return context
 
     def _stamp(self) -> Stamp | None:

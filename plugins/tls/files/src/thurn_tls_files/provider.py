@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from thurn.contracts.context import Context
+from thurn.contracts.tls import CertifiedContext
 from thurn.types.errors import ConfigError
 
 from thurn_tls_files.names import certificate_names, find_name
@@ -52,15 +53,15 @@ class FilesProvider:
                 self._load_again(changed)
         return self._contexts[0]
 
-    def _new_context(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    def _new_context(self) -> CertifiedContext:
+        context = CertifiedContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = _VERSIONS[self._settings.minimum_version]  # RFC 8996 §5
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
         context.set_ciphers(self._settings.ciphers)
         return context
 
-    def _load_all(self) -> list[ssl.SSLContext]:
-        contexts: list[ssl.SSLContext] = []
+    def _load_all(self) -> list[CertifiedContext]:
+        contexts: list[CertifiedContext] = []
         findings: list[str] = []
         for pair in self._pairs:
             try:

@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 from pydantic import Field
+from thurn.contracts.tls import CertifiedContext
 from thurn.plugin import Context, Settings, plugin
 
 from thurn_tls_selfsigned.keeper import keep
@@ -59,9 +60,10 @@ async def selfsigned(config: SelfSignedSettings, context: Context) -> AsyncItera
 
 
 def _server_context(pair: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = CertifiedContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996 §5: nothing older
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(CIPHERS)
     context.load_cert_chain(pair)
+    context.note_certificate(pair.read_bytes())
     return context

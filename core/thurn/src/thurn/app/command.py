@@ -1,0 +1,144 @@
+"""The site as a command sees it: the instances of some roles, opened in the command's own process
+beside a running server, or without one (`thurn.contracts.command`).
+
+Rules of this file:
+1. What writes through the commit log is opened with all owners of records (stores, queues), so
+   that this process may replay what a killed worker left; else the log is not touched.
+2. A command started by root becomes who the site runs as before it opens anything, so that no
+   file of the site belongs to root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import trio
+
+from thurn.app.application import plan_of
+from thurn.app.rights import drop_rights, find_rights
+from thurn.app.site import Site, open_site
+from thurn.config.files import read
+from thurn.config.instances import SiteConfig, load
+from thurn.contracts.account import Directory
+from thurn.contracts.clock import Clock
+from thurn.contracts.command import CommandSite
+from thurn.contracts.state import State
+from thurn.contracts.store import AccountHandle
+from thurn.types.errors import ConfigError, PluginError, StorageError, TemporaryFailure
+from thurn.types.identity import AccountId
+
+LOGGING_ROLES: Final = ("store", "queue")
+"""Their records stand in the commit log."""
+
+T = TypeVar("T")
+
+
+class OpenedSite:
+    """`CommandSite` on an opened site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    @property
+    def data(self) -> Path:
+        """The site's data directory."""
+        return self._site.data
+
+    @property
+    def clock(self) -> Clock:
+        """The system's."""
+        return self._site.clock
+
+    @property
+    def state(self) -> State:
+        """The site's shared state."""
+        if self._site.state is None:
+            raise click.ClickException("the site has no shared state: set site.state")
+        return self._site.state
+
+    @property
+    def directory(self) -> Directory:
+        """All account instances as one."""
+        return self._site.directory
+
+    def instances(self, role: str) -> Sequence[tuple[str, Any]]:
+        """The opened instances of a role."""
+        opened = self._site.products.items()
+        return [(name, product) for (kind, name), product in opened if kind == role]
+
+    async def open_account(self, account: AccountId) -> AccountHandle:
+        """The account's mailboxes, for the host itself."""
+        return await self._site.stores(self._site.directory).open(account, None)
+
+
+class Opener:
+    """`SiteOpener`: the object of the command `thurn`."""
+
+    def run(
+        self,
+        action: Callable[[CommandSite], Awaitable[T]],
+        *,
+        config: Sequence[Path],
+        roles: Collection[str],
+    ) -> T:
+        """Open, act, close; trouble is told as people read it."""
+        try:
+            return self._opened(load(read(config)), action, roles)
+        except* ConfigError as group:
+            findings = [text for error in _leaves(group) for text in getattr(error, "findings", [])]
+            raise click.ClickException("\n".join(findings)) from None
+        except* click.ClickException as group:
+            raise _leaves(group)[0] from None
+        except* (StorageError, TemporaryFailure, PluginError) as group:
+            texts = [str(error) or type(error).__name__ for error in _leaves(group)]
+            raise click.ClickException("\n".join(texts)) from None
+
+    def _opened(
+        self,
+        config: SiteConfig,
+        action: Callable[[CommandSite], Awaitable[T]],
+        roles: Collection[str],
+    ) -> T:
+        os.umask(0o077)
+        rights = find_rights(replace(plan_of(config), allow_root=True))
+        if rights is not None:
+            drop_rights(rights)
+        part, with_log = part_of(config, roles)
+
+        async def main() -> T:
+            async with open_site(part, with_log=with_log, serving=False) as site:
+                return await action(OpenedSite(site))
+
+        return trio.run(main)
+
+
+def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, bool]:
+    """The part of a configuration that a command needs, and whether it needs the commit log."""
+    wanted = {key for key in config.instances if key[0] in roles}
+    site = config.site
+    if site.state is not None:
+        wanted.add(("state", site.state))
+    with_log = any(role in LOGGING_ROLES for role, _ in wanted)
+    if with_log:
+        wanted |= {key for key in config.instances if key[0] in (*LOGGING_ROLES, "account")}
+    waiting = list(wanted)
+    while waiting:
+        needs = config.instances[waiting.pop()].needs
+        waiting.extend(need for need in needs if need not in wanted)
+        wanted.update(needs)
+    kept = {key: value for key, value in config.instances.items() if key in wanted}
+    return replace(config, instances=kept), with_log or any(r in LOGGING_ROLES for r, _ in wanted)
+
+
+def _leaves(group: BaseException) -> list[BaseException]:
+    if isinstance(group, BaseExceptionGroup):
+        return [leaf for error in group.exceptions for leaf in _leaves(error)]
+    return [group]
+
+
+__all__ = ["OpenedSite", "Opener", "part_of"]

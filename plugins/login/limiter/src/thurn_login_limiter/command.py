@@ -1,0 +1,180 @@
+"""`thurn login`: what the limiter has done, and how to undo it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from thurn.plugin.commands import CommandSite, site_command
+from thurn.plugin.sources import exact
+from thurn.types.address import Address, AddressError
+from thurn.types.identity import AccountId
+
+from thurn_login_limiter.history import Outcome
+from thurn_login_limiter.limiter import Limiter
+
+SHOWN: Final = 50
+WIDTH_ELSEWHERE: Final = 200
+"""Of a table that goes to no terminal."""
+
+_json_option: Callable[..., Any] = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document, for programs."
+)
+
+
+@click.group()
+def login() -> None:
+    """Bans of addresses that guess passwords, and the last logins."""
+
+
+@login.command()
+@_json_option
+@site_command("login")
+async def bans(site: CommandSite, as_json: bool) -> None:
+    """The bans in force."""
+    found = [ban for limiter in _limiters(site) for ban in await limiter.ledger.bans()]
+    if as_json:
+        _say_json([asdict(ban) for ban in found])
+        return
+    rows = (
+        (
+            ban.subject, ban.account or "all", _time(ban.since), _duration(ban.remaining_seconds),
+            str(ban.failures),
+        )
+        for ban in found
+    )  # fmt: skip
+    _say(("address", "for", "since", "ends in", "failures"), rows, "Nobody is banned.")
+
+
+@login.command()
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
+@_json_option
+@site_command("login")
+async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) -> None:
+    """End bans of addresses (and their IPv6 /64) and forget their failures."""
+    ended: dict[str, int] = {}
+    for address in addresses:
+        try:
+            ended[address] = sum(
+                [await limiter.ledger.release(address) for limiter in _limiters(site)]
+            )
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+    if as_json:
+        _say_json(ended)
+        return
+    for address, count in ended.items():
+        what = "was not banned" if not count else f"released ({count} bans ended)"
+        click.echo(f"{address}: {what}; its failures are forgotten")
+
+
+@login.command()
+@click.option("--account", help="Only this account: a name or an address.")
+@click.option("--address", help="Only this IP address, or local for unix sockets.")
+@click.option("--limit", default=SHOWN, show_default=True, type=click.IntRange(1), help="Newest.")
+@_json_option
+@site_command("login", "account")
+async def history(
+    site: CommandSite, account: str | None, address: str | None, limit: int, as_json: bool
+) -> None:
+    """The last logins, newest first; names that failed are shortened."""
+    found: set[Outcome] = set()
+    for limiter in _limiters(site):
+        found.update(await _outcomes(site, limiter, account, address))
+    newest = sorted(found, key=lambda outcome: outcome.time, reverse=True)[:limit]
+    if as_json:
+        _say_json([asdict(outcome) for outcome in newest])
+        return
+    rows = (
+        (
+            _time(one.time), one.outcome, one.name, one.account, one.address, one.protocol,
+            one.mechanism,
+        )
+        for one in newest
+    )  # fmt: skip
+    titles = ("time", "outcome", "name", "account", "address", "protocol", "mechanism")
+    _say(titles, rows, "Nothing is known of such logins.")
+
+
+def _limiters(site: CommandSite) -> Sequence[Limiter]:
+    found = [one for _, one in site.instances("login") if isinstance(one, Limiter)]
+    if not found:
+        raise click.ClickException(
+            'the site has no limiter: add [login.limiter] with type = "limiter", and name it in '
+            "the listeners' login lists"
+        )
+    return found
+
+
+async def _outcomes(
+    site: CommandSite, limiter: Limiter, account: str | None, address: str | None
+) -> list[Outcome]:
+    if account is None:
+        if address is None:
+            return await limiter.history.all()
+        return await limiter.history.of_address(_normal(address))
+    found: list[Outcome] = []
+    for name in await _names(site, account):
+        found += await limiter.history.of_name(name)
+    if address is not None:
+        found = [outcome for outcome in found if outcome.address == _normal(address)]
+    return found
+
+
+async def _names(site: CommandSite, account: str) -> Iterable[str]:
+    """The names under which an account may have tried to log in."""
+    names = {account: None}
+    known = AccountId(account)
+    try:
+        meaning = await site.directory.resolve(Address.parse(account))
+        known = getattr(meaning, "account", known)
+    except AddressError:
+        pass
+    record = await site.directory.account(known)
+    if record is not None:
+        names |= {record.account: None}
+        names |= {str(address): None for address in record.addresses}
+    return names
+
+
+def _normal(address: str) -> str:
+    if address == "local":
+        return address
+    try:
+        return str(exact(ip_address(address)))
+    except ValueError as error:
+        raise click.ClickException(f"{address} is no IP address") from error
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def _say_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+def _say(titles: Sequence[str], rows: Iterable[Sequence[str]], nothing: str) -> None:
+    table = Table(*titles)
+    for row in rows:
+        table.add_row(*row)
+    if not table.row_count:
+        click.echo(nothing)
+        return
+    console = Console(markup=False, emoji=False)
+    if not console.is_terminal:
+        console = Console(width=WIDTH_ELSEWHERE, markup=False, emoji=False)
+    console.print(table)

@@ -1,0 +1,159 @@
+"""The login policy: delays, bans, and who is let through all the same.
+
+Rules of this file:
+1. Bans are of addresses and of IPv6 /64s, over all protocols; never of an account, whose owner
+   would be locked out by anybody.
+2. An address from which an account has logged in lately is known for it: neither delays nor bans of
+   that address or its /64 keep this account out. Failures of that account from there are counted
+   by themselves, and ban nobody else.
+3. A ban is looked at again after the verdict: tries that were under way when it was placed learn
+   nothing, not even that they were right.
+4. Who is not judged for want of a name is judged by the address. Trusted networks and unix sockets
+   are not judged at all, only noted.
+5. What is told as trouble is not told here (`after_login`), so it is never counted.
+
+Reliability catalogue §2, "Guessing".
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from thurn.contracts.context import Context
+from thurn.contracts.login import Forbid, LoginAttempt, LoginDecision, Proceed
+from thurn.plugin.sources import exact
+from thurn.types.identity import Identity
+
+from thurn_login_limiter.history import TEXT_CHARACTERS, History, Outcome
+from thurn_login_limiter.ledger import Ledger, Standing, pair_of, table_key
+from thurn_login_limiter.settings import LimiterSettings
+from thurn_login_limiter.subject import name_key, shortened, subjects_of
+
+REFRESH_SECONDS: Final = 3_600.0
+"""Within which a worker does not write again that an address is known."""
+REMEMBERED: Final = 10_000
+"""Addresses that a worker remembers for that."""
+BANNED: Final = Forbid("login.banned", temporary=True)
+DOUBLINGS: Final = 20
+"""Of a delay at most; the longest delay comes long before."""
+
+
+class Limiter:
+    """See `thurn.contracts.login.LoginPolicy`."""
+
+    def __init__(
+        self, settings: LimiterSettings, context: Context, ledger: Ledger, history: History
+    ) -> None:
+        self.ledger = ledger
+        self.history = history
+        self._settings = settings
+        self._clock = context.clock
+        self._fresh: OrderedDict[str, float] = OrderedDict()
+
+    async def before_login(self, attempt: LoginAttempt) -> LoginDecision | None:
+        """Forbid where a ban is in force, delay where there were failures."""
+        subjects = subjects_of(attempt.session.peer, self._settings.trusted)
+        if not subjects:
+            return None
+        return self._decide(await self._own(self._pair(attempt, subjects), subjects))
+
+    async def after_login(
+        self, attempt: LoginAttempt, identity: Identity | None
+    ) -> LoginDecision | None:
+        """Count a failure, remember a success; forbid where a ban is in force by now."""
+        subjects = subjects_of(attempt.session.peer, self._settings.trusted)
+        if not subjects:
+            await self._note(attempt, identity, "failure" if identity is None else "success")
+            return None
+        if identity is None:
+            return await self._failed(attempt, subjects)
+        pair = self._pair(attempt, subjects)
+        standing = await self._own(pair, subjects)
+        await self._note(attempt, identity, "banned" if standing.banned else "success")
+        if standing.banned:
+            return BANNED
+        await self._know(pair)
+        return None
+
+    async def _failed(
+        self, attempt: LoginAttempt, subjects: tuple[str, ...]
+    ) -> LoginDecision | None:
+        pair = self._pair(attempt, subjects)
+        known = await self.ledger.is_known(pair)
+        await self._note(attempt, None, "failure", known=known)
+        judged = (pair,) if known else subjects
+        if (await self.ledger.standing(judged)).banned:
+            return BANNED  # it was under way when the ban was placed, and counts no more
+        if known:
+            await self.ledger.fail_pair(pair, attempt.name)
+        else:
+            for subject in subjects:
+                await self.ledger.fail(subject)
+        # Of the address as well: else a banned guesser would be told which accounts are known here.
+        return BANNED if (await self.ledger.standing((pair, *subjects))).banned else None
+
+    async def _own(self, pair: str, subjects: tuple[str, ...]) -> Standing:
+        """How this attempt stands: by its address, or by itself where the address is known."""
+        by_address = await self.ledger.standing(subjects)
+        by_itself = await self.ledger.standing((pair,))
+        if by_address.clean and by_itself.clean:
+            return by_address
+        return by_itself if await self.ledger.is_known(pair) else by_address
+
+    def _decide(self, standing: Standing) -> LoginDecision | None:
+        settings = self._settings
+        if standing.banned:
+            return BANNED
+        first = max(settings.free, 1)
+        if standing.failures < first:
+            return None
+        doubled = min(standing.failures - first, DOUBLINGS)
+        return Proceed(min(settings.delay * 2**doubled, settings.delay_longest))
+
+    def _pair(self, attempt: LoginAttempt, subjects: tuple[str, ...]) -> str:
+        return pair_of(subjects[0], name_key(attempt.name, self.ledger.key))
+
+    async def _know(self, pair: str) -> None:
+        """Remember a success, and clear what failed before it."""
+        await self.ledger.clear(pair)
+        now = self._clock.monotonic()
+        last = self._fresh.get(pair)
+        if last is not None and now - last < min(REFRESH_SECONDS, self._settings.known / 10):
+            return
+        await self.ledger.know(pair)
+        self._fresh[pair] = now
+        self._fresh.move_to_end(pair)
+        if len(self._fresh) > REMEMBERED:
+            self._fresh.popitem(last=False)
+
+    async def _note(
+        self,
+        attempt: LoginAttempt,
+        identity: Identity | None,
+        outcome: str,
+        *,
+        known: bool = False,
+    ) -> None:
+        session = attempt.session
+        whole = identity is not None or known
+        name = attempt.name[:TEXT_CHARACTERS] if whole else shortened(attempt.name)
+        await self.history.note(
+            Outcome(
+                time=round(self._clock.wall(), 6),
+                outcome=outcome,
+                name=name,
+                account="" if identity is None else identity.account[:TEXT_CHARACTERS],
+                address="local" if session.peer is None else str(exact(session.peer)),
+                protocol=session.protocol[:TEXT_CHARACTERS],
+                mechanism=attempt.mechanism[:TEXT_CHARACTERS],
+            ),
+            attempt.name,
+        )
+
+
+async def make_limiter(settings: LimiterSettings, context: Context) -> Limiter:
+    """The product, with its tables."""
+    key = await table_key(context)
+    ledger, history = Ledger(settings, context, key), History(settings, context, key)
+    return Limiter(settings, context, ledger, history)

@@ -1,0 +1,161 @@
+"""Guessing is slow, then forbidden, for the address over all protocols and workers."""
+
+from __future__ import annotations
+
+import pytest
+
+
+async def test_a_login_costs_nothing(door):
+    worker = await door()
+    assert await worker.before() == 0
+    assert await worker.after(right=True) == 0
+
+
+async def test_delays_grow(door):
+    worker = await door()
+    delays = []
+    for _ in range(9):
+        delays.append(await worker.before())
+        await worker.after()
+    assert delays == [0, 0, 0, 2, 4, 8, 15, 15, 15]
+
+
+async def test_no_free_failures(door):
+    worker = await door(free=0, delay="1s")
+    await worker.after()
+    assert await worker.before() == 1
+    await worker.after()
+    assert await worker.before() == 2
+
+
+async def test_then_a_ban_for_all_names_and_protocols(door):
+    worker = await door()
+    assert await worker.fail(9) == ["failed"] * 9
+    assert await worker.fail(2) == ["banned"] * 2
+    for protocol in ("smtp", "imap", "pop3", "managesieve"):
+        assert await worker.before("bob", protocol=protocol) is None
+    assert await worker.before("alice", "203.0.113.50") == 0
+    assert worker.context.journal.events == ["login.banned"]
+
+
+async def test_names_do_not_matter(door):
+    """One try at each of many accounts."""
+    worker = await door()
+    results = [await worker.log_in(f"user{n}", right=False) for n in range(12)]
+    assert results == ["failed"] * 9 + ["banned"] * 3
+
+
+async def test_a_distributed_guesser_bans_nobody_else(door):
+    """Many addresses, one account: its owner gets in from anywhere."""
+    worker = await door()
+    for n in range(1, 40):
+        await worker.fail(10, "alice", f"192.0.2.{n}")
+    assert await worker.log_in("alice") == "in"
+    assert await worker.before("alice", "203.0.113.50") == 0
+
+
+async def test_a_success_does_not_wash_the_address(door):
+    """A guesser with an account of his own."""
+    worker = await door()
+    results = []
+    for _ in range(11):
+        results.append(await worker.log_in("alice", right=False))
+        await worker.log_in("mallory")
+    assert results[-1] == "banned"
+    assert await worker.log_in("mallory") == "in"
+
+
+async def test_failures_are_forgotten(door, clock):
+    worker = await door()
+    await worker.fail(9)
+    clock.advance(3_600)
+    assert await worker.before() == 0
+    assert await worker.fail(9) == ["failed"] * 9
+
+
+async def test_bans_end_and_grow(door, clock):
+    worker = await door()
+    lengths = []
+    for _ in range(10):
+        await worker.fail(10)
+        seconds = 0
+        while await worker.before("bob") is None:
+            clock.advance(600)
+            seconds += 600
+        lengths.append(seconds)
+    assert lengths == [600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800, 86_400, 86_400]
+    clock.advance(7 * 86_400)
+    await worker.fail(10)
+    clock.advance(600)
+    assert await worker.before("bob") == 0
+
+
+async def test_a_ban_forgets_what_led_to_it(door, clock):
+    worker = await door(window="1d")
+    await worker.fail(10)
+    clock.advance(600)
+    assert await worker.before("bob") == 0
+    assert await worker.fail(9) == ["failed"] * 9
+
+
+async def test_tries_under_way_learn_nothing(door, clock):
+    """Fifty connections that ask at once: the right one among them is refused as the others."""
+    worker = await door()
+    assert [await worker.before() for _ in range(50)] == [0] * 50
+    answers = [await worker.after(right=n == 30) for n in range(50)]
+    assert answers[:9] == [0] * 9
+    assert answers[9:] == [None] * 41
+    assert await worker.before() is None
+    clock.advance(600)  # and they count no more
+    assert await worker.fail(9) == ["failed"] * 9
+
+
+async def test_two_workers_count_together(door):
+    one, two = await door(), await door()
+    for _ in range(5):
+        await one.after()
+        await two.after()
+    assert await one.before() is None
+    assert await two.before() is None
+    assert one.context.journal.events + two.context.journal.events == ["login.banned"]
+
+
+# --- IPv6
+
+
+async def test_addresses_of_one_network_are_counted_together(door):
+    worker = await door()
+    results = [
+        await worker.log_in(f"user{n}", f"2001:db8:1:2::{n:x}", right=False) for n in range(1, 32)
+    ]
+    assert results == ["failed"] * 29 + ["banned"] * 2
+    assert await worker.before("bob", "2001:db8:1:2:ffff::1") is None
+    assert await worker.before("bob", "2001:db8:1:3::1") == 0
+
+
+async def test_one_address_does_not_ban_its_neighbours(door):
+    worker = await door()
+    await worker.fail(10, "alice", "2001:db8:1:2::1")
+    assert await worker.before("bob", "2001:db8:1:2::1") is None
+    assert await worker.log_in("bob", "2001:db8:1:2::2") == "in"
+
+
+async def test_mapped_addresses_are_ipv4(door):
+    worker = await door()
+    await worker.fail(10, "alice", "::ffff:198.51.100.7")
+    assert await worker.before("bob", "198.51.100.7") is None
+
+
+# --- who is not counted
+
+
+@pytest.mark.parametrize("peer", [None, "192.0.2.9", "2001:db8:5::9", "::ffff:192.0.2.9"])
+async def test_trusted(door, peer):
+    worker = await door(trusted=["192.0.2.0/28", "2001:db8:5::/48"])
+    assert await worker.fail(50, "alice", peer) == ["failed"] * 50
+    assert await worker.before("alice", peer) == 0
+
+
+async def test_a_network_must_be_one(door):
+    with pytest.raises(ValueError, match="trusted"):
+        await door(trusted=["192.0.2.9/28"])

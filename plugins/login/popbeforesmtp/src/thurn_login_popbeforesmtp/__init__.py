@@ -1,0 +1,1 @@
+"""POP-before-SMTP (`login.popbeforesmtp`): who has read mail may send. Start at `factory`."""

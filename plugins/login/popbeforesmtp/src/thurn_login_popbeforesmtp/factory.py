@@ -1,0 +1,98 @@
+"""The plugin `login.popbeforesmtp`: a login to read mail lets its address send, for an interval.
+
+Rules of this file:
+1. The grant is in the table before the positive reply, so that a client may send at once.
+2. Only a login that succeeded grants, and only a login renews. A name alone, a wrong password, a
+   hello, sending: nothing.
+3. The exact address is granted, to the account that logged in; a peer without one (unix socket)
+   gets nothing.
+4. Trouble with the table never grants. It does not keep anybody from reading mail, unless
+   `on_trouble` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+from thurn.contracts.login import LoginAttempt
+from thurn.plugin import Context, plugin
+from thurn.plugin.grants import GrantTable, GrantTableFull, exact
+from thurn.types.errors import StorageError, TemporaryFailure
+from thurn.types.identity import Identity
+from thurn.types.session import PeerAddress
+
+from thurn_login_popbeforesmtp.settings import PopBeforeSmtpSettings
+
+TABLE_SECONDS: Final = 2.0
+"""For the table; a login that waits longer is worse than one without a grant."""
+
+
+class PopBeforeSmtp:
+    """See `thurn.contracts.login.LoginPolicy`."""
+
+    def __init__(self, config: PopBeforeSmtpSettings, context: Context) -> None:
+        self._config = config
+        self._context = context
+        self._table = GrantTable(context.state, context.clock)
+
+    async def before_login(self, attempt: LoginAttempt) -> None:
+        """No opinion: nothing is proved yet."""
+
+    async def after_login(self, attempt: LoginAttempt, identity: Identity | None) -> None:
+        """Grant, if it is a login that grants. Never an opinion on the login itself.
+
+        Raises:
+            TemporaryFailure: the grant could not be written, and `on_trouble` is "refuse".
+        """
+        peer = attempt.session.peer
+        if identity is None or peer is None or not self._grants(attempt, identity, exact(peer)):
+            return
+        try:
+            with trio.fail_after(TABLE_SECONDS):
+                await self._grant(attempt, identity, exact(peer))
+        except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
+            self._context.journal.warning(
+                "relay.grant_failed", account=identity.account, peer=str(peer),
+                session=attempt.session.id, failure=str(error) or type(error).__name__,
+            )  # fmt: skip
+            if self._config.on_trouble == "refuse":
+                raise TemporaryFailure(f"POP-before-SMTP: {error}") from error
+
+    def _grants(self, attempt: LoginAttempt, identity: Identity, peer: PeerAddress) -> bool:
+        config = self._config
+        if attempt.session.protocol not in config.protocols:
+            return False
+        if config.require_tls and not identity.secured:
+            return False
+        if any(peer in network for network in config.never):
+            return False
+        named = identity.account in (config.accounts or ())
+        member = bool(identity.groups & (config.groups or frozenset()))
+        return named or member or (config.accounts is None and config.groups is None)
+
+    async def _grant(self, attempt: LoginAttempt, identity: Identity, peer: PeerAddress) -> None:
+        session = attempt.session
+        how = f"{identity.mechanism}, TLS" if identity.secured else identity.mechanism
+        await self._table.grant(
+            peer,
+            account=identity.account,
+            reason=f"{session.protocol} login ({how}), session {session.id}",
+            granted_by=self._context.name,
+            lifetime_seconds=self._config.interval,
+        )
+        self._context.journal.debug(
+            "relay.granted", account=identity.account, peer=str(peer), session=session.id,
+            seconds=self._config.interval,
+        )  # fmt: skip
+
+
+@plugin("login", "popbeforesmtp")
+@asynccontextmanager
+async def popbeforesmtp(
+    config: PopBeforeSmtpSettings, context: Context
+) -> AsyncIterator[PopBeforeSmtp]:
+    """Grants after logins."""
+    yield PopBeforeSmtp(config, context)

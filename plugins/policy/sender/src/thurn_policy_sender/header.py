@@ -1,0 +1,123 @@
+"""The plugin `filter.sender`: every address that the header shows as its sender must be owned.
+
+Doubt refuses: what two readers might read differently is not judged but answered 550 5.7.1, except
+in mode "log". Messages from outside are looked at only with `protect_local`, for senders of ours.
+
+RFC 6409 §6.1, §8; reliability catalogue §2, "Forged sender".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from thurn.plugin import Content, Context, Continue, Reject, Transaction, plugin
+from thurn.types.decision import Edit
+
+from thurn_policy_sender.fields import DOUBTS_SHOWN, Claim, Header, read_header
+from thurn_policy_sender.rewrite import rewritten
+from thurn_policy_sender.settings import HeaderSettings
+from thurn_policy_sender.standing import Judge, Standing
+
+TEXT: Final = "The header names a sender that you may not send as"
+TEXT_DOUBT: Final = "The header does not say clearly who sends this"
+TEXT_OUTSIDE: Final = "Senders of this domain must log in"
+REWRITABLE: Final = ("from", "sender")
+
+
+class HeaderCheck:
+    """See `thurn.contracts.filter.MessageFilter`."""
+
+    def __init__(self, settings: HeaderSettings, context: Context) -> None:
+        self._settings = settings
+        self._judge = Judge(settings, context)
+        self._place = {
+            key: context.source(key) for key in ("mode", "display_names", "protect_local")
+        }
+
+    async def check_message(
+        self, transaction: Transaction, content: Content
+    ) -> Continue | Reject | None:
+        """Refuse, rewrite or note a header that is not the sender's own."""
+        standing = await self._judge.standing(transaction)
+        if standing.kind == "bound":
+            return await self._bound(transaction, standing, read_header(content.scan))
+        if standing.kind == "outside" and self._settings.protect_local:
+            return await self._outside(read_header(content.scan))
+        return None
+
+    async def _bound(
+        self, transaction: Transaction, standing: Standing, header: Header
+    ) -> Continue | Reject | None:
+        who, mode = ", ".join(standing.accounts), self._settings.mode
+        if header.doubts:
+            shown = "; ".join(header.doubts[:DOUBTS_SHOWN])
+            detail = f"{shown}, sent by {who} ({self._place['mode']})"
+            return self._answer(Reject("sender.doubtful", TEXT_DOUBT, 550, "5.7.1", detail))
+        foreign = [
+            claim for claim in self._judged(header) if not await self._owned(standing, claim)
+        ]
+        if not foreign:
+            return None
+        place = self._place["display_names" if all(c.in_name for c in foreign) else "mode"]
+        detail = f"{_shown(foreign)} not owned by {who} ({place})"
+        if mode == "rewrite" and all(claim.field in REWRITABLE for claim in foreign):
+            only_sender = all(claim.field == "sender" for claim in foreign)
+            edits = await self._edits(transaction, standing, header, only_sender=only_sender)
+            if edits is not None:
+                return Continue("sender.rewritten", detail, edits)
+            detail += "; there is no own address to write instead"
+        return self._answer(Reject("sender.foreign", TEXT, 550, "5.7.1", detail))
+
+    async def _outside(self, header: Header) -> Continue | Reject | None:
+        """Nobody outside owns anything here; a header that is only doubtful may pass."""
+        ours = [
+            claim
+            for claim in self._judged(header)
+            if claim.address is not None and await self._judge.is_ours(claim.address)
+        ]
+        if not ours:
+            return None
+        detail = f"{_shown(ours)} from outside without a login ({self._place['protect_local']})"
+        return self._answer(Reject("sender.local_outside", TEXT_OUTSIDE, 550, "5.7.1", detail))
+
+    async def _edits(
+        self, transaction: Transaction, standing: Standing, header: Header, *, only_sender: bool
+    ) -> tuple[Edit, ...] | None:
+        """What makes the header that of the account which the envelope names."""
+        sender, accounts = transaction.sender, standing.accounts
+        owner = None if sender is None else await self._judge.owner(accounts, sender)
+        record = await self._judge.directory.account(owner or accounts[0])
+        return None if record is None else rewritten(header, record, only_sender=only_sender)
+
+    def _answer(self, refusal: Reject) -> Continue | Reject:
+        if self._settings.mode == "log":
+            return Continue(refusal.reason, refusal.detail)
+        return refusal
+
+    def _judged(self, header: Header) -> list[Claim]:
+        names = self._settings.display_names == "owned"
+        return [claim for claim in header.claims if names or not claim.in_name]
+
+    async def _owned(self, standing: Standing, claim: Claim) -> bool:
+        if claim.address is None:
+            return False
+        return await self._judge.owner(standing.accounts, claim.address) is not None
+
+
+def _shown(claims: list[Claim]) -> str:
+    """The first few, for the journal."""
+    texts = [
+        f"{claim.field}: {claim.address or 'something like an address'}"
+        + (" in a display name" if claim.in_name else "")
+        for claim in claims[:DOUBTS_SHOWN]
+    ]
+    return ", ".join(texts)
+
+
+@plugin("filter", "sender")
+@asynccontextmanager
+async def sender_filter(config: HeaderSettings, context: Context) -> AsyncIterator[HeaderCheck]:
+    """The check of the header."""
+    yield HeaderCheck(config, context)

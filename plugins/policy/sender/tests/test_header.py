@@ -1,0 +1,285 @@
+"""The header: every way to show somebody else as the sender."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from thurn.mailflow.edits import edit_header
+from thurn.plugin import Content, Continue, Reject
+from thurn.types.identity import AccountId
+from thurn_message.scanner import scan
+from thurn_testing.fakes.session import make_identity, make_session, make_transaction
+
+HERE = "198.51.100.7"
+REST = b"Subject: x\r\n\r\nbody\r\n"
+
+
+async def ask(checked, fields, session=None, sender="alice@example.org"):
+    session = session or make_session(identity=make_identity("alice"))
+    octets = fields.encode() if isinstance(fields, str) else fields
+    content = Content.of(octets + REST)
+    return await checked.check_message(make_transaction(session, sender=sender), content)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "From: alice@example.org\r\n", "from:Alice <ALICE@example.org>\r\n",
+        "From: Alice\r\n <alice@example.org>\r\n", "From: \"Adams, Alice\" <sales@example.net>\r\n",
+        "From: =?utf-8?q?J=C3=B6rg?= <alice+x@example.org>\r\n",
+        "From: alice@example.org (Alice)\r\n",
+        "From: alice@example.org\r\nSender: a.lice@example.org\r\n",
+        "From: alice@example.org, sales@example.net\r\nSender: alice@example.org\r\n",
+        "Resent-From: alice@example.org\r\nFrom: alice@example.org\r\n",
+        "From: \"alice@example.org\" <alice@example.org>\r\n",
+        "From: \"Alice (sales@example.net)\" <alice@example.org>\r\n",
+        "From: \"Bob @ work\" <alice@example.org>\r\n", "From: \"@alice\" <alice@example.org>\r\n",
+        "Received: from x\r\n by y\r\nFrom: alice@example.org\r\nX-From: bob@example.org\r\n",
+        "From: Алиса <alice@example.org>\r\n",
+        "Reply-To: bob@example.org\r\nFrom: alice@example.org\r\n",
+    ],
+)  # fmt: skip
+async def test_honest_ones(header, fields):
+    async with header() as checked:
+        assert await ask(checked, fields) is None
+
+
+FOREIGN = [
+    "From: bob@example.org\r\n",
+    "From: boss@bank.example\r\n",
+    "From: Alice <bob@example.org>\r\n",
+    "From: alice@example.org\r\nSender: bob@example.org\r\n",
+    "From: alice@example.org\r\nResent-From: bob@example.org\r\n",
+    "From: alice@example.org\r\nResent-Sender: bob@example.org\r\n",
+    "From: alice@example.org, bob@example.org\r\nSender: alice@example.org\r\n",
+    "From: alice@example.org.bank.example\r\n",
+    "From: alice@examp1e.org\r\n",
+    "From: <alice%example.org@bank.example>\r\n",
+    "From: alice@[192.0.2.1]\r\n",
+    "From: list@example.org\r\n",
+    "From: nobody@example.org\r\n",
+    "From:\r\n bob@example.org\r\n",
+    "FROM: bob@example.org\r\n",
+]
+NAMES = [
+    'From: "boss@bank.example" <alice@example.org>\r\n',
+    "From: boss@bank.example <alice@example.org>\r\n",
+    'From: "Boss <boss@bank.example>" <alice@example.org>\r\n',
+    "From: =?utf-8?q?boss=40bank.example?= <alice@example.org>\r\n",
+    "From: =?utf-8?b?Ym9zc0BiYW5rLmV4YW1wbGU=?= <alice@example.org>\r\n",
+    "From: =?utf-8?q?boss=40ba?= =?utf-8?q?nk.example?= <alice@example.org>\r\n",
+    'From: "boss @ bank.example" <alice@example.org>\r\n',
+    'From: "boss\uff20bank.example" <alice@example.org>\r\n',
+    'From: "boss@\u200bbank.example" <alice@example.org>\r\n',
+    'From: "bob@example.org via x" <alice@example.org>\r\n',
+    "From: alice@example.org (boss@bank.example)\r\n",
+    'From: "alice@example.org boss@bank.example" <alice@example.org>\r\n',
+    'From: alice@example.org\r\nSender: "boss@bank.example" <alice@example.org>\r\n',
+]
+DOUBTFUL = [
+    "",
+    "To: alice@example.org\r\n",
+    "From:\r\n",
+    "From: \r\n",
+    "From: Alice\r\n",
+    "From: alice@example.org\r\nFrom: alice@example.org\r\n",
+    "From: alice@example.org\r\nfrom: bob@example.org\r\n",
+    "From: alice@example.org, alice@example.org\r\n",
+    "From: friends: alice@example.org;\r\n",
+    "From: undisclosed-recipients:;\r\n",
+    "From : alice@example.org\r\n",
+    "From\t: alice@example.org\r\n",
+    "X-Other : x\r\nFrom: alice@example.org\r\n",
+    "From: =?utf-8?q?alice=40example.org?=\r\n",
+    "From: <=?utf-8?q?alice?=@example.org>\r\n",
+    "From: alice@example.org\r\nSender: alice@example.org, bob@example.org\r\n",
+    "From: alice@example.org\r\nSender: alice@example.org\r\nSender: alice@example.org\r\n",
+    "From: alice@example.org\r\nSender:\r\n",
+    "From: alice@example.org\r\nResent-From: x\r\n",
+    "From: alice@example.org\0\r\n",
+    "From: alice@example.org\rFrom: bob@example.org\r\n",
+    "From: alice@example.org\nX: y\r\n",
+    "X: y\0\r\nFrom: alice@example.org\r\n",
+    "From alice@example.org Mon Jan  1 00:00:00 2024\r\nFrom: alice@example.org\r\n",
+    "From: alice@example.org\r\nno field\r\n",
+    "From: <@bank.example:alice@example.org>\r\n",
+    "From: alice@bob@example.org\r\n",
+    "From: alice @example.org\r\n",
+    "From: alice(x)@example.org\r\n",
+    "From: alice@example.org> <bob@example.org\r\n",
+    "From: <alice@example.org> bob@example.org\r\n",
+    'From: "alice@example.org\r\n',
+    "From: Alice (boss@bank.example) <alice@example.org>\r\n",
+    "From: alice@example.org;\r\n",
+    "From: ,alice@example.org\r\n",
+    "From: alice@example.org <bob@example.org\r\n",
+    'From: "a@x"@example.org\r\n',
+    "From: alice@example.org\r\n" + "X: y\r\n" * 6_000,
+    "From: alice@example.org\r\nX: " + "y" * 300_000 + "\r\n",
+    "From: " + "alice@example.org, " * 60 + "alice@example.org\r\nSender: alice@example.org\r\n",
+    "From: =?x-unknown?q?boss=40bank.example?= <alice@example.org>\r\n",
+]
+
+
+@pytest.mark.parametrize("fields", FOREIGN + NAMES)
+async def test_others(header, fields):
+    async with header() as checked:
+        decision = await ask(checked, fields)
+        assert isinstance(decision, Reject), decision
+        assert (decision.code, decision.enhanced) == (550, "5.7.1")
+        assert decision.reason == "sender.foreign"
+        assert "not owned by alice (test.toml:2)" in decision.detail
+
+
+@pytest.mark.parametrize("fields", DOUBTFUL)
+@pytest.mark.parametrize("mode", ["reject", "rewrite"])
+async def test_doubtful_ones(header, fields, mode):
+    async with header(mode=mode) as checked:
+        decision = await ask(checked, fields)
+        assert isinstance(decision, Reject), decision
+        assert (decision.code, decision.reason) == (550, "sender.doubtful")
+
+
+async def test_the_body_is_no_header(header):
+    async with header() as checked:
+        decision = await ask(checked, b"Subject: x\r\n\r\nFrom: alice@example.org\r\n")
+        assert decision.reason == "sender.doubtful"
+        decision = await ask(checked, b"From: alice@example.org\r\n\r\nFrom: bob@example.org\r\n")
+        assert decision is None
+
+
+@pytest.mark.parametrize("fields", NAMES)
+async def test_names_may_be_left_alone(header, fields):
+    async with header(display_names="any") as checked:
+        assert await ask(checked, fields) is None
+
+
+@pytest.mark.parametrize("fields", [FOREIGN[0], NAMES[0], DOUBTFUL[1]])
+async def test_only_logged(header, fields):
+    async with header(mode="log") as checked:
+        decision = await ask(checked, fields)
+        assert isinstance(decision, Continue)
+        assert decision.reason.startswith("sender.")
+        assert not decision.edits
+
+
+async def test_many_addresses_cost_few_look_ups(header, directory):
+    names = b" ".join(b"alice+%d@example.org" % n for n in range(5_000))
+    async with header() as checked:
+        decision = await ask(checked, b'From: "' + names + b'" <alice@example.org>\r\n')
+        assert decision.reason == "sender.doubtful"
+        assert directory.asked == 0
+
+
+# --- rewrite
+
+
+async def rewritten(checked, fields, **more):
+    decision = await ask(checked, fields, **more)
+    assert isinstance(decision, Continue), decision
+    assert decision.reason == "sender.rewritten"
+    octets = fields.encode() if isinstance(fields, str) else fields
+    found = scan(edit_header(Content.of(octets + REST), decision.edits).read())
+    assert found.content.endswith(b"\r\n\r\nbody\r\n")
+    assert await ask(checked, found.content[: found.header_end - 2]) is None
+    return found
+
+
+async def test_rewritten(header):
+    async with header(mode="rewrite") as checked:
+        found = await rewritten(checked, "From: Boss <boss@bank.example>\r\n")
+        assert found.get_all(b"from") == [b"Boss <alice@example.org>"]
+        assert found.get_all(b"x-original-from") == [b"Boss <boss@bank.example>"]
+
+
+async def test_rewritten_with_everything(header):
+    fields = (
+        "X-Original-From: a lie\r\nFrom: bob@example.org,\r\n x@bank.example\r\n"
+        "Sender: bob@example.org\r\nX-Original-From: another\r\n"
+    )
+    async with header(mode="rewrite") as checked:
+        found = await rewritten(checked, fields)
+        assert found.get_all(b"from") == [b"alice@example.org"]
+        assert found.get_all(b"sender") == []
+        assert found.get_all(b"x-original-from") == [b"bob@example.org, x@bank.example"]
+
+
+@pytest.mark.parametrize("fields", NAMES)
+async def test_a_name_that_shows_an_address_goes(header, fields):
+    async with header(mode="rewrite") as checked:
+        found = await rewritten(checked, fields)
+        [value] = found.get_all(b"from")
+        assert value in (b"alice@example.org", b"Alice Adams <alice@example.org>")
+
+
+async def test_a_sender_of_somebody_else(header):
+    async with header(mode="rewrite") as checked:
+        for own in ("sales@example.net", "sales@example.net, alice+x@example.org"):
+            fields = f'From: {own}\r\nSender: "Bob" <bob@example.org>\r\n'
+            found = await rewritten(checked, fields)
+            assert found.get_all(b"from") == [own.encode()]
+            assert found.get_all(b"sender") == [b"alice@example.org"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["J\u00f6rg " * 200, '"' * 501 + "x", "=?utf-8?q?=0D=0AFrom=3A_bob?=", "x" * 900, "\u202egnp",
+     "=?utf-8?q?" + "=C3=B6" * 300 + "?="],
+)  # fmt: skip
+async def test_hostile_names_are_written_well(header, name):
+    quoted = name if name.startswith("=?") else '"' + name.replace('"', '\\"') + '"'
+    async with header(mode="rewrite") as checked:
+        found = await rewritten(checked, f"From: {quoted} <bob@example.org>\r\n")
+        assert len(found.get_all(b"from")) == 1
+
+
+async def test_what_cannot_be_rewritten(header):
+    async with header(mode="rewrite") as checked:
+        decision = await ask(checked, "From: alice@example.org\r\nResent-From: b@x.example\r\n")
+        assert isinstance(decision, Reject)
+        for name in ("umlaut", "without"):
+            session = make_session(identity=make_identity(name))
+            decision = await ask(checked, "From: bob@example.org\r\n", session)
+            assert isinstance(decision, Reject)
+            assert "no own address to write" in decision.detail
+
+
+async def test_rewritten_as_the_one_who_sends(header, table):
+    why = {"reason": "POP3 login", "granted_by": "login.pop", "lifetime_seconds": 1800}
+    for name in ("alice", "bob"):
+        await table.grant(ip_address(HERE), account=AccountId(name), **why)
+    async with header(mode="rewrite") as checked:
+        session = make_session(peer=HERE)
+        decision = await ask(checked, "From: x@x.example\r\n", session, sender="bob@example.org")
+        assert decision.edits[0].value == "bob@example.org"
+
+
+# --- who is looked at
+
+
+async def test_strangers_are_left_alone(header):
+    async with header() as checked:
+        for fields in FOREIGN + NAMES + DOUBTFUL:
+            assert await ask(checked, fields, make_session()) is None
+
+
+async def test_local_senders_from_outside(header):
+    async with header(protect_local=True) as checked:
+        for fields in (
+            "From: bob@example.org\r\n", "From: x@y.example\r\nSender: bob@example.org\r\n",
+            "From: x@y.example\r\nFrom: nobody@example.org\r\n", "From : bob@example.org\r\n",
+            "From: \"bob@example.org\" <x@y.example>\r\n", "From: g: bob@example.org;\r\n",
+        ):  # fmt: skip
+            decision = await ask(checked, fields, make_session(), sender="x@y.example")
+            assert isinstance(decision, Reject), fields
+            assert (decision.code, decision.reason) == (550, "sender.local_outside")
+        for fields in ("From: x@y.example\r\n", "From: x@backup.example\r\n", ""):
+            assert await ask(checked, fields, make_session()) is None
+        assert await ask(checked, "From: bob@example.org\r\n", make_session(peer=None)) is None
+
+
+async def test_exempt(header):
+    async with header(exempt_accounts=["alice"], protect_local=True) as checked:
+        assert await ask(checked, "From: bob@example.org\r\n") is None
+        assert await ask(checked, "") is None

@@ -1,0 +1,1 @@
+"""Who holds a grant may send (`relay.grants`), and `thurn relay`. Start reading at `factory`."""

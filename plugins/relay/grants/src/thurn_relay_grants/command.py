@@ -1,0 +1,221 @@
+"""The command `thurn relay`: who may send to elsewhere, and why; grant and revoke.
+
+It opens the site's state beside a running server. What it grants or revokes counts from the next
+recipient on.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, Final, TypeAlias
+
+import click
+from pydantic import TypeAdapter, ValidationError
+from thurn.plugin import Duration
+from thurn.plugin.commands import CommandSite, site_command
+from thurn.plugin.grants import (
+    Grant,
+    GrantTable,
+    GrantTableFull,
+    Network,
+    SessionSource,
+    Source,
+    is_open,
+    parse_source,
+)
+from thurn.types.identity import AccountId
+
+from thurn_relay_grants.explain import explanation
+from thurn_relay_grants.show import as_facts, is_configured, print_grants, print_story
+
+GRANTED_BY: Final = "command.relay"
+"""The grantor in rows of `thurn relay grant`."""
+KINDS: Final = ("address", "network", "session")
+
+Decorated: TypeAlias = Callable[..., Any]
+
+
+def source_of(text: str) -> Source:
+    """An address, a network, or `session:ID`. Raises click.BadParameter."""
+    try:
+        return parse_source(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; give an address, a network, or session:ID") from None
+
+
+def seconds_of(text: str) -> float:
+    """Seconds, written as in the configuration. Raises click.BadParameter."""
+    try:
+        return float(TypeAdapter(Duration).validate_python(text))
+    except ValidationError as error:
+        raise click.BadParameter(str(error.errors()[0]["msg"])) from None
+
+
+def json_option(function: Decorated) -> Decorated:
+    """The option --json."""
+    option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+    return option(function)
+
+
+@click.group()
+def relay() -> None:
+    """Who may send to elsewhere through this site."""
+
+
+@relay.command()
+@click.option("--kind", type=click.Choice(KINDS), help="Only grants of addresses, networks …")
+@json_option
+@site_command()
+async def who(site: CommandSite, kind: Any, as_json: bool) -> None:  # noqa: ANN401 - of KINDS
+    """List the grants that live now: who, from where, to what, until when, why."""
+    grants = await _table(site).entries(kind)
+    if as_json:
+        click.echo(json.dumps([as_facts(grant, site.clock.wall()) for grant in grants]))
+    else:
+        print_grants(grants, site.clock.wall())
+
+
+@relay.command()
+@click.argument("source", metavar="ADDRESS", type=source_of)
+@click.option("--account", help="Who; others at the address get nothing. Without it: anybody.")
+@click.option(
+    "--for",
+    "seconds",
+    type=seconds_of,
+    required=True,
+    metavar="TIME",
+    help='How long: "30m", "2h", "7d".',
+)
+@click.option("--to", "destinations", multiple=True, help='Only to this domain, or "*.domain".')
+@click.option("--why", required=True, help="The reason, for whoever finds the grant.")
+@json_option
+@site_command("account")
+async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
+    site: CommandSite,
+    source: Source,
+    account: str | None,
+    seconds: float,
+    destinations: tuple[str, ...],
+    why: str,
+    as_json: bool,
+) -> None:
+    """Let ADDRESS (or a network) send, for a while."""
+    if isinstance(source, SessionSource):
+        raise click.UsageError("a session cannot be granted: give its address")
+    table = _table(site)
+    if isinstance(source, IPv4Network | IPv6Network):
+        await _no_open_relay(table, source)
+    bound = AccountId(account) if account is not None else None
+    if bound is not None and await site.directory.account(bound) is None:
+        raise click.ClickException(f"there is no account {account!r}: see `thurn account list`")
+    reason = f"{why} (by {getpass.getuser()})"
+    try:
+        made = await table.grant(
+            source, account=bound, destinations=destinations, reason=reason,
+            granted_by=GRANTED_BY, lifetime_seconds=seconds,
+        )  # fmt: skip
+    except (ValueError, GrantTableFull) as error:
+        raise click.ClickException(str(error)) from None
+    _tell([made], site, as_json)
+
+
+@relay.command()
+@click.argument("source", metavar="[ADDRESS]", type=source_of, required=False)
+@click.option("--account", help="Only grants of this account; without ADDRESS: all of them.")
+@json_option
+@site_command()
+async def revoke(
+    site: CommandSite, source: Source | None, account: str | None, as_json: bool
+) -> None:
+    """End the grants of ADDRESS (exactly: an address, a network, session:ID), or of an account."""
+    if source is None and account is None:
+        raise click.UsageError("say which: an ADDRESS, --account, or both")
+    table, bound = _table(site), None if account is None else AccountId(account)
+    living = await table.entries()
+    meant = [
+        one
+        for one in living
+        if (source is None or one.source == source) and (bound is None or one.account == bound)
+    ]
+    configured = [one for one in meant if is_configured(one)]
+    ended: list[Grant] = []
+    for one in meant:
+        if one not in configured:
+            ended += await table.revoke(one.source, account=one.account, granted_by=one.granted_by)
+    _tell(ended, site, as_json)
+    for one in configured:
+        click.echo(f"not ended: {_still_permitted(one)}", err=True)
+    if not ended:
+        raise click.ClickException(_nothing_to_end(source, account, living))
+
+
+@relay.command()
+@click.argument("source", metavar="ADDRESS", type=source_of)
+@click.option("--account", help="As if logged in as this account.")
+@click.option("--to", "recipient", default="anybody@elsewhere.invalid", show_default=True)
+@click.option("--protocol", default="smtp", show_default=True, help="What it would speak.")
+@json_option
+@site_command("relay", "account")
+async def explain(
+    site: CommandSite,
+    source: Source,
+    account: str | None,
+    recipient: str,
+    protocol: str,
+    as_json: bool,
+) -> None:
+    """Say whether a peer at ADDRESS may send to elsewhere, by which rule, and what is missing."""
+    if not isinstance(source, IPv4Address | IPv6Address):
+        raise click.UsageError("explain one address")
+    story = await explanation(site, source, account, recipient, protocol)
+    if as_json:
+        click.echo(json.dumps(story.facts()))
+    else:
+        print_story(story)
+
+
+def _table(site: CommandSite) -> GrantTable:
+    return GrantTable(site.state, site.clock)
+
+
+async def _no_open_relay(table: GrantTable, network: Network) -> None:
+    """Raises click.ClickException: the network, with those granted before, is too wide."""
+    before = [one.source for one in await table.entries("network") if one.granted_by == GRANTED_BY]
+    networks = [one for one in before if isinstance(one, IPv4Network | IPv6Network)]
+    if is_open([*networks, network]):
+        raise click.ClickException(
+            f"{network}, with what was granted before, is more than anybody's own (a /8 of public "
+            "addresses, IPv6: a /16): an open relay"
+        )
+
+
+def _tell(grants: list[Grant], site: CommandSite, as_json: bool) -> None:
+    now = site.clock.wall()
+    if as_json:
+        click.echo(json.dumps([as_facts(one, now) for one in grants]))
+    elif grants:
+        print_grants(grants, now)
+
+
+def _still_permitted(grant: Grant) -> str:
+    if isinstance(grant.source, SessionSource):
+        return f"{grant.source} may send by its login: lock the account {grant.account}"
+    return f"{grant.source} is in the configuration ({grant.reason}): take it out there, reload"
+
+
+def _nothing_to_end(source: Source | None, account: str | None, living: Sequence[Grant]) -> str:
+    whose = "" if account is None else f" of {account}"
+    where = "" if source is None else f" for exactly {source}"
+    text = f"no grant{whose}{where} was ended"
+    if isinstance(source, IPv4Address | IPv6Address):
+        networks = [one.source for one in living if _covers(one.source, source)]
+        if networks:
+            return f"{text}; it is covered by {', '.join(map(str, networks))}"
+    return f"{text}; `thurn relay who` lists them"
+
+
+def _covers(source: Source, address: IPv4Address | IPv6Address) -> bool:
+    return isinstance(source, IPv4Network | IPv6Network) and address in source

@@ -1,0 +1,95 @@
+"""Grants and explanations as people and programs read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from thurn.plugin.grants import Grant, SessionSource
+
+if TYPE_CHECKING:
+    from thurn_relay_grants.explain import Explanation
+
+
+def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
+    """A grant as JSON has it; times are ISO 8601, UTC."""
+    source = grant.source
+    return {
+        "source": str(source),
+        "peer": source.peer if isinstance(source, SessionSource) else None,
+        "account": grant.account,
+        "destinations": list(grant.destinations),
+        "until": _time(wall + grant.remaining_seconds),
+        "remaining_seconds": round(grant.remaining_seconds, 3),
+        "reason": grant.reason,
+        "granted_by": grant.granted_by,
+        "granted_at": _time(grant.granted_at),
+    }
+
+
+def print_grants(grants: Sequence[Grant], wall: float) -> None:
+    """One row for each grant."""
+    if not grants:
+        click.echo("nobody holds a grant")
+        return
+    table = Table()
+    for heading in ("who", "from", "to", "until (UTC)", "why", "granted by"):
+        table.add_column(heading, overflow="fold")  # nothing is cut off
+    for grant in grants:
+        table.add_row(*(escape(text) for text in _row(grant, wall)))
+    Console().print(table)
+
+
+def _row(grant: Grant, wall: float) -> tuple[str, ...]:
+    source = str(grant.source)
+    if isinstance(grant.source, SessionSource) and grant.source.peer:
+        source = f"{source} ({grant.source.peer})"
+    return (
+        grant.account or "anybody", source, ", ".join(grant.destinations) or "anywhere",
+        _until(grant, wall), _line(grant.reason), grant.granted_by,
+    )  # fmt: skip
+
+
+def _until(grant: Grant, wall: float) -> str:
+    if is_configured(grant):
+        return "configured"
+    until = datetime.fromtimestamp(wall + grant.remaining_seconds, UTC)
+    return f"{until:%Y-%m-%d %H:%M} ({_left(grant.remaining_seconds)})"
+
+
+def is_configured(grant: Grant) -> bool:
+    """Whether a relay rule only shows in the table what it permits by itself."""
+    return grant.granted_by.startswith("relay.")
+
+
+def print_story(story: Explanation) -> None:
+    """The verdict, then what each rule says."""
+    click.echo(_line(story.verdict))
+    for rule in story.rules:
+        detail = f": {rule.detail}" if rule.detail else ""
+        click.echo(_line(f"  {rule.name}: {rule.decision}{detail}"))
+    for text in story.grants:
+        click.echo(_line(f"  grant: {text}"))
+    for text in story.would_pass_if:
+        click.echo(_line(f"  would pass if {text}"))
+
+
+def _line(text: str) -> str:
+    """Text of a row without what could move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _left(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{seconds:.0f}s"

@@ -1,0 +1,174 @@
+"""`thurn relay` on a site with everything, in the command's own process."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from thurn.cli.main import main
+from thurn.config.files import read
+from thurn.config.instances import load
+
+SITE = """
+[site]
+hostname = "mail.test"
+data = "data"
+state = "shared"
+accounts = ["people"]
+allow_root = true
+
+[state.shared]
+type = "sqlite"
+
+[account.people]
+type = "file"
+file = "people.toml"
+
+[listener.mx]
+type = "smtp"
+bind = ["127.0.0.1:0"]
+relay = ["office", "logins", "table"]
+
+[relay.office]
+type = "networks"
+networks = ["10.0.0.0/8"]
+
+[relay.logins]
+type = "authenticated"
+
+[relay.table]
+type = "grants"
+"""
+PEOPLE = """
+domains = ["mail.test"]
+
+[accounts.ann]
+addresses = ["ann@mail.test"]
+
+[accounts.ben]
+enabled = false
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "people.toml").write_text(PEOPLE)
+    (tmp_path / "people.toml").chmod(0o600)
+    (tmp_path / "thurn.toml").write_text(SITE)
+
+    def call(*words, fails=False):
+        arguments = ["relay", *words, "-c", str(tmp_path / "thurn.toml")]
+        result = CliRunner().invoke(main, arguments, env={"COLUMNS": "200"})
+        assert (result.exit_code != 0) == fails, result.output
+        return json.loads(result.stdout) if "--json" in words and not fails else result.output
+
+    call.tmp_path = tmp_path
+    return call
+
+
+def test_grant_who_revoke(run):
+    assert run("who") == "nobody holds a grant\n"
+    [made] = run(
+        "grant", "192.0.2.7", "--account", "ann", "--for", "2h", "--to", "B.example",
+        "--to", "*.a.example", "--why", "moving house", "--json",
+    )  # fmt: skip
+    assert made["remaining_seconds"] == 7200
+    [listed] = run("who", "--json")
+    assert {key: listed[key] for key in ("source", "account", "destinations", "granted_by")} == {
+        "source": "192.0.2.7", "account": "ann", "destinations": ["*.a.example", "b.example"],
+        "granted_by": "command.relay",
+    }  # fmt: skip
+    assert listed["reason"].startswith("moving house (by ")
+    assert run("who", "--json", "--kind", "network") == []
+    table = run("who")
+    assert all(
+        word in table for word in ("ann", "192.0.2.7", "b.example", "moving house", "(120m)")
+    )
+    assert "192.0.2.7" in run("revoke", "192.0.2.7", "--account", "ann")
+    assert run("who", "--json") == []
+
+
+def test_revoke_by_account(run):
+    for source in ("192.0.2.7", "192.0.2.8"):
+        run("grant", source, "--account", "ann", "--for", "1h", "--why", "x")
+    run("grant", "192.0.2.7", "--for", "1h", "--why", "x")
+    assert len(run("revoke", "--account", "ann", "--json")) == 2
+    assert [grant["account"] for grant in run("who", "--json")] == [None]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["grant", "192.0.2.7", "--why", "x"], "Missing option '--for'"),
+        (["grant", "192.0.2.7", "--for", "1h"], "Missing option '--why'"),
+        (["grant", "192.0.2.7", "--for", "soon", "--why", "x"], "a duration is a number"),
+        (["grant", "192.0.2.7", "--for", "500d", "--why", "x"], "400 days"),
+        (["grant", "10.0.0.1/8", "--for", "1h", "--why", "x"], "host bits"),
+        (["grant", "session:abc", "--for", "1h", "--why", "x"], "give its address"),
+        (["grant", "0.0.0.0/0", "--for", "1h", "--why", "x"], "open relay"),
+        (["grant", "::/0", "--for", "1h", "--why", "x"], "open relay"),
+        (["grant", "::1", "--for", "1h", "--why", "x", "--account", "zoe"], "no account 'zoe'"),
+        (["grant", "::1", "--for", "1h", "--why", "x", "--to", "a b"], "is no domain"),
+        (["revoke"], "say which"),
+        (["revoke", "192.0.2.7"], "no grant for exactly 192.0.2.7"),
+        (["explain", "10.0.0.0/8"], "explain one address"),
+        (["explain", "192.0.2.7", "--to", "ann@mail.test"], "is ours"),
+        (["explain", "192.0.2.7", "--to", "nobody@mail.test"], "is ours"),
+        (["explain", "192.0.2.7", "--to", "@a:b@c"], "is no address"),
+        (["explain", "192.0.2.7", "--account", "zoe"], "no account 'zoe'"),
+    ],
+)
+def test_errors_say_what_to_change(run, words, says):
+    assert says in run(*words, fails=True)
+    assert run("who", "--json") == []
+
+
+def test_networks_one_by_one_open_no_relay(run):
+    run("grant", "8.0.0.0/8", "--for", "1h", "--why", "x")
+    assert "open relay" in run("grant", "9.0.0.0/8", "--for", "1h", "--why", "x", fails=True)
+
+
+def test_revoke_means_exactly_what_was_said(run):
+    run("grant", "192.0.2.0/24", "--for", "1h", "--why", "x")
+    assert "covered by 192.0.2.0/24" in run("revoke", "192.0.2.7", fails=True)
+
+
+def test_explain(run):
+    refused = run("explain", "192.0.2.7", "--json")
+    assert not refused["permitted"]
+    assert refused["verdict"].endswith("refused: 550 5.7.1, no rule permits it")
+    assert [(rule["name"], rule["decision"]) for rule in refused["rules"]] == [
+        ("office", "no opinion"), ("logins", "no opinion"), ("table", "no opinion"),
+    ]  # fmt: skip
+    hints = "\n".join(refused["would_pass_if"])
+    assert "logged in (SMTP AUTH) where the listener asks relay.logins" in hints
+    assert "thurn relay grant 192.0.2.7" in hints
+    office = run("explain", "10.1.2.3")
+    assert "10.1.2.3 to anybody@elsewhere.invalid: permits: office" in office
+    assert f"10.0.0.0/8 ({run.tmp_path}/thurn.toml:23)" in office
+    assert "permits: logins" in run("explain", "192.0.2.7", "--account", "ann")
+    run("grant", "192.0.2.7", "--for", "1h", "--to", "a.example", "--why", "trial")
+    assert "permits: table" in run("explain", "192.0.2.7", "--to", "x@a.example")
+    text = run("explain", "192.0.2.7", "--to", "x@b.example")
+    assert "refused" in text
+    assert "not to b.example, only to a.example" in text
+
+
+def test_explain_a_grant_whose_account_is_locked(run):
+    run("grant", "192.0.2.7", "--account", "ben", "--for", "1h", "--why", "x")
+    text = run("explain", "192.0.2.7")
+    assert "refused" in text
+    assert "would pass if the account of its grant were enabled for smtp" in text
+
+
+def test_explain_leaves_no_traces(run):
+    run("explain", "10.1.2.3", "--account", "ann")
+    assert run("who", "--json") == []
+
+
+def test_an_open_relay_is_refused_with_its_line(run):
+    path = run.tmp_path / "thurn.toml"
+    path.write_text(SITE.replace("10.0.0.0/8", "0.0.0.0/0"))
+    with pytest.raises(Exception, match=r"thurn\.toml:23: relay\.office\.networks: .*open relay"):
+        load(read([path]))

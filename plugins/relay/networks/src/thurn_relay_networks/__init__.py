@@ -1,0 +1,1 @@
+"""Listed networks may send (`relay.networks`). Start reading at `factory`."""

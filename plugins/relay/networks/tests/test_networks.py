@@ -1,0 +1,130 @@
+"""Settings that would open the relay are refused; the table shows what is configured."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from pydantic import ValidationError
+from thurn.plugin import Address, Recipient
+from thurn.plugin.grants import GrantTable, parse_network
+from thurn.types.errors import TemporaryFailure
+from thurn_relay_networks.factory import NetworksSettings, networks
+from thurn_state_memory.state import MemoryState, Rows
+from thurn_testing.fakes.clock import ManualClock
+from thurn_testing.fakes.context import FakeContext, Given
+from thurn_testing.fakes.session import make_session, make_transaction
+
+TEN = "10.0.0.0/8"
+
+
+@pytest.mark.parametrize(
+    ("texts", "word"),
+    [
+        (["0.0.0.0/0"], "open relay"),
+        (["::/0"], "open relay"),
+        (["0.0.0.0/1", "128.0.0.0/1"], "open relay"),
+        (["10.0.0.1/8"], "host bits"),
+        (["office"], "a network is"),
+        (["[::1]"], "a network is"),
+    ],
+)
+def test_refused_before_anything_starts(texts, word):
+    with pytest.raises(ValidationError, match=word):
+        NetworksSettings(networks=texts)
+
+
+async def test_an_open_relay_on_purpose_is_said_at_each_start(tmp_path):
+    config = NetworksSettings(networks=["0.0.0.0/0"], open_relay_on_purpose=True)
+    context = FakeContext(tmp_path)
+    async with networks.open(config, context) as policy:
+        stranger = make_transaction(make_session())
+        assert await policy.may_relay(stranger, Recipient(Address.parse("x@y.example")))
+    assert context.journal.events == ["relay.open_on_purpose"]
+
+
+async def test_destinations_and_reason(tmp_path):
+    config = NetworksSettings(networks=[TEN], destinations=["A.example"])
+    async with networks.open(config, FakeContext(tmp_path)) as policy:
+        transaction = make_transaction(make_session(peer="10.0.0.1"))
+        answer = await policy.may_relay(transaction, Recipient(Address.parse("x@a.example")))
+        assert (answer.reason, answer.detail) == ("relay.network", "10.0.0.0/8 (test.toml:2)")
+        other = Recipient(Address.parse("x@b.example"))
+        assert await policy.may_relay(transaction, other) is None
+
+
+class Site:
+    """Several generations of one instance over one state."""
+
+    def __init__(self, base):
+        self.base, self.clock = base, ManualClock()
+        self.state = MemoryState(Rows(), self.clock)
+        self.table = GrantTable(self.state, self.clock)
+
+    def open(self, *texts, name="relay.office", serving=True, **settings):
+        context = FakeContext(self.base, name=name, clock=self.clock, given=Given(state=self.state))
+        context.serving = serving
+        return networks.open(NetworksSettings(networks=texts, **settings), context)
+
+    async def rows(self):
+        return sorted((str(g.source), g.granted_by) for g in await self.table.entries())
+
+
+async def test_the_table_shows_what_is_configured(tmp_path):
+    site = Site(tmp_path)
+    async with site.open(TEN, "10.1.0.0/16"), site.open(TEN, name="relay.home"):
+        assert await site.rows() == [
+            ("10.0.0.0/8", "relay.home"), ("10.0.0.0/8", "relay.office"),
+            ("10.1.0.0/16", "relay.office"),
+        ]  # fmt: skip
+        [grant] = [g for g in await site.table.entries() if g.granted_by == "relay.home"]
+        assert grant.reason == "test.toml:2"
+    async with site.open(TEN):
+        assert ("10.1.0.0/16", "relay.office") not in await site.rows()
+    site.clock.advance(181)  # the instance is gone, and so are its rows
+    assert await site.rows() == []
+
+
+async def test_rows_are_renewed_for_as_long_as_it_is_open(tmp_path, autojump_clock):
+    site = Site(tmp_path)
+    async with site.open(TEN):
+        for _ in range(10):
+            await trio.sleep(45)
+            site.clock.advance(45)
+        assert await site.rows() == [(TEN, "relay.office")]
+
+
+async def test_an_old_generation_brings_nothing_back(tmp_path, autojump_clock):
+    site = Site(tmp_path)
+    async with site.open(TEN), site.open("192.168.0.0/16"):
+        await trio.sleep(100)
+        assert await site.rows() == [("192.168.0.0/16", "relay.office")]
+
+
+async def test_whoever_only_looks_leaves_no_traces(tmp_path):
+    site = Site(tmp_path)
+    await site.table.grant(
+        parse_network(TEN), reason="", granted_by="relay.office", lifetime_seconds=9
+    )
+    async with site.open("192.168.0.0/16", serving=False):
+        assert await site.rows() == [(TEN, "relay.office")]
+
+
+class Broken:
+    """A state whose tables fail."""
+
+    def table(self, name):
+        return self
+
+    def __getattr__(self, name):
+        async def fails(*_, **__):
+            raise TemporaryFailure("broken")
+
+        return fails
+
+
+async def test_trouble_with_the_table_is_logged_and_changes_nothing(tmp_path):
+    context = FakeContext(tmp_path, given=Given(state=Broken()))
+    async with networks.open(NetworksSettings(networks=[TEN]), context) as policy:
+        transaction = make_transaction(make_session(peer="10.0.0.1"))
+        assert await policy.may_relay(transaction, Recipient(Address.parse("x@y.example")))
+    assert context.journal.events == ["relay.networks_not_shown"]

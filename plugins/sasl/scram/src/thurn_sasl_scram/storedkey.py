@@ -1,0 +1,102 @@
+"""What accounts have stored for a name, and the stable fake that is shown where they have nothing.
+
+    stored = scheme "$" iterations ":" base64(salt) "$" base64(StoredKey) ":" base64(ServerKey)
+
+Rules of this file:
+1. A fake is made of the site's secret, the scheme and the name, so that it is the same at each try,
+   in each worker and after each start; its salt and iterations look like those of real accounts.
+2. Spellings under which a real account is one account are one name for the fake as well: case, and
+   the domains that may be left out. Else two spellings with two salts would tell that nobody is
+   there.
+3. A stored text that cannot be read is trouble of ours, not an unknown name.
+
+RFC 5803 §2, RFC 5802 §5.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import re
+from base64 import b64decode
+from collections.abc import Set
+from dataclasses import dataclass, field
+from typing import Final
+from unicodedata import normalize
+
+from thurn.plugin.sasl import StoredKey
+from thurn.types.errors import TemporaryFailure
+
+SALT_OCTETS: Final = 16
+"""What account plugins make, and most other software too."""
+_STORED: Final = re.compile(
+    r"([A-Z0-9-]{1,20})\$([0-9]{1,9}):([A-Za-z0-9+/=]{1,1368})"
+    r"\$([A-Za-z0-9+/=]{1,128}):([A-Za-z0-9+/=]{1,128})"
+)
+HASHES: Final = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
+"""By scheme. RFC 5802 §4, RFC 7677 §2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """One name's salt, iterations and keys.
+
+    Attributes:
+        real: there is an account behind it; a fake never proves anything.
+    """
+
+    salt: bytes
+    iterations: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+    real: bool
+
+
+def read_stored(stored: StoredKey, scheme: str) -> Keys:
+    """The keys in a stored text.
+
+    Raises:
+        TemporaryFailure: it cannot be read, or is another scheme's.
+    """
+    match = _STORED.fullmatch(stored.value.reveal())
+    size_octets = hashlib.new(HASHES[scheme]).digest_size
+    if match is not None and match[1] == scheme and int(match[2]) > 0:
+        try:
+            salt, key, server = (b64decode(match[n], validate=True) for n in (3, 4, 5))
+        except binascii.Error:
+            pass
+        else:
+            if len(key) == len(server) == size_octets:
+                return Keys(salt, int(match[2]), key, server, real=True)
+    raise TemporaryFailure(f"what is stored of {stored.account} for {scheme} is not RFC 5803 text")
+
+
+@dataclass(frozen=True, slots=True)
+class Faker:
+    """Makes keys for names that nobody has.
+
+    Attributes:
+        secret: the site's; who has it can tell fakes from real salts.
+        iterations: what the accounts use.
+        domains: domains that may be left out at login, in normal form.
+    """
+
+    secret: bytes = field(repr=False)
+    iterations: int
+    domains: Set[str] = frozenset()
+
+    def keys(self, name: str, scheme: str) -> Keys:
+        """The same for the same name, always."""
+        name = normalize("NFKC", name).casefold()
+        local, at, domain = name.rpartition("@")
+        if at and local and domain.removesuffix(".") in self.domains:
+            name = local
+        algorithm = HASHES[scheme]
+        salt = self._derive("salt", scheme, name, algorithm)[:SALT_OCTETS]
+        key = self._derive("key", scheme, name, algorithm)
+        return Keys(salt, self.iterations, key, key, real=False)
+
+    def _derive(self, use: str, scheme: str, name: str, algorithm: str) -> bytes:
+        text = f"{use}\0{scheme}\0{name}".encode()
+        return hmac.digest(self.secret, text, algorithm)
