@@ -17,7 +17,7 @@ from thurn_wire.imap.event import (
     Request,
     SaslResponse,
 )
-from thurn_wire.imap.grammar.base import base_grammar
+from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.server import ImapServer
 
 GRAMMAR = base_grammar()

@@ -23,7 +23,7 @@ from thurn_wire.imap.event import NEED_DATA, PAUSED, Closed, Reason
 from thurn_wire.imap.search import HeaderKey, SearchKey
 from thurn_wire.imap.sequence import SequenceSet
 from thurn_wire.imap.spelling.word import Words
-from thurn_wire.imap.state import Phase
+from thurn_wire.imap.state import State
 
 ONE = SequenceSet(((1, 1),))
 
@@ -176,28 +176,42 @@ def test_login_and_capabilities():
     tag = client.send(command.Login("älice", 'se"cret'))
     assert client.data_to_send() == 'a1 LOGIN {6+}\r\nälice "se\\"cret"\r\n'.encode()
     assert said(client, b"a1 OK [CAPABILITY IMAP4rev1 IDLE] in\r\n")[0].tag == tag
-    assert client.phase is Phase.AUTHENTICATED
+    assert client.state is State.AUTHENTICATED
     assert client.capabilities == {"IMAP4REV1", "IDLE"}
     said(client, b"* CAPABILITY X\r\n")
     assert client.capabilities == {"X"}
 
 
-def test_phases():
+def test_states():
     client = greeted(b"* PREAUTH hello\r\n")
-    for request, answer, phase in [
-        (command.Select("x"), b"OK", Phase.SELECTED),
-        (command.Select("y"), b"NO", Phase.AUTHENTICATED),
-        (command.Select("x", read_only=True), b"OK", Phase.SELECTED),
-        (command.Close(), b"NO", Phase.SELECTED),
-        (command.Close(), b"OK", Phase.AUTHENTICATED),
+    for request, answer, state in [
+        (command.Select("x"), b"OK", State.SELECTED),
+        (command.Select("y"), b"NO", State.AUTHENTICATED),
+        (command.Select("x", read_only=True), b"OK", State.SELECTED),
+        (command.Close(), b"NO", State.SELECTED),
+        (command.Close(), b"OK", State.AUTHENTICATED),
     ]:
         tag = client.send(request)
         said(client, tag + b" " + answer + b" x\r\n")
-        assert client.phase is phase
+        assert client.state is state
     tag = client.send(command.Logout())
     assert said(client, b"* BYE x\r\n" + tag + b" OK x\r\n")
     client.receive_data(b"")
     assert client.next_event() == Closed(Reason.LOGOUT)
+
+
+def test_greeting_with_bye():
+    client = ImapClient()
+    client.receive_data(b"* BYE too many\r\n")
+    assert client.next_event() == Condition("BYE", None, "too many")
+    assert client.next_event() == Closed(Reason.PEER_CLOSED)
+
+
+def test_agreeing_to_what_cannot_be():
+    client = greeted(b"* PREAUTH x\r\n")
+    client.send(command.Login("a", "b"))
+    with pytest.raises(RemoteProtocolError):
+        said(client, b"a1 OK x\r\n")
 
 
 def test_server_goes_away():
@@ -263,7 +277,7 @@ def test_authenticate_without_initial_response():
     with pytest.raises(RemoteProtocolError):
         _ = found.challenge
     said(client, b"a1 OK x\r\n")
-    assert client.phase is Phase.AUTHENTICATED
+    assert client.state is State.AUTHENTICATED
 
 
 def test_idle():

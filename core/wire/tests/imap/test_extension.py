@@ -8,7 +8,7 @@ import pytest
 from thurn_wire.imap.command import Command, Noop
 from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.fetch import Attribute, FetchItem
-from thurn_wire.imap.grammar.base import base_grammar
+from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.grammar.registry import Rule, add, nothing
 from thurn_wire.imap.grammar.session import without_arguments
 from thurn_wire.imap.search import FlagKey, Not, SearchKey

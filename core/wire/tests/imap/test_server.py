@@ -19,7 +19,7 @@ from thurn_wire.imap.event import (
     Request,
 )
 from thurn_wire.imap.fragment import Fragmentizer
-from thurn_wire.imap.grammar.base import base_grammar
+from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import State
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from thurn_wire.imap.error import LocalProtocolError
-from thurn_wire.imap.grammar.base import base_grammar
+from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.state import (
     APPENDING,
+    CLIENT,
     COMMANDING,
     IDLING,
     READING,
@@ -18,26 +19,31 @@ from thurn_wire.imap.state import (
     mermaid,
 )
 
-WAITING = set(State) - READING - {State.CLOSED}
+WAITING = set(SERVER) - READING - {State.CLOSED}
+TABLES = pytest.mark.parametrize("table", [SERVER, CLIENT], ids=["server", "client"])
 
 
-def test_table_has_every_state():
-    assert set(SERVER) == set(State)
+def test_tables_have_every_state():
+    assert set(SERVER) == set(State) - {State.GREETING}
+    assert set(CLIENT) <= set(State)
 
 
-def test_each_state_is_reached_and_can_end():
-    reached, waiting = {State.NOT_AUTHENTICATED}, [State.NOT_AUTHENTICATED]
+@TABLES
+def test_each_state_is_reached_and_can_end(table):
+    first = next(iter(table))
+    reached, waiting = {first}, [first]
     while waiting:
-        for target in SERVER[waiting.pop()].values():
+        for target in table[waiting.pop()].values():
             if target not in reached:
                 reached.add(target)
                 waiting.append(target)
-    assert reached == set(State)
-    assert all(row[Step.STOPPED] is State.CLOSED for row in SERVER.values())
+    assert reached == set(table)
+    assert all(row[Step.STOPPED] is State.CLOSED for row in table.values())
 
 
 def test_each_step_is_used():
-    assert {step for row in SERVER.values() for step in row} == set(Step)
+    used = {step for table in (SERVER, CLIENT) for row in table.values() for step in row}
+    assert used == set(Step)
     assert len({step.value for step in Step}) == len(Step)
 
 
@@ -66,25 +72,27 @@ def test_waiting_states_have_an_answer():
         assert {Step.ACCEPTED, Step.DENIED} <= set(SERVER[state]), state
 
 
-def test_follow_is_the_table():
-    for state, row in SERVER.items():
+@TABLES
+def test_follow_is_the_table(table):
+    for state, row in table.items():
         for step in Step:
             if step in row:
-                assert follow(SERVER, state, step) is row[step]
+                assert follow(table, state, step) is row[step]
             else:
                 with pytest.raises(LocalProtocolError, match="not possible in state"):
-                    follow(SERVER, state, step)
+                    follow(table, state, step)
 
 
-def test_diagram_shows_every_arrow():
+@TABLES
+def test_diagram_shows_every_arrow(table):
     arrows = {}
-    for line in mermaid(SERVER).splitlines()[2:-1]:
+    for line in mermaid(table).splitlines()[2:-1]:
         ends, _, labels = line.strip().partition(" : ")
         source, _, target = ends.partition(" --> ")
         arrows.update({(source, label): target for label in labels.split("; ")})
     assert arrows == {
         (state.name, step.value): target.name
-        for state, row in SERVER.items()
+        for state, row in table.items()
         for step, target in row.items()
         if step is not Step.STOPPED
     }

@@ -16,21 +16,38 @@ from __future__ import annotations
 
 import binascii
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, NoReturn, TypeAlias
 
 from thurn_wire.imap import answer, command, limits
 from thurn_wire.imap.answer import Answer, Capabilities, Condition, Continuation
 from thurn_wire.imap.command import AppendItem, Command
 from thurn_wire.imap.error import LocalProtocolError, RemoteProtocolError
-from thurn_wire.imap.event import NEED_DATA, Closed, Pause, Reason
+from thurn_wire.imap.event import NEED_DATA, PAUSED, Closed, Pause, Reason
 from thurn_wire.imap.fragment import Announcement, FragmentError, Fragmentizer
 from thurn_wire.imap.spelling.command import append, spell
 from thurn_wire.imap.spelling.word import Literal, Piece, Words
-from thurn_wire.imap.state import Phase
+from thurn_wire.imap.state import CLIENT, State, Step, follow
 
 ClientEvent: TypeAlias = Answer | Closed
 
 _ALONE: Final = (command.Authenticate, command.Idle, command.StartTls)
+_SILENT: Final = frozenset((State.GREETING, State.TLS_HANDSHAKE, State.LOGOUT, State.CLOSED))
+_GREETINGS: Final[Mapping[str, Step]] = {
+    "OK": Step.GREETED,
+    "PREAUTH": Step.PREAUTHENTICATED,
+    "BYE": Step.STOPPED,
+}
+_AGREED: Final[Mapping[type[Command] | type[None], Step]] = {
+    command.Authenticate: Step.LOGIN,
+    command.Close: Step.DESELECT,
+    command.Login: Step.LOGIN,
+    command.Logout: Step.LOGOUT,
+    command.Select: Step.SELECT,
+    command.StartTls: Step.STARTTLS,
+    command.Unselect: Step.DESELECT,
+}
+"""Where the OK of a command leads."""
 
 
 class ImapClient:
@@ -51,16 +68,13 @@ class ImapClient:
         "_blocked",
         "_ended",
         "_fragments",
-        "_greeted",
         "_initial",
         "_maximum_octets",
         "_out",
         "_pending",
-        "_phase",
         "_queue",
         "_reason",
-        "_secured",
-        "_stopped",
+        "_state",
         "_tags",
         "capabilities",
         "utf8",
@@ -80,20 +94,17 @@ class ImapClient:
         self._pending: dict[bytes, Command | None] = {}  # sent and not answered
         self._alone: bytes | None = None
         self._initial: bytes | None = None  # an initial response that SASL-IR cannot take
-        self._phase = Phase.NOT_AUTHENTICATED
+        self._state = State.GREETING
         self._tags = 0
-        self._greeted = False
         self._ended = False
-        self._stopped = False
-        self._secured = False  # STARTTLS was agreed to: the next octets are TLS's
         self._reason = Reason.PEER_CLOSED
         self.capabilities: frozenset[str] = frozenset()
         self.utf8 = False
 
     @property
-    def phase(self) -> Phase:
+    def state(self) -> State:
         """Where the session is, by what was answered."""
-        return self._phase
+        return self._state
 
     # Commands.
 
@@ -140,9 +151,7 @@ class ImapClient:
 
     def tls_started(self) -> None:
         """TLS is up: everything from before is forgotten. RFC 9051 §6.2.1."""
-        if not self._secured:
-            raise LocalProtocolError("STARTTLS was not agreed to")
-        self._secured = False
+        self._move(Step.SECURED)
         self._fragments = Fragmentizer()
         self.capabilities = frozenset()
 
@@ -167,14 +176,14 @@ class ImapClient:
         Raises:
             RemoteProtocolError: the server broke the protocol.
         """
-        while not self._stopped:
-            if self._secured:
-                return Pause.PAUSED
+        while self._state is not State.CLOSED:
+            if self._state is State.TLS_HANDSHAKE:
+                return PAUSED
             response = self._response()
             if response is None:
                 if not self._ended:
                     return NEED_DATA
-                self._stopped = True
+                self._move(Step.FAREWELL if self._state is State.LOGOUT else Step.STOPPED)
                 break
             try:
                 found = answer.parse(response, utf8=self.utf8)
@@ -202,12 +211,8 @@ class ImapClient:
 
     def _internal(self, found: Answer) -> bool:
         """Whether it is a continuation that the engine itself waits for."""
-        if not self._greeted:
-            if not isinstance(found, Condition) or found.name not in ("OK", "PREAUTH", "BYE"):
-                self._break("no greeting")
-            self._greeted = True
-            if found.name == "PREAUTH":
-                self._phase = Phase.AUTHENTICATED
+        if self._state is State.GREETING:
+            self._greeting(found)
         if not isinstance(found, Continuation):
             return False
         if self._blocked is not None:
@@ -222,6 +227,11 @@ class ImapClient:
             self.respond(initial)
             return True
         return False
+
+    def _greeting(self, found: Answer) -> None:
+        if not isinstance(found, Condition) or found.name not in _GREETINGS or found.tag:
+            self._break("no greeting")
+        self._move(_GREETINGS[found.name])
 
     def _noted(self, found: Answer) -> Answer:
         """Learn from what is handed out."""
@@ -246,28 +256,29 @@ class ImapClient:
             self._queue.popleft()
             self._blocked = None
             self._write()
-        if isinstance(request, command.Select):
-            self._phase = Phase.SELECTED if ok else Phase.AUTHENTICATED
-        elif ok:
-            self._agreed(request)
+        step = _AGREED.get(type(request)) if ok else None
+        if isinstance(request, command.Select) and not ok and self._state is State.SELECTED:
+            # RFC 9051 §6.3.2: what was selected is not any more.
+            step = Step.DESELECT
+        if step is not None:
+            self._agreed(step)
 
-    def _agreed(self, request: Command | None) -> None:
-        if isinstance(request, command.Login | command.Authenticate):
-            self._phase = Phase.AUTHENTICATED
+    def _agreed(self, step: Step) -> None:
+        if step is Step.LOGIN:
             self.capabilities = frozenset()
-        elif isinstance(request, command.Close | command.Unselect):
-            self._phase = Phase.AUTHENTICATED
-        elif isinstance(request, command.Logout):
+        elif step is Step.STARTTLS and len(self._fragments):
+            self._break("octets behind the OK of STARTTLS")
+        elif step is Step.LOGOUT:
             self._reason = Reason.LOGOUT
-        elif isinstance(request, command.StartTls):
-            if len(self._fragments):
-                self._break("octets behind the OK of STARTTLS")
-            self._secured = True
+        try:
+            self._move(step)
+        except LocalProtocolError:
+            self._break(f"OK to {step.value} in state {self._state.value!r}")
 
     def _check_alone(self, request: Command | None) -> None:
         if self._alone is not None or (self._pending and isinstance(request, _ALONE)):
             raise LocalProtocolError("STARTTLS, AUTHENTICATE and IDLE stand alone")
-        if self._stopped or self._secured or not self._greeted:
+        if self._state in _SILENT:
             raise LocalProtocolError("no command is possible now")
 
     def _check_open(self, kind: type[Command]) -> None:
@@ -309,7 +320,10 @@ class ImapClient:
             small and not {"LITERAL-", "IMAP4REV2"}.isdisjoint(self.capabilities)
         )
 
+    def _move(self, step: Step) -> None:
+        self._state = follow(CLIENT, self._state, step)
+
     def _break(self, text: str) -> NoReturn:
-        self._stopped = True
+        self._move(Step.STOPPED)
         self._reason = Reason.FOREIGN
         raise RemoteProtocolError(text)

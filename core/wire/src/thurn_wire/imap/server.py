@@ -77,7 +77,7 @@ _MISPLACED: Final[Mapping[Phase, str]] = {
 class ImapServer:
     r"""One session, as the server sees it.
 
-    >>> from thurn_wire.imap.grammar.base import base_grammar
+    >>> from thurn_wire.imap.grammar.builtin import base_grammar
     >>> engine = ImapServer(base_grammar())
     >>> engine.receive_data(b"a NOOP\r\nb SELECT x\r\n")
     >>> engine.next_event()
@@ -212,8 +212,11 @@ class ImapServer:
 
     def close(self) -> None:
         """The session is over."""
-        if self._state is not State.CLOSED:
-            self._stop(Reason.LOGOUT if self._state is State.LOGOUT else Reason.CLOSED_HERE)
+        if self._state is State.LOGOUT:
+            self._move(Step.FAREWELL)
+            self._stop(Reason.LOGOUT)
+        elif self._state is not State.CLOSED:
+            self._stop(Reason.CLOSED_HERE)
 
     # Octets.
 

@@ -1,12 +1,13 @@
 """The states of a session and every way between them, as data.
 
 Rules of this file:
-1. `SERVER` is the whole truth; the engine changes its state only through `follow`.
-2. A pair that is missing is a bug of the caller (`LocalProtocolError`): what a client may not send
-   is decided before, by the phases that each command is registered with.
-3. A state reads commands (`COMMANDING`), reads something else (`READING`), or waits for its caller:
-   then `next_event` says PAUSED.
-4. The diagram is made from the table (`mermaid`).
+1. `SERVER` and `CLIENT` are the whole truth; the engines change their state only through `follow`.
+2. A pair that is missing is a bug of the caller (`LocalProtocolError`), or a server that agrees to
+   what cannot be: what a client may not send is decided before, by the phases that each command is
+   registered with.
+3. A server state reads commands (`COMMANDING`), reads something else (`READING`), or waits for its
+   caller: then `next_event` says PAUSED.
+4. Diagrams are made from the tables (`mermaid`).
 
 This file knows no octets. RFC 9051 §3.
 """
@@ -37,6 +38,8 @@ SELECTED: Final = frozenset((Phase.SELECTED,))
 class State(StrEnum):
     """Where a session is: a phase, or something that is going on in it."""
 
+    GREETING = "greeting"
+    """Connected, nothing said; of the client: our sessions know at once where they begin."""
     NOT_AUTHENTICATED = "not authenticated"
     LOGIN_GIVEN = "login given"
     """LOGIN, AUTHENTICATE or a line of its exchange came; the gate says what is next."""
@@ -86,6 +89,10 @@ class Step(StrEnum):
     SECURED = "TLS up"
     UNAUTHENTICATE = "unauthenticated"
     """RFC 8437."""
+    GREETED = "greeted"
+    PREAUTHENTICATED = "PREAUTH"
+    FAREWELL = "farewell"
+    """After BYE and the answer of LOGOUT the connection ends."""
     STOPPED = "stopped"
     """The connection ended, a bound was passed, or the session closes."""
 
@@ -178,10 +185,38 @@ SERVER: Final[Table] = {
         Step.ABANDONED: State.SELECTED,
         Step.STOPPED: State.CLOSED,
     },
-    State.LOGOUT: {Step.STOPPED: State.CLOSED},
+    State.LOGOUT: {Step.FAREWELL: State.CLOSED, Step.STOPPED: State.CLOSED},
     State.CLOSED: {Step.STOPPED: State.CLOSED},
 }
 """The server side."""
+
+_AGREED: Final = {
+    Step.SELECT: State.SELECTED,
+    Step.DESELECT: State.AUTHENTICATED,
+    Step.UNAUTHENTICATE: State.NOT_AUTHENTICATED,
+    Step.LOGOUT: State.LOGOUT,
+    Step.STOPPED: State.CLOSED,
+}
+
+CLIENT: Final[Table] = {
+    State.GREETING: {
+        Step.GREETED: State.NOT_AUTHENTICATED,
+        Step.PREAUTHENTICATED: State.AUTHENTICATED,
+        Step.STOPPED: State.CLOSED,
+    },
+    State.NOT_AUTHENTICATED: {
+        Step.LOGIN: State.AUTHENTICATED,
+        Step.STARTTLS: State.TLS_HANDSHAKE,
+        Step.LOGOUT: State.LOGOUT,
+        Step.STOPPED: State.CLOSED,
+    },
+    State.TLS_HANDSHAKE: {Step.SECURED: State.NOT_AUTHENTICATED, Step.STOPPED: State.CLOSED},
+    State.AUTHENTICATED: _AGREED,
+    State.SELECTED: _AGREED,
+    State.LOGOUT: {Step.FAREWELL: State.CLOSED, Step.STOPPED: State.CLOSED},
+    State.CLOSED: {Step.STOPPED: State.CLOSED},
+}
+"""The client side; commands may be sent ahead, so a step moves it when its answer has come."""
 
 COMMANDING: Final[Mapping[State, Phase]] = {
     State.NOT_AUTHENTICATED: Phase.NOT_AUTHENTICATED,
@@ -213,7 +248,7 @@ def mermaid(table: Table) -> str:
 
     `Step.STOPPED`, which leads from everywhere to CLOSED, is left out.
     """
-    first = State.NOT_AUTHENTICATED
+    first = next(iter(table))
     lines = ["stateDiagram-v2", f"    [*] --> {first.name}"]
     for state, row in table.items():
         arrows: dict[State, list[str]] = {}
