@@ -56,12 +56,12 @@ def test_both_ways(text, octets):
     ],
 )
 def test_refused(octets):
-    with pytest.raises(mutf7.NameError):
+    with pytest.raises(mutf7.SpellingError):
         mutf7.decode(octets)
 
 
 def test_lone_surrogate_is_not_written():
-    with pytest.raises(mutf7.NameError):
+    with pytest.raises(mutf7.SpellingError):
         mutf7.encode("a\ud800")
 
 
@@ -79,6 +79,6 @@ def test_every_text(text):
 def test_any_octets_decode_to_their_only_text_or_not(octets):
     try:
         text = mutf7.decode(octets)
-    except mutf7.NameError:
+    except mutf7.SpellingError:
         return
     assert mutf7.encode(text) == octets

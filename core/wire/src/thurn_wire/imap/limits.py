@@ -124,11 +124,8 @@ CLIENT_LINE_OCTETS: Final = 1_048_576
 """A line of a server's response as the client side takes it: ENVELOPE with thousands of addresses,
 SEARCH results of 100,000 messages."""
 
-CLIENT_LITERAL_OCTETS: Final = 67_108_864
-"""A literal of a server's response as the client side takes it by default."""
-
 CLIENT_RESPONSE_OCTETS: Final = 134_217_728
-"""All of one response as the client side takes it by default: some literals in one FETCH."""
+"""All literals of one response as the client side takes it by default: some messages in a FETCH."""
 
 CLIENT_VALUES: Final = 1_000_000
 """Values of one response, nested lists included."""

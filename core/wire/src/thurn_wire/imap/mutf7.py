@@ -22,7 +22,7 @@ _SHIFTED: Final = re.compile(rb"&([^&-]*)-")
 _INDIRECT: Final = re.compile("[^ -%'-~]+")
 
 
-class NameError(ValueError):  # noqa: A001 - the word of the file, used as mutf7.NameError
+class SpellingError(ValueError):
     """The octets are no modified UTF-7, or the text has no octets."""
 
 
@@ -30,7 +30,7 @@ def decode(octets: bytes) -> str:
     """The text that the octets spell.
 
     Raises:
-        NameError: they spell none; see rule 1.
+        SpellingError: they spell none; see rule 1.
 
     RFC 3501 §5.1.3.
     """
@@ -39,10 +39,10 @@ def decode(octets: bytes) -> str:
     try:
         text = _SHIFTED.sub(_unshift, octets).decode("utf-8")
     except ValueError:  # binascii.Error and UnicodeError are both
-        raise NameError("not modified UTF-7") from None
+        raise SpellingError("not modified UTF-7") from None
     # What was no whole shift ("&" unclosed) and 8-bit octets come back as something else.
     if encode(text) != octets:
-        raise NameError("not modified UTF-7")
+        raise SpellingError("not modified UTF-7")
     return text
 
 
@@ -50,14 +50,14 @@ def encode(text: str) -> bytes:
     """The octets that spell the text.
 
     Raises:
-        NameError: a lone surrogate.
+        SpellingError: a lone surrogate.
 
     RFC 3501 §5.1.3.
     """
     try:
         return _INDIRECT.sub(_shift, text).encode("ascii")
     except UnicodeEncodeError:
-        raise NameError("a lone surrogate") from None
+        raise SpellingError("a lone surrogate") from None
 
 
 def _unshift(match: re.Match[bytes]) -> bytes:
