@@ -9,6 +9,7 @@ from thurn_account_file.factory import file
 from thurn_account_file.password import hash_password
 from thurn_account_file.settings import FileSettings
 from thurn_testing.contracts.account import SAMPLE
+from thurn_testing.contracts.storedkey import SCRAM_HASHES, stored_key_text
 from thurn_testing.fakes.context import FakeContext
 
 
@@ -31,6 +32,11 @@ def sample_toml(hashes):
         ]
         if account.services is not None:
             lines.append(f"services = {sorted(account.services)}")
+        keys = [
+            f'{s} = "{stored_key_text(s, account.password, b"0123456789abcdef", 4096)}"'
+            for s in SCRAM_HASHES
+        ]
+        lines.append(f"stored_keys = {{{', '.join(keys)}}}")
         if account.quota_octets is not None:
             lines.append(f'quota = "{account.quota_octets // 2**20}MiB"')
     lines.append("[aliases]")

@@ -20,7 +20,7 @@ domains = ["Example.org.", "bücher.example"]
 [accounts."bob@bücher.example"]
 [accounts.carol]
 addresses = []
-stored_keys = {SCRAM-SHA-256 = "4096:c2FsdA==$a:b"}
+stored_keys = {SCRAM-SHA-256 = "SCRAM-SHA-256$4096:c2FsdA==$aa==:bb=="}
 attributes = {language = "de"}
 [aliases]
 root = "alice"
@@ -90,7 +90,10 @@ async def test_masters_act_as_everybody(opened):
 async def test_stored_keys(opened):
     async with opened(TEXT) as (accounts, _):
         key = await accounts.stored_key(StoredKeyQuery("Carol", "SCRAM-SHA-256"))
-        assert (key.account, key.value.reveal()) == ("carol", "4096:c2FsdA==$a:b")
+        assert (key.account, key.value.reveal()) == (
+            "carol",
+            "SCRAM-SHA-256$4096:c2FsdA==$aa==:bb==",
+        )
         assert await accounts.stored_key(StoredKeyQuery("alice", "SCRAM-SHA-256")) is None
         assert "4096" not in repr(key)
 

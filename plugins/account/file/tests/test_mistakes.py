@@ -48,6 +48,14 @@ async def findings(opened, text, **settings):
             '[accounts.alice]\npassword = "{PLAIN}secret"\n',
             "line 3: the password of alice is a password in the clear",
         ),
+        (
+            '[accounts.alice]\nstored_keys = {SCRAM-SHA-256 = "4096:c2VjcmV0$aa==:bb=="}\n',
+            "line 3: stored_keys.SCRAM-SHA-256 is no text of RFC 5803",
+        ),
+        (
+            '[accounts.alice.stored_keys]\nSCRAM-SHA-256 = "SCRAM-SHA-1$4096:aa==$aa==:bb=="\n',
+            "line 2: stored_keys.SCRAM-SHA-256 is no text of RFC 5803",
+        ),
         ("accounts = 3\n", "line 2: accounts: Input should be"),
         ("[acounts.alice]\n", "acounts: Extra inputs"),
     ],

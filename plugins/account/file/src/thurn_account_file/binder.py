@@ -13,6 +13,7 @@ from thurn_message.address import parse_domain
 from thurn_account_file.book import AccountBook, Entry, Meaning, name_key
 from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading, finding
 from thurn_account_file.password import UnknownScheme, parse_hash
+from thurn_account_file.scram import is_scram_key
 from thurn_account_file.settings import FileSettings
 
 FINDINGS: Final = 20
@@ -86,6 +87,7 @@ class Binder:
         except UnknownScheme as error:
             self._wrong((*place, "password"), f"the password of {name} is {error}")
             return
+        self._check_stored_keys(table, place)
         entry = Entry(_record(account, table, addresses), password, table.stored_keys)
         self._entries[account] = entry
         for address in addresses:
@@ -93,6 +95,15 @@ class Binder:
         for login in {key, *(address.key for address in addresses)}:
             if self._logins.setdefault(login, entry) is not entry:
                 self._wrong(place, f"{login} is the name of two accounts")
+
+    def _check_stored_keys(self, table: AccountTable, place: Place) -> None:
+        for scheme, text in table.stored_keys.items():
+            if scheme.startswith("SCRAM-") and not is_scram_key(scheme, text):
+                self._wrong(
+                    (*place, "stored_keys"),
+                    f"stored_keys.{scheme} is no text of RFC 5803: "
+                    f"{scheme}$4096:salt$stored:server",
+                )
 
     def _addresses(self, name: str, given: Sequence[str], place: Place) -> tuple[Address, ...]:
         written = given or ([name] if "@" in name else [f"{name}@{d}" for d in self._domains])

@@ -50,7 +50,8 @@ class AccountTable(Settings):
     stored_keys: dict[str, str] = Field(
         default_factory=dict,
         repr=False,
-        description="For mechanisms like SCRAM: what is stored, by scheme. RFC 5803.",
+        description="For mechanisms like SCRAM: what is stored, by scheme, such as "
+        'SCRAM-SHA-256 = "SCRAM-SHA-256$4096:salt$StoredKey:ServerKey". RFC 5803.',
     )
     attributes: dict[str, str] = Field(
         default_factory=dict, description="Anything else that other plugins may ask for."

@@ -1,0 +1,1 @@
+"""The extensions that ship, one folder each, registered like anybody's."""

@@ -1,0 +1,1 @@
+"""comparator-i;ascii-numeric. RFC 4790 §9.1."""

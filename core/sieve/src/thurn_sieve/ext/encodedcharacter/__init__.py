@@ -1,0 +1,1 @@
+"""encoded-character. RFC 5228 §2.4.2.4."""

@@ -1,0 +1,1 @@
+"""`environment`. RFC 5183."""

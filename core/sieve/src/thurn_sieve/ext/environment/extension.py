@@ -1,0 +1,48 @@
+"""`environment`: where the script runs. RFC 5183 §4.
+
+An item comes from the context, else from the extension that declares it, as far as the script
+requires that one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from thurn_sieve.registry import Command, Extension
+from thurn_sieve.runtime import Args, Runtime
+
+PRODUCT: Final = "thurn"
+
+
+def find_item(rt: Runtime, name: str) -> str | None:
+    """The item's value, or None if there is no such item."""
+    given = rt.context.environment.get(name)
+    if given is not None:
+        return given() if callable(given) else given
+    entry = rt.engine.registry.environment.get(name)
+    if entry is not None and rt.enabled(entry.extension):
+        value: str | None = entry.thing(rt)
+        return value
+    return None
+
+
+def _environment(rt: Runtime, args: Args) -> bool:
+    value = find_item(rt, args.text(0).lower())
+    if value is None:
+        # RFC 5183 §4: it must fail, without an error, if the item does not exist.
+        return False
+    values = [value] if value or not args.match.counts else []
+    return args.match.test(rt, values, args[1])
+
+
+def _product(rt: Runtime) -> str | None:
+    return PRODUCT
+
+
+EXTENSION: Final = Extension(
+    "environment",
+    commands=(
+        Command("environment", ("match", "string", "string-list"), kind="test", run=_environment),
+    ),
+    environment={"name": _product},
+)

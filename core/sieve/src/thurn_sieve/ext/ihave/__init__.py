@@ -1,0 +1,1 @@
+"""`ihave` and `error`. RFC 5463."""

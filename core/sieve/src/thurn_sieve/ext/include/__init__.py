@@ -1,0 +1,1 @@
+"""`include`, `return`, `global`. RFC 6609."""

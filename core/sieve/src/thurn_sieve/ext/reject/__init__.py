@@ -1,0 +1,1 @@
+"""`reject` and `ereject`. RFC 5429."""

@@ -1,0 +1,1 @@
+"""`:value` and `:count`. RFC 5231."""

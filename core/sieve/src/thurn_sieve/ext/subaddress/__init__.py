@@ -1,0 +1,1 @@
+"""`:user` and `:detail`. RFC 5233."""

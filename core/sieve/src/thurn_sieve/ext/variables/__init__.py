@@ -1,0 +1,1 @@
+"""`set`, `string`, `${name}`. RFC 5229."""

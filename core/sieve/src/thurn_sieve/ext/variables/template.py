@@ -1,0 +1,94 @@
+"""`${name}` in strings: found at compile time, put in at run time, in one pass. RFC 5229 §3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from thurn_sieve.diagnostics import Diagnostics
+from thurn_sieve.limits import Limits
+from thurn_sieve.registry import Namespace, Template
+from thurn_sieve.runtime import Runtime
+from thurn_sieve.syntax import Text
+
+MAX_NAME: Final = Limits().variable_name
+MOST_MATCH_VALUES: Final = Limits().match_values
+
+# variable-ref = "${" [namespace] variable-name "}" ; the inside is looked at piece by piece
+_REFERENCE: Final = re.compile(r"\$\{([A-Za-z0-9_.]++)\}")
+IDENTIFIER: Final = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_NAME - 1}}}")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+
+
+def find_template(
+    text: Text, namespaces: Mapping[str, Namespace], diag: Diagnostics
+) -> Template | None:
+    """What puts the variables into the string, or None if there are none in it."""
+    value = text.value
+    if "${" not in value:
+        return None
+    parts: list[str | int] = []
+    names: list[str] = []
+    position = 0
+    for match in _REFERENCE.finditer(value):
+        name = match[1].lower()
+        if not _is_reference(name):
+            continue  # RFC 5229 §3: left as it is
+        _check(name, namespaces, text, diag)
+        if match.start() > position:
+            parts.append(value[position : match.start()])
+        parts.append(len(names))
+        names.append(name)
+        position = match.end()
+    if not names:
+        return None
+    if position < len(value):
+        parts.append(value[position:])
+    return _alone(names[0]) if len(parts) == 1 else _joined(parts, names)
+
+
+def _is_reference(name: str) -> bool:
+    if name.isdigit():
+        return True
+    first, *rest = name.split(".")
+    if IDENTIFIER.fullmatch(first) is None:
+        return False
+    return all(IDENTIFIER.fullmatch(piece) or _NUMBER.fullmatch(piece) for piece in rest)
+
+
+def _check(name: str, namespaces: Mapping[str, Namespace], text: Text, diag: Diagnostics) -> None:
+    if name.isdigit():
+        # RFC 5229 §6: an index that is never kept is an error of syntax.
+        if len(name.lstrip("0")) > 9 or int(name.lstrip("0") or "0") > MOST_MATCH_VALUES:
+            diag.error(f"match variables end at {MOST_MATCH_VALUES}", text, "invalid-variable")
+        return
+    namespace, dot, _ = name.partition(".")
+    if dot and namespace not in namespaces:
+        # RFC 5229 §3: a namespace without the require of its extension is an error.
+        diag.error(f"no namespace {namespace[:40]}", text, "unknown-namespace")
+
+
+def _alone(name: str) -> Template:
+    if name.isdigit():
+        number = int(name.lstrip("0")[:9] or "0")
+        return lambda rt: rt.variables.match_value(number)
+    return lambda rt: rt.variables.get(name)
+
+
+def _joined(parts: Sequence[str | int], names: Sequence[str]) -> Template:
+    getters = [_alone(name) for name in names]
+
+    def expand(rt: Runtime) -> str:
+        pieces: list[str] = []
+        room = rt.limits.string_octets
+        for part in parts:
+            piece = part if isinstance(part, str) else getters[part](rt)
+            room -= len(piece)
+            if room < 0:
+                rt.error("a string grows too long", "string-too-long")
+            pieces.append(piece)
+        rt.spend((rt.limits.string_octets - room) >> 9)
+        return "".join(pieces)
+
+    return expand

@@ -1,0 +1,1 @@
+"""Comparators, match types, and the matcher that puts them together."""

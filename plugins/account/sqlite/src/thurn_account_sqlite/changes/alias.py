@@ -1,0 +1,139 @@
+"""Aliases: an address, or "@domain" for all else there, that stands for accounts and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+from thurn_account_sqlite.changes.change import Change, ChangeRefused, read_address
+
+TARGETS: Final = 1_000
+"""Of one alias; the host follows no more. A larger list wants a list manager."""
+
+Target: TypeAlias = tuple[int | None, str | None]
+"""The number of an account, or an address."""
+
+
+def add_targets(change: Change, text: str, targets: Iterable[str]) -> tuple[str, bool]:
+    """The alias stands for these targets and for those that it had; it is made if there is none.
+
+    Returns:
+        Its key, and whether anything changed.
+
+    Raises:
+        ChangeRefused: the address has another meaning, or a target can be none.
+    """
+    key = alias_key(change, text)
+    old = _targets(change, key)
+    return key, _store(change, key, text, old, [*old, *_read(change, targets)])
+
+
+def set_targets(change: Change, text: str, targets: Iterable[str]) -> tuple[str, bool]:
+    """The alias stands for these targets only; it is made if there is none.
+
+    Raises:
+        ChangeRefused: see `add_targets`.
+    """
+    key = alias_key(change, text)
+    return key, _store(change, key, text, _targets(change, key), _read(change, targets))
+
+
+def remove_targets(change: Change, text: str, targets: Sequence[str]) -> tuple[str, bool]:
+    """The alias stands no more for these targets; without targets, or with the last one, it is
+    gone. Returns its key, and whether it is still there.
+
+    Raises:
+        ChangeRefused: there is no such alias, or it has no such target.
+    """
+    key = alias_key(change, text)
+    old = _targets(change, key)
+    if not old:
+        raise ChangeRefused(f"there is no alias {key}: see thurn alias list")
+    gone = _read(change, targets) if targets else old
+    for target, typed in zip(gone, targets, strict=False):
+        if target not in old:
+            raise ChangeRefused(f"{key} does not lead to {typed}: see thurn alias list")
+    left = [target for target in old if target not in gone]
+    if left:
+        _store(change, key, text, old, left)
+        return key, True
+    change.run("DELETE FROM address WHERE key = ?", key)
+    change.note("alias.deleted", key, targets=_shown(change, old))
+    return key, False
+
+
+def alias_key(change: Change, text: str) -> str:
+    """The key of an address or "@domain" that may be an alias: at a domain of ours.
+
+    Raises:
+        ChangeRefused: it may not.
+    """
+    if text.startswith("@"):
+        return f"@{change.own_domain(text[1:])}"
+    address = read_address(text)
+    change.own_domain(address.domain)
+    return address.key
+
+
+def _targets(change: Change, key: str) -> list[Target]:
+    """What the alias stands for now.
+
+    Raises:
+        ChangeRefused: the address is an account's.
+    """
+    row = change.one(
+        "SELECT a.name FROM address d JOIN account a ON a.number = d.account WHERE d.key = ?", key
+    )
+    if row is not None:
+        raise ChangeRefused(
+            f"{key} is an address of {row[0]}: thurn account set {row[0]} --remove-address {key}"
+        )
+    query = "SELECT account, address FROM target WHERE alias = ? ORDER BY position"
+    return [(number, address) for number, address in change.rows(query, key)]
+
+
+def _read(change: Change, texts: Iterable[str]) -> list[Target]:
+    targets: list[Target] = []
+    for text in texts:
+        if "@" in text:
+            targets.append((None, str(read_address(text))))
+            continue
+        number, _ = change.account(text)
+        if change.one("SELECT 1 FROM address WHERE account = ?", number) is None:
+            raise ChangeRefused(
+                f"{text} has no address that mail could go to: "
+                f"thurn account set {text} --add-address …"
+            )
+        targets.append((number, None))
+    return targets
+
+
+def _store(
+    change: Change, key: str, text: str, old: Sequence[Target], wanted: Sequence[Target]
+) -> bool:
+    new = list(dict.fromkeys(wanted))
+    if any(address is not None and read_address(address).key == key for _, address in new):
+        raise ChangeRefused(f"{key} would lead to itself: name other targets")
+    if not new:
+        raise ChangeRefused(f"the alias {key} would lead nowhere: name a target, or delete it")
+    if len(new) > TARGETS:
+        raise ChangeRefused(f"{key} would stand for {len(new)} addresses; at most {TARGETS}")
+    if new == list(old):
+        return False
+    if not old:
+        written = key if text.startswith("@") else str(read_address(text))
+        domain = key.rpartition("@")[2]
+        change.run("INSERT INTO address VALUES (?, ?, ?, NULL, 0)", key, written, domain)
+    change.run("DELETE FROM target WHERE alias = ?", key)
+    for position, (number, address) in enumerate(new):
+        change.run("INSERT INTO target VALUES (?, ?, ?, ?)", key, position, number, address)
+    change.note("alias.set", key, targets=[_shown(change, old), _shown(change, new)])
+    return True
+
+
+def _shown(change: Change, targets: Iterable[Target]) -> list[str]:
+    shown: list[str] = []
+    for number, address in targets:
+        row = change.one("SELECT name FROM account WHERE number = ?", number)
+        shown.append(str(address) if row is None else row[0])
+    return shown

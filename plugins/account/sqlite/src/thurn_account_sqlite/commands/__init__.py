@@ -1,0 +1,1 @@
+"""`thurn account`, `thurn alias`, `thurn domain`; one file for each group of commands."""

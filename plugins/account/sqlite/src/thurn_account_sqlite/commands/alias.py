@@ -1,0 +1,100 @@
+"""`thurn alias`: addresses that stand for accounts and other addresses."""
+
+from __future__ import annotations
+
+import click
+from thurn.plugin.commands import CommandSite, site_command
+
+from thurn_account_sqlite import listing
+from thurn_account_sqlite.changes.alias import add_targets, remove_targets, set_targets
+from thurn_account_sqlite.changes.change import ChangeRefused, read_domain
+from thurn_account_sqlite.commands.output import print_json, print_table, say
+from thurn_account_sqlite.commands.site import change, common_options, confirm, find_accounts, read
+
+_address = click.argument("address")
+_targets = click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
+
+
+@click.group()
+def alias() -> None:
+    """Aliases: addresses that stand for others (accounts in a database).
+
+    ADDRESS is one at a domain of ours, or @domain for all else there. A TARGET is the name of an
+    account, or an address anywhere.
+    """
+
+
+@alias.command()
+@_address
+@_targets
+@common_options
+@site_command("account")
+async def add(
+    site: CommandSite, address: str, targets: tuple[str, ...], instance: str | None, as_json: bool
+) -> None:
+    """The alias leads to these targets, too; it is made if there is none."""
+    key, new = await change(
+        find_accounts(site, instance), lambda c: add_targets(c, address, targets)
+    )
+    _told(key, new, as_json)
+
+
+@alias.command("set")
+@_address
+@_targets
+@common_options
+@site_command("account")
+async def set_(
+    site: CommandSite, address: str, targets: tuple[str, ...], instance: str | None, as_json: bool
+) -> None:
+    """The alias leads to these targets only; it is made if there is none."""
+    key, new = await change(
+        find_accounts(site, instance), lambda c: set_targets(c, address, targets)
+    )
+    _told(key, new, as_json)
+
+
+@alias.command("list")
+@click.option("--domain", "domain_name", help="Only those at this domain.")
+@common_options
+@site_command("account")
+async def list_(
+    site: CommandSite, domain_name: str | None, instance: str | None, as_json: bool
+) -> None:
+    """The aliases and what they lead to."""
+    try:
+        domain = None if domain_name is None else read_domain(domain_name)
+    except ChangeRefused as error:
+        raise click.ClickException(str(error)) from error
+    found = await read(find_accounts(site, instance), lambda c: listing.aliases(c, domain))
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("alias", "targets"), [(e["alias"], e["targets"]) for e in found])
+
+
+@alias.command()
+@_address
+@click.argument("targets", nargs=-1, metavar="[TARGET]…")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common_options
+@site_command("account")
+async def delete(
+    site: CommandSite,
+    address: str,
+    targets: tuple[str, ...],
+    yes: bool,
+    instance: str | None,
+    as_json: bool,
+) -> None:
+    """The alias leads no more to these targets; without any, it is gone."""
+    accounts = find_accounts(site, instance)
+    confirm(f"Delete the alias {address}?", yes=yes or bool(targets))
+    key, left = await change(accounts, lambda c: remove_targets(c, address, targets))
+    text = f"{key} is changed" if left else f"{key} is deleted"
+    say(text, {"alias": key, "deleted": not left}, as_json=as_json)
+
+
+def _told(key: str, changed: bool, as_json: bool) -> None:
+    text = f"{key} is set" if changed else f"{key} was so already"
+    say(text, {"alias": key, "changed": changed}, as_json=as_json)

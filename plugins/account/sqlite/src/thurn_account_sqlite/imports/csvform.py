@@ -1,0 +1,115 @@
+"""Reads CSV with a header. RFC 4180.
+
+Columns: name (the only one that must be), password, addresses, display_name, groups, services,
+quota, quota_messages, enabled, store, id. Several addresses, groups or services of a cell stand
+with spaces between. An empty cell is as if the column was not there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+from thurn.contracts.settings import Size
+
+from thurn_account_sqlite.changes.account import Properties
+from thurn_account_sqlite.imports.document import (
+    BrokenImport,
+    Import,
+    ImportedAccount,
+    read_password,
+)
+from thurn_account_sqlite.password import UnknownScheme
+
+COLUMNS: Final = frozenset({
+    "name", "password", "addresses", "display_name", "groups", "services", "quota",
+    "quota_messages", "enabled", "store", "id",
+})  # fmt: skip
+_FIELDS: Final = {
+    "display_name": "display_name", "groups": "groups", "services": "services",
+    "quota": "quota_octets", "quota_messages": "quota_messages", "enabled": "enabled",
+    "store": "store",
+}  # fmt: skip
+_ENABLED: Final = {"": True, "yes": True, "true": True, "1": True}
+_DISABLED: Final = {"no": False, "false": False, "0": False}
+
+
+def read_csv(text: str) -> Import:
+    """The accounts of a text.
+
+    Raises:
+        BrokenImport: no header, unknown columns, values that are not understood.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="", restval="")
+    try:
+        columns = set(reader.fieldnames or ())
+        unknown = sorted(columns - COLUMNS)
+        if "name" not in columns or unknown:
+            raise BrokenImport(
+                [f"the first line names columns: name, and of {', '.join(sorted(COLUMNS))}"]
+                + [f"unknown column {name!r}" for name in unknown]
+            )
+        return _rows(reader)
+    except csv.Error as error:
+        raise BrokenImport([f"line {reader.line_num}: {error}"]) from None
+
+
+def _rows(reader: csv.DictReader[str]) -> Import:
+    accounts: list[ImportedAccount] = []
+    findings: list[str] = []
+    for row in reader:
+        place = f"line {reader.line_num}"
+        try:
+            if "" in row:
+                raise ValueError("more cells than columns")  # noqa: TRY301 - told with the others
+            accounts.append(_account(place, row))
+        except UnknownScheme as error:
+            findings.append(f"{place}: the password is {error}")
+        except ValueError as error:
+            findings.append(f"{place}: {error}")
+    if findings:
+        raise BrokenImport(findings)
+    return Import((), tuple(accounts))
+
+
+def _account(place: str, row: dict[str, str]) -> ImportedAccount:
+    def cell(name: str) -> str:
+        return row.get(name, "").strip()
+
+    if not cell("name"):
+        raise ValueError("no name")
+    enabled = {**_ENABLED, **_DISABLED}.get(cell("enabled").lower())
+    if enabled is None:
+        raise ValueError(f"enabled is yes or no, not {cell('enabled')!r}")
+    messages = cell("quota_messages")
+    if messages and not (messages.isascii() and messages.isdecimal() and len(messages) <= 18):
+        raise ValueError(f"quota_messages is a number, not {messages!r}")
+    password, clear = read_password(row.get("password", ""))
+    properties = Properties(
+        name=cell("name"),
+        display_name=cell("display_name"),
+        enabled=enabled,
+        services=frozenset(cell("services").split()) or None,
+        groups=frozenset(cell("groups").split()),
+        quota_octets=_size(cell("quota")),
+        quota_messages=int(messages) if messages else None,
+        store=cell("store") or None,
+    )
+    return ImportedAccount(
+        place,
+        properties,
+        frozenset(field for column, field in _FIELDS.items() if cell(column)),
+        tuple(cell("addresses").split()) or None,
+        cell("id") or None,
+        password,
+        clear,
+    )
+
+
+def _size(text: str) -> int | None:
+    try:
+        return TypeAdapter(Size).validate_python(text) if text else None
+    except ValidationError:
+        raise ValueError(f"quota is a size such as 2GiB, not {text!r}") from None

@@ -1,0 +1,48 @@
+"""Reads a file of any form that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from thurn_account_sqlite.imports.csvform import read_csv
+from thurn_account_sqlite.imports.document import BrokenImport, Import
+from thurn_account_sqlite.imports.passwdform import read_passwd
+from thurn_account_sqlite.imports.tomlform import read_toml
+
+SIZE_OCTETS: Final = 256 * 2**20
+"""A million accounts."""
+
+_READERS: Final = {"toml": read_toml, "passwd": read_passwd, "csv": read_csv}
+FORMATS: Final = tuple(_READERS)
+
+
+def read_import(
+    file: BinaryIO, kind: str | None, domains: Sequence[str], *, new_ids: bool
+) -> Import:
+    """What the file says; with these domains that are ours besides, and without ids if so told.
+
+    Raises:
+        BrokenImport: what is wrong with it.
+    """
+    path = Path(file.name)
+    if kind is None:
+        suffix = path.suffix.removeprefix(".").lower()
+        kind = suffix if suffix in ("toml", "csv") else "passwd"
+    try:
+        octets = file.read(SIZE_OCTETS + 1)
+        text = octets.decode("utf-8-sig")
+    except OSError as error:
+        raise BrokenImport([f"{path} cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError:
+        raise BrokenImport([f"{path} is not UTF-8"]) from None
+    if len(octets) > SIZE_OCTETS:
+        raise BrokenImport([f"{path} is larger than {SIZE_OCTETS} octets"])
+    found = _READERS[kind](text)
+    accounts = found.accounts
+    if new_ids:
+        accounts = tuple(replace(account, identifier=None) for account in accounts)
+    names = dict.fromkeys((*found.domains, *domains))
+    return replace(found, domains=tuple(names), accounts=accounts)

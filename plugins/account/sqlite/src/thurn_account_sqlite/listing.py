@@ -1,0 +1,159 @@
+"""What the commands show: plain values, ready for JSON; no secrets, hashes or keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import apsw
+
+from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, rows, words
+from thurn_account_sqlite.names import name_key
+
+Entry: TypeAlias = dict[str, Any]
+
+_ACCOUNTS: Final = """
+SELECT a.number, a.id, a.name FROM account a
+WHERE (?1 IS NULL OR EXISTS (
+    SELECT 1 FROM address d WHERE d.account = a.number AND d.domain = ?1))
+ORDER BY a.name_key
+"""
+_CREDENTIALS: Final = """
+SELECT label, scheme, services, created, last_used, expires FROM credential
+WHERE account = ? ORDER BY label <> 'main', label
+"""
+_STORED_KEYS: Final = """
+SELECT k.scheme FROM stored_key k JOIN credential c ON c.number = k.credential
+WHERE c.account = ? ORDER BY k.scheme
+"""
+_LEADING: Final = "SELECT alias FROM target WHERE account = ? ORDER BY alias"
+_SEND_AS: Final = "SELECT key FROM send_grant WHERE account = ? ORDER BY key"
+_ACT_AS: Final = """
+SELECT ifnull(t.name, '*') FROM act_grant g LEFT JOIN account t ON t.number = g.target
+WHERE g.account = ? ORDER BY 1
+"""
+_DOMAINS: Final = """
+SELECT d.name, d.separator, a.name, d.created,
+    (SELECT count(*) FROM address s WHERE s.domain = d.name AND s.account IS NOT NULL),
+    (SELECT count(*) FROM address s WHERE s.domain = d.name AND s.account IS NULL)
+FROM domain d LEFT JOIN account a ON a.number = d.postmaster ORDER BY d.name
+"""
+_ALIASES: Final = """
+SELECT d.key, ifnull(t.address, a.name)
+FROM address d JOIN target t ON t.alias = d.key LEFT JOIN account a ON a.number = t.account
+WHERE ?1 IS NULL OR d.domain = ?1 ORDER BY d.domain, d.key, t.position
+"""
+_HISTORY: Final = """
+SELECT at, who, action, subject, account, facts FROM history
+WHERE ?1 IS NULL OR account = ?1 OR subject = ?2 COLLATE NOCASE OR account IN (
+    SELECT account FROM history WHERE subject = ?2 COLLATE NOCASE)
+ORDER BY number DESC LIMIT ?3
+"""
+
+
+def accounts(connection: apsw.Connection, domain: str | None, group: str | None) -> list[Entry]:
+    """All accounts, or those with an address at a domain, or in a group."""
+    found = (_account(connection, *row) for row in rows(connection, _ACCOUNTS, domain))
+    return [entry for entry in found if group is None or group in entry["groups"]]
+
+
+def account(connection: apsw.Connection, number: int) -> Entry:
+    """All that is known of an account."""
+    query = "SELECT number, id, name FROM account WHERE number = ?"
+    entry = _account(connection, *(one(connection, query, number) or ()))
+    entry["aliases"] = _column(connection, _LEADING, number)
+    entry["send_as"] = _column(connection, _SEND_AS, number)
+    entry["act_as"] = _column(connection, _ACT_AS, number)
+    entry["credentials"] = credentials(connection, number)
+    entry["stored_keys"] = _column(connection, _STORED_KEYS, number)
+    return entry
+
+
+def credentials(connection: apsw.Connection, number: int) -> list[Entry]:
+    """The passwords of an account by label, the main one first."""
+    return [
+        {
+            "label": label,
+            "kind": "main" if label == MAIN else "app",
+            "scheme": scheme,
+            "services": _sorted(words(services)),
+            "created": moment(created),
+            "last_used": moment(used),
+            "expires": moment(expires),
+        }
+        for label, scheme, services, created, used, expires in rows(
+            connection, _CREDENTIALS, number
+        )
+    ]
+
+
+def domains(connection: apsw.Connection) -> list[Entry]:
+    """All domains that are ours."""
+    keys = ("domain", "separator", "postmaster", "created", "addresses", "aliases")
+    return [
+        {**dict(zip(keys, row, strict=True)), "created": moment(row[3])}
+        for row in rows(connection, _DOMAINS)
+    ]
+
+
+def aliases(connection: apsw.Connection, domain: str | None) -> list[Entry]:
+    """All aliases with their targets, or those at a domain."""
+    found: dict[str, list[str]] = {}
+    for key, target in rows(connection, _ALIASES, domain):
+        found.setdefault(key, []).append(target)
+    return [{"alias": key, "targets": targets} for key, targets in found.items()]
+
+
+def history(connection: apsw.Connection, name: str | None, limit: int) -> list[Entry]:
+    """The newest changes, of accounts that have or had a name, whatever they are called now, of a
+    domain or alias, or all."""
+    identifier, subject = name, name
+    if name is not None:
+        subject = name if name.startswith("@") else name_key(name) or name
+        query = """
+        SELECT id FROM account WHERE name_key = ?1 OR id = ?1 UNION ALL
+        SELECT a.id FROM address d JOIN account a ON a.number = d.account WHERE d.key = ?1
+        """
+        row = one(connection, query, subject)
+        identifier = name if row is None else row[0]
+    keys = ("at", "who", "action", "subject", "account", "facts")
+    return [
+        {**dict(zip(keys, row, strict=True)), "at": moment(row[0]), "facts": json.loads(row[5])}
+        for row in rows(connection, _HISTORY, identifier, subject, limit)
+    ]
+
+
+def moment(seconds: float | None) -> str | None:
+    """A time as ISO 8601 in UTC. RFC 3339."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _account(connection: apsw.Connection, number: int, identifier: str, name: str) -> Entry:
+    found = record(connection, identifier)
+    if found is None:
+        raise LookupError(identifier)
+    return {
+        "name": name,
+        "id": identifier,
+        "display_name": found.display_name,
+        "enabled": found.enabled,
+        "addresses": [str(address) for address in own_addresses(connection, number)],
+        "services": _sorted(found.services),
+        "groups": _sorted(found.groups),
+        "quota_octets": found.quota_octets,
+        "quota_messages": found.quota_messages,
+        "store": found.store,
+        "attributes": dict(found.attributes),
+    }
+
+
+def _column(connection: apsw.Connection, query: str, number: int) -> list[str]:
+    return [value for (value,) in rows(connection, query, number)]
+
+
+def _sorted(found: Iterable[str] | None) -> list[str] | None:
+    return None if found is None else sorted(found)

@@ -1,0 +1,154 @@
+"""Main passwords and their hashes.
+
+Rules: new hashes are argon2id with 19 MiB, two passes, one lane (the second choice of OWASP's
+sheet; RFC 9106 §4 wants more memory than a login storm leaves). Old schemes are read, never made,
+and give way to a new hash at the first login (`is_current`). Passwords in the clear are no scheme.
+Libraries are imported at the first hash that needs them. Everything here blocks: call it in a
+thread.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MEMORY_KIB: Final = 19_456
+PASSES: Final = 2
+LANES: Final = 1
+BCRYPT_OCTETS: Final = 72
+"""What bcrypt looks at; newer versions of the library refuse more instead of cutting it."""
+
+_BRACED: Final = re.compile(r"\{([A-Za-z0-9-]{1,32})\}(.*)", re.DOTALL)
+_ARGON2: Final = re.compile(
+    r"\$argon2(?:id|i)\$v=19\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
+)
+ARGON2: Final = frozenset({"ARGON2ID", "ARGON2I"})
+_CURRENT: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
+_CRYPT: Final = {
+    "SHA512-CRYPT": "sha512_crypt",
+    "SHA256-CRYPT": "sha256_crypt",
+    "MD5-CRYPT": "md5_crypt",
+    "BLF-CRYPT": "bcrypt",
+    "DES-CRYPT": "des_crypt",
+}
+_LDAP: Final = {
+    "SSHA512": "ldap_salted_sha512",
+    "SSHA256": "ldap_salted_sha256",
+    "SSHA": "ldap_salted_sha1",
+    "SMD5": "ldap_salted_md5",
+    "SHA": "ldap_sha1",
+    "LDAP-MD5": "ldap_md5",
+}
+_PREFIXES: Final = {"$6$": "SHA512-CRYPT", "$5$": "SHA256-CRYPT", "$1$": "MD5-CRYPT"}
+_BCRYPT_PREFIXES: Final = ("$2a$", "$2b$", "$2y$")
+
+
+class UnknownScheme(ValueError):
+    """The hash is of no scheme that is known here, or broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordHash:
+    """A stored password.
+
+    Attributes:
+        scheme: upper case, such as "ARGON2ID".
+        value: what the scheme's library reads.
+    """
+
+    scheme: str
+    value: str = field(repr=False)
+
+    def matches(self, password: str) -> bool:
+        """Whether it is the password; blocks for as long as the scheme takes.
+
+        Raises:
+            Exception: the library is in trouble: not "wrong password".
+        """
+        if self.scheme in ARGON2:
+            return _argon2_matches(self.value, password)
+        return _passlib_matches(self.scheme, self.value, password)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether a new hash would be no better."""
+        return self.value.startswith(_CURRENT)
+
+
+def parse_hash(text: str) -> PasswordHash:
+    """A stored password as written: `{SCHEME}rest` as Dovecot and LDAP do, or a crypt string.
+
+    Raises:
+        UnknownScheme: what is wrong, without the hash.
+    """
+    match = _BRACED.fullmatch(text)
+    scheme, value = (match[1].upper(), match[2]) if match is not None else ("CRYPT", text)
+    if scheme == "CRYPT":
+        scheme = _crypt_scheme(value)
+    if scheme in ARGON2:
+        if _ARGON2.fullmatch(value) is None:
+            raise UnknownScheme("a broken argon2 hash")
+    else:
+        value = _checked_old(scheme, value)
+    return PasswordHash(scheme, value)
+
+
+def hash_password(password: str) -> PasswordHash:
+    """A new hash. Takes some 30 ms: call it in a thread.
+
+    RFC 9106.
+    """
+    return PasswordHash("ARGON2ID", str(_argon2().hash(password)))
+
+
+def _crypt_scheme(value: str) -> str:
+    if value.startswith("$argon2"):
+        return "ARGON2ID"
+    if value.startswith(_BCRYPT_PREFIXES):
+        return "BLF-CRYPT"
+    if value.startswith("$"):
+        return _PREFIXES.get(value[:3], "")
+    return "DES-CRYPT" if len(value) == 13 else ""
+
+
+def _checked_old(scheme: str, value: str) -> str:
+    """The value as the library reads it."""
+    known = _CRYPT.get(scheme) or _LDAP.get(scheme)
+    if known is None:
+        raise UnknownScheme(f"a scheme that is not known here: {scheme or 'no {SCHEME} in front'}")
+    if scheme in _LDAP:
+        value = f"{{{'MD5' if scheme == 'LDAP-MD5' else scheme}}}{value}"
+    try:
+        _passlib(scheme).from_string(value)
+    except ValueError:
+        raise UnknownScheme(f"a broken {scheme} hash") from None
+    return value
+
+
+def _argon2() -> Any:  # noqa: ANN401 - the library's own type, imported late
+    import argon2  # noqa: PLC0415 - 20 ms, and only who logs in needs it
+
+    return argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+
+
+def _argon2_matches(value: str, password: str) -> bool:
+    from argon2.exceptions import VerifyMismatchError  # noqa: PLC0415
+
+    try:
+        return bool(_argon2().verify(value, password))
+    except VerifyMismatchError:
+        return False
+
+
+def _passlib(scheme: str) -> Any:  # noqa: ANN401 - untyped library
+    from passlib import hash as schemes  # noqa: PLC0415 - only where old hashes are
+
+    return getattr(schemes, _CRYPT.get(scheme) or _LDAP[scheme])
+
+
+def _passlib_matches(scheme: str, value: str, password: str) -> bool:
+    octets = password.encode()
+    if scheme == "BLF-CRYPT":
+        octets = octets[:BCRYPT_OCTETS]
+    return bool(_passlib(scheme).verify(octets, value))

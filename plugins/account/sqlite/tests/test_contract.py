@@ -1,0 +1,30 @@
+"""The conformance kit."""
+
+from __future__ import annotations
+
+import pytest
+from thurn_testing.contracts.account import check_directory, check_verifier
+from thurn_testing.contracts.storedkey import SCRAM_HASHES, check_stored_keys
+
+
+@pytest.mark.slow
+async def test_contract(opened, fill):
+    async with opened() as (accounts, context):
+        await fill(accounts)
+        await check_verifier(accounts)
+        await check_directory(accounts)
+        for scheme in SCRAM_HASHES:
+            await check_stored_keys(accounts, scheme)
+        assert context.journal.events == []
+
+
+async def test_contract_with_another_separator(opened, fill):
+    async with opened(separator="-") as (accounts, _):
+        await fill(accounts)
+        await check_directory(accounts, separator="-")
+
+
+async def test_contract_without_a_separator(opened, fill):
+    async with opened(separator="") as (accounts, _):
+        await fill(accounts)
+        await check_directory(accounts, separator="")

@@ -1,0 +1,187 @@
+"""Logins: app passwords, what they are for, what a login leaves behind."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import pytest
+from passlib import hash as schemes
+from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
+from thurn.contracts.settings import Secret
+from thurn.types.address import Address
+from thurn.types.errors import TemporaryFailure
+from thurn_account_sqlite import accounts as module
+from thurn_account_sqlite import apppassword, listing
+from thurn_account_sqlite.accounts import USED_SECONDS
+from thurn_account_sqlite.changes.account import Properties, add_account, set_account
+from thurn_account_sqlite.changes.credential import (
+    add_app_password,
+    remove_main,
+    revoke_app_password,
+    set_main,
+)
+from thurn_account_sqlite.changes.domain import add_domain
+from thurn_account_sqlite.password import parse_hash
+from thurn_account_sqlite.stored import Stored
+
+OWNER = (1, "id", "alice")
+PHONE = apppassword.make_app_password()
+
+
+@pytest.fixture
+def alice(opened, change):
+    """`async with alice(**options of the app password)`: an account with one, and no main one."""
+
+    @asynccontextmanager
+    async def alice(services=None, expires=None, **settings):
+        async with opened(**settings) as (accounts, context):
+            await change(accounts, add_domain, "example.org", separator=None, postmaster=None)
+            await change(accounts, add_account, Properties("alice"), ["alice@example.org"], "id")
+            value = apppassword.hash_app_password(PHONE)
+            await change(
+                accounts, add_app_password, OWNER, "phone", value,
+                services=services, expires=expires,
+            )  # fmt: skip
+            yield accounts, context
+
+    return alice
+
+
+async def login(accounts, secret, service="imap"):
+    return await accounts.verify(Claim("alice", Secret(secret), service=service))
+
+
+def test_new_ones_have_128_bits_and_are_easy_to_read():
+    made = {apppassword.make_app_password() for _ in range(50)}
+    assert len(made) == 50
+    assert all(len(text) == 34 and text.count("-") == 6 for text in made)
+    assert apppassword.CHARACTERS * 5 >= 128
+    assert not set("".join(made)) & set("ilou")
+
+
+async def test_however_it_is_typed(alice, quick):
+    async with alice() as (accounts, _):
+        for text in (PHONE, PHONE.upper(), PHONE.replace("-", ""), PHONE.replace("-", " ")):
+            assert await login(accounts, text) == Verified("id", "phone")
+        alike = PHONE.replace("0", "o").replace("1", "l")
+        assert await login(accounts, alike) == Verified("id", "phone")
+        assert quick == []
+        wrong = PHONE[:-1] + ("0" if PHONE[-1] != "0" else "1")
+        for text in (wrong, PHONE[:-1], PHONE + "0", "-" * 28, "a" * 28, "\u00e9" * 28):
+            assert await login(accounts, text) == Denied()
+        assert quick == [True] * 6  # as long as if there was a main password
+
+
+async def test_one_without_any_password_is_unknown(alice, change):
+    async with alice() as (accounts, _):
+        await change(accounts, revoke_app_password, OWNER, "phone")
+        assert await login(accounts, PHONE) == Unknown()
+
+
+async def test_services(alice):
+    async with alice(services=frozenset({"imap", "pop3"})) as (accounts, _):
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        assert await login(accounts, PHONE, "submission") == Denied("credential.service")
+        assert await login(accounts, PHONE, "") == Denied("credential.service")
+
+
+async def test_the_end(alice, clock):
+    async with alice(expires=clock.wall() + 60) as (accounts, _):
+        clock.advance(59)
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        clock.advance(1)
+        assert await login(accounts, PHONE) == Denied("credential.expired")
+
+
+async def test_not_enabled_is_no_login_but_mail(alice, change):
+    async with alice() as (accounts, _):
+        await change(accounts, set_account, 1, "id", Properties("alice", enabled=False))
+        assert await login(accounts, PHONE) == Denied("account.disabled")
+        assert await login(accounts, "x" * 8) == Denied()
+        assert await accounts.resolve(Address.parse("alice@example.org")) == Local("id")
+
+
+async def test_last_use_is_noted_once_a_day(alice, clock, change):
+    async def used(accounts):
+        (entry,) = await accounts.database.read(lambda c: listing.credentials(c, 1))
+        return entry["last_used"]
+
+    async with alice() as (accounts, _):
+        assert await used(accounts) is None
+        await login(accounts, PHONE)
+        first = await used(accounts)
+        assert first == listing.moment(clock.wall())
+        clock.advance(USED_SECONDS - 1)
+        await login(accounts, PHONE)
+        assert await used(accounts) == first
+        clock.advance(1)
+        await login(accounts, PHONE)
+        assert await used(accounts) == listing.moment(clock.wall())
+
+
+async def test_a_command_leaves_no_traces(alice, monkeypatch):
+    async with alice() as (accounts, _):
+        monkeypatch.setattr(accounts, "_serving", False)
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        (entry,) = await accounts.database.read(lambda c: listing.credentials(c, 1))
+        assert entry["last_used"] is None
+
+
+async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
+    async with alice() as (accounts, context):
+
+        async def write(work, *, durable):
+            raise TemporaryFailure("full")
+
+        monkeypatch.setattr(accounts.database, "write", write)
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        assert context.journal.events == ["accounts.not_noted"]
+
+
+@pytest.mark.parametrize("main", ["{SSHA512}", "$6$"])
+async def test_an_old_hash_is_renewed_at_the_first_login(alice, change, main):
+    maker = schemes.ldap_salted_sha512 if main == "{SSHA512}" else schemes.sha512_crypt
+    options = {} if main == "{SSHA512}" else {"rounds": 1000}
+    async with alice() as (accounts, _):
+        old = parse_hash(maker.using(**options).hash("Überlänge"))
+        await change(accounts, set_main, OWNER, Stored(old))
+        assert await login(accounts, "uberlange") == Denied()
+        assert await login(accounts, "Überlänge") == Verified("id")
+        entry, _ = await accounts.database.read(lambda c: listing.credentials(c, 1))
+        assert entry["scheme"] == "ARGON2ID"
+        assert await login(accounts, "Überlänge") == Verified("id")
+        newest, *_ = await accounts.database.read(lambda c: listing.history(c, "alice", 10))
+        assert (newest["action"], newest["who"]) == ("password.renewed", "login")
+        assert newest["facts"] == {"scheme": "ARGON2ID", "stored_keys": ["SCRAM-SHA-256"]}
+
+
+async def test_a_password_that_was_changed_meanwhile_stays(alice, change, stored, monkeypatch):
+    async with alice() as (accounts, _):
+        old = parse_hash(schemes.ldap_salted_sha512.hash("old"))
+        await change(accounts, set_main, OWNER, Stored(old))
+        renew = module.renew_main
+
+        def late(connection, *rest):
+            connection.execute(
+                "UPDATE credential SET value = ? WHERE label = 'main'",
+                (stored["alice"].password.value,),
+            )
+            assert not renew(connection, *rest)
+
+        monkeypatch.setattr(module, "renew_main", late)
+        assert await login(accounts, "old") == Verified("id")
+        (value,) = await accounts.database.read(
+            lambda c: c.execute("SELECT value FROM credential WHERE label = 'main'").fetchone()
+        )
+        assert value == stored["alice"].password.value
+
+
+async def test_changes_are_seen_at_once(alice, opened, change, stored):
+    async with alice() as (accounts, _), opened() as (other, _):
+        assert await login(accounts, "correct horse battery staple") == Denied()
+        await change(other, set_main, OWNER, stored["alice"])
+        assert await login(accounts, "correct horse battery staple") == Verified("id")
+        await change(other, remove_main, OWNER)
+        assert await login(accounts, "correct horse battery staple") == Denied()
+        await change(other, revoke_app_password, OWNER, "phone")
+        assert await login(accounts, PHONE) == Unknown()
