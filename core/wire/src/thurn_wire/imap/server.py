@@ -40,9 +40,8 @@ from thurn_wire.imap.event import (
 )
 from thurn_wire.imap.fragment import Announcement, FragmentError, Fragmentizer
 from thurn_wire.imap.grammar import append
-from thurn_wire.imap.grammar.cursor import Cursor
 from thurn_wire.imap.grammar.error import ParseError
-from thurn_wire.imap.grammar.registry import Grammar, Rule
+from thurn_wire.imap.grammar.registry import Cursor, Grammar, Rule
 from thurn_wire.imap.grammar.session import base64
 from thurn_wire.imap.state import (
     APPENDING,

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 from thurn_wire.imap.command import AppendItem
 from thurn_wire.imap.fragment import Announcement
-from thurn_wire.imap.grammar.cursor import Cursor
 from thurn_wire.imap.grammar.flag import date_time, flag_list
+from thurn_wire.imap.grammar.registry import Cursor
 
 
 def without_message(cursor: Cursor) -> NoReturn:

@@ -27,8 +27,7 @@ from thurn_wire.imap.fetch import (
     Partial,
     Rfc822,
 )
-from thurn_wire.imap.grammar.cursor import Cursor
-from thurn_wire.imap.grammar.registry import Parser, parameters
+from thurn_wire.imap.grammar.registry import Cursor, Parser, parameters
 
 FAST: Final = (fetch.FLAGS, fetch.INTERNALDATE, fetch.RFC822_SIZE)
 MACROS: Final[dict[bytes, tuple[FetchItem, ...]]] = {

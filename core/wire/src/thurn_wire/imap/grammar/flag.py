@@ -14,7 +14,7 @@ import re
 from typing import Final
 
 from thurn_wire.imap import limits
-from thurn_wire.imap.grammar.cursor import Cursor
+from thurn_wire.imap.grammar.registry import Cursor
 
 _MONTHS: Final = {
     name: number

@@ -13,9 +13,8 @@ from typing import Final
 
 from thurn_wire.imap import limits
 from thurn_wire.imap.command import NO_PARAMETERS, List, Lsub, Parameters
-from thurn_wire.imap.grammar.cursor import Cursor
 from thurn_wire.imap.grammar.mailbox import status_items
-from thurn_wire.imap.grammar.registry import parameters
+from thurn_wire.imap.grammar.registry import Cursor, parameters
 
 _NOT_ALONE: Final = frozenset(("RECURSIVEMATCH", "REMOTE"))
 

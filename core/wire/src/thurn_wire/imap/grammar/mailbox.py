@@ -25,8 +25,7 @@ from thurn_wire.imap.command import (
     Subscribe,
     Unsubscribe,
 )
-from thurn_wire.imap.grammar.cursor import Cursor
-from thurn_wire.imap.grammar.registry import Parser, parameters
+from thurn_wire.imap.grammar.registry import Cursor, Parser, parameters
 
 SPECIAL_USES: Final = {
     name.lower(): name

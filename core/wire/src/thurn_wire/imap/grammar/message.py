@@ -22,9 +22,8 @@ from thurn_wire.imap.command import (
     Parameters,
     Store,
 )
-from thurn_wire.imap.grammar.cursor import Cursor
 from thurn_wire.imap.grammar.flag import flags
-from thurn_wire.imap.grammar.registry import parameters
+from thurn_wire.imap.grammar.registry import Cursor, parameters
 
 _OPERATION: Final = re.compile(rb"([+-]?FLAGS)(\.SILENT)? ", re.IGNORECASE)
 _OPERATIONS: Final = {each.value.encode(): each for each in FlagOperation}

@@ -19,11 +19,30 @@ from typing import TypeAlias, TypeVar
 from thurn_wire.imap.command import NO_PARAMETERS, Command, Parameters
 from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.fetch import FetchItem
-from thurn_wire.imap.grammar.cursor import Cursor
+from thurn_wire.imap.grammar.word import WordCursor
 from thurn_wire.imap.search import SearchKey
 from thurn_wire.imap.state import Phase, Step
 
 _T = TypeVar("_T")
+
+
+class Cursor(WordCursor):
+    """A place in a command, with the tables: what every parser is given.
+
+    Attributes:
+        grammar: for parsers that look up words.
+        encoding: of SEARCH's texts; a codec's name.
+    """
+
+    __slots__ = ("encoding", "grammar")
+
+    def __init__(
+        self, octets: bytes, grammar: Grammar, position: int = 0, *, utf8: bool = False
+    ) -> None:
+        super().__init__(octets, position, utf8=utf8)
+        self.grammar = grammar
+        self.encoding = "utf-8"
+
 
 Parser: TypeAlias = Callable[[Cursor], _T]
 

@@ -20,10 +20,9 @@ from typing import Final
 
 from thurn_wire.imap import code, limits, search
 from thurn_wire.imap.command import Parameters, Search
-from thurn_wire.imap.grammar.cursor import Cursor
 from thurn_wire.imap.grammar.error import ParseError
 from thurn_wire.imap.grammar.flag import date
-from thurn_wire.imap.grammar.registry import Parser, parameters
+from thurn_wire.imap.grammar.registry import Cursor, Parser, parameters
 from thurn_wire.imap.search import (
     And,
     DateKey,

@@ -17,8 +17,7 @@ from typing import Final
 
 from thurn_wire.imap import limits
 from thurn_wire.imap.command import Authenticate, Command, Enable, Id, Login
-from thurn_wire.imap.grammar.cursor import Cursor
-from thurn_wire.imap.grammar.registry import Parser
+from thurn_wire.imap.grammar.registry import Cursor, Parser
 
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]+")
 

@@ -19,14 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, Self, TypeVar
 
 from thurn_wire.imap import code, limits, mutf7
 from thurn_wire.imap.grammar.error import ParseError
 from thurn_wire.imap.sequence import SAVED, Range, SequenceSet
-
-if TYPE_CHECKING:
-    from thurn_wire.imap.grammar.registry import Grammar
 
 _T = TypeVar("_T")
 
@@ -49,27 +46,21 @@ _MAXIMUM: Final = 4_294_967_295
 _MAXIMUM64: Final = (1 << 63) - 1
 
 
-class Cursor:
-    """A place in a command.
+class WordCursor:
+    """A place in a command; parsers are given a `registry.Cursor`.
 
     Attributes:
         octets: the command, its literals within.
         position: of the next octet.
         utf8: mailbox names are UTF-8, not modified UTF-7.
-        grammar: the tables, for parsers that look up words.
-        encoding: of SEARCH's texts; a codec's name.
     """
 
-    __slots__ = ("encoding", "grammar", "octets", "position", "utf8")
+    __slots__ = ("octets", "position", "utf8")
 
-    def __init__(
-        self, octets: bytes, grammar: Grammar, position: int = 0, *, utf8: bool = False
-    ) -> None:
+    def __init__(self, octets: bytes, position: int, *, utf8: bool) -> None:
         self.octets = octets
-        self.grammar = grammar
         self.position = position
         self.utf8 = utf8
-        self.encoding = "utf-8"
 
     # Errors.
 
@@ -271,7 +262,7 @@ class Cursor:
 
     # Lists.
 
-    def items(self, read: Callable[[Cursor], _T], maximum: int, what: str) -> list[_T]:
+    def items(self, read: Callable[[Self], _T], maximum: int, what: str) -> list[_T]:
         """A parenthesised list, `what` for the error; it may be empty."""
         self.expect(b"(")
         found: list[_T] = []
@@ -285,7 +276,7 @@ class Cursor:
                 return found
             self.space()
 
-    def spaced(self, read: Callable[[Cursor], _T], maximum: int, what: str) -> list[_T]:
+    def spaced(self, read: Callable[[Self], _T], maximum: int, what: str) -> list[_T]:
         """One or more, each behind a space, up to the end of the command."""
         found: list[_T] = []
         while not found or not self.at_end():
