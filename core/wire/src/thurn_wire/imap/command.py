@@ -29,6 +29,11 @@ Parameters: TypeAlias = Mapping[str, object]
 NO_PARAMETERS: Final[Parameters] = MappingProxyType({})
 
 
+def no_parameters() -> Parameters:
+    """The default of every field that holds parameters."""
+    return NO_PARAMETERS
+
+
 class Command:
     """The base of every command.
 
@@ -123,7 +128,7 @@ class Select(Command):
     mailbox: str
     read_only: bool = False
     condstore: bool = False
-    parameters: Parameters = NO_PARAMETERS
+    parameters: Parameters = field(default_factory=no_parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class Create(Command):
     NAME: ClassVar[str] = "CREATE"
     mailbox: str
     special_use: tuple[str, ...] = ()
-    parameters: Parameters = NO_PARAMETERS
+    parameters: Parameters = field(default_factory=no_parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +190,8 @@ class List(Command):
     reference: str
     patterns: tuple[str, ...]
     extended: bool = False
-    selection: Parameters = NO_PARAMETERS
-    returns: Parameters = NO_PARAMETERS
+    selection: Parameters = field(default_factory=no_parameters)
+    returns: Parameters = field(default_factory=no_parameters)
     status: tuple[str, ...] = ()
 
 
@@ -240,7 +245,7 @@ class AppendItem:
     flags: tuple[str, ...] = ()
     received: datetime.datetime | None = None
     binary: bool = False
-    parameters: Parameters = NO_PARAMETERS
+    parameters: Parameters = field(default_factory=no_parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +318,7 @@ class Fetch(Command):
     items: tuple[FetchItem, ...]
     uid: bool = False
     changed_since: int | None = None
-    parameters: Parameters = NO_PARAMETERS
+    parameters: Parameters = field(default_factory=no_parameters)
 
 
 class FlagOperation(Enum):
@@ -340,7 +345,7 @@ class Store(Command):
     silent: bool = False
     uid: bool = False
     unchanged_since: int | None = None
-    parameters: Parameters = NO_PARAMETERS
+    parameters: Parameters = field(default_factory=no_parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,13 @@ NESTING: Final = 100
 FETCH_ITEMS: Final = 200
 """Items of one FETCH; clients send under 15, header lists count as one."""
 
+REMEMBERED_LISTS: Final = 128
+"""Lists of FETCH that are remembered by a worker: clients in use have a few dozen; the table is
+emptied when it is full."""
+
+REMEMBERED_OCTETS: Final = 300
+"""The longest list of FETCH that is remembered: some hundred KB for a full table at most."""
+
 SECTION_NUMBERS: Final = 100
 """Numbers of a part specifier: 1.2.3 has three; parsers stop at such depths too."""
 
@@ -102,6 +109,9 @@ MECHANISM_OCTETS: Final = 20
 
 NAME_OCTETS: Final = 5_000
 """A mailbox name or pattern on the wire: stores bound names tighter, at some 1,000 octets."""
+
+CHUNK_OCTETS: Final = 65_536
+"""The most of a message that is handed out at once: what one receive brings."""
 
 ERRORS: Final = 20
 """Refused commands in a row before the session is closed with BYE; a person's client makes a
