@@ -89,7 +89,7 @@ class Fragmentizer:
 
     def __init__(self) -> None:
         self._lines = LineBuffer()
-        self._pieces: list[bytes] = []  # of the command so far
+        self._pieces: list[bytes | bytearray] = []  # of the command so far
         self._pending: Announcement | None = None
         self._text_octets = 0  # of lines
         self._literals_octets = 0  # of literals that were gathered
@@ -262,9 +262,13 @@ class Fragmentizer:
 
     def _gather(self) -> bool:
         octets = self._lines.take(self._wanted)
-        if octets:
-            self._pieces.append(octets)
-            self._wanted -= len(octets)
+        self._wanted -= len(octets)
+        last = self._pieces[-1]
+        if isinstance(last, bytearray):
+            # A literal that comes in many pieces: single octets would cost forty times their size.
+            last += octets
+        elif octets:
+            self._pieces.append(bytearray(octets) if self._wanted else octets)
         return not self._wanted
 
     def _unreadable(self, line: bytes, text: str) -> FragmentError:
@@ -278,7 +282,7 @@ class Fragmentizer:
         return FragmentError(text, begin, fatal=not in_step)
 
     def _begin(self, line: bytes) -> bytes:
-        return self._pieces[0] if self._pieces else line
+        return bytes(self._pieces[0]) if self._pieces else line
 
     def _reset(self) -> None:
         self._pieces.clear()

@@ -47,6 +47,9 @@ ends the connection with BYE. RFC 7888 §4 allows both."""
 LITERAL_DIGITS: Final = 19
 """Digits of a literal's size: 63 bits (RFC 9051 number64), and int() stays cheap."""
 
+LITERAL_MINUS_OCTETS: Final = 4_096
+"""The largest non-synchronizing literal of LITERAL-. RFC 7888 §5 sets exactly this."""
+
 TAG_OCTETS: Final = 64
 """A tag; clients use under 12. Tags are in replies, so the bound is on amplification too."""
 

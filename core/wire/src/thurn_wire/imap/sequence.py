@@ -38,9 +38,8 @@ class SequenceSet:
             low = largest if first is None else first
             high = largest if last is None else last
             found.append((low, high) if low <= high else (high, low))
-        if len(found) > 1:
-            return merge(found)
-        return found if found and found[0][1] > 0 else []
+        # One range of ordered ends that begins above 0 is as it should be.
+        return found if len(found) == 1 and found[0][0] > 0 else merge(found)
 
     @property
     def largest(self) -> int:

@@ -42,6 +42,7 @@ _LITERAL: Final = re.compile(rb"(~?)\{([0-9]{1,%d})\+?\}\r\n" % limits.LITERAL_D
 _ATOM: Final = re.compile(rb"[!#$&'+-\[^-z|}~]+")
 _WORD: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.:_-]*")
 _DIGITS: Final = re.compile(rb"[0-9]+")
+_END: Final = re.compile(rb" *\Z")
 _SET: Final = re.compile(rb"[0-9*:,]+")
 
 _MAXIMUM: Final = 4_294_967_295
@@ -106,7 +107,7 @@ class Cursor:
 
     def at_end(self) -> bool:
         """Whether nothing but spaces is left."""
-        return not self.octets[self.position :].strip(b" ")
+        return _END.match(self.octets, self.position) is not None
 
     def end(self) -> None:
         """Passes the end of the command."""
@@ -192,7 +193,7 @@ class Cursor:
             self.position = found.end()
             return _ESCAPE.sub(rb"\1", found[1])
         if self.looking_at(b'"'):
-            self.refuse("a quoted string does not end, or holds what it must not,")
+            self.refuse("a quoted string that does not end or holds what it must not")
         head = _LITERAL.match(self.octets, self.position)
         if head is None:
             self.fail(what)

@@ -53,7 +53,8 @@ class Grammar:
         commands, uid_commands: word to `Rule`; those of UID by the word behind it.
         search_keys: word to the key's parser.
         search_returns: word of SEARCH RETURN to the parser of its value.
-        fetch_items: word to the item's parser (of what stands behind the word).
+        fetch_items: word to the item's parser (of what stands behind the word); what it gives
+            depends on nothing but these octets, since lists are remembered.
         fetch_modifiers, store_modifiers: word to the parser of its value.
         select_parameters, create_parameters: word to the parser of its value.
         list_selections, list_returns: word to the parser of its value.
