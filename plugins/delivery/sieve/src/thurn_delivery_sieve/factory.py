@@ -1,0 +1,75 @@
+"""The plugin `delivery.sieve`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+
+import trio
+from thurn.plugin import Context, plugin
+from thurn.types.errors import PluginError
+from thurn_sieve.registry import Extension
+
+from thurn_delivery_sieve.budget import CpuBudget
+from thurn_delivery_sieve.delivery import Parts, SieveDelivery
+from thurn_delivery_sieve.executor import Bounds
+from thurn_delivery_sieve.library import Library
+from thurn_delivery_sieve.registry import make_engine, run_settings, site_environment
+from thurn_delivery_sieve.scripts import Scripts, read_global, read_site
+from thurn_delivery_sieve.settings import SieveSettings
+from thurn_delivery_sieve.sight import Surroundings
+from thurn_delivery_sieve.zone import find_zone, machine_zone
+
+TABLE = "sieve"
+"""The table of the time that scripts have used."""
+
+
+@plugin("delivery", "sieve")
+@asynccontextmanager
+async def sieve(config: SieveSettings, context: Context) -> AsyncIterator[SieveDelivery]:
+    """The rules of accounts; the site's scripts are compiled before the first message."""
+    yield await trio.to_thread.run_sync(make_delivery, config, context)
+
+
+def _extensions(config: SieveSettings, context: Context) -> Iterator[Extension]:
+    """What the named instances give: an extension each, or several."""
+    for name in config.extensions:
+        product: object = context.require(object, "sieve", name)
+        found = [product] if isinstance(product, Extension) else product
+        if not isinstance(found, Iterable) or not all(isinstance(e, Extension) for e in found):
+            raise PluginError(f"sieve.{name} gives no Extension (thurn_sieve.registry)")
+        yield from found
+
+
+def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
+    """The filter of these settings.
+
+    Raises:
+        ConfigError: a script of the site that cannot be read or compiled, or no shared state.
+    """
+    library = Library(make_engine(config, _extensions(config, context)))
+    site = read_site(library, config)
+    scripts = Scripts(library, site, read_global(config), config.allow or None)
+    around = Surroundings(
+        environment=site_environment(context.hostname),
+        settings=run_settings(config),
+        scripts=scripts,
+        zone=find_zone(config.zone) or machine_zone(),
+        find_zone=find_zone,
+    )
+    budget = CpuBudget(
+        context.state.table(TABLE),
+        context.clock,
+        seconds=config.cpu,
+        window=config.cpu_window,
+        pause=config.cpu_pause,
+    )
+    parts = Parts(
+        engine=library.engine,
+        scripts=scripts,
+        around=around,
+        budget=budget,
+        bounds=Bounds(config.creates, config.redirect_memory),
+        notify_errors=config.notify_errors,
+    )
+    return SieveDelivery(parts, context)
