@@ -17,8 +17,11 @@ HOST: Final = "127.0.0.1"
 NAMED: Final = ("alice", "bob", "carol")
 PROVER: Final = "proof"
 """The account with which the demo proves itself; its password is random and told to nobody."""
+GRANT_INTERVAL: Final = "30m"
+"""How long a login to read mail lets its address send (POP-before-SMTP)."""
 STANDARD_PORTS: Final = {
-    "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995,
+    "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465,
+    "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995,
 }  # fmt: skip
 
 
@@ -32,6 +35,7 @@ class DemoSite:
     domain: str
     password: str
     workers: int
+    sieve: Path | None = None
 
     @property
     def names(self) -> list[str]:
@@ -91,6 +95,8 @@ def _configuration(site: DemoSite) -> str:
         domain=site.domain,
         workers=site.workers,
         host=HOST,
+        grant_interval=GRANT_INTERVAL,
+        default=f"default = {json.dumps(str(site.sieve.resolve()))}" if site.sieve else "",
         **{f"port_{k}": v for k, v in ports.items()},
     )
 
@@ -132,20 +138,51 @@ type = "plain"
 [sasl.login]
 type = "login"
 
+[sasl.scram]
+type = "scram"
+
+[login.limiter]
+type = "limiter"
+trusted = ["127.0.0.0/8"]  # everybody is there; a site of yours names its webmail servers, or nobody
+
+[login.pop]
+type = "popbeforesmtp"
+interval = "{grant_interval}"
+
 [relay.authenticated]
 type = "authenticated"
+
+[relay.networks]
+type = "networks"
+
+[relay.grants]
+type = "grants"
+
+[policy.sender]
+type = "sender"
+
+[filter.sender]
+type = "sender"
+
+[delivery.sieve]
+type = "sieve"
+{default}
 
 [listener.smtp]
 type = "smtp"
 profile = "mx"
 bind = ["{host}:{port_smtp}"]
 tls = "main"
+relay = ["networks", "grants"]
+filters = ["sender"]
+delivery = ["sieve"]
 connections_per_address = 2000
 
 [listener.lmtp]
 type = "smtp"
 profile = "lmtp"
 bind = ["{host}:{port_lmtp}"]
+delivery = ["sieve"]
 connections_per_address = 2000
 
 [listener.submission]
@@ -153,8 +190,12 @@ type = "smtp"
 profile = "submission"
 bind = ["{host}:{port_submission}"]
 tls = "main"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter"]
+policies = ["sender"]
 relay = ["authenticated"]
+filters = ["sender"]
+delivery = ["sieve"]
 connections_per_address = 2000
 
 [listener.submissions]
@@ -163,15 +204,37 @@ profile = "submissions"
 bind = ["{host}:{port_submissions}"]
 tls = "main"
 tls_mode = "implicit"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter"]
+policies = ["sender"]
 relay = ["authenticated"]
+filters = ["sender"]
+delivery = ["sieve"]
+connections_per_address = 2000
+
+[listener.imap]
+type = "imap"
+bind = ["{host}:{port_imap}"]
+tls = "main"
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
+connections_per_address = 2000
+
+[listener.imaps]
+type = "imap"
+bind = ["{host}:{port_imaps}"]
+tls = "main"
+tls_mode = "implicit"
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
 connections_per_address = 2000
 
 [listener.pop3]
 type = "pop3"
 bind = ["{host}:{port_pop3}"]
 tls = "main"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
 connections_per_address = 2000
 
 [listener.pop3s]
@@ -179,6 +242,7 @@ type = "pop3"
 bind = ["{host}:{port_pop3s}"]
 tls = "main"
 tls_mode = "implicit"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
 connections_per_address = 2000
 """
