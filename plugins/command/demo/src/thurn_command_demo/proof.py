@@ -27,7 +27,9 @@ class ProofError(Exception):
 
 def proof_script() -> str:
     """The prover's Sieve script."""
-    return f'require ["fileinto"];\r\nif header :is "subject" "proof" {{ fileinto "{MAILBOX}"; }}\r\n'
+    return (
+        f'require ["fileinto"];\r\nif header :is "subject" "proof" {{ fileinto "{MAILBOX}"; }}\r\n'
+    )
 
 
 def prove(site: DemoSite, password: str) -> float:
@@ -56,7 +58,9 @@ def _send(site: DemoSite, password: str, trust: ssl.SSLContext, token: str) -> N
 
 
 def _read_back(site: DemoSite, password: str, trust: ssl.SSLContext, token: str) -> None:
-    client = imaplib.IMAP4_SSL(HOST, site.ports["imaps"], ssl_context=trust, timeout=TIMEOUT_SECONDS)
+    client = imaplib.IMAP4_SSL(
+        HOST, site.ports["imaps"], ssl_context=trust, timeout=TIMEOUT_SECONDS
+    )
     client.login(PROVER, password)
     _expect(client.select(MAILBOX))
     found = False

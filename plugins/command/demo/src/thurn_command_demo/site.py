@@ -13,12 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from thurn.plugin.scram import make_stored_key, saslprep
+
 HOST: Final = "127.0.0.1"
 NAMED: Final = ("alice", "bob", "carol")
 PROVER: Final = "proof"
 """The account with which the demo proves itself; its password is random and told to nobody."""
 GRANT_INTERVAL: Final = "30m"
 """How long a login to read mail lets its address send (POP-before-SMTP)."""
+SCHEME: Final = "SCRAM-SHA-256"
+SCRAM_ITERATIONS: Final = 10_000
+"""The default of `sasl.scram`."""
 STANDARD_PORTS: Final = {
     "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465,
     "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995,
@@ -74,11 +79,13 @@ def _write_accounts(site: DemoSite) -> str:
     from argon2 import PasswordHasher  # noqa: PLC0415 - only when something must be hashed
 
     hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-    shared = hasher.hash(site.password)  # hashed once: the accounts are for trying out
+    # Made once: the accounts are for trying out.
+    shared = _credentials(hasher.hash(site.password), site.password)
     lines = [f'domains = ["{site.domain}"]', ""]
     for name in site.names:
-        lines += [f"[accounts.{name}]", f'password = "{shared}"', ""]
-    lines += [f"[accounts.{PROVER}]", f'password = "{hasher.hash(prover_password)}"', ""]
+        lines += [f"[accounts.{name}]", *shared, ""]
+    own = _credentials(hasher.hash(prover_password), prover_password)
+    lines += [f"[accounts.{PROVER}]", *own, ""]
     for file, text in (
         (path, "\n".join(lines)),
         (notes, json.dumps({**wanted, "prover": prover_password})),
@@ -87,6 +94,17 @@ def _write_accounts(site: DemoSite) -> str:
         file.chmod(0o600)
         file.write_text(text, "utf-8")
     return prover_password
+
+
+def _credentials(hashed: str, password: str) -> list[str]:
+    """The lines of an account: its password's hash, and its key for SCRAM where there is one."""
+    lines = [f'password = "{hashed}"']
+    try:
+        prepared = saslprep(password, stored=True)
+    except ValueError:
+        return lines
+    key = make_stored_key(SCHEME, prepared, SCRAM_ITERATIONS)
+    return [*lines, f'stored_keys = {{ "{SCHEME}" = "{key}" }}']
 
 
 def _configuration(site: DemoSite) -> str:
