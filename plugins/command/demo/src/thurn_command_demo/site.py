@@ -161,7 +161,8 @@ type = "scram"
 
 [login.limiter]
 type = "limiter"
-trusted = ["127.0.0.0/8"]  # everybody is there; a site of yours names its webmail servers, or nobody
+trusted = ["127.0.0.0/8"]
+# Everybody is there. A site of yours names its webmail servers, or nobody.
 
 [login.pop]
 type = "popbeforesmtp"
