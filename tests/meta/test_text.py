@@ -19,7 +19,7 @@ FOREIGN = re.compile(
 """Addresses of package registries and paths of one machine."""
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 MALFORMED = re.compile(
-    r"\bRFC[-_]?(?!822\.)\d{3,5}\b|\bRFC\s+\d{3,5},?\s+(?:section|sect?\.|chapter|§ )"
+    r"\bRFC[-_]?(?!822\b)\d{3,5}\b|\bRFC\s+\d{3,5},?\s+(?:section|sect?\.|chapter|§ )"
     r"|\b[Ss]ection\s+[\d.]+\s+of\s+RFC|§\s+\d"
 )
 CITATION = re.compile(r"\bRFC (\d{1,5})(?: §([A-Z]?[\d.]*\d|[A-Z]))?")

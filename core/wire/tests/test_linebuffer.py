@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,6 +85,45 @@ def test_take_and_discard():
     buffer.receive(b"x")
     assert buffer.take_all() == b"x"
     assert buffer.take(5) == b""
+
+
+@pytest.mark.parametrize("cut", [1, 3, 1000])
+def test_skip_line_tells_the_end(cut):
+    octets = b"x" * 100 + b" 0123456789 0123456789 {1234+}\r\nnext\r\n"
+    buffer = LineBuffer()
+    found = []
+    skipping = False
+    for position in range(0, len(octets), cut):
+        buffer.receive(octets[position : position + cut])
+        if not skipping and not found:
+            with contextlib.suppress(LineTooLong):
+                buffer.next_line(50)
+                continue
+            assert buffer.peek(3) == b"xxx"
+            skipping = True
+        if skipping:
+            tail = buffer.skip_line()
+            if tail is None:
+                continue
+            skipping = False
+            found.append(tail)
+        found += read(buffer, 50)
+    assert found == [octets[:-8][-linebuffer.TAIL_OCTETS :], b"next"]
+
+
+def test_skip_line_begins_anywhere():
+    buffer = LineBuffer()
+    buffer.receive(b"one\r\ntwo\r\n")
+    assert buffer.skip_line() == b"one"
+    assert buffer.next_line(10) == b"two"
+
+
+def test_bare_line_end_shows_the_line():
+    buffer = LineBuffer()
+    buffer.receive(b"a\nb\r\n")
+    with pytest.raises(BareLineEnd) as caught:
+        buffer.next_line(10)
+    assert caught.value.line == b"a\nb"
 
 
 @settings(max_examples=200)

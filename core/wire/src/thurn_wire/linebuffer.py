@@ -19,6 +19,9 @@ NEVER_ENDS: Final = 1_048_576
 """Octets of one line that are skipped at most before `LineNeverEnds`; Postfix gives up at 100 kB
 of junk lines, nobody sends a megabyte of command line by mistake."""
 
+TAIL_OCTETS: Final = 32
+"""What `skip_line` tells of the end of a line: a literal's announcement of 19 digits fits."""
+
 
 class LineError(Exception):
     """A line that cannot be used; the next call goes on with the line after it."""
@@ -29,7 +32,11 @@ class LineTooLong(LineError):
 
 
 class BareLineEnd(LineError):
-    """The line holds a CR or LF that is not part of CRLF. RFC 5321 §2.3.8."""
+    """The line, `line`, holds a CR or LF that is not part of CRLF. RFC 5321 §2.3.8."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__("a line end that is not CRLF")
+        self.line = line
 
 
 class LineNeverEnds(Exception):
@@ -47,12 +54,13 @@ class LineBuffer:
     True
     """
 
-    __slots__ = ("_data", "_position", "_skipped")
+    __slots__ = ("_data", "_position", "_skipped", "_tail")
 
     def __init__(self) -> None:
         self._data = b""
         self._position = 0
         self._skipped = -1  # octets skipped of a line that was too long; -1: not skipping
+        self._tail = b""  # the end of what was skipped
 
     def __len__(self) -> int:
         """The octets received and not yet taken."""
@@ -86,7 +94,7 @@ class LineBuffer:
         length = (end if end >= 0 else len(self._data)) - start
         # A line that has not ended may end with its next octet, if a CR has come already.
         if length + (2 if end >= 0 else 1) > limit_octets:
-            self._skipped = 0
+            self._skipped, self._tail = 0, b""
             raise LineTooLong
         if end < 0:
             return None
@@ -95,8 +103,24 @@ class LineBuffer:
         if self._position == len(self._data):
             self._data, self._position = b"", 0
         if b"\r" in line or b"\n" in line:
-            raise BareLineEnd
+            raise BareLineEnd(line)
         return line
+
+    def skip_line(self) -> bytes | None:
+        """Skip the rest of a line, also of one that was too long: its last `TAIL_OCTETS`, CRLF
+        excluded; None while it goes on: call again when more has come.
+
+        Raises:
+            LineNeverEnds: see `NEVER_ENDS`.
+        """
+        if self._skipped < 0:
+            self._skipped, self._tail = 0, b""
+        self._skip()
+        return None if self._skipped >= 0 else self._tail
+
+    def peek(self, maximum_octets: int) -> bytes:
+        """Up to this many octets of what comes next; nothing is taken."""
+        return self._data[self._position : self._position + maximum_octets]
 
     def take(self, maximum_octets: int) -> bytes:
         """Up to this many octets as they came; for counted data (BDAT, literals)."""
@@ -115,6 +139,7 @@ class LineBuffer:
         """Throw away everything; returns how many octets that were. RFC 3207 §4.2."""
         lost = len(self)
         self._data, self._position, self._skipped = b"", 0, -1
+        self._tail = b""
         return lost
 
     def _skip(self) -> None:
@@ -123,6 +148,8 @@ class LineBuffer:
         # A CR at the very end may be the first half of the CRLF.
         stop = end if end >= 0 else len(self._data) - self._data.endswith(b"\r")
         self._skipped += max(stop - self._position, 0)
+        piece = self._data[max(stop - TAIL_OCTETS, self._position) : stop]
+        self._tail = (self._tail + piece)[-TAIL_OCTETS:]
         if self._skipped > NEVER_ENDS:
             raise LineNeverEnds
         if end >= 0:

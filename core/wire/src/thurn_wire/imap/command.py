@@ -1,0 +1,368 @@
+r"""What a client may command, as values: the tree that the grammar makes and a listener matches on.
+
+Rules of this file:
+1. One dataclass per command; `NAME` is the word on the wire. UID FETCH is `Fetch` with `uid`.
+2. Everything is decoded: mailbox names, patterns and texts are str, whatever encoding they came in
+   (modified UTF-7, UTF-8); numbers are bounded; words of the protocol are in capitals.
+3. What an extension adds to a command (SELECT parameters, LIST options, FETCH modifiers …) is in
+   its `parameters`, by word; base parameters have fields of their own. A command of an extension
+   derives from `Command` and stands beside these.
+4. Secrets are not in any repr.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import ClassVar, Final, TypeAlias
+
+from thurn_wire.imap.fetch import FetchItem
+from thurn_wire.imap.search import SearchKey
+from thurn_wire.imap.sequence import SequenceSet
+
+Parameters: TypeAlias = Mapping[str, object]
+"""Words in capitals, each with what its parser made of its value (None: it has none)."""
+
+NO_PARAMETERS: Final[Parameters] = MappingProxyType({})
+
+
+def no_parameters() -> Parameters:
+    """The default of every field that holds parameters."""
+    return NO_PARAMETERS
+
+
+class Command:
+    """The base of every command.
+
+    Attributes:
+        NAME: the command's word; UID commands have that of the command without UID.
+    """
+
+    __slots__ = ()
+    NAME: ClassVar[str]
+
+
+# Any state.
+
+
+@dataclass(frozen=True, slots=True)
+class Capability(Command):
+    """RFC 9051 §6.1.1."""
+
+    NAME: ClassVar[str] = "CAPABILITY"
+
+
+@dataclass(frozen=True, slots=True)
+class Noop(Command):
+    """RFC 9051 §6.1.2."""
+
+    NAME: ClassVar[str] = "NOOP"
+
+
+@dataclass(frozen=True, slots=True)
+class Logout(Command):
+    """RFC 9051 §6.1.3."""
+
+    NAME: ClassVar[str] = "LOGOUT"
+
+
+@dataclass(frozen=True, slots=True)
+class Id(Command):
+    """What client this is. `fields` None: NIL. RFC 2971 §3.1."""
+
+    NAME: ClassVar[str] = "ID"
+    fields: tuple[tuple[str, str | None], ...] | None = None
+
+
+# Not authenticated.
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls(Command):
+    """RFC 9051 §6.2.1."""
+
+    NAME: ClassVar[str] = "STARTTLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate(Command):
+    """`initial` None: no initial response, b"": an empty one. RFC 9051 §6.2.2, RFC 4959."""
+
+    NAME: ClassVar[str] = "AUTHENTICATE"
+    mechanism: str
+    initial: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login(Command):
+    """RFC 9051 §6.2.3."""
+
+    NAME: ClassVar[str] = "LOGIN"
+    name: str
+    password: str = field(repr=False)
+
+
+# Authenticated.
+
+
+@dataclass(frozen=True, slots=True)
+class Enable(Command):
+    """Capabilities in capitals. RFC 5161."""
+
+    NAME: ClassVar[str] = "ENABLE"
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Command):
+    """SELECT, and EXAMINE with `read_only`. RFC 9051 §6.3.2, RFC 4466 §2.2.
+
+    Attributes:
+        condstore: SELECT … (CONDSTORE). RFC 7162 §3.1.8.
+    """
+
+    NAME: ClassVar[str] = "SELECT"
+    mailbox: str
+    read_only: bool = False
+    condstore: bool = False
+    parameters: Parameters = field(default_factory=no_parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Command):
+    r"""`special_use`: `\Drafts` … in the spelling of RFC 6154 §2. RFC 9051 §6.3.4, RFC 6154 §3."""
+
+    NAME: ClassVar[str] = "CREATE"
+    mailbox: str
+    special_use: tuple[str, ...] = ()
+    parameters: Parameters = field(default_factory=no_parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(Command):
+    """RFC 9051 §6.3.5."""
+
+    NAME: ClassVar[str] = "DELETE"
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Command):
+    """RFC 9051 §6.3.6."""
+
+    NAME: ClassVar[str] = "RENAME"
+    mailbox: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Command):
+    """RFC 9051 §6.3.7."""
+
+    NAME: ClassVar[str] = "SUBSCRIBE"
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe(Command):
+    """RFC 9051 §6.3.8."""
+
+    NAME: ClassVar[str] = "UNSUBSCRIBE"
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class List(Command):
+    """RFC 9051 §6.3.9, RFC 5258, RFC 5819.
+
+    Attributes:
+        patterns: one or more; "" alone asks for the separator.
+        extended: the command had options or a list of patterns; then "" asks for nothing.
+        selection: SUBSCRIBED, REMOTE, RECURSIVEMATCH, SPECIAL-USE, and those of extensions.
+        returns: SUBSCRIBED, CHILDREN, SPECIAL-USE, and those of extensions.
+        status: the items of RETURN (STATUS (…)). RFC 5819.
+    """
+
+    NAME: ClassVar[str] = "LIST"
+    reference: str
+    patterns: tuple[str, ...]
+    extended: bool = False
+    selection: Parameters = field(default_factory=no_parameters)
+    returns: Parameters = field(default_factory=no_parameters)
+    status: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lsub(Command):
+    """RFC 3501 §6.3.9."""
+
+    NAME: ClassVar[str] = "LSUB"
+    reference: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace(Command):
+    """RFC 9051 §6.3.10."""
+
+    NAME: ClassVar[str] = "NAMESPACE"
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Command):
+    """Items in capitals: MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, SIZE,
+    HIGHESTMODSEQ, APPENDLIMIT, and those of extensions. RFC 9051 §6.3.11."""
+
+    NAME: ClassVar[str] = "STATUS"
+    mailbox: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Append(Command):
+    """APPEND: the mailbox; the messages come as events behind it. RFC 9051 §6.3.12, RFC 3502."""
+
+    NAME: ClassVar[str] = "APPEND"
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppendItem:
+    """One message of APPEND, announced.
+
+    Attributes:
+        size_octets: of the message's literal.
+        flags: as for `Store`.
+        received: the date given, with its zone; None: now.
+        binary: the literal was a literal8. RFC 3516 §4.4.
+        parameters: those of extensions (ANNOTATION …).
+    """
+
+    size_octets: int
+    flags: tuple[str, ...] = ()
+    received: datetime.datetime | None = None
+    binary: bool = False
+    parameters: Parameters = field(default_factory=no_parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Idle(Command):
+    """RFC 9051 §6.3.13."""
+
+    NAME: ClassVar[str] = "IDLE"
+
+
+# Selected.
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Command):
+    """RFC 3501 §6.4.1."""
+
+    NAME: ClassVar[str] = "CHECK"
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Command):
+    """RFC 9051 §6.4.1."""
+
+    NAME: ClassVar[str] = "CLOSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Unselect(Command):
+    """RFC 9051 §6.4.2."""
+
+    NAME: ClassVar[str] = "UNSELECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge(Command):
+    """`uids`: those of UID EXPUNGE, None without. RFC 9051 §6.4.3, §6.4.9."""
+
+    NAME: ClassVar[str] = "EXPUNGE"
+    uids: SequenceSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Command):
+    """RFC 9051 §6.4.4, RFC 4466 §2.6, RFC 4731.
+
+    Attributes:
+        returns: MIN, MAX, ALL, COUNT, SAVE, and those of extensions; None: no RETURN was given,
+            the answer is SEARCH, not ESEARCH (in IMAP4rev1). RETURN () is {"ALL": None}.
+        charset: as given, in capitals; the texts of the keys are decoded already.
+    """
+
+    NAME: ClassVar[str] = "SEARCH"
+    key: SearchKey
+    uid: bool = False
+    returns: Parameters | None = None
+    charset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Command):
+    """RFC 9051 §6.4.5, RFC 4466 §2.5.
+
+    Attributes:
+        items: macros are spelled out; hashable, each once.
+        changed_since: RFC 7162 §3.1.4.1.
+    """
+
+    NAME: ClassVar[str] = "FETCH"
+    sequence: SequenceSet
+    items: tuple[FetchItem, ...]
+    uid: bool = False
+    changed_since: int | None = None
+    parameters: Parameters = field(default_factory=no_parameters)
+
+
+class FlagOperation(Enum):
+    """How STORE joins flags with those that are there. RFC 9051 §6.4.6."""
+
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+    REPLACE = "FLAGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Command):
+    r"""RFC 9051 §6.4.6, RFC 4466 §2.5, RFC 7162 §3.1.3.
+
+    Attributes:
+        flags: system flags in their usual spelling (`\Seen`), each once; `\Recent` never.
+        unchanged_since: None when not given; 0 is a number like others.
+    """
+
+    NAME: ClassVar[str] = "STORE"
+    sequence: SequenceSet
+    operation: FlagOperation
+    flags: tuple[str, ...]
+    silent: bool = False
+    uid: bool = False
+    unchanged_since: int | None = None
+    parameters: Parameters = field(default_factory=no_parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Command):
+    """RFC 9051 §6.4.7."""
+
+    NAME: ClassVar[str] = "COPY"
+    sequence: SequenceSet
+    mailbox: str
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Command):
+    """RFC 9051 §6.4.8."""
+
+    NAME: ClassVar[str] = "MOVE"
+    sequence: SequenceSet
+    mailbox: str
+    uid: bool = False

@@ -1,0 +1,45 @@
+"""What a server engine is told once: the bounds that a site may change.
+
+Rules of this file: values only; reasons and RFC minimums stand in `limits`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thurn_wire.imap import limits
+from thurn_wire.imap.error import LocalProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """The bounds of a server engine.
+
+    Attributes:
+        append_octets: the largest message of APPEND: APPENDLIMIT. RFC 7889.
+        append_messages: messages of one MULTIAPPEND.
+        line_octets, literal_octets: of one command after login.
+        line_before_login_octets, literal_before_login_octets: of one command before it.
+        skipped_octets: of a refused command that are read away before the session is ended.
+        errors: refused commands in a row before BYE.
+    """
+
+    append_octets: int = limits.APPEND_OCTETS
+    append_messages: int = limits.APPEND_MESSAGES
+    line_octets: int = limits.LINE_OCTETS
+    literal_octets: int = limits.LITERAL_OCTETS
+    line_before_login_octets: int = limits.LINE_BEFORE_LOGIN_OCTETS
+    literal_before_login_octets: int = limits.LITERAL_BEFORE_LOGIN_OCTETS
+    skipped_octets: int = limits.SKIPPED_OCTETS
+    errors: int = limits.ERRORS
+
+    def __post_init__(self) -> None:
+        # RFC 9051 §4: lines of at least 8,192 octets.
+        if min(self.line_octets, self.line_before_login_octets) < limits.LINE_OCTETS_FLOOR:
+            raise LocalProtocolError(f"lines have at least {limits.LINE_OCTETS_FLOOR} octets")
+        rest = (
+            self.append_octets, self.append_messages, self.literal_octets,
+            self.literal_before_login_octets, self.skipped_octets, self.errors,
+        )  # fmt: skip
+        if min(rest) < 1:
+            raise LocalProtocolError("a limit is at least 1")

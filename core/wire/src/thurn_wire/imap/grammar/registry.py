@@ -1,0 +1,152 @@
+"""The tables of the grammar: word to parser. Extensions add their words here, and nowhere else.
+
+Rules of this file:
+1. A table's key is the word in capitals; its value reads what stands behind the word, with the
+   cursor right behind it (a value that takes an argument begins with `cursor.space()`), and gives
+   a value of `command`, `search`, `fetch` or of the extension.
+2. A word is added once: a second time is an error that names it.
+3. Tables are filled before the first connection and then only read; all connections share them.
+
+The engine checks the state (`phases`) before a command is parsed, and its end after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
+
+from thurn_wire.imap.command import NO_PARAMETERS, Command, Parameters
+from thurn_wire.imap.error import LocalProtocolError
+from thurn_wire.imap.fetch import FetchItem
+from thurn_wire.imap.grammar.word import WordCursor
+from thurn_wire.imap.search import SearchKey
+from thurn_wire.imap.state import Phase, Step
+
+_T = TypeVar("_T")
+
+
+class Cursor(WordCursor):
+    """A place in a command, with the tables: what every parser is given.
+
+    Attributes:
+        grammar: for parsers that look up words.
+        encoding: of SEARCH's texts; a codec's name.
+    """
+
+    __slots__ = ("encoding", "grammar")
+
+    def __init__(
+        self, octets: bytes, grammar: Grammar, position: int = 0, *, utf8: bool = False
+    ) -> None:
+        super().__init__(octets, position, utf8=utf8)
+        self.grammar = grammar
+        self.encoding = "utf-8"
+
+
+Parser: TypeAlias = Callable[[Cursor], _T]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a command is read.
+
+    Attributes:
+        parse: reads its arguments.
+        phases: where it is allowed.
+        step: what it does to the session's state; COMMAND for those of extensions.
+        literals: whether its arguments may be literals; a literal is then refused unasked for.
+    """
+
+    parse: Parser[Command]
+    phases: frozenset[Phase]
+    step: Step = Step.COMMAND
+    literals: bool = True
+
+
+@dataclass(slots=True)
+class Grammar:
+    r"""All tables.
+
+    Attributes:
+        commands, uid_commands: word to `Rule`; those of UID by the word behind it.
+        search_keys: word to the key's parser.
+        search_returns: word of SEARCH RETURN to the parser of its value.
+        fetch_items: word to the item's parser (of what stands behind the word); what it gives
+            depends on nothing but these octets, since lists are remembered.
+        fetch_modifiers, store_modifiers: word to the parser of its value.
+        select_parameters, create_parameters: word to the parser of its value.
+        list_selections, list_returns: word to the parser of its value.
+        status_items: words.
+        system_flags: flags with a backslash, lower case to usual spelling.
+        charsets: of SEARCH: name in capitals to codec.
+        fetch_lists: not a table: lists that were read before, see `fetch.fetch_items`.
+    """
+
+    commands: dict[bytes, Rule] = field(default_factory=dict)
+    uid_commands: dict[bytes, Rule] = field(default_factory=dict)
+    search_keys: dict[bytes, Parser[SearchKey]] = field(default_factory=dict)
+    search_returns: dict[bytes, Parser[object]] = field(default_factory=dict)
+    fetch_items: dict[bytes, Parser[FetchItem]] = field(default_factory=dict)
+    fetch_modifiers: dict[bytes, Parser[object]] = field(default_factory=dict)
+    store_modifiers: dict[bytes, Parser[object]] = field(default_factory=dict)
+    select_parameters: dict[bytes, Parser[object]] = field(default_factory=dict)
+    create_parameters: dict[bytes, Parser[object]] = field(default_factory=dict)
+    list_selections: dict[bytes, Parser[object]] = field(default_factory=dict)
+    list_returns: dict[bytes, Parser[object]] = field(default_factory=dict)
+    status_items: dict[bytes, str] = field(default_factory=dict)
+    system_flags: dict[str, str] = field(default_factory=dict)
+    charsets: dict[bytes, str] = field(default_factory=dict)
+    fetch_lists: dict[bytes, tuple[FetchItem, ...]] = field(default_factory=dict, repr=False)
+
+    def add_command(self, name: str, rule: Rule) -> None:
+        """Add a command; `UID NAME` for one behind UID.
+
+        Raises:
+            LocalProtocolError: there is one of that name.
+        """
+        prefix, _, uid_name = name.partition(" ")
+        if uid_name and prefix == "UID":
+            add(self.uid_commands, uid_name, rule)
+        else:
+            add(self.commands, name, rule)
+
+
+def add(table: dict[bytes, _T], word: str, value: _T) -> None:
+    """Add a word to a table of the grammar.
+
+    Raises:
+        LocalProtocolError: the word is there already, or is no word in capitals.
+    """
+    key = word.encode("ascii", "replace")
+    if key != key.upper() or not key or b" " in key:
+        raise LocalProtocolError(f"{word!r} is no word in capitals")
+    if key in table:
+        raise LocalProtocolError(f"{word} is in the grammar already")
+    table[key] = value
+
+
+def nothing(_: Cursor) -> None:
+    """The parser of a word without a value."""
+
+
+def parameters(
+    cursor: Cursor, table: Mapping[bytes, Parser[object]], maximum: int, what: str
+) -> Parameters:
+    """A parenthesised list of words of a table, each with its value, each once.
+
+    Raises:
+        ParseError: unknown or repeated words.
+    """
+    found: dict[str, object] = {}
+
+    def read(cursor: Cursor) -> None:
+        word = cursor.word(what)
+        parse = table.get(word)
+        name = word.decode("ascii")
+        if parse is None or name in found:
+            cursor.refuse(f"unknown {what}" if parse is None else f"{what} given twice")
+        found[name] = parse(cursor)
+
+    cursor.items(read, maximum, what)
+    return found or NO_PARAMETERS

@@ -1,0 +1,368 @@
+"""What the client side writes the server side reads; no octets raise anything but the errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from thurn_wire.imap import answer, command, fetch, search
+from thurn_wire.imap.client import ImapClient
+from thurn_wire.imap.error import RemoteProtocolError
+from thurn_wire.imap.event import (
+    NEED_DATA,
+    PAUSED,
+    AppendChunk,
+    AppendDone,
+    AppendMessage,
+    Closed,
+    ContinuationNeeded,
+    IdleDone,
+    Refused,
+    Request,
+    SaslResponse,
+)
+from thurn_wire.imap.grammar.builtin import base_grammar
+from thurn_wire.imap.sequence import SAVED, SequenceSet
+from thurn_wire.imap.server import ImapServer
+from thurn_wire.imap.state import State
+
+GRAMMAR = base_grammar()
+ATOM_CHARS = "abcXYZ019!#$&'+,-./:;<=>?@[^_`|}~"
+
+text = st.text(
+    alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12
+)
+ends = st.none() | st.integers(1, 4_294_967_295)
+sets = st.just(SAVED) | st.builds(
+    SequenceSet, st.lists(st.tuples(ends, ends), min_size=1, max_size=5).map(tuple)
+)
+keywords = st.text(alphabet=ATOM_CHARS, min_size=1, max_size=8)
+system = st.sampled_from(["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"])
+flags = st.lists(system | keywords, max_size=5, unique=True).map(tuple)
+modseqs = st.integers(0, 2**63 - 1)
+parts = st.lists(st.integers(1, 2**32 - 1), max_size=3).map(tuple)
+partials = st.none() | st.builds(
+    fetch.Partial, st.integers(0, 2**63 - 1), st.integers(1, 2**63 - 1)
+)
+fields = st.lists(
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"),
+            min_size=1, max_size=6),
+    min_size=1, max_size=3,
+).map(tuple)  # fmt: skip
+sections = (
+    st.builds(fetch.BodySection, parts, st.sampled_from(["", "HEADER", "TEXT"]),
+              partial=partials, peek=st.booleans())
+    | st.builds(fetch.BodySection, parts.filter(bool), st.just("MIME"), peek=st.booleans())
+    | st.builds(fetch.BodySection, parts, st.sampled_from(["HEADER.FIELDS", "HEADER.FIELDS.NOT"]),
+                fields, partials, st.booleans())
+)  # fmt: skip
+items = st.lists(
+    st.sampled_from([fetch.UID, fetch.FLAGS, fetch.BODY, fetch.MODSEQ, fetch.ENVELOPE])
+    | sections
+    | st.builds(fetch.Rfc822, st.sampled_from(["", "HEADER", "TEXT"]))
+    | st.builds(fetch.BinarySection, parts, partials, st.booleans())
+    | st.builds(fetch.BinarySize, parts),
+    min_size=1, max_size=4, unique=True,
+).map(tuple)  # fmt: skip
+days = st.dates(datetime.date(1, 1, 1))
+leaves = (
+    st.just(search.ALL)
+    | st.builds(search.FlagKey, system | keywords | st.just("\\Recent"), st.booleans())
+    | st.builds(search.HeaderKey, st.sampled_from(["FROM", "TO", "CC", "BCC"]), text, st.just(True))
+    | st.builds(search.HeaderKey, st.just("SUBJECT") | keywords, text)
+    | st.builds(search.TextKey, st.sampled_from(search.Place), text)
+    | st.builds(search.DateKey, st.sampled_from(search.Relation), days, st.booleans())
+    | st.builds(search.SizeKey, st.booleans(), modseqs)
+    | st.builds(search.SequenceKey, sets, st.booleans())
+    | st.builds(search.ModseqKey, modseqs)
+    | st.builds(search.ModseqKey, modseqs, st.just('/flags/"x"'), st.sampled_from(["priv", "all"]))
+)
+keys = st.recursive(
+    leaves,
+    lambda inner: (
+        st.builds(search.Not, inner)
+        | st.builds(search.Or, inner, inner)
+        | st.builds(search.And, st.lists(inner, min_size=2, max_size=3).map(tuple))
+    ),
+    max_leaves=6,
+)
+none = st.none()
+named = st.sampled_from([command.Delete, command.Subscribe, command.Unsubscribe])
+words = st.sampled_from
+nothing = {"parameters": st.just({})}
+status_items = st.lists(words(["MESSAGES", "SIZE", "UIDNEXT"]), min_size=1, unique=True).map(tuple)
+options = st.sets(words(["SUBSCRIBED", "SPECIAL-USE"])).map(
+    lambda each: dict.fromkeys(sorted(each))
+)
+
+
+@st.composite
+def listings(draw):
+    selection, returns = draw(options), draw(options)
+    status = draw(st.just(()) | status_items)
+    patterns = draw(st.lists(text, min_size=1, max_size=3).map(tuple))
+    extended = bool(selection or returns or status or len(patterns) > 1)
+    return command.List(draw(text), patterns, extended, selection, returns, status)
+
+
+commands = (
+    st.sampled_from([command.Capability(), command.Noop(), command.Check(), command.Namespace(),
+                     command.Close(), command.Unselect(), command.Expunge(), command.Idle(),
+                     command.Logout()])
+    | st.just(command.Id())
+    | st.builds(command.Id, st.lists(
+        st.tuples(keywords, none | keywords), max_size=3).map(tuple))
+    | st.builds(command.Enable, st.lists(keywords.map(str.upper), min_size=1).map(tuple))
+    | st.builds(command.Select, text, st.booleans(), st.booleans(), **nothing)
+    | st.builds(command.Create, text, st.sampled_from([(), ("\\Drafts", "\\X")]), **nothing)
+    | named.flatmap(lambda kind: st.builds(kind, text))
+    | st.builds(command.Rename, text, text)
+    | listings()
+    | st.builds(command.Lsub, text, text)
+    | st.builds(command.Status, text, status_items)
+    | st.builds(command.Expunge, sets)
+    | st.builds(command.Search, keys, st.booleans(),
+                none | words([{"ALL": None}, {"MIN": None, "COUNT": None}]),
+                none | st.just("UTF-8"))
+    | st.builds(command.Fetch, sets, items, st.booleans(), none | modseqs, **nothing)
+    | st.builds(command.Store, sets, st.sampled_from(command.FlagOperation), flags, st.booleans(),
+                st.booleans(), none | modseqs, **nothing)
+    | st.builds(command.Copy, sets, text, st.booleans())
+    | st.builds(command.Move, sets, text, st.booleans())
+)  # fmt: skip
+
+
+def dialogue(client, server, request):
+    """Send the request, answering continuations; what the server read."""
+    client.send(request)
+    while True:
+        server.receive_data(client.data_to_send())
+        event = server.next_event()
+        if not isinstance(event, ContinuationNeeded):
+            return event
+        client.receive_data(b"+ go on\r\n")
+        assert client.next_event() is NEED_DATA
+
+
+def connected(capability):
+    client = ImapClient()
+    client.receive_data(b"* PREAUTH [CAPABILITY IMAP4rev1 %b] x\r\n" % capability)
+    client.next_event()
+    server = ImapServer(GRAMMAR, authenticated=True)
+    server.receive_data(b"x SELECT y\r\n")
+    server.next_event()
+    server.accept_select()
+    return client, server
+
+
+def normal(name):
+    return "INBOX" if name.upper() == "INBOX" else name
+
+
+def expected(request):
+    for field in ("mailbox", "target"):
+        if hasattr(request, field):
+            request = dataclasses.replace(request, **{field: normal(getattr(request, field))})
+    return request
+
+
+@settings(max_examples=200, deadline=None)
+@given(commands, words([b"", b"LITERAL+", b"LITERAL-"]), st.booleans())
+def test_commands_are_read_as_they_were_meant(request, capability, utf8):
+    client, server = connected(capability)
+    if utf8:
+        client.utf8 = True
+        server.use_utf8()
+    event = dialogue(client, server, request)
+    assert isinstance(event, Request), event
+    assert event.command == expected(request)
+
+
+@settings(max_examples=200, deadline=None)
+@given(keys, words([b"", b"LITERAL+"]))
+def test_search_keys_are_read_as_they_were_meant(key, capability):
+    client, server = connected(capability)
+    event = dialogue(client, server, command.Search(key))
+    assert isinstance(event, Request), event
+    assert event.command == command.Search(key)
+
+
+@settings(max_examples=50, deadline=None)
+@given(text, text, st.binary(max_size=20), words([b"", b"LITERAL+"]))
+def test_logins(name, password, initial, capability):
+    for request in (
+        command.Login(name, password),
+        command.Authenticate("PLAIN", initial),
+        command.StartTls(),
+    ):
+        client = ImapClient()
+        client.receive_data(b"* OK [CAPABILITY SASL-IR %b] x\r\n" % capability)
+        client.next_event()
+        event = dialogue(client, ImapServer(GRAMMAR), request)
+        assert event == Request(b"a1", request)
+
+
+moments = st.datetimes(
+    datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30),  # noqa: DTZ001 - bounds
+    timezones=st.integers(-1439, 1439).map(
+        lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))
+    ),
+).map(lambda moment: moment.replace(microsecond=0))  # fmt: skip
+messages = st.lists(
+    st.tuples(
+        st.builds(command.AppendItem, st.just(0), flags, none | moments, st.booleans(), **nothing),
+        st.binary(min_size=1, max_size=50),
+    ),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(text, messages, words([b"", b"LITERAL+"]), st.lists(st.integers(1, 20), min_size=1))
+def test_appended_messages_arrive(mailbox, sent, capability, cuts):
+    client, server = connected(capability)
+    client.append(mailbox, sent)
+    got, octets, cut = [], b"", 0
+    while True:
+        event = server.next_event()
+        if event is NEED_DATA:
+            octets += client.data_to_send()
+            size = cuts[cut % len(cuts)]
+            assert octets, "nobody has anything to say"
+            server.receive_data(octets[:size])
+            octets, cut = octets[size:], cut + 1
+        elif isinstance(event, ContinuationNeeded):
+            client.receive_data(b"+ go on\r\n")
+            client.next_event()
+        elif isinstance(event, Request):
+            assert event.command == command.Append(normal(mailbox))
+            server.accept_append()
+        elif isinstance(event, AppendMessage):
+            got.append((event.item, []))
+            server.accept_append()
+        elif isinstance(event, AppendChunk):
+            got[-1][1].append(event.octets)
+        else:
+            assert event == AppendDone(b"a1")
+            break
+    assert [(item, b"".join(chunks)) for item, chunks in got] == [
+        (dataclasses.replace(item, size_octets=len(octets)), octets) for item, octets in sent
+    ]
+    assert server.state is State.SELECTED
+
+
+GARBAGE = st.lists(
+    words([b"a ", b"LOGIN ", b"FETCH ", b"SEARCH ", b"UID ", b"APPEND x ", b"{3}\r\n", b"{3+}\r\n",
+           b"~{2+}\r\n", b"{99999999999999999999+}\r\n", b"(", b")", b'"', b"\\", b"1:*", b"OR ",
+           b"NOT ", b"BODY[", b"]", b"<0.1>", b"\r\n", b"\r\n", b"\r", b"\n", b"\0", b" ", b"&",
+           b"HEADER.FIELDS ", b"IDLE\r\n", b"DONE\r\n", b"AUTHENTICATE PLAIN\r\n", b"*", b"=",
+           b"STARTTLS\r\n", b"LIST ", b"RETURN ", b"STATUS ", b"STORE 1 FLAGS ", b"SELECT x\r\n",
+           b"%", b"\xff", b"ID ", b"LOGOUT\r\n", b"abc", b"9" * 30])
+    | st.binary(max_size=4),
+    max_size=30,
+).map(b"".join).filter(lambda octets: octets and octets[:1] != b"\x16")  # fmt: skip
+
+
+def drain(engine, *, accept):
+    """What the engine says to what it has; each event that waits is answered."""
+    said = []
+    while True:
+        event = engine.next_event()
+        if event is NEED_DATA or isinstance(event, Closed):
+            return [*said, repr(event)]
+        if event is PAUSED:
+            state = engine.state
+            if state is State.LOGIN_GIVEN:
+                engine.accept_login() if accept else engine.challenge()
+            elif state is State.TLS_HANDSHAKE:
+                engine.tls_started()
+            elif state is State.LOGOUT:
+                engine.close()
+            elif not accept:
+                engine.deny()
+            elif state is State.TLS_ASKED:
+                engine.accept_tls()
+            elif state is State.SELECTING:
+                engine.accept_select()
+            else:
+                engine.accept_append()
+            continue
+        if isinstance(event, Refused):
+            assert event.response.endswith(b"\r\n")
+            assert event.response.count(b"\r\n") <= 2
+        else:
+            assert isinstance(
+                event,
+                Request | ContinuationNeeded | AppendMessage | AppendChunk | AppendDone
+                | IdleDone | SaslResponse,
+            )  # fmt: skip
+        said.append(repr(event) if not isinstance(event, AppendChunk) else event.octets)
+
+
+def merged(said):
+    """Chunks of one message count together; "needs more" may come at any time."""
+    found = []
+    for each in said:
+        if isinstance(each, bytes) and found and isinstance(found[-1], bytes):
+            found[-1] += each
+        elif each != repr(NEED_DATA):
+            found.append(each)
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(GARBAGE, st.booleans(), st.booleans(), st.lists(st.integers(1, 9), min_size=1))
+def test_no_octets_raise_and_no_cut_matters(octets, authenticated, accept, cuts):
+    if b"STARTTLS" in octets:
+        cuts = [len(octets)]  # what comes with it is dropped, what comes later is not
+    whole = ImapServer(GRAMMAR, authenticated=authenticated)
+    whole.receive_data(octets)
+    expected = merged(drain(whole, accept=accept))
+    pieces = ImapServer(GRAMMAR, authenticated=authenticated)
+    said, position, turn = [], 0, 0
+    while position < len(octets):
+        size = cuts[turn % len(cuts)]
+        pieces.receive_data(octets[position : position + size])
+        said += drain(pieces, accept=accept)
+        position, turn = position + size, turn + 1
+    while said.count(said[-1] if said else None) > 1 and said[-1].startswith("Closed"):
+        said.pop()
+    assert merged(said) == expected
+
+
+ANSWERS = st.lists(
+    words([b"* ", b"OK ", b"a1 ", b"1 ", b"FETCH (", b"UID ", b")", b"(", b"NIL", b'"', b"\\",
+           b"{3}\r\n", b"abc", b"\r\n", b"\r\n", b"LIST ", b"SEARCH ", b"ESEARCH ", b"STATUS ",
+           b"[", b"]", b"BODY[", b"+ ", b"BYE ", b"CAPABILITY ", b"9" * 25, b"\xff", b"FLAGS "])
+    | st.binary(max_size=3),
+    max_size=25,
+).map(b"".join)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANSWERS)
+def test_no_server_raises_anything_else(octets):
+    client = ImapClient()
+    client.receive_data(b"* OK x\r\n")
+    client.next_event()
+    client.send(command.Noop())
+    client.receive_data(octets)
+    client.receive_data(b"")
+    try:
+        while not isinstance(client.next_event(), Closed):
+            pass
+    except RemoteProtocolError:
+        assert isinstance(client.next_event(), Closed)
+
+
+@pytest.mark.parametrize("depth", [100, 101, 50_000])
+def test_nested_answers_are_bounded(depth):
+    octets = b"* X " + b"(" * depth + b")" * depth
+    if depth > 100:
+        with pytest.raises(RemoteProtocolError, match="too deep"):
+            answer.parse(octets)
+    else:
+        assert answer.parse(octets).name == "X"
