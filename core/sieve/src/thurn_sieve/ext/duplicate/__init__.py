@@ -1,0 +1,1 @@
+"""Detects messages that came before. RFC 7352."""

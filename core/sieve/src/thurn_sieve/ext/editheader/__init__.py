@@ -1,0 +1,1 @@
+"""Adds and deletes header fields: addheader, deleteheader. RFC 5293."""

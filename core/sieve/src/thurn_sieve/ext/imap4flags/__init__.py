@@ -1,0 +1,1 @@
+"""Flags of filed messages: setflag, addflag, removeflag, hasflag, `:flags`. RFC 5232."""

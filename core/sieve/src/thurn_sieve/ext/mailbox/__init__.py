@@ -1,0 +1,1 @@
+"""Tests of mailboxes, and making them: mailboxexists, `:create`. RFC 5490 §3."""
