@@ -52,7 +52,7 @@ def test_no_such_part():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "+1", "0100", "+0160", "+2400", "+01:00", "CET", "+0100 ", "+٠١٠٠"]
+    "text", ["", "+1", "0100", "+0160", "+2400", "+01:00", "CET", "+0100 ", "+\u0660100"]
 )
 def test_no_zone(text):
     assert parse_zone(text) is None

@@ -16,7 +16,6 @@ from typing import Final
 from thurn_message.fields import Field
 from thurn_message.headerfield import text_header
 from thurn_message.scanner import Scan
-
 from thurn_sieve.ext.index.occurrence import occurrence
 
 PROTECTED: Final = frozenset(
@@ -26,7 +25,7 @@ PROTECTED: Final = frozenset(
 UNADDABLE: Final = PROTECTED - {b"auto-submitted"}
 """What a script must not claim either; that it is automatic itself it may say."""
 VALUE_CHARACTERS: Final = 2_048
-"""Of an added value; with encoded words it is thrice as long, under what readers of headers take."""
+"""Of an added value; with encoded words it is thrice as long, and still an honest header's."""
 
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 _BREAK: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")

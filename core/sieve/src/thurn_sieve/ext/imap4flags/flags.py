@@ -1,9 +1,9 @@
-"""Lists of flags: texts with several flags each, made into one list without doubles.
+r"""Lists of flags: texts with several flags each, made into one list without doubles.
 
 Rules of this file:
 1. White space parts the flags of a text, and empty texts hold none. RFC 5232 §2.
 2. Flags are equal in any case; the first spelling stays, system flags get the standard's own.
-3. What may not stand in an IMAP flag list is no flag and is passed over; so is \\Recent, which
+3. What may not stand in an IMAP flag list is no flag and is passed over; so is \Recent, which
    nobody sets. RFC 9051 §2.3.2.
 """
 

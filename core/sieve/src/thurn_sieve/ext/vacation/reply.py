@@ -81,7 +81,7 @@ def build_reply(reply: Reply, answered: Scan) -> bytes:
 
 
 def answer_subject(answered: Scan) -> str:
-    """ "Auto: " and the subject that is answered. RFC 5230 §5.1."""
+    """The subject that is answered, with "Auto: " before it. RFC 5230 §5.1."""
     raw = answered.get(b"subject")
     subject = "" if raw is None else _line(decode_words(raw))
     return f"Auto: {subject}" if subject else "Automated reply"
@@ -115,9 +115,9 @@ def mime_entity(reason: str) -> bytes:
         and (value := _CONTROLS_IN_VALUE.sub(b" ", unfold(octets[field.value : field.end])))
     ]
     body = octets[end:]
-    if not any(line.lower().startswith(b"content-transfer-encoding:") for line in written):
-        if not body.isascii():
-            written.append(header("Content-Transfer-Encoding", "8bit"))
+    coded = any(line.lower().startswith(b"content-transfer-encoding:") for line in written)
+    if not coded and not body.isascii():
+        written.append(header("Content-Transfer-Encoding", "8bit"))
     return b"".join(written) + b"\r\n" + body
 
 
