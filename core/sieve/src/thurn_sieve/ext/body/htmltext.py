@@ -14,9 +14,9 @@ from typing import Final
 
 _NAME: Final = re.compile(r"<(/?[A-Za-z][A-Za-z0-9]{0,15})")
 _BLOCK: Final = frozenset(
-    "address article aside blockquote body br center dd div dl dt fieldset figure footer form h1 h2"
+    "address article aside blockquote body br center dd div dl dt fieldset figure footer form h1 h2"  # noqa: SIM905
     " h3 h4 h5 h6 head header hr html li main nav ol option p pre section table tbody td tfoot th"
-    " thead tr ul".split()  # noqa: SIM905 - a list of forty strings is harder to read
+    " thead tr ul".split()
 )
 _HIDDEN: Final = {
     name: re.compile(f"</{name}[^>]*>?", re.IGNORECASE) for name in ("script", "style", "title")
