@@ -71,8 +71,11 @@ class Delivery(Protocol):
     def discard(self, reason: str) -> None:
         """Drop it for this account; the journal keeps the reason."""
 
-    async def once(self, key: str, *, lifetime_seconds: float) -> bool:
-        """True the first time for this account and key; remembered in the same commit."""
+    async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
+        """True the first time for this account and key; remembered in the same commit.
+
+        With `renew` the lifetime starts anew although the key is remembered (RFC 7352 §3 `:last`).
+        """
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call this when everything is durable; it must not raise."""

@@ -85,12 +85,12 @@ class RecordedDelivery:
         self.decided = True
         self.notes.append(f"discarded: {reason}")
 
-    async def once(self, key: str, *, lifetime_seconds: float) -> bool:
+    async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
         """True the first time for this account and key."""
-        if key in self.remembered or await self.account.seen(key):
-            return False
-        self.remembered[key] = self.account.remember(key, lifetime_seconds=lifetime_seconds)
-        return True
+        first = key not in self.remembered and not await self.account.seen(key)
+        if first or renew:
+            self.remembered[key] = self.account.remember(key, lifetime_seconds=lifetime_seconds)
+        return first
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call this when everything is durable."""
