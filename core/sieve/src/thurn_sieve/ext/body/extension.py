@@ -1,0 +1,66 @@
+"""The test `body`. RFC 5173."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final
+
+from thurn_sieve.ext.body.transform import content_bodies, raw_body, text_bodies
+from thurn_sieve.registry import Command, Extension
+from thurn_sieve.runtime import Args, Runtime
+
+_KEY: Final = "body"
+
+
+def _body(rt: Runtime, args: Args) -> bool | Awaitable[bool]:
+    """`body` [":raw" / ":content" string-list / ":text"] key-list."""
+    before = rt.match_values
+    answer: Any = args.match.test(rt, _texts(rt, args), args.texts(0))
+    if not isinstance(answer, bool):
+        return _restored(rt, answer, before)
+    # RFC 5173 §6: wildcards of body tests do not set match variables.
+    rt.match_values = before
+    return answer
+
+
+async def _restored(rt: Runtime, answer: Awaitable[bool], before: Sequence[str]) -> bool:
+    matched = await answer
+    rt.match_values = before
+    return matched
+
+
+def _texts(rt: Runtime, args: Args) -> Sequence[str]:
+    """The texts to compare, made once for a message however many tests look at them."""
+    made: dict[Any, Sequence[str]]
+    view, made = rt.context.locals.get(_KEY, (None, {}))
+    if view is not rt.view:
+        view, made = rt.view, {}
+        rt.context.locals[_KEY] = view, made
+    types = tuple(args.texts("content")) if args.has("content") else None
+    key = "raw" if args.has("raw") else types
+    if key not in made:
+        if key == "raw":
+            texts = raw_body(view.scan)
+        else:
+            found = text_bodies(view.scan) if types is None else content_bodies(view.scan, types)
+            texts = list(found)
+        rt.spend(sum(map(len, texts)) >> 9)
+        made[key] = texts
+    return made[key]
+
+
+EXTENSIONS: Final = (
+    Extension(
+        "body",
+        commands=(
+            Command(
+                "body",
+                ("match", "string-list"),
+                {"raw": None, "content": "string-list", "text": None},
+                kind="test",
+                run=_body,
+                exclusive=(("raw", "content", "text"),),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The command `thurn sieve`. Start reading at `group`."""

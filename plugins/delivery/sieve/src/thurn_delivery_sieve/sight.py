@@ -1,0 +1,203 @@
+"""What a script sees of a delivery: the message, the envelope, the account's mailboxes and keys.
+
+Rules of this file:
+1. Nothing here has an effect. What is asked of the store may raise; the caller makes a temporary
+   failure of that.
+2. The message is the content's own parsed view: it is scanned once for scripts and store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from thurn.contracts.delivery import Delivery
+from thurn.contracts.store import AccountHandle
+from thurn.types.content import Content
+from thurn.types.errors import MailboxNameRefused, MailboxNotFound
+from thurn.types.mailbox import mailbox_name
+from thurn_message.scanner import Scan
+from thurn_sieve.context import Account, Context, Envelope, MessageView
+
+
+class ScannedView(MessageView):
+    """A view of a message that has been scanned."""
+
+    __slots__ = ()
+
+    def __init__(self, scan: Scan) -> None:
+        super().__init__(scan.content)
+        self._scan = scan
+
+
+class StoreMailboxes:
+    """`thurn_sieve.context.Mailboxes` on an account's handle."""
+
+    __slots__ = ("_account",)
+
+    def __init__(self, account: AccountHandle) -> None:
+        self._account = account
+
+    async def exists(self, name: str) -> bool:
+        """Whether it exists."""
+        return await self._rights(name) is not None
+
+    async def may_write(self, name: str) -> bool:
+        """Whether messages may be put there. RFC 4314 §4, right i."""
+        rights = await self._rights(name)
+        return rights is not None and "i" in rights
+
+    async def _rights(self, name: str) -> str | None:
+        try:
+            proper = mailbox_name(name, self._account.separator)
+            return (await self._account.mailbox(proper)).record.rights
+        except (MailboxNotFound, MailboxNameRefused):
+            return None
+
+    async def special_use(self, flag: str) -> Sequence[str]:
+        """The mailboxes with that special use. RFC 8579."""
+        wanted = flag.lower()
+        return [
+            record.name
+            for record in await self._account.mailboxes()
+            if any(use.lower() == wanted for use in record.special_use)
+        ]
+
+    async def by_id(self, mailbox_id: str) -> str | None:
+        """The name of the mailbox with that id. RFC 9042."""
+        for record in await self._account.mailboxes():
+            if record.id == mailbox_id:
+                return record.name
+        return None
+
+    async def metadata(self, name: str | None, annotation: str) -> str | None:
+        """An annotation of a mailbox, or of the account for None. RFC 5490 §3.3."""
+        if name is None:
+            found = await self._account.annotations()
+        else:
+            try:
+                proper = mailbox_name(name, self._account.separator)
+                found = await (await self._account.mailbox(proper)).annotations()
+            except (MailboxNotFound, MailboxNameRefused):
+                return None
+        # RFC 5464 §3: names of entries are compared in any case.
+        wanted = annotation.lower()
+        for entry, value in found.items():
+            if entry.lower() == wanted:
+                return value.decode(errors="replace")
+        return None
+
+
+class StoreKeys:
+    """`thurn_sieve.context.Duplicates` on an account's handle."""
+
+    __slots__ = ("_account",)
+
+    def __init__(self, account: AccountHandle) -> None:
+        self._account = account
+
+    async def seen(self, key: str) -> bool:
+        """Whether the key is remembered."""
+        return await self._account.seen(key)
+
+
+class StoreScripts:
+    """`thurn_sieve.context.Repository`: the account's own scripts and the site's global ones."""
+
+    __slots__ = ("_account", "_site")
+
+    def __init__(self, account: AccountHandle, site: Mapping[str, bytes]) -> None:
+        self._account = account
+        self._site = site
+
+    async def source(self, name: str, *, location: str) -> bytes | str | None:
+        """The script of that name; names are never paths. RFC 6609 §3.2."""
+        if location == "global":
+            return self._site.get(name)
+        document = await self._account.document("sieve", name)
+        return None if document is None else document.content
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is the same for all deliveries of an instance.
+
+    Attributes:
+        environment: the items of RFC 5183 that do not change.
+        zone: the site's time zone; None: the machine's.
+        find_zone: the zone of an account's attribute, or None.
+    """
+
+    environment: Mapping[str, str]
+    settings: Mapping[str, object]
+    global_scripts: Mapping[str, bytes]
+    zone: tzinfo | None
+    find_zone: Callable[[str], tzinfo | None]
+
+
+class DeliveryContext(Context):
+    """`thurn_sieve.context.Context` of one delivery.
+
+    Attributes:
+        content: what came.
+    """
+
+    def __init__(self, delivery: Delivery, around: Surroundings, wall: float) -> None:
+        content: Content = delivery.content
+        scan = content.scan
+        super().__init__(
+            scan.content,
+            envelope=_envelope(delivery),
+            account=_account(delivery),
+            now=_now(delivery, around, wall),
+        )
+        self.content = content
+        self._view = ScannedView(scan)
+        self._identifier = delivery.transaction.id
+        self.unique = self._unique
+        self.mailboxes = StoreMailboxes(delivery.account)
+        self.duplicates = StoreKeys(delivery.account)
+        self.repository = StoreScripts(delivery.account, around.global_scripts)
+        self.settings = around.settings
+        self.environment = _environment(delivery, around)
+
+    def _unique(self) -> str:
+        """The transaction's id is the worker's; the account tells its recipients apart."""
+        self._count += 1
+        return f"{self._identifier}.{self._count}"
+
+
+def _envelope(delivery: Delivery) -> Envelope:
+    recipient = delivery.recipient
+    parameters = {**delivery.envelope.parameters, **recipient.parameters}
+    identity = delivery.transaction.session.identity
+    return Envelope(
+        sender=None if delivery.envelope.sender is None else str(delivery.envelope.sender),
+        recipient=str(recipient.address),
+        original_recipient=None if recipient.original is None else str(recipient.original),
+        auth=None if identity is None else identity.authcid,
+        parameters={key: value or "" for key, value in parameters.items()},
+    )
+
+
+def _account(delivery: Delivery) -> Account:
+    record = delivery.record
+    addresses = [] if record.address is None else [str(record.address)]
+    addresses += [str(one) for one in record.addresses if one != record.address]
+    return Account(str(record.account), addresses, record.display_name)
+
+
+def _now(delivery: Delivery, around: Surroundings, wall: float) -> datetime:
+    wanted = delivery.record.attributes.get("zone")
+    zone = around.find_zone(wanted) if wanted else None
+    return datetime.fromtimestamp(wall, UTC).astimezone(zone or around.zone)
+
+
+def _environment(
+    delivery: Delivery, around: Surroundings
+) -> dict[str, str | Callable[[], str | None] | None]:
+    """The items of RFC 5183 §4. There is no remote-host: only a checked name would be one."""
+    peer = delivery.transaction.session.peer
+    remote = {} if peer is None else {"remote-ip": str(peer)}
+    return {**around.environment, **remote}
