@@ -32,10 +32,18 @@ SCRIPTS: Final = 4_096
 class Meter:
     """Counts the time of one run."""
 
-    __slots__ = ("nanoseconds",)
+    __slots__ = ("_started", "nanoseconds")
 
     def __init__(self) -> None:
         self.nanoseconds = 0
+        self._started = 0
+
+    def __enter__(self) -> None:
+        """For what does not wait."""
+        self._started = thread_time_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self.nanoseconds += thread_time_ns() - self._started
 
     @coroutine
     def run(self, work: Awaitable[T]) -> Generator[Any, Any, T]:

@@ -1,0 +1,198 @@
+"""The delivery filter: runs the scripts of an account over a message (design D8).
+
+Rules of this file:
+1. Scripts first only say what they want; nothing is done before the last one has ended.
+2. A script that fails (a wrong text, a run-time error, too dear) leaves nothing of its own behind:
+   the message is kept, the journal has the line and the reason, and the account gets a notice,
+   once a day per script. RFC 5228 §2.10.6.
+3. Trouble of ours (the store, the state) is raised: a temporary failure, and the message comes
+   again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from thurn.contracts.account import Directory
+from thurn.contracts.context import Context as PluginContext
+from thurn.contracts.delivery import Delivery
+from thurn.types.errors import ThurnError
+from thurn.types.mailbox import INBOX
+from thurn_sieve.engine import Engine
+from thurn_sieve.errors import Fault
+from thurn_sieve.result import Keep, Result
+
+from thurn_delivery_sieve.budget import CpuBudget, Meter
+from thurn_delivery_sieve.executor import ActionRefused, Bounds, DeliveryExecutor
+from thurn_delivery_sieve.library import Compiled
+from thurn_delivery_sieve.notice import NOTICE_SECONDS, notice_key, write_notice
+from thurn_delivery_sieve.scripts import Scripts
+from thurn_delivery_sieve.sight import DeliveryContext, Surroundings
+
+TURNED_OFF = "the script has used more of the processor's time than it may; it is off for a while"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A script that failed, and why; `mine`: it is the account's own."""
+
+    script: Compiled
+    reasons: list[str]
+    mine: bool
+
+
+@dataclass(slots=True)
+class Run:
+    """One delivery under way."""
+
+    delivery: Delivery
+    context: DeliveryContext
+    result: Result
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a `SieveDelivery` is made of."""
+
+    engine: Engine
+    scripts: Scripts
+    around: Surroundings
+    budget: CpuBudget
+    bounds: Bounds
+    notify_errors: bool
+
+
+class SieveDelivery:
+    """`thurn.contracts.delivery.DeliveryFilter`."""
+
+    def __init__(self, parts: Parts, context: PluginContext) -> None:
+        self.parts = parts
+        self._context = context
+
+    @property
+    def _directory(self) -> Directory:
+        return self._context.directory
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Run the scripts; without any, use no verb.
+
+        Raises:
+            ThurnError: our own trouble.
+
+        Cancellation: nothing is recorded but notes.
+        """
+        scripts = self.parts.scripts
+        personal = await scripts.personal(delivery.account)
+        site = scripts.site
+        chain = [(one, "before") for one in site.before]
+        if personal is not None:
+            chain.append((personal, "personal"))
+        chain += [(one, "after") for one in site.after]
+        if chain:
+            await self._run(delivery, chain)
+
+    async def _run(self, delivery: Delivery, chain: Sequence[tuple[Compiled, str]]) -> None:
+        parts = self.parts
+        context = DeliveryContext(delivery, parts.around, self._context.clock.wall())
+        run = Run(delivery, context, Result(limits=parts.engine.limits))
+        run.result.context, run.result.message = context, context.message
+        for compiled, phase in chain:
+            context.phase = phase
+            if not await self._evaluate(run, compiled):
+                break
+        await self._perform(run, chain[-1][0])
+        for warning in run.result.warnings:
+            delivery.note(f"warning: {warning}")
+        for failure in run.failures:
+            await self._tell(run, failure)
+
+    async def _evaluate(self, run: Run, compiled: Compiled) -> bool:
+        """Run one script; returns whether the next one runs: the message is still kept."""
+        result, context = run.result, run.context
+        personal = context.phase == "personal"
+        script = compiled.script
+        if script is None:
+            run.failures.append(Failure(compiled, compiled.reasons, personal))
+            return True
+        account = f"{run.delivery.record.account} {compiled.digest}"
+        if personal and self.parts.budget.is_off(account):
+            run.failures.append(Failure(compiled, [TURNED_OFF], personal))
+            return True
+        # The keep of the script before means that this one runs.
+        before = [action for action in result.actions if not isinstance(action, Keep)]
+        result.actions[:] = before
+        result.keep = True
+        message, errors = context.message, len(result.errors)
+        if script.waits:
+            meter = Meter()
+            await meter.run(self.parts.engine.evaluate(script, context, result=result))
+            spent = meter.nanoseconds
+        else:
+            spent = self._evaluate_nowait(run, compiled)
+        if personal and await self.parts.budget.charge(account, spent):
+            run.delivery.note(f"{compiled.name}: {TURNED_OFF}")
+        faults = result.errors[errors:]
+        if faults:
+            self._undo(run, message, before)
+            run.failures.append(Failure(compiled, _reasons(faults), personal))
+            return False
+        return result.keep or any(isinstance(action, Keep) for action in result.actions)
+
+    def _evaluate_nowait(self, run: Run, compiled: Compiled) -> int:
+        meter = Meter()
+        if compiled.script is not None:
+            with meter:
+                self.parts.engine.evaluate_nowait(
+                    compiled.script, run.context, result=run.result
+                )
+        return meter.nanoseconds
+
+    @staticmethod
+    def _undo(run: Run, message: bytes, before: Sequence[object]) -> None:
+        """Take back what a failed script wanted: the message is kept as it was before it."""
+        result = run.result
+        for fault in result.errors:
+            if isinstance(fault.cause, ThurnError | OSError):
+                raise fault.cause
+        result.actions[:] = [action for action in result.actions if action in before]
+        run.context.message = result.message = message
+        result.implicit = None
+        result.keep = True
+
+    async def _perform(self, run: Run, last: Compiled) -> None:
+        parts = self.parts
+        executor = DeliveryExecutor(run.delivery, self._directory, parts.bounds)
+        outcome = await parts.engine.perform(run.result, executor)
+        if outcome.error is None:
+            return
+        if not isinstance(outcome.error, ActionRefused):
+            raise outcome.error
+        line = 0 if outcome.failed is None else outcome.failed.line
+        fault = Fault(str(outcome.error), last.name, line)
+        run.failures.append(Failure(last, [str(fault)], mine=True))
+        run.delivery.keep()
+
+    async def _tell(self, run: Run, failure: Failure) -> None:
+        """The journal gets every failure, the account one notice a day."""
+        delivery, name = run.delivery, failure.script.name
+        shown = "; ".join(failure.reasons[:3])
+        delivery.note(f"script {name} failed: {shown}")
+        self._context.journal.warning(
+            "sieve.failed", account=str(delivery.record.account), detail=f"{name}: {shown}"
+        )
+        if not (failure.mine and self.parts.notify_errors):
+            return
+        key = notice_key(failure.script.source, name)
+        if await delivery.once(key, lifetime_seconds=NOTICE_SECONDS):
+            context = self._context
+            notice = write_notice(
+                delivery, name, failure.reasons,
+                hostname=context.hostname, wall=context.clock.wall(),
+            )  # fmt: skip
+            delivery.file(INBOX, content=notice)
+
+
+def _reasons(faults: Sequence[Fault]) -> list[str]:
+    return [str(fault) for fault in faults]
