@@ -44,12 +44,17 @@ class Failure:
 
 @dataclass(slots=True)
 class Run:
-    """One delivery under way."""
+    """One delivery under way.
+
+    Attributes:
+        owners: of actions by `id`: the script that asked, and whether it is the account's own.
+    """
 
     delivery: Delivery
     context: DeliveryContext
     result: Result
     failures: list[Failure] = field(default_factory=list)
+    owners: dict[int, tuple[Compiled, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class SieveDelivery:
             context.phase = phase
             if not await self._evaluate(run, compiled):
                 break
-        await self._perform(run, chain[-1][0])
+        await self._perform(run)
         for warning in run.result.warnings:
             delivery.note(f"warning: {warning}")
         for failure in run.failures:
@@ -138,6 +143,8 @@ class SieveDelivery:
             self._undo(run, message, before)
             run.failures.append(Failure(compiled, _reasons(faults), personal))
             return False
+        for action in result.actions:
+            run.owners.setdefault(id(action), (compiled, personal))
         return result.keep or any(isinstance(action, Keep) for action in result.actions)
 
     def _evaluate_nowait(self, run: Run, compiled: Compiled) -> int:
@@ -161,17 +168,17 @@ class SieveDelivery:
         result.implicit = None
         result.keep = True
 
-    async def _perform(self, run: Run, last: Compiled) -> None:
+    async def _perform(self, run: Run) -> None:
         parts = self.parts
         executor = DeliveryExecutor(run.delivery, self._directory, parts.bounds)
         outcome = await parts.engine.perform(run.result, executor)
-        if outcome.error is None:
+        if outcome.error is None or outcome.failed is None:
             return
-        if not isinstance(outcome.error, ActionRefused):
+        owner = run.owners.get(id(outcome.failed))
+        if owner is None or not isinstance(outcome.error, ActionRefused):
             raise outcome.error
-        line = 0 if outcome.failed is None else outcome.failed.line
-        fault = Fault(str(outcome.error), last.name, line)
-        run.failures.append(Failure(last, [str(fault)], mine=True))
+        fault = Fault(str(outcome.error), owner[0].name, outcome.failed.line)
+        run.failures.append(Failure(owner[0], [str(fault)], owner[1]))
         run.delivery.keep()
 
     async def _tell(self, run: Run, failure: Failure) -> None:

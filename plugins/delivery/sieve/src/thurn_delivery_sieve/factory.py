@@ -1,0 +1,73 @@
+"""The plugin `delivery.sieve`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import trio
+from thurn.plugin import Context, plugin
+
+from thurn_delivery_sieve.budget import CpuBudget
+from thurn_delivery_sieve.delivery import Parts, SieveDelivery
+from thurn_delivery_sieve.executor import Bounds
+from thurn_delivery_sieve.library import Library
+from thurn_delivery_sieve.registry import make_engine, run_settings, site_environment
+from thurn_delivery_sieve.scripts import Scripts, read_global, read_site
+from thurn_delivery_sieve.settings import SieveSettings
+from thurn_delivery_sieve.sight import Surroundings
+
+TABLE = "sieve"
+"""The table of the time that scripts have used."""
+
+
+@lru_cache(maxsize=256)
+def find_zone(name: str) -> tzinfo | None:
+    """The time zone of that name, or None for a name that is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+@plugin("delivery", "sieve")
+@asynccontextmanager
+async def sieve(config: SieveSettings, context: Context) -> AsyncIterator[SieveDelivery]:
+    """The rules of accounts; the site's scripts are compiled before the first message."""
+    yield await trio.to_thread.run_sync(make_delivery, config, context)
+
+
+def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
+    """The filter of these settings.
+
+    Raises:
+        ConfigError: a script of the site that cannot be read or compiled, or no shared state.
+    """
+    library = Library(make_engine(config))
+    site = read_site(library, config)
+    around = Surroundings(
+        environment=site_environment(context.hostname),
+        settings=run_settings(config),
+        global_scripts=read_global(config),
+        zone=find_zone(config.zone) if config.zone else None,
+        find_zone=find_zone,
+    )
+    budget = CpuBudget(
+        context.state.table(TABLE),
+        context.clock,
+        seconds=config.cpu,
+        window=config.cpu_window,
+        pause=config.cpu_pause,
+    )
+    parts = Parts(
+        engine=library.engine,
+        scripts=Scripts(library, site, config.allow or None),
+        around=around,
+        budget=budget,
+        bounds=Bounds(config.creates, config.redirect_memory),
+        notify_errors=config.notify_errors,
+    )
+    return SieveDelivery(parts, context)
