@@ -53,7 +53,7 @@ class Meter:
         while True:
             started = thread_time_ns()
             try:
-                told = send(value)  # type: ignore[arg-type]
+                told = send(value)
             except StopIteration as end:
                 result: T = end.value
                 return result
@@ -62,7 +62,7 @@ class Meter:
             try:
                 send, value = steps.send, (yield told)
             except BaseException as error:  # noqa: BLE001 - handed on to the work, as `yield from`
-                send, value = steps.throw, error  # type: ignore[assignment]
+                send, value = steps.throw, error
 
 
 class CpuBudget:

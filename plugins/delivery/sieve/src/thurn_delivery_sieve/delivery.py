@@ -151,9 +151,7 @@ class SieveDelivery:
         meter = Meter()
         if compiled.script is not None:
             with meter:
-                self.parts.engine.evaluate_nowait(
-                    compiled.script, run.context, result=run.result
-                )
+                self.parts.engine.evaluate_nowait(compiled.script, run.context, result=run.result)
         return meter.nanoseconds
 
     @staticmethod

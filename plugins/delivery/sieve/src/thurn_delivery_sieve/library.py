@@ -51,9 +51,7 @@ class Library:
         self.engine = engine
         self._known: OrderedDict[tuple[str, str, bool], Compiled] = OrderedDict()
 
-    def compile(
-        self, source: bytes, name: str, allow: Collection[str] | None = None
-    ) -> Compiled:
+    def compile(self, source: bytes, name: str, allow: Collection[str] | None = None) -> Compiled:
         """The script of these octets; errors are in it, nothing raises."""
         digest = hashlib.sha256(source).hexdigest()[:32]
         key = (digest, name, allow is None)

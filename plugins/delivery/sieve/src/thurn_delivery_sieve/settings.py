@@ -47,12 +47,12 @@ class SieveSettings(Settings):
     steps: int = Field(
         default=100_000,
         ge=1_000,
-        description="What one run may cost: a command or test is 1, every 512 octets compared are 1.",
+        description="What one run may cost: a command or test is 1, so are 512 octets compared.",
     )
     cpu: Duration = Field(
         default=60.0,
         gt=0,
-        description="Time of a processor that one script of an account may use in each `cpu_window`.",
+        description="Processor time that one script of an account may use in each `cpu_window`.",
     )
     cpu_window: Duration = Field(
         default=3_600.0, gt=0, description="The time in which `cpu` is counted."

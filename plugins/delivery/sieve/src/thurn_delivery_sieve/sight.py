@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -154,7 +155,8 @@ class DeliveryContext(Context):
         )
         self.content = content
         self._view = ScannedView(scan)
-        self._identifier = delivery.transaction.id
+        mine = hashlib.sha256(str(delivery.record.account).encode()).hexdigest()[:8]
+        self._identifier = f"{delivery.transaction.id}.{mine}"
         self.unique = self._unique
         self.mailboxes = StoreMailboxes(delivery.account)
         self.duplicates = StoreKeys(delivery.account)
@@ -163,7 +165,7 @@ class DeliveryContext(Context):
         self.environment = _environment(delivery, around)
 
     def _unique(self) -> str:
-        """The transaction's id is the worker's; the account tells its recipients apart."""
+        """What one transaction sets off at several accounts is told apart by the account."""
         self._count += 1
         return f"{self._identifier}.{self._count}"
 

@@ -17,6 +17,7 @@ from thurn_message.charset import decode_octets
 from thurn_message.mime.part import Part
 from thurn_message.mime.tree import find_boundary
 from thurn_message.scanner import Scan
+
 from thurn_sieve.ext.body.htmltext import html_text
 
 DECODED_OCTETS: Final = 2_097_152

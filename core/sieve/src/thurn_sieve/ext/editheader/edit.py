@@ -16,6 +16,7 @@ from typing import Final
 from thurn_message.fields import Field
 from thurn_message.headerfield import text_header
 from thurn_message.scanner import Scan
+
 from thurn_sieve.ext.index.occurrence import occurrence
 
 PROTECTED: Final = frozenset(

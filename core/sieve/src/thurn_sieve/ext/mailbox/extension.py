@@ -54,9 +54,7 @@ async def _metadataexists(rt: Runtime, args: Args) -> bool:
 
 
 async def _servermetadata(rt: Runtime, args: Args) -> bool:
-    return await _matches(
-        rt, args, await _annotation(rt, None, args.text(0)), args.texts(1)
-    )
+    return await _matches(rt, args, await _annotation(rt, None, args.text(0)), args.texts(1))
 
 
 async def _servermetadataexists(rt: Runtime, args: Args) -> bool:

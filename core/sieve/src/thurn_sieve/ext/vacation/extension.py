@@ -42,7 +42,10 @@ async def _vacation(rt: Runtime, args: Args) -> None:
     )
     if len(args.text(0)) > REASON_CHARACTERS:
         rt.error("the text of vacation is too long", "vacation-too-long")
-    sender, recipient = _address(rt.context.envelope.sender), _address(rt.context.envelope.recipient)
+    sender, recipient = (
+        _address(rt.context.envelope.sender),
+        _address(rt.context.envelope.recipient),
+    )
     own = (*rt.context.account.addresses, *args.texts("addresses"))
     action = Vacation(
         reason=args.text(0),
