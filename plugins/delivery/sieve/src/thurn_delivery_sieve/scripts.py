@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,15 @@ KIND: Final = "sieve"
 SUFFIX: Final = ".sieve"
 GLOBAL_SCRIPTS: Final = 1_000
 """Files of the directory of global scripts; all are in memory."""
+NAME_CHARACTERS: Final = 128
+"""RFC 5804 §1.6: names of 128 characters must be possible."""
+
+_REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def is_script_name(name: str) -> bool:
+    """Whether a script may be called so. RFC 5804 §1.6."""
+    return 0 < len(name) <= NAME_CHARACTERS and _REFUSED.search(name) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +55,15 @@ class Scripts:
         self.site = site
         self._allow = allow
 
+    def compile(self, source: bytes, name: str) -> Compiled:
+        """A script of an account as a delivery would have it; errors are in it."""
+        return self._library.compile(source, name, self._allow)
+
     async def personal(self, account: AccountHandle) -> Compiled | None:
         """The account's active script, else the site's default, else None."""
         for document in await account.documents(KIND):
             if document.active:
-                return self._library.compile(document.content, document.name, self._allow)
+                return self.compile(document.content, document.name)
         return self.site.default
 
 

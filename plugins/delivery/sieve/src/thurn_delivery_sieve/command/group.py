@@ -1,0 +1,24 @@
+"""The command group `thurn sieve`."""
+
+from __future__ import annotations
+
+import click
+
+from thurn_delivery_sieve.command.document import (
+    activate,
+    delete,
+    get,
+    history,
+    list_scripts,
+    put,
+)
+from thurn_delivery_sieve.command.script import check, run
+
+
+@click.group()
+def sieve() -> None:
+    """Sieve scripts: check them, try them, and keep those of accounts."""
+
+
+for command in (check, run, put, activate, list_scripts, get, history, delete):
+    sieve.add_command(command)
