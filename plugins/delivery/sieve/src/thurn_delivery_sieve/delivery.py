@@ -141,7 +141,7 @@ class SieveDelivery:
         faults = result.errors[errors:]
         if faults:
             self._undo(run, message, before)
-            run.failures.append(Failure(compiled, _reasons(faults), personal))
+            run.failures.append(Failure(compiled, [_reason(fault) for fault in faults], personal))
             return False
         for action in result.actions:
             run.owners.setdefault(id(action), (compiled, personal))
@@ -176,7 +176,7 @@ class SieveDelivery:
         if owner is None or not isinstance(outcome.error, ActionRefused):
             raise outcome.error
         fault = Fault(str(outcome.error), owner[0].name, outcome.failed.line)
-        run.failures.append(Failure(owner[0], [str(fault)], owner[1]))
+        run.failures.append(Failure(owner[0], [_reason(fault)], owner[1]))
         run.delivery.keep()
 
     async def _tell(self, run: Run, failure: Failure) -> None:
@@ -189,7 +189,8 @@ class SieveDelivery:
         )
         if not (failure.mine and self.parts.notify_errors):
             return
-        key = notice_key(failure.script.source, name)
+        topic = "off" if failure.reasons == [TURNED_OFF] else "failed"
+        key = notice_key(failure.script.source, name, topic)
         if await delivery.once(key, lifetime_seconds=NOTICE_SECONDS):
             context = self._context
             notice = write_notice(
@@ -199,5 +200,5 @@ class SieveDelivery:
             delivery.file(INBOX, content=notice)
 
 
-def _reasons(faults: Sequence[Fault]) -> list[str]:
-    return [str(fault) for fault in faults]
+def _reason(fault: Fault) -> str:
+    return f"line {fault.line}: {fault.message}" if fault.line else fault.message

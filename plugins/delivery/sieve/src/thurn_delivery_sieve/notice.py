@@ -20,9 +20,10 @@ FIELD_CHARACTERS: Final = 200
 """Of the message's fields that a notice repeats."""
 
 
-def notice_key(source: bytes, name: str) -> str:
+def notice_key(source: bytes, name: str, topic: str) -> str:
     """The key of a script's notice; a changed script gets a new one."""
-    digest = hashlib.sha256(name.encode(errors="replace") + b"\0" + source)
+    head = f"{topic}\0{name}\0".encode(errors="replace")
+    digest = hashlib.sha256(head + source)
     return "sieve-notice " + digest.hexdigest()[:40]
 
 

@@ -1,0 +1,76 @@
+"""What a script sees: envelope, sub-address, environment, time."""
+
+from __future__ import annotations
+
+import pytest
+from thurn_testing.fakes.session import make_identity, make_session
+
+
+async def true(desk, test, requires=(), **facts):
+    """Whether a test is true for a delivery."""
+    words = ", ".join(f'"{word}"' for word in ("fileinto", *requires))
+    script = f'require [{words}]; if {test} {{ fileinto "true"; }}'
+    delivery = await desk.deliver(script, **facts)
+    assert not any("failed" in note for note in delivery.notes), delivery.notes
+    return delivery.filings[0].mailbox == "true"
+
+
+async def test_envelope(desk):
+    assert await true(desk, 'envelope "from" "x@example.net"', ["envelope"])
+    assert await true(desk, 'envelope "to" "alice@example.org"', ["envelope"])
+    assert await true(desk, 'envelope "from" ""', ["envelope"], sender=None)
+
+
+async def test_sub_address(desk):
+    facts = {"recipient": "alice+work@example.org", "detail": "work"}
+    requires = ["envelope", "subaddress"]
+    assert await true(desk, 'envelope :detail "to" "work"', requires, **facts)
+    assert await true(desk, 'envelope :user "to" "alice"', requires, **facts)
+    assert not await true(desk, 'envelope :detail "to" "work"', requires)
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ("domain", "example.org"),
+        ("host", "mx.example.org"),
+        ("location", "MS"),
+        ("phase", "during"),
+        ("name", "thurn"),
+        ("remote-ip", "203.0.113.9"),
+    ],
+)
+async def test_environment(desk, item, value):
+    assert await true(desk, f'environment "{item}" "{value}"', ["environment"])
+
+
+async def test_no_remote_host_without_a_checked_name(desk):
+    assert not await true(desk, 'environment :contains "remote-host" ""', ["environment"])
+
+
+async def test_a_unix_socket_has_no_address(desk):
+    session = make_session(peer=None, identity=make_identity("bob"))
+    assert not await true(
+        desk, 'environment :contains "remote-ip" ""', ["environment"], session=session
+    )
+
+
+async def test_time_in_the_site_s_zone(desk_opener, tmp_path):
+    async with desk_opener(tmp_path, zone="Asia/Kolkata") as desk:
+        assert await true(desk, 'currentdate "zone" "+0530"', ["date"])
+        assert await true(
+            desk, 'currentdate :zone "+0000" "iso8601" "2025-06-15T15:06:40+00:00"', ["date"]
+        )
+        assert await true(desk, 'currentdate "hour" "20"', ["date"])
+
+
+async def test_the_message_is_scanned_once(desk):
+    delivery = await desk.delivery()
+    scan = delivery.content.scan
+    await desk.activate('if header "subject" "hello" { keep; }')
+    await desk.filter.deliver(delivery)
+    assert delivery.filings[0].content.scan is scan
+
+
+async def test_the_trace_fields_are_seen(desk):
+    assert await true(desk, 'header :contains "delivered-to" "alice"')

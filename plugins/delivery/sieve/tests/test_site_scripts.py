@@ -1,0 +1,109 @@
+"""The site's scripts before, after, and instead of an account's; includes; what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from thurn.types.errors import ConfigError
+
+
+def filed(delivery):
+    return [filing.mailbox for filing in delivery.filings]
+
+
+def write(base, **scripts):
+    for name, text in scripts.items():
+        (base / f"{name}.sieve").write_text(text)
+
+
+async def start_up_error(opening):
+    """What the operator is told; the queue's nursery has wrapped it."""
+    with pytest.raises(BaseExceptionGroup) as raised:
+        async with opening:
+            pass
+    found = raised.value.subgroup(ConfigError)
+    while isinstance(found, BaseExceptionGroup):
+        (found,) = found.exceptions
+    return "\n".join(found.findings)
+
+
+async def test_the_order(desk_opener, tmp_path):
+    write(
+        tmp_path,
+        one='require "imap4flags"; addflag "one";',
+        two='require ["imap4flags", "fileinto"]; if hasflag "mine" { fileinto "two"; }',
+    )
+    async with desk_opener(tmp_path, before=["one.sieve"], after=["two.sieve"]) as desk:
+        delivery = await desk.deliver('require "imap4flags"; if hasflag "one" { addflag "mine"; }')
+        assert filed(delivery) == ["two"]
+        assert delivery.filings[0].flags == ("one", "mine")
+
+
+async def test_after_runs_only_while_the_message_is_kept(desk_opener, tmp_path):
+    write(tmp_path, two='require "fileinto"; fileinto "two";')
+    async with desk_opener(tmp_path, after=["two.sieve"]) as desk:
+        assert filed(await desk.deliver("discard;")) == []
+        assert filed(await desk.deliver('require "fileinto"; fileinto "mine";')) == ["mine"]
+        assert filed(await desk.deliver("keep;")) == ["two"]
+
+
+async def test_the_site_comes_first(desk_opener, tmp_path):
+    write(tmp_path, one='require "fileinto"; if header "x-spam" "yes" { fileinto "Junk"; stop; }')
+    async with desk_opener(tmp_path, before=["one.sieve"]) as desk:
+        await desk.activate('redirect "y@a.example";')
+        assert filed(await desk.deliver(None, b"X-Spam: yes\r\n\r\n")) == ["Junk"]
+        assert (await desk.deliver()).sendings
+
+
+async def test_without_a_script_the_site_s_run(desk_opener, tmp_path):
+    write(tmp_path, one='require "fileinto"; fileinto "one";', dflt="discard;")
+    async with desk_opener(tmp_path, before=["one.sieve"]) as desk:
+        assert filed(await desk.deliver()) == ["one"]
+    async with desk_opener(tmp_path, default="dflt.sieve") as desk:
+        assert (await desk.deliver()).decided
+        assert filed(await desk.deliver()) == []
+        assert filed(await desk.deliver("keep;")) == ["INBOX"]
+
+
+async def test_a_failing_script_of_the_account_leaves_the_site_s_alone(desk_opener, tmp_path):
+    write(tmp_path, one='require ["fileinto", "copy"]; fileinto :copy "one";')
+    async with desk_opener(tmp_path, before=["one.sieve"]) as desk:
+        delivery = await desk.deliver('require "fileinto"; fileinto "a"; fileinto "b//";')
+        assert set(filed(delivery)) >= {"one", "INBOX"}
+
+
+async def test_a_failing_script_of_the_site_is_not_the_account_s_business(desk_opener, tmp_path):
+    write(tmp_path, one='require "fileinto"; fileinto "a//";')
+    async with desk_opener(tmp_path, before=["one.sieve"]) as desk:
+        delivery = await desk.deliver()
+        assert filed(delivery) == ["INBOX"]
+        assert "one" in delivery.notes[-1]
+
+
+async def test_wrong_files_are_start_up_errors(desk_opener, tmp_path):
+    write(tmp_path, one="keep;\nfrob;", two="discard;")
+    text = await start_up_error(desk_opener(tmp_path, before=["one.sieve", "none.sieve"]))
+    assert "one.sieve: line 2, column 1" in text
+    assert "none.sieve: No such file" in text
+    assert "nowhere" in await start_up_error(desk_opener(tmp_path, global_scripts="nowhere"))
+
+
+async def test_include(desk_opener, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    write(shared, lists='require "fileinto"; fileinto "lists";')
+    async with desk_opener(tmp_path, global_scripts="shared") as desk:
+        handle = await desk.account()
+        await handle.put_document("sieve", "mine", b'require "fileinto"; fileinto "mine";')
+        script = 'require "include"; include :personal "mine"; include :global "lists";'
+        assert filed(await desk.deliver(script)) == ["mine", "lists"]
+        failing = 'require "include"; include :global "../accounts";'
+        assert filed(await desk.deliver(failing)) == ["INBOX", "INBOX"]
+
+
+async def test_what_is_not_allowed_cannot_be_required(desk_opener, tmp_path):
+    write(tmp_path, one='require "editheader"; addheader "X-Site" "1";')
+    async with desk_opener(tmp_path, allow=["fileinto"], before=["one.sieve"]) as desk:
+        assert filed(await desk.deliver('require "fileinto"; fileinto "a";')) == ["a"]
+        delivery = await desk.deliver('require "editheader"; addheader "X" "1";')
+        assert filed(delivery) == ["INBOX", "INBOX"]
+        assert delivery.filings[0].content.read().startswith(b"X-Site: 1\r\n")
