@@ -1,0 +1,133 @@
+"""`thurn sieve …`, as it is typed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from thurn.cli.main import main
+
+MESSAGE = "From: x@example.net\nTo: alice@example.org\nSubject: Der Kongress\n\nbody\n"
+SCRIPT = 'require "fileinto";\nif header :contains "subject" "kongress" {\n    fileinto "K";\n}\n'
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "good.sieve").write_text(SCRIPT)
+    (tmp_path / "bad.sieve").write_text("keep;\nfrob;\n")
+    (tmp_path / "message.eml").write_text(MESSAGE)
+
+    def command(*words, code=0, **facts):
+        found = CliRunner().invoke(main, ["sieve", *words], **facts)
+        assert found.exit_code == code, found.output + str(found.exception)
+        return found.output
+
+    return command
+
+
+@pytest.fixture
+def site(tmp_path, run):
+    (tmp_path / "accounts.toml").write_text(
+        'domains = ["example.org"]\n[accounts.alice]\npassword = "$argon2id$v=19$m=64,t=1,p=1$'
+        'c29tZXNhbHQ$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"\n'
+    )
+    (tmp_path / "accounts.toml").chmod(0o600)
+    (tmp_path / "thurn.toml").write_text(
+        '[site]\nhostname = "mx.example.org"\nstate = "main"\nstore = "main"\n'
+        'accounts = ["main"]\npostmaster = "alice@example.org"\ndata = "data"\n'
+        '[state.main]\ntype = "sqlite"\n[store.main]\ntype = "spool"\n'
+        '[account.main]\ntype = "file"\nfile = "accounts.toml"\npostmaster = "alice"\n'
+        '[delivery.sieve]\ntype = "sieve"\nallow = ["fileinto"]\n'
+    )
+    return run
+
+
+def test_check(run):
+    assert "is a Sieve script" in run("check", "good.sieve")
+    assert "bad.sieve: line 2, column 1: error" in run("check", "bad.sieve", code=1)
+    (found,) = json.loads(run("check", "bad.sieve", "--json", code=1))
+    assert (found["line"], found["severity"]) == (2, "error")
+
+
+def test_run_shows_actions_and_why(run):
+    output = run("run", "good.sieve", "message.eml")
+    assert "fileinto" in output
+    assert "mailbox: K" in output
+    assert "header: true" in output
+
+
+def test_run_for_programs(run):
+    found = json.loads(run("run", "good.sieve", "message.eml", "--json"))
+    assert found["actions"] == [{"line": 3, "action": "fileinto", "mailbox": "K"}]
+    assert {"line": 2, "text": "header: true"} in found["trace"]
+    assert not found["errors"]
+
+
+def test_run_reads_standard_input(run):
+    found = json.loads(run("run", "good.sieve", "-", "--json", input="Subject: other\n\nx\n"))
+    assert found["actions"][0]["action"] == "keep (implicit)"
+
+
+def test_run_shows_what_would_be_sent(run, tmp_path):
+    (tmp_path / "away.sieve").write_text('require "vacation"; vacation "gone";')
+    words = ["run", "away.sieve", "message.eml", "--json", "--to", "alice@example.org"]
+    found = json.loads(run(*words, "--from", "boss@example.net"))
+    sent = next(one for one in found["actions"] if one["action"] == "send")
+    assert (sent["from"], sent["to"]) == ("<>", ["boss@example.net"])
+    assert "Subject: Auto: Der Kongress\n" in sent["message"]
+    found = json.loads(run(*words, "--from", ""))
+    assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
+
+
+def test_run_keeps_after_a_run_time_error(run, tmp_path):
+    (tmp_path / "fails.sieve").write_text(
+        'redirect "x@y.example";' + "".join(f'redirect "{n}@y.example";' for n in range(9))
+    )
+    found = json.loads(run("run", "fails.sieve", "message.eml", "--json", code=1))
+    assert found["errors"]
+    assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
+
+
+def test_run_refuses_what_is_no_script_or_address(run):
+    assert "line 2" in run("run", "bad.sieve", "message.eml", code=1)
+    assert "no domain" in run("run", "good.sieve", "message.eml", "--to", "alice", code=2)
+
+
+def test_terminals_get_no_controls(run, tmp_path):
+    (tmp_path / "odd.sieve").write_text('require "fileinto"; fileinto "a\x1b[2Jb";')
+    assert "\x1b" not in run("run", "odd.sieve", "message.eml")
+
+
+def test_documents_of_an_account(site):
+    assert "version 1, not active" in site("put", "alice", "main", "good.sieve")
+    assert "version 2, active" in site("put", "alice", "main", "good.sieve", "--activate")
+    assert site("get", "alice") == SCRIPT
+    assert site("get", "alice", "main", "--version", "1") == SCRIPT
+    (found,) = json.loads(site("list", "alice", "--json"))
+    assert (found["name"], found["version"], found["active"]) == ("main", 2, True)
+    assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
+    assert "main" in site("list", "alice")
+    assert "is active" in site("delete", "alice", "main", code=1)
+    site("activate", "alice", "--none")
+    assert "no active script" in site("get", "alice", code=1)
+    assert "removed" in site("delete", "alice", "main")
+    assert json.loads(site("list", "alice", "--json")) == []
+    assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
+
+
+def test_put_refuses_what_a_delivery_would(site, tmp_path):
+    assert "not stored" in site("put", "alice", "main", "bad.sieve", code=1)
+    (tmp_path / "edit.sieve").write_text('require "editheader"; addheader "X" "y";')
+    assert "editheader" in site("put", "alice", "main", "edit.sieve", code=1)
+    assert "controls" in site("put", "alice", "a\nb", "good.sieve", code=1)
+
+
+def test_mistakes_say_what_is_wrong(site):
+    assert "no account nobody" in site("list", "nobody", code=1)
+    assert "no script none" in site("activate", "alice", "none", code=1)
+    assert "no script none" in site("delete", "alice", "none", code=1)
+    assert "no script none" in site("history", "alice", "none", code=1)
+    assert "--none" in site("activate", "alice", code=2)
