@@ -41,6 +41,8 @@ def site(tmp_path, run):
         '[state.main]\ntype = "sqlite"\n[store.main]\ntype = "spool"\n'
         '[account.main]\ntype = "file"\nfile = "accounts.toml"\npostmaster = "alice"\n'
         '[delivery.sieve]\ntype = "sieve"\nallow = ["fileinto"]\n'
+        '[listener.lmtp]\ntype = "smtp"\nprofile = "lmtp"\nbind = ["127.0.0.1:10024"]\n'
+        'delivery = ["sieve"]\n'
     )
     return run
 
@@ -97,8 +99,10 @@ def test_run_refuses_what_is_no_script_or_address(run):
 
 
 def test_terminals_get_no_controls(run, tmp_path):
-    (tmp_path / "odd.sieve").write_text('require "fileinto"; fileinto "a\x1b[2Jb";')
-    assert "\x1b" not in run("run", "odd.sieve", "message.eml")
+    (tmp_path / "odd.sieve").write_text('require "vacation"; vacation "a\x1b[2Jb";')
+    output = run("run", "odd.sieve", "message.eml", "--to", "alice@example.org")
+    assert "a\ufffd[2Jb" in output
+    assert "\x1b" not in output
 
 
 def test_documents_of_an_account(site):
