@@ -49,16 +49,16 @@ class Library:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._known: OrderedDict[tuple[str, str, bool], Compiled] = OrderedDict()
+        self._known: OrderedDict[tuple[bytes, str, bool], Compiled] = OrderedDict()
 
     def compile(self, source: bytes, name: str, allow: Collection[str] | None = None) -> Compiled:
         """The script of these octets; errors are in it, nothing raises."""
-        digest = hashlib.sha256(source).hexdigest()[:32]
-        key = (digest, name, allow is None)
+        key = (source, name, allow is None)
         found = self._known.get(key)
         if found is not None:
             self._known.move_to_end(key)
             return found
+        digest = hashlib.sha256(source).hexdigest()[:32]
         try:
             script = self.engine.compile(source, name=name, allow=allow)
             found = Compiled(name, source, digest, script, tuple(script.warnings))

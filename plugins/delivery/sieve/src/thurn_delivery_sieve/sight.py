@@ -12,6 +12,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from types import MappingProxyType
+from typing import Any, Final
 
 from thurn.contracts.delivery import Delivery
 from thurn.contracts.store import AccountHandle
@@ -138,7 +140,7 @@ class Surroundings:
 
 
 class DeliveryContext(Context):
-    """`thurn_sieve.context.Context` of one delivery.
+    """`thurn_sieve.context.Context` of one delivery; what a script does not look at is not made.
 
     Attributes:
         content: what came.
@@ -147,30 +149,35 @@ class DeliveryContext(Context):
     def __init__(self, delivery: Delivery, around: Surroundings, wall: float) -> None:
         content: Content = delivery.content
         scan = content.scan
-        super().__init__(
-            scan.content,
-            envelope=_envelope(delivery),
-            account=_account(delivery),
-            now=_now(delivery, around, wall),
-        )
+        super().__init__(scan.content)
         self.content = content
         self._view = ScannedView(scan)
-        mine = hashlib.sha256(str(delivery.record.account).encode()).hexdigest()[:8]
-        self._identifier = f"{delivery.transaction.id}.{mine}"
+        self._delivery = delivery
+        self._around = around
+        self._wall = wall
         self.unique = self._unique
-        self.mailboxes = StoreMailboxes(delivery.account)
-        self.duplicates = StoreKeys(delivery.account)
-        self.repository = StoreScripts(delivery.account, around.global_scripts)
         self.settings = around.settings
-        self.environment = _environment(delivery, around)
+        # Made by `__getattr__` when they are first asked for.
+        del self.envelope, self.account, self.now, self.environment
+        del self.mailboxes, self.duplicates, self.repository
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as many types as there are makers
+        """Make what is asked for the first time."""
+        maker = _MAKERS.get(name)
+        if maker is None:
+            raise AttributeError(name)
+        value = maker(self._delivery, self._around, self._wall)
+        setattr(self, name, value)
+        return value
 
     def _unique(self) -> str:
         """What one transaction sets off at several accounts is told apart by the account."""
         self._count += 1
-        return f"{self._identifier}.{self._count}"
+        mine = hashlib.sha256(str(self._delivery.record.account).encode()).hexdigest()[:8]
+        return f"{self._delivery.transaction.id}.{mine}.{self._count}"
 
 
-def _envelope(delivery: Delivery) -> Envelope:
+def _envelope(delivery: Delivery, *_: object) -> Envelope:
     recipient = delivery.recipient
     parameters = {**delivery.envelope.parameters, **recipient.parameters}
     identity = delivery.transaction.session.identity
@@ -183,7 +190,7 @@ def _envelope(delivery: Delivery) -> Envelope:
     )
 
 
-def _account(delivery: Delivery) -> Account:
+def _account(delivery: Delivery, *_: object) -> Account:
     record = delivery.record
     addresses = [] if record.address is None else [str(record.address)]
     addresses += [str(one) for one in record.addresses if one != record.address]
@@ -197,9 +204,24 @@ def _now(delivery: Delivery, around: Surroundings, wall: float) -> datetime:
 
 
 def _environment(
-    delivery: Delivery, around: Surroundings
+    delivery: Delivery, around: Surroundings, _: float
 ) -> dict[str, str | Callable[[], str | None] | None]:
     """The items of RFC 5183 §4. There is no remote-host: only a checked name would be one."""
     peer = delivery.transaction.session.peer
     remote = {} if peer is None else {"remote-ip": str(peer)}
     return {**around.environment, **remote}
+
+
+_MAKERS: Final[Mapping[str, Callable[[Delivery, Surroundings, float], Any]]] = MappingProxyType(
+    {
+        "envelope": _envelope,
+        "account": _account,
+        "now": _now,
+        "environment": _environment,
+        "mailboxes": lambda delivery, _, __: StoreMailboxes(delivery.account),
+        "duplicates": lambda delivery, _, __: StoreKeys(delivery.account),
+        "repository": lambda delivery, around, _: StoreScripts(
+            delivery.account, around.global_scripts
+        ),
+    }
+)
