@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import tzinfo
 from functools import lru_cache
@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import trio
 from thurn.plugin import Context, plugin
+from thurn.types.errors import PluginError
+from thurn_sieve.registry import Extension
 
 from thurn_delivery_sieve.budget import CpuBudget
 from thurn_delivery_sieve.delivery import Parts, SieveDelivery
@@ -40,13 +42,23 @@ async def sieve(config: SieveSettings, context: Context) -> AsyncIterator[SieveD
     yield await trio.to_thread.run_sync(make_delivery, config, context)
 
 
+def _extensions(config: SieveSettings, context: Context) -> Iterator[Extension]:
+    """What the named instances give: an extension each, or several."""
+    for name in config.extensions:
+        product: object = context.require(object, "sieve", name)
+        found = [product] if isinstance(product, Extension) else product
+        if not isinstance(found, Iterable) or not all(isinstance(e, Extension) for e in found):
+            raise PluginError(f"sieve.{name} gives no Extension (thurn_sieve.registry)")
+        yield from found
+
+
 def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
     """The filter of these settings.
 
     Raises:
         ConfigError: a script of the site that cannot be read or compiled, or no shared state.
     """
-    library = Library(make_engine(config))
+    library = Library(make_engine(config, _extensions(config, context)))
     site = read_site(library, config)
     around = Surroundings(
         environment=site_environment(context.hostname),

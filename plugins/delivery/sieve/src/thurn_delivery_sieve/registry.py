@@ -37,10 +37,11 @@ def make_engine(settings: SieveSettings, extensions: Iterable[Extension] = ()) -
 def run_settings(settings: SieveSettings) -> Mapping[str, object]:
     """What extensions read at run time."""
     return {
-        "vacation_seconds": int(settings.vacation_default),
-        "vacation_min_seconds": int(settings.vacation_min),
-        "vacation_max_seconds": int(settings.vacation_max),
-        "duplicate_max_seconds": int(settings.duplicate_max),
+        "vacation.default_seconds": int(settings.vacation_default),
+        "vacation.min_seconds": int(settings.vacation_min),
+        "vacation.max_seconds": int(settings.vacation_max),
+        "duplicate.max_seconds": int(settings.duplicate_max),
+        "subaddress.separator": settings.separator,
     }
 
 

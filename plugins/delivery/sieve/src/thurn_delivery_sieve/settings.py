@@ -6,7 +6,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
-from thurn.plugin import Duration, Settings, SitePath, Size
+from thurn.plugin import Duration, Ref, Settings, SitePath, Size
 
 
 def _zone(name: str) -> str:
@@ -36,6 +36,10 @@ class SieveSettings(Settings):
     global_scripts: SitePath | None = Field(
         default=None,
         description='A directory; its files NAME.sieve are what `include :global "NAME"` finds.',
+    )
+    extensions: tuple[Annotated[str, Ref("sieve")], ...] = Field(
+        default=(),
+        description="Instances of the role `sieve`: extensions of the language by other plugins.",
     )
     allow: tuple[str, ...] = Field(
         default=(),
@@ -83,6 +87,12 @@ class SieveSettings(Settings):
     )
     duplicate_max: Duration = Field(
         default=2_592_000.0, gt=0, description="How long `duplicate` remembers at most."
+    )
+    separator: str = Field(
+        default="+",
+        min_length=1,
+        max_length=1,
+        description="What stands before the detail of a local part (`:user`, `:detail`).",
     )
     notify_errors: bool = Field(
         default=True,

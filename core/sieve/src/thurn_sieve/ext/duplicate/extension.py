@@ -19,7 +19,7 @@ from thurn_sieve.result import Action, Executor
 from thurn_sieve.runtime import Args, Runtime
 
 MAX_SECONDS: Final = 30 * 86_400
-"""The setting `duplicate_max_seconds` without a host that says otherwise."""
+"""The setting `duplicate.max_seconds` without a host that says otherwise."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +48,8 @@ class MarkDuplicate(Action):
 async def _duplicate(rt: Runtime, args: Args) -> bool:
     """`duplicate` [":handle" string] [":header" / ":uniqueid" string] [":seconds"] [":last"]."""
     # RFC 7352 §3: past the site's maximum the maximum is taken silently; 0 is always false.
-    seconds = args.number("seconds", rt.setting("duplicate_seconds", SECONDS))
-    seconds = min(seconds, rt.setting("duplicate_max_seconds", MAX_SECONDS))
+    seconds = args.number("seconds", rt.setting("duplicate.default_seconds", SECONDS))
+    seconds = min(seconds, rt.setting("duplicate.max_seconds", MAX_SECONDS))
     if args.has("uniqueid"):
         identifier: str | None = args.text("uniqueid")
     else:

@@ -75,7 +75,7 @@ def _edit(rt: Runtime, message: bytes) -> None:
 
 def _is_protected(rt: Runtime, name: str, protected: frozenset[bytes]) -> bool:
     lower = name.lower()
-    more: frozenset[str] = rt.setting("editheader_protected", frozenset())
+    more: frozenset[str] = rt.setting("editheader.protected", frozenset())
     # RFC 5293 §6: such an edit is ignored.
     if lower.encode(errors="replace") in protected or lower in more:
         rt.warn(f"the field {name} is protected, it stays as it is", "protected-header")

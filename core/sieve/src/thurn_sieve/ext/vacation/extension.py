@@ -1,6 +1,7 @@
 """The command `vacation`, and `:seconds`. RFC 5230, RFC 6131.
 
-Settings: `vacation_seconds` (without `:days`), `vacation_min_seconds`, `vacation_max_seconds`.
+Settings: `vacation.default_seconds` (without `:days`), `vacation.min_seconds`,
+`vacation.max_seconds`.
 """
 
 from __future__ import annotations
@@ -74,10 +75,10 @@ def _seconds(rt: Runtime, args: Args) -> int:
     elif args.has("days"):
         asked = max(args.number("days"), 1) * DAY
     else:
-        asked = rt.setting("vacation_seconds", SECONDS)
+        asked = rt.setting("vacation.default_seconds", SECONDS)
     # RFC 5230 §4.1, RFC 6131 §2: outside the site's bounds the bound is taken, without an error.
-    least: int = max(rt.setting("vacation_min_seconds", MIN_SECONDS), 1)
-    most: int = rt.setting("vacation_max_seconds", MAX_SECONDS)
+    least: int = max(rt.setting("vacation.min_seconds", MIN_SECONDS), 1)
+    most: int = rt.setting("vacation.max_seconds", MAX_SECONDS)
     return min(max(asked, least), most)
 
 

@@ -1,0 +1,41 @@
+"""The plugin's hooks: the filter itself, and the role `sieve` for extensions of the language.
+
+A third party's extension is a plugin of the role `sieve` whose product is a
+`thurn_sieve.registry.Extension`, or several:
+
+    @plugin("sieve", "weather")
+    @asynccontextmanager
+    async def weather(config: WeatherSettings) -> AsyncIterator[Extension]:
+        yield Extension("vnd.example.weather", commands=[...])
+
+with `[sieve.weather]` in the site's file and `extensions = ["weather"]` here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import pluggy
+from thurn.contracts.factory import Factory
+from thurn.plugin import hookimpl, hookspec
+
+from thurn_delivery_sieve.factory import sieve
+
+
+@hookspec
+def thurn_register_sieve() -> Iterable[Factory]:
+    """Extensions of the Sieve language; products are `Extension`, or several of them."""
+    return ()
+
+
+@hookimpl
+def thurn_addhooks(manager: pluggy.PluginManager) -> None:
+    """Declare the role `sieve`."""
+    manager.add_hookspecs(sys.modules[__name__])
+
+
+@hookimpl
+def thurn_register_delivery() -> Iterable[Factory]:
+    """The filter."""
+    return (sieve,)
