@@ -107,3 +107,41 @@ async def test_what_is_not_allowed_cannot_be_required(desk_opener, tmp_path):
         delivery = await desk.deliver('require "editheader"; addheader "X" "1";')
         assert filed(delivery) == ["INBOX", "INBOX"]
         assert delivery.filings[0].content.read().startswith(b"X-Site: 1\r\n")
+
+
+async def test_after_a_failing_script_the_site_s_go_on(desk_opener, tmp_path):
+    (tmp_path / "one.sieve").write_text(
+        'require ["fileinto", "imap4flags"]; if not hasflag "x" { fileinto "after"; }'
+    )
+    async with desk_opener(tmp_path, after=["one.sieve"], actions=1) as desk:
+        failing = 'require ["imap4flags", "fileinto"]; addflag "x"; fileinto "a"; fileinto "b";'
+        for script in ("frob;", failing):
+            assert filed(await desk.deliver(script)) == ["after", "INBOX"]
+
+
+async def test_a_wrong_script_that_is_included(desk):
+    handle = await desk.account()
+    await handle.put_document("sieve", "mine", b"keep;\nfrob;")
+    delivery = await desk.deliver('require "include"; include "mine";')
+    assert filed(delivery) == ["INBOX", "INBOX"]
+    assert "mine" in delivery.notes[-1]
+    assert "line 2" in delivery.notes[-1]
+
+
+async def test_the_site_s_scripts_may_more_than_the_account_s(desk_opener, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    write(shared, edit='require "editheader"; addheader "X-Shared" "1";')
+    async with desk_opener(tmp_path, allow=["include"], global_scripts="shared") as desk:
+        delivery = await desk.deliver('require "include"; include :global "edit";')
+        assert delivery.filings[0].content.read().startswith(b"X-Shared: 1\r\n")
+
+
+async def test_a_long_script(desk):
+    script = 'require "fileinto";\n' + "".join(
+        f'if header :contains "subject" "word{number}" {{ fileinto "m{number}"; }}\n'
+        for number in range(400)
+    )
+    delivery = await desk.deliver(script + 'fileinto "end";')
+    assert filed(delivery) == ["end"]
+    assert filed(await desk.deliver()) == ["end"]

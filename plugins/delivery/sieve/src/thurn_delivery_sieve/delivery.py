@@ -129,7 +129,7 @@ class SieveDelivery:
         before = [action for action in result.actions if not isinstance(action, Keep)]
         result.actions[:] = before
         result.keep = True
-        message, errors = context.message, len(result.errors)
+        message, flags, errors = context.message, list(result.flags), len(result.errors)
         if script.waits:
             meter = Meter()
             await meter.run(self.parts.engine.evaluate(script, context, result=result))
@@ -140,9 +140,12 @@ class SieveDelivery:
             run.delivery.note(f"{compiled.name}: {TURNED_OFF}")
         faults = result.errors[errors:]
         if faults:
-            self._undo(run, message, before)
+            _raise_trouble(faults)
+            result.actions[:] = [action for action in result.actions if action in before]
+            context.message = result.message = message
+            result.flags, result.implicit, result.keep = flags, None, True
             run.failures.append(Failure(compiled, [_reason(fault) for fault in faults], personal))
-            return False
+            return True
         for action in result.actions:
             run.owners.setdefault(id(action), (compiled, personal))
         return result.keep or any(isinstance(action, Keep) for action in result.actions)
@@ -153,18 +156,6 @@ class SieveDelivery:
             with meter:
                 self.parts.engine.evaluate_nowait(compiled.script, run.context, result=run.result)
         return meter.nanoseconds
-
-    @staticmethod
-    def _undo(run: Run, message: bytes, before: Sequence[object]) -> None:
-        """Take back what a failed script wanted: the message is kept as it was before it."""
-        result = run.result
-        for fault in result.errors:
-            if isinstance(fault.cause, ThurnError | OSError):
-                raise fault.cause
-        result.actions[:] = [action for action in result.actions if action in before]
-        run.context.message = result.message = message
-        result.implicit = None
-        result.keep = True
 
     async def _perform(self, run: Run) -> None:
         parts = self.parts
@@ -198,6 +189,13 @@ class SieveDelivery:
                 hostname=context.hostname, wall=context.clock.wall(),
             )  # fmt: skip
             delivery.file(INBOX, content=notice)
+
+
+def _raise_trouble(faults: Sequence[Fault]) -> None:
+    """Our own trouble is no fault of the script."""
+    for fault in faults:
+        if isinstance(fault.cause, ThurnError | OSError):
+            raise fault.cause
 
 
 def _reason(fault: Fault) -> str:

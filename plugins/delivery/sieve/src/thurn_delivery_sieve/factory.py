@@ -60,10 +60,11 @@ def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
     """
     library = Library(make_engine(config, _extensions(config, context)))
     site = read_site(library, config)
+    scripts = Scripts(library, site, read_global(config), config.allow or None)
     around = Surroundings(
         environment=site_environment(context.hostname),
         settings=run_settings(config),
-        global_scripts=read_global(config),
+        scripts=scripts,
         zone=find_zone(config.zone) if config.zone else None,
         find_zone=find_zone,
     )
@@ -76,7 +77,7 @@ def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
     )
     parts = Parts(
         engine=library.engine,
-        scripts=Scripts(library, site, config.allow or None),
+        scripts=scripts,
         around=around,
         budget=budget,
         bounds=Bounds(config.creates, config.redirect_memory),

@@ -13,12 +13,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+import trio
 from thurn_sieve.diagnostics import CompileError, Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.script import Script
 
 SCRIPTS: Final = 512
-"""Scripts that a worker keeps compiled; an ordinary one takes some 30 KB."""
+"""Scripts that a worker keeps compiled."""
+SOURCE_OCTETS: Final = 2_097_152
+"""Their texts together; compiled they take some fifty times as much."""
+INLINE_OCTETS: Final = 16_384
+"""A longer text is compiled in a thread: 16 KB take about 20 ms, and others wait for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,17 @@ class Library:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._known: OrderedDict[tuple[bytes, str, bool], Compiled] = OrderedDict()
+        self._octets = 0
+
+    async def find(
+        self, source: bytes, name: str, allow: Collection[str] | None = None
+    ) -> Compiled:
+        """As `compile`, without keeping others waiting for a long text."""
+        if len(source) > INLINE_OCTETS and (source, name, allow is None) not in self._known:
+            found = await trio.to_thread.run_sync(self._compile, source, name, allow)
+            self._keep(found, (source, name, allow is None))
+            return found
+        return self.compile(source, name, allow)
 
     def compile(self, source: bytes, name: str, allow: Collection[str] | None = None) -> Compiled:
         """The script of these octets; errors are in it, nothing raises."""
@@ -58,13 +74,22 @@ class Library:
         if found is not None:
             self._known.move_to_end(key)
             return found
+        found = self._compile(source, name, allow)
+        self._keep(found, key)
+        return found
+
+    def _compile(self, source: bytes, name: str, allow: Collection[str] | None) -> Compiled:
         digest = hashlib.sha256(source).hexdigest()[:32]
         try:
             script = self.engine.compile(source, name=name, allow=allow)
-            found = Compiled(name, source, digest, script, tuple(script.warnings))
         except CompileError as error:
-            found = Compiled(name, source, digest, None, tuple(error.diagnostics))
+            return Compiled(name, source, digest, None, tuple(error.diagnostics))
+        return Compiled(name, source, digest, script, tuple(script.warnings))
+
+    def _keep(self, found: Compiled, key: tuple[bytes, str, bool]) -> None:
+        if key not in self._known:
+            self._octets += len(found.source)
         self._known[key] = found
-        if len(self._known) > SCRIPTS:
-            self._known.popitem(last=False)
-        return found
+        while len(self._known) > SCRIPTS or (self._octets > SOURCE_OCTETS and len(self._known) > 1):
+            _, gone = self._known.popitem(last=False)
+            self._octets -= len(gone.source)

@@ -17,6 +17,7 @@ from typing import Final
 
 from thurn.contracts.store import AccountHandle
 from thurn.types.errors import ConfigError
+from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.library import Compiled, Library
 from thurn_delivery_sieve.settings import SieveSettings
@@ -49,22 +50,44 @@ class Scripts:
     """Finds the scripts of accounts."""
 
     def __init__(
-        self, library: Library, site: SiteScripts, allow: Collection[str] | None = None
+        self,
+        library: Library,
+        site: SiteScripts,
+        shared: Mapping[str, bytes],
+        allow: Collection[str] | None = None,
     ) -> None:
         self._library = library
         self.site = site
+        self._shared = shared
         self._allow = allow
 
     def compile(self, source: bytes, name: str) -> Compiled:
         """A script of an account as a delivery would have it; errors are in it."""
         return self._library.compile(source, name, self._allow)
 
+    async def included(self, account: AccountHandle, name: str) -> Script | bytes | None:
+        """A script of the account for `include`, ready if it compiles. RFC 6609 §3.2."""
+        document = await account.document(KIND, name)
+        if document is None:
+            return None
+        return _ready(await self._library.find(document.content, name, self._allow))
+
+    def included_global(self, name: str) -> Script | bytes | None:
+        """A script of the site for `include`; it may require all there is."""
+        source = self._shared.get(name)
+        return None if source is None else _ready(self._library.compile(source, name))
+
     async def personal(self, account: AccountHandle) -> Compiled | None:
         """The account's active script, else the site's default, else None."""
         for document in await account.documents(KIND):
             if document.active:
-                return self.compile(document.content, document.name)
+                return await self._library.find(document.content, document.name, self._allow)
         return self.site.default
+
+
+def _ready(compiled: Compiled) -> Script | bytes:
+    """The script; the text of a wrong one, so that whoever includes it hears what is wrong."""
+    return compiled.source if compiled.script is None else compiled.script
 
 
 def read_site(library: Library, settings: SieveSettings) -> SiteScripts:

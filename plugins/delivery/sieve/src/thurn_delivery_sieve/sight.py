@@ -22,6 +22,9 @@ from thurn.types.errors import MailboxNameRefused, MailboxNotFound
 from thurn.types.mailbox import mailbox_name
 from thurn_message.scanner import Scan
 from thurn_sieve.context import Account, Context, Envelope, MessageView
+from thurn_sieve.script import Script
+
+from thurn_delivery_sieve.scripts import Scripts
 
 
 class ScannedView(MessageView):
@@ -108,18 +111,17 @@ class StoreKeys:
 class StoreScripts:
     """`thurn_sieve.context.Repository`: the account's own scripts and the site's global ones."""
 
-    __slots__ = ("_account", "_site")
+    __slots__ = ("_account", "_scripts")
 
-    def __init__(self, account: AccountHandle, site: Mapping[str, bytes]) -> None:
+    def __init__(self, account: AccountHandle, scripts: Scripts) -> None:
         self._account = account
-        self._site = site
+        self._scripts = scripts
 
-    async def source(self, name: str, *, location: str) -> bytes | str | None:
+    async def source(self, name: str, *, location: str) -> Script | bytes | None:
         """The script of that name; names are never paths. RFC 6609 §3.2."""
         if location == "global":
-            return self._site.get(name)
-        document = await self._account.document("sieve", name)
-        return None if document is None else document.content
+            return self._scripts.included_global(name)
+        return await self._scripts.included(self._account, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Surroundings:
 
     environment: Mapping[str, str]
     settings: Mapping[str, object]
-    global_scripts: Mapping[str, bytes]
+    scripts: Scripts
     zone: tzinfo | None
     find_zone: Callable[[str], tzinfo | None]
 
@@ -220,8 +222,6 @@ _MAKERS: Final[Mapping[str, Callable[[Delivery, Surroundings, float], Any]]] = M
         "environment": _environment,
         "mailboxes": lambda delivery, _, __: StoreMailboxes(delivery.account),
         "duplicates": lambda delivery, _, __: StoreKeys(delivery.account),
-        "repository": lambda delivery, around, _: StoreScripts(
-            delivery.account, around.global_scripts
-        ),
+        "repository": lambda delivery, around, _: StoreScripts(delivery.account, around.scripts),
     }
 )
