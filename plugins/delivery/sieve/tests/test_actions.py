@@ -63,7 +63,7 @@ async def test_discard(desk):
     delivery = await desk.deliver("\ndiscard;")
     assert delivery.decided
     assert not delivery.filings
-    assert delivery.notes == ["discarded: script, line 2"]
+    assert delivery.notes == ["discarded: by the script", "main line 2: discard"]
 
 
 async def test_redirect(desk):
@@ -160,6 +160,13 @@ async def test_vacation(desk):
     assert (await desk.deliver(sender="other@example.net")).sendings
     desk.clock.advance(8 * 86400)
     assert (await desk.deliver()).sendings
+
+
+async def test_an_answer_says_what_it_needs_of_the_next_hop(desk):
+    script = 'require "vacation"; vacation :mime "Content-Type: text/plain\n\nGrüße";'
+    ((envelope, content),) = (await desk.deliver(script)).sendings
+    assert envelope.parameters == {"BODY": "8BITMIME"}
+    assert content.read().endswith("\r\n\r\nGrüße".encode())
 
 
 async def test_vacation_and_a_null_sender(desk):

@@ -161,6 +161,10 @@ class SieveDelivery:
         parts = self.parts
         executor = DeliveryExecutor(run.delivery, self._directory, parts.bounds)
         outcome = await parts.engine.perform(run.result, executor)
+        for action in outcome.executed:
+            owner = run.owners.get(id(action))
+            if owner is not None:
+                run.delivery.note(f"{owner[0].name} line {action.line}: {action.name}")
         if outcome.error is None or outcome.failed is None:
             return
         owner = run.owners.get(id(outcome.failed))

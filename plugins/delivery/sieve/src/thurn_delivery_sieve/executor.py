@@ -20,6 +20,7 @@ from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import MailboxNameRefused, MailboxNotFound
 from thurn.types.mailbox import INBOX, mailbox_name, parents
+from thurn_message.fields import find_header_end
 from thurn_sieve.result import Action, Discard, Keep, Redirect, Reject, Store
 
 from thurn_delivery_sieve.onward import is_marked, onward_envelope, redirect_key, redirected
@@ -160,7 +161,7 @@ class DeliveryExecutor:
 
     async def discard(self, action: Discard) -> None:
         """Drop it for this account."""
-        self._delivery.discard(f"script, line {action.line}")
+        self._delivery.discard("by the script")
 
     async def reject(self, action: Reject) -> bool:
         """Refuse with a reply (design D6): always in the protocol."""
@@ -174,8 +175,12 @@ class DeliveryExecutor:
         sender = Address.parse(envelope_from) if envelope_from else None
         targets = tuple(Recipient(Address.parse(one)) for one in recipients)
         parameters: dict[str, str | None] = {}
-        if any(not one.address.is_ascii for one in targets):
+        header = message[: find_header_end(message, 0, len(message))]
+        # RFC 6531 §3.4, RFC 6152 §3: what the next hop must be able to take.
+        if not header.isascii() or any(not one.address.is_ascii for one in targets):
             parameters["SMTPUTF8"] = None
+        if not message.isascii():
+            parameters["BODY"] = "8BITMIME"
         self._delivery.send(Envelope(sender, targets, parameters), Content.of(message))
 
     async def notify(self, action: Action) -> None:

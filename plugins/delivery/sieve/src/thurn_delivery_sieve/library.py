@@ -56,13 +56,16 @@ class Library:
         self.engine = engine
         self._known: OrderedDict[tuple[bytes, str, bool], Compiled] = OrderedDict()
         self._octets = 0
+        self._limiter = trio.CapacityLimiter(1)  # nobody gets two processors for one's scripts
 
     async def find(
         self, source: bytes, name: str, allow: Collection[str] | None = None
     ) -> Compiled:
         """As `compile`, without keeping others waiting for a long text."""
         if len(source) > INLINE_OCTETS and (source, name, allow is None) not in self._known:
-            found = await trio.to_thread.run_sync(self._compile, source, name, allow)
+            found = await trio.to_thread.run_sync(
+                self._compile, source, name, allow, limiter=self._limiter
+            )
             self._keep(found, (source, name, allow is None))
             return found
         return self.compile(source, name, allow)

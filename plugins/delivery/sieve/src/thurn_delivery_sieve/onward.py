@@ -49,7 +49,8 @@ def is_marked(scan: Scan, account: Address) -> bool:
 def onward_envelope(envelope: Envelope, recipient: Recipient, address: Address) -> Envelope:
     """The envelope of a redirected message: the same sender, one other recipient.
 
-    RFC 3461 §5.2.7: what the sender asked for of delivery reports goes along.
+    RFC 3461 §5.2.7: what the sender asked for of delivery reports goes along; they name the
+    recipient that the sender knows.
     """
     kept: dict[str, str | None] = {
         key: value for key, value in envelope.parameters.items() if key in _KEPT_PARAMETERS
@@ -58,7 +59,8 @@ def onward_envelope(envelope: Envelope, recipient: Recipient, address: Address) 
     if any(one is not None and not one.is_ascii for one in senders):
         kept["SMTPUTF8"] = None
     asked: Mapping[str, str | None] = recipient.parameters
-    return Envelope(envelope.sender, (Recipient(address, asked, recipient.original),), kept)
+    named = recipient.original or recipient.address
+    return Envelope(envelope.sender, (Recipient(address, asked, named),), kept)
 
 
 def redirect_key(scan: Scan, address: Address, sender: Address | None, transaction: str) -> str:

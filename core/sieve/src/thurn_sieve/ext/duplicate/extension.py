@@ -61,8 +61,7 @@ async def _duplicate(rt: Runtime, args: Args) -> bool:
     key = tracking_key(identifier, args.text("handle") if args.has("handle") else None)
     seen = await tracker.seen(key)
     if not seen or args.has("last"):
-        mark = MarkDuplicate(tracked=key, seconds=seconds, last=args.has("last"))
-        rt.act(mark)
+        rt.act(MarkDuplicate(tracked=key, seconds=seconds, last=args.has("last")), args)
     rt.note("seen before" if seen else "not seen before")
     return seen
 
