@@ -93,6 +93,34 @@ def test_run_keeps_after_a_run_time_error(run, tmp_path):
     assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
 
 
+TESTS = """
+require ["vnd.thurn.testsuite", "include"];
+test "kongress goes where it belongs" {
+  test_set "message" "Subject: Der Kongress
+";
+  include :personal "main";
+  if not test_result_action "mailbox" "K" { test_fail "elsewhere"; }
+}
+test "others stay" {
+  include :personal "main";
+  if not test_result_keep { test_fail "it does not stay"; }
+}
+"""
+
+
+def test_tests_beside_scripts(run, tmp_path):
+    (tmp_path / "good.svtest").write_text(TESTS)
+    output = run("test", "good.svtest", "--script", "main=good.sieve")
+    assert output.count(": ok") == 2
+    (tmp_path / "other.sieve").write_text("discard;")
+    words = ["test", "good.svtest", "--script", "main=other.sieve", "--json"]
+    found = json.loads(run(*words, code=1))
+    assert found["good.svtest"]["others stay"].endswith("it does not stay")
+    assert "NAME=FILE" in run("test", "good.svtest", "--script", "main", code=2)
+    (tmp_path / "bad.svtest").write_text("frob;")
+    assert "line 1" in run("test", "bad.svtest", code=1)
+
+
 def test_run_refuses_what_is_no_script_or_address(run):
     assert "line 2" in run("run", "bad.sieve", "message.eml", code=1)
     assert "no domain" in run("run", "good.sieve", "message.eml", "--to", "alice", code=2)

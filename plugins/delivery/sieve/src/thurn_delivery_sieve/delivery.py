@@ -19,6 +19,7 @@ from thurn.contracts.context import Context as PluginContext
 from thurn.contracts.delivery import Delivery
 from thurn.types.errors import ThurnError
 from thurn.types.mailbox import INBOX
+from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import Fault
 from thurn_sieve.result import Keep, Result
@@ -79,6 +80,18 @@ class SieveDelivery:
     @property
     def _directory(self) -> Directory:
         return self._context.directory
+
+    @property
+    def capabilities(self) -> Sequence[str]:
+        """What scripts of accounts may require, for ManageSieve's SIEVE capability."""
+        return self.parts.engine.registry.capabilities(self.parts.scripts.allow)
+
+    async def check_script(self, source: bytes, name: str = "") -> Sequence[Diagnostic]:
+        """What is wrong or doubtful about a script of an account, as a delivery would see it.
+
+        For who stores scripts: with an error among these it must be refused. RFC 5804 §2.6, §2.12.
+        """
+        return (await self.parts.scripts.check(source, name)).diagnostics
 
     async def deliver(self, delivery: Delivery) -> None:
         """Run the scripts; without any, use no verb.

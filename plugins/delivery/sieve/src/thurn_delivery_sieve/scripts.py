@@ -47,7 +47,11 @@ class SiteScripts:
 
 
 class Scripts:
-    """Finds the scripts of accounts."""
+    """Finds the scripts of accounts.
+
+    Attributes:
+        allow: what scripts of accounts may require; None: all there is.
+    """
 
     def __init__(
         self,
@@ -59,18 +63,18 @@ class Scripts:
         self._library = library
         self.site = site
         self._shared = shared
-        self._allow = allow
+        self.allow = allow
 
-    def compile(self, source: bytes, name: str) -> Compiled:
+    async def check(self, source: bytes, name: str) -> Compiled:
         """A script of an account as a delivery would have it; errors are in it."""
-        return self._library.compile(source, name, self._allow)
+        return await self._library.find(source, name, self.allow)
 
     async def included(self, account: AccountHandle, name: str) -> Script | bytes | None:
         """A script of the account for `include`, ready if it compiles. RFC 6609 §3.2."""
         document = await account.document(KIND, name)
         if document is None:
             return None
-        return _ready(await self._library.find(document.content, name, self._allow))
+        return _ready(await self._library.find(document.content, name, self.allow))
 
     def included_global(self, name: str) -> Script | bytes | None:
         """A script of the site for `include`; it may require all there is."""
@@ -81,7 +85,7 @@ class Scripts:
         """The account's active script, else the site's default, else None."""
         for document in await account.documents(KIND):
             if document.active:
-                return await self._library.find(document.content, document.name, self._allow)
+                return await self._library.find(document.content, document.name, self.allow)
         return self.site.default
 
 

@@ -13,10 +13,11 @@ from thurn.contracts.store import AccountHandle, Document
 from thurn.plugin.commands import CommandSite, site_command
 from thurn.types.errors import DocumentNotFound
 from thurn.types.identity import AccountId
+from thurn_sieve.diagnostics import Diagnostic
 
 from thurn_delivery_sieve.command.output import print_json, print_table
 from thurn_delivery_sieve.delivery import SieveDelivery
-from thurn_delivery_sieve.library import Compiled, Library
+from thurn_delivery_sieve.library import Library
 from thurn_delivery_sieve.registry import make_engine
 from thurn_delivery_sieve.scripts import KIND, is_script_name
 from thurn_delivery_sieve.settings import SieveSettings
@@ -33,12 +34,12 @@ async def _open(site: CommandSite, account: str) -> AccountHandle:
     return await site.open_account(record.account)
 
 
-def _compile(site: CommandSite, source: bytes, name: str) -> Compiled:
-    """With the rules of the site's first instance, or the defaults where there is none."""
+async def _check(site: CommandSite, source: bytes, name: str) -> Sequence[Diagnostic]:
+    """By the rules of the site's first instance, or the defaults where there is none."""
     for _, product in site.instances("delivery"):
         if isinstance(product, SieveDelivery):
-            return product.parts.scripts.compile(source, name)
-    return Library(make_engine(SieveSettings())).compile(source, name)
+            return await product.check_script(source, name)
+    return Library(make_engine(SieveSettings())).compile(source, name).diagnostics
 
 
 @click.command()
@@ -52,10 +53,10 @@ async def put(site: CommandSite, account: str, name: str, script: BinaryIO, acti
     if not is_script_name(name):
         raise click.ClickException("a script's name has 1 to 128 characters and no controls")
     source = script.read(SOURCE_OCTETS + 1)
-    compiled = _compile(site, source, name)
-    for found in compiled.diagnostics:
+    diagnostics = await _check(site, source, name)
+    for found in diagnostics:
         click.echo(f"{script.name}: {found}", err=True)
-    if compiled.script is None:
+    if any(found.severity == "error" for found in diagnostics):
         raise click.ClickException(f"{script.name} was not stored")
     handle = await _open(site, account)
     document = await handle.put_document(KIND, name, source)

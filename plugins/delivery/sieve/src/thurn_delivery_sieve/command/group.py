@@ -13,6 +13,7 @@ from thurn_delivery_sieve.command.document import (
     put,
 )
 from thurn_delivery_sieve.command.script import check, run
+from thurn_delivery_sieve.command.suite import test_scripts
 
 
 @click.group()
@@ -20,5 +21,5 @@ def sieve() -> None:
     """Sieve scripts: check them, try them, and keep those of accounts."""
 
 
-for command in (check, run, put, activate, list_scripts, get, history, delete):
+for command in (check, run, test_scripts, put, activate, list_scripts, get, history, delete):
     sieve.add_command(command)
