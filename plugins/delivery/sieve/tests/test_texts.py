@@ -116,8 +116,7 @@ MESSAGES = [
     TO + b"\r\nSubject: a/b\r\nDate: 1 Jan 2026 00:00:00 +0000\r\n\r\nx",
     TO + b"\r\nSubject: =?utf-8?q?=00=0D=0A?= \xff\r\n\r\n\x00\xff",
     TO + b", b@c.example\r\nTo: x\r\nX-A: ..\r\nSubject: ../..\r\n\r\n" + b"y" * 9000,
-    b"Subject: \\Seen Bcc:\r\n a\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n"
-    b"--x--",
+    b"Subject: \\Seen Bcc:\r\n a\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n",
 ]
 
 
