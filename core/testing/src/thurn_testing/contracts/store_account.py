@@ -60,9 +60,12 @@ async def check_active_documents(site: StoreSite) -> None:
         account = await opened.account()
         for name, content in (("main", b"1"), ("main", b"2"), ("../b", b"stop;")):
             await account.put_document("sieve", name, content)
+        expect_equal(await account.active_document("sieve"), None, "none is active at first")
         await account.activate_document("sieve", "main")
         third = await account.put_document("sieve", "main", b"keep; #3")
         expect(third.active, "a new version stays active")
+        expect_equal(await account.active_document("sieve"), third, "the newest version is active")
+        expect_equal(await account.active_document("other"), None, "each kind has its own")
         listed = [(d.name, d.version, d.active) for d in await account.documents("sieve")]
         expect_equal(listed, [("../b", 1, False), ("main", 3, True)], "newest, in name order")
         await account.activate_document("sieve", "../b")
@@ -70,6 +73,7 @@ async def check_active_documents(site: StoreSite) -> None:
         expect_equal(listed, [("../b", 1, True), ("main", 3, False)], "one at a time")
         await account.activate_document("sieve", None)
         expect(not any(d.active for d in await account.documents("sieve")), "or none")
+        expect_equal(await account.active_document("sieve"), None, "or none")
 
 
 async def check_document_versions(site: StoreSite) -> None:
@@ -102,8 +106,10 @@ async def check_deleting_the_active_document(site: StoreSite) -> None:
         await account.put_document("sieve", "main", b"keep;")
         await account.activate_document("sieve", "main")
         await account.delete_document("sieve", "main")
+        expect_equal(await account.active_document("sieve"), None, "what is deleted is not active")
         again = await account.put_document("sieve", "main", b"keep;")
         expect(not again.active, "a new one is not active by itself")
+        expect_equal(await account.active_document("sieve"), None, "a new one is not active")
 
 
 async def check_remembered_keys(site: StoreSite) -> None:

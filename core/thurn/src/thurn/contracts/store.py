@@ -362,6 +362,9 @@ class AccountHandle(Protocol):
     ) -> Document | None:
         """One document, the newest or a given version; None if absent."""
 
+    async def active_document(self, kind: str) -> Document | None:
+        """The active document of this kind, or None; asked at each delivery, so it is cheap."""
+
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it; `active` stays as it was."""
 

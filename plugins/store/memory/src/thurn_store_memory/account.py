@@ -274,6 +274,12 @@ class MemoryAccount:
             return self._shown(versions[-1]) if (kind, name) in self.state.present else None
         return next((self._shown(d) for d in versions if d.version == version), None)
 
+    async def active_document(self, kind: str) -> Document | None:
+        """The active document of this kind, or None."""
+        await trio.lowlevel.checkpoint()
+        place = (kind, self.state.active.get(kind, ""))
+        return self._shown(self.state.documents[place][-1]) if place[1] else None
+
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it."""
 

@@ -198,6 +198,14 @@ class SpoolAccount:
         with self._index.snapshot() as connection:
             return document.read_document(connection, kind, name, version)
 
+    async def active_document(self, kind: str) -> Document | None:
+        """The active document of this kind, or None."""
+        await trio.lowlevel.checkpoint()
+        if not self._may:
+            return None
+        with self._index.snapshot() as connection:
+            return document.read_active(connection, kind)
+
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it."""
         document.check_document(kind, name, content)

@@ -56,6 +56,19 @@ def read_document(
     return _document(row) if row else None
 
 
+def read_active(connection: apsw.Connection, kind: str) -> Document | None:
+    """The active document; without one a single look-up. What is deleted is not active."""
+    row = select_one(connection, "SELECT name FROM active WHERE kind = ?", (kind,))
+    if row is None:
+        return None
+    sql = (
+        "SELECT content, version, changed_at FROM document WHERE kind = ? AND name = ?"
+        " ORDER BY version DESC LIMIT 1"
+    )
+    found = select_one(connection, sql, (kind, row[0]))
+    return Document(kind, row[0], *found, active=True) if found else None
+
+
 def read_history(connection: apsw.Connection, kind: str, name: str) -> list[Document]:
     """All versions, oldest first."""
     sql = f"{_COLUMNS} WHERE d.kind = ? AND d.name = ? ORDER BY d.version"
