@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from thurn_sieve.context import Account, Context, Envelope
@@ -20,6 +22,7 @@ MESSAGE: Final = (
     b"From: sender@example.com\r\nTo: me@example.org\r\nSubject: Frop\r\n\r\nFriep!\r\n"
 )
 """What tests see that set no message of their own."""
+NO_SCRIPTS: Final[Mapping[str, str]] = MappingProxyType({})
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -41,8 +44,20 @@ def list_tests(source: bytes) -> list[str]:
     ]
 
 
-async def run_suite(source: bytes, *, name: str = "", engine: Engine | None = None) -> Suite:
+async def run_suite(
+    source: bytes,
+    *,
+    name: str = "",
+    engine: Engine | None = None,
+    scripts: Mapping[str, str] = NO_SCRIPTS,
+) -> Suite:
     """What became of the tests of a file.
+
+    Args:
+        source: of the tests.
+        name: for messages.
+        engine: with the testsuite's commands.
+        scripts: name → text of those that `include :personal` finds.
 
     Raises:
         CompileError: the file is no script.
@@ -58,6 +73,7 @@ async def run_suite(source: bytes, *, name: str = "", engine: Engine | None = No
         now=NOW,
     )
     suite = prepare(context)
+    suite.repository.sources.update({("personal", key): text for key, text in scripts.items()})
     script = engine.compile(source, name=name)
     try:
         result = await engine.evaluate(script, context)

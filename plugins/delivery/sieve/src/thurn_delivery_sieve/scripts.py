@@ -83,10 +83,10 @@ class Scripts:
 
     async def personal(self, account: AccountHandle) -> Compiled | None:
         """The account's active script, else the site's default, else None."""
-        for document in await account.documents(KIND):
-            if document.active:
-                return await self._library.find(document.content, document.name, self.allow)
-        return self.site.default
+        document = await account.active_document(KIND)
+        if document is None:
+            return self.site.default
+        return await self._library.find(document.content, document.name, self.allow)
 
 
 def _ready(compiled: Compiled) -> Script | bytes:

@@ -66,7 +66,7 @@ def read_active(connection: apsw.Connection, kind: str) -> Document | None:
         " ORDER BY version DESC LIMIT 1"
     )
     found = select_one(connection, sql, (kind, row[0]))
-    return Document(kind, row[0], *found, active=True) if found else None
+    return _document((kind, row[0], *found, True)) if found else None
 
 
 def read_history(connection: apsw.Connection, kind: str, name: str) -> list[Document]:

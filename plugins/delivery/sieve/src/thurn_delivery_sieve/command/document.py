@@ -116,9 +116,10 @@ async def get(site: CommandSite, account: str, name: str | None, version: int | 
     """Write a script to standard output; without a name the active one. RFC 5804 §2.9."""
     handle = await _open(site, account)
     if name is None:
-        name = next((one.name for one in await handle.documents(KIND) if one.active), None)
-        if name is None:
+        document = await handle.active_document(KIND)
+        if document is None:
             raise click.ClickException(f"{account} has no active script")
+        name = document.name
     document = await handle.document(KIND, name, version=version)
     if document is None:
         raise click.ClickException(f"{account} has no such script")

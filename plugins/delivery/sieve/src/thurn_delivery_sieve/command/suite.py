@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 import trio
-from thurn_sieve.context import Account, Context, Envelope
 from thurn_sieve.diagnostics import CompileError
-from thurn_sieve.testsuite.extension import Aborted, Suite, prepare
-from thurn_sieve.testsuite.suite import MESSAGE, NOW, make_engine
+from thurn_sieve.testsuite.suite import run_suite
 
 from thurn_delivery_sieve.command.output import print_json, shown
 
@@ -53,7 +52,8 @@ def test_scripts(tests: tuple[Path, ...], scripts: Mapping[str, str], as_json: b
 def _run(path: Path, scripts: Mapping[str, str], *, quiet: bool) -> dict[str, str]:
     """The failures of one file, by the names of the tests."""
     try:
-        suite = trio.run(_evaluate, path.read_bytes(), path.name, scripts)
+        work = partial(run_suite, path.read_bytes(), name=path.name, scripts=scripts)
+        suite = trio.run(work)
     except CompileError as error:
         findings = "\n".join(f"{path}: {one}" for one in error.diagnostics)
         raise click.ClickException(findings) from None
@@ -64,24 +64,3 @@ def _run(path: Path, scripts: Mapping[str, str], *, quiet: bool) -> dict[str, st
         if "" in suite.failures:
             click.echo(f"{path}: {shown(suite.failures[''])}", err=True)
     return suite.failures
-
-
-async def _evaluate(source: bytes, name: str, scripts: Mapping[str, str]) -> Suite:
-    engine = make_engine()
-    context = Context(
-        MESSAGE,
-        envelope=Envelope("sender@example.com", "me@example.org"),
-        account=Account("me", ("me@example.org",)),
-        now=NOW,
-    )
-    suite = prepare(context)
-    for script, text in scripts.items():
-        suite.repository.sources["personal", script] = text
-    try:
-        result = await engine.evaluate(engine.compile(source, name=name), context)
-    except Aborted as aborted:
-        suite.failures[""] = str(aborted)
-        return suite
-    if result.errors:
-        suite.failures[""] = str(result.errors[0])
-    return suite
