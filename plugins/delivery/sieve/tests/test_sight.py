@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC
+
 import pytest
+from thurn_delivery_sieve.settings import SieveSettings
+from thurn_delivery_sieve.zone import machine_zone
 from thurn_testing.fakes.session import make_identity, make_session
 
 
@@ -74,3 +79,34 @@ async def test_the_message_is_scanned_once(desk):
 
 async def test_the_trace_fields_are_seen(desk):
     assert await true(desk, 'header :contains "delivered-to" "alice"')
+
+
+async def test_summer_time_of_the_site_in_winter(desk_opener, tmp_path):
+    """The clock stands in June; a date of January has the offset of January."""
+    async with desk_opener(tmp_path, zone="Europe/Berlin") as desk:
+        january = b"Date: Fri, 2 Jan 2026 12:00:00 +0000\r\n\r\n"
+        assert await true(desk, 'date "date" "hour" "13"', ["date"], message=january)
+        assert await true(desk, 'currentdate "zone" "+0200"', ["date"])
+
+
+async def test_the_account_s_zone_goes_first(desk, monkeypatch):
+    delivery = await desk.delivery()
+    delivery.record = replace(delivery.record, attributes={"zone": "Asia/Tokyo"})
+    await desk.activate(
+        'require ["date", "fileinto"]; if currentdate "zone" "+0900" { fileinto "t"; }'
+    )
+    await desk.filter.deliver(delivery)
+    assert delivery.filings[0].mailbox == "t"
+
+
+def test_the_machine_s_zone(monkeypatch, tmp_path):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    assert str(machine_zone()) == "Europe/Berlin"
+    monkeypatch.setenv("TZ", "nonsense")
+    monkeypatch.setattr("thurn_delivery_sieve.zone.LOCALTIME", tmp_path / "none")
+    assert machine_zone() is UTC
+
+
+def test_a_zone_that_is_none_is_a_mistake_of_the_file():
+    with pytest.raises(ValueError, match="time zone"):
+        SieveSettings(zone="../../etc/passwd")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from datetime import tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import trio
 from thurn.plugin import Context, plugin
@@ -21,18 +18,10 @@ from thurn_delivery_sieve.registry import make_engine, run_settings, site_enviro
 from thurn_delivery_sieve.scripts import Scripts, read_global, read_site
 from thurn_delivery_sieve.settings import SieveSettings
 from thurn_delivery_sieve.sight import Surroundings
+from thurn_delivery_sieve.zone import find_zone, machine_zone
 
 TABLE = "sieve"
 """The table of the time that scripts have used."""
-
-
-@lru_cache(maxsize=256)
-def find_zone(name: str) -> tzinfo | None:
-    """The time zone of that name, or None for a name that is none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
 
 
 @plugin("delivery", "sieve")
@@ -65,7 +54,7 @@ def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
         environment=site_environment(context.hostname),
         settings=run_settings(config),
         scripts=scripts,
-        zone=find_zone(config.zone) if config.zone else None,
+        zone=find_zone(config.zone) or machine_zone(),
         find_zone=find_zone,
     )
     budget = CpuBudget(

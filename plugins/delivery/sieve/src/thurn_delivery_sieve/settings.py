@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 from thurn.plugin import Duration, Ref, Settings, SitePath, Size
 
+from thurn_delivery_sieve.zone import find_zone
+
 
 def _zone(name: str) -> str:
-    try:
-        if name:
-            ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'"{name}" is no time zone, such as "Europe/Berlin"') from None
+    if name and find_zone(name) is None:
+        raise ValueError(f'"{name}" is no time zone, such as "Europe/Berlin"')
     return name
 
 

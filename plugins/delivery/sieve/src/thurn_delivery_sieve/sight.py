@@ -130,14 +130,14 @@ class Surroundings:
 
     Attributes:
         environment: the items of RFC 5183 that do not change.
-        zone: the site's time zone; None: the machine's.
+        zone: the site's time zone.
         find_zone: the zone of an account's attribute, or None.
     """
 
     environment: Mapping[str, str]
     settings: Mapping[str, object]
     scripts: Scripts
-    zone: tzinfo | None
+    zone: tzinfo
     find_zone: Callable[[str], tzinfo | None]
 
 
