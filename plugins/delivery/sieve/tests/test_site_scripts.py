@@ -145,3 +145,12 @@ async def test_a_long_script(desk):
     delivery = await desk.deliver(script + 'fileinto "end";')
     assert filed(delivery) == ["end"]
     assert filed(await desk.deliver()) == ["end"]
+
+
+@pytest.mark.parametrize("script", ["", "keep;", "frob;", 'fileinto "a";', "stop;"])
+async def test_flags_of_the_site_stay_on_what_is_kept(desk_opener, tmp_path, script):
+    write(tmp_path, one='require "imap4flags"; addflag "$site";')
+    async with desk_opener(tmp_path, before=["one.sieve"], notify_errors=False) as desk:
+        delivery = await desk.deliver(script)
+        wanted = [] if script == "keep;" else ["$site"]  # RFC 5232: it knows no flags, it says keep
+        assert [list(filing.flags) for filing in delivery.filings] == [wanted]

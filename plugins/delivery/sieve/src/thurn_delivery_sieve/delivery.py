@@ -156,9 +156,13 @@ class SieveDelivery:
             _raise_trouble(faults)
             result.actions[:] = [action for action in result.actions if action in before]
             context.message = result.message = message
-            result.flags, result.implicit, result.keep = flags, None, True
+            result.flags, result.keep = flags, True
+            result.implicit = Keep(implicit=True, message=message, flags=list(flags))
             run.failures.append(Failure(compiled, [_reason(fault) for fault in faults], personal))
             return True
+        if result.implicit is not None and not result.implicit.flags:
+            # A script that knows no flags leaves those of the scripts before it alone.
+            result.implicit.flags = list(result.flags)
         for action in result.actions:
             run.owners.setdefault(id(action), (compiled, personal))
         return result.keep or any(isinstance(action, Keep) for action in result.actions)
