@@ -72,7 +72,7 @@ class Office:
         """Subject → (flags, octets) of each message."""
         ok(self.client.select(f'"{mailbox}"', readonly=True))
         found = {}
-        for item in ok(self.client.fetch("1:*", "(FLAGS BODY.PEEK[])")):
+        for item in ok(self.client.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[])")):
             if isinstance(item, tuple):
                 flags = set(re.search(rb"FLAGS \(([^)]*)\)", item[0])[1].decode().split())
                 subject = re.search(rb"(?mi)^Subject: ([^\r]*)\r$", item[1])[1].decode()
