@@ -7,6 +7,7 @@ test are others.
 from __future__ import annotations
 
 import imaplib
+import json
 import re
 import smtplib
 import ssl
@@ -91,6 +92,12 @@ class Office:
         (number,) = ok(self.client.search(None, "SUBJECT", f'"{subject}"'))[0].split()
         ok(self.client.store(number, change, flags))
         ok(self.client.close() if "Deleted" in flags else self.client.unselect())
+
+    def logins(self):
+        """(protocol, mechanism) of each login of this account, as the demo's log says it."""
+        lines = (self.demo.directory.parent / "log").read_text().splitlines()
+        events = (json.loads(line) for line in lines if '"login.succeeded"' in line)
+        return [(e["protocol"], e["mechanism"]) for e in events if e["account"] == self.name]
 
     def numbers(self, mailbox):
         """What moves when anything in the mailbox changes."""
