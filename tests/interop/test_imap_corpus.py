@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import re
+import smtplib
 from pathlib import Path
 
 import pytest
-from clients import bdat, send
-from office import ok
+from clients import bdat
+from office import HOST, ok
 from thurn_message.scanner import scan
 
 OWN = Path(__file__).parents[2] / "core" / "message" / "tests" / "data"
@@ -80,16 +81,22 @@ def check(client, number, octets):
         assert got[name] == piece, (number, name)
 
 
-def by_append(office, octets):
-    ok(office.client.append("INBOX", None, None, octets))
+def by_append(office, messages):
+    for octets in messages:
+        ok(office.client.append("INBOX", None, None, octets))
 
 
-def by_bdat(office, octets):
-    bdat(office.port("smtp"), "x@example.net", office.address, octets, size=100_000)
+def by_bdat(office, messages):
+    for octets in messages:
+        bdat(office.port("smtp"), "x@example.net", office.address, octets, size=100_000)
 
 
-def by_data(office, octets):
-    send(office.port("smtp"), "x@example.net", [office.address], octets)
+def by_data(office, messages):
+    """In one TLS session."""
+    with smtplib.SMTP(HOST, office.port("smtp"), "client.example.net", timeout=10) as client:
+        client.starttls(context=office.trust)
+        for octets in messages:
+            client.sendmail("x@example.net", [office.address], octets, ["BODY=8BITMIME"])
 
 
 def test_sections_of_a_known_message():
@@ -110,8 +117,7 @@ def test_sections_of_a_known_message():
 def test_the_corpus_comes_out_as_it_went_in(office, door):
     messages = list(corpus())
     assert len(messages) > 5
-    for octets in messages:
-        door(office, octets)
+    door(office, messages)
     assert ok(office.client.select(readonly=True)) == [b"%d" % len(messages)]
     for number, octets in enumerate(messages, 1):
         whole = answered(office.client, number, [("", "")])["", ""]
