@@ -44,6 +44,7 @@ from thurn.types.address import Address
 from thurn.types.errors import ThurnError
 from thurn.types.identity import NAME_LIMIT, AccountId
 from thurn.types.session import Session
+from thurn.types.stash import StashKey
 
 TABLE: Final = "relay.grants"
 COUNTERS: Final = "relay.grants.new"
@@ -56,6 +57,11 @@ LIFETIME_SECONDS: Final = 400 * 86_400.0
 PAGE: Final = 1_000
 
 Kind: TypeAlias = Literal["address", "network", "session"]
+
+RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.grants.relayed_for")
+"""On a transaction: as one of these accounts it relays; by their grants a relay rule permitted
+recipients elsewhere. The rule writes it, the sender check reads it: a look-up at another moment
+could find other grants. Absent: nothing is relayed by a grant that is bound to an account."""
 
 
 class GrantTableFull(ThurnError):
@@ -348,6 +354,7 @@ def _may_cover(key: str, session: Session) -> bool:
 
 __all__ = [
     "LIMITS",
+    "RELAYED_FOR",
     "Grant",
     "GrantTable",
     "GrantTableFull",
