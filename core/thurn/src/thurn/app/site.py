@@ -36,7 +36,7 @@ from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import LogSettings, WorkerLog, closed_log, open_log, recover
 from thurn.mailflow.flow import Flow
-from thurn.mailflow.plan import FlowPlan, FlowSettings, FreeOctets
+from thurn.mailflow.plan import FlowPlan, FlowSettings
 from thurn.telemetry.clock import SystemClock
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
@@ -48,6 +48,9 @@ from thurn.types.envelope import Envelope
 from thurn.types.errors import ConfigError, PluginError
 from thurn.types.session import Session, Transaction
 
+RESERVE_SEGMENTS: Final = 4
+"""Room kept for what must work when no more mail is taken: filing what the log holds (a segment at
+a time, in blocks of the file system) and deleting mail (a new segment)."""
 _SLOW_SYNC: Final = {"auto": 0.001, "inline": float("inf"), "thread": 0.0}
 
 
@@ -64,7 +67,6 @@ class Site:
     ids: IdMaker
     watch: Watch
     log: WorkerLog
-    free_octets: FreeOctets
     cache: CredentialCache
     serving: bool = True
     resolver: SystemResolver = field(default_factory=SystemResolver)
@@ -144,7 +146,7 @@ class Site:
             diagnostics=self.diagnostics,
             clock=self.clock,
             ids=self.ids,
-            free_octets=self.free_octets,
+            free_octets=self.log.free_octets,
         )
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
@@ -154,7 +156,7 @@ class Site:
             hostname=site.hostname,
             size_limit_octets=settings.size_limit,
             reject_at=settings.reject_at,
-            reserve_octets=max(2 * settings.size_limit, 2 * site.segment),
+            reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
             require_login=settings.require_login,
             postmaster=postmaster,
         )
@@ -228,8 +230,7 @@ async def open_site(
             log = closed_log(data / "log", chosen)
         site = Site(
             config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
-            IdMaker(chosen.wall), _watch(data), log, FreeOctets(log.free_octets, chosen),
-            CredentialCache(chosen), serving,
+            IdMaker(chosen.wall), _watch(data), log, CredentialCache(chosen), serving,
         )  # fmt: skip
         stack.callback(site.watch.close)
         stack.callback(site.journal.close)
