@@ -83,16 +83,24 @@ class Journal:
             day = int(now // 86400)
             if day != self._day:
                 self._open(day)
-            os.write(self._fd, line)
+            self._append(line)
         except (OSError, TypeError, ValueError):
             return
+
+    def _append(self, line: bytes) -> None:
+        """Whole, or closed off: a full disk may have taken a part of it."""
+        if os.write(self._fd, line) < len(line):
+            self.close()
 
     def _open(self, day: int) -> None:
         self.close()
         self._directory.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._fd = os.open(self._directory / _file_name(day), flags, 0o600)
         self._day = day
+        size_octets = os.fstat(self._fd).st_size
+        if size_octets and os.pread(self._fd, 1, size_octets - 1) != b"\n":
+            os.write(self._fd, b"\n")  # after a line that found no room
 
     def close(self) -> None:
         """Close the file; the next line opens it again."""
@@ -113,8 +121,7 @@ def find(directory: Path, identifier: str) -> dict[str, Any] | None:
     wanted = f'"id":"{identifier}"'.encode()
     for day in (int(when // 86400), int(when // 86400) + 1):
         for line in _lines(directory / _file_name(day)):
-            if wanted in line:
-                record: dict[str, Any] = msgspec.json.decode(line)
+            if wanted in line and (record := _decode(line)) is not None:
                 return record
     return None
 
@@ -126,7 +133,17 @@ def latest(directory: Path, count: int) -> list[dict[str, Any]]:
         found = list(_lines(path))[-(count - len(found)) :] + found
         if len(found) >= count:
             break
-    return [msgspec.json.decode(line) for line in found]
+    records = map(_decode, found)
+    return [record for record in records if record is not None]
+
+
+def _decode(line: bytes) -> dict[str, Any] | None:
+    """None: a part of a line, for which a full disk had no room."""
+    try:
+        record: dict[str, Any] = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return None
+    return record
 
 
 def _lines(path: Path) -> Iterator[bytes]:
