@@ -50,7 +50,8 @@ class Watch:
             self._map.close()
             self._map = None
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._path.unlink()
 
 
 def _mapped(path: Path) -> mmap.mmap:
