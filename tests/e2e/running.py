@@ -105,16 +105,26 @@ class RunningSite:
     # its life
 
     def start(self):
-        self.configure()
         before = self.count("generation.ready")
+        self._launch()
+        self.wait("generation.ready", before + 1)
+        return self
+
+    def start_in_vain(self):
+        """The exit code of a start that fails."""
+        self._launch()
+        code = self.process.wait(PATIENCE_SECONDS)
+        self._end()
+        return code
+
+    def _launch(self):
+        self.configure()
         self.process = subprocess.Popen(
             [str(BIN / "thurn"), "run", "--config", str(self.path)], cwd=self.base,
             env=self.environment, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
-        self.wait("generation.ready", before + 1)
-        return self
 
     def _read(self, stream):
         for line in stream:
@@ -125,6 +135,7 @@ class RunningSite:
         with self._arrived:
             self._lines.append({"event": "log.ended"})
             self._arrived.notify_all()
+        stream.close()
 
     def events(self, name):
         with self._arrived:
@@ -169,7 +180,6 @@ class RunningSite:
 
     def _end(self):
         self._reader.join(PATIENCE_SECONDS)
-        self.process.stderr.close()
         self.process = None
 
     def journal(self, count=1000):
