@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -47,8 +47,53 @@ def story(record: dict[str, Any]) -> Iterator[str]:
         yield "  " + _stage(stage)
     reason = f" ({record['reason']})" if record.get("reason") else ""
     yield f"  {record.get('outcome', 'under way')}: {record.get('status', '')}{reason}"
+    yield from _verdicts(record)
     if record.get("failure"):
         yield f"  failure: {record['failure']}"
+
+
+def _verdicts(record: dict[str, Any]) -> Iterator[str]:
+    """Who decided against it, where, and what would have to be different; each once."""
+    stages = record.get("stages", [])
+    told: set[tuple[str, str]] = set()
+    against = [s for s in stages if s["decision"] in _REFUSALS]
+    by_rules = {s.get("reason") for s in against if s["stage"] != "rcpt"}
+    for stage in against:
+        reason = stage.get("reason", "")
+        is_summary = stage["stage"] == "rcpt" and reason in by_rules
+        key = (stage["by"] if stage["stage"] != "rcpt" else "", reason)
+        if is_summary or key in told:
+            continue
+        told.add(key)
+        who = f"by {stage['by']}" if stage["stage"] != "rcpt" else f"of <{stage['by']}>"
+        place = f", {stage['source']}" if stage.get("source") else ""
+        wanted = _WOULD_PASS.get(reason, f"{stage['by']} had no objection ({reason})")
+        yield f"  {_REFUSALS[stage['decision']]} at {stage['stage']} {who}{place}"
+        yield f"    would pass if {wanted}"
+    if not against and record.get("reason") in _WOULD_PASS:
+        yield f"    would pass if {_WOULD_PASS[record['reason']]}"
+
+
+_REFUSALS: Final = {
+    "reject": "refused",
+    "tempfail": "deferred",
+    "disconnect": "disconnected",
+    "blocked": "deferred",
+}
+_WOULD_PASS: Final = {
+    "login.required": "the peer had logged in",
+    "storage.reserve": "the disk of the data directory had more room",
+    "recipient.unknown": "there were an account or alias of this address",
+    "relay.denied": "a rule in the listener's `relay` list permitted it, or the domain were ours",
+    "queue.missing": "the site had a queue: set site.queue",
+    "directory.trouble": "the account source could be asked",
+    "plugin.failed": "the plugin neither raised nor answered nonsense",
+    "plugin.deadline": "the plugin answered in time",
+    "plugin.suspended": "the plugin had answered in time before",
+    "plugin.blocked": "the plugin did not block its worker",
+    "plugin.temporary": "what the plugin needs were there",
+}
+"""The host's own reasons; a rule's reason is its own word."""
 
 
 def _stage(stage: dict[str, Any]) -> str:
