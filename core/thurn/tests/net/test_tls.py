@@ -25,6 +25,31 @@ async def test_starttls(serving, certificates):
         assert connection.session.tls is connection.tls
 
 
+async def test_the_provider_still_chooses_by_the_name(serving, certificates):
+    asked = []
+    certificates.context.sni_callback = lambda _, name, context: asked.append(name)
+    async with serving(tls=certificates) as served:
+        for name in ("MAIL.example", "mail.example"):
+            stream = await served.greeted()
+            await stream.send_all(b"tls\n")
+            assert await stream.receive_some() == b"go\n"
+            secured = trio.SSLStream(stream, certificates.client_context(), server_hostname=name)
+            await secured.send_all(b"x\n")
+            assert await secured.receive_some() == b"secure\n"
+        assert [one.tls.server_name for one in served.listener.connections] == ["mail.example"] * 2
+    assert asked == ["MAIL.example", "mail.example"]
+
+
+async def test_a_peer_that_asks_for_no_name(serving, certificates):
+    context = certificates.client_context()
+    context.check_hostname = False
+    async with serving(tls=certificates, tls_mode="implicit") as served:
+        secured = trio.SSLStream(await served.connect(), context)
+        assert await secured.receive_some() == b"hello\n"
+        [connection] = served.listener.connections
+        assert connection.tls.server_name is None
+
+
 async def test_words_sent_with_the_command_are_not_there_afterwards(serving, certificates):
     """RFC 3207 §4.2: the listener threw its buffer away, and nothing else holds octets."""
     async with serving(tls=certificates) as served:
