@@ -6,6 +6,7 @@ import ssl
 
 import pytest
 import trio
+from thurn.net.tls import prepare
 
 
 async def test_starttls(serving, certificates):
@@ -152,6 +153,15 @@ async def test_after_the_handshake_silence_counts_again(
         assert await secured.receive_some() == b"one\n"
         mock_clock.jump(61)
         assert await everything(secured) == b"farewell idle\n"
+
+
+def test_neither_renegotiation_nor_compression():
+    """RFC 9325 §3.3, §3.5."""
+    context = prepare(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.options & ssl.OP_NO_COMPRESSION
+    choice = context.sni_callback
+    assert prepare(context).sni_callback is choice
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
