@@ -29,6 +29,7 @@ from pathlib import Path
 
 import trio
 from corpus import message
+from procfs import cpu_seconds
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import SiteConfig, load
@@ -109,8 +110,8 @@ async def count(config: SiteConfig, accounts: int) -> int:
     return total
 
 
-def start(base: Path) -> float:
-    """Seconds from the command to ready; the site is killed afterwards."""
+def start(base: Path) -> tuple[float, float]:
+    """Seconds from the command to ready, and of CPU; the site is killed afterwards."""
     log = (base / "log").open("wb")
     began = time.monotonic()
     process = subprocess.Popen(
@@ -123,7 +124,7 @@ def start(base: Path) -> float:
             log.write(line)
             log.flush()
             if b'"generation.ready"' in line:
-                return time.monotonic() - began
+                return time.monotonic() - began, cpu_seconds([process.pid])
         raise SystemExit("it did not start:\n" + (base / "log").read_text())
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -158,8 +159,8 @@ def main() -> None:
 def run(base: Path, options: argparse.Namespace, port: int) -> None:
     config = configuration(base, options.accounts, port + 1)
     (base / "thurn.toml").write_text(toml(tables(base, options.accounts, port + 1)))
-    empty = min(start(base) for _ in range(2))
-    print(f"{'empty':10} {empty:6.2f} s")
+    empty, empty_cpu = min(start(base) for _ in range(2))
+    print(f"{'empty':10} {empty:6.2f} s, {empty_cpu:.2f} s of CPU")
     shutil.rmtree(base / "data")
     words = [__file__, "--fill", base, "--port", port + 1, "--megabytes", options.megabytes,
              "--size", options.size, "--accounts", options.accounts]  # fmt: skip
@@ -178,11 +179,16 @@ def run(base: Path, options: argparse.Namespace, port: int) -> None:
             (base / "data" / "log" / "recovered").unlink()
         if case == "rows lost":
             shutil.rmtree(base / "data" / "store")
-        seconds = start(base)
+        seconds, cpu = start(base)
         found = trio.run(count, config, options.accounts)
         assert found == sent, (found, sent)
-        above = (seconds - empty) / octets * 100e6
-        print(f"{case:10} {seconds:6.2f} s   {above:5.2f} s per 100 MB above empty")
+        above, cpu_above = (
+            (x - y) / octets * 100e6 for x, y in ((seconds, empty), (cpu, empty_cpu))
+        )
+        print(
+            f"{case:10} {seconds:6.2f} s, {cpu:.2f} s of CPU; above empty, per 100 MB: "
+            f"{above:.2f} s, {cpu_above:.2f} s of CPU"
+        )
 
 
 if __name__ == "__main__":
