@@ -262,14 +262,9 @@ def _explained(failure: Exception, data: Path) -> Exception:
     free_octets = status.f_bavail * status.f_frsize
     if free_octets >= STARTING_OCTETS:
         return failure
+    full = f"the disk of {data} is full ({free_octets} octets are left): make room and start again"
     told = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
-    full = (
-        f"the disk of {data} is full ({free_octets} octets are left): make room and start again; "
-        "nothing that was acknowledged is lost"
-    )
-    error = ConfigError([full, *told])
-    error.__cause__ = failure
-    return error
+    return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
 
 
 def _watch(data: Path) -> Watch:

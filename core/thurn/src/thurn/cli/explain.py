@@ -54,32 +54,25 @@ def story(record: dict[str, Any]) -> Iterator[str]:
 
 def _verdicts(record: dict[str, Any]) -> Iterator[str]:
     """Who decided against it, where, and what would have to be different; each once."""
-    stages = record.get("stages", [])
-    told: set[tuple[str, str]] = set()
-    against = [s for s in stages if s["decision"] in _REFUSALS]
+    against = [s for s in record.get("stages", []) if s["decision"] in _REFUSALS]
     by_rules = {s.get("reason") for s in against if s["stage"] != "rcpt"}
+    told = set()
     for stage in against:
-        reason = stage.get("reason", "")
-        is_summary = stage["stage"] == "rcpt" and reason in by_rules
-        key = (stage["by"] if stage["stage"] != "rcpt" else "", reason)
-        if is_summary or key in told:
+        reason, by, is_rcpt = stage.get("reason", ""), stage["by"], stage["stage"] == "rcpt"
+        key = ("" if is_rcpt else by, reason)
+        if key in told or (is_rcpt and reason in by_rules):  # a summary of what a rule said
             continue
         told.add(key)
-        who = f"by {stage['by']}" if stage["stage"] != "rcpt" else f"of <{stage['by']}>"
-        place = f", {stage['source']}" if stage.get("source") else ""
-        wanted = _WOULD_PASS.get(reason, f"{stage['by']} had no objection ({reason})")
-        yield f"  {_REFUSALS[stage['decision']]} at {stage['stage']} {who}{place}"
-        yield f"    would pass if {wanted}"
+        who = f"of <{by}>" if is_rcpt else f"by {by}, {stage.get('source', '')}"
+        verb = "deferred" if stage["decision"] in _TEMPORARY else "refused"
+        yield f"  {verb} at {stage['stage']} {who}"
+        yield f"    would pass if {_WOULD_PASS.get(reason, f'{by} had no objection ({reason})')}"
     if not against and record.get("reason") in _WOULD_PASS:
         yield f"    would pass if {_WOULD_PASS[record['reason']]}"
 
 
-_REFUSALS: Final = {
-    "reject": "refused",
-    "tempfail": "deferred",
-    "disconnect": "disconnected",
-    "blocked": "deferred",
-}
+_TEMPORARY: Final = ("tempfail", "blocked")
+_REFUSALS: Final = ("reject", "disconnect", *_TEMPORARY)
 _WOULD_PASS: Final = {
     "login.required": "the peer had logged in",
     "storage.reserve": "the disk of the data directory had more room",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import Any, TypeAlias
-
-_Choice: TypeAlias = Callable[[Any, "str | None", ssl.SSLContext], "int | None"]
+from typing import Any
 
 
 def prepare(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -30,7 +28,7 @@ class _Remembering:
 
     __slots__ = ("_choice",)
 
-    def __init__(self, choice: _Choice | None) -> None:
+    def __init__(self, choice: Callable[..., int | None] | None) -> None:
         self._choice = choice
 
     def __call__(self, secured: Any, name: str | None, context: ssl.SSLContext) -> int | None:  # noqa: ANN401 - the ssl module gives either of its two kinds

@@ -83,14 +83,10 @@ class Journal:
             day = int(now // 86400)
             if day != self._day:
                 self._open(day)
-            self._append(line)
+            if os.write(self._fd, line) < len(line):
+                self.close()  # a full disk took a part of it; the next line closes it off
         except (OSError, TypeError, ValueError):
             return
-
-    def _append(self, line: bytes) -> None:
-        """Whole, or closed off: a full disk may have taken a part of it."""
-        if os.write(self._fd, line) < len(line):
-            self.close()
 
     def _open(self, day: int) -> None:
         self.close()
@@ -140,10 +136,9 @@ def latest(directory: Path, count: int) -> list[dict[str, Any]]:
 def _decode(line: bytes) -> dict[str, Any] | None:
     """None: a part of a line, for which a full disk had no room."""
     try:
-        record: dict[str, Any] = msgspec.json.decode(line)
+        return msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.DecodeError:
         return None
-    return record
 
 
 def _lines(path: Path) -> Iterator[bytes]:
