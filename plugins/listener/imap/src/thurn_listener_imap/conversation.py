@@ -66,6 +66,7 @@ class Conversation:
         tells_vanished: EXPUNGE is told as VANISHED. RFC 7162 §3.2.10.
         enabled: words of ENABLE.
         stash: what extensions keep.
+        tag: of the command that is answered.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Conversation:
         "session",
         "site",
         "stash",
+        "tag",
         "tells_vanished",
     )
 
@@ -93,6 +95,7 @@ class Conversation:
         self.tells_vanished = False
         self.enabled: frozenset[str] = frozenset()
         self.stash = Stash()
+        self.tag = b""
         self._account: AccountHandle | None = None
         self._parts: list[bytes] = []
         self._octets = 0
@@ -171,6 +174,17 @@ class Conversation:
         if record is None:
             raise TemporaryFailure(f"account {self.account.account} has no record")
         return record
+
+    def report(self, event: str, error: Exception, **facts: object) -> None:
+        """Tell the operator of trouble that is ours."""
+        identity = self.session.identity
+        self.site.context.journal.warning(
+            event,
+            session=self.session.id,
+            account=None if identity is None else identity.account,
+            failure=repr(error),
+            **facts,
+        )
 
     # What is said.
 

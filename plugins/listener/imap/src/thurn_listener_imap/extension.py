@@ -115,10 +115,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ListReturn:
-    """What a LIST return option adds.
+    r"""What a LIST return option adds.
 
     Attributes:
-        attributes: words such as `\\Subscribed`.
+        attributes: words such as `\Subscribed`.
         extended: an extended item, `"X-COLOUR" ("red")`, or none.
         after: whole responses behind the line.
     """
@@ -146,9 +146,16 @@ Capabilities: TypeAlias = Callable[["Conversation"], Iterable[str]]
 _NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[Any, Any]:
+    return _NOTHING
+
+
 def always(*words: str) -> Capabilities:
     """These capabilities, before login and after."""
     return lambda _: words
+
+
+_NO_CAPABILITIES: Final = always()
 
 
 def after_login(*words: str) -> Capabilities:
@@ -177,16 +184,16 @@ class ImapExtension:
     """
 
     name: str
-    capabilities: Capabilities = always()
-    enables: Mapping[str, Callable[[Conversation], None]] = field(default=_NOTHING)
+    capabilities: Capabilities = _NO_CAPABILITIES
+    enables: Mapping[str, Callable[[Conversation], None]] = field(default_factory=_nothing)
     grammar: Callable[[Grammar], None] | None = None
-    commands: Mapping[type[Command], CommandKind] = field(default=_NOTHING)
-    fetch_items: Mapping[FetchItem | type[FetchItem], Compile] = field(default=_NOTHING)
-    search_keys: Mapping[type[SearchKey], CompileKey] = field(default=_NOTHING)
-    search_returns: Mapping[str, SearchReturn] = field(default=_NOTHING)
-    list_selections: Mapping[str, ListSelection] = field(default=_NOTHING)
-    list_returns: Mapping[str, ListReturn] = field(default=_NOTHING)
-    status_items: Mapping[str, StatusItem] = field(default=_NOTHING)
-    select_parameters: Mapping[str, SelectParameter] = field(default=_NOTHING)
+    commands: Mapping[type[Command], CommandKind] = field(default_factory=_nothing)
+    fetch_items: Mapping[FetchItem | type[FetchItem], Compile] = field(default_factory=_nothing)
+    search_keys: Mapping[type[SearchKey], CompileKey] = field(default_factory=_nothing)
+    search_returns: Mapping[str, SearchReturn] = field(default_factory=_nothing)
+    list_selections: Mapping[str, ListSelection] = field(default_factory=_nothing)
+    list_returns: Mapping[str, ListReturn] = field(default_factory=_nothing)
+    status_items: Mapping[str, StatusItem] = field(default_factory=_nothing)
+    select_parameters: Mapping[str, SelectParameter] = field(default_factory=_nothing)
     select_responses: tuple[Contribution, ...] = ()
     update_responses: tuple[Contribution, ...] = ()

@@ -18,8 +18,6 @@ from thurn_listener_imap.extension import ImapExtension
 from thurn_listener_imap.fetch.plan import Compiler
 
 
-
-
 class Extensions:
     """See the module.
 

@@ -11,6 +11,7 @@ from thurn_wire.imap.fetch import MODSEQ
 from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.fetch.run import Fetching, Outcome
+from thurn_listener_imap.fetch.source import AccountPlaces
 from thurn_listener_imap.mailbox.numbers import Span, spans_at
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.permission import SEEN
@@ -37,15 +38,12 @@ async def fetch(conversation: Conversation, command: Fetch) -> Answer:
         selected,
         plan,
         conversation,
-        conversation.site.places,
-        conversation.account.account,
+        AccountPlaces(conversation.account.account, conversation.site.places),
         sets_seen=not selected.read_only and SEEN in selected.rights,
         with_modseq=conversation.condstore,
     )
     outcome = await fetching.run(spans)
-    await conversation.tell_updates(
-        may_expunge=command.uid, uid=command.uid, own=outcome.own
-    )
+    await conversation.tell_updates(may_expunge=command.uid, uid=command.uid, own=outcome.own)
     return _answer(conversation, command, outcome)
 
 

@@ -17,7 +17,7 @@ from thurn_listener_imap.search.check import Scope
 from thurn_listener_imap.search.program import run_search
 
 
-async def search(conversation: Conversation, command: Search, tag: bytes) -> Answer:
+async def search(conversation: Conversation, command: Search) -> Answer:
     """Find; EXPUNGE of others only with UID SEARCH.
 
     Raises:
@@ -41,14 +41,14 @@ async def search(conversation: Conversation, command: Search, tag: bytes) -> Ans
     if command.uid:
         numbers = [selected.told.uids[at] for at in positions]
     found = Found(positions, numbers, selected.told, with_modseq)
-    _write(conversation, command, found, tag)
+    _write(conversation, command, found)
     if selected.has_ghosts:
         # RFC 5530 §3: the client may want to hear of those.
         return done("SEARCH done", code.EXPUNGEISSUED)
     return done("SEARCH done")
 
 
-def _write(conversation: Conversation, command: Search, found: Found, tag: bytes) -> None:
+def _write(conversation: Conversation, command: Search, found: Found) -> None:
     returns = command.returns
     if returns is None and not conversation.rev2:
         modseq = None
@@ -65,7 +65,7 @@ def _write(conversation: Conversation, command: Search, found: Found, tag: bytes
             pairs += table[word](conversation, found, words if word == "SAVE" else value)
     if words.keys() != {"SAVE"}:
         # RFC 5182 §2.2: SAVE alone has no ESEARCH response.
-        conversation.write(response.esearch(tag, pairs, uid=command.uid))
+        conversation.write(response.esearch(conversation.tag, pairs, uid=command.uid))
 
 
 def _asks_modseq(key: SearchKey) -> bool:

@@ -42,9 +42,7 @@ def _modseqs(batch: Batch) -> Iterable[object]:
     modseqs = batch.column(batch.view.modseqs)
     if not batch.seen:
         return modseqs
-    return [
-        batch.seen.get(at) or modseq for at, modseq in zip(batch.places, modseqs, strict=True)
-    ]
+    return [batch.seen.get(at) or modseq for at, modseq in zip(batch.places, modseqs, strict=True)]
 
 
 def _envelopes(batch: Batch) -> Iterable[object]:

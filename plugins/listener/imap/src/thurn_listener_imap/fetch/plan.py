@@ -50,7 +50,9 @@ class Plan:
     @property
     def sets_seen(self) -> bool:
         r"""Whether answering sets \Seen."""
-        return any(item.sets_seen for item in (*self.columns, *self.writers))
+        return any(column.sets_seen for column in self.columns) or any(
+            writer.sets_seen for writer in self.writers
+        )
 
     @property
     def summary(self) -> bool:

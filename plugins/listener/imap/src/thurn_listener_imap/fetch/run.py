@@ -18,7 +18,7 @@ from thurn.types.errors import MessageExpunged, StorageError
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.item import CannotDecode
 from thurn_listener_imap.fetch.plan import Plan
-from thurn_listener_imap.fetch.source import Places, Source
+from thurn_listener_imap.fetch.source import AccountPlaces, Source
 from thurn_listener_imap.limits import BATCH_MESSAGES
 from thurn_listener_imap.mailbox.flags import SEEN
 from thurn_listener_imap.mailbox.numbers import Span
@@ -52,7 +52,7 @@ class Fetching:
         selected: the mailbox.
         plan: what is asked.
         output: where the responses go.
-        places: of parts of large messages.
+        places: of parts of large messages of the account.
         sets_seen: reading may mark as Seen here.
         with_modseq: responses that tell flags tell the MODSEQ. RFC 7162 §3.2.
     """
@@ -62,8 +62,7 @@ class Fetching:
         selected: Selected,
         plan: Plan,
         output: Output,
-        places: Places,
-        account: str,
+        places: AccountPlaces,
         *,
         sets_seen: bool,
         with_modseq: bool,
@@ -72,7 +71,6 @@ class Fetching:
         self._plan = plan
         self._output = output
         self._places = places
-        self._account = account
         self._sets_seen = sets_seen and plan.sets_seen
         self._with_modseq = with_modseq
         self.outcome = Outcome()
@@ -114,7 +112,7 @@ class Fetching:
     async def _read_header(self, batch: Batch, summary: MessageSummary) -> None:
         try:
             content = await self._selected.mailbox.body(summary.uid)
-            with Source(self._account, summary, content, self._places) as source:
+            with Source(summary, content, self._places) as source:
                 batch.headers[summary.uid] = source.read(0, summary.header_octets)
         except StorageError as error:
             self._failed(error)
@@ -148,7 +146,7 @@ class Fetching:
         held = _Held(self._output, beginning)
         try:
             content = await self._selected.mailbox.body(summary.uid)
-            with Source(self._account, summary, content, self._places) as source:
+            with Source(summary, content, self._places) as source:
                 for writer in plan.writers:
                     await writer.write(source, held)
                     held.space()

@@ -57,23 +57,27 @@ class Places:
             self._known.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AccountPlaces:
+    """The part of `Places` that one account may see."""
+
+    account: str
+    places: Places
+
+
 class Source:
     """A message being fetched; a context manager.
 
     Args:
-        account: whose it is.
         summary: what the store says of it.
         content: its octets.
-        places: the worker's.
+        places: what is known of large messages of its account.
     """
 
-    __slots__ = ("_account", "_content", "_fd", "_octets", "_places", "_scan", "summary")
+    __slots__ = ("_content", "_fd", "_octets", "_places", "_scan", "summary")
 
-    def __init__(
-        self, account: str, summary: MessageSummary, content: Content, places: Places
-    ) -> None:
+    def __init__(self, summary: MessageSummary, content: Content, places: AccountPlaces) -> None:
         self.summary = summary
-        self._account = account
         self._content = content
         self._places = places
         self._octets: bytes | None = None
@@ -148,10 +152,10 @@ class Source:
         return await self._find(numbers, decoded=True)
 
     async def _find(self, name: str, *, decoded: bool) -> Place | None:
-        key = (self._account, self.summary.email_id, name + "=" * decoded)
+        key = (self._places.account, self.summary.email_id, name + "=" * decoded)
         if self._octets is None:
             with suppress(KeyError):
-                return self._places.get(key)
+                return self._places.places.get(key)
         found = await self._scanned()
         place: Place | None
         if decoded:
@@ -161,7 +165,7 @@ class Source:
             span = found.section(name)
             place = None if span is None else Place(*span)
         if self._octets is None:
-            self._places.put(key, place)
+            self._places.places.put(key, place)
         return place
 
     async def _scanned(self) -> Scan:

@@ -12,7 +12,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from thurn_wire.imap.sequence import SequenceSet, spans
+from thurn_wire.imap.sequence import SequenceSet
+from thurn_wire.imap.sequence import spans as runs
 
 Span: TypeAlias = tuple[int, int]
 """Positions from the first up to, but not with, the second."""
@@ -77,4 +78,4 @@ def uids_at(spans: list[Span], uids: array[int]) -> array[int]:
 
 def spans_at(ascending: Iterable[int]) -> list[Span]:
     """The spans of ascending positions."""
-    return [(low, high + 1) for low, high in spans(ascending)]
+    return [(low, high + 1) for low, high in runs(ascending)]

@@ -54,9 +54,7 @@ def conjunction(key: SearchKey) -> list[SearchKey]:
     return found
 
 
-def compile_key(
-    key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], CompileKey]
-) -> Check:
+def compile_key(key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], CompileKey]) -> Check:
     """The check of a key.
 
     Args:
