@@ -190,14 +190,13 @@ def accounts():
 
 
 def tables(base, store, settings, more):
-    common = {"type": "imap", "bind": ["127.0.0.1:10143"], "tls": "main", "sasl": ["plain", "both"]}
+    common = {"type": "imap", "bind": ["127.0.0.1:10143"], "sasl": ["plain", "both"]}
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
             "store": "main", "data": str(base / "data"),
         },
         "state": {"main": {"type": "memory"}},
-        "tls": {"main": {"type": "selfsigned"}},
         "account": {"main": {"type": "file", "file": "accounts.toml"}},
         "store": {"main": {"type": "shaky", "real": "real"}, "real": {"type": store}},
         "sasl": {"plain": {"type": "plain"}, "both": {"type": "x-both"}},
