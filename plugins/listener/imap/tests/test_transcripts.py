@@ -123,7 +123,7 @@ class Talk:
 
 @pytest.mark.parametrize("store", ["memory", "spool"])
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-async def test_transcript(path, store, open_world):
+async def test_transcript(path, store, open_world, mock_clock):  # or it is not trio's clock
     script = load(path)
     if store == "spool":
         script = replace(script, whole=True)

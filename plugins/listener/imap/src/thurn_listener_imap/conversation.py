@@ -16,7 +16,7 @@ from thurn.contracts.connection import Connection
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import AccountHandle
 from thurn.plugin import ListenerContext, Session
-from thurn.types.errors import NotPermitted, TemporaryFailure
+from thurn.types.errors import MailboxNotFound, NotPermitted, StorageError, TemporaryFailure
 from thurn.types.identity import Identity
 from thurn.types.stash import Stash
 from thurn_wire.imap import code, response
@@ -226,12 +226,19 @@ class Conversation:
             own: flag changes of this session of which the client needs no word.
 
         Raises:
-            StorageError: the mailbox has gone, or cannot be read.
+            MailboxNotFound: the mailbox has gone.
         """
         selected = self.selected
         if selected is None:
             return
-        news = await selected.look(may_expunge=may_expunge, with_modseq=self.condstore, own=own)
+        try:
+            news = await selected.look(may_expunge=may_expunge, with_modseq=self.condstore, own=own)
+        except MailboxNotFound:
+            raise
+        except StorageError as error:
+            # The client is told next time; the answer to its command is not changed by it.
+            self.report("updates.not_read", error)
+            return
         if news is not None:
             await self._write_news(selected, news, uid=uid)
         for contribution in self.site.extensions.update_responses:

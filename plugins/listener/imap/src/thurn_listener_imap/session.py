@@ -17,7 +17,7 @@ import trio
 from thurn.contracts.connection import Connection
 from thurn.contracts.gate import Ask
 from thurn.plugin import Session
-from thurn.types.errors import MailboxNotFound, StorageError, ThurnError
+from thurn.types.errors import MailboxNotFound, ThurnError
 from thurn_wire.imap import code, response
 from thurn_wire.imap.command import (
     Append,
@@ -44,7 +44,7 @@ from thurn_wire.imap.event import (
     SaslResponse,
 )
 from thurn_wire.imap.server import ImapServer
-from thurn_wire.imap.state import APPENDING, IDLING
+from thurn_wire.imap.state import APPENDING, IDLING, State
 
 from thurn_listener_imap.answer import Answer, CommandRefused, Condition, done, refused, wrong
 from thurn_listener_imap.commands.append import Appending, begin_append
@@ -178,6 +178,8 @@ class ImapSession:
         answer = await self._run(kind, command)
         if isinstance(command, Enable) and self._conversation.rev2:
             self._engine.use_utf8()
+        if self._conversation.selected is None and self._engine.state is State.SELECTED:
+            self._engine.deselect()  # the session has deleted its own mailbox
         self._answer(answer)
 
     async def _run(self, kind: CommandKind, command: object) -> Answer:
@@ -205,9 +207,6 @@ class ImapSession:
         except MailboxNotFound:
             # RFC 2180 §3.1: the mailbox was deleted by somebody else.
             self._end("The selected mailbox is gone")
-        except StorageError as error:
-            # The client is told next time; the answer to its command is not changed by it.
-            self._conversation.report("updates.not_read", error)
 
     def _answer(self, answer: Answer) -> None:
         write = _WRITERS[answer.condition]

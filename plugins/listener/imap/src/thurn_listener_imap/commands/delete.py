@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thurn_wire.imap import code
 from thurn_wire.imap.command import Delete
 
 from thurn_listener_imap.answer import Answer, done
@@ -16,6 +17,11 @@ async def delete(conversation: Conversation, command: Delete) -> Answer:
         StorageError: nothing was removed.
     """
     mailbox = await conversation.account.mailbox(command.mailbox)
-    need(mailbox.record.rights, DELETE_MAILBOX)
+    record = mailbox.record
+    need(record.rights, DELETE_MAILBOX)
     await conversation.account.delete(command.mailbox)
+    selected = conversation.selected
+    if selected is not None and selected.told.mailbox_id == record.id:
+        conversation.selected = None
+        return done("DELETE done", code.CLOSED)
     return done("DELETE done")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from thurn.types.errors import StorageError
 from thurn_wire.imap import code, response
-from thurn_wire.imap.command import Search
+from thurn_wire.imap.command import Parameters, Search
 from thurn_wire.imap.search import And, ModseqKey, Not, Or, SearchKey
 
 from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done
@@ -53,7 +53,7 @@ def _write(conversation: Conversation, command: Search, found: Found) -> None:
     if returns is None and not conversation.rev2:
         modseq = None
         if found.with_modseq and found.positions:
-            modseq = max(found.view.modseqs[at] for at in found.positions)
+            modseq = _modseq(found, {"ALL": None})
         conversation.write(response.search(found.numbers, modseq))
         return
     # RFC 9051 §6.4.4: in IMAP4rev2 a SEARCH without RETURN is one with RETURN (ALL).
@@ -63,9 +63,21 @@ def _write(conversation: Conversation, command: Search, found: Found) -> None:
     for word, value in words.items():
         if word in table:
             pairs += table[word](conversation, found, words if word == "SAVE" else value)
+    if found.with_modseq and found.positions:
+        pairs.append((b"MODSEQ", b"%d" % _modseq(found, words)))
     if words.keys() != {"SAVE"}:
         # RFC 5182 §2.2: SAVE alone has no ESEARCH response.
         conversation.write(response.esearch(conversation.tag, pairs, uid=command.uid))
+
+
+def _modseq(found: Found, words: Parameters) -> int:
+    """The highest MODSEQ of the messages that are told. RFC 4731 §3.2."""
+    positions = found.positions
+    if not words.keys() - {"MIN", "MAX", "SAVE"}:
+        ends = [positions[0]] if "MIN" in words else []
+        ends += [positions[-1]] if "MAX" in words else []
+        positions = ends or positions
+    return max(found.view.modseqs[at] for at in positions)
 
 
 def _asks_modseq(key: SearchKey) -> bool:
