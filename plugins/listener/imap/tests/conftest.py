@@ -30,18 +30,20 @@ from trio.testing import wait_all_tasks_blocked
 
 NUMBERS = itertools.count(1)
 PASSWORDS = {"alice": "secret", "bob": "correct horse", "carol": "pässword", "dave": "pop3 only"}
-MESSAGES = [
+MESSAGES = [(
     b"Date: Mon, 2 Jun 2025 10:00:00 +0200\r\nFrom: Ann <ann@example.net>\r\n"
-    b"To: alice@example.org\r\nSubject: one\r\nMessage-ID: <1@example.net>\r\n\r\nhello\r\n",
+    b"To: alice@example.org\r\nSubject: one\r\nMessage-ID: <1@example.net>\r\n\r\nhello\r\n"
+), (
     b"Date: Tue, 3 Jun 2025 11:00:00 +0000\r\nFrom: =?utf-8?q?J=C3=BCrgen?= <jw@example.net>\r\n"
     b"To: alice@example.org, bob@example.org\r\nSubject: =?utf-8?b?WndlacOfaWc=?=\r\n"
     b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     b"preamble\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n--b\r\n"
     b"Content-Type: application/octet-stream; name=x.bin\r\n"
-    b"Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\n",
-    b"Subject: three\r\nX-Color: red\r\n\r\nline 1\r\nline 2\r\n",
-]
+    b"Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\n"
+), (
+    b"Subject: three\r\nX-Color: red\r\n\r\nline 1\r\nline 2\r\n"
+)]  # fmt: skip
 
 
 @dataclass
@@ -118,20 +120,18 @@ class World:
         self.nursery.start_soon(converse, self.listener(listener), connection, session)
         return end
 
-    async def settle(self, peer):
-        """Let the server work until it waits for the peer."""
+    async def say(self, peer, octets):
+        """Send; what the server answers until it waits for more."""
+        if octets:
+            await peer.send_all(octets)
+        answer = []
         while not peer.quiet:
             for _ in range(8):
                 await trio.lowlevel.checkpoint()
             if not peer.quiet:
                 await wait_all_tasks_blocked(0.001)
-
-    async def say(self, peer, octets):
-        """Send; what the server answers until it waits for more."""
-        if octets:
-            await peer.send_all(octets)
-        await self.settle(peer)
-        return peer.received()
+            answer.append(peer.received())
+        return b"".join([*answer, peer.received()])
 
     async def log_in(self, name="alice", *, select="INBOX", **how):
         """A connection that is logged in, and what it said last."""
@@ -216,7 +216,7 @@ def open_world(tmp_path, accounts, mock_clock):
     """`async with open_world(setting=value) as world`; `messages` are alice's."""
 
     @asynccontextmanager
-    async def open_one(store="memory", messages=MESSAGES, plugins=(), more=None, **settings):
+    async def open_one(store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), **settings):
         base = tmp_path / f"world{next(NUMBERS)}"
         base.mkdir()
         file = base / "accounts.toml"
@@ -233,6 +233,8 @@ def open_world(tmp_path, accounts, mock_clock):
         assert list(registry.load(["listener.imap"])) == []
         for factory in (shaky, both, quota, *plugins):
             registry.add(factory)
+        for hook in hooks:  # a plugin that implements hooks of the family, loaded with another
+            registry._manager.register(hook)
         config = load(of_tables(tables(base, store, settings, more), base), registry)
         async with open_site(config, clock=clock) as site, trio.open_nursery() as nursery:
             world = World(site, clock, faults, nursery, mock_clock)

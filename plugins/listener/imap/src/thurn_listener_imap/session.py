@@ -227,7 +227,6 @@ class ImapSession:
         self._conversation.write(response.bye("Until next time"))
         self._answer(done(f"{command.NAME} done"))
         self._engine.close()
-        await trio.lowlevel.checkpoint()
 
     async def _start_tls(self, _command: StartTls) -> None:
         """RFC 9051 §6.2.1."""
@@ -338,16 +337,13 @@ class ImapSession:
 
     async def _continuation(self, _event: ContinuationNeeded) -> None:
         self._conversation.write(response.continuation())
-        await trio.lowlevel.checkpoint()
 
     async def _refused(self, event: Refused) -> None:
         self._drop_append()
         self._logins.cancel()
         self._conversation.write(event.response)
-        await trio.lowlevel.checkpoint()
 
     async def _closed(self, _event: Closed) -> None:
-        await trio.lowlevel.checkpoint()
         raise Over
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import trio
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Capability
 
@@ -12,6 +11,5 @@ from thurn_listener_imap.conversation import Conversation
 
 async def capability(conversation: Conversation, _command: Capability) -> Answer:
     """What is announced now."""
-    await trio.lowlevel.checkpoint()
     conversation.write(response.capability(conversation.capabilities()))
     return done("CAPABILITY done")

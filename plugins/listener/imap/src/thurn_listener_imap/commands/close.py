@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import trio
 from thurn_wire.imap.command import Close, Unselect
 
 from thurn_listener_imap.answer import Answer, done
@@ -28,6 +27,5 @@ async def close(conversation: Conversation, _command: Close) -> Answer:
 
 async def unselect(conversation: Conversation, _command: Unselect) -> Answer:
     """Close, and remove nothing."""
-    await trio.lowlevel.checkpoint()
     conversation.selected = None
     return done("UNSELECT done")

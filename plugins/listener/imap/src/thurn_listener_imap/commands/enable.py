@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import trio
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Enable
 
@@ -12,7 +11,6 @@ from thurn_listener_imap.conversation import Conversation
 
 async def enable(conversation: Conversation, command: Enable) -> Answer:
     """Enable what is known and not enabled yet; the rest is left out of the answer."""
-    await trio.lowlevel.checkpoint()
     table = conversation.site.extensions.enables
     names = [
         name

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import trio
 from thurn_wire.imap import response
 from thurn_wire.imap.command import List
 
@@ -28,7 +27,6 @@ async def list_(conversation: Conversation, command: List) -> Answer:
     Raises:
         StorageError: they cannot be read.
     """
-    await trio.lowlevel.checkpoint()
     if not command.extended and command.patterns == ("",):
         # RFC 9051 §6.3.9: "" asks for the separator.
         separator = conversation.account.separator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import trio
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Namespace
 
@@ -12,7 +11,6 @@ from thurn_listener_imap.conversation import Conversation
 
 async def namespace(conversation: Conversation, _command: Namespace) -> Answer:
     """One personal namespace without a prefix; mailboxes of others come with the ACL extension."""
-    await trio.lowlevel.checkpoint()
     personal = (("", conversation.account.separator),)
     conversation.write(response.namespace(personal, utf8=conversation.rev2))
     return done("NAMESPACE done")

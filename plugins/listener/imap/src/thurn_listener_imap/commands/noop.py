@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import trio
 from thurn_wire.imap.command import Check, Noop
 
 from thurn_listener_imap.answer import Answer, done
@@ -11,5 +10,4 @@ from thurn_listener_imap.conversation import Conversation
 
 async def noop(_conversation: Conversation, command: Noop | Check) -> Answer:
     """Nothing but what is told of other sessions at the end of every command."""
-    await trio.lowlevel.checkpoint()
     return done(f"{command.NAME} done")

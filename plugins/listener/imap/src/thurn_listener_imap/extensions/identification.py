@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import trio
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Id
 
@@ -18,7 +17,6 @@ IDENTITY: Final = {"name": "thurn"}
 
 async def identify(conversation: Conversation, command: Id) -> Answer:
     """Say who we are; who the client is goes into the log."""
-    await trio.lowlevel.checkpoint()
     if command.fields:
         client = dict(command.fields)
         conversation.site.context.journal.info(

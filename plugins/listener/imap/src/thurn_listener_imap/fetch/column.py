@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,7 @@ from thurn_wire.imap.fetch import Attribute, BodySection
 from thurn_wire.imap.response import date_time, literal
 
 from thurn_listener_imap.fetch.batch import Batch
-from thurn_listener_imap.fetch.header import ends_with_empty_line, pick_fields
+from thurn_listener_imap.fetch.header import ends_with_empty_line, field_finder
 from thurn_listener_imap.fetch.item import Column
 from thurn_listener_imap.mailbox.flags import SEEN
 
@@ -82,14 +82,14 @@ def cached_fields(item: BodySection) -> Column | None:
     if not names <= CACHED_HEADERS:
         return None
     form = item.label.replace(b"%", b"%%") + b" %b"
-    values = partial(_fields, names)
+    values = partial(_fields, field_finder(names))
     return Column(form, values, summary=True, whole_headers=True, sets_seen=not item.peek)
 
 
-def _fields(names: frozenset[bytes], batch: Batch) -> Iterable[object]:
+def _fields(find: Callable[[bytes], list[bytes]], batch: Batch) -> Iterable[object]:
     whole = batch.headers
     for summary in batch.summaries:
-        fields = pick_fields(summary.headers, names)
+        fields = b"".join(find(summary.headers))
         # RFC 9051 §6.4.5: the empty line is there, unless the message has neither it nor a body.
         header = whole.get(summary.uid)
         if header is None or ends_with_empty_line(header):
