@@ -76,8 +76,9 @@ def expectations(octets):
     for numbers, part in list(numbered(found.root))[:12]:
         body = octets[part.body_start : part.body_end]
         yield from section(numbers, body)
-        yield f"BODY.PEEK[{numbers}.MIME]", literal(
-            f"BODY[{numbers}.MIME]".encode(), octets[part.header_start : part.body_start]
+        yield (
+            f"BODY.PEEK[{numbers}.MIME]",
+            literal(f"BODY[{numbers}.MIME]".encode(), octets[part.header_start : part.body_start]),
         )
         if part.encoding in ENCODINGS and not part.is_multipart:
             plain = decode(body, part.encoding) if part.encoding == ENCODINGS[3] else body

@@ -58,9 +58,7 @@ class Client:
         await self.say("x UID FETCH 1:* (FLAGS)", expunge=False)
         assert [entry[0] for entry in self.known] == list(view.uids)
         real = [
-            frozenset(
-                name.encode() for bit, name in enumerate(view.flag_names) if mask >> bit & 1
-            )
+            frozenset(name.encode() for bit, name in enumerate(view.flag_names) if mask >> bit & 1)
             for mask in view.flags
         ]
         assert [entry[1] for entry in self.known] == real
