@@ -25,7 +25,7 @@ from thurn_listener_imap.registry import Extensions
 from thurn_listener_imap.search.check import Check, Cost
 from thurn_wire.imap.command import Command
 from thurn_wire.imap.fetch import Attribute
-from thurn_wire.imap.grammar.base import base_grammar
+from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.grammar.registry import Rule, add
 from thurn_wire.imap.search import SearchKey
 from thurn_wire.imap.state import SELECTED

@@ -15,7 +15,7 @@ import trio
 from thurn.contracts.context import Context
 from thurn.contracts.guard import Guard
 from thurn.plugin import Factory, ListenerContext, hookimpl, hookspec
-from thurn_wire.imap.grammar.base import base_grammar
+from thurn_wire.imap.grammar.builtin import base_grammar
 
 from thurn_listener_imap.conversation import Site
 from thurn_listener_imap.extension import ImapExtension
