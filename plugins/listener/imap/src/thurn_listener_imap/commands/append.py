@@ -1,0 +1,137 @@
+"""APPEND, of one message or several. RFC 9051 §6.3.12, RFC 3502, RFC 4315 §3.
+
+Rules of this file:
+1. Nothing is stored before the last message of the command is whole; then all are, or none.
+2. Small messages are held in memory up to `MEMORY_OCTETS` a command, all others in private files.
+3. Content is kept as it came: nothing is added, line ends are not changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from thurn.contracts.store import Append as StoreAppend
+from thurn.plugin import Content
+from thurn.types.content import Blob
+from thurn_wire.imap import code
+from thurn_wire.imap.command import Append, AppendItem
+
+from thurn_listener_imap.answer import Answer, CommandRefused, done, refused
+from thurn_listener_imap.commands.copy import target_name
+from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.permission import permitted_flags
+from thurn_listener_imap.spool import SpooledContent
+
+MEMORY_OCTETS: Final = 1_048_576
+"""Of one command's messages in memory; above this a message goes to a file at once."""
+TOTAL_OCTETS: Final = 1_073_741_824
+"""Of all messages of one command together: they wait on disk until the last has come."""
+
+
+@dataclass(slots=True)
+class _Coming:
+    """A message on its way in: in memory, or in a file."""
+
+    item: AppendItem
+    pieces: list[bytes]
+    file: SpooledContent | None
+
+    def content(self) -> Content:
+        if self.file is not None:
+            return Content(self.file.blob())
+        return Content(Blob(b"".join(self.pieces)))
+
+
+class Appending:
+    """An APPEND under way.
+
+    Args:
+        conversation: whose.
+        name: of the target.
+        rights: of it.
+    """
+
+    __slots__ = (
+        "_conversation",
+        "_memory_octets",
+        "_messages",
+        "_name",
+        "_rights",
+        "_total_octets",
+    )
+
+    def __init__(self, conversation: Conversation, name: str, rights: str) -> None:
+        self._conversation = conversation
+        self._name = name
+        self._rights = rights
+        self._messages: list[_Coming] = []
+        self._memory_octets = 0
+        self._total_octets = 0
+
+    async def announce(self, item: AppendItem) -> None:
+        """The next message will come.
+
+        Raises:
+            CommandRefused: it must not.
+            StorageError: a guard lets it not in.
+        """
+        if item.binary:
+            raise CommandRefused(refused("Binary messages are not taken here", code.UNKNOWN_CTE))
+        self._total_octets += item.size_octets
+        if self._total_octets > TOTAL_OCTETS:
+            raise CommandRefused(refused("Too much for one command", code.TOOBIG))
+        # The whole command counts, since all of it is stored at once.
+        await self._conversation.guard(self._name, self._total_octets)
+        in_memory = self._memory_octets + item.size_octets <= MEMORY_OCTETS
+        self._memory_octets += item.size_octets if in_memory else 0
+        file = None if in_memory else self._conversation.site.spool.start()
+        self._messages.append(_Coming(item, [], file))
+
+    async def take(self, octets: bytes) -> None:
+        """Some octets of the message announced last."""
+        coming = self._messages[-1]
+        if coming.file is not None:
+            await coming.file.write(octets)
+        else:
+            coming.pieces.append(octets)
+
+    async def store(self) -> Answer:
+        """All messages have come: store them.
+
+        Raises:
+            StorageError: nothing was stored.
+        """
+        now = datetime.fromtimestamp(self._conversation.site.context.clock.wall(), UTC)
+        appends = [
+            StoreAppend(
+                self._name,
+                coming.content(),
+                coming.item.received or now,
+                permitted_flags(self._rights, coming.item.flags),
+            )
+            for coming in self._messages
+        ]
+        stored = await self._conversation.account.append_all(appends)
+        uids = [one.uid for one in stored]
+        return done("APPEND done", code.appenduid(stored[0].uidvalidity, uids))
+
+    def drop(self) -> None:
+        """Remove what waited in files. Idempotent."""
+        for coming in self._messages:
+            if coming.file is not None:
+                coming.file.remove()
+        self._messages.clear()
+
+
+async def begin_append(conversation: Conversation, command: Append) -> Appending:
+    """An APPEND whose target is there.
+
+    Raises:
+        StorageError: the name is no name, or the right is missing.
+        CommandRefused: there is no such mailbox; CREATE could make it.
+    """
+    name = await target_name(conversation, command.mailbox)
+    mailbox = await conversation.account.mailbox(name)
+    return Appending(conversation, name, mailbox.record.rights)

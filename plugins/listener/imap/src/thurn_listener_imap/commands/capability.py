@@ -1,0 +1,15 @@
+"""CAPABILITY. RFC 9051 §6.1.1."""
+
+from __future__ import annotations
+
+from thurn_wire.imap import response
+from thurn_wire.imap.command import Capability
+
+from thurn_listener_imap.answer import Answer, done
+from thurn_listener_imap.conversation import Conversation
+
+
+async def capability(conversation: Conversation, _command: Capability) -> Answer:
+    """What is announced now."""
+    conversation.write(response.capability(conversation.capabilities()))
+    return done("CAPABILITY done")

@@ -1,0 +1,67 @@
+r"""EXPUNGE and UID EXPUNGE: remove what is \Deleted. RFC 9051 §6.4.3, §6.4.9."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from thurn.contracts.store import View
+from thurn_wire.imap import code
+from thurn_wire.imap.command import Expunge
+from thurn_wire.imap.sequence import SequenceSet
+
+from thurn_listener_imap.answer import Answer, done
+from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.mailbox.flags import DELETED
+from thurn_listener_imap.mailbox.numbers import uids_at
+from thurn_listener_imap.permission import EXPUNGE
+
+
+async def expunge(conversation: Conversation, command: Expunge) -> Answer:
+    """Remove; the EXPUNGE responses are those of the updates at the end.
+
+    Raises:
+        StorageError: nothing was removed.
+    """
+    selected = conversation.mailbox
+    conversation.need_writable()
+    conversation.need_right(EXPUNGE)
+    # What another session has flagged is Deleted as well, whether this client knows it or not.
+    view = await selected.mailbox.view()
+    uids = deleted_uids(view)
+    if command.uids is not None:
+        wanted = _wanted(conversation, command.uids)
+        uids = [uid for uid in uids if uid in wanted]
+    if uids:
+        await selected.mailbox.expunge(uids)
+    await conversation.tell_updates(may_expunge=True, uid=command.uids is not None)
+    if conversation.condstore:
+        # RFC 7162 §3.2.7: what the mailbox has come to.
+        return done("EXPUNGE done", code.highestmodseq(selected.told.highestmodseq))
+    return done("EXPUNGE done")
+
+
+def deleted_uids(view: View) -> list[int]:
+    r"""UIDs of what is \Deleted, ascending."""
+    uids = view.uids
+    return [uids[at] for at, flags in enumerate(view.flags) if flags & DELETED]
+
+
+def _wanted(conversation: Conversation, sequence: SequenceSet) -> _Wanted:
+    selected = conversation.mailbox
+    if sequence.saved:
+        spans = selected.spans(sequence, uid=True)
+        return _Wanted([(uid, uid) for uid in uids_at(spans, selected.told.uids)])
+    uids = selected.told.uids
+    return _Wanted(sequence.resolve(uids[-1] if uids else 0))
+
+
+class _Wanted:
+    """UIDs in ascending, disjoint ranges."""
+
+    def __init__(self, ranges: list[tuple[int, int]]) -> None:
+        self._ranges = ranges
+        self._ends = [last for _, last in ranges]
+
+    def __contains__(self, uid: int) -> bool:
+        at = bisect_left(self._ends, uid)
+        return at < len(self._ranges) and self._ranges[at][0] <= uid

@@ -1,0 +1,79 @@
+"""FETCH and UID FETCH. RFC 9051 §6.4.5, RFC 7162 §3.1.4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from thurn_wire.imap import code
+from thurn_wire.imap.command import Fetch
+from thurn_wire.imap.fetch import MODSEQ
+
+from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
+from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.fetch.run import Fetching, Outcome
+from thurn_listener_imap.fetch.source import AccountPlaces
+from thurn_listener_imap.mailbox.numbers import Span, spans_at
+from thurn_listener_imap.mailbox.selected import Selected
+from thurn_listener_imap.permission import SEEN
+from thurn_listener_imap.refusal import answer_to, is_trouble
+
+
+async def fetch(conversation: Conversation, command: Fetch) -> Answer:
+    """Answer for each message of the set; EXPUNGE of others only with UID FETCH.
+
+    Raises:
+        StorageError: the store failed between two messages.
+        CutOff: a literal could not be ended; the session has to.
+    """
+    selected = conversation.mailbox
+    if command.changed_since is not None or MODSEQ in command.items:
+        conversation.enable_condstore()
+    spans = wanted_spans(selected, command)
+    if command.changed_since is not None:
+        spans = _changed_since(selected, spans, command.changed_since)
+    plan = conversation.site.extensions.plan(
+        command.items, uid=command.uid, modseq=command.changed_since is not None
+    )
+    fetching = Fetching(
+        selected,
+        plan,
+        conversation,
+        AccountPlaces(conversation.account.account, conversation.site.places),
+        sets_seen=not selected.read_only and SEEN in selected.rights,
+        with_modseq=conversation.condstore,
+    )
+    outcome = await fetching.run(spans)
+    await conversation.tell_updates(may_expunge=command.uid, uid=command.uid, own=outcome.own)
+    return _answer(conversation, command, outcome)
+
+
+def wanted_spans(selected: Selected, command: Fetch) -> list[Span]:
+    """The positions that a command means.
+
+    Raises:
+        CommandRefused: a message number that does not exist. RFC 9051 §9 (seq-number).
+    """
+    try:
+        return selected.spans(command.sequence, uid=command.uid)
+    except ValueError as error:
+        raise CommandRefused(NO_SUCH_MESSAGE) from error
+
+
+def _changed_since(selected: Selected, spans: Sequence[Span], modseq: int) -> list[Span]:
+    modseqs = selected.told.modseqs
+    return spans_at([at for low, high in spans for at in range(low, high) if modseqs[at] > modseq])
+
+
+def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Answer:
+    for failure in outcome.failures:
+        if is_trouble(failure):
+            conversation.report("message.unreadable", failure)
+    if outcome.failures:
+        return answer_to(outcome.failures[0])
+    if outcome.undecodable:
+        # RFC 3516 §4.3.
+        return refused("A part cannot be decoded", code.UNKNOWN_CTE)
+    if outcome.gone and not command.uid:
+        # RFC 5530 §3, RFC 2180 §4.1.2.
+        return refused("Some of the messages are gone", code.EXPUNGEISSUED)
+    return done("FETCH done")

@@ -1,0 +1,120 @@
+r"""STORE and UID STORE. RFC 9051 §6.4.6, RFC 7162 §3.1.3."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from thurn.contracts.store import FlagChange, StoreResult
+from thurn.types.errors import NotPermitted
+from thurn_wire.imap import code
+from thurn_wire.imap.command import FlagOperation, Store
+
+from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
+from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.mailbox.numbers import uids_at
+from thurn_listener_imap.mailbox.selected import OwnChange, Selected
+from thurn_listener_imap.permission import permitted_flags
+
+_CHANGES: Final = {
+    FlagOperation.ADD: FlagChange.ADD,
+    FlagOperation.REMOVE: FlagChange.REMOVE,
+    FlagOperation.REPLACE: FlagChange.REPLACE,
+}
+
+
+async def store(conversation: Conversation, command: Store) -> Answer:
+    """Change flags of all messages of the set; what is gone is passed over and said.
+
+    Raises:
+        StorageError: nothing was changed.
+    """
+    selected = conversation.mailbox
+    conversation.need_writable()
+    if command.unchanged_since is not None:
+        conversation.enable_condstore()
+    uids = _wanted_uids(selected, command)
+    gone = [uid for uid in uids if selected.is_gone(uid)] if selected.has_ghosts else []
+    change = _CHANGES[command.operation]
+    flags = _permitted(selected, change, command.flags)
+    result = StoreResult((), 0)
+    if uids:
+        result = await selected.mailbox.flag(
+            uids, change, flags, unchanged_since=command.unchanged_since
+        )
+    await _tell(conversation, command, uids, result, OwnChange(change, flags))
+    if result.refused:
+        return _modified(selected, command, result.refused)
+    if gone and not command.uid:
+        # RFC 2180 §4.2.1, RFC 5530 §3.
+        return refused("Some of the messages are gone", code.EXPUNGEISSUED)
+    return done("STORE done")
+
+
+def _wanted_uids(selected: Selected, command: Store) -> array[int]:
+    try:
+        spans = selected.spans(command.sequence, uid=command.uid)
+    except ValueError as error:
+        raise CommandRefused(NO_SUCH_MESSAGE) from error
+    return uids_at(spans, selected.told.uids)
+
+
+def _permitted(selected: Selected, change: FlagChange, flags: Sequence[str]) -> tuple[str, ...]:
+    """The flags that this identity may change. RFC 4314 §4.
+
+    Raises:
+        NotPermitted: none of them. Replacing needs the right to all of them, since it takes away
+            those that are not named.
+    """
+    permitted = permitted_flags(selected.rights, flags)
+    if change is FlagChange.REPLACE:
+        if permitted_flags(selected.rights, selected.flags.names) != selected.flags.names:
+            raise NotPermitted
+        return tuple(flags)
+    if flags and not permitted:
+        raise NotPermitted
+    return permitted
+
+
+async def _tell(
+    conversation: Conversation,
+    command: Store,
+    uids: array[int],
+    result: StoreResult,
+    own: OwnChange,
+) -> None:
+    """The new flags of the messages, as a FETCH of them would, unless .SILENT. RFC 9051 §6.4.6."""
+    selected = conversation.mailbox
+    await conversation.tell_updates(
+        may_expunge=command.uid, uid=command.uid, own={result.modseq: own}
+    )
+    if command.silent:
+        return
+    told = _positions(selected, uids, frozenset(result.refused))
+    if conversation.condstore:
+        # What has a new MODSEQ was told with the updates just now.
+        modseqs = selected.told.modseqs
+        told = [at for at in told if not result.modseq or modseqs[at] != result.modseq]
+    await conversation.write_flags_of(told, uid=command.uid)
+
+
+def _positions(selected: Selected, uids: Iterable[int], refused: frozenset[int]) -> list[int]:
+    """Where the messages stand now, but for those that are gone and those that were refused."""
+    here = selected.told.uids
+    found = []
+    for uid in uids:
+        at = bisect_left(here, uid)
+        if at < len(here) and here[at] == uid and uid not in refused and not selected.is_gone(uid):
+            found.append(at)
+    return found
+
+
+def _modified(selected: Selected, command: Store, refused_uids: Sequence[int]) -> Answer:
+    """RFC 7162 §3.1.3: which messages were left alone."""
+    numbers = list(refused_uids)
+    if not command.uid:
+        here = selected.told.uids
+        numbers = [bisect_left(here, uid) + 1 for uid in refused_uids]
+    return done("STORE done, but for these", code.modified(numbers))

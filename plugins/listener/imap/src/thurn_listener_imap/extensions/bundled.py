@@ -1,0 +1,31 @@
+"""All extensions of this distribution, in the order in which they are announced."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from thurn_listener_imap.commands.table import BASE
+from thurn_listener_imap.extensions.appendlimit import APPENDLIMIT
+from thurn_listener_imap.extensions.condstore import CONDSTORE
+from thurn_listener_imap.extensions.esearch import ESEARCH
+from thurn_listener_imap.extensions.identification import IDENTIFICATION
+from thurn_listener_imap.extensions.list_extended import LIST_EXTENDED
+from thurn_listener_imap.extensions.list_status import LIST_STATUS
+from thurn_listener_imap.extensions.rev2 import REV2
+from thurn_listener_imap.extensions.searchres import SEARCHRES
+from thurn_listener_imap.extensions.special_use import SPECIAL_USE
+from thurn_listener_imap.extensions.status_size import STATUS_SIZE
+
+BUNDLED: Final = (
+    BASE,
+    REV2,
+    IDENTIFICATION,
+    SPECIAL_USE,
+    LIST_EXTENDED,
+    LIST_STATUS,
+    STATUS_SIZE,
+    ESEARCH,
+    SEARCHRES,
+    CONDSTORE,
+    APPENDLIMIT,
+)

@@ -1,0 +1,1 @@
+"""FETCH: the wanted items compiled once, then run over the messages."""

@@ -1,0 +1,41 @@
+"""Some fields of a header: HEADER.FIELDS and HEADER.FIELDS.NOT. RFC 9051 §6.4.5."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+from thurn_message.fields import read_fields
+
+
+def pick_fields(header: bytes, names: Collection[bytes], *, others: bool = False) -> bytes:
+    """The octets of the fields of these names, in the header's order, without the empty line.
+
+    Args:
+        header: its octets, with or without the empty line.
+        names: in lower case.
+        others: all but these.
+    """
+    return b"".join(
+        [
+            header[field.start : field.end]
+            for field in read_fields(header, 0, len(header))
+            if (field.name in names) is not others
+        ]
+    )
+
+
+def field_finder(names: Collection[bytes]) -> Callable[[bytes], list[bytes]]:
+    """A function that finds the fields of these names in whole header fields, one below the other.
+
+    For fields that stores keep: three times as fast as `pick_fields`, which knows what to do with
+    any header. Linear: nothing in the pattern can be given back.
+    """
+    words = b"|".join(re.escape(name) for name in sorted(names))
+    pattern = rb"^(?:%b)[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+" % words
+    return re.compile(pattern, re.IGNORECASE | re.MULTILINE).findall
+
+
+def ends_with_empty_line(header: bytes) -> bool:
+    """Whether the header has the empty line that ends it."""
+    return header in (b"\r\n", b"\n") or header.endswith((b"\n\r\n", b"\n\n"))

@@ -1,0 +1,207 @@
+r"""Runs a plan over messages: batches from the store, responses to the client.
+
+Rules of this file:
+1. A batch is made, written and sent before the next; a client that does not read stops the work.
+   Batches begin small and grow as long as their responses stay small.
+2. \Seen is set for a batch before its octets go out, so that the responses can tell it; that it
+   cannot be set does not keep anybody from reading.
+3. What has gone meanwhile, or cannot be read, is left out and counted; the others are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from thurn.contracts.store import FlagChange, MessageSummary
+from thurn.types.errors import MessageExpunged, StorageError
+
+from thurn_listener_imap.fetch.batch import Batch
+from thurn_listener_imap.fetch.item import CannotDecode
+from thurn_listener_imap.fetch.plan import Plan
+from thurn_listener_imap.fetch.source import AccountPlaces, Source
+from thurn_listener_imap.limits import BATCH_MESSAGES, BATCH_OCTETS, FIRST_BATCH_MESSAGES
+from thurn_listener_imap.mailbox.flags import SEEN
+from thurn_listener_imap.mailbox.numbers import Span
+from thurn_listener_imap.mailbox.selected import OwnChange, Selected
+from thurn_listener_imap.output import Output
+
+SET_SEEN = OwnChange(FlagChange.ADD, ("\\Seen",))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a FETCH went.
+
+    Attributes:
+        gone: messages that were not there any more.
+        undecodable: parts whose encoding is unknown.
+        failures: what the store could not read.
+        own: flag changes that were made, by their MODSEQ.
+    """
+
+    gone: int = 0
+    undecodable: int = 0
+    failures: list[StorageError] = field(default_factory=list)
+    own: dict[int, OwnChange] = field(default_factory=dict)
+
+
+class Fetching:
+    """One FETCH under way.
+
+    Args:
+        selected: the mailbox.
+        plan: what is asked.
+        output: where the responses go.
+        places: of parts of large messages of the account.
+        sets_seen: reading may mark as Seen here.
+        with_modseq: responses that tell flags tell the MODSEQ. RFC 7162 §3.2.
+    """
+
+    def __init__(
+        self,
+        selected: Selected,
+        plan: Plan,
+        output: Output,
+        places: AccountPlaces,
+        *,
+        sets_seen: bool,
+        with_modseq: bool,
+    ) -> None:
+        self._selected = selected
+        self._plan = plan
+        self._output = output
+        self._places = places
+        self._sets_seen = sets_seen and plan.sets_seen
+        self._with_modseq = with_modseq
+        self._step = FIRST_BATCH_MESSAGES
+        self.outcome = Outcome()
+
+    async def run(self, spans: Iterable[Span]) -> Outcome:
+        """Answer for the messages at these positions of what the client has been told.
+
+        Raises:
+            StorageError: the store failed between two messages.
+            CutOff: a literal could not be ended.
+        """
+        for low, high in spans:
+            start = low
+            while start < high:
+                end = min(start + self._step, high)
+                await self._run_batch(Batch(self._selected.told, start, end, self._selected.flags))
+                await self._output.relieve()
+                start = end
+        return self.outcome
+
+    async def _run_batch(self, batch: Batch) -> None:
+        if self._plan.summary:
+            await self._summarize(batch)
+            if not batch.summaries:
+                return
+        if self._sets_seen:
+            await self._set_seen(batch)
+        await self._answer(batch)
+
+    async def _summarize(self, batch: Batch) -> None:
+        uids = batch.view.uids[batch.low : batch.high]
+        found = await self._selected.mailbox.summaries(uids)
+        there: list[MessageSummary] = [summary for summary in found if summary is not None]
+        if len(there) < len(found):
+            self.outcome.gone += len(found) - len(there)
+            batch.positions = [
+                batch.low + n for n, summary in enumerate(found) if summary is not None
+            ]
+        batch.summaries = there
+        if self._plan.whole_headers:
+            for summary in there:
+                if summary.header_octets == summary.size_octets:
+                    await self._read_header(batch, summary)
+
+    async def _read_header(self, batch: Batch, summary: MessageSummary) -> None:
+        try:
+            content = await self._selected.mailbox.body(summary.uid)
+            with Source(summary, content, self._places) as source:
+                batch.headers[summary.uid] = source.read(0, summary.header_octets)
+        except StorageError as error:
+            self._failed(error)
+
+    async def _set_seen(self, batch: Batch) -> None:
+        view = batch.view
+        unseen = [at for at in batch.places if not view.flags[at] & SEEN]
+        if not unseen:
+            return
+        uids = [view.uids[at] for at in unseen]
+        try:
+            result = await self._selected.mailbox.flag(uids, SET_SEEN.change, SET_SEEN.flags)
+        except StorageError as error:
+            self.outcome.failures.append(error)
+            return
+        self.outcome.own[result.modseq] = SET_SEEN
+        batch.seen = dict.fromkeys(unseen, result.modseq)
+
+    async def _answer(self, batch: Batch) -> None:
+        """The responses; those that become Seen tell their flags."""
+        plan = self._plan
+        if batch.seen:
+            plan = plan.with_flags(modseq=self._with_modseq)
+        if not plan.writers:
+            responses = plan.responses(batch)
+            self._output.write(responses)
+            usual_octets = len(responses) // len(batch.places) + 1
+            self._step = max(1, min(2 * self._step, BATCH_MESSAGES, BATCH_OCTETS // usual_octets))
+            return
+        for beginning, summary in zip(plan.beginnings(batch), batch.summaries, strict=True):
+            await self._answer_one(plan, beginning, summary)
+
+    async def _answer_one(self, plan: Plan, beginning: bytes, summary: MessageSummary) -> None:
+        held = _Held(self._output, beginning)
+        try:
+            content = await self._selected.mailbox.body(summary.uid)
+            with Source(summary, content, self._places) as source:
+                for writer in plan.writers:
+                    await writer.write(source, held)
+                    held.space()
+        except (StorageError, CannotDecode) as error:
+            self._failed(error)
+        held.end()
+        await self._output.relieve()
+
+    def _failed(self, error: StorageError | CannotDecode) -> None:
+        if isinstance(error, CannotDecode):
+            self.outcome.undecodable += 1
+        elif isinstance(error, MessageExpunged):
+            self.outcome.gone += 1
+        else:
+            self.outcome.failures.append(error)
+
+
+class _Held:
+    """The output of one response: nothing goes out before its first item is there, and a response
+    whose later items fail is ended as it should be."""
+
+    __slots__ = ("_beginning", "_begun", "_output", "_spaces")
+
+    def __init__(self, output: Output, beginning: bytes) -> None:
+        self._output = output
+        self._beginning = beginning
+        self._begun = False
+        self._spaces = False
+
+    def write(self, octets: bytes) -> None:
+        if not self._begun:
+            self._output.write(self._beginning)
+            self._begun = True
+        elif self._spaces:
+            self._output.write(b" ")
+        self._spaces = False
+        self._output.write(octets)
+
+    async def relieve(self) -> None:
+        await self._output.relieve()
+
+    def space(self) -> None:
+        self._spaces = True
+
+    def end(self) -> None:
+        if self._begun:
+            self._output.write(b")\r\n")

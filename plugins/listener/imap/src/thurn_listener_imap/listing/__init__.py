@@ -1,0 +1,1 @@
+"""Which mailboxes a LIST names, and how they are told."""

@@ -1,0 +1,1 @@
+"""The selected mailbox: what the client has been told, its numbers, what has changed since."""

@@ -1,0 +1,1 @@
+"""SEARCH: the keys compiled to a program, the cheap ones first."""

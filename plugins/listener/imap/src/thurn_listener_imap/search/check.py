@@ -1,0 +1,99 @@
+"""What a SEARCH key is compiled to. Extensions make the same.
+
+Rules of this file: a check says what it has to see; the program asks cheap checks first, and only
+those messages that passed them are looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from thurn.contracts.store import MessageSummary, View
+from thurn.plugin import Content
+from thurn.types.errors import StorageTrouble
+from thurn_message.scanner import Scan
+
+from thurn_listener_imap.mailbox.selected import Selected
+from thurn_listener_imap.search.text import body_texts
+
+
+class Cost(IntEnum):
+    """What has to be seen of a message."""
+
+    COLUMNS = 0
+    SUMMARY = 1
+    CONTENT = 2
+
+
+class Candidate:
+    """The message that is being judged.
+
+    Attributes:
+        at: its position in the view.
+        summary: what the store keeps of it, from `Cost.SUMMARY` on.
+    """
+
+    __slots__ = ("_content", "_scan", "_texts", "at", "summary")
+
+    def __init__(self, at: int, summary: MessageSummary | None = None) -> None:
+        self.at = at
+        self.summary = summary
+        self._content: Content | None = None
+        self._scan: Scan | None = None
+        self._texts: dict[bool, list[str]] = {}
+
+    def open(self, content: Content) -> None:
+        """The octets can be read from now on."""
+        self._content = content
+
+    @property
+    def scan(self) -> Scan:
+        """The message taken apart, at `Cost.CONTENT`; read at first use.
+
+        Raises:
+            StorageTrouble: it cannot be read.
+        """
+        if self._scan is None:
+            if self._content is None:
+                raise StorageTrouble("a message that was not opened")
+            try:
+                self._scan = self._content.scan
+            except OSError as error:
+                raise StorageTrouble(str(error)) from error
+        return self._scan
+
+    def texts(self, *, with_header: bool) -> list[str]:
+        """The texts in which BODY (or TEXT) looks, decoded once for all keys."""
+        texts = self._texts.get(with_header)
+        if texts is None:
+            texts = self._texts[with_header] = list(body_texts(self.scan, top_header=with_header))
+        return texts
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a message is meant.
+
+    Attributes:
+        cost: what `test` looks at.
+        test: the judgement.
+        select: the same for many positions at once, where that is cheaper; columns only.
+    """
+
+    cost: Cost
+    test: Callable[[Candidate], bool]
+    select: Callable[[Sequence[int]], Sequence[int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the checks of one SEARCH may look at."""
+
+    selected: Selected
+
+    @property
+    def view(self) -> View:
+        """What the client has been told."""
+        return self.selected.told

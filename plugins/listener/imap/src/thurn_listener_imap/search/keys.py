@@ -1,0 +1,183 @@
+r"""Each SEARCH key of RFC 9051 §6.4.4 and RFC 7162 as a check.
+
+Rules of this file: \Recent is a flag that no message has (see README), so RECENT and NEW find
+nothing and OLD finds all; INTERNALDATE is in UTC, as FETCH tells it; Date in the zone it names.
+"""
+
+from __future__ import annotations
+
+import datetime
+from bisect import bisect_right
+from calendar import timegm
+from collections.abc import Callable, Sequence
+
+from thurn.contracts.store import CACHED_HEADERS
+from thurn_message.date import parse_date
+from thurn_message.fields import read_fields, unfold
+from thurn_wire.imap.search import (
+    DateKey,
+    FlagKey,
+    HeaderKey,
+    ModseqKey,
+    Place,
+    Relation,
+    SequenceKey,
+    SizeKey,
+    TextKey,
+)
+
+from thurn_listener_imap.mailbox.numbers import Span
+from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
+from thurn_listener_imap.search.text import field_text, fold
+
+DAY_SECONDS = 86_400
+
+
+def flag_check(key: FlagKey, scope: Scope) -> Check:
+    """SEEN, UNSEEN, KEYWORD …."""
+    flags = scope.view.flags
+    bit = scope.selected.flags.bit(key.flag)
+    wanted = bit if key.present else 0
+    if not bit:  # no message has it
+        return nothing() if key.present else everything()
+
+    def select(positions: Sequence[int]) -> list[int]:
+        return [at for at in positions if flags[at] & bit == wanted]
+
+    return Check(Cost.COLUMNS, lambda one: flags[one.at] & bit == wanted, select)
+
+
+def everything() -> Check:
+    """ALL."""
+    return Check(Cost.COLUMNS, lambda _: True, lambda positions: positions)
+
+
+def nothing() -> Check:
+    """What no message can be."""
+    return Check(Cost.COLUMNS, lambda _: False, lambda _: ())
+
+
+def size_check(key: SizeKey, scope: Scope) -> Check:
+    """LARGER and SMALLER."""
+    sizes, bound = scope.view.sizes, key.size_octets
+    if key.larger:
+        return Check(Cost.COLUMNS, lambda one: sizes[one.at] > bound)
+    return Check(Cost.COLUMNS, lambda one: sizes[one.at] < bound)
+
+
+def modseq_check(key: ModseqKey, scope: Scope) -> Check:
+    """MODSEQ; one number for all flags. RFC 7162 §3.1.5."""
+    modseqs, bound = scope.view.modseqs, key.modseq
+    return Check(Cost.COLUMNS, lambda one: modseqs[one.at] >= bound)
+
+
+def sequence_check(key: SequenceKey, scope: Scope) -> Check:
+    """A set of numbers or UIDs.
+
+    Raises:
+        ValueError: a message number that does not exist.
+    """
+    return spans_check(scope.selected.spans(key.sequence, uid=key.uid))
+
+
+def spans_check(spans: Sequence[Span]) -> Check:
+    """Positions within spans."""
+    starts = [low for low, _ in spans]
+
+    def test(one: Candidate) -> bool:
+        n = bisect_right(starts, one.at) - 1
+        return n >= 0 and one.at < spans[n][1]
+
+    return Check(Cost.COLUMNS, test)
+
+
+def date_check(key: DateKey, scope: Scope) -> Check:
+    """BEFORE, ON, SINCE, and those of the Date field."""
+    if key.sent:
+        compare = _compare(key.relation, key.date)
+        return Check(Cost.SUMMARY, lambda one: _sent_matches(one, compare))
+    received = scope.view.received
+    start = timegm(key.date.timetuple())
+    match key.relation:
+        case Relation.BEFORE:
+            return Check(Cost.COLUMNS, lambda one: received[one.at] < start)
+        case Relation.SINCE:
+            return Check(Cost.COLUMNS, lambda one: received[one.at] >= start)
+        case Relation.ON:
+            end = start + DAY_SECONDS
+            return Check(Cost.COLUMNS, lambda one: start <= received[one.at] < end)
+
+
+def _compare(relation: Relation, date: datetime.date) -> Callable[[datetime.date], bool]:
+    match relation:
+        case Relation.BEFORE:
+            return lambda sent: sent < date
+        case Relation.SINCE:
+            return lambda sent: sent >= date
+        case Relation.ON:
+            return lambda sent: sent == date
+
+
+def _sent_matches(one: Candidate, compare: Callable[[datetime.date], bool]) -> bool:
+    if one.summary is None:
+        return False
+    headers = one.summary.headers
+    for field in read_fields(headers, 0, len(headers)):
+        if field.name == b"date":
+            sent = parse_date(unfold(headers[field.value : field.end]))
+            # RFC 9051 §6.4.4: the date as it stands, time and zone left aside.
+            return sent is not None and compare(sent.date())
+    return False
+
+
+def header_check(key: HeaderKey) -> Check:
+    """HEADER, SUBJECT, FROM …: from what the store keeps, where it keeps the field."""
+    name = key.field.lower().encode("utf-8", "replace")
+    needle = fold(key.text)
+    if name in CACHED_HEADERS:
+        return Check(Cost.SUMMARY, _cached_header_test(name, needle))
+
+    def test(one: Candidate) -> bool:
+        scan = one.scan
+        return any(
+            field.name == name and needle in field_text(scan.content, field)
+            for field in scan.fields
+        )
+
+    return Check(Cost.CONTENT, test)
+
+
+def _cached_header_test(name: bytes, needle: str) -> Callable[[Candidate], bool]:
+    plain = needle.encode() if needle.isascii() else None
+
+    def test(one: Candidate) -> bool:
+        if one.summary is None:
+            return False
+        headers = one.summary.headers
+        # Most messages are done with here: the text stands in none of the fields.
+        if (
+            plain is not None
+            and plain not in headers.lower()
+            and b"=?" not in headers
+            and b"\n " not in headers
+            and b"\n\t" not in headers
+            and headers.isascii()
+        ):
+            return False
+        return any(
+            field.name == name and needle in field_text(headers, field)
+            for field in read_fields(headers, 0, len(headers))
+        )
+
+    return test
+
+
+def text_check(key: TextKey) -> Check:
+    """BODY and TEXT."""
+    needle = fold(key.text)
+    with_header = key.place is Place.TEXT
+
+    def test(one: Candidate) -> bool:
+        return any(needle in text for text in one.texts(with_header=with_header))
+
+    return Check(Cost.CONTENT, test)

@@ -1,0 +1,218 @@
+"""A SEARCH compiled and run: columns first, then summaries, bodies last.
+
+Rules of this file:
+1. The keys that must all hold are sorted by cost; each stage sees what the one before let pass.
+2. What is below OR and NOT is judged message by message, at the cost of its dearest key. The depth
+   of keys is bounded by the grammar (`thurn_wire.imap.limits.NESTING`).
+3. Each stage lets the other sessions have their turn; one message is in memory at a time.
+4. Messages that have gone are not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import trio
+from thurn.types.errors import MessageExpunged
+from thurn_wire.imap.search import (
+    All,
+    And,
+    DateKey,
+    FlagKey,
+    HeaderKey,
+    ModseqKey,
+    Not,
+    Or,
+    SearchKey,
+    SequenceKey,
+    SizeKey,
+    TextKey,
+)
+
+from thurn_listener_imap.limits import BATCH_MESSAGES, SCAN_APART_OCTETS
+from thurn_listener_imap.search import keys
+from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
+
+COLUMN_MESSAGES: Final = 20_000
+"""Messages whose columns are judged before the other sessions have their turn: some 3 ms a key."""
+
+CompileKey: TypeAlias = Callable[[SearchKey, Scope], Check]
+"""What an extension gives for a kind of key."""
+
+
+def conjunction(key: SearchKey) -> list[SearchKey]:
+    """The keys that must all hold."""
+    found: list[SearchKey] = []
+    pending = [key]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, And):
+            pending += reversed(one.keys)
+        else:
+            found.append(one)
+    return found
+
+
+def compile_key(key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], CompileKey]) -> Check:
+    """The check of a key.
+
+    Args:
+        key: at most `NESTING` deep.
+        scope: what the checks look at.
+        more: what extensions answer, by type.
+
+    Raises:
+        ValueError: a message number that does not exist, or a key that nobody answers.
+    """
+    compiler = more.get(type(key))
+    if compiler is not None:
+        return compiler(key, scope)
+    match key:
+        case And(parts):
+            checks = [compile_key(part, scope, more) for part in parts]
+            checks.sort(key=lambda check: check.cost)
+            tests = [check.test for check in checks]
+            return Check(checks[-1].cost, lambda one: all(test(one) for test in tests))
+        case Or(left, right):
+            first, second = sorted(
+                (compile_key(left, scope, more), compile_key(right, scope, more)),
+                key=lambda check: check.cost,
+            )
+            return Check(second.cost, lambda one: first.test(one) or second.test(one))
+        case Not(inner):
+            negated = compile_key(inner, scope, more)
+            return Check(negated.cost, lambda one: not negated.test(one))
+    return _leaf(key, scope)
+
+
+def _leaf(key: SearchKey, scope: Scope) -> Check:
+    match key:
+        case All():
+            return keys.everything()
+        case FlagKey():
+            return keys.flag_check(key, scope)
+        case SizeKey():
+            return keys.size_check(key, scope)
+        case ModseqKey():
+            return keys.modseq_check(key, scope)
+        case SequenceKey():
+            return keys.sequence_check(key, scope)
+        case DateKey():
+            return keys.date_check(key, scope)
+        case HeaderKey():
+            return keys.header_check(key)
+        case TextKey():
+            return keys.text_check(key)
+    raise ValueError(f"{type(key).__name__} cannot be searched for")
+
+
+async def run_search(
+    key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], CompileKey]
+) -> list[int]:
+    """The positions of the messages that the key means, ascending.
+
+    Raises:
+        ValueError: as `compile_key`.
+        StorageError: the store failed.
+
+    Cancellation: nothing has changed.
+    """
+    checks = [compile_key(part, scope, more) for part in conjunction(key)]
+    stages = [[check for check in checks if check.cost is cost] for cost in Cost]
+    found = await _by_columns(stages[Cost.COLUMNS], scope)
+    if found and stages[Cost.SUMMARY]:
+        found = await _by_summaries(stages[Cost.SUMMARY], found, scope)
+    if found and stages[Cost.CONTENT]:
+        apart_octets = SCAN_APART_OCTETS // _texts_in(key)
+        found = await _by_contents(stages[Cost.CONTENT], found, scope, apart_octets)
+    return found
+
+
+async def _by_columns(checks: list[Check], scope: Scope) -> list[int]:
+    found: list[int] = []
+    selected = scope.selected
+    count = len(scope.view)
+    for start in range(0, count, COLUMN_MESSAGES):
+        positions: Sequence[int] = range(start, min(start + COLUMN_MESSAGES, count))
+        for check in checks:
+            positions = _chosen(check, positions)
+        if selected.has_ghosts:
+            positions = [at for at in positions if not selected.is_gone(scope.view.uids[at])]
+        found += positions
+        await trio.lowlevel.checkpoint()
+    return found
+
+
+def _chosen(check: Check, positions: Sequence[int]) -> Sequence[int]:
+    if check.select is not None:
+        return check.select(positions)
+    one, test, chosen = Candidate(0), check.test, []
+    for at in positions:
+        one.at = at
+        if test(one):
+            chosen.append(at)
+    return chosen
+
+
+async def _by_summaries(checks: list[Check], positions: list[int], scope: Scope) -> list[int]:
+    found: list[int] = []
+    uids = scope.view.uids
+    tests = [check.test for check in checks]
+    for start in range(0, len(positions), BATCH_MESSAGES):
+        batch = positions[start : start + BATCH_MESSAGES]
+        summaries = await scope.selected.mailbox.summaries([uids[at] for at in batch])
+        for at, summary in zip(batch, summaries, strict=True):
+            if summary is not None:
+                one = Candidate(at, summary)
+                if all(test(one) for test in tests):
+                    found.append(at)
+    return found
+
+
+async def _by_contents(
+    checks: list[Check], positions: list[int], scope: Scope, apart_octets: int
+) -> list[int]:
+    found: list[int] = []
+    uids, mailbox = scope.view.uids, scope.selected.mailbox
+    for start in range(0, len(positions), BATCH_MESSAGES):
+        batch = positions[start : start + BATCH_MESSAGES]
+        summaries = await mailbox.summaries([uids[at] for at in batch])
+        for at, summary in zip(batch, summaries, strict=True):
+            if summary is None:
+                continue
+            one = Candidate(at, summary)
+            try:
+                content = await mailbox.body(uids[at])
+            except MessageExpunged:
+                continue
+            one.open(content)
+            if await _holds(checks, one, apart=content.size_octets >= apart_octets):
+                found.append(at)
+    return found
+
+
+async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
+    """Judge one message; one that takes its time without holding up the other sessions."""
+
+    def judge() -> bool:
+        return all(check.test(one) for check in checks)
+
+    return await trio.to_thread.run_sync(judge) if apart else judge()
+
+
+def _texts_in(key: SearchKey) -> int:
+    """How often a body is looked through at most; at least 1."""
+    count = 0
+    pending = [key]
+    while pending:
+        match pending.pop():
+            case And(parts):
+                pending += parts
+            case Or(left, right):
+                pending += (left, right)
+            case Not(inner):
+                pending.append(inner)
+            case TextKey():
+                count += 1
+    return max(count, 1)

@@ -1,0 +1,110 @@
+"""Large messages on their way in: private files, from the first piece until the answer.
+
+Rules of this file:
+1. A file is made anew, readable by us only, and is removed whatever happens. Its name begins with
+   the number of the process, so that a start can remove what a killed one left.
+2. Writing happens in a thread: a slow disk holds up one session, not all.
+3. A write that fails drops the file and is remembered; the client is told at the end.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import trio
+from thurn.types.content import Blob
+from thurn.types.errors import StorageError, StorageFull, StorageTrouble, status_of
+from thurn.types.status import STORAGE_FULL
+
+
+class Spool:
+    """The directory of such files. Made once per worker.
+
+    Args:
+        directory: made if it is not there; cleaned of what dead processes have left.
+    """
+
+    __slots__ = ("_directory", "_numbers")
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        self._directory = directory
+        self._numbers = itertools.count()
+        for path in directory.iterdir():
+            if _is_stale(path.name):
+                path.unlink(missing_ok=True)
+
+    def start(self) -> SpooledContent:
+        """A new content; its file is made by the first write."""
+        return SpooledContent(self._directory / f"{os.getpid()}-{next(self._numbers)}")
+
+
+class SpooledContent:
+    """One message's file.
+
+    Attributes:
+        failure: why it could not be written; None if it could.
+    """
+
+    __slots__ = ("_fd", "_path", "failure")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+        self.failure: StorageError | None = None
+
+    async def write(self, octets: bytes) -> None:
+        """Append; after a failure, nothing.
+
+        Cancellation: the octets are written, or have failed.
+        """
+        if self.failure is None:
+            await trio.to_thread.run_sync(self._write, octets)
+
+    def blob(self) -> Blob:
+        """The whole content.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        if self.failure is not None:
+            raise self.failure
+        return Blob(path=self._path)
+
+    def remove(self) -> None:
+        """Close and remove the file, if there is one. Idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            self._path.unlink(missing_ok=True)
+
+    def _write(self, octets: bytes) -> None:
+        try:
+            if self._fd < 0:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+                self._fd = os.open(self._path, flags, 0o600)
+            rest = memoryview(octets)
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError as error:
+            full = status_of(error) is STORAGE_FULL
+            self.failure = StorageFull() if full else StorageTrouble(str(error))
+            self.remove()
+
+
+def _is_stale(name: str) -> bool:
+    """Whether a file's process is gone. Our own number is that of a predecessor."""
+    number = name.partition("-")[0]
+    if not (number.isascii() and number.isdigit() and len(number) <= 10):
+        return True
+    if int(number) == os.getpid():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False

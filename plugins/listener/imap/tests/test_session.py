@@ -1,0 +1,90 @@
+"""What transcripts cannot show: clients that do not read, many in IDLE, literals that break off."""
+
+from __future__ import annotations
+
+import trio
+from thurn.plugin import Content
+from thurn.types.content import Blob
+from trio.testing import wait_all_tasks_blocked
+
+BODY = b"Subject: some\r\n\r\n" + b"0123456789abcde\r\n" * 500
+
+
+async def test_a_client_that_does_not_read_is_not_answered(open_world, mock_clock):
+    async with open_world(messages=[BODY] * 300) as world:
+        peer = await world.log_in()
+        await peer.send_all(b"1 FETCH 1:* BODY.PEEK[]\r\n" * 20)
+        await wait_all_tasks_blocked(0.01)
+        calls = world.faults.calls.count("body")
+        # What the kernel would hold, what waits to be sent, and a piece.
+        assert calls * len(BODY) < 262_144 + 262_144
+        answer = await world.say(peer, b"")
+        assert answer.count(b"1 OK FETCH done") == 20
+        assert answer.count(BODY) == 6000
+
+
+async def test_idle_costs_no_task(world, mock_clock):
+    peers = [await world.log_in() for _ in range(20)]
+    for peer in peers:
+        assert await world.say(peer, b"1 IDLE\r\n") == b"+ idling\r\n"
+    await wait_all_tasks_blocked()
+    before = trio.lowlevel.current_statistics().tasks_living
+    for peer in peers[:10]:
+        await world.say(peer, b"DONE\r\n")
+    # The watch of the mailbox is one task for all, and stays.
+    assert trio.lowlevel.current_statistics().tasks_living == before
+    await world.deliver(b"Subject: x\r\n\r\n")
+    await wait_all_tasks_blocked()
+    for peer in peers[10:]:
+        assert await world.say(peer, b"") == b"* 4 EXISTS\r\n* 0 RECENT\r\n"
+    for peer in peers[10:]:
+        await world.say(peer, b"DONE\r\n")
+    await wait_all_tasks_blocked()
+    assert trio.lowlevel.current_statistics().tasks_living == before - 1
+
+
+async def test_a_literal_that_breaks_off_ends_without_a_word(world, mock_clock, tmp_path):
+    path = tmp_path / "body"
+    path.write_bytes(b"Subject: x\r\n\r\n" + b"x" * 1_000_000)
+    content = Content(Blob(path=path))
+    with path.open("r+b") as file:
+        file.truncate(500_000)
+    world.faults.contents[1] = content
+    peer = await world.log_in()
+    answer = await world.say(peer, b"1 FETCH 1 BODY.PEEK[]\r\n")
+    assert answer.startswith(b"* 1 FETCH (BODY[] {1000014}\r\n")
+    assert len(answer) < 600_000
+    assert b"BYE" not in answer
+    assert peer.closed
+
+
+async def test_large_messages_wait_in_files(world, mock_clock):
+    peer = await world.log_in()
+    await peer.send_all(b"1 APPEND INBOX {3000000+}\r\n" + b"x" * 2_000_000)
+    await wait_all_tasks_blocked(0.01)
+    assert len(world.spooled()) == 1
+    await peer.send_eof()
+    await wait_all_tasks_blocked(0.01)
+    assert peer.closed
+    assert not world.spooled()
+    assert len(await (await world.mailbox()).view()) == 3
+
+
+async def test_a_large_message_is_stored(world, mock_clock):
+    peer = await world.log_in()
+    octets = b"Subject: y\r\n\r\n" + b"0123456789\r\n" * 200_000
+    answer = await world.say(peer, b"1 APPEND INBOX {%d+}\r\n%b\r\n" % (len(octets), octets))
+    assert b"1 OK [APPENDUID" in answer
+    mailbox = await world.mailbox()
+    assert (await mailbox.body(4)).read() == octets
+    assert not world.spooled()
+
+
+async def test_many_names_in_one_list(world, mock_clock):
+    account = await world.account()
+    for number in range(300):
+        await account.create(f"parent{number % 10}/child{number}")
+    peer = await world.log_in(select="")
+    answer = await world.say(peer, b'1 LIST "" *\r\n')
+    assert answer.count(b"* LIST") == 311
+    assert answer.count(b"\\HasChildren") == 10

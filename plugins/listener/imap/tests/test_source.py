@@ -1,0 +1,107 @@
+"""Large messages are read where they are asked for, and nowhere else."""
+
+from pathlib import Path
+
+import pytest
+from thurn.contracts.store import MessageSummary
+from thurn.plugin import Content
+from thurn.types.content import Blob
+from thurn.types.errors import StorageTrouble
+from thurn_listener_imap.fetch.item import CutOff
+from thurn_listener_imap.fetch.source import AccountPlaces, Places, Source
+from thurn_listener_imap.fetch.writer import section_writer
+from thurn_wire.imap.fetch import BodySection, Partial
+
+HEADER = b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+PART = b"--b\r\n\r\nfirst\r\n--b\r\nContent-Type: text/plain\r\n\r\n"
+SIZE = 8_000_000
+
+
+class Output:
+    def __init__(self):
+        self.octets = b""
+        self.most = 0
+        self.waiting = 0
+
+    def write(self, octets):
+        self.octets += octets
+        self.waiting += len(octets)
+        self.most = max(self.most, self.waiting)
+
+    async def relieve(self):
+        self.waiting = 0
+
+
+@pytest.fixture
+def large(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(PART + b"0123456\r\n" * (SIZE // 9) + b"--b--\r\n")
+    return Content(Blob(path=path), HEADER)
+
+
+@pytest.fixture
+def places():
+    return AccountPlaces("alice", Places())
+
+
+def summary(content):
+    size = content.size_octets
+    return MessageSummary(1, "E1", b"", b"", b"", len(HEADER), size, b"")
+
+
+def octets_read():
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(lines[0].partition(": ")[2])
+
+
+async def fetch(content, places, item):
+    output = Output()
+    before = octets_read()
+    with Source(summary(content), content, places) as source:
+        await section_writer(item).write(source, output)
+    return output, octets_read() - before
+
+
+async def test_a_partial_reads_itself_only(large, places):
+    item = BodySection(partial=Partial(5_000_000, 1000), peek=True)
+    output, octets = await fetch(large, places, item)
+    assert output.octets.startswith(b"BODY[]<5000000> {1000}\r\n")
+    assert output.octets.endswith(large.read()[5_000_000:5_001_000])
+    assert octets < 4096
+
+
+async def test_a_header_reads_no_body(large, places):
+    output, octets = await fetch(large, places, BodySection(text="HEADER", peek=True))
+    assert output.octets == b"BODY[HEADER] {%d}\r\n%b" % (len(HEADER), HEADER)
+    assert octets < 4096
+
+
+async def test_a_part_is_found_once(large, places):
+    item = BodySection(part=(2,), partial=Partial(0, 9), peek=True)
+    output, first = await fetch(large, places, item)
+    assert output.octets == b"BODY[2]<0> {9}\r\n0123456\r\n"
+    assert first > SIZE
+    item = BodySection(part=(2,), partial=Partial(4_500_000, 9), peek=True)
+    output, again = await fetch(large, places, item)
+    assert output.octets == b"BODY[2]<4500000> {9}\r\n0123456\r\n"
+    assert again < 4096
+
+
+async def test_a_whole_message_goes_out_in_pieces(large, places):
+    output, _ = await fetch(large, places, BodySection(peek=True))
+    assert output.octets == b"BODY[] {%d}\r\n%b" % (large.size_octets, large.read())
+    assert output.most <= 2 * 65_536 + 100
+
+
+async def test_a_file_that_is_gone(large, places):
+    large.blob.path.unlink()
+    with pytest.raises(StorageTrouble):
+        await fetch(large, places, BodySection(peek=True))
+
+
+async def test_a_file_that_was_cut(large, places):
+    content = Content(large.blob, HEADER)
+    with large.blob.path.open("r+b") as file:
+        file.truncate(1_000_000)
+    with pytest.raises(CutOff):
+        await fetch(content, places, BodySection(peek=True))
