@@ -13,12 +13,20 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from thurn_command_demo.proof import prove
-from thurn_command_demo.site import HOST, DemoSite, write_site
+from thurn_command_demo.proof import proof_script, prove
+from thurn_command_demo.site import (
+    GRANT_INTERVAL,
+    HOST,
+    PROVER,
+    DemoSite,
+    write_site,
+)
+
+PROOF_SCRIPT: Final = "proof.sieve"
 
 
 @click.command()
@@ -57,14 +65,11 @@ def demo(
     **options: Any,  # noqa: ANN401 - click passes the rest by name
 ) -> None:
     """A working gateway on the embedded store, in one command."""
-    if sieve is not None:
-        raise click.UsageError(
-            "--sieve needs the Sieve plugin (thurn-delivery-sieve), which is not installed"
-        )
     kept = data is not None
     directory = (data or Path(tempfile.mkdtemp(prefix="thurn-demo-"))).resolve()
-    site = DemoSite(directory, **options)
+    site = DemoSite(directory, sieve=sieve, **options)
     path, prover_password = write_site(site)
+    _give_the_prover_its_script(ctx, site, path)
 
     def on_ready(plan: Any) -> None:  # noqa: ANN401 - the supervisor's plan
         try:
@@ -89,6 +94,31 @@ def demo(
             shutil.rmtree(directory, ignore_errors=True)
 
 
+def _give_the_prover_its_script(ctx: click.Context, site: DemoSite, path: Path) -> None:
+    """Once for a directory, by the command that people have for it, in a process of its own: this
+    one becomes the supervisor, which stays small and opens nothing."""
+    script = site.directory / PROOF_SCRIPT
+    if script.exists():
+        return
+    child = os.fork()
+    if child == 0:
+        written = script.with_suffix(".new")
+        written.write_text(proof_script(), "utf-8")
+        words = ["sieve", "put", "--config", str(path), "--activate", PROVER, "proof", str(written)]
+        code = 1
+        try:
+            sys.stdout = sys.stderr
+            ctx.find_root().command.main(words, "thurn", standalone_mode=False)
+            written.rename(script)
+            code = 0
+        except Exception as error:  # noqa: BLE001 - the end of this process
+            click.echo(f"The demo's script could not be stored: {error}", err=True)
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1]:
+        raise click.ClickException("the demo could not be prepared")
+
+
 def _facts(site: DemoSite) -> dict[str, Any]:
     """The ready line (design D19)."""
     people = [
@@ -106,23 +136,28 @@ def _explain(site: DemoSite, seconds: float) -> None:
     click.echo(_TEXT.format(
         milliseconds=round(seconds * 1000), names=", ".join(site.names[:6]), domain=site.domain,
         password=site.password, host=HOST, certificate=site.certificate, data=site.directory,
+        config=site.directory / "thurn.toml", interval=GRANT_INTERVAL,
         **site.ports,
     ), err=True)  # fmt: skip
 
 
 _TEXT = """
-thurn is ready; a message went through submission and came back by POP3 in {milliseconds} ms.
+thurn is ready; a message went through submission, was filed by Sieve and read back by IMAP in
+{milliseconds} ms.
 
   accounts     {names} … @{domain}, password "{password}"
   send         SMTP {host} port {submission} (STARTTLS) or {submissions} (TLS), with login
-  read         POP3 {host} port {pop3} (STLS) or {pop3s} (TLS)
-  from afar    SMTP {host} port {smtp}, LMTP port {lmtp}
+  read         IMAP {host} port {imap} (STARTTLS) or {imaps} (TLS)
+               POP3 {host} port {pop3} (STLS) or {pop3s} (TLS)
+  from afar    SMTP {host} port {smtp}, LMTP port {lmtp}; who has read mail may send by port {smtp}
+               from the same address for {interval}, as oneself (POP-before-SMTP)
   certificate  {certificate}
   data         {data}
 
   swaks --server {host}:{submission} -tls -au alice -ap {password} \\
         -f alice@{domain} -t bob@{domain}
-  curl --cacert {certificate} --user bob:{password} pop3s://{host}:{pop3s}/1
+  curl --cacert {certificate} --user bob:{password} imaps://{host}:{imaps}/INBOX?ALL
+  thurn sieve put --config {config} --activate bob rules FILE
 
-Stop with Ctrl-C.
+Mail for elsewhere is held in the queue. Stop with Ctrl-C.
 """

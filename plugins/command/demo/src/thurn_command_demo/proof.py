@@ -1,4 +1,5 @@
-"""The demo proves itself before it says ready: a message through submission, read back by POP3.
+"""The demo proves itself before it says ready: a message through submission, filed by the Sieve
+script of its account, read back by IMAP.
 
 With an account of its own, over TLS with the demo's certificate checked, by the standard library's
 own clients.
@@ -6,20 +7,29 @@ own clients.
 
 from __future__ import annotations
 
-import poplib
+import imaplib
 import secrets
 import smtplib
 import ssl
 import time
-from typing import Final
+from typing import Any, Final
 
 from thurn_command_demo.site import HOST, PROVER, DemoSite
 
 TIMEOUT_SECONDS: Final = 10.0
+MAILBOX: Final = "Proof"
+"""Where the prover's script files what comes; made by the first message."""
 
 
 class ProofError(Exception):
     """What was sent did not come back as it was sent."""
+
+
+def proof_script() -> str:
+    """The prover's Sieve script."""
+    return (
+        f'require ["fileinto"];\r\nif header :is "subject" "proof" {{ fileinto "{MAILBOX}"; }}\r\n'
+    )
 
 
 def prove(site: DemoSite, password: str) -> float:
@@ -27,7 +37,7 @@ def prove(site: DemoSite, password: str) -> float:
 
     Raises:
         ProofError: it is not there, or not as it was sent.
-        OSError, smtplib.SMTPException, poplib.error_proto: a step failed.
+        OSError, smtplib.SMTPException, imaplib.IMAP4.error: a step failed.
     """
     started = time.monotonic()
     trust = ssl.create_default_context(cafile=str(site.certificate))
@@ -48,14 +58,23 @@ def _send(site: DemoSite, password: str, trust: ssl.SSLContext, token: str) -> N
 
 
 def _read_back(site: DemoSite, password: str, trust: ssl.SSLContext, token: str) -> None:
-    client = poplib.POP3_SSL(HOST, site.ports["pop3s"], timeout=int(TIMEOUT_SECONDS), context=trust)
-    client.user(PROVER)
-    client.pass_(password)
+    client = imaplib.IMAP4_SSL(
+        HOST, site.ports["imaps"], ssl_context=trust, timeout=TIMEOUT_SECONDS
+    )
+    client.login(PROVER, password)
+    _expect(client.select(MAILBOX))
     found = False
-    for number in range(client.stat()[0], 0, -1):
-        lines = client.retr(number)[1]
-        found = found or token.encode() in lines
-        client.dele(number)
-    client.quit()
+    for number in _expect(client.search(None, "UNSEEN"))[0].split():
+        parts = _expect(client.fetch(number, "(BODY[TEXT])"))
+        found = found or any(token.encode() in part[1] for part in parts if isinstance(part, tuple))
+        _expect(client.store(number, "+FLAGS", "\\Deleted"))
+    _expect(client.expunge())
+    client.logout()
     if not found:
-        raise ProofError("the message that was sent is not in the mailbox")
+        raise ProofError(f"the message that was sent is not in the mailbox {MAILBOX}")
+
+
+def _expect(answer: tuple[str, list[Any]]) -> list[Any]:
+    if answer[0] != "OK":
+        raise ProofError(f"IMAP said {answer}")
+    return answer[1]

@@ -13,12 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from thurn.plugin.scram import make_stored_key, saslprep
+
 HOST: Final = "127.0.0.1"
 NAMED: Final = ("alice", "bob", "carol")
 PROVER: Final = "proof"
 """The account with which the demo proves itself; its password is random and told to nobody."""
+GRANT_INTERVAL: Final = "30m"
+"""How long a login to read mail lets its address send (POP-before-SMTP)."""
+SCHEME: Final = "SCRAM-SHA-256"
+SCRAM_ITERATIONS: Final = 10_000
+"""The default of `sasl.scram`."""
 STANDARD_PORTS: Final = {
-    "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465, "pop3": 110, "pop3s": 995,
+    "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465,
+    "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995,
 }  # fmt: skip
 
 
@@ -32,6 +40,7 @@ class DemoSite:
     domain: str
     password: str
     workers: int
+    sieve: Path | None = None
 
     @property
     def names(self) -> list[str]:
@@ -70,11 +79,13 @@ def _write_accounts(site: DemoSite) -> str:
     from argon2 import PasswordHasher  # noqa: PLC0415 - only when something must be hashed
 
     hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-    shared = hasher.hash(site.password)  # hashed once: the accounts are for trying out
+    # Made once: the accounts are for trying out.
+    shared = _credentials(hasher.hash(site.password), site.password)
     lines = [f'domains = ["{site.domain}"]', ""]
     for name in site.names:
-        lines += [f"[accounts.{name}]", f'password = "{shared}"', ""]
-    lines += [f"[accounts.{PROVER}]", f'password = "{hasher.hash(prover_password)}"', ""]
+        lines += [f"[accounts.{name}]", *shared, ""]
+    own = _credentials(hasher.hash(prover_password), prover_password)
+    lines += [f"[accounts.{PROVER}]", *own, ""]
     for file, text in (
         (path, "\n".join(lines)),
         (notes, json.dumps({**wanted, "prover": prover_password})),
@@ -85,12 +96,25 @@ def _write_accounts(site: DemoSite) -> str:
     return prover_password
 
 
+def _credentials(hashed: str, password: str) -> list[str]:
+    """The lines of an account: its password's hash, and its key for SCRAM where there is one."""
+    lines = [f'password = "{hashed}"']
+    try:
+        prepared = saslprep(password, stored=True)
+    except ValueError:
+        return lines
+    key = make_stored_key(SCHEME, prepared, SCRAM_ITERATIONS)
+    return [*lines, f'stored_keys = {{ "{SCHEME}" = "{key}" }}']
+
+
 def _configuration(site: DemoSite) -> str:
     ports = site.ports
     return _TEMPLATE.format(
         domain=site.domain,
         workers=site.workers,
         host=HOST,
+        grant_interval=GRANT_INTERVAL,
+        default=f"default = {json.dumps(str(site.sieve.resolve()))}" if site.sieve else "",
         **{f"port_{k}": v for k, v in ports.items()},
     )
 
@@ -132,20 +156,52 @@ type = "plain"
 [sasl.login]
 type = "login"
 
+[sasl.scram]
+type = "scram"
+
+[login.limiter]
+type = "limiter"
+trusted = ["127.0.0.0/8"]
+# Everybody is there. A site of yours names its webmail servers, or nobody.
+
+[login.pop]
+type = "popbeforesmtp"
+interval = "{grant_interval}"
+
 [relay.authenticated]
 type = "authenticated"
+
+[relay.networks]
+type = "networks"
+
+[relay.grants]
+type = "grants"
+
+[policy.sender]
+type = "sender"
+
+[filter.sender]
+type = "sender"
+
+[delivery.sieve]
+type = "sieve"
+{default}
 
 [listener.smtp]
 type = "smtp"
 profile = "mx"
 bind = ["{host}:{port_smtp}"]
 tls = "main"
+relay = ["networks", "grants"]
+filters = ["sender"]
+delivery = ["sieve"]
 connections_per_address = 2000
 
 [listener.lmtp]
 type = "smtp"
 profile = "lmtp"
 bind = ["{host}:{port_lmtp}"]
+delivery = ["sieve"]
 connections_per_address = 2000
 
 [listener.submission]
@@ -153,8 +209,12 @@ type = "smtp"
 profile = "submission"
 bind = ["{host}:{port_submission}"]
 tls = "main"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter"]
+policies = ["sender"]
 relay = ["authenticated"]
+filters = ["sender"]
+delivery = ["sieve"]
 connections_per_address = 2000
 
 [listener.submissions]
@@ -163,15 +223,37 @@ profile = "submissions"
 bind = ["{host}:{port_submissions}"]
 tls = "main"
 tls_mode = "implicit"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter"]
+policies = ["sender"]
 relay = ["authenticated"]
+filters = ["sender"]
+delivery = ["sieve"]
+connections_per_address = 2000
+
+[listener.imap]
+type = "imap"
+bind = ["{host}:{port_imap}"]
+tls = "main"
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
+connections_per_address = 2000
+
+[listener.imaps]
+type = "imap"
+bind = ["{host}:{port_imaps}"]
+tls = "main"
+tls_mode = "implicit"
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
 connections_per_address = 2000
 
 [listener.pop3]
 type = "pop3"
 bind = ["{host}:{port_pop3}"]
 tls = "main"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
 connections_per_address = 2000
 
 [listener.pop3s]
@@ -179,6 +261,7 @@ type = "pop3"
 bind = ["{host}:{port_pop3s}"]
 tls = "main"
 tls_mode = "implicit"
-sasl = ["plain", "login"]
+sasl = ["scram", "plain", "login"]
+login = ["limiter", "pop"]
 connections_per_address = 2000
 """
