@@ -200,20 +200,6 @@ class GrantTable:
         found = [_decode(row) for row in rows if _may_cover(row.key, session)]
         return [grant for grant in found if grant is not None and grant.covers(session)]
 
-    async def accounts_for(self, session: Session) -> frozenset[AccountId]:
-        """The accounts as one of which this session must send.
-
-        With a login: that account and nobody else. Without: those that hold a grant for the
-        peer (several behind a NAT). Empty: no grant binds the session to an account, which is so
-        for strangers, and where a grant for anybody and to anywhere covers it.
-        """
-        if session.identity is not None:
-            return frozenset({session.identity.account})
-        grants = await self.find(session)
-        if any(grant.account is None and not grant.destinations for grant in grants):
-            return frozenset()
-        return frozenset(grant.account for grant in grants if grant.account is not None)
-
     async def revoke(
         self, source: Source, *, account: AccountId | None = None, granted_by: str | None = None
     ) -> Sequence[Grant]:

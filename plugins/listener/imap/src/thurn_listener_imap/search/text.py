@@ -39,16 +39,13 @@ def body_texts(scan: Scan, *, top_header: bool) -> Iterator[str]:
 
     These are the text parts, decoded, and the headers of messages inside.
     """
+    if top_header:
+        yield header_text(scan, scan.root)
     for part in scan.parts:
-        is_root = part.depth == 0
-        if (top_header and is_root) or part.is_message:
-            header = part if is_root and top_header else None
-            if header is not None:
-                yield header_text(scan, header)
         if part.is_message:
             for inner in part.children:
                 yield header_text(scan, inner)
-        if part.type == b"text" or (part.opaque and part.type != b"application"):
+        elif part.type == b"text":
             yield fold(part_text(scan.content, part))
 
 
