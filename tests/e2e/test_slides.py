@@ -154,7 +154,7 @@ async def test_the_script_of_the_slides(tmp_path):
 # POP-before-SMTP.
 
 
-def read_mail(demo, name="alice", source=HOST):
+def read_mail(demo, name="alice"):
     client = poplib.POP3(HOST, demo.ports["pop3"], timeout=10)
     client.stls(ssl.create_default_context(cafile=str(demo.certificate)))
     client.user(name)

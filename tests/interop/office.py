@@ -104,5 +104,6 @@ class Office:
 
     def numbers(self, mailbox):
         """What moves when anything in the mailbox changes."""
-        (line,) = ok(self.client.status(f'"{mailbox}"', "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"))
+        items = "(MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
+        (line,) = ok(self.client.status(f'"{mailbox}"', items))
         return line.partition(b" (")[2]

@@ -145,4 +145,5 @@ def test_curl(office):
     new.write_bytes(message("by curl"))
     run("Work", "-T", str(new))
     assert office.mail("Work")["by curl"][1] == message("by curl")
-    assert run("Work", "-X", r"STORE 1 +FLAGS (\Flagged)").startswith(b"* 1 FETCH (FLAGS (\\Flagged")
+    flagged = run("Work", "-X", r"STORE 1 +FLAGS (\Flagged)")
+    assert flagged.startswith(b"* 1 FETCH (FLAGS (\\Flagged")

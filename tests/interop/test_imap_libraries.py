@@ -15,8 +15,9 @@ pytestmark = [pytest.mark.interop, pytest.mark.slow]
 PLAIN = message("plain", "one\r\ntwo")
 MIXED = message(
     "mixed",
-    "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\nContent-Type: application/octet-stream\r\n"
-    "Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--",
+    "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\n"
+    "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    "AAECAw==\r\n--b--",
     MIME_Version="1.0", Content_Type="multipart/mixed; boundary=b",
 )  # fmt: skip
 

@@ -47,7 +47,8 @@ def press(office, name, rc, keys, mailbox="INBOX"):
 def fill(office):
     for number in ("one", "two", "three", "four"):
         body = f"This is the body of {number}.\r\n" + "Grüße\r\n" * 20 + "Grüße"
-        office.put("INBOX", message(f"Number {number}", body, Content_Type="text/plain; charset=utf-8"))
+        kind = "text/plain; charset=utf-8"
+        office.put("INBOX", message(f"Number {number}", body, Content_Type=kind))
     office.put("INBOX", message("Angebot", "Nur heute: needle."))
     office.client.create("Kept")
 
@@ -94,7 +95,7 @@ def test_written_mail_and_its_copy(office, name):
 
 @READERS
 def test_new_mail_while_it_looks(office, name):
-    """What comes during the session is there after the next check."""
+    """What comes during the session is there when it asks."""
     office.put("INBOX", message("first"))
     rc = settings(office)
     later = office.home / "later"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from pathlib import Path
 
 import pytest
 from office import PASSWORD, message

@@ -48,7 +48,7 @@ def test_mutt(office):
         f'set ssl_ca_certificates_file="{office.certificate}" mark_old=no\n'
         f'set folder="{url}"\nunset move\n'
     )
-    keys = "<flag-message><quit>"
-    on_terminal(mutt, "-n", "-F", str(rc), "-f", f"{url}INBOX", "-e", f'push "{keys}"', cwd=office.home)
+    keys = 'push "<flag-message><quit>"'
+    on_terminal(mutt, "-n", "-F", str(rc), "-f", f"{url}INBOX", "-e", keys, cwd=office.home)
     assert office.subjects() == {"one": {"\\Flagged"}}
     assert office.logins().count(("imap", "SCRAM-SHA-256")) == 1
