@@ -74,23 +74,30 @@ def test_fetchmail_keeps(office):
 
 
 def test_fetchmail_waits_in_idle(office):
-    fetchmail = program("fetchmail")
+    fetchmail, line_by_line = program("fetchmail"), (program("stdbuf"), "-oL")
     rc, taken = fetchmailrc(office, "fetchall", "idle")
     office.put("INBOX", message("before"))
-    with (office.home / "log").open("wb") as log:
+    written = office.home / "log"
+    with written.open("wb") as log:
         process = subprocess.Popen(
-            [fetchmail, "-f", rc, "-vv", "--nodetach", "--nosyslog", "--idle"], cwd=office.home,
-            env=surroundings(office.home, FETCHMAILHOME=str(office.home)), stdout=log, stderr=log,
+            [*line_by_line, fetchmail, "-f", rc, "-vv", "--nodetach", "--nosyslog", "--idle"],
+            cwd=office.home, stdout=log, stderr=log,
+            env=surroundings(office.home, FETCHMAILHOME=str(office.home)),
         )  # fmt: skip
+
+    def idles(times):
+        return written.read_bytes().count(b"IMAP< + idling") >= times
+
     try:
-        until(lambda: len(list(taken.iterdir())) == 1)
+        until(lambda: idles(1))
+        assert len(list(taken.iterdir())) == 1
         office.send(message("during"))
-        until(lambda: len(list(taken.iterdir())) == 2)
-        until(lambda: office.subjects() == {})
+        until(lambda: idles(2))
+        assert len(list(taken.iterdir())) == 2
+        assert office.subjects() == {}
     finally:
         process.terminate()
         process.wait(10)
-    assert b" IDLE\nfetchmail: IMAP< + idling\n" in (office.home / "log").read_bytes()
 
 
 def test_getmail(office):
