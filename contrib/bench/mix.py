@@ -1,0 +1,89 @@
+"""imaptest's command mix: Dovecot's own load generator, which also watches what is answered.
+
+imaptest is not in Debian: build it from its source against dovecot-dev and name it by
+``--imaptest``. The default mix logs in and out all the time; ``logout=0`` stays logged in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import corpus
+import procfs
+from servers import PASSWORD, Server
+
+CLIENTS = 50
+FIRST_ACCOUNT, LAST_ACCOUNT = 11, 89  # the others have the large mailboxes
+MESSAGES = 100
+SEED_MESSAGES = 200
+MIXES = {"default": [], "logout=0": ["logout=0"]}
+DOVECOT_LIBRARIES = "/usr/lib/dovecot"
+
+
+def write_mbox(path: Path) -> None:
+    """What imaptest appends."""
+    with path.open("wb") as mbox:
+        for number in range(SEED_MESSAGES):
+            text = corpus.message(number).replace(b"\r\n", b"\n")
+            mbox.write(b"From bench@bench.test Mon Jan  1 00:00:00 2024\n" + text + b"\n")
+
+
+def _totals(text: str) -> dict[str, int]:
+    """Commands done, by imaptest's short names: the line after the names under ``Totals:``."""
+    names: list[str] = []
+    for line in text.rpartition("Totals:")[2].splitlines():
+        if re.match(r"\s*(Bann|Logi|Auth) ", line):
+            names = line.split()
+        elif names and re.fullmatch(r"[\d\s]+", line) and len(line.split()) == len(names):
+            return dict(zip(names, map(int, line.split()), strict=True))
+    raise SystemExit(f"imaptest has no totals: {text[-800:]}")
+
+
+def _mixed(program: Path, mbox: Path, server: Server, mix: str, seconds: int) -> dict[str, Any]:
+    command = [str(program), "host=127.0.0.1", f"port={server.ports['imap']}", "user=u%d"]
+    command += [f"pass={PASSWORD}", f"users={FIRST_ACCOUNT}-{LAST_ACCOUNT}", f"mbox={mbox}"]
+    command += [f"clients={CLIENTS}", f"secs={seconds},5", f"msgs={MESSAGES}", "seed=1"]
+    command += ["no_tracking", *MIXES[mix]]
+    environment = {**os.environ, "LD_LIBRARY_PATH": DOVECOT_LIBRARIES}
+    used = procfs.cpu_seconds(server.roots, ())
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=seconds + 60, env=environment
+    )
+    procfs.wait_until_idle(server.roots)
+    used = procfs.cpu_seconds(server.roots, ()) - used
+    said = done.stdout + done.stderr
+    wrong = [line for line in said.splitlines() if "rror:" in line or "Error" in line]
+    totals = _totals(done.stdout)
+    commands = sum(totals.values())
+    return {
+        "kind": "mix",
+        "server": server.name,
+        "mix": mix,
+        "clients": CLIENTS,
+        "commands": totals,
+        "per_s": round(commands / seconds, 1),
+        "server_cpu_us": round(used / max(commands, 1) * 1e6, 1),
+        "errors": len(wrong),
+        "first_error": (wrong or [""])[0][:300],
+    }
+
+
+def run(
+    program: Path,
+    mbox: Path,
+    servers: list[Server],
+    seconds: int,
+    rounds: int,
+    record: Callable[[dict[str, Any]], None],
+) -> None:
+    """The rounds, alternately."""
+    write_mbox(mbox)
+    for round_ in range(rounds):
+        for mix in MIXES:
+            for server in servers:
+                record({"round": round_, **_mixed(program, mbox, server, mix, seconds)})
