@@ -26,6 +26,7 @@ import corpus
 import load
 import logins
 import mix
+import small
 import table
 from idle import idle
 from servers import HERE, Farm, Server
@@ -53,7 +54,7 @@ def arguments() -> argparse.Namespace:
     add("--sessions", default="20,200")
     add("--workers", default="1,2", help="thurn is started once with each")
     add("--servers", default="thurn,maildir,sdbox")
-    add("--parts", default="deliver,idle,login,imap,append", help="also: mix")
+    add("--parts", default="deliver,idle,login,imap,append,small", help="also: mix")
     add("--ports", default="", help="of the parts idle and login; by default all they know")
     add("--sizes", default="1000,10000", help="messages in the mailboxes of the part imap")
     add("--octets", type=int, default=5000, help="about the size of a message in imap and append")
@@ -154,6 +155,8 @@ def run_imap_parts(
         commands.run(farm, servers, sizes, options.octets, options.rounds, record)
     if "append" in parts:
         append.run(servers, options.messages * 2, options.octets, options.rounds, record)
+    if "small" in parts:
+        small.run(servers, options.messages, options.octets, options.rounds, record)
     if "mix" in parts:
         if not options.imaptest:
             raise SystemExit("the part mix needs --imaptest PROGRAM (see README.md)")

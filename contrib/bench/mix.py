@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def _mixed(program: Path, mbox: Path, server: Server, mix: str, seconds: int) ->
     used = procfs.cpu_seconds(server.roots, ()) - used
     said = done.stdout + done.stderr
     wrong = [line for line in said.splitlines() if "rror:" in line or "Error" in line]
+    kinds = Counter(re.sub(r"u\d+\[\d+\]: |[\d.]+ (?=NO|BAD)", "", line) for line in wrong)
     totals = _totals(done.stdout)
     commands = sum(totals.values())
     return {
@@ -69,7 +71,7 @@ def _mixed(program: Path, mbox: Path, server: Server, mix: str, seconds: int) ->
         "per_s": round(commands / seconds, 1),
         "server_cpu_us": round(used / max(commands, 1) * 1e6, 1),
         "errors": len(wrong),
-        "first_error": (wrong or [""])[0][:300],
+        "kinds_of_errors": dict(kinds.most_common(8)),
     }
 
 

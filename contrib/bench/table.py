@@ -146,7 +146,7 @@ def commands(rows: list[dict[str, Any]]) -> str:
 
 
 def rates(rows: list[dict[str, Any]]) -> str:
-    """Logins, APPEND and the mix: one line a scenario and server."""
+    """Logins, APPEND, single commands and the mix: one line a scenario and server."""
     lines = [
         (
             "| work | how | server | a second (min..max, runs) | CPU µs"
@@ -172,7 +172,7 @@ def rates(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-HOW = {"login": "port", "append": "way", "mix": "mix"}
+HOW = {"login": "port", "append": "way", "small": "way", "mix": "mix"}
 """What tells the scenarios of a kind apart."""
 
 
@@ -181,7 +181,7 @@ def brief(row: dict[str, Any]) -> str:
     what = next(row[k] for k in ("profile", "operation", "way", "mix", "port") if k in row)
     keys = ("delivered_per_s", "kib_per_connection", "ms", "per_s")
     figure = next(f"{row[key]} {key}" for key in keys if key in row)
-    errors = f"; {row['errors']} errors: {row['first_error']}" if row.get("errors") else ""
+    errors = f"; {row['errors']} errors: {row['kinds_of_errors']}" if row.get("errors") else ""
     size = row.get("sessions", row.get("messages", ""))
     return f"{row['server']} {row['kind']} {what} {size}: {figure}{errors}"
 
