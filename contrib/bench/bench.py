@@ -103,6 +103,8 @@ def deliveries(
     ]
     for check in checks:
         load.deliver(program, letters, check, "lmtp", 20, 400)
+        if options.sieve:
+            load.prove_sieve(check)
     for round_ in range(options.rounds):
         for profile, sessions in scenarios:
             for check in checks:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import poplib
+import smtplib
 import ssl
 import subprocess
 import time
@@ -65,6 +66,14 @@ class Check:
                     raise SystemExit(f"{self.server.name} u{account}: {have} of {wanted}")
                 time.sleep(0.02)
         return first
+
+
+def prove_sieve(check: Check) -> None:
+    """The script runs: a message that it discards is taken and never seen."""
+    with smtplib.LMTP(HOST, check.server.ports["lmtp"]) as lmtp:
+        letter = "From: a@example.net\r\nSubject: lottery\r\n\r\nwin\r\n"
+        lmtp.sendmail("a@example.net", [f"u1@{DOMAIN}"], letter)
+    check.wait_all()
 
 
 def blast(

@@ -142,6 +142,18 @@ connections_per_address = 2000
 """
 """Laid over the demo's configuration: logins without TLS, which the peers are allowed too."""
 
+THURN_SIEVE_OVERLAY = """
+[delivery.sieve]
+type = "sieve"
+default = "{script}"
+
+[listener.smtp]
+delivery = ["sieve"]
+
+[listener.lmtp]
+delivery = ["sieve"]
+"""
+
 
 @dataclass(slots=True)
 class Server:
@@ -251,12 +263,12 @@ class Farm:
         directory, base = self._place(f"thurn-{workers}-{len(self.running)}")
         overlay = directory / "overlay.toml"
         text = THURN_OVERLAY.format(host=HOST, imap=base + 143, imaps=base + 993)
+        if self.sieve:
+            text += THURN_SIEVE_OVERLAY.format(script=HERE / "bench.sieve")
         overlay.write_text(text)
         arguments = ["--data", str(directory / "data"), "--port-base", str(base)]
         arguments += ["--accounts", "100", "--workers", str(workers), "--domain", DOMAIN]
         arguments += ["--password", PASSWORD, "--json", "--config", str(overlay)]
-        if self.sieve:
-            arguments += ["--sieve", str(HERE / "bench.sieve")]
         ports = {"imap": base + 143, "imaps": base + 993}
 
         def launch() -> int:
