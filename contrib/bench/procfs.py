@@ -16,6 +16,7 @@ from pathlib import Path
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 CHECK_ONLY = {"imap", "imap-login"}
 PROC = Path("/proc")
+CPUCLOCK_SCHED = 2  # linux/posix-timers.h
 
 
 def _stat(pid: int) -> tuple[str, list[str]]:
@@ -50,13 +51,16 @@ def cpu_seconds(roots: list[int], without: Collection[str] = CHECK_ONLY) -> floa
 
 
 def run_seconds(pids: list[int]) -> float:
-    """CPU used so far by these processes' living threads, to the microsecond: for short work."""
-    nanoseconds = 0
+    """CPU used so far by these processes, to the microsecond: for short work; no reaped children.
+
+    It reads each process's own CPU clock, whose number is made of the pid as clock_getcpuclockid(3)
+    does it; threads that have ended are in it, which /proc/PID/task does not have.
+    """
+    total = 0.0
     for pid in pids:
         with contextlib.suppress(OSError):
-            for task in (PROC / str(pid) / "task").iterdir():
-                nanoseconds += int((task / "schedstat").read_text().split()[0])
-    return nanoseconds / 1e9
+            total += time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
+    return total
 
 
 def machine_busy_seconds() -> float:
