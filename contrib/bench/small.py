@@ -28,8 +28,8 @@ WAYS = (
 
 def _command(way: str, number: int) -> list[str]:
     """What is sent for the n-th time; `APPEND` is a client's own business."""
-    first = number * 7 % (MESSAGES - 10) + 1
-    sign = "+-"[number % 2]
+    turn, first = divmod(number, MESSAGES - 10)
+    first, sign = first + 1, "+-"[turn % 2]  # each STORE changes something
     return {
         NOOP: ["NOOP"],
         LIST: ['LIST "" "*"'],
@@ -47,6 +47,7 @@ def _command(way: str, number: int) -> list[str]:
 def _measured(server: Server, way: str, times: int, size_octets: int) -> dict[str, Any]:
     client = ImapClient(server.ports["imap"], ACCOUNT)
     client.ask(f"SELECT {MAILBOX}")
+    client.ask(r"STORE 1:* -FLAGS.SILENT (\Flagged)")
     letter = boxes.letter(0, size_octets)
     pids = procfs.tree(server.roots)
     used, start = procfs.run_seconds(pids), time.perf_counter()
