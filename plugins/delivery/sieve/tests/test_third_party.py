@@ -65,6 +65,20 @@ async def test_a_product_that_is_no_extension_is_a_start_up_error(tmp_path, site
             pass
 
 
+@sieve_test("vnd.example.header")
+def header() -> bool:
+    return True
+
+
+async def test_a_word_that_is_taken_is_a_start_up_error(tmp_path, site_tables):
+    with pytest.raises(BaseExceptionGroup) as raised:
+        async with site_with(header, tmp_path, site_tables(tmp_path, extensions=["one"])):
+            pass
+    message = repr(raised.value.subgroup(ConfigError))
+    assert "header is given by both" in message
+    assert "vnd.example.header" in message
+
+
 # functions, on a whole site
 
 
