@@ -71,10 +71,10 @@ def header() -> bool:
 
 
 async def test_a_word_that_is_taken_is_a_start_up_error(tmp_path, site_tables):
-    with pytest.raises(BaseExceptionGroup) as raised:
+    with pytest.raises(ConfigError) as raised:
         async with site_with(header, tmp_path, site_tables(tmp_path, extensions=["one"])):
             pass
-    message = repr(raised.value.subgroup(ConfigError))
+    message = str(raised.value.findings)
     assert "header is given by both" in message
     assert "vnd.example.header" in message
 
