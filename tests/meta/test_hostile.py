@@ -12,6 +12,8 @@ SHORT = {
     "wire/": "core/wire/tests/",
     "smtp/": "plugins/listener/smtp/tests/",
     "pop3/": "plugins/listener/pop3/tests/",
+    "imap/": "plugins/listener/imap/tests/",
+    "sieve/": "plugins/delivery/sieve/tests/",
     "e2e/": "tests/e2e/",
 }
 NAMED = re.compile(r"`([\w/-]+\.(?:py|txt))(?:::(\w+))?`")

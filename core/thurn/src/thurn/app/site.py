@@ -84,10 +84,13 @@ class Site:
         product: State | None = self.products.get(("state", name)) if name is not None else None
         return product
 
+    def opened(self, role: str) -> list[tuple[str, Any]]:
+        """The opened instances of a role, with their names, in the configuration's order."""
+        return [(name, one) for (kind, name), one in self.products.items() if kind == role]
+
     def stores(self, directory: Directory) -> Stores:
         """All stores that are open, for the accounts of this directory."""
-        by_name = {name: p for (role, name), p in self.products.items() if role == "store"}
-        return Stores(by_name, self.config.site.store, directory)
+        return Stores(dict(self.opened("store")), self.config.site.store, directory)
 
     @property
     def _chains(self) -> ChainMaker:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from thurn.cli.options import config_option
 from thurn.config.files import read
+from thurn.plugin.commands import config_option
 from thurn.telemetry.journal import find, latest
 
 

@@ -64,11 +64,11 @@ class Candidate:
                 raise StorageTrouble(str(error)) from error
         return self._scan
 
-    def texts(self, *, with_header: bool) -> list[str]:
+    def texts(self, *, headers: bool) -> list[str]:
         """The texts in which BODY (or TEXT) looks, decoded once for all keys."""
-        texts = self._texts.get(with_header)
+        texts = self._texts.get(headers)
         if texts is None:
-            texts = self._texts[with_header] = list(body_texts(self.scan, top_header=with_header))
+            texts = self._texts[headers] = list(body_texts(self.scan, headers=headers))
         return texts
 
 
