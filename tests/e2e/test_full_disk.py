@@ -212,7 +212,10 @@ def test_somebody_else_fills_the_disk(site, disk):
         ballast.drop()
         count = len(load.acknowledged)
         eventually(lambda: len(load.acknowledged) > count + 10, "it goes on")
-    assert all(code in (452, 451, 421) for code, _ in load.answers)
+    # A worker whose log met the end of the disk in the midst of a write is replaced: its sessions
+    # end without an answer, which promises nothing.
+    allowed = (452, 451, 421, "SMTPServerDisconnected")
+    assert all(code in allowed for code, _ in load.answers), load.answers
     nothing_is_lost(site, load)
 
 
