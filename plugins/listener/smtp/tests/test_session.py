@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from thurn_listener_smtp import spool
+from thurn.plugin import spool
 from trio.testing import wait_all_tasks_blocked
 
 HELLO = b"EHLO client.example\r\n"

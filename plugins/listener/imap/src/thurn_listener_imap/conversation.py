@@ -16,6 +16,7 @@ from thurn.contracts.connection import Connection
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import AccountHandle
 from thurn.plugin import ListenerContext, Session
+from thurn.plugin.spool import Spool
 from thurn.types.errors import MailboxNotFound, NotPermitted, StorageError, TemporaryFailure
 from thurn.types.identity import Identity
 from thurn.types.stash import Stash
@@ -32,7 +33,6 @@ from thurn_listener_imap.mailbox.selected import NOTHING_OWN, News, OwnChange, S
 from thurn_listener_imap.permission import permanent_flags
 from thurn_listener_imap.registry import Extensions
 from thurn_listener_imap.settings import ImapSettings
-from thurn_listener_imap.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ import trio
 from thurn.contracts.context import Context
 from thurn.contracts.guard import Guard
 from thurn.plugin import Factory, ListenerContext, hookimpl, hookspec
+from thurn.plugin.spool import Spool
 from thurn_wire.imap.grammar.builtin import base_grammar
 
 from thurn_listener_imap.conversation import Site
@@ -24,7 +25,6 @@ from thurn_listener_imap.fetch.source import Places
 from thurn_listener_imap.listener import ImapListener
 from thurn_listener_imap.registry import Extensions
 from thurn_listener_imap.settings import ImapSettings
-from thurn_listener_imap.spool import Spool
 from thurn_listener_imap.watch import Watch
 
 DISTRIBUTION: Final = "thurn-listener-imap"

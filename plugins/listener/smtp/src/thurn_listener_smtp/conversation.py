@@ -17,6 +17,7 @@ from thurn.contracts.connection import Connection
 from thurn.contracts.context import Log
 from thurn.contracts.gate import Gate, Granted, Login
 from thurn.contracts.mailflow import Mailflow
+from thurn.plugin.spool import Spool, SpooledContent
 from thurn.types.decision import Refusal
 from thurn.types.session import Session, Transaction
 from thurn.types.status import Status
@@ -26,7 +27,6 @@ from thurn_wire.smtp.state import State
 
 from thurn_listener_smtp.reply import refusal_of
 from thurn_listener_smtp.settings import SmtpSettings
-from thurn_listener_smtp.spool import Spool, SpooledContent
 
 COMMAND_OCTETS: Final = 16_384
 """Of one receive between commands: a group of commands, and no more memory per idle peer."""

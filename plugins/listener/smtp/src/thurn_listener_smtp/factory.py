@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from thurn.plugin import ListenerContext, plugin
+from thurn.plugin.spool import Spool
 from thurn.types.content import SPILL_OCTETS
 from thurn_wire.smtp.config import Profile, SmtpConfig
 
 from thurn_listener_smtp.listener import SmtpListener
 from thurn_listener_smtp.settings import SmtpSettings
-from thurn_listener_smtp.spool import Spool
 
 _PROFILES = {
     "mx": Profile.SMTP,

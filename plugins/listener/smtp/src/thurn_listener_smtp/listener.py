@@ -7,13 +7,13 @@ from typing import Final, Literal, TypeAlias
 
 from thurn.contracts.connection import Connection
 from thurn.plugin import ListenerContext, Session
+from thurn.plugin.spool import Spool
 from thurn_wire.smtp.config import SmtpConfig
 from thurn_wire.smtp.reply import Reply
 
 from thurn_listener_smtp.conversation import Conversation, Parts
 from thurn_listener_smtp.session import converse
 from thurn_listener_smtp.settings import ProfileName, SmtpSettings
-from thurn_listener_smtp.spool import Spool
 
 EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from thurn.contracts.store import Append as StoreAppend
 from thurn.plugin import Content
+from thurn.plugin.spool import SpooledContent
 from thurn.types.content import Blob
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
@@ -22,7 +23,6 @@ from thurn_listener_imap.answer import Answer, CommandRefused, done, refused
 from thurn_listener_imap.commands.copy import target_name
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import permitted_flags
-from thurn_listener_imap.spool import SpooledContent
 
 MEMORY_OCTETS: Final = 1_048_576
 """Of one command's messages in memory; above this a message goes to a file at once."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from thurn.contracts.mailflow import Outcome
+from thurn.plugin.spool import SpooledContent
 from thurn.types.content import Blob
+from thurn.types.errors import StorageError, status_of
 from thurn.types.session import Transaction
-from thurn.types.status import LOCAL_ERROR, Status
+from thurn.types.status import Status
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile
 from thurn_wire.smtp.reply import Reply
@@ -41,9 +43,10 @@ async def spill(talk: Conversation, given: event.DataChunk) -> None:
 async def message(talk: Conversation, given: event.Message) -> None:
     """Hand the message over; answer when it is durable, or why it is not."""
     transaction, spooled = _transaction(talk), talk.spooled
-    blob = Blob(given.octets) if spooled is None else await spooled.finish(given.octets)
-    if blob is None:
-        status = LOCAL_ERROR if spooled is None or spooled.failure is None else spooled.failure
+    try:
+        blob = await _whole(spooled, given.octets)
+    except StorageError as error:
+        status = status_of(error)
         talk.mailflow.refuse(transaction, status, "content.unwritable")
         talk.end_transaction()
         await talk.refuse(status)
@@ -54,6 +57,14 @@ async def message(talk: Conversation, given: event.Message) -> None:
     outcome = await talk.mailflow.message(transaction, blob, replies="each" if each else "one")
     talk.end_transaction()
     _answer(talk, outcome, each=each)
+
+
+async def _whole(spooled: SpooledContent | None, octets: bytes) -> Blob:
+    """The content, from memory or from its file."""
+    if spooled is None:
+        return Blob(octets)
+    await spooled.write(octets)
+    return spooled.blob()
 
 
 async def refused(talk: Conversation, given: event.ContentRefused) -> None:

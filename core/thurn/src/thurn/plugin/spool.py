@@ -1,10 +1,12 @@
-"""Large messages on their way in: private files, from the first piece until the answer.
+"""Large content on its way in: private files, from the first piece until the answer.
+
+For listeners: what is too large for memory is written while it comes.
 
 Rules of this file:
 1. A file is made anew, readable by us only, and is removed whatever happens. Its name begins with
    the number of the process, so that a start can remove what a killed one left.
-2. Writing happens in a thread: a slow disk holds up one session, not all.
-3. A write that fails drops the file and is remembered; the client is told at the end.
+2. Writing happens in a thread: a slow disk holds up one peer, not all.
+3. A write that fails drops the file and is remembered; the peer is told at the end of its data.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 from pathlib import Path
 
 import trio
+
 from thurn.types.content import Blob
 from thurn.types.errors import StorageError, StorageFull, StorageTrouble, status_of
 from thurn.types.status import STORAGE_FULL
@@ -108,3 +111,6 @@ def _is_stale(name: str) -> bool:
     except (PermissionError, OverflowError):
         return False
     return False
+
+
+__all__ = ["Spool", "SpooledContent"]

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import os
 
-from thurn_listener_smtp.spool import Spool
+import pytest
+from thurn.plugin.spool import Spool
+from thurn.types.errors import StorageError, status_of
 
 
 async def test_content_is_kept_until_it_is_removed(tmp_path):
     content = Spool(tmp_path / "tmp").start()
     await content.write(b"one ")
-    blob = await content.finish(b"two")
-    assert blob is not None
+    await content.write(b"two")
+    blob = content.blob()
     assert blob.read() == b"one two"
     assert blob.path is not None
     assert blob.path.stat().st_mode & 0o777 == 0o600
@@ -21,9 +23,11 @@ async def test_a_failure_is_temporary_and_remembered(tmp_path):
     content = Spool(tmp_path / "tmp").start()
     (tmp_path / "tmp").rmdir()
     await content.write(b"one")
-    assert await content.finish(b"two") is None
-    assert content.failure is not None
-    assert content.failure.is_temporary
+    await content.write(b"two")
+    with pytest.raises(StorageError) as raised:
+        content.blob()
+    assert raised.value is content.failure
+    assert status_of(raised.value).is_temporary
 
 
 def test_what_dead_processes_left_is_removed(tmp_path):
