@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 import pytest
+from thurn.plugin.accounts import hash_password
 from thurn_account_file.factory import file
-from thurn_account_file.password import hash_password
 from thurn_account_file.settings import FileSettings
 from thurn_testing.contracts.account import SAMPLE
 from thurn_testing.contracts.storedkey import SCRAM_HASHES, stored_key_text
@@ -15,7 +15,7 @@ from thurn_testing.fakes.context import FakeContext
 
 @pytest.fixture(scope="session")
 def hashes():
-    return {account.name: hash_password(account.password) for account in SAMPLE.accounts}
+    return {account.name: hash_password(account.password).value for account in SAMPLE.accounts}
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import trio.lowlevel
 from passlib import hash as schemes
 from thurn.contracts.account import Claim, Verified
 from thurn.contracts.settings import Secret
-from thurn_account_file.password import PasswordHash, UnknownScheme, hash_password, parse_hash
+from thurn.plugin.accounts import PasswordHash, UnknownScheme, hash_password, parse_hash
 
 # Made by openssl passwd, libcrypt and hashlib: the password is "pass".
 FOREIGN = [
@@ -40,9 +40,9 @@ def test_hashes_made_by_other_programs(text):
 
 
 def test_new_hashes_have_the_parameters():
-    text = hash_password("pass")
+    text = hash_password("pass").value
     assert text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert text != hash_password("pass")
+    assert text != hash_password("pass").value
     stored = parse_hash(text, allow_plain=False)
     assert stored.matches("pass")
     assert not stored.matches("Pass")
@@ -73,7 +73,7 @@ def test_new_hashes_have_the_parameters():
 )
 def test_a_scheme(scheme, maker, options):
     if maker is None:
-        value = hash_password("pässword")
+        value = hash_password("pässword").value
     elif maker == "plain":
         value = "pässword"
     else:
@@ -149,7 +149,7 @@ async def test_the_loop_goes_on_while_a_password_is_judged(opened, hashes):
 def test_libraries_are_imported_when_they_are_needed():
     code = (
         "import sys, thurn_account_file.factory;"
-        "from thurn_account_file.password import parse_hash;"
+        "from thurn.plugin.accounts import parse_hash;"
         "parse_hash('$argon2id$v=19$m=19456,t=2,p=1$YWJj$YWJj', allow_plain=False);"
         "assert not {'argon2', 'passlib', 'bcrypt'} & set(sys.modules)"
     )

@@ -8,6 +8,7 @@ import pytest
 from passlib import hash as schemes
 from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
 from thurn.contracts.settings import Secret
+from thurn.plugin.accounts import parse_hash
 from thurn.types.address import Address
 from thurn.types.errors import TemporaryFailure
 from thurn_account_sqlite import accounts as module
@@ -21,7 +22,6 @@ from thurn_account_sqlite.changes.credential import (
     set_main,
 )
 from thurn_account_sqlite.changes.domain import add_domain
-from thurn_account_sqlite.password import parse_hash
 from thurn_account_sqlite.stored import Stored
 
 OWNER = (1, "id", "alice")

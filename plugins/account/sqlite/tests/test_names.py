@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from thurn.contracts.account import Claim, Denied, StoredKeyQuery, Unknown, Verified
 from thurn.contracts.settings import Secret
+from thurn.plugin.accounts import PasswordHash, name_key
 from thurn.types.address import Address, AddressError
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.change import Change, ChangeRefused
 from thurn_account_sqlite.changes.credential import set_main
 from thurn_account_sqlite.changes.domain import add_domain
 from thurn_account_sqlite.factory import sqlite
-from thurn_account_sqlite.names import name_key
-from thurn_account_sqlite.password import PasswordHash
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored
 from thurn_testing.fakes.context import FakeContext

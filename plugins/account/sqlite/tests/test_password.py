@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from passlib import hash as schemes
-from thurn_account_sqlite.password import UnknownScheme, hash_password, parse_hash
+from thurn.plugin.accounts import UnknownScheme, hash_password, parse_hash
 
 MADE = [
     ("{SHA512-CRYPT}", schemes.sha512_crypt.using(rounds=1000)),

@@ -8,10 +8,10 @@ import pytest
 from thurn.contracts.account import Claim, StoredKeyQuery, Verified
 from thurn.contracts.settings import Secret
 from thurn.plugin import scram
+from thurn.plugin.accounts import parse_hash
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.credential import add_app_password, set_main
 from thurn_account_sqlite.changes.domain import add_domain
-from thurn_account_sqlite.password import parse_hash
 from thurn_account_sqlite.stored import Stored, make_stored
 
 SALT = "W22ZaJ0SNY7soEsUEjb6gQ=="

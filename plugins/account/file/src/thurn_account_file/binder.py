@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from thurn.contracts.account import AccountRecord, Alias, Local
+from thurn.plugin.accounts import (
+    PasswordHash,
+    UnknownScheme,
+    clear_password,
+    name_key,
+    parse_hash,
+)
 from thurn.plugin.scram import scheme_of
 from thurn.types.address import Address, AddressError
 from thurn.types.identity import AccountId
 from thurn_message.address import parse_domain
 
-from thurn_account_file.book import AccountBook, Entry, Meaning, name_key
+from thurn_account_file.book import AccountBook, Entry, Meaning
 from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading, finding
-from thurn_account_file.password import UnknownScheme, parse_hash
 from thurn_account_file.settings import FileSettings
 
 FINDINGS: Final = 20
@@ -82,8 +88,7 @@ class Binder:
             return
         addresses = self._addresses(name, table.addresses, place)
         try:
-            text = table.password
-            password = parse_hash(text, allow_plain=self._settings.allow_plain) if text else None
+            password = self._password(table.password)
         except UnknownScheme as error:
             self._wrong((*place, "password"), f"the password of {name} is {error}")
             return
@@ -95,6 +100,12 @@ class Binder:
         for login in {key, *(address.key for address in addresses)}:
             if self._logins.setdefault(login, entry) is not entry:
                 self._wrong(place, f"{login} is the name of two accounts")
+
+    def _password(self, text: str) -> PasswordHash | None:
+        allow_plain = self._settings.allow_plain
+        if not allow_plain and clear_password(text) is not None:
+            raise UnknownScheme("a password in the clear (set allow_plain, or better hash it)")
+        return parse_hash(text, allow_plain=allow_plain) if text else None
 
     def _check_stored_keys(self, table: AccountTable, place: Place) -> None:
         for scheme, text in table.stored_keys.items():

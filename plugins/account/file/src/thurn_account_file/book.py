@@ -15,20 +15,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
-from unicodedata import normalize
 
 from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.types.address import Address, AddressError
+from thurn.plugin.accounts import PasswordHash, name_key, sub_address
+from thurn.types.address import Address
 from thurn.types.identity import AccountId
-
-from thurn_account_file.password import PasswordHash
 
 ALIAS_DEPTH: Final = 10
 """Aliases of aliases that ownership follows; the host has the same bound for mail."""
-NAME_CHARACTERS: Final = 255
 POSTMASTER: Final = "postmaster"
 
-_ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _OURS: Final = UnknownAddress(domain_is_ours=True)
 _FOREIGN: Final = UnknownAddress(domain_is_ours=False)
 
@@ -78,7 +74,7 @@ class AccountBook:
         found = self.meanings.get(address.key)
         if found is not None:
             return found
-        local, detail = self._split(address.local)
+        local, detail = sub_address(address.local, self.separator)
         if detail is not None:
             found = self.meanings.get(Address(local, address.domain).key)
             if found is not None:
@@ -98,24 +94,3 @@ class AccountBook:
                 case _:
                     return None
         return None
-
-    def _split(self, local: str) -> tuple[str, str | None]:
-        if not self.separator:
-            return local, None
-        base, found, detail = local.partition(self.separator)
-        return (base, detail) if found and base else (local, None)
-
-
-def name_key(name: str) -> str | None:
-    """The form in which names are compared; None if it can be no name.
-
-    A name with an @ that is no address is no name either.
-    """
-    if "@" in name:
-        try:
-            return Address.parse(name).key
-        except AddressError:
-            return None
-    if not name or len(name) > NAME_CHARACTERS or not name.isprintable() or " " in name:
-        return None
-    return name.lower() if name.isascii() else normalize("NFC", name).translate(_ASCII_LOWER)

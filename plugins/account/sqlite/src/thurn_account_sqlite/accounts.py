@@ -32,6 +32,7 @@ from thurn.contracts.account import (
 )
 from thurn.contracts.context import Context
 from thurn.contracts.settings import Secret
+from thurn.plugin.accounts import PasswordHash, name_key
 from thurn.types.address import Address
 from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import AccountId
@@ -41,8 +42,6 @@ from thurn_account_sqlite.cache import LookupCache
 from thurn_account_sqlite.changes.credential import mark_used, renew_main
 from thurn_account_sqlite.database import Database
 from thurn_account_sqlite.lookup import Credential, Login, SiteDefaults
-from thurn_account_sqlite.names import name_key
-from thurn_account_sqlite.password import PasswordHash
 from thurn_account_sqlite.saslprep import prepare
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import make_stored, needs_renewal

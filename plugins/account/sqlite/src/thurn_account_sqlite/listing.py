@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import apsw
+from thurn.plugin.accounts import name_key
 
 from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, rows, words
-from thurn_account_sqlite.names import name_key
 
 Entry: TypeAlias = dict[str, Any]
 

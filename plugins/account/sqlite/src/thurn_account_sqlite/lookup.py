@@ -15,10 +15,9 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
+from thurn.plugin.accounts import name_key, sub_address
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
-
-from thurn_account_sqlite.names import name_key, sub_address
 
 MAIN: Final = "main"
 """The label of the password proper; every other label is an app password's."""

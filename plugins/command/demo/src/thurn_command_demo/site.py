@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from thurn.plugin.accounts import hash_password
 from thurn.plugin.scram import make_stored_key, saslprep
 
 HOST: Final = "127.0.0.1"
@@ -76,15 +77,12 @@ def _write_accounts(site: DemoSite) -> str:
         if {key: known.get(key) for key in wanted} == wanted:
             return str(known["prover"])
     prover_password = secrets.token_urlsafe(18)
-    from argon2 import PasswordHasher  # noqa: PLC0415 - only when something must be hashed
-
-    hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
     # Made once: the accounts are for trying out.
-    shared = _credentials(hasher.hash(site.password), site.password)
+    shared = _credentials(site.password)
     lines = [f'domains = ["{site.domain}"]', ""]
     for name in site.names:
         lines += [f"[accounts.{name}]", *shared, ""]
-    own = _credentials(hasher.hash(prover_password), prover_password)
+    own = _credentials(prover_password)
     lines += [f"[accounts.{PROVER}]", *own, ""]
     for file, text in (
         (path, "\n".join(lines)),
@@ -96,9 +94,9 @@ def _write_accounts(site: DemoSite) -> str:
     return prover_password
 
 
-def _credentials(hashed: str, password: str) -> list[str]:
+def _credentials(password: str) -> list[str]:
     """The lines of an account: its password's hash, and its key for SCRAM where there is one."""
-    lines = [f'password = "{hashed}"']
+    lines = [f'password = "{hash_password(password).value}"']
     try:
         prepared = saslprep(password, stored=True)
     except ValueError:

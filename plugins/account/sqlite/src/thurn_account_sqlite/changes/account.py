@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from thurn.plugin.accounts import name_key
+
 from thurn_account_sqlite.changes.address import add_address
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, differences
-from thurn_account_sqlite.names import name_key
 
 ID_OCTETS: Final = 10
 """80 random bits: two accounts never get the same id, not even over copies of a site."""

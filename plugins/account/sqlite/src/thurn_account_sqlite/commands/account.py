@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from thurn.plugin.accounts import name_key
 from thurn.plugin.commands import CommandSite, site_command
 
 from thurn_account_sqlite import listing
@@ -51,7 +52,6 @@ from thurn_account_sqlite.commands.site import (
 )
 from thurn_account_sqlite.commands.values import NONE, read_number, read_pairs, read_size
 from thurn_account_sqlite.lookup import find_account
-from thurn_account_sqlite.names import name_key
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored
 

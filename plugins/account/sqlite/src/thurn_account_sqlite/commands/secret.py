@@ -9,9 +9,9 @@ from typing import Final
 
 import click
 import trio
+from thurn.plugin.accounts import UnknownScheme, parse_hash
 from thurn.types.identity import SECRET_LIMIT, is_credential
 
-from thurn_account_sqlite.password import UnknownScheme, parse_hash
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored, make_stored
 

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from thurn.plugin.accounts import name_key
+
 from thurn_account_sqlite.changes.account import add_account, read_properties, set_account
 from thurn_account_sqlite.changes.address import add_address
 from thurn_account_sqlite.changes.alias import add_targets
@@ -20,7 +22,6 @@ from thurn_account_sqlite.changes.credential import set_main
 from thurn_account_sqlite.changes.domain import add_domain
 from thurn_account_sqlite.imports.document import BrokenImport, Import, ImportedAccount
 from thurn_account_sqlite.lookup import one
-from thurn_account_sqlite.names import name_key
 from thurn_account_sqlite.stored import Stored
 
 

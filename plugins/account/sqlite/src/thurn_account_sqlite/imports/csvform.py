@@ -13,6 +13,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 from thurn.contracts.settings import Size
+from thurn.plugin.accounts import UnknownScheme
 
 from thurn_account_sqlite.changes.account import Properties
 from thurn_account_sqlite.imports.document import (
@@ -21,7 +22,6 @@ from thurn_account_sqlite.imports.document import (
     ImportedAccount,
     read_password,
 )
-from thurn_account_sqlite.password import UnknownScheme
 
 COLUMNS: Final = frozenset({
     "name", "password", "addresses", "display_name", "groups", "services", "quota",

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from thurn.plugin.accounts import PasswordHash, UnknownScheme, clear_password, parse_hash
+
 from thurn_account_sqlite.changes.account import Properties
-from thurn_account_sqlite.password import PasswordHash, UnknownScheme, parse_hash
 
 FINDINGS: Final = 20
 """Told at most; the first few say what kind of mistake it is."""
-_CLEAR: Final = ("{PLAIN}", "{CLEAR}", "{CLEARTEXT}")
 
 
 class BrokenImport(Exception):
@@ -65,11 +65,9 @@ def read_password(text: str) -> tuple[PasswordHash | None, str]:
     Raises:
         UnknownScheme: what is wrong, without the hash.
     """
-    upper = text[:16].upper()
-    for scheme in _CLEAR:
-        if upper.startswith(scheme):
-            clear = text[len(scheme) :]
-            if not clear:
-                raise UnknownScheme("an empty password")
-            return None, clear
+    clear = clear_password(text)
+    if clear is not None:
+        if not clear:
+            raise UnknownScheme("an empty password")
+        return None, clear
     return (parse_hash(text), "") if text else (None, "")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from thurn.plugin.accounts import UnknownScheme, name_key
+
 from thurn_account_sqlite.changes.account import Properties
 from thurn_account_sqlite.imports.document import (
     BrokenImport,
@@ -16,8 +18,6 @@ from thurn_account_sqlite.imports.document import (
     ImportedAccount,
     read_password,
 )
-from thurn_account_sqlite.names import name_key
-from thurn_account_sqlite.password import UnknownScheme
 
 _QUOTA: Final = re.compile(r"\*?:?(?:storage|bytes)=(\d{1,15})([bBkKmMgGtT]?)")
 _FACTORS: Final = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationError
 from thurn.plugin import Settings, Size
+from thurn.plugin.accounts import UnknownScheme, name_key
 from thurn.plugin.scram import scheme_of
 
 from thurn_account_sqlite.changes.account import Properties
@@ -16,8 +17,6 @@ from thurn_account_sqlite.imports.document import (
     ImportedAccount,
     read_password,
 )
-from thurn_account_sqlite.names import name_key
-from thurn_account_sqlite.password import UnknownScheme
 
 _FIELDS: Final = {"quota": "quota_octets"}
 _OTHERS: Final = frozenset({"password", "addresses", "stored_keys"})

@@ -1,9 +1,14 @@
-"""Passwords and their hashes.
+"""What account plugins have in common: the form of login names, sub-addresses, hashes of passwords.
 
-Rules: new hashes are argon2id with 19 MiB, two passes, one lane (the second choice of OWASP's
-sheet; RFC 9106 §4 wants more memory than a login storm leaves). Old schemes are read, never made.
-Libraries are imported at the first hash that needs them. Everything here blocks: call it in a
-thread.
+Rules of this file:
+1. Names of accounts compare in NFC with ASCII letters in lower case; a name with an @ is an
+   address and compares by `Address.key`. What can be no name is None, never somebody.
+2. New hashes are argon2id with 19 MiB, two passes, one lane (the second choice of OWASP's sheet;
+   RFC 9106 §4 wants more memory than a login storm leaves). Old schemes are read, never made, and
+   may give way to a new hash at a login (`is_current`).
+3. Passwords in the clear are read only where the caller says so.
+4. The libraries (the extra `thurn[accounts]`) are imported at the first hash that needs them.
+   Hashing blocks: call it in a thread.
 """
 
 from __future__ import annotations
@@ -12,6 +17,9 @@ import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final
+from unicodedata import normalize
+
+from thurn.types.address import Address, AddressError
 
 MEMORY_KIB: Final = 19_456
 PASSES: Final = 2
@@ -19,12 +27,16 @@ LANES: Final = 1
 BCRYPT_OCTETS: Final = 72
 """What bcrypt looks at; newer versions of the library refuse more instead of cutting it."""
 
+NAME_CHARACTERS: Final = 255
+
+_ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9-]{1,32})\}(.*)", re.DOTALL)
 _ARGON2: Final = re.compile(
     r"\$argon2(?:id|i)\$v=19\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
 )
 PLAIN: Final = frozenset({"PLAIN", "CLEAR", "CLEARTEXT"})
 ARGON2: Final = frozenset({"ARGON2ID", "ARGON2I"})
+_CURRENT: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
 _CRYPT: Final = {
     "SHA512-CRYPT": "sha512_crypt",
     "SHA256-CRYPT": "sha256_crypt",
@@ -42,6 +54,29 @@ _LDAP: Final = {
 }
 _PREFIXES: Final = {"$6$": "SHA512-CRYPT", "$5$": "SHA256-CRYPT", "$1$": "MD5-CRYPT"}
 _BCRYPT_PREFIXES: Final = ("$2a$", "$2b$", "$2y$")
+
+
+def name_key(name: str) -> str | None:
+    """The form in which names are compared; None if it can be no name.
+
+    A name with an @ that is no address is no name either.
+    """
+    if "@" in name:
+        try:
+            return Address.parse(name).key
+        except AddressError:
+            return None
+    if not name or len(name) > NAME_CHARACTERS or not name.isprintable() or " " in name:
+        return None
+    return name.lower() if name.isascii() else normalize("NFC", name).translate(_ASCII_LOWER)
+
+
+def sub_address(local: str, separator: str) -> tuple[str, str | None]:
+    """A local part without its detail, and the detail; None where it has none. RFC 5233 §4."""
+    if not separator:
+        return local, None
+    base, found, detail = local.partition(separator)
+    return (base, detail) if found and base else (local, None)
 
 
 class UnknownScheme(ValueError):
@@ -72,9 +107,24 @@ class PasswordHash:
             return _argon2_matches(self.value, password)
         return _passlib_matches(self.scheme, self.value, password)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether a new hash would be no better."""
+        return self.value.startswith(_CURRENT)
 
-def parse_hash(text: str, *, allow_plain: bool) -> PasswordHash:
+
+def clear_password(text: str) -> str | None:
+    """The password of a text that has it in the clear (`{PLAIN}…`); None: it is something else."""
+    match = _BRACED.fullmatch(text)
+    return match[2] if match is not None and match[1].upper() in PLAIN else None
+
+
+def parse_hash(text: str, *, allow_plain: bool = False) -> PasswordHash:
     """A stored password as written: `{SCHEME}rest` as Dovecot and LDAP do, or a crypt string.
+
+    Args:
+        text: as written.
+        allow_plain: `{PLAIN}rest` is a password, too.
 
     Raises:
         UnknownScheme: what is wrong, without the hash.
@@ -83,9 +133,7 @@ def parse_hash(text: str, *, allow_plain: bool) -> PasswordHash:
     scheme, value = (match[1].upper(), match[2]) if match is not None else ("CRYPT", text)
     if scheme == "CRYPT":
         scheme = _crypt_scheme(value)
-    if scheme in PLAIN:
-        if not allow_plain:
-            raise UnknownScheme("a password in the clear (set allow_plain, or better hash it)")
+    if allow_plain and scheme in PLAIN:
         if not value:
             raise UnknownScheme("an empty password")
     elif scheme in ARGON2:
@@ -96,12 +144,12 @@ def parse_hash(text: str, *, allow_plain: bool) -> PasswordHash:
     return PasswordHash(scheme, value)
 
 
-def hash_password(password: str) -> str:
-    """A new hash as the file has it. Takes some 30 ms: call it in a thread.
+def hash_password(password: str) -> PasswordHash:
+    """A new hash. Takes some 30 ms: call it in a thread.
 
     RFC 9106.
     """
-    return str(_argon2().hash(password))
+    return PasswordHash("ARGON2ID", str(_argon2().hash(password)))
 
 
 def _crypt_scheme(value: str) -> str:
@@ -154,3 +202,15 @@ def _passlib_matches(scheme: str, value: str, password: str) -> bool:
     if scheme == "BLF-CRYPT":
         octets = octets[:BCRYPT_OCTETS]
     return bool(_passlib(scheme).verify(octets, value))
+
+
+__all__ = [
+    "NAME_CHARACTERS",
+    "PasswordHash",
+    "UnknownScheme",
+    "clear_password",
+    "hash_password",
+    "name_key",
+    "parse_hash",
+    "sub_address",
+]
