@@ -31,7 +31,7 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 def test_every_role_has_a_template():
     specs = {name.removeprefix("thurn_register_") for name in vars(RoleSpecs) if "register" in name}
-    families = {"sieve"}  # of those in workspace.FAMILIES, the ones whose head is there
+    families = {"imap", "sieve"}  # of those in workspace.FAMILIES, the ones whose head is there
     assert set(ROLES) == specs | families
     assert not set(FUNCTIONS) & set(PRODUCTS)
 
@@ -57,7 +57,8 @@ def test_new_plugins_install_are_found_and_pass_their_tests(tmp_path):
     _run(*install, site, *folders, cwd=tmp_path)
     listing = (
         "from thurn.hooks.registry import Registry\n"
-        f"names = [f'{{role}}.short-word' for role in {ROLES!r}] + ['delivery.sieve']\n"
+        f"names = [f'{{role}}.short-word' for role in {ROLES!r}]\n"
+        "names += ['delivery.sieve', 'listener.imap']  # they declare the roles of their families\n"
         "registry = Registry()\n"
         "print([*registry.load(names)])\n"
         f"print(all(registry.get(role, 'short-word') for role in {ROLES!r}))\n"

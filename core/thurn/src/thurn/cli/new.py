@@ -2,7 +2,8 @@
 
 Rules: what is written is a whole distribution that installs, is found by its entry point and
 passes its own tests; nothing that exists is overwritten. Roles with a decorator get a function
-(`template/<role>.py.tmpl`), all others a class with the methods of their contract.
+(`template/<role>.py.tmpl`), extensions of a head what that takes, all others a class with the
+methods of their contract.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from thurn.types.errors import ThurnError
 
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl", "sieve")
 """Roles whose simplest plugin is a function (design D3)."""
-ROLES: Final = (*FUNCTIONS, *PRODUCTS)
+OPENERS: Final = ("imap",)
+"""Roles whose product is a value of their head's."""
+ROLES: Final = (*FUNCTIONS, *OPENERS, *PRODUCTS)
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+")
 NAME_CHARACTERS: Final = 40
 """Enough for any word; a path of folders and file names stays far below 255."""
@@ -58,7 +61,7 @@ def render(role: str, name: str, target: Path) -> list[Path]:
 def _layout(role: str, name: str) -> list[tuple[str, str]]:
     """The files of the distribution, each with its template."""
     module = _module(role, name)
-    form = role if role in FUNCTIONS else "class"
+    form = "class" if role in PRODUCTS else role
     return [
         ("pyproject.toml", "pyproject.toml.tmpl"),
         ("README.md", "README.md.tmpl"),
@@ -90,15 +93,26 @@ def _fill(template: str, role: str, name: str) -> str:
         "kit": "",
         "enabling": "",
     }
+    words |= _family_words(role, name, word)
+    if role in PRODUCTS:
+        words |= product_class(role, name)
+    text = resources.files(__package__).joinpath("template", template).read_text("utf-8")
+    return Template(text).substitute(words)
+
+
+def _family_words(role: str, name: str, word: str) -> dict[str, str]:
+    """What an extension of a head needs beside the host, and how its head names it."""
     if role == "sieve":
-        words |= {
+        return {
             # What a script calls it is the function's own name.
             "function": f"{word}_" if iskeyword(word) else word,
             "host": "thurn[sieve]",
             "kit": ', "thurn-delivery-sieve"',
             "enabling": f'\n[delivery.sieve]\ntype = "sieve"\nextensions = ["{name}"]\n',
         }
-    if role in PRODUCTS:
-        words |= product_class(role, name)
-    text = resources.files(__package__).joinpath("template", template).read_text("utf-8")
-    return Template(text).substitute(words)
+    if role == "imap":
+        return {
+            "host": 'thurn", "thurn-listener-imap", "thurn-wire',
+            "enabling": f'\n[listener.imap]\ntype = "imap"\nextensions = ["{name}"]\n',
+        }
+    return {}
