@@ -20,9 +20,12 @@ from thurn.types.errors import ThurnError
 
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl", "sieve")
 """Roles whose simplest plugin is a function (design D3)."""
-OPENERS: Final = ("imap",)
-"""Roles whose product is a value of their head's."""
-ROLES: Final = (*FUNCTIONS, *OPENERS, *PRODUCTS)
+HEADS: Final = {
+    "imap": ("listener", ', "thurn-listener-imap", "thurn-wire"'),
+    "sieve": ("delivery", ', "thurn-sieve"'),
+}
+"""Families: the role of their head, and what an extension depends on besides the host."""
+ROLES: Final = tuple(dict.fromkeys((*FUNCTIONS, *HEADS, *PRODUCTS)))
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+")
 NAME_CHARACTERS: Final = 40
 """Enough for any word; a path of folders and file names stays far below 255."""
@@ -79,40 +82,21 @@ def _module(role: str, name: str) -> str:
 def _fill(template: str, role: str, name: str) -> str:
     if not template:
         return ""
-    word = name.replace("-", "_")
+    word, (head, needs) = name.replace("-", "_"), HEADS.get(role, ("", ""))
     words = {
         "role": role,
         "name": name,
-        "function": f"{word}_{role}",
+        # What a script calls it is the function's own name.
+        "function": word + "_" * iskeyword(word) if role == "sieve" else f"{word}_{role}",
         "word": word,
         "model": "".join(word.capitalize() for word in name.split("-")) + "Settings",
         "mechanism": name.upper(),
         "module": _module(role, name),
         "distribution": f"thurn-{role}-{name}",
-        "host": "thurn",
-        "kit": "",
-        "enabling": "",
+        "needs": needs,
+        "kit": head and f', "thurn-{head}-{role}"',
+        "enabling": head and f'\n[{head}.{role}]\ntype = "{role}"\nextensions = ["{name}"]\n',
+        **(product_class(role, name) if role in PRODUCTS else {}),
     }
-    words |= _family_words(role, name, word)
-    if role in PRODUCTS:
-        words |= product_class(role, name)
     text = resources.files(__package__).joinpath("template", template).read_text("utf-8")
     return Template(text).substitute(words)
-
-
-def _family_words(role: str, name: str, word: str) -> dict[str, str]:
-    """What an extension of a head needs beside the host, and how its head names it."""
-    if role == "sieve":
-        return {
-            # What a script calls it is the function's own name.
-            "function": f"{word}_" if iskeyword(word) else word,
-            "host": "thurn[sieve]",
-            "kit": ', "thurn-delivery-sieve"',
-            "enabling": f'\n[delivery.sieve]\ntype = "sieve"\nextensions = ["{name}"]\n',
-        }
-    if role == "imap":
-        return {
-            "host": 'thurn", "thurn-listener-imap", "thurn-wire',
-            "enabling": f'\n[listener.imap]\ntype = "imap"\nextensions = ["{name}"]\n',
-        }
-    return {}
