@@ -80,6 +80,27 @@ def test_the_site_of_the_first_plugin_is_sound(tmp_path):
     _run(sys.executable, "-c", script, cwd=tmp_path)
 
 
+@pytest.mark.slow
+def test_the_sieve_command_of_the_tutorial_works(tmp_path):
+    """The functions, their test and the script, put together as a file of tests."""
+    text = (DOCS / "tutorial" / "first-plugin.md").read_text().partition("## Your own Sieve")[2]
+    functions, test = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    (script,) = re.findall(r"^```sieve\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    compiles = (
+        "from thurn_sieve.engine import Engine\n"
+        "from thurn_sieve.ext.extensions import shipped\n\n\n"
+        "async def test_the_script_compiles():\n"
+        "    registry = shipped()\n"
+        "    for factory in (office_hours, archive):\n"
+        "        async with factory.open(factory.settings(), None) as extension:\n"
+        "            registry.add(extension)\n"
+        f"    assert Engine(registry).compile({script!r})\n"
+    )
+    (tmp_path / "test_words.py").write_text("\n".join([functions, test, compiles]))
+    output = _run("pytest", "-q", "-o", "trio_mode=true", "test_words.py", cwd=tmp_path)
+    assert "2 passed" in output
+
+
 @pytest.mark.parametrize("page", ["tutorial/first-server.md"])
 def test_a_site_in_a_tutorial_is_sound(page, tmp_path):
     text = (DOCS / page).read_text()

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from thurn.cli.new import FUNCTIONS, ROLES, NewPluginError, render
+from thurn.cli.new import FUNCTIONS, HEADS, ROLES, NewPluginError, render
 from thurn.cli.skeleton import PRODUCTS
 from thurn.hooks.specs import RoleSpecs
-from workspace import ROOT
+from workspace import FAMILIES, ROOT
 
 BIN = Path(sys.executable).parent
 
@@ -31,8 +31,8 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 def test_every_role_has_a_template():
     specs = {name.removeprefix("thurn_register_") for name in vars(RoleSpecs) if "register" in name}
-    families = {"sieve"}  # of those in workspace.FAMILIES, the ones whose head is there
-    assert set(ROLES) == specs | families
+    assert set(ROLES) == specs | set(HEADS)
+    assert set(HEADS) == {name for name in FAMILIES if list(ROOT.glob(f"plugins/*/{name}"))}
     assert not set(FUNCTIONS) & set(PRODUCTS)
 
 
@@ -57,7 +57,8 @@ def test_new_plugins_install_are_found_and_pass_their_tests(tmp_path):
     _run(*install, site, *folders, cwd=tmp_path)
     listing = (
         "from thurn.hooks.registry import Registry\n"
-        f"names = [f'{{role}}.short-word' for role in {ROLES!r}] + ['delivery.sieve']\n"
+        f"names = [f'{{role}}.short-word' for role in {ROLES!r}]\n"
+        f"names += {[f'{head}.{family}' for family, (head, _) in HEADS.items()]!r}\n"
         "registry = Registry()\n"
         "print([*registry.load(names)])\n"
         f"print(all(registry.get(role, 'short-word') for role in {ROLES!r}))\n"

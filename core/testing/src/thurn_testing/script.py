@@ -30,7 +30,15 @@ INSTANCE: Final = "tested"
 
 
 class ScriptFailed(AssertionError):
-    """The script did not compile or ended in an error; the text says which and where."""
+    """The script did not compile or ended in an error; the text says which and where.
+
+    Attributes:
+        delivery: what is done all the same: the message is kept.
+    """
+
+    def __init__(self, reason: object, delivery: RecordedDelivery) -> None:
+        super().__init__(reason)
+        self.delivery = delivery
 
 
 class _Raised(Exception):
@@ -84,7 +92,7 @@ async def run_script(
     await _deliver(head, own, delivery)
     for line in own.journal.lines:
         if line.event == "sieve.failed":
-            raise ScriptFailed(line.facts["detail"])
+            raise ScriptFailed(line.facts["detail"], delivery)
     return delivery
 
 

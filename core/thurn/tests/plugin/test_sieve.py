@@ -178,6 +178,17 @@ async def test_a_match_sets_the_match_values():
     assert mailboxes(await check_sieve(key, script, MESSAGE)) == [("wo", ())]
 
 
+@sieve_test("vnd.example.fields")
+def fields(rt: Runtime, match: Match, names: tuple[str, ...], keys: tuple[str, ...]) -> bool:
+    return match([text for name in names for text in rt.view.texts(name)])
+
+
+async def test_the_keys_are_the_last_argument():
+    script = 'require "vnd.example.fields"; if fields ["x-key", "subject"] "HELLO" { discard; }'
+    assert not (await check_sieve(fields, script, MESSAGE)).filings
+    assert (await check_sieve(fields, script.replace("HELLO", "subject"), MESSAGE)).filings
+
+
 class Hours(Settings):
     end: int = 17
 
@@ -267,8 +278,12 @@ async def test_an_action_has_the_message_as_the_script_had_it():
 
 @pytest.mark.parametrize("word", ["refuse", "", "a//b", "../x", "\x01"])
 async def test_what_cannot_be_done_is_told_and_has_done_nothing(word):
-    with pytest.raises(ScriptFailed, match=r"line 2: (?:not with me|that cannot be the name)"):
-        await check_sieve(verbs, perform("A", "discard", word))
+    with pytest.raises(
+        ScriptFailed, match=r"line 2: (?:not with me|that cannot be the name)"
+    ) as failed:
+        await check_sieve(verbs, perform("A", "reject", "send", word))
+    found = failed.value.delivery
+    assert (mailboxes(found), found.rejection, found.sendings) == ([("INBOX", ())], None, [])
 
 
 async def test_too_many_new_mailboxes():

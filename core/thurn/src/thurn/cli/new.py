@@ -2,7 +2,8 @@
 
 Rules: what is written is a whole distribution that installs, is found by its entry point and
 passes its own tests; nothing that exists is overwritten. Roles with a decorator get a function
-(`template/<role>.py.tmpl`), all others a class with the methods of their contract.
+(`template/<role>.py.tmpl`), extensions of a head what that takes, all others a class with the
+methods of their contract.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from thurn.types.errors import ThurnError
 
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl", "sieve")
 """Roles whose simplest plugin is a function (design D3)."""
-ROLES: Final = (*FUNCTIONS, *PRODUCTS)
+HEADS: Final = {
+    "imap": ("listener", ', "thurn-listener-imap", "thurn-wire"'),
+    "sieve": ("delivery", ', "thurn-sieve"'),
+}
+"""Families: the role of their head, and what an extension depends on besides the host."""
+ROLES: Final = tuple(dict.fromkeys((*FUNCTIONS, *HEADS, *PRODUCTS)))
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+")
 NAME_CHARACTERS: Final = 40
 """Enough for any word; a path of folders and file names stays far below 255."""
@@ -58,7 +64,7 @@ def render(role: str, name: str, target: Path) -> list[Path]:
 def _layout(role: str, name: str) -> list[tuple[str, str]]:
     """The files of the distribution, each with its template."""
     module = _module(role, name)
-    form = role if role in FUNCTIONS else "class"
+    form = "class" if role in PRODUCTS else role
     return [
         ("pyproject.toml", "pyproject.toml.tmpl"),
         ("README.md", "README.md.tmpl"),
@@ -76,29 +82,21 @@ def _module(role: str, name: str) -> str:
 def _fill(template: str, role: str, name: str) -> str:
     if not template:
         return ""
-    word = name.replace("-", "_")
+    word, (head, needs) = name.replace("-", "_"), HEADS.get(role, ("", ""))
     words = {
         "role": role,
         "name": name,
-        "function": f"{word}_{role}",
+        # What a script calls it is the function's own name.
+        "function": word + "_" * iskeyword(word) if role == "sieve" else f"{word}_{role}",
         "word": word,
         "model": "".join(word.capitalize() for word in name.split("-")) + "Settings",
         "mechanism": name.upper(),
         "module": _module(role, name),
         "distribution": f"thurn-{role}-{name}",
-        "host": "thurn",
-        "kit": "",
-        "enabling": "",
+        "needs": needs,
+        "kit": head and f', "thurn-{head}-{role}"',
+        "enabling": head and f'\n[{head}.{role}]\ntype = "{role}"\nextensions = ["{name}"]\n',
+        **(product_class(role, name) if role in PRODUCTS else {}),
     }
-    if role == "sieve":
-        words |= {
-            # What a script calls it is the function's own name.
-            "function": f"{word}_" if iskeyword(word) else word,
-            "host": "thurn[sieve]",
-            "kit": ', "thurn-delivery-sieve"',
-            "enabling": f'\n[delivery.sieve]\ntype = "sieve"\nextensions = ["{name}"]\n',
-        }
-    if role in PRODUCTS:
-        words |= product_class(role, name)
     text = resources.files(__package__).joinpath("template", template).read_text("utf-8")
     return Template(text).substitute(words)

@@ -1,7 +1,8 @@
 """The plugin's hooks: the filter itself, and the role `sieve` for extensions of the language.
 
 A third party's extension is a plugin of the role `sieve` whose product is a
-`thurn_sieve.registry.Extension`, or several:
+`thurn_sieve.registry.Extension`, or several. A function makes one (`thurn.plugin.sieve_test`,
+`sieve_command`); whatever else the language can take is declared:
 
     @plugin("sieve", "weather")
     @asynccontextmanager
