@@ -76,7 +76,7 @@ async def test_files_of_expunged_messages_go_away(bench):
         await inbox.copy(uids[1:], "copies")
         await inbox.expunge(uids[1:])
         await account.delete("copies")
-        with trio.fail_after(5):
+        with trio.fail_after(10):
             while bodies(bench.directory):  # noqa: ASYNC110 - a thread removes them
                 await trio.sleep(0.01)
 

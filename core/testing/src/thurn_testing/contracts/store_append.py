@@ -140,6 +140,8 @@ async def check_summaries(site: StoreSite) -> None:
         uids = [one.uid for one in stored]
         asked = [*reversed(uids), uids[-1] + 1_000, uids[0]]
         found = await inbox.summaries(asked)
+        headers = [one.headers if one else None for one in found]
+        expect_equal(list(await inbox.headers(asked)), headers, "headers alone")
         expect_equal([s.uid if s else None for s in found], [*reversed(uids), None, uids[0]],
                      "in the order asked, None for what is not there")  # fmt: skip
         by_uid = {summary.uid: summary for summary in found if summary}

@@ -20,7 +20,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from trio import MemoryReceiveChannel
 
@@ -119,9 +119,10 @@ class Changes:
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSummary:
+class MessageSummary(NamedTuple):
     """What FETCH answers without opening the message: ready octets, made at delivery.
+
+    A tuple, since a hundred thousand are made for one command.
 
     Attributes:
         email_id: opaque, equal for copies of the same content. RFC 8474.
@@ -271,6 +272,10 @@ class Mailbox(Protocol):
 
     async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
         """In the order asked; None for messages that have gone. Opens no message file."""
+
+    async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
+        """The `headers` of the summaries alone: what SEARCH looks through. In the order asked; None
+        for messages that have gone. Opens no message file."""
 
     async def body(self, uid: int) -> Content:
         """The message as stored, to read. Raises MessageExpunged."""

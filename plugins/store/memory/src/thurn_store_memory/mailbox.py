@@ -98,6 +98,10 @@ class MemoryMailbox:
         messages = self._mailbox.messages
         return [summary(uid, messages[uid]) if uid in messages else None for uid in uids]
 
+    async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
+        """The cached fields, in the order asked; None for messages that have gone."""
+        return [one and one.headers for one in await self.summaries(uids)]
+
     async def body(self, uid: int) -> Content:
         """The message as stored."""
         await trio.lowlevel.checkpoint()

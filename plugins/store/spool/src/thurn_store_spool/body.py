@@ -15,7 +15,7 @@ from typing import Final
 from thurn.contracts.commitlog import BlobReference
 from thurn.types.content import SPILL_OCTETS, Blob
 
-from thurn_store_spool.place import body_path
+from thurn_store_spool.place import body_name, body_path
 
 Read = Callable[[BlobReference], "bytes | None"]
 
@@ -119,7 +119,7 @@ class Bodies:
             octets = self._from_log(reference)
             if octets is not None:
                 return Blob(octets)
-            blob = _from_file(body_path(directory, message), length)
+            blob = _from_file(body_name(directory, message), length)
             if blob is not None:
                 return blob
             if reference is not None:
@@ -137,11 +137,25 @@ class Bodies:
         return octets
 
 
-def _from_file(path: Path, length: int) -> Blob | None:
+def _from_file(name: str, length: int) -> Blob | None:
     try:
         if length > SPILL_OCTETS:
+            path = Path(name)
             return Blob(path=path) if path.stat().st_size == length else None
-        octets = path.read_bytes()
+        octets = _read_file(name, length + 1)
     except FileNotFoundError:
         return None
     return Blob(octets) if len(octets) == length else None
+
+
+def _read_file(name: str, limit: int) -> bytes:
+    """The file's octets up to a limit."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        octets = part = os.read(descriptor, limit)
+        while part and len(octets) < limit:  # a second read says that it is all
+            part = os.read(descriptor, limit - len(octets))
+            octets += part
+    finally:
+        os.close(descriptor)
+    return octets

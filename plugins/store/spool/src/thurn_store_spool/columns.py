@@ -13,7 +13,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
 from typing import Final
 
@@ -78,11 +78,10 @@ def load_apart(directory: Path, mailbox: int) -> Columns | None:
 
 def _read(connection: apsw.Connection, mailbox: int, first_uid: int) -> Arrays:
     bounds = (row_id(mailbox, first_uid), row_id(mailbox, LAST_UID))
-    rows = select(connection, _ROWS, bounds)
-    if not rows:
-        return [array(code) for code in _TYPES]
-    columns = zip(*rows, strict=True)
-    return [array(code, column) for code, column in zip(_TYPES, columns, strict=True)]
+    # One flat array and its slices: lists of values are never made.
+    flat = array("q", chain.from_iterable(connection.execute(_ROWS, bounds)))
+    count = len(_TYPES)
+    return [array(code, flat[at::count]) for at, code in enumerate(_TYPES)]
 
 
 def _view(row: MailboxRow, arrays: Arrays, highestmodseq: int, uidnext: int) -> View:

@@ -316,6 +316,14 @@ class AccountIndex:
         except (apsw.Error, OSError) as error:
             raise storage_error(error) from error
 
+    def reader(self) -> apsw.Connection:
+        """A connection for one SELECT, which is a snapshot by itself.
+
+        Raises:
+            StorageError: the index cannot be opened.
+        """
+        return self.connect() if self._transaction is None else self._second()
+
     def _second(self) -> apsw.Connection:
         if self._reader is None:
             self._reader = open_reader(self.directory / INDEX)

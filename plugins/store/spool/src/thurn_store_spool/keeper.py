@@ -24,6 +24,11 @@ IDLE_SECONDS: Final = 60.0
 """How long what was found outside the loop may wait."""
 
 
+GATHER_SECONDS: Final = 3.0
+"""How long garbage is gathered: each removal is a commit, after which every worker that has the
+account open reads its state anew."""
+
+
 class Keeper:
     """The background work of one open store; `run` does it."""
 
@@ -46,8 +51,9 @@ class Keeper:
 
     def sweep(self, index: AccountIndex) -> None:
         """Files of the account may have become garbage."""
+        if not self._garbage:
+            self._wake()
         self._garbage[index.directory] = None
-        self._wake()
 
     def opened(self, index: AccountIndex, tended_at: int) -> None:
         """An index was opened that was last tended then."""
@@ -62,23 +68,39 @@ class Keeper:
 
     async def run(self) -> None:
         """Work until cancelled. What is left then is done after the next start."""
+        due: float | None = None
         while True:
-            with trio.move_on_after(IDLE_SECONDS):
+            pause = IDLE_SECONDS if due is None else max(0.0, due - trio.current_time())
+            with trio.move_on_after(pause):
                 await self._work.wait()
             self._work = trio.Event()
-            await trio.to_thread.run_sync(self._turn, limiter=self._limiter)
+            if self._closing:
+                await trio.to_thread.run_sync(self._close, limiter=self._limiter)
+            if due is not None and trio.current_time() >= due:
+                await trio.to_thread.run_sync(self._tend, limiter=self._limiter)
+                due = None
+            if due is None and (self._garbage or self._old):
+                due = trio.current_time() + GATHER_SECONDS
 
-    def _turn(self) -> None:
-        while self._closing or self._garbage or self._old:
+    def _close(self) -> None:
+        while self._closing:
             try:
-                if self._closing:
-                    self._closing.pop().close()
-                elif self._old:
+                self._closing.pop().close()
+            except apsw.Error as error:
+                self._failed(error)
+
+    def _tend(self) -> None:
+        while self._garbage or self._old:
+            try:
+                if self._old:
                     prune(*self._old.popitem())
                 else:
                     remove_garbage(self._garbage.popitem()[0])
             except (apsw.Error, OSError) as error:
-                self._journal.warning("store.tending_failed", detail=str(error))
+                self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._journal.warning("store.tending_failed", detail=str(error))
 
     async def finish(self, connections: list[apsw.Connection]) -> None:
         """Close these and those that wait; at the end.
@@ -89,4 +111,4 @@ class Keeper:
         self._garbage.clear()
         self._old.clear()
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._turn, limiter=self._limiter)
+            await trio.to_thread.run_sync(self._close, limiter=self._limiter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+import apsw
 import trio
 from thurn.contracts.commitlog import BlobReference
 from thurn.contracts.store import (
@@ -44,19 +45,21 @@ COLUMNS_PER_ACCOUNT: Final = 16
 """Views kept for an account; sessions hold those that they use."""
 
 _SUMMARY: Final = (
-    "SELECT m.id & 4294967295, b.message, b.envelope, b.bodystructure, b.structure,"
-    " b.header_octets, m.size, b.headers FROM message m JOIN body b ON b.id = m.body"
+    "SELECT m.id & 4294967295, printf('E%016x', b.message), b.envelope, b.bodystructure,"
+    " b.structure, b.header_octets, m.size, b.headers FROM message m JOIN body b ON b.id = m.body"
+    " WHERE m.id BETWEEN ? AND ?"
+)
+"""In the order of `MessageSummary`. The second is the message's number as others see it, RFC 8474
+§4.2."""
+
+_HEADERS: Final = (
+    "SELECT m.id & 4294967295, b.headers FROM message m JOIN body b ON b.id = m.body"
     " WHERE m.id BETWEEN ? AND ?"
 )
 _BODY: Final = (
     "SELECT b.message, b.slot, b.generation, b.position, b.length, b.prefix"
     " FROM message m JOIN body b ON b.id = m.body WHERE m.id = ?"
 )
-
-
-def email_id(message: int) -> str:
-    """A message's number as others see it. RFC 8474 §4.2."""
-    return f"E{message:016x}"
 
 
 class SpoolMailbox:
@@ -158,8 +161,20 @@ class SpoolMailbox:
         with self._index.snapshot() as connection:
             for first, last in runs(uids):
                 bounds = (row_id(self._number, first), row_id(self._number, last))
-                for uid, message, *summary in select(connection, _SUMMARY, bounds):
-                    found[uid] = MessageSummary(uid, email_id(message), *summary)
+                for summary in map(MessageSummary._make, select(connection, _SUMMARY, bounds)):
+                    found[summary[0]] = summary
+            if not found:
+                self._must_exist(self._index.tree(connection).by_number)
+        return [found.get(uid) for uid in uids]
+
+    async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
+        """The cached fields, in the order asked; None for messages that have gone."""
+        await trio.lowlevel.checkpoint()
+        found: dict[int, bytes] = {}
+        with self._index.snapshot() as connection:
+            for first, last in runs(uids):
+                bounds = (row_id(self._number, first), row_id(self._number, last))
+                found.update(select(connection, _HEADERS, bounds))
             if not found:
                 self._must_exist(self._index.tree(connection).by_number)
         return [found.get(uid) for uid in uids]
@@ -181,11 +196,14 @@ class SpoolMailbox:
         raise StorageTrouble("the message's body cannot be found")
 
     def _read_body(self, uid: int) -> Content | None:
-        with self._index.snapshot() as connection:
-            row = select_one(connection, _BODY, (row_id(self._number, uid),))
-            if row is None:
+        try:
+            row = select_one(self._index.reader(), _BODY, (row_id(self._number, uid),))
+        except apsw.Error as error:
+            raise storage_error(error) from error
+        if row is None:
+            with self._index.snapshot() as connection:
                 self._must_exist(self._index.tree(connection).by_number)
-                raise MessageExpunged
+            raise MessageExpunged
         message, slot, generation, position, length, prefix = row
         reference = None
         if slot is not None:

@@ -58,5 +58,10 @@ def account_of(directory: Path) -> AccountId | None:
 
 def body_path(directory: Path, message: int) -> Path:
     """The file of a message's body."""
+    return Path(body_name(directory, message))
+
+
+def body_name(directory: Path, message: int) -> str:
+    """The same as text, where it is made for each message of many."""
     name = f"{message:016x}"
-    return directory / BODIES / name[:2] / name
+    return f"{directory}/{BODIES}/{name[:2]}/{name}"

@@ -74,7 +74,7 @@ CREATE TABLE document(
 CREATE TABLE present(
     kind TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY(kind, name)) WITHOUT ROWID;
 CREATE TABLE active(kind TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO floor VALUES(0, 0, 0, 0);
+INSERT INTO floor VALUES(0, 0, 0, unixepoch());
 """
 
 
@@ -100,12 +100,17 @@ def open_index(path: Path, account: str) -> apsw.Connection:
 
 
 def open_reader(path: Path) -> apsw.Connection | None:
-    """A second connection, for reading beside a transaction; None without an index."""
+    """A second connection, for reading beside a transaction and for tending; None without an index.
+
+    It syncs as little as the first: what tending writes is found and done again after a power cut,
+    and a commit that syncs would keep the worker's own from beginning meanwhile.
+    """
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     except apsw.CantOpenError:
         return None
     connection.set_busy_timeout(OPEN_TIMEOUT_MS)
+    connection.execute("PRAGMA synchronous=NORMAL")
     return connection
 
 

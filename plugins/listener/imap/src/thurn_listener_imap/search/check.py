@@ -16,15 +16,16 @@ from thurn.types.errors import StorageTrouble
 from thurn_message.scanner import Scan
 
 from thurn_listener_imap.mailbox.selected import Selected
-from thurn_listener_imap.search.text import body_texts
+from thurn_listener_imap.search.text import body_texts, plain_octets
 
 
 class Cost(IntEnum):
     """What has to be seen of a message."""
 
     COLUMNS = 0
-    SUMMARY = 1
-    CONTENT = 2
+    HEADERS = 1
+    SUMMARY = 2
+    CONTENT = 3
 
 
 class Candidate:
@@ -32,14 +33,20 @@ class Candidate:
 
     Attributes:
         at: its position in the view.
+        headers: the header fields that the store keeps, from `Cost.HEADERS` on.
         summary: what the store keeps of it, from `Cost.SUMMARY` on.
     """
 
-    __slots__ = ("_content", "_scan", "_texts", "at", "summary")
+    __slots__ = ("_content", "_looked", "_plain", "_scan", "_texts", "at", "headers", "summary")
 
-    def __init__(self, at: int, summary: MessageSummary | None = None) -> None:
+    def __init__(
+        self, at: int, headers: bytes | None = None, summary: MessageSummary | None = None
+    ) -> None:
         self.at = at
+        self.headers = headers
         self.summary = summary
+        self._looked = False
+        self._plain: bytes | None = None
         self._content: Content | None = None
         self._scan: Scan | None = None
         self._texts: dict[bool, list[str]] = {}
@@ -47,6 +54,25 @@ class Candidate:
     def open(self, content: Content) -> None:
         """The octets can be read from now on."""
         self._content = content
+
+    def may_hold(self, words: Sequence[bytes]) -> bool:
+        """Whether the texts of BODY and TEXT may hold `sieve_words`; looks at the raw octets.
+
+        Raises:
+            StorageTrouble: they cannot be read.
+        """
+        if not words:
+            return True
+        if not self._looked:
+            self._looked = True
+            content = self._content
+            if content is not None and content.blob.path is None:
+                try:
+                    self._plain = plain_octets(content.read())
+                except OSError as error:
+                    raise StorageTrouble(str(error)) from error
+        plain = self._plain
+        return plain is None or all(word in plain for word in words)
 
     @property
     def scan(self) -> Scan:
@@ -80,11 +106,13 @@ class Check:
         cost: what `test` looks at.
         test: the judgement.
         select: the same for many positions at once, where that is cheaper; columns only.
+        plain: what is looked for, where `may_hold` can tell; `Cost.HEADERS` only.
     """
 
     cost: Cost
     test: Callable[[Candidate], bool]
     select: Callable[[Sequence[int]], Sequence[int]] | None = None
+    plain: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

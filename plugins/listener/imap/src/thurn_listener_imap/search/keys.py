@@ -28,7 +28,7 @@ from thurn_wire.imap.search import (
 
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
-from thurn_listener_imap.search.text import field_text, fold
+from thurn_listener_imap.search.text import field_text, fold, may_hold, sieve_words
 
 DAY_SECONDS = 86_400
 
@@ -95,7 +95,7 @@ def date_check(key: DateKey, scope: Scope) -> Check:
     """BEFORE, ON, SINCE, and those of the Date field."""
     if key.sent:
         compare = _compare(key.relation, key.date)
-        return Check(Cost.SUMMARY, lambda one: _sent_matches(one, compare))
+        return Check(Cost.HEADERS, lambda one: _sent_matches(one, compare))
     received = scope.view.received
     start = timegm(key.date.timetuple())
     match key.relation:
@@ -119,9 +119,9 @@ def _compare(relation: Relation, date: datetime.date) -> Callable[[datetime.date
 
 
 def _sent_matches(one: Candidate, compare: Callable[[datetime.date], bool]) -> bool:
-    if one.summary is None:
+    headers = one.headers
+    if headers is None:
         return False
-    headers = one.summary.headers
     for field in read_fields(headers, 0, len(headers)):
         if field.name == b"date":
             sent = parse_date(unfold(headers[field.value : field.end]))
@@ -135,7 +135,8 @@ def header_check(key: HeaderKey) -> Check:
     name = key.field.lower().encode("utf-8", "replace")
     needle = fold(key.text)
     if name in CACHED_HEADERS:
-        return Check(Cost.SUMMARY, _cached_header_test(name, needle))
+        plain = needle.encode() if needle.isascii() else None
+        return Check(Cost.HEADERS, _cached_header_test(name, needle, plain), plain=plain)
 
     def test(one: Candidate) -> bool:
         scan = one.scan
@@ -147,22 +148,13 @@ def header_check(key: HeaderKey) -> Check:
     return Check(Cost.CONTENT, test)
 
 
-def _cached_header_test(name: bytes, needle: str) -> Callable[[Candidate], bool]:
-    plain = needle.encode() if needle.isascii() else None
-
+def _cached_header_test(
+    name: bytes, needle: str, plain: bytes | None
+) -> Callable[[Candidate], bool]:
     def test(one: Candidate) -> bool:
-        if one.summary is None:
-            return False
-        headers = one.summary.headers
+        headers = one.headers
         # Most messages are done with here: the text stands in none of the fields.
-        if (
-            plain is not None
-            and plain not in headers.lower()
-            and b"=?" not in headers
-            and b"\n " not in headers
-            and b"\n\t" not in headers
-            and headers.isascii()
-        ):
+        if headers is None or (plain is not None and not may_hold(plain, headers)):
             return False
         return any(
             field.name == name and needle in field_text(headers, field)
@@ -175,9 +167,13 @@ def _cached_header_test(name: bytes, needle: str) -> Callable[[Candidate], bool]
 def text_check(key: TextKey) -> Check:
     """BODY and TEXT."""
     needle = fold(key.text)
+    words = sieve_words(needle)
     with_headers = key.place is Place.TEXT
 
     def test(one: Candidate) -> bool:
+        # Most messages are done with here, without being taken apart.
+        if not one.may_hold(words):
+            return False
         return any(needle in text for text in one.texts(headers=with_headers))
 
     return Check(Cost.CONTENT, test)

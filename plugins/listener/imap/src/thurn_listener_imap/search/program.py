@@ -33,6 +33,7 @@ from thurn_wire.imap.search import (
 from thurn_listener_imap.limits import BATCH_MESSAGES, SCAN_APART_OCTETS
 from thurn_listener_imap.search import keys
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
+from thurn_listener_imap.search.text import may_hold
 
 COLUMN_MESSAGES: Final = 20_000
 """Messages whose columns are judged before the other sessions have their turn: some 3 ms a key."""
@@ -121,6 +122,8 @@ async def run_search(
     checks = [compile_key(part, scope, more) for part in conjunction(key)]
     stages = [[check for check in checks if check.cost is cost] for cost in Cost]
     found = await _by_columns(stages[Cost.COLUMNS], scope)
+    if found and stages[Cost.HEADERS]:
+        found = await _by_headers(stages[Cost.HEADERS], found, scope)
     if found and stages[Cost.SUMMARY]:
         found = await _by_summaries(stages[Cost.SUMMARY], found, scope)
     if found and stages[Cost.CONTENT]:
@@ -155,6 +158,24 @@ def _chosen(check: Check, positions: Sequence[int]) -> Sequence[int]:
     return chosen
 
 
+async def _by_headers(checks: list[Check], positions: list[int], scope: Scope) -> list[int]:
+    found: list[int] = []
+    uids = scope.view.uids
+    tests = [check.test for check in checks]
+    needles = [check.plain for check in checks if check.plain is not None]
+    for start in range(0, len(positions), BATCH_MESSAGES):
+        batch = positions[start : start + BATCH_MESSAGES]
+        headers = await scope.selected.mailbox.headers([uids[at] for at in batch])
+        pairs = [(at, one) for at, one in zip(batch, headers, strict=True) if one is not None]
+        for needle in needles:
+            pairs = [pair for pair in pairs if may_hold(needle, pair[1])]
+        for at, octets in pairs:
+            one = Candidate(at, octets)
+            if all(test(one) for test in tests):
+                found.append(at)
+    return found
+
+
 async def _by_summaries(checks: list[Check], positions: list[int], scope: Scope) -> list[int]:
     found: list[int] = []
     uids = scope.view.uids
@@ -164,7 +185,7 @@ async def _by_summaries(checks: list[Check], positions: list[int], scope: Scope)
         summaries = await scope.selected.mailbox.summaries([uids[at] for at in batch])
         for at, summary in zip(batch, summaries, strict=True):
             if summary is not None:
-                one = Candidate(at, summary)
+                one = Candidate(at, summary.headers, summary)
                 if all(test(one) for test in tests):
                     found.append(at)
     return found
@@ -181,7 +202,7 @@ async def _by_contents(
         for at, summary in zip(batch, summaries, strict=True):
             if summary is None:
                 continue
-            one = Candidate(at, summary)
+            one = Candidate(at, summary.headers, summary)
             try:
                 content = await mailbox.body(uids[at])
             except MessageExpunged:

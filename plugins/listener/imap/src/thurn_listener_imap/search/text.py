@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
+from typing import Final
 from unicodedata import normalize
 
 from thurn_message.charset import decode_octets
@@ -17,6 +18,24 @@ from thurn_message.mime.part import Part
 from thurn_message.scanner import Scan
 
 from thurn_listener_imap.limits import SEARCH_PART_OCTETS
+
+_PLAIN_FORMS: Final = {
+    b"content-transfer-encoding": (
+        b"content-transfer-encoding: 7bit",
+        b"content-transfer-encoding: 8bit",
+    ),
+    b"charset": (
+        b"charset=utf-8",
+        b'charset="utf-8',
+        b"charset=us-ascii",
+        b'charset="us-ascii',
+        b"charset=iso-8859-",
+        b'charset="iso-8859-',
+        b"charset=windows-125",
+        b'charset="windows-125',
+    ),
+}
+"""Each standing of the first must be one of these: they leave ASCII octets as they are."""
 
 
 def fold(text: str) -> str:
@@ -32,6 +51,39 @@ def field_text(octets: bytes, field: Field) -> str:
     if value.isascii() and b"=?" not in value:
         return value.lower().decode("ascii")
     return fold(decode_words(value))
+
+
+def sieve_words(needle: str) -> tuple[bytes, ...]:
+    """Words that stand in the raw octets of each text in which the needle stands, unless the text
+    is encoded: no fold of a header and no seam between name and value goes through one."""
+    return tuple(needle.replace(":", " ").encode().split()) if needle.isascii() else ()
+
+
+def may_hold(needle: bytes, headers: bytes) -> bool:
+    """Whether the value of a header field may hold this ASCII text in lower case.
+
+    Values are unfolded as all header fields are here. Beyond ASCII they are folded: a Kelvin sign
+    is a K.
+    """
+    lower = headers.lower()
+    return (
+        needle in lower
+        or b"=?" in lower
+        or not lower.isascii()
+        or needle in lower.replace(b"\r\n", b"").replace(b"\n", b"")
+    )
+
+
+def plain_octets(octets: bytes) -> bytes | None:
+    """A message's octets in lower case, when all of its texts stand in them as they are; None when
+    one may be encoded, or be in a charset in which ASCII octets are something else."""
+    if not octets.isascii() or b"=?" in octets:
+        return None
+    lower = octets.lower()
+    for name, forms in _PLAIN_FORMS.items():
+        if lower.count(name) != sum(map(lower.count, forms)):
+            return None
+    return lower
 
 
 def body_texts(scan: Scan, *, headers: bool) -> Iterator[str]:
