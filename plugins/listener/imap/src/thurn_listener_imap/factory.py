@@ -100,7 +100,18 @@ async def open_listener(
 
 
 class ImapPlugin:
-    """The entry point."""
+    """The entry point. What it registers itself is a head for each plugin manager."""
+
+    def thurn_register_listener(self) -> Iterable[Factory]:
+        """The listener with the extensions of this distribution alone; no hook: for those who
+        look at a plugin without a plugin manager (documentation, checks)."""
+
+        def open_alone(
+            config: ImapSettings, context: Context
+        ) -> AbstractAsyncContextManager[ImapListener]:
+            return open_listener(config, context, BUNDLED)  # type: ignore[arg-type]
+
+        return (Factory("listener", "imap", ImapSettings, open_alone, __name__),)
 
     @hookimpl
     def thurn_addhooks(self, manager: pluggy.PluginManager) -> None:

@@ -32,15 +32,9 @@ piece. About 150 octets each."""
 BATCH_MESSAGES: Final = 500
 """Messages of one look into the store: large enough that its cost vanishes, small enough that the
 other sessions of the worker wait some milliseconds only."""
-SEARCH_BODIES_OCTETS: Final = 4_194_304
-"""Octets of bodies that a SEARCH reads before the others have their turn: some 10 ms."""
 SEARCH_PART_OCTETS: Final = 16_777_216
 """Of one text part, as much is decoded and looked through by SEARCH BODY."""
 
 FAILED_LOGINS: Final = 10
 """Of one connection; then it is closed. A person's client tries twice or three times, a guesser
 must come again and meet the bounds of connections and of the login policies. No RFC minimum."""
-RECHECK_SECONDS: Final = 60.0
-"""How often an IDLE that hears nothing looks by itself whether the account is still there."""
-KEYWORDS_TOLD: Final = 64
-"""Flags in PERMANENTFLAGS; the store's own bound is lower."""

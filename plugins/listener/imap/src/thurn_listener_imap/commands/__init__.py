@@ -1,1 +1,1 @@
-"""One file per command; each has one function that does it. `base.py` is the table of them all."""
+"""One file per command; each has one function that does it. `table.py` is the table of them all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn_listener_imap.commands.base import BASE
+from thurn_listener_imap.commands.table import BASE
 from thurn_listener_imap.extensions.appendlimit import APPENDLIMIT
 from thurn_listener_imap.extensions.condstore import CONDSTORE
 from thurn_listener_imap.extensions.esearch import ESEARCH
