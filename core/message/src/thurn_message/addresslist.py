@@ -33,6 +33,7 @@ _PAREN: Final = re.compile(rb"\\.|[()]", re.DOTALL)
 _PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n")
 _ENCODED: Final = b"=?"
+_DOT: Final = re.compile(rb" ?\. ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,11 @@ class _Reader:
         cut = ats[-1] if ats else len(spec)
         local = b"".join(_unquoted(kind, token) for kind, token in spec[:cut]).strip()
         domain = b"".join(token for _, token in spec[cut + 1 :]).strip()
+        # obs-domain, obs-local-part: white space around a dot means nothing. RFC 5322 §4.4.
+        if b" " in domain:
+            domain = _DOT.sub(b".", domain)
+        if b" " in local and all(kind != "quoted" for kind, _ in spec[:cut]):
+            local = _DOT.sub(b".", local)
         raw = b"".join(token for _, token in spec).strip()
         return Mailbox(name, route, local, domain, raw)
 
