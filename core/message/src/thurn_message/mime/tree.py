@@ -3,9 +3,9 @@
 Rules of this file:
 1. A container's delimiters are looked for in its own body only, the outer one first, so that parts
    lie inside their parents whatever the boundaries are.
-2. A delimiter is a line `--boundary` or `--boundary--`, with nothing or white space behind it and
-   then anything. RFC 2046 §5.1.1 takes every line that begins so; but agents write boundaries that
-   are prefixes of each other, so a letter behind it makes another boundary.
+2. A delimiter is a line `--boundary` or `--boundary--`, with nothing behind it, or something that
+   begins with no character of boundaries. RFC 2046 §5.1.1 takes every line that begins so; but
+   agents write boundaries that are prefixes of each other, so a letter behind it makes another.
 3. A multipart that is never closed ends with its parent. A multipart without a usable boundary or
    without any delimiter is text/plain: people see what there is. A message/rfc822 in base64 or
    quoted-printable (forbidden, RFC 2046 §5.2.1) and every container over a limit is
@@ -36,7 +36,10 @@ _Span: TypeAlias = tuple[int, int]
 _TYPE: Final = re.compile(
     rb"([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)\s*+/\s*+([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)"
 )
-_DELIMITER_END: Final = re.compile(rb"(--)?+(?:\r?(?:\n|\Z)|[ \t][^\n]*+(?:\n|\Z))")
+# Behind it: the end of the line, or none of bcharsnospace (RFC 2046 §5.1.1).
+_DELIMITER_END: Final = re.compile(
+    rb"(--)?+(?:\r?(?:\n|\Z)|[^0-9A-Za-z'()+_,./:=?\r\n-][^\n]*+(?:\n|\Z))"
+)
 _TAG: Final = re.compile(rb"[^\s,]++")
 
 _TEXT_PLAIN: Final[tuple[bytes, bytes, Parameters]] = (
