@@ -172,3 +172,51 @@ def test_any_string_is_one_string(value):
         inner = text[1:-1]
         assert not set(inner) & set(b"\r\n\0")
         assert inner.replace(b'\\"', b'"').replace(b"\\\\", b"\\") == value or b"\\" in value
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shown"),
+    [
+        (b"name*1=b; name*0=a", [b"name", b"ab"]),
+        (b"n*0*=utf-8''%C3%BC; n*1=\"5% \"; x=y", [b"n*", b"utf-8''%C3%BC5%25 ", b"x", b"y"]),
+        (b"name*0=a; name*1*=%C3%BC", [b"name*", b"''a%C3%BC"]),
+        (b"name*0*=utf-8''a", [b"name*", b"utf-8''a"]),
+        (b"name*1=b; name*2=c", [b"name*1", b"b", b"name*2", b"c"]),  # the first is missing
+        (b"name*0=a; name*0=b", [b"name*0", b"a", b"name*0", b"b"]),
+        (b"name*=utf-8''a; a*b*0=c", [b"name*", b"utf-8''a", b"a*b*0", b"c"]),
+    ],
+)  # fmt: skip
+def test_continuations_are_joined(parse_imap, parameters, shown):
+    # RFC 2231 §6
+    found = scan(b"Content-Type: image/png; " + parameters + b"\r\n\r\n")
+    assert parse_imap(found.body)[2] == shown
+
+
+def test_white_space_around_dots_of_an_address_is_nothing():
+    # RFC 5322 appendix A.6.3
+    found = scan(
+        b'From: John Doe <jdoe@machine(comment). example>\r\nTo: <j . d@b.c>, <"a . b"@c.d>\r\n\r\n'
+    ).envelope
+    assert b'"jdoe" "machine.example"' in found
+    assert b'"j.d" "b.c")(NIL NIL "a . b" "c.d")' in found
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        (b"--b-->", 1), (b"--b>", 2), (b"--b--", 1), (b"--b\xe4", 2),
+        (b"--b-", 0), (b"--bc", 0), (b"--b--c", 0),
+    ],
+)  # fmt: skip
+def test_what_may_stand_behind_a_boundary(parse_imap, line, parts):
+    # RFC 2046 §5.1.1: whoever hides text behind a strange delimiter hides it from nobody.
+    found = scan(
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n"
+        + line
+        + b"\r\n\r\ntwo\r\n"
+    )
+    texts = [found.content[part.body_start : part.body_end] for part in found.root.children]
+    if parts == 0:
+        assert texts == [b"one\r\n" + line + b"\r\n\r\ntwo\r\n"]
+    else:
+        assert texts == [b"one", b"two\r\n"][:parts]

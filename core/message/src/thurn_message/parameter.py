@@ -3,8 +3,8 @@
 Rules of this file:
 1. Nothing raises. What is no parameter is passed over; a quoted string that is never closed reaches
    to the end.
-2. `split_value` gives parameters as they stand, in order, names in lower case: that is what IMAP
-   shows. `decode_parameters` puts them together for people.
+2. `split_value` gives parameters as they stand, in order, names in lower case. `join_parameters`
+   puts continuations together, which is what IMAP shows; `decode_parameters` decodes for people.
 3. A continuation counts as far as its numbers have no gap, in whatever order they came.
 """
 
@@ -31,6 +31,7 @@ _OUTSIDE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|\\.|\(', re.DOTALL)
 _INSIDE: Final = re.compile(rb"\\.|[()]", re.DOTALL)
 # initial-section / other-sections of RFC 2231 §7; more than three digits number no real section
 _SECTION: Final = re.compile(r"([^*]+)(?:\*([0-9]{1,3}))?(\*)?")
+_NUMBERED: Final = re.compile(rb"([^*]+)\*([0-9]{1,3})(\*)?")
 
 
 def split_value(raw: bytes) -> tuple[bytes, Parameters]:
@@ -75,6 +76,50 @@ def strip_comments(raw: bytes) -> bytes:
     if not depth:
         kept.append(raw[start:])
     return b" ".join(kept)
+
+
+def join_parameters(parameters: Parameters) -> Parameters:
+    """The parameters with each continuation as one, where its first section stood.
+
+    One that has an extended section stays extended, so that nothing is lost; one whose numbers have
+    a gap or come twice stays as it is.
+
+    RFC 2231 §3, §4.1, §6 (servers should join them).
+    """
+    sections: dict[bytes, dict[int, tuple[bytes, bool]]] = {}
+    broken: set[bytes] = set()
+    for name, value in parameters:
+        match = _NUMBERED.fullmatch(name)
+        if match is not None:
+            pieces = sections.setdefault(match[1], {})
+            if int(match[2]) in pieces:
+                broken.add(match[1])
+            pieces[int(match[2])] = (value, match[3] is not None)
+    whole = {
+        base: pieces
+        for base, pieces in sections.items()
+        if base not in broken and max(pieces) == len(pieces) - 1
+    }
+    joined: dict[bytes, tuple[bytes, bytes]] = {}
+    found: list[tuple[bytes, bytes]] = []
+    for name, value in parameters:
+        match = _NUMBERED.fullmatch(name)
+        if match is None or match[1] not in whole:
+            found.append((name, value))
+        elif match[1] not in joined:
+            joined[match[1]] = _joined(match[1], whole[match[1]])
+            found.append(joined[match[1]])
+    return tuple(found)
+
+
+def _joined(base: bytes, pieces: dict[int, tuple[bytes, bool]]) -> tuple[bytes, bytes]:
+    in_order = [pieces[number] for number in range(len(pieces))]
+    if not any(extended for _, extended in in_order):
+        return base, b"".join(value for value, _ in in_order)
+    values = [value if extended else value.replace(b"%", b"%25") for value, extended in in_order]
+    # Without a charset in the first section there is none. RFC 2231 §4.1.
+    prefix = b"" if in_order[0][1] else b"''"
+    return base + b"*", prefix + b"".join(values)
 
 
 def decode_parameters(parameters: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

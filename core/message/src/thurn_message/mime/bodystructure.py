@@ -9,7 +9,7 @@ from __future__ import annotations
 from thurn_message.envelope import envelope
 from thurn_message.imapstring import NIL, nstring, string, strings
 from thurn_message.mime.part import Part
-from thurn_message.parameter import Parameters
+from thurn_message.parameter import Parameters, join_parameters
 
 
 def bodystructure(content: bytes, parts: list[Part], *, extensible: bool) -> bytes:
@@ -76,6 +76,8 @@ def _extension(part: Part) -> bytes:
 def _parameters(parameters: Parameters) -> bytes:
     if not parameters:
         return NIL
+    if any(b"*" in name for name, _ in parameters):
+        parameters = join_parameters(parameters)
     if len(parameters) == 1:
         return b"(%b)" % strings([*parameters[0]])
     return b"(%b)" % strings([word for pair in parameters for word in pair])
