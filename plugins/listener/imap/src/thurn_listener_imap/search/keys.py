@@ -175,9 +175,9 @@ def _cached_header_test(name: bytes, needle: str) -> Callable[[Candidate], bool]
 def text_check(key: TextKey) -> Check:
     """BODY and TEXT."""
     needle = fold(key.text)
-    with_header = key.place is Place.TEXT
+    with_headers = key.place is Place.TEXT
 
     def test(one: Candidate) -> bool:
-        return any(needle in text for text in body_texts(one.scan, top_header=with_header))
+        return any(needle in text for text in body_texts(one.scan, headers=with_headers))
 
     return Check(Cost.CONTENT, test)

@@ -34,21 +34,19 @@ def field_text(octets: bytes, field: Field) -> str:
     return fold(decode_words(value))
 
 
-def body_texts(scan: Scan, *, top_header: bool) -> Iterator[str]:
-    """The texts of a message in which BODY looks; with its header, in which TEXT looks as well.
+def body_texts(scan: Scan, *, headers: bool) -> Iterator[str]:
+    """The texts of a message in which BODY looks; with all headers, those in which TEXT looks.
 
-    These are the text parts, decoded, and the headers of messages inside.
+    These are the parts of text, and of reports (message/delivery-status and its like), decoded, and
+    the headers of messages inside. TEXT looks into the headers of all parts: names of attachments.
     """
     for part in scan.parts:
-        is_root = part.depth == 0
-        if (top_header and is_root) or part.is_message:
-            header = part if is_root and top_header else None
-            if header is not None:
-                yield header_text(scan, header)
-        if part.is_message:
+        if headers:
+            yield header_text(scan, part)
+        if part.is_message and not headers:
             for inner in part.children:
                 yield header_text(scan, inner)
-        if part.type == b"text" or (part.opaque and part.type != b"application"):
+        if part.type == b"text" or (part.type == b"message" and not part.is_message):
             yield fold(part_text(scan.content, part))
 
 
