@@ -1,4 +1,4 @@
-"""A private thurn in a process group of its own: IMAP in the clear on loopback, spool, N workers."""
+"""A private thurn in a process group of its own: IMAP in the clear on loopback, N workers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ type = "file"
 file = "accounts.toml"
 
 [store.main]
-type = "spool"
+type = "{store}"
 
 [sasl.plain]
 type = "plain"
@@ -59,7 +59,7 @@ def accounts_file(base, names):
 
 
 @contextlib.contextmanager
-def gateway(base, names, workers=1):
+def gateway(base, names, workers=1, store="spool"):
     """The port of a server that is ready; ended with the block."""
     base.mkdir(parents=True, exist_ok=True)
     accounts_file(base, names)
@@ -67,7 +67,7 @@ def gateway(base, names, workers=1):
         free.bind((HOST, 0))
         port = free.getsockname()[1]
     path = base / "thurn.toml"
-    path.write_text(CONFIGURATION.format(workers=workers, host=HOST, port=port))
+    path.write_text(CONFIGURATION.format(workers=workers, host=HOST, port=port, store=store))
     command = [sys.executable, "-c", "from thurn.cli.main import main; main()", "run"]
     with (base / "log").open("wb") as log:
         child = subprocess.Popen(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from commands import spell
-from model import DELETED, SEEN, Box, joined
+from model import DELETED, SEEN, Box, Stamp, joined
 from view import FETCH, NUMBERED, View
 
 APPENDUID = re.compile(r"\[APPENDUID (\d+) ([\d:,]+)\]")
@@ -226,9 +226,9 @@ class Oracle:
         if "BODY[]" in items and not view.read_only:
             seen = [one for one in seen if SEEN not in one.flags]
             if seen:
-                stamp = box.stamp()
+                low = box.stamp().low  # one change, or several
                 for one in seen:
-                    one.flags, one.stamp = one.flags | {SEEN}, stamp
+                    one.flags, one.stamp = one.flags | {SEEN}, Stamp(low)
         asked = [entries[at] for at in live]
         assert reply.ok or (reply.refused("EXPUNGEISSUED") and not uid)
         told = self.after(client, "FETCH", reply, uid=uid)

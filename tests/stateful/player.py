@@ -107,6 +107,7 @@ class Game:
         self.site = Site()
         self.oracle = Oracle(self.site)
         self.clients = spread(port, account, CLIENTS, workers)
+        self.assigned = set()  # (UIDVALIDITY, UID) of APPENDUID and COPYUID
         self.steps, self.count = [], 0
 
     def close(self):
@@ -213,16 +214,16 @@ class Game:
         self.oracle.hear(client, kind, reply, uid=uid)
         if found := APPENDUID.search(reply.text):
             for one, token in zip(numbers(found[2]), tokens, strict=True):
-                assert (int(found[1]), one) not in self.site.given, f"UID {one} given twice"
+                self.assign(int(found[1]), one)
                 self.site.gave(int(found[1]), one, token)
         for text in (reply.text.encode(), *reply.untagged):
             if found := COPYUID.search(text):
                 for one in numbers(found[3].decode()):
-                    key = (int(found[1]), one)
-                    assert key not in self.copied, f"UID {one} given twice"
-                    self.copied.add(key)
+                    self.assign(int(found[1]), one)
 
-    copied: set
+    def assign(self, uidvalidity, uid):
+        assert (uidvalidity, uid) not in self.assigned, f"UID {uid} given twice"
+        self.assigned.add((uidvalidity, uid))
 
     def agree_together(self):
         """Nobody is busy: all who have selected the same mailbox know the same."""
@@ -284,7 +285,6 @@ def run(port, accounts, seed, count, *, workers, together=False, shrink_seconds=
     """
     start = time.monotonic()
     game = Game(port, next(accounts), workers)
-    game.copied = set()
     used = len({client.worker for client in game.clients})
     try:
         (game.play_together if together else game.play)(seed, count)

@@ -45,3 +45,8 @@ def test_all_at_once(site, capsys):
     port, accounts = site
     found = run(port, accounts, SEED, COMMANDS // 4, workers=WORKERS, together=True)
     assert report(capsys, "all at once", found) == WORKERS
+
+
+def test_the_store_in_memory(tmp_path, capsys):
+    with gateway(tmp_path, ACCOUNTS, store="memory") as port:
+        report(capsys, "in memory", run(port, iter(ACCOUNTS), SEED, COMMANDS // 4, workers=1))
