@@ -11,7 +11,16 @@ ITEMS = (
     "(FLAGS)", "(UID FLAGS)", "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", "(BODY[])",
     "(UID FLAGS MODSEQ)", "(RFC822.SIZE INTERNALDATE)",
 )  # fmt: skip
-KEYS = ("ALL", "SEEN", "UNSEEN", "DELETED", "UNDELETED", "FLAGGED", "KEYWORD $Work", "UNKEYWORD later")
+KEYS = (
+    "ALL",
+    "SEEN",
+    "UNSEEN",
+    "DELETED",
+    "UNDELETED",
+    "FLAGGED",
+    "KEYWORD $Work",
+    "UNKEYWORD later",
+)
 LITTLE = ("DONE",)
 
 
@@ -34,7 +43,9 @@ class Chooser:
         if client.idling:
             return [["DONE"]]
         if client.view is not None and client.view.box is not None and client.view.box.gone:
-            return [self.random.choice((["NOOP"], ["SELECT", "INBOX", ""], ["CLOSE"], ["UNSELECT"]))]
+            return [
+                self.random.choice((["NOOP"], ["SELECT", "INBOX", ""], ["CLOSE"], ["UNSELECT"]))
+            ]
         if client.view is None and self.random.random() < 0.8:
             return [self.select()]
         count = self.random.choice((1, 1, 2, 3, 5, 8))
@@ -64,7 +75,11 @@ class Chooser:
             if random.random() < 0.6:
                 found.append([first, first])
             else:
-                last = 0 if random.random() < 0.2 else min(max(low, known), first + random.randint(0, 6))
+                last = (
+                    0
+                    if random.random() < 0.2
+                    else min(max(low, known), first + random.randint(0, 6))
+                )
                 found.append([first, last])
         if random.random() < 0.01:
             found.append([known + 5, known + 5])
@@ -80,7 +95,7 @@ class Chooser:
         exact = [one.stamp.exact for one in box.messages.values() if one.stamp.exact]
         return self.random.choice((*exact[-3:], box.high, 1)) or 1
 
-    def one(self, client):  # noqa: PLR0911, PLR0912 - a table of chances
+    def one(self, client):
         random = self.random
         what = random.random() * 100
         uid = random.random() < 0.4
@@ -131,7 +146,11 @@ class Chooser:
             return ["CREATE", random.choice(NAMES[1:])]
         if what < 0.75:
             return ["DELETE", random.choice(NAMES)]
-        return ["RENAME", random.choice(NAMES if random.random() < 0.3 else NAMES[1:]), random.choice(NAMES)]
+        return [
+            "RENAME",
+            random.choice(NAMES if random.random() < 0.3 else NAMES[1:]),
+            random.choice(NAMES),
+        ]
 
     def key(self, client):
         random = self.random

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from rawimap import HOST
@@ -99,19 +100,19 @@ def _wait(port, child, log):
 
 def worker_of(client_socket):
     """The process that serves this connection, where /proc tells; else None."""
-    host, port = client_socket.getsockname()[:2]
-    _, server_port = client_socket.getpeername()[:2]
+    port = client_socket.getsockname()[1]
+    server_port = client_socket.getpeername()[1]
     wanted = f"0100007F:{server_port:04X} 0100007F:{port:04X} "
-    with contextlib.suppress(OSError), open("/proc/net/tcp") as table:
+    with contextlib.suppress(OSError), Path("/proc/net/tcp").open() as table:
         inodes = [line.split()[9] for line in table if wanted in line]
         return _owner(f"socket:[{inodes[0]}]") if inodes else None
     return None
 
 
 def _owner(name):
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for place in Path("/proc").glob("[0-9]*/fd"):
         with contextlib.suppress(OSError):
-            for descriptor in os.listdir(f"/proc/{pid}/fd"):
-                if os.readlink(f"/proc/{pid}/fd/{descriptor}") == name:
-                    return int(pid)
+            for descriptor in place.iterdir():
+                if str(descriptor.readlink()) == name:
+                    return int(place.parent.name)
     return None

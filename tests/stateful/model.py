@@ -53,7 +53,7 @@ class Box:
         return Stamp(self.high)
 
     def add(self, messages):
-        """(token, flags) of each; their UIDs. Whether they share a MODSEQ is the server's matter."""
+        """(token, flags) of each; their UIDs. They may share a MODSEQ or not."""
         low, first = self.stamp().low, self.uidnext
         for token, flags in messages:
             self.messages[self.uidnext] = Message(token, frozenset(flags), Stamp(low))

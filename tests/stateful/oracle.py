@@ -23,7 +23,18 @@ CODE = {
 HIGH = re.compile(r"\[HIGHESTMODSEQ (\d+)\]")
 STATUS = re.compile(rb"\* STATUS \"?(\w+)\"? \((.*)\)\Z")
 LIST = re.compile(rb"\* LIST \(([^)]*)\) \"/\" \"?(\w+)\"?\Z")
-MUST_SELECT = ("STORE", "FETCH", "SEARCH", "COPY", "MOVE", "EXPUNGE", "UIDEXPUNGE", "CLOSE", "UNSELECT", "CHECK")
+MUST_SELECT = (
+    "STORE",
+    "FETCH",
+    "SEARCH",
+    "COPY",
+    "MOVE",
+    "EXPUNGE",
+    "UIDEXPUNGE",
+    "CLOSE",
+    "UNSELECT",
+    "CHECK",
+)
 WRITES = ("STORE", "MOVE", "EXPUNGE", "UIDEXPUNGE")
 
 
@@ -216,8 +227,9 @@ class Oracle:
         entries, box = view.entries, view.box
         if since is not None:
             # Where nobody knows the MODSEQ, the server does.
-            answered = [found for line in reply.untagged if (found := FETCH.match(line))]
-            answered = {int(found[1]) - 1 for found in answered}
+            body = b"BODY" if "BODY" in items else b""
+            lines = [line for line in reply.untagged if body in line]
+            answered = {int(found[1]) - 1 for found in map(FETCH.match, lines) if found}
             above = {at: entries[at].stamp.above(since) for at in live}
             live = [at for at in live if above[at] or (above[at] is None and at in answered)]
         seen = [
@@ -262,7 +274,8 @@ class Oracle:
         where = reply.text.encode() if not move else b"\n".join(reply.untagged)
         found = COPYUID.search(where)
         if not reply.ok:
-            assert reply.refused("EXPUNGEISSUED") and len(live) < len(positions)
+            assert reply.refused("EXPUNGEISSUED")
+            assert len(live) < len(positions)
             assert not found
             return self.after(client, kind, reply)
         if not uids:
@@ -426,7 +439,9 @@ def octets(command, tokens):
     if kind == "STORE":
         uid, ranges, sign, silent, flags, since = rest
         unchanged = f" (UNCHANGEDSINCE {since})" if since is not None else ""
-        words = f"STORE {spell(ranges)}{unchanged} {sign}FLAGS{'.SILENT' * silent} ({' '.join(flags)})"
+        words = (
+            f"STORE {spell(ranges)}{unchanged} {sign}FLAGS{'.SILENT' * silent} ({' '.join(flags)})"
+        )
         return ("UID " * uid + words).encode()
     if kind == "FETCH":
         uid, ranges, items, since = rest

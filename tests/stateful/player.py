@@ -1,7 +1,7 @@
 """Plays commands on several connections: one at a time against the model, or all at once.
 
-A game is a list of steps: [client, [command, …]]; it can be played again, whole or in part. When one
-fails, `shrink` plays parts of it on fresh accounts and keeps the smallest that still fails.
+A game is a list of steps: [client, [command, …]]; it can be played again, whole or in part. When
+one fails, `shrink` plays parts of it on fresh accounts and keeps the smallest that still fails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway import PASSWORD, worker_of
 from model import Site
 from oracle import APPENDUID, COPYUID, Oracle, Reply, numbers, octets
 from rawimap import Imap
-from view import FETCH, NUMBERED, View
+from view import View
 
 AFTER_DELETION = ("NOOP", "SELECT", "CLOSE", "UNSELECT", "DONE")
 CLIENTS = 4
@@ -154,7 +154,10 @@ class Game:
                 self.step(number, [["DONE"]])
             self.step(number, [["NOOP"], ["FETCH", True, [[1, 0]], "(UID FLAGS)", None]])
             if client.view is not None:
-                self.step(number, [["FETCH", True, [[1, 0]], "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", None]])
+                self.step(
+                    number,
+                    [["FETCH", True, [[1, 0]], "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", None]],
+                )
 
     def play(self, seed, count):
         random = Random(seed)
@@ -194,7 +197,9 @@ class Game:
                 assert reply is not None, "BYE"
                 self.obey(client, command, reply)
             except AssertionError as error:
-                raise Failed(f"client {client.name}, {command}: {error}\n  {reply and reply.text}") from error
+                raise Failed(
+                    f"client {client.name}, {command}: {error}\n  {reply and reply.text}"
+                ) from error
 
     def obey(self, client, command, reply):
         """The rules of views and UIDs."""

@@ -93,7 +93,11 @@ class Imap:
 
     def append(self, mailbox, octets, flags="", received=""):
         """APPEND with a synchronising literal."""
-        words = f"APPEND {mailbox} " + (f"({flags}) " if flags else "") + (received and f'"{received}" ')
+        words = (
+            f"APPEND {mailbox} "
+            + (f"({flags}) " if flags else "")
+            + (received and f'"{received}" ')
+        )
         tag = self.tag()
         self.send(tag + b" " + words.encode() + b"{%d}\r\n" % len(octets))
         going = self.response()

@@ -1,7 +1,7 @@
 """Random commands on four connections over two workers, against a model of mailboxes and views.
 
-`THURN_STATEFUL_COMMANDS` is how many (4,000), `THURN_STATEFUL_SEED` chooses others. A failure prints
-the seed and the fewest steps that were found to show it.
+`THURN_STATEFUL_COMMANDS` is how many (4,000), `THURN_STATEFUL_SEED` chooses others. A failure
+prints the seed and the fewest steps that were found to show it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def site(tmp_path_factory):
 def report(capsys, what, found):
     count, used, seconds = found
     with capsys.disabled():
-        print(f"\n{what}: {count} commands, seed {SEED}, {used} workers, {count / seconds:.0f}/s")
+        print(f"\n{what}: {count} commands, seed {SEED}, {used} workers, {count / seconds:.0f}/s")  # noqa: T201
     return used
 
 

@@ -141,8 +141,8 @@ class View:
                 if any(low <= entry.uid <= high for low, high in spans)
             ]
         count, chosen = len(self.entries), set()
-        for low, high in ranges:
-            low, high = sorted((low or count, high or count))
+        for one, other in ranges:
+            low, high = sorted((one or count, other or count))
             if low < 1 or high > count:
                 return None
             chosen.update(range(low - 1, high))
