@@ -170,7 +170,8 @@ class Oracle:
             assert reply.ok
             uids = box.add([(token, flags) for token in tokens])
             found = APPENDUID.search(reply.text)
-            assert found and numbers(found[2]) == uids, (reply.text, uids)
+            assert found, reply.text
+            assert numbers(found[2]) == uids, (reply.text, uids)
             box.saw_uidvalidity(int(found[1]))
             for uid, token in zip(uids, tokens, strict=True):
                 self.site.gave(box.uidvalidity, uid, token)

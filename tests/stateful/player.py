@@ -132,7 +132,7 @@ class Game:
             for command, reply in client.answers():
                 self.count += 1
                 if reply is None:
-                    assert client.view is not None and client.view.box.gone, "BYE"
+                    assert gone, "BYE"
                     client.imap.close()
                     client.connect()
                     return

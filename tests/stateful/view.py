@@ -104,7 +104,8 @@ class View:
         if entry.uid is None:
             before = [one.uid for one in self.entries[: number - 1] if one.uid is not None]
             after = [one.uid for one in self.entries[number:] if one.uid is not None]
-            assert (not before or before[-1] < uid) and (not after or uid < after[0]), (before, uid)
+            assert not before or before[-1] < uid, (before, uid)
+            assert not after or uid < after[0], (uid, after)
             entry.uid = uid
 
     def catch_up(self):
