@@ -20,13 +20,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import append
+import commands
 import corpus
 import load
+import logins
+import mix
+import small
 import table
+from idle import idle
 from servers import HERE, Farm, Server
 
 IDLE_STEPS = (500, 1000)
 PEER_IDLE_STEPS = (100, 200)  # a process each; Postfix is given 250
+IDLE_PORTS = ("pop3", "pop3s", "smtp", "submissions", "imap", "imaps")
+LOGIN_PORTS = ("imap", "imaps", "pop3", "pop3s")
+MIX_SECONDS = 10
 PEER_PROGRAMS = ("dovecot", "postfix")
 
 
@@ -38,14 +47,18 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     add = parser.add_argument
     add("--out", type=Path, help="append JSON lines to this file")
-    add("--messages", type=int, default=1000, help="messages a run against a peer")
+    add("--messages", type=int, default=1000, help="messages or logins a run against a peer")
     add("--times", type=int, default=4, help="thurn gets so many times the messages")
     add("--rounds", type=int, default=3)
     add("--profiles", default="smtp,lmtp")
     add("--sessions", default="20,200")
     add("--workers", default="1,2", help="thurn is started once with each")
     add("--servers", default="thurn,maildir,sdbox")
-    add("--parts", default="deliver,idle")
+    add("--parts", default="deliver,idle,login,imap,append,small", help="also: mix")
+    add("--ports", default="", help="of the parts idle and login; by default all they know")
+    add("--sizes", default="1000,10000", help="messages in the mailboxes of the part imap")
+    add("--octets", type=int, default=5000, help="about the size of a message in imap and append")
+    add("--imaptest", type=Path, help="the program of the part mix")
     add("--sieve", action="store_true", help="bench.sieve everywhere (three tests)")
     add("--port-base", type=int, default=21000)
     add("--keep", action="store_true", help="keep the work directory")
@@ -90,6 +103,8 @@ def deliveries(
     ]
     for check in checks:
         load.deliver(program, letters, check, "lmtp", 20, 400)
+        if options.sieve:
+            load.prove_sieve(check)
     for round_ in range(options.rounds):
         for profile, sessions in scenarios:
             for check in checks:
@@ -106,12 +121,49 @@ def idles(
 ) -> None:
     """Memory of waiting connections: one peer, and a fresh thurn for each port, because Python
     keeps what closed connections have freed."""
-    for port in ("pop3", "pop3s", "smtp", "submissions"):
+    for port in chosen_ports(options, IDLE_PORTS):
         if "thurn" in options.servers.split(","):
-            record(load.idle(farm.thurn([options.thurn, "demo"], 1), port, IDLE_STEPS))
+            record(idle(farm.thurn([options.thurn, "demo"], 1), port, IDLE_STEPS))
         for peer in [server for server in servers if not server.is_thurn][:1]:
             if port in peer.ports:
-                record(load.idle(peer, port, PEER_IDLE_STEPS))
+                record(idle(peer, port, PEER_IDLE_STEPS))
+
+
+def chosen_ports(options: argparse.Namespace, known: tuple[str, ...]) -> list[str]:
+    """The ports asked for, of those which a part knows."""
+    wanted = options.ports.split(",") if options.ports else known
+    return [port for port in known if port in wanted]
+
+
+def run_imap_parts(
+    farm: Farm,
+    servers: list[Server],
+    options: argparse.Namespace,
+    work: Path,
+    record: Callable[[dict[str, Any]], None],
+) -> None:
+    """The parts that need IMAP only."""
+    parts = options.parts.split(",")
+    if "login" in parts:
+        program, ports = work / "logins", chosen_ports(options, LOGIN_PORTS)
+        logins.build(program)
+
+        def counts(server: Server) -> int:
+            return int(options.messages * (options.times if server.is_thurn else 1))
+
+        logins.run(program, servers, ports, counts, options.rounds, record)
+    if "imap" in parts:
+        sizes = list(map(int, options.sizes.split(",")))
+        commands.run(farm, servers, sizes, options.octets, options.rounds, record)
+    if "append" in parts:
+        append.run(servers, options.messages * 2, options.octets, options.rounds, record)
+    if "small" in parts:
+        small.run(servers, options.messages, options.octets, options.rounds, record)
+    if "mix" in parts:
+        if not options.imaptest:
+            raise SystemExit("the part mix needs --imaptest PROGRAM (see README.md)")
+        mbox = work / "mbox"
+        mix.run(options.imaptest, mbox, servers, MIX_SECONDS, options.rounds, record)
 
 
 def main() -> None:
@@ -123,9 +175,7 @@ def main() -> None:
 
     def record(row: dict[str, Any]) -> None:
         rows.append(row)
-        brief = row.get("delivered_per_s", row.get("kib_per_connection"))
-        what = f"{row.get('profile', row.get('port'))} {row.get('sessions', '')}"
-        say(f"{row['server']} {what}: {brief}")
+        say(table.brief(row))
         if options.out:
             with options.out.open("a") as out:
                 out.write(json.dumps({"at": time.strftime("%FT%T%z"), **row}) + "\n")
@@ -135,13 +185,15 @@ def main() -> None:
         build = ["cc", "-O2", "-pthread", str(HERE / "blast.c"), "-o", str(program)]
         subprocess.run(build, check=True)
         corpus.write(letters)
-        with Farm(work, options.port_base, options.sieve) as farm:
+        parts = options.parts.split(",")
+        postfix = "deliver" in parts or "idle" in parts
+        with Farm(work, options.port_base, sieve=options.sieve, postfix=postfix) as farm:
             servers = start(farm, options)
-            parts = options.parts.split(",")
             if "deliver" in parts:
                 deliveries(servers, options, program, letters, record)
             if "idle" in parts:
                 idles(farm, servers, options, record)
+            run_imap_parts(farm, servers, options, work, record)
     finally:
         if options.keep:
             say(f"kept: {work}")

@@ -1,4 +1,4 @@
-"""One run: deliver messages, wait for the end of the work, prove that every message is there.
+"""One delivery run: deliver, wait for the end of the work, prove that every message is there.
 
 The clock stops when the last message is visible; for servers that file before they reply that is
 the last reply, provided that the first look afterwards finds everything. CPU is taken when the
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import poplib
-import re
-import socket
+import smtplib
 import ssl
 import subprocess
 import time
@@ -19,43 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import procfs
+from imapwire import ImapClient, insecure_context
 from servers import DOMAIN, HOST, PASSWORD, Server
 
 ACCOUNTS = 100
 VISIBLE_WITHIN_SECONDS = 60.0
-
-
-class Imap:
-    """A logged-in connection that answers how many messages INBOX holds."""
-
-    def __init__(self, port: int, account: int) -> None:
-        self.lines = socket.create_connection((HOST, port), timeout=60).makefile("rwb")
-        self.lines.readline()
-        self._ask(f"LOGIN u{account} {PASSWORD}")
-
-    def _ask(self, command: str) -> bytes:
-        self.lines.write(f"a {command}\r\n".encode())
-        self.lines.flush()
-        answer = b""
-        while not (line := self.lines.readline()).startswith(b"a "):
-            if not line:
-                raise SystemExit("the IMAP server closed the connection")
-            answer += line
-        if not line.startswith(b"a OK"):
-            raise SystemExit(f"{command.split(maxsplit=1)[0]}: {line!r}")
-        return answer
-
-    def messages(self) -> int:
-        found = re.search(rb"MESSAGES (\d+)", self._ask("STATUS INBOX (MESSAGES)"))
-        return int(found[1]) if found else 0
-
-
-def insecure_context() -> ssl.SSLContext:
-    """TLS that takes the demo's self-signed certificate."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def pop3_messages(port: int, account: int, context: ssl.SSLContext) -> int:
@@ -75,7 +42,8 @@ class Check:
         self.server = server
         self.context = insecure_context()
         accounts = range(1, ACCOUNTS + 1)
-        self.imap = {} if server.is_thurn else {a: Imap(server.ports["imap"], a) for a in accounts}
+        port = server.ports["imap"]
+        self.imap = {} if server.is_thurn else {a: ImapClient(port, a) for a in accounts}
 
     def messages(self, account: int) -> int:
         if self.imap:
@@ -98,6 +66,14 @@ class Check:
                     raise SystemExit(f"{self.server.name} u{account}: {have} of {wanted}")
                 time.sleep(0.02)
         return first
+
+
+def prove_sieve(check: Check) -> None:
+    """The script runs: a message that it discards is taken and never seen."""
+    with smtplib.LMTP(HOST, check.server.ports["lmtp"]) as lmtp:
+        letter = "From: a@example.net\r\nSubject: lottery\r\n\r\nwin\r\n"
+        lmtp.sendmail("a@example.net", [f"u1@{DOMAIN}"], letter)
+    check.wait_all()
 
 
 def blast(
@@ -156,43 +132,3 @@ def deliver(
         "spin_ms": round((spin + procfs.spin_ms()) / 2, 1),
         "all_visible_at_first_look": at_once,
     }
-
-
-def idle(server: Server, port_name: str, steps: tuple[int, ...]) -> dict[str, Any]:
-    """PSS growth a connection that was greeted, said EHLO or CAPA, and waits."""
-    context = insecure_context() if port_name.endswith("s") else None
-    hello = b"CAPA\r\n" if port_name.startswith("pop3") else b"EHLO bench.test\r\n"
-    held: list[socket.socket] = []
-    memory = {0: procfs.pss_kib(server.roots)}
-    for step in steps:
-        while len(held) < step:
-            held.append(_greeted(server.ports[port_name], len(held), hello, context))
-        time.sleep(1)
-        memory[step] = procfs.pss_kib(server.roots)
-    for connection in held:
-        connection.close()
-    time.sleep(1)
-    last = steps[-1]
-    return {
-        "kind": "idle",
-        "server": server.name,
-        "port": port_name,
-        "pss_kib": memory,
-        "kib_per_connection": round((memory[last] - memory[0]) / last, 1),
-        "kib_per_connection_second_half": round(
-            (memory[last] - memory[steps[0]]) / (last - steps[0]), 1
-        ),
-    }
-
-
-def _greeted(port: int, number: int, hello: bytes, context: ssl.SSLContext | None) -> socket.socket:
-    source = (f"127.0.1.{number % 200 + 1}", 0)
-    connection = socket.create_connection((HOST, port), timeout=30, source_address=source)
-    if context:
-        connection = context.wrap_socket(connection)
-    for command in (b"", hello):
-        if command:
-            connection.sendall(command)
-        if not connection.recv(4096):
-            raise SystemExit(f"port {port} closed connection {number}")
-    return connection

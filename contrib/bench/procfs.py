@@ -10,11 +10,13 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 CHECK_ONLY = {"imap", "imap-login"}
 PROC = Path("/proc")
+CPUCLOCK_SCHED = 2  # linux/posix-timers.h
 
 
 def _stat(pid: int) -> tuple[str, list[str]]:
@@ -37,15 +39,28 @@ def tree(roots: list[int]) -> list[int]:
     return found
 
 
-def cpu_seconds(roots: list[int]) -> float:
-    """CPU used so far by the trees, reaped children included."""
+def cpu_seconds(roots: list[int], without: Collection[str] = CHECK_ONLY) -> float:
+    """CPU used so far by the trees, reaped children included, without processes of these names."""
     ticks = 0
     for pid in tree(roots):
         with contextlib.suppress(OSError):
             name, fields = _stat(pid)
-            if name not in CHECK_ONLY:
+            if name not in without:
                 ticks += sum(map(int, fields[11:15]))
     return ticks / TICKS_PER_SECOND
+
+
+def run_seconds(pids: list[int]) -> float:
+    """CPU used so far by these processes, to the microsecond: for short work; no reaped children.
+
+    It reads each process's own CPU clock, whose number is made of the pid as clock_getcpuclockid(3)
+    does it; threads that have ended are in it, which /proc/PID/task does not have.
+    """
+    total = 0.0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            total += time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
+    return total
 
 
 def machine_busy_seconds() -> float:

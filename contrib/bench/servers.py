@@ -15,13 +15,16 @@ import socket
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DOMAIN = "bench.test"
 PASSWORD = "bench-password-1"
 HOST = "127.0.0.1"
+PEER_PORTS = {"lmtp": 24, "pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
 
 DOVECOT_CONF = """\
 base_dir = {dir}/run
@@ -29,7 +32,9 @@ state_dir = {dir}/state
 log_path = {dir}/log
 protocols = imap pop3 lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{dir}/certificate.pem
+ssl_key = <{dir}/key.pem
 disable_plaintext_auth = no
 mail_location = {format}:~/{format}
 mail_uid = mail
@@ -58,7 +63,8 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps}
+    ssl = yes
   }}
 }}
 service pop3-login {{
@@ -66,7 +72,8 @@ service pop3-login {{
     port = {pop3}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {pop3s}
+    ssl = yes
   }}
 }}
 service lmtp {{
@@ -113,6 +120,40 @@ virtual_mailbox_maps = static:ok
 virtual_transport = lmtp:inet:127.0.0.1:{lmtp}
 """
 
+THURN_OVERLAY = """\
+[listener.pop3]
+plaintext_without_tls = true
+
+[listener.imap]
+type = "imap"
+bind = ["{host}:{imap}"]
+plaintext_without_tls = true
+tls = "main"
+sasl = ["plain", "login"]
+connections_per_address = 2000
+
+[listener.imaps]
+type = "imap"
+bind = ["{host}:{imaps}"]
+tls = "main"
+tls_mode = "implicit"
+sasl = ["plain", "login"]
+connections_per_address = 2000
+"""
+"""Laid over the demo's configuration: logins without TLS, which the peers are allowed too."""
+
+THURN_SIEVE_OVERLAY = """
+[delivery.sieve]
+type = "sieve"
+default = "{script}"
+
+[listener.smtp]
+delivery = ["sieve"]
+
+[listener.lmtp]
+delivery = ["sieve"]
+"""
+
 
 @dataclass(slots=True)
 class Server:
@@ -129,10 +170,12 @@ class Server:
 class Farm:
     """Starts servers under one work directory and ends them all on exit."""
 
-    def __init__(self, work: Path, port_base: int, sieve: bool) -> None:
-        self.work, self.port_base, self.sieve = work, port_base, sieve
+    def __init__(self, work: Path, port_base: int, *, sieve: bool, postfix: bool) -> None:
+        self.work, self.port_base = work, port_base
+        self.sieve, self.postfix = sieve, postfix
         self.running: list[Server] = []
-        self.children: list[subprocess.Popen[str]] = []
+        self.children: dict[Path, subprocess.Popen[str]] = {}
+        self._launchers: dict[Path, Callable[[], int]] = {}
 
     def __enter__(self) -> Farm:
         return self
@@ -144,11 +187,21 @@ class Farm:
                     os.kill(pid, signal.SIGTERM)
                 except ProcessLookupError:
                     continue
-        for child in self.children:
+        for child in self.children.values():
             try:
                 child.wait(20)
             except subprocess.TimeoutExpired:
                 child.kill()
+
+    def restart(self, server: Server) -> None:
+        """End the mail store's processes in good order and start them again on what they kept."""
+        pid = server.roots[0]
+        os.kill(pid, signal.SIGTERM)
+        if child := self.children.get(server.directory):
+            child.wait(60)
+        _wait_gone(pid)
+        server.roots[0] = self._launchers[server.directory]()
+        _wait_port(server.ports["imap"])
 
     def _place(self, name: str) -> tuple[Path, int]:
         directory = self.work / name
@@ -159,24 +212,34 @@ class Farm:
         return directory, base
 
     def peer(self, mail_format: str) -> Server:
-        """Dovecot with the format, and a Postfix before it."""
+        """Dovecot with the format, and a Postfix before it where SMTP is measured."""
         directory, base = self._place(f"dovecot-{mail_format}")
         for name in ("run", "state", "home", "sieve"):
             (directory / name).mkdir()
         shutil.chown(directory / "home", "mail", "mail")
         shutil.chown(directory / "sieve", "mail", "mail")
         shutil.copy(HERE / "bench.sieve", directory / "sieve" / "bench.sieve")
-        ports = {"lmtp": base + 24, "pop3": base + 110, "imap": base + 143, "smtp": base + 25}
+        _make_certificate(directory)
+        ports = {name: base + port for name, port in PEER_PORTS.items()}
         conf = directory / "dovecot.conf"
         plugins = "$mail_plugins sieve" if self.sieve else "$mail_plugins"
         text = DOVECOT_CONF.format(
             dir=directory, format=mail_format, password=PASSWORD, plugins=plugins, **ports
         )
         conf.write_text(text)
-        _launch(["dovecot", "-c", str(conf)], directory / "start.log")
-        roots = [_pid(directory / "run" / "master.pid"), self._postfix(mail_format, base, ports)]
-        server = Server(f"dovecot-{mail_format}", ports, roots, directory)
+
+        def launch() -> int:
+            pid_file = directory / "run" / "master.pid"
+            pid_file.unlink(missing_ok=True)
+            _launch(["dovecot", "-c", str(conf)], directory / "start.log")
+            return _pid(pid_file)
+
+        self._launchers[directory] = launch
+        server = Server(f"dovecot-{mail_format}", ports, [launch()], directory)
         self.running.append(server)
+        if self.postfix:
+            ports["smtp"] = base + 25
+            server.roots.append(self._postfix(mail_format, base, ports))
         for port in ports.values():
             _wait_port(port)
         return server
@@ -198,26 +261,46 @@ class Farm:
     def thurn(self, command: list[str], workers: int) -> Server:
         """thurn's demo with so many workers, ready to take mail."""
         directory, base = self._place(f"thurn-{workers}-{len(self.running)}")
+        overlay = directory / "overlay.toml"
+        text = THURN_OVERLAY.format(host=HOST, imap=base + 143, imaps=base + 993)
+        if self.sieve:
+            text += THURN_SIEVE_OVERLAY.format(script=HERE / "bench.sieve")
+        overlay.write_text(text)
         arguments = ["--data", str(directory / "data"), "--port-base", str(base)]
         arguments += ["--accounts", "100", "--workers", str(workers), "--domain", DOMAIN]
-        arguments += ["--password", PASSWORD, "--json"]
-        if self.sieve:
-            arguments += ["--sieve", str(HERE / "bench.sieve")]
-        with (directory / "log").open("w") as log:
-            child = subprocess.Popen(
-                [*command, *arguments], stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        self.children.append(child)
-        assert child.stdout is not None
-        line = child.stdout.readline()
-        if not line.startswith("{"):
-            tail = (directory / "log").read_text()[-2000:]
-            raise SystemExit(f"thurn did not get ready: {line!r}\n{tail}")
-        ready = json.loads(line)
+        arguments += ["--password", PASSWORD, "--json", "--config", str(overlay)]
+        ports = {"imap": base + 143, "imaps": base + 993}
+
+        def launch() -> int:
+            child, ready = _launch_thurn([*command, *arguments], directory / "log")
+            self.children[directory] = child
+            ports.update(ready["ports"])
+            return child.pid
+
+        self._launchers[directory] = launch
         name = f"thurn-{workers}w"
-        server = Server(name, ready["ports"], [child.pid], directory, is_thurn=True)
+        server = Server(name, ports, [launch()], directory, is_thurn=True)
         self.running.append(server)
         return server
+
+
+def _launch_thurn(command: list[str], log: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """The process, and what it says when it is ready."""
+    with log.open("a") as output:
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True)
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line.startswith("{"):
+        raise SystemExit(f"thurn did not get ready: {line!r}\n{log.read_text()[-2000:]}")
+    return child, json.loads(line)
+
+
+def _make_certificate(directory: Path) -> None:
+    """A self-signed P-256 certificate, which is what thurn's demo makes for itself."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "7", "-subj", f"/CN=mail.{DOMAIN}"]
+    command += ["-keyout", str(directory / "key.pem"), "-out", str(directory / "certificate.pem")]
+    _launch(command, directory / "openssl.log")
 
 
 def _launch(command: list[str], log: Path) -> None:
@@ -234,6 +317,14 @@ def _pid(path: Path) -> int:
             return int(text)
         time.sleep(0.1)
     raise SystemExit(f"{path} did not appear")
+
+
+def _wait_gone(pid: int) -> None:
+    for _ in range(600):
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"process {pid} does not end")
 
 
 def _wait_port(port: int) -> None:

@@ -65,11 +65,137 @@ def memory(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+TARGETS_MS = {
+    "SELECT": 8,
+    "SELECT, cold": 40,
+    "FETCH FLAGS": 30,
+    "FETCH ENVELOPE BODYSTRUCTURE": 250,
+    "FETCH ENVELOPE BODYSTRUCTURE, cold": 400,
+    "SEARCH FROM": 20,
+    "SEARCH SUBJECT": 20,
+    "SEARCH BODY": 100,
+    "SORT DATE": 40,
+    "SORT SUBJECT": 40,
+    "THREAD REFERENCES": 120,
+    "STORE +FLAGS.SILENT": 150,
+}
+"""What a mailbox of 100,000 messages is to take."""
+TARGET_MESSAGES = 100_000
+
+
+def _spread(runs: list[dict[str, Any]], key: str, digits: int = 0) -> str:
+    values = [run[key] for run in runs]
+    middle = statistics.median(values)
+    if len(values) == 1:
+        return f"{middle:.{digits}f}"
+    return (
+        f"{middle:.{digits}f} ({min(values):.{digits}f}..{max(values):.{digits}f}, {len(values)})"
+    )
+
+
+def _grouped(
+    rows: list[dict[str, Any]], *keys: str
+) -> dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]]:
+    """Rows by scenario, in the order of their first, then by server."""
+    groups: dict[tuple[Any, ...], dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        scenario = groups.setdefault(tuple(row[key] for key in keys), {})
+        scenario.setdefault(row["server"], []).append(row)
+    return groups
+
+
+def _ratios(
+    name: str, servers: dict[str, list[dict[str, Any]]], key: str, digits: int, *, rate: bool
+) -> str:
+    """thurn's figure over each peer's (a rate) or beneath it (a cost)."""
+    if not name.startswith("thurn"):
+        return ""
+    own, found = _median(servers[name], key), []
+    for peer, runs in sorted(servers.items()):
+        theirs = _median(runs, key)
+        if not peer.startswith("thurn"):
+            above, below = (own, theirs) if rate else (theirs, own)
+            found.append(f"{above / below:.{digits}f} {peer}" if below else f"? {peer}")
+    return ", ".join(found)
+
+
+def commands(rows: list[dict[str, Any]]) -> str:
+    """One line an operation, size and server; ``faster`` is the peer's time over thurn's."""
+    lines = [
+        (
+            "| operation | messages | server | ms (min..max, runs) | server CPU ms"
+            " | faster, times each peer | less CPU, times each peer | target ms |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |"
+        )
+    ]
+    for (operation, messages), servers in _grouped(rows, "operation", "messages").items():
+        for name, runs in sorted(servers.items()):
+            target = TARGETS_MS.get(operation, "") if messages == TARGET_MESSAGES else ""
+            cells = (
+                operation,
+                messages,
+                name,
+                _spread(runs, "ms", 1),
+                f"{_median(runs, 'server_cpu_ms'):.1f}",
+                _ratios(name, servers, "ms", 2, rate=False),
+                _ratios(name, servers, "server_cpu_ms", 2, rate=False),
+                target,
+            )
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def rates(rows: list[dict[str, Any]]) -> str:
+    """Logins, APPEND, single commands and the mix: one line a scenario and server."""
+    lines = [
+        (
+            "| work | how | server | a second (min..max, runs) | CPU µs"
+            " | rate, times each peer | less CPU, times each peer | errors |\n"
+            "| --- | --- | --- | --- | --- | --- | --- | --- |"
+        )
+    ]
+    for (kind, how), servers in sorted(
+        _grouped([{**row, "how": row[HOW[row["kind"]]]} for row in rows], "kind", "how").items()
+    ):
+        for name, runs in sorted(servers.items()):
+            cells = (
+                kind,
+                how,
+                name,
+                _spread(runs, "per_s"),
+                f"{_median(runs, 'server_cpu_us'):.0f}",
+                _ratios(name, servers, "per_s", 1, rate=True),
+                _ratios(name, servers, "server_cpu_us", 1, rate=False),
+                sum(run.get("errors", 0) for run in runs) or "",
+            )
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+HOW = {"login": "port", "append": "way", "small": "way", "mix": "mix"}
+"""What tells the scenarios of a kind apart."""
+
+
+def brief(row: dict[str, Any]) -> str:
+    """One row as a line for people who wait."""
+    what = next(row[k] for k in ("profile", "operation", "way", "mix", "port") if k in row)
+    keys = ("delivered_per_s", "kib_per_connection", "ms", "per_s")
+    figure = next(f"{row[key]} {key}" for key in keys if key in row)
+    errors = f"; {row['errors']} errors: {row['kinds_of_errors']}" if row.get("errors") else ""
+    size = row.get("sessions", row.get("messages", ""))
+    return f"{row['server']} {row['kind']} {what} {size}: {figure}{errors}"
+
+
 def render(rows: list[dict[str, Any]]) -> str:
     """All tables there are rows for."""
     parts = []
-    for kind, make in (("deliver", delivery), ("idle", memory)):
-        if chosen := [row for row in rows if row["kind"] == kind]:
+    for kinds, make in (
+        ({"deliver"}, delivery),
+        ({"idle"}, memory),
+        ({"imap"}, commands),
+        (set(HOW), rates),
+    ):
+        if chosen := [row for row in rows if row["kind"] in kinds]:
             parts.append(make(chosen))
     return "\n\n".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import poplib
 import smtplib
 import ssl
+from contextlib import closing
 
 from mailsite import PASSWORD
 
@@ -58,15 +59,16 @@ def bdat(port, sender, recipient, message, *, size=700):
 def fetch(port, account, *, delete=False):
     """All messages by RETR, exactly as they are, with unique-ids and listed sizes."""
     client = poplib.POP3_SSL(HOST, port, timeout=10, context=unverified())
-    client.user(account)
-    client.pass_(PASSWORD)
-    count = client.stat()[0]
-    uids = [line.split()[1].decode() for line in client.uidl()[1]]
-    messages = []
-    for number in range(1, count + 1):
-        lines = client.retr(number)[1]
-        messages.append(b"".join(line + b"\r\n" for line in lines))
-        if delete:
-            client.dele(number)
-    client.quit()
+    with closing(client):
+        client.user(account)
+        client.pass_(PASSWORD)
+        count = client.stat()[0]
+        uids = [line.split()[1].decode() for line in client.uidl()[1]]
+        messages = []
+        for number in range(1, count + 1):
+            lines = client.retr(number)[1]
+            messages.append(b"".join(line + b"\r\n" for line in lines))
+            if delete:
+                client.dele(number)
+        client.quit()
     return dict(zip(uids, messages, strict=True))

@@ -6,61 +6,18 @@ Also: a start repairs by itself, and no unique-id is given twice.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import poplib
-import signal
 import smtplib
-import socket
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 from clients import HOST, unverified
+from demo import Demo, free_base
 
 ROUNDS = int(os.environ.get("THURN_KILL_ROUNDS", "4"))
 SENDERS = 8
-
-
-def free_base():
-    """A port base whose ports are free."""
-    for base in range(23_000, 60_000, 1200):
-        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            for port in (25, 24, 587, 465, 110, 995):
-                one = stack.enter_context(socket.socket())
-                one.bind((HOST, base + port))
-            return base
-    pytest.fail("no free ports")
-
-
-class Demo:
-    """The demo in a process group of its own."""
-
-    def __init__(self, directory, base):
-        command = [
-            sys.executable, "-c", "from thurn.cli.main import main; main()", "demo", "--json",
-            "--data", str(directory / "data"), "--port-base", str(base), "--accounts", "4",
-            "--workers", "2",
-        ]  # fmt: skip
-        with (directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
-        line = self.process.stdout.readline()
-        assert line, (directory / "log").read_text()[-3000:]
-        self.ready = json.loads(line)
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.process.stdout.close()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-        self.process.stdout.close()
 
 
 def load(port, number, round_number, acknowledged, until):

@@ -229,6 +229,28 @@ FIRST = {
 }
 """Octets before anything else: lines that are unknown, or a peer that speaks too early."""
 
+GRANT_SENDERS = {
+    "own": (b"alice@example.org", "250"),
+    "own, upper case": (b"ALICE@EXAMPLE.ORG", "250"),
+    "own, detail": (b"alice+x@example.org", "250"),
+    "own, quoted": (b'"alice"@example.org', "250"),
+    "nobody's": (b"", RELAY_DENIED),
+    "another account's": (b"bob@example.org", RELAY_DENIED),
+    "an alias of several": (b"team@example.org", RELAY_DENIED),
+    "unknown here": (b"nobody@example.org", RELAY_DENIED),
+    "elsewhere": (b"y@elsewhere.example", RELAY_DENIED),
+    "own, elsewhere": (b"alice@elsewhere.example", RELAY_DENIED),
+    "own, below ours": (b"alice@sub.example.org", RELAY_DENIED),
+    "own, near ours": (b"alice@example.org.elsewhere.example", RELAY_DENIED),
+    "own, the host's name": (b"alice@mail.example.org", RELAY_DENIED),
+    "own, percent": (b"alice%example.org@elsewhere.example", RELAY_DENIED),
+    "own, inside quotes": (b'"alice@example.org"@elsewhere.example', RELAY_DENIED),
+    "own, as detail of another": (b"bob+alice@example.org", RELAY_DENIED),
+    "own, literal": (b"alice@[127.0.0.1]", RELAY_DENIED),
+    "host's postmaster": (b"postmaster@mail.example.org", RELAY_DENIED),
+}
+"""MAIL FROM of a peer with alice's grant, and the answer to a recipient elsewhere."""
+
 OURS = {
     "plain": b"alice@example.org",
     "upper case": b"ALICE@EXAMPLE.ORG",
@@ -318,9 +340,9 @@ def connected(running, *, listener="mx", source=STRANGER, greeting=True):
             peer.file.close()
 
 
-def begin(peer, *, parameters=b""):
+def begin(peer, *, sender=b"y@elsewhere.example", parameters=b""):
     peer.say(b"EHLO c.example")
-    assert peer.say(b"MAIL FROM:<y@elsewhere.example>" + parameters).startswith("250")
+    assert peer.say(b"MAIL FROM:<" + sender + b">" + parameters).startswith("250")
 
 
 def expect(answer, expected):
@@ -404,8 +426,27 @@ def test_the_neighbours_that_anybody_may_send_to(running, form):
 )  # fmt: skip
 def test_by_the_peer_s_address(running, listener, source, permitted):
     with connected(running, listener=listener, source=source) as peer:
-        begin(peer)
+        begin(peer, sender=b"alice@example.org")
         expect(peer.say(ELSEWHERE), "250" if permitted else RELAY_DENIED)
+
+
+@pytest.mark.parametrize("form", GRANT_SENDERS)
+def test_a_grant_is_for_its_account_s_senders(running, form):
+    sender, expected = GRANT_SENDERS[form]
+    with connected(running, source=GRANTED) as peer:
+        begin(peer, sender=sender)
+        expect(peer.say(ELSEWHERE), expected)
+        expect(peer.say(b"RCPT TO:<bob@example.org>"), "250")
+
+
+def test_a_sender_permitted_before_is_none_for_the_next(running):
+    with connected(running, source=GRANTED) as peer:
+        begin(peer, sender=b"alice@example.org")
+        expect(peer.say(ELSEWHERE), "250")
+        peer.say(b"RSET")
+        expect(peer.say(b"MAIL FROM:<bob@example.org>"), "250")
+        expect(peer.say(ELSEWHERE), RELAY_DENIED)
+        no_content(peer)
 
 
 @pytest.mark.parametrize("listener", ["mx", "submission"])

@@ -1,4 +1,5 @@
-"""POP-before-SMTP through real sockets: who has read mail may send, from there, for a while.
+"""POP-before-SMTP through real sockets: who has read mail may send, from there, for a while, as
+itself; what anybody may do from there is not less than before.
 
 The site's clock stands still until a test moves it; loopback addresses are the peers.
 """
@@ -22,13 +23,18 @@ RECIPIENT = "y@elsewhere.example"
 
 
 def pbs_site(base, **settings):
-    login, chain = {"login": ["pop"]}, {"relay": ["office", "authenticated", "table"]}
+    login = {"login": ["pop"]}
+    chain = {"relay": ["office", "authenticated", "table"], "policies": ["sender"],
+             "filters": ["sender"]}  # fmt: skip
     site = tables(
         base, mx=chain, pop3={**login, "plaintext_without_tls": True}, pop3s=login, submission=chain
     )
+    with (base / "accounts.toml").open("a") as accounts:  # its last table is the aliases
+        accounts.write('\n"away@example.org" = ["y@elsewhere.example"]\n')
     site["site"]["queue"] = "main"
     site["queue"] = {"main": {"type": "spool"}}
     site["login"] = {"pop": {"type": "popbeforesmtp", "interval": "20m", **settings}}
+    site["policy"] = site["filter"] = {"sender": {"type": "sender"}}
     site["relay"] |= {"office": {"type": "networks"}, "table": {"type": "grants"}}
     return site
 
@@ -57,6 +63,29 @@ async def may_send(server, *, source=HERE, sender="alice@example.org", hello="cl
     [(code, text)] = await server.in_thread(_rcpt, port, source, sender, hello, [RECIPIENT])
     assert code == 250 or (code, text[:5]) == (550, b"5.7.1"), (code, text)
     return code == 250
+
+
+def message(shown):
+    return f"From: {shown}\r\nSubject: x\r\n\r\nx\r\n".encode()
+
+
+def _send(port, source, sender, recipients, octets):
+    """Where it was refused, code and enhanced code; or 250."""
+    with smtplib.SMTP(HERE, port, "client.example", 10, (source, 0)) as client:
+        client.ehlo()
+        answers = [("mail", client.mail(sender))]
+        answers += [("rcpt", client.rcpt(recipient)) for recipient in recipients]
+        if all(code == 250 for _, (code, _) in answers):
+            answers.append(("data", client.data(octets)))
+        stage, (code, text) = answers[-1]
+        return (stage, code, text[:5].decode()) if code != 250 else code
+
+
+async def send(server, sender, recipients, shown=None, *, source=HERE):
+    """Send a message whose header shows `shown` (the sender)."""
+    octets = message(shown or sender)
+    port = server.port("mx")
+    return await server.in_thread(_send, port, source, sender, [*recipients], octets)
 
 
 def _pop3(port, source, lines):
@@ -92,6 +121,79 @@ async def test_the_story(server, clock):
     assert await may_send(server)
 
 
+AT_RCPT, AT_DATA = ("rcpt", 550, "5.7.1"), ("data", 550, "5.7.1")
+ALICE, BOB, OUTSIDE = "alice@example.org", "bob@example.org", "x@elsewhere.example"
+
+
+async def test_relaying_is_the_account_s_own(server, clock):
+    await login(server)
+    for sender in (ALICE, "alice+list@example.org"):
+        assert await send(server, sender, [RECIPIENT, BOB]) == 250
+    for sender in (BOB, OUTSIDE, "team@example.org", ""):
+        assert await send(server, sender, [RECIPIENT], ALICE) == AT_RCPT
+        assert await send(server, sender, [RECIPIENT], ALICE, source=THERE) == AT_RCPT
+    for shown in (BOB, OUTSIDE, f"{OUTSIDE} <{ALICE}>", f"{ALICE}, {ALICE}"):
+        assert await send(server, ALICE, [RECIPIENT], shown) == AT_DATA
+        assert await send(server, ALICE, [BOB, RECIPIENT], shown) == AT_DATA
+    clock.advance(20 * 60)
+    assert await send(server, ALICE, [RECIPIENT]) == AT_RCPT
+
+
+@pytest.mark.parametrize("sender", [OUTSIDE, "", ALICE, BOB])
+async def test_mail_for_us_comes_in_as_before(server, sender):
+    """The neighbours behind the same address write to our accounts, and so may everybody."""
+    await login(server)
+    for shown in (OUTSIDE, BOB):
+        assert await send(server, sender, [BOB, "team@example.org"], shown) == 250
+        assert await send(server, sender, ["away@example.org"], shown) == 250  # no relaying
+
+
+async def test_several_behind_one_address_send_each_as_itself(server):
+    for name in ("alice", "bob"):
+        await login(server, name=name)
+    for own, other in ((ALICE, BOB), (BOB, ALICE)):
+        assert await send(server, own, [RECIPIENT]) == 250
+        assert await send(server, own, [RECIPIENT], other) == AT_DATA
+    assert await send(server, OUTSIDE, [RECIPIENT], ALICE) == AT_RCPT
+    assert await send(server, OUTSIDE, [ALICE, BOB]) == 250
+
+
+async def test_the_journal_says_whose_grant_it_was(server):
+    await login(server)
+    assert await send(server, OUTSIDE, [RECIPIENT]) == AT_RCPT
+    [story] = [record for record in server.journal() if record.get("sender") == OUTSIDE]
+    [stage] = [stage for stage in story["stages"] if stage["by"] == "relay.table"]
+    assert (stage["decision"], stage["reason"]) == ("continue", "relay.grant_sender")
+    assert f"a grant of alice covers {HERE}, but alice does not own {OUTSIDE} (" in stage["detail"]
+
+
+@pytest.mark.parametrize("ended", ["by time", "revoked"])
+async def test_a_grant_that_ends_before_the_message_still_holds_its_header(server, clock, ended):
+    await login(server)
+    table = GrantTable(server.site.state, server.site.clock)
+    port, run = server.port("mx"), server.in_thread
+    with closing(await run(smtplib.SMTP, HERE, port, "c.example", 10)) as client:
+        await run(client.ehlo)
+        await run(client.mail, ALICE)
+        assert (await run(client.rcpt, RECIPIENT))[0] == 250
+        if ended == "by time":
+            clock.advance(20 * 60)
+        else:
+            await table.revoke(parse_source(HERE))
+        assert (await run(client.data, message(BOB)))[0] == 550
+
+
+async def test_a_login_in_the_middle_of_a_transaction_holds_its_header(server):
+    port, run = server.port("mx"), server.in_thread
+    with closing(await run(smtplib.SMTP, HERE, port, "c.example", 10)) as client:
+        await run(client.ehlo)
+        await run(client.mail, ALICE)
+        assert (await run(client.rcpt, RECIPIENT))[0] == 550
+        await login(server)
+        assert (await run(client.rcpt, RECIPIENT))[0] == 250
+        assert (await run(client.data, message(BOB)))[0] == 550
+
+
 async def test_the_grant_is_there_before_the_reply_to_the_login(server):
     def session():
         client = poplib.POP3_SSL(HERE, server.port("pop3s"), timeout=10, context=unverified())
@@ -108,7 +210,7 @@ async def test_mail_is_taken_and_the_journal_says_why(server):
 
     def send():
         with smtplib.SMTP(HERE, server.port("mx"), "c.example", timeout=10) as client:
-            client.sendmail("alice@example.org", [RECIPIENT], b"Subject: x\r\n\r\nx\r\n")
+            client.sendmail("alice@example.org", [RECIPIENT], message("alice@example.org"))
 
     await server.in_thread(send)
     [record] = [r for r in server.journal() if r.get("outcome") in ("queued", "stored")]

@@ -1,38 +1,14 @@
-"""Foreign programs from the distribution's packages, over TLS, against the whole site.
-
-Skipped where a program is not installed; with THURN_REQUIRE_INTEROP set that is a failure.
-"""
+"""Foreign programs from the distribution's packages, over TLS, against the whole site."""
 
 from __future__ import annotations
-
-import os
-import shutil
-import subprocess
 
 import pytest
 from clients import HOST, fetch, lmtp
 from mailsite import PASSWORD, tables
+from programs import call, program
 from thurn_testing.server import open_server
 
 pytestmark = pytest.mark.interop
-
-
-def program(name):
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("THURN_REQUIRE_INTEROP"):
-            pytest.fail(f"{name} is not installed, and this run requires it")
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def call(*command, cwd, stdin=b"", environment=None):
-    done = subprocess.run(
-        command, cwd=cwd, input=stdin, capture_output=True, timeout=30, check=False,
-        env={**os.environ, "HOME": str(cwd), **(environment or {})},
-    )  # fmt: skip
-    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
-    return done.stdout
 
 
 @pytest.fixture
@@ -101,5 +77,4 @@ async def test_fetchmail(server, tmp_path):
 
 
 def _put(port, message):
-
     assert lmtp(port, "x@example.net", ["bob@example.org"], message) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,8 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 def test_every_role_has_a_template():
     specs = {name.removeprefix("thurn_register_") for name in vars(RoleSpecs) if "register" in name}
-    assert set(ROLES) == specs
+    families = {"sieve"}  # of those in workspace.FAMILIES, the ones whose head is there
+    assert set(ROLES) == specs | families
     assert not set(FUNCTIONS) & set(PRODUCTS)
 
 
@@ -55,7 +57,7 @@ def test_new_plugins_install_are_found_and_pass_their_tests(tmp_path):
     _run(*install, site, *folders, cwd=tmp_path)
     listing = (
         "from thurn.hooks.registry import Registry\n"
-        f"names = [f'{{role}}.short-word' for role in {ROLES!r}]\n"
+        f"names = [f'{{role}}.short-word' for role in {ROLES!r}] + ['delivery.sieve']\n"
         "registry = Registry()\n"
         "print([*registry.load(names)])\n"
         f"print(all(registry.get(role, 'short-word') for role in {ROLES!r}))\n"
@@ -91,3 +93,10 @@ def test_a_wrong_name_is_refused(name, tmp_path):
 def test_an_unknown_role_is_answered_with_the_roles(tmp_path):
     with pytest.raises(NewPluginError, match=r"choose one of filter, policy"):
         render("fliter", "word", tmp_path / "new")
+
+
+def test_a_word_of_python_may_be_a_word_of_sieve(tmp_path):
+    render("sieve", "class", tmp_path / "new")
+    factory = tmp_path / "new" / "src" / "thurn_sieve_class" / "factory.py"
+    assert "def class_(" in factory.read_text()
+    ast.parse(factory.read_text())

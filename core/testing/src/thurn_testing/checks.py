@@ -16,14 +16,17 @@ from typing import Any, Final
 
 from thurn.contracts.context import Context
 from thurn.contracts.factory import Factory
+from thurn.delivery.record import RecordedDelivery
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.decision import Continue
 from thurn.types.envelope import Recipient
 from thurn.types.session import Target, Transaction
 
+from thurn_testing.fakes.account import FakeAccount
 from thurn_testing.fakes.context import FakeContext
 from thurn_testing.fakes.session import make_session, make_transaction
+from thurn_testing.script import run_script
 
 SENDER: Final = "sender@example.net"
 RECIPIENT: Final = "alice@example.org"
@@ -93,6 +96,41 @@ async def check_recipient(
     chosen = _transaction(transaction, recipient=recipient)
     whom = Recipient(Address.parse(recipient))
     return await _ask(factory, config, context, "check_recipient", chosen, whom)
+
+
+async def check_sieve(  # noqa: PLR0913 - what a script may see
+    factory: Factory,
+    script: str,
+    message: bytes = b"Subject: test\r\n\r\nbody\r\n",
+    *,
+    config: Mapping[str, Any] | None = None,
+    sender: str | None = SENDER,
+    account: FakeAccount | None = None,
+    context: FakeContext | None = None,
+) -> RecordedDelivery:
+    """What a script with this extension wants done with a message for an account.
+
+    Args:
+        factory: a plugin of the role `sieve`.
+        script: the account's; it requires the extension.
+        message: without trace fields.
+        config: its settings.
+        sender: of the envelope.
+        account: for mailboxes that are there, and for several messages in turn.
+        context: with the test's clock or whatever else the plugin needs.
+
+    Returns:
+        `filings`, `sendings`, `rejection`, `notes` …; nothing is carried out.
+
+    Raises:
+        ScriptFailed: the script does not compile or ends in an error.
+    """
+    settings = factory.settings.model_validate(dict(config or {}))
+    chosen = context or FakeContext(Path(), name=f"{factory.role}.test")
+    asked = account or FakeAccount()
+    asked.script = script
+    async with factory.open(settings, chosen) as product:
+        return await run_script(product, asked, message, sender, chosen.clock)
 
 
 async def _ask(

@@ -9,7 +9,7 @@ Nothing is forked; the services of scope "site" and the settling run when the te
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -74,7 +74,7 @@ async def open_server(
     tables: Mapping[str, Any],
     base: Path,
     *,
-    plugins: Iterable[Factory] = (),
+    plugins: Sequence[Factory] = (),
     clock: Clock | None = None,
 ) -> AsyncIterator[Server]:
     """A site that accepts connections until the block ends.
@@ -86,6 +86,8 @@ async def open_server(
         clock: for tests that move time.
     """
     registry = Registry()
+    if plugins:
+        _load_installed(registry, tables)
     for factory in plugins:
         registry.add(factory)
     complete, sockets, ports = _bind({**tables, "site": {"data": "data", **tables.get("site", {})}})
@@ -99,6 +101,19 @@ async def open_server(
     finally:
         for one in (one for bound in sockets.values() for one in bound):
             one.close()
+
+
+def _load_installed(registry: Registry, tables: Mapping[str, Any]) -> None:
+    """Load what is installed, so that roles which plugins add are there for those given; what
+    goes wrong is found again when the configuration is checked."""
+    sections = [
+        (role, section)
+        for role, group in tables.items()
+        if role != "site"
+        for section in group.values()
+    ]
+    for _ in registry.load(f"{role}.{section.get('type')}" for role, section in sections):
+        pass
 
 
 def _bind(

@@ -101,3 +101,15 @@ def test_a_worker_that_died_inside_a_rule_is_found(tmp_path):
     watch.enter("t2", label_of("filter", "filter.bad", "file.py:1"))
     watch.leave()
     assert list(left_behind(tmp_path)) == []
+
+
+def test_without_room_for_its_file_a_watch_notes_nothing(tmp_path):
+    """A store into a hole of a mapped file would be SIGBUS on a full disk."""
+    watch = Watch(tmp_path / "run" / "999999999.watch")
+    assert (tmp_path / "run" / "999999999.watch").stat().st_blocks > 0
+    watch.close()
+    (tmp_path / "file").touch()
+    watch = Watch(tmp_path / "file" / "999999999.watch")
+    watch.enter("t1", label_of("filter", "filter.bad", "file.py:1"))
+    watch.leave()
+    watch.close()

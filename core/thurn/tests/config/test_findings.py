@@ -63,6 +63,24 @@ def test_everything_wrong_is_said_at_once(tmp_path):
     assert f'{file}:10: stoer: unknown role; did you mean "store"?' in findings
 
 
+def test_names_are_checked_in_and_of_broken_sections_too(tmp_path):
+    text = (
+        SITE
+        + '[store.main]\ntype = "kept"\npatience = 5\n'
+        + '[store.typo]\ntype = "kapt"\n[store.off]\ntype = "kept"\nenabled = false\n'
+        + '[service.a]\ntype = "works"\nstroes = []\nstores = ["main", "typo", "off", "mian"]\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    told = [finding.partition(": ")[2] for finding in caught.value.findings]
+    assert sorted(told) == [
+        'service.a.stores: service.a names store "mian", which is not there; did you mean "main"?',
+        'service.a.stroes: unknown key; did you mean "stores"?',
+        'store.main.patience: write the unit: "5s"',
+        'store.typo.type: no plugin "store.kapt" is installed; pip install thurn-store-kapt?',
+    ]
+
+
 def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     text = (
         SITE

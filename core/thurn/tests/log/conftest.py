@@ -178,6 +178,7 @@ class Disk(Files):
         self.dead = False
         self.errors: dict[str, OSError] = {}
         self.short = False
+        self.free: int | None = None
         self.on_syncfs = lambda: None
         self._lock = threading.RLock()
         self._ids: dict[int, int] = {}
@@ -269,6 +270,9 @@ class Disk(Files):
             self._call("remove")
             self._renames.append((path, None, -1))
             super().remove(path)
+
+    def free_octets(self, path) -> int:
+        return super().free_octets(path) if self.free is None else self.free
 
     def after_power_cut(self, target: Path, random: Random) -> None:
         """Write what is left below `target`: synced octets, and any sectors of the rest."""

@@ -7,6 +7,7 @@ import threading
 import pytest
 import trio
 from thurn.log import LogSettings, open_log, recover
+from thurn.log.commitlog import GROUP_OCTETS
 from thurn.log.frame import scan
 from thurn.log.segment import segments
 from thurn.log.syncer import Syncer
@@ -454,3 +455,21 @@ async def test_each_process_has_a_slot(make):
     one, two = await make(), await make()
     assert (one._slot, two._slot) == (0, 1)
     assert one.free_octets() > 0
+
+
+async def test_without_room_for_the_index_no_record_is_written(make, kit, tmp_path):
+    """An index that finds no room after the sync would cost the worker."""
+    log = await make()
+    a = log.store.account("a")
+    await log.commit([kit.Add(a, "first")])
+    log.disk.free = SMALL.spared_octets + GROUP_OCTETS - 1
+    with pytest.raises(StorageFull):
+        await log.commit([kit.Add(a, "no room")])
+    assert len(frames(tmp_path)) == 1
+    assert a.begun == 1
+    log.disk.free = SMALL.spared_octets + 2 * GROUP_OCTETS
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(log.commit, [kit.Add(a, str(number))])
+    assert len(frames(tmp_path)) == 4  # two groups, two, one
+    assert not log.failed.is_set()

@@ -30,7 +30,6 @@ class Certificates:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         self.authority.issue_cert("mail.example").configure_cert(self.context)
-        self.context.sni_callback = remember_name
 
     def server_context(self) -> ssl.SSLContext:
         return self.context
@@ -42,10 +41,6 @@ class Certificates:
 
     def client(self, stream: trio.SocketStream) -> trio.SSLStream[trio.SocketStream]:
         return trio.SSLStream(stream, self.client_context(), server_hostname="mail.example")
-
-
-def remember_name(secured: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
-    secured.server_hostname = name
 
 
 class Echo:

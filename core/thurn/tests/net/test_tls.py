@@ -6,6 +6,7 @@ import ssl
 
 import pytest
 import trio
+from thurn.net.tls import prepare
 
 
 async def test_starttls(serving, certificates):
@@ -23,6 +24,31 @@ async def test_starttls(serving, certificates):
         assert connection.tls.version == "TLSv1.3"
         assert connection.tls.server_name == "mail.example"
         assert connection.session.tls is connection.tls
+
+
+async def test_the_provider_still_chooses_by_the_name(serving, certificates):
+    asked = []
+    certificates.context.sni_callback = lambda _, name, context: asked.append(name)
+    async with serving(tls=certificates) as served:
+        for name in ("MAIL.example", "mail.example"):
+            stream = await served.greeted()
+            await stream.send_all(b"tls\n")
+            assert await stream.receive_some() == b"go\n"
+            secured = trio.SSLStream(stream, certificates.client_context(), server_hostname=name)
+            await secured.send_all(b"x\n")
+            assert await secured.receive_some() == b"secure\n"
+        assert [one.tls.server_name for one in served.listener.connections] == ["mail.example"] * 2
+    assert asked == ["MAIL.example", "mail.example"]
+
+
+async def test_a_peer_that_asks_for_no_name(serving, certificates):
+    context = certificates.client_context()
+    context.check_hostname = False
+    async with serving(tls=certificates, tls_mode="implicit") as served:
+        secured = trio.SSLStream(await served.connect(), context)
+        assert await secured.receive_some() == b"hello\n"
+        [connection] = served.listener.connections
+        assert connection.tls.server_name is None
 
 
 async def test_words_sent_with_the_command_are_not_there_afterwards(serving, certificates):
@@ -127,6 +153,15 @@ async def test_after_the_handshake_silence_counts_again(
         assert await secured.receive_some() == b"one\n"
         mock_clock.jump(61)
         assert await everything(secured) == b"farewell idle\n"
+
+
+def test_neither_renegotiation_nor_compression():
+    """RFC 9325 §3.3, §3.5."""
+    context = prepare(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.options & ssl.OP_NO_COMPRESSION
+    choice = context.sni_callback
+    assert prepare(context).sni_callback is choice
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")

@@ -128,20 +128,6 @@ async def test_a_grant_bound_to_an_account_is_not_for_another_login(table):
     assert not await table.find(make_session(peer="192.0.2.7", identity=make_identity("bob")))
 
 
-async def test_accounts_for(table):
-    session = make_session(peer="192.0.2.7")
-    assert await table.accounts_for(session) == frozenset()
-    for account in (ALICE, BOB):
-        await table.grant(ip_address("192.0.2.7"), account=account, **WHY)
-    assert await table.accounts_for(session) == {ALICE, BOB}
-    logged_in = make_session(peer="192.0.2.7", identity=make_identity("carol"))
-    assert await table.accounts_for(logged_in) == {"carol"}
-    await table.grant(parse_network("192.0.2.0/24"), destinations=["a.example"], **WHY)
-    assert await table.accounts_for(session) == {ALICE, BOB}
-    await table.grant(parse_network("192.0.2.0/24"), **WHY)
-    assert await table.accounts_for(session) == frozenset()
-
-
 async def test_each_grantor_has_a_row(table, clock):
     address = ip_address("192.0.2.7")
     by_admin = {**WHY, "granted_by": "root", "lifetime_seconds": 7200}

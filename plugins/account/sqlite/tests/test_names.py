@@ -64,8 +64,9 @@ def test_a_name_is_found_by_its_normal_form_only(tmp_path_factory, names, asked)
 def test_the_normal_form_is_one(name):
     key = name_key(name)
     if key is not None:
-        assert name_key(key) == key
         assert "\0" not in key
+        if '"' not in name:  # a local part that must be quoted has no such form of its own
+            assert name_key(key) == key
     if "@" in name:
         try:
             assert key == Address.parse(name).key

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import smtplib
 from contextlib import asynccontextmanager
 
 import pytest
+import trio
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
 from thurn.hooks.registry import Registry
-from thurn.plugin import plugin
+from thurn.plugin import Delivery, Settings, Status, plugin, sieve_command, sieve_test
 from thurn.types.errors import ConfigError
 from thurn_sieve.registry import Command, Extension
+from thurn_testing.server import open_server
 
 
 def _weekend(rt, args):
@@ -57,7 +60,81 @@ async def test_an_extension_of_another_plugin(tmp_path, site_tables):
 
 
 async def test_a_product_that_is_no_extension_is_a_start_up_error(tmp_path, site_tables):
-    with pytest.raises(BaseExceptionGroup) as raised:
+    with pytest.raises(ConfigError, match=r"sieve\.one gives no Extension"):
         async with site_with(nonsense, tmp_path, site_tables(tmp_path, extensions=["one"])):
             pass
-    assert "sieve.one gives no Extension" in repr(raised.value.subgroup(ConfigError))
+
+
+@sieve_test("vnd.example.header")
+def header() -> bool:
+    return True
+
+
+async def test_a_word_that_is_taken_is_a_start_up_error(tmp_path, site_tables):
+    with pytest.raises(BaseExceptionGroup) as raised:
+        async with site_with(header, tmp_path, site_tables(tmp_path, extensions=["one"])):
+            pass
+    message = repr(raised.value.subgroup(ConfigError))
+    assert "header is given by both" in message
+    assert "vnd.example.header" in message
+
+
+# functions, on a whole site
+
+
+class Partners(Settings):
+    domains: tuple[str, ...]
+
+
+@sieve_test("vnd.example.partner")
+def partner(rt, config: Partners) -> bool:
+    return rt.context.envelope.sender.rpartition("@")[2] in config.domains
+
+
+@sieve_command("vnd.example.desk", cancels_keep=True)
+async def desk(delivery: Delivery, mailbox: str, *, refuse: bool = False) -> None:
+    if refuse:
+        delivery.reject(Status(550, "5.7.1", f"Not to {mailbox}"))
+    elif await delivery.once(f"desk {mailbox}", lifetime_seconds=60):
+        delivery.file(mailbox)
+        delivery.after_commit(TOLD.set)
+
+
+TOLD = trio.Event()
+SCRIPT = b"""require ["vnd.example.partner", "vnd.example.desk", "variables"];
+set "where" "Desk";
+if partner { desk "${where}/Partners"; } else { desk :refuse "${where}"; }
+"""
+
+
+async def test_functions_work_on_a_whole_site(tmp_path, site_tables):
+    tables = site_tables(tmp_path, extensions=["partner", "desk"])
+    tables["sieve"] = {
+        "partner": {"type": "partner", "domains": ["example.net"]},
+        "desk": {"type": "desk"},
+    }
+    async with open_server(tables, tmp_path, plugins=[partner, desk]) as server:
+        handle = await server.open_account("alice")
+        await handle.put_document("sieve", "main", SCRIPT)
+        await handle.activate_document("sieve", "main")
+
+        async def send(sender, subject):
+            def submit():
+                with smtplib.SMTP("127.0.0.1", server.port("mx"), "c.example", timeout=10) as peer:
+                    peer.sendmail(sender, ["alice@example.org"], f"Subject: {subject}\r\n\r\n.")
+
+            await server.in_thread(submit)
+
+        await send("x@example.net", "first")
+        with trio.fail_after(5):
+            await TOLD.wait()
+        await send("x@example.net", "second")
+        with pytest.raises(smtplib.SMTPDataError, match="Not to Desk"):
+            await send("x@example.com", "third")
+        found = {
+            record.name: record.messages for record in await handle.mailboxes() if record.messages
+        }
+        # The second one was not filed at the desk: nothing was done with it, so it is kept.
+        assert found == {"Desk/Partners": 1, "INBOX": 1}
+        told = [record for record in server.journal() if "desk" in str(record)]
+        assert "main line 3: desk" in str(told)

@@ -84,7 +84,7 @@ def by_tls(port, trust):
 
 
 @pytest.mark.parametrize(
-    ("mode", "client"), [("starttls", by_starttls), ("implicit", by_tls)], ids=str
+    ("mode", "client"), [("starttls", by_starttls), ("implicit", by_tls)], ids=["starttls", "tls"]
 )
 async def test_imaplib(tmp_path, trust, mode, client):
     async with open_server(tables(tmp_path, tls_mode=mode), tmp_path) as server:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
@@ -32,7 +31,6 @@ from trio.testing import wait_all_tasks_blocked
 PASSWORD = "correct horse"
 PAUSE_SECONDS = 2.5
 """What is no deadline but a pause of the server's own."""
-NUMBERS = itertools.count(1)
 BLOCKED = ip_address("192.0.2.66")
 
 
@@ -147,7 +145,7 @@ class Desk:
         connection, end = memory_connection(peer, has_certificate=certificate, secured=secured)
         connection.inward.octets += early
         session = Session(
-            f"s{next(NUMBERS)}", f"listener.{instance}", self.listener(instance).protocol,
+            self.site.ids.make(), f"listener.{instance}", self.listener(instance).protocol,
             connection.peer, tls=connection.tls,
         )  # fmt: skip
         self.nursery.start_soon(converse, self.listener(instance), connection, session)

@@ -33,7 +33,7 @@ class Dialogue:
         return self.peer.closed
 
     def connect(self):
-        return trio.from_thread.run(self._connect)
+        return IDENTIFIER.sub(b"(id)", trio.from_thread.run(self._connect))
 
     def feed(self, octets):
         return IDENTIFIER.sub(b"(id)", trio.from_thread.run(self._feed, octets))

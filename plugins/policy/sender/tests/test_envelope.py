@@ -9,6 +9,7 @@ from thurn.plugin import Continue, Reject
 from thurn.types.identity import AccountId
 from thurn_policy_sender.envelope import sender_policy
 from thurn_policy_sender.settings import EnvelopeSettings
+from thurn_policy_sender.standing import COVERED
 from thurn_testing.fakes.context import FakeContext, Given
 from thurn_testing.fakes.session import make_identity, make_session, make_transaction
 
@@ -81,58 +82,77 @@ async def test_exemptions(envelope):
 # --- grants (POP-before-SMTP)
 
 
-async def test_a_grant_binds_to_its_account(envelope, table):
+@pytest.mark.parametrize(
+    "sender", ["alice@example.org", "bob@example.org", "x@elsewhere.example", None]
+)
+async def test_a_grant_holds_nobody_before_anything_is_relayed(envelope, table, sender):
     await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
     async with envelope() as policy:
-        here, elsewhere = make_session(peer=HERE), make_session(peer=ELSEWHERE)
-        assert await ask(policy, "alice@example.org", here) is None
-        assert (await ask(policy, "bob@example.org", here)).code == 553
-        assert (await ask(policy, "x@elsewhere.example", here)).code == 553
-        assert (await ask(policy, None, here)).reason == "sender.null"
-        assert await ask(policy, "bob@example.org", elsewhere) is None
-        assert await ask(policy, "bob@example.org", make_session(peer="2001:db8::1")) is None
-
-
-async def test_several_behind_one_address(envelope, table):
-    for name in ("alice", "bob"):
-        await table.grant(ip_address(HERE), account=AccountId(name), **WHY)
-    async with envelope() as policy:
-        here = make_session(peer=HERE)
-        assert await ask(policy, "alice@example.org", here) is None
-        assert await ask(policy, "bob@example.org", here) is None
-        decision = await ask(policy, "x@elsewhere.example", here)
-        assert "alice, bob" in decision.detail
+        assert await ask(policy, sender, make_session(peer=HERE)) is None
 
 
 async def test_a_login_counts_more_than_a_grant(envelope, table):
     await table.grant(ip_address(HERE), account=AccountId("bob"), **WHY)
-    async with envelope() as policy:
+    async with envelope(protect_local=True) as policy:
         session = make_session(peer=HERE, identity=make_identity("alice"))
         assert await ask(policy, "alice@example.org", session) is None
         assert (await ask(policy, "bob@example.org", session)).code == 553
 
 
+async def test_the_table_is_not_asked_in_vain(envelope, context):
+    async with envelope() as policy:
+        transaction = make_transaction(make_session(peer=HERE))
+        await policy.check_sender(transaction, transaction.sender)
+        assert transaction.stash.get(COVERED) is None
+
+
+async def test_protected_senders_of_the_granted_account(envelope, table):
+    await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
+    async with envelope(protect_local=True) as policy:
+        here, elsewhere = make_session(peer=HERE), make_session(peer=ELSEWHERE)
+        for sender in ("alice@example.org", "sales@example.net", "x@elsewhere.example", None):
+            assert await ask(policy, sender, here) is None
+        for sender in ("bob@example.org", "nobody@example.org", "list@example.org"):
+            decision = await ask(policy, sender, here)
+            assert (decision.reason, decision.code) == ("sender.local_outside", 550)
+        for session in (elsewhere, make_session(peer="2001:db8::1")):
+            decision = await ask(policy, "alice@example.org", session)
+            assert decision.reason == "sender.local_outside"
+
+
+async def test_protected_senders_of_several_behind_one_address(envelope, table):
+    for name in ("alice", "bob"):
+        await table.grant(ip_address(HERE), account=AccountId(name), **WHY)
+    async with envelope(protect_local=True) as policy:
+        here = make_session(peer=HERE)
+        for name in ("alice", "bob"):
+            assert await ask(policy, f"{name}@example.org", here) is None
+        assert await ask(policy, "nobody@example.org", here) is not None
+
+
 async def test_a_grant_ends(envelope, table, context):
     await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
-    async with envelope() as policy:
+    async with envelope(protect_local=True) as policy:
         context.clock.advance(1800)
-        assert await ask(policy, "bob@example.org", make_session(peer=HERE)) is None
+        assert await ask(policy, "alice@example.org", make_session(peer=HERE)) is not None
 
 
 async def test_exempt_accounts_need_a_login(envelope, table):
     await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
-    async with envelope(exempt_accounts=["alice"]) as policy:
-        assert (await ask(policy, "bob@example.org", make_session(peer=HERE))).code == 553
+    async with envelope(exempt_accounts=["alice"], protect_local=True) as policy:
+        decision = await ask(policy, "bob@example.org", make_session(peer=HERE))
+        assert decision.reason == "sender.local_outside"
 
 
 async def test_grants_may_be_left_out(envelope, table):
     await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
-    async with envelope(grants=False) as policy:
-        assert await ask(policy, "x@elsewhere.example", make_session(peer=HERE)) is None
+    async with envelope(grants=False, protect_local=True) as policy:
+        assert await ask(policy, "alice@example.org", make_session(peer=HERE)) is not None
 
 
-async def test_a_grant_for_anybody_binds_to_nobody(envelope, table):
-    await table.grant(ip_network("198.51.100.0/24"), **WHY)
+@pytest.mark.parametrize("destinations", [(), ("partner.example",)])
+async def test_a_grant_for_anybody_makes_a_host_of_ours(envelope, table, destinations):
+    await table.grant(ip_network("198.51.100.0/24"), destinations=destinations, **WHY)
     await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
     async with envelope(protect_local=True) as policy:
         assert await ask(policy, "bob@example.org", make_session(peer=HERE)) is None

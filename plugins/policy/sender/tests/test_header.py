@@ -7,19 +7,25 @@ from ipaddress import ip_address
 import pytest
 from thurn.mailflow.edits import edit_header
 from thurn.plugin import Content, Continue, Reject
+from thurn.plugin.grants import RELAYED_FOR
 from thurn.types.identity import AccountId
 from thurn_message.scanner import scan
 from thurn_testing.fakes.session import make_identity, make_session, make_transaction
 
 HERE = "198.51.100.7"
+WHY = {"reason": "POP3 login", "granted_by": "login.pop", "lifetime_seconds": 1800}
 REST = b"Subject: x\r\n\r\nbody\r\n"
 
 
-async def ask(checked, fields, session=None, sender="alice@example.org"):
+async def ask(checked, fields, session=None, sender="alice@example.org", relayed_for=()):
+    """`relayed_for`: by whose grants the relay rule has permitted a recipient."""
     session = session or make_session(identity=make_identity("alice"))
     octets = fields.encode() if isinstance(fields, str) else fields
     content = Content.of(octets + REST)
-    return await checked.check_message(make_transaction(session, sender=sender), content)
+    transaction = make_transaction(session, sender=sender)
+    if relayed_for:
+        transaction.stash[RELAYED_FOR] = frozenset(map(AccountId, relayed_for))
+    return await checked.check_message(transaction, content)
 
 
 @pytest.mark.parametrize(
@@ -245,14 +251,96 @@ async def test_what_cannot_be_rewritten(header):
             assert "no own address to write" in decision.detail
 
 
-async def test_rewritten_as_the_one_who_sends(header, table):
-    why = {"reason": "POP3 login", "granted_by": "login.pop", "lifetime_seconds": 1800}
-    for name in ("alice", "bob"):
-        await table.grant(ip_address(HERE), account=AccountId(name), **why)
+async def test_rewritten_as_the_one_who_sends(header):
     async with header(mode="rewrite") as checked:
-        session = make_session(peer=HERE)
-        decision = await ask(checked, "From: x@x.example\r\n", session, sender="bob@example.org")
+        decision = await ask(
+            checked, "From: x@x.example\r\n", make_session(peer=HERE), "bob@example.org",
+            ("alice", "bob"),
+        )  # fmt: skip
         assert decision.edits[0].value == "bob@example.org"
+
+
+# --- grants (POP-before-SMTP)
+
+
+@pytest.mark.parametrize("fields", [*FOREIGN, *NAMES, *DOUBTFUL[:8]])
+async def test_what_is_relayed_by_a_grant_is_the_account_s(header, fields):
+    async with header() as checked:
+        here = make_session(peer=HERE)
+        assert isinstance(await ask(checked, fields, here, relayed_for=["alice"]), Reject)
+        own = "From: alice@example.org\r\n"
+        assert await ask(checked, own, here, relayed_for=["alice"]) is None
+
+
+async def test_what_is_not_relayed_is_from_outside(header, table):
+    await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
+    async with header() as checked:
+        for fields in FOREIGN + NAMES + DOUBTFUL:
+            for sender in ("alice@example.org", "x@elsewhere.example", None):
+                assert await ask(checked, fields, make_session(peer=HERE), sender) is None
+
+
+@pytest.mark.parametrize("own", ["alice", "bob"])
+async def test_several_behind_one_address_each_as_itself(header, own):
+    other = "bob" if own == "alice" else "alice"
+    async with header() as checked:
+        here, sender = make_session(peer=HERE), f"{own}@example.org"
+        for name, permitted in ((own, True), (other, False)):
+            fields = f"From: {name}@example.org\r\n"
+            decision = await ask(checked, fields, here, sender, ("alice", "bob"))
+            assert (decision is None) == permitted
+            assert permitted or f"not owned by {own} (" in decision.detail
+
+
+async def test_where_the_relay_rule_lets_every_sender_pass(header):
+    async with header() as checked:
+        here, accounts = make_session(peer=HERE), ("alice", "bob")
+        for sender in ("x@elsewhere.example", None):
+            for name in accounts:
+                fields = f"From: {name}@example.org\r\n"
+                assert await ask(checked, fields, here, sender, accounts) is None
+            decision = await ask(checked, "From: x@x.example\r\n", here, sender, accounts)
+            assert "not owned by alice, bob" in decision.detail
+
+
+async def test_a_login_counts_more_than_a_grant(header):
+    async with header(exempt_accounts=["robot"]) as checked:
+        session = make_session(peer=HERE, identity=make_identity("alice"))
+        fields = "From: bob@example.org\r\n"
+        assert await ask(checked, fields, session, "bob@example.org", ["bob"]) is not None
+        robot = make_session(peer=HERE, identity=make_identity("robot"))
+        assert await ask(checked, fields, robot, "x@x.example", ["robot"]) is None
+
+
+async def test_grants_may_be_left_out(header, table):
+    await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
+    here = make_session(peer=HERE)
+    async with header(grants=False) as checked:
+        assert await ask(checked, FOREIGN[0], here, relayed_for=["alice"]) is None
+    async with header(grants=False, protect_local=True) as checked:
+        decision = await ask(checked, "From: alice@example.org\r\n", here)
+        assert decision.reason == "sender.local_outside"
+
+
+async def test_a_near_host_that_relays_by_a_grant_is_held_as_well(header):
+    async with header(exempt_networks=["198.51.100.0/24"], protect_local=True) as checked:
+        here = make_session(peer=HERE)
+        assert await ask(checked, FOREIGN[0], here) is None
+        assert await ask(checked, FOREIGN[0], here, relayed_for=["alice"]) is not None
+
+
+async def test_protected_senders_of_the_granted_account(header, table):
+    await table.grant(ip_address(HERE), account=AccountId("alice"), **WHY)
+    async with header(protect_local=True) as checked:
+        here = make_session(peer=HERE)
+        for fields in ("From: alice@example.org\r\n", "From: x@y.example\r\n", ""):
+            assert await ask(checked, fields, here, "x@y.example") is None
+        for fields in ("From: bob@example.org\r\n",
+                       "From: alice@example.org\r\nSender: bob@example.org\r\n"):  # fmt: skip
+            decision = await ask(checked, fields, here, "alice@example.org")
+            assert decision.reason == "sender.local_outside"
+            assert "bob" in decision.detail
+            assert "alice" not in decision.detail
 
 
 # --- who is looked at

@@ -14,7 +14,7 @@ from thurn_testing.fakes.context import FakeContext, Given
 
 
 class Accounts:
-    """A directory that knows records only."""
+    """A directory that knows records, and whose addresses are whose."""
 
     def __init__(self):
         self.records = {name: AccountRecord(AccountId(name), None) for name in ("alice", "bob")}
@@ -24,6 +24,12 @@ class Accounts:
         if self.trouble:
             raise self.trouble
         return self.records.get(account)
+
+    async def owns(self, account, address):
+        if self.trouble:
+            raise self.trouble
+        shared = address.key == "team@example.org" and account in {"alice", "bob"}
+        return shared or address.key == f"{account}@example.org"
 
 
 @pytest.fixture

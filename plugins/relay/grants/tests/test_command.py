@@ -145,12 +145,12 @@ def test_explain(run):
     assert "logged in (SMTP AUTH) where the listener asks relay.logins" in hints
     assert "thurn relay grant 192.0.2.7" in hints
     office = run("explain", "10.1.2.3")
-    assert "10.1.2.3 to anybody@elsewhere.invalid: permits: office" in office
+    assert "10.1.2.3 from <> to anybody@elsewhere.invalid: permits: office" in office
     assert f"10.0.0.0/8 ({run.tmp_path}/thurn.toml:23)" in office
     assert "permits: logins" in run("explain", "192.0.2.7", "--account", "ann")
     run("grant", "192.0.2.7", "--for", "1h", "--to", "a.example", "--why", "trial")
     assert "permits: table" in run("explain", "192.0.2.7", "--to", "x@a.example")
-    text = run("explain", "192.0.2.7", "--to", "x@b.example")
+    text = run("explain", "192.0.2.7", "--from", "y@c.example", "--to", "x@b.example")
     assert "refused" in text
     assert "not to b.example, only to a.example" in text
 
@@ -159,7 +159,38 @@ def test_explain_a_grant_whose_account_is_locked(run):
     run("grant", "192.0.2.7", "--account", "ben", "--for", "1h", "--why", "x")
     text = run("explain", "192.0.2.7")
     assert "refused" in text
-    assert "would pass if the account of its grant were enabled for smtp" in text
+    assert "would pass if the account of its grant (ben) were enabled for smtp" in text
+    assert "the sender were" not in text
+
+
+def test_explain_as_whom_a_grant_is_for(run):
+    run("grant", "192.0.2.7", "--account", "ann", "--for", "1h", "--why", "x")
+    text = run("explain", "192.0.2.7")
+    assert "192.0.2.7 from ann@mail.test to anybody@elsewhere.invalid: permits: table" in text
+    assert run("explain", "192.0.2.7", "--json")["sender"] == "ann@mail.test"
+    assert "permits: table" in run("explain", "192.0.2.7", "--from", "ANN@mail.test")
+    for sender in ("ben@mail.test", "x@elsewhere.invalid", "<>"):
+        text = run("explain", "192.0.2.7", "--from", sender)
+        shown = "the null sender" if sender == "<>" else sender
+        assert f"from {sender} to anybody@elsewhere.invalid: refused: 550 5.7.1" in text
+        assert f"a grant of ann covers 192.0.2.7, but ann does not own {shown} (" in text
+        assert "would pass if the sender were one of ann's addresses" in text
+    assert "permits: logins" in run("explain", "192.0.2.7", "--from", "<>", "--account", "ann")
+    assert "is no address" in run("explain", "192.0.2.7", "--from", "a@b@c", fails=True)
+
+
+def test_explain_two_behind_one_address(run):
+    for name in ("ben", "ann"):
+        run("grant", "192.0.2.7", "--account", name, "--for", "1h", "--why", "x")
+    story = run("explain", "192.0.2.7", "--from", "x@elsewhere.invalid", "--json")
+    assert any(
+        hint in ("the sender were one of ann's or ben's addresses",
+                 "the sender were one of ben's or ann's addresses")
+        for hint in story["would_pass_if"]
+    )  # fmt: skip
+    for name, permitted in (("ann", True), ("ben", False)):
+        story = run("explain", "192.0.2.7", "--from", f"{name}@mail.test", "--json")
+        assert story["permitted"] == permitted
 
 
 def test_explain_leaves_no_traces(run):

@@ -73,6 +73,7 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
         gid_name=site.group,
         allow_root=site.allow_root,
         drain_seconds=site.drain,
+        stop_seconds=site.stop,
         worker_timeout_seconds=site.worker_timeout,
         config_paths=config_paths,
         config=config,

@@ -68,8 +68,7 @@ class OpenedSite:
 
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role."""
-        opened = self._site.products.items()
-        return [(name, product) for (kind, name), product in opened if kind == role]
+        return self._site.opened(role)
 
     async def open_account(self, account: AccountId) -> AccountHandle:
         """The account's mailboxes, for the host itself."""
@@ -89,14 +88,10 @@ class Opener:
         """Open, act, close; trouble is told as people read it."""
         try:
             return self._opened(load(read(config)), action, roles)
-        except* ConfigError as group:
-            findings = [text for error in _leaves(group) for text in getattr(error, "findings", [])]
-            raise click.ClickException("\n".join(findings)) from None
         except* click.ClickException as group:
             raise _leaves(group)[0] from None
-        except* (StorageError, TemporaryFailure, PluginError) as group:
-            texts = [str(error) or type(error).__name__ for error in _leaves(group)]
-            raise click.ClickException("\n".join(texts)) from None
+        except* (ConfigError, StorageError, TemporaryFailure, PluginError) as group:
+            raise click.ClickException("\n".join(_texts(group))) from None
 
     def _opened(
         self,
@@ -135,10 +130,14 @@ def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, boo
     return replace(config, instances=kept), with_log or any(r in LOGGING_ROLES for r, _ in wanted)
 
 
+def _texts(group: BaseException) -> list[str]:
+    texts: list[str] = []
+    for error in _leaves(group):
+        texts += getattr(error, "findings", None) or [str(error) or type(error).__name__]
+    return texts
+
+
 def _leaves(group: BaseException) -> list[BaseException]:
     if isinstance(group, BaseExceptionGroup):
         return [leaf for error in group.exceptions for leaf in _leaves(error)]
     return [group]
-
-
-__all__ = ["OpenedSite", "Opener", "part_of"]

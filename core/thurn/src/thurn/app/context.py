@@ -152,5 +152,4 @@ class InstanceContext:
 
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role."""
-        opened = self._site.products.items()
-        return [(name, product) for (kind, name), product in opened if kind == role]
+        return self._site.opened(role)

@@ -15,9 +15,15 @@ def say(level: str, event: str, **facts: object) -> None:
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if not sys.stderr.isatty():
         line = {**facts, "event": event, "level": level, "timestamp": now}
-        print(json.dumps(line, default=str), file=sys.stderr, flush=True)  # noqa: T201
+        _write(json.dumps(line, default=str))
         return
     text = " ".join(f"{key}={fact}" for key, fact in facts.items() if key != "findings")
     findings = facts.get("findings")
     below = [f"    {one}" for one in findings] if isinstance(findings, list) else []
-    print("\n".join([f"{now} [{level}] {event} {text}", *below]), file=sys.stderr, flush=True)  # noqa: T201
+    _write("\n".join([f"{now} [{level}] {event} {text}", *below]))
+
+
+def _write(text: str) -> None:
+    """In one write: the workers have the same standard error, perhaps unbuffered."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

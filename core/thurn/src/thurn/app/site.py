@@ -36,7 +36,7 @@ from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import LogSettings, WorkerLog, closed_log, open_log, recover
 from thurn.mailflow.flow import Flow
-from thurn.mailflow.plan import FlowPlan, FlowSettings, FreeOctets
+from thurn.mailflow.plan import FlowPlan, FlowSettings
 from thurn.telemetry.clock import SystemClock
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
@@ -48,6 +48,11 @@ from thurn.types.envelope import Envelope
 from thurn.types.errors import ConfigError, PluginError
 from thurn.types.session import Session, Transaction
 
+RESERVE_SEGMENTS: Final = 4
+"""Room kept for what must work when no more mail is taken: filing what the log holds (a segment at
+a time, in blocks of the file system) and deleting mail (a new segment)."""
+STARTING_OCTETS: Final = 1 << 20
+"""With less room on the disk a start that fails has failed for want of it."""
 _SLOW_SYNC: Final = {"auto": 0.001, "inline": float("inf"), "thread": 0.0}
 
 
@@ -64,7 +69,6 @@ class Site:
     ids: IdMaker
     watch: Watch
     log: WorkerLog
-    free_octets: FreeOctets
     cache: CredentialCache
     serving: bool = True
     resolver: SystemResolver = field(default_factory=SystemResolver)
@@ -80,10 +84,13 @@ class Site:
         product: State | None = self.products.get(("state", name)) if name is not None else None
         return product
 
+    def opened(self, role: str) -> list[tuple[str, Any]]:
+        """The opened instances of a role, with their names, in the configuration's order."""
+        return [(name, one) for (kind, name), one in self.products.items() if kind == role]
+
     def stores(self, directory: Directory) -> Stores:
         """All stores that are open, for the accounts of this directory."""
-        by_name = {name: p for (role, name), p in self.products.items() if role == "store"}
-        return Stores(by_name, self.config.site.store, directory)
+        return Stores(dict(self.opened("store")), self.config.site.store, directory)
 
     @property
     def _chains(self) -> ChainMaker:
@@ -144,7 +151,7 @@ class Site:
             diagnostics=self.diagnostics,
             clock=self.clock,
             ids=self.ids,
-            free_octets=self.free_octets,
+            free_octets=self.log.free_octets,
         )
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
@@ -154,7 +161,7 @@ class Site:
             hostname=site.hostname,
             size_limit_octets=settings.size_limit,
             reject_at=settings.reject_at,
-            reserve_octets=max(2 * settings.size_limit, 2 * site.segment),
+            reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
             require_login=settings.require_login,
             postmaster=postmaster,
         )
@@ -212,33 +219,55 @@ async def open_site(
     """
     data = config.site.data
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    chosen = SystemClock() if clock is None else clock
+    failure: Exception | None = None
+    async with AsyncExitStack() as stack:
+        try:
+            site = await _open(stack, config, SystemClock() if clock is None else clock, with_log)
+            site.serving = serving
+            for instance in config.instances.values():
+                await _open_instance(stack, site, instance)
+            if with_log:
+                await trio.to_thread.run_sync(_recover, site, recover_all)
+        except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups
+            failure = error
+        else:
+            _journal_left_behind(site)
+            yield site
+    if failure is not None:
+        raise _explained(failure, data)
+
+
+async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_log: bool) -> Site:
+    """The site without its instances."""
+    data = config.site.data
     diagnostics: Log = logger()
     events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
-    async with AsyncExitStack() as stack:
-        if with_log:
-            settings = LogSettings(
-                segment_octets=config.site.segment, slow_sync_seconds=_SLOW_SYNC[config.site.sync]
-            )
-            opening = open_log(
-                data / "log", clock=chosen, settings=settings, report=diagnostics.warning
-            )
-            log = await stack.enter_async_context(opening)
-        else:
-            log = closed_log(data / "log", chosen)
-        site = Site(
-            config, data, chosen, events, diagnostics, Journal(data / "journal", chosen),
-            IdMaker(chosen.wall), _watch(data), log, FreeOctets(log.free_octets, chosen),
-            CredentialCache(chosen), serving,
-        )  # fmt: skip
-        stack.callback(site.watch.close)
-        stack.callback(site.journal.close)
-        for instance in config.instances.values():
-            await _open_instance(stack, site, instance)
-        if with_log:
-            await trio.to_thread.run_sync(_recover, site, recover_all)
-        _journal_left_behind(site)
-        yield site
+    if with_log:
+        settings = LogSettings(
+            segment_octets=config.site.segment, slow_sync_seconds=_SLOW_SYNC[config.site.sync]
+        )
+        opening = open_log(data / "log", clock=clock, settings=settings, report=diagnostics.warning)
+        log = await stack.enter_async_context(opening)
+    else:
+        log = closed_log(data / "log", clock)
+    site = Site(
+        config, data, clock, events, diagnostics, Journal(data / "journal", clock),
+        IdMaker(clock.wall), _watch(data), log, CredentialCache(clock),
+    )  # fmt: skip
+    stack.callback(site.watch.close)
+    stack.callback(site.journal.close)
+    return site
+
+
+def _explained(failure: Exception, data: Path) -> Exception:
+    """The failure; on a full disk, what to do about it."""
+    status = os.statvfs(data)
+    free_octets = status.f_bavail * status.f_frsize
+    if free_octets >= STARTING_OCTETS:
+        return failure
+    full = f"the disk of {data} is full ({free_octets} octets are left): make room and start again"
+    told = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
+    return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
 
 
 def _watch(data: Path) -> Watch:

@@ -241,8 +241,10 @@ class Supervisor:
             self._lock_fd = -1
             text = f"{path}: another instance (process {owner}) runs on this data directory"
             raise ConfigError([text])
-        os.ftruncate(self._lock_fd, 0)
-        os.pwrite(self._lock_fd, b"%d\n" % os.getpid(), 0)
+        line = b"%d\n" % os.getpid()
+        with contextlib.suppress(OSError):  # a full disk; it only serves the message above
+            os.pwrite(self._lock_fd, line, 0)
+            os.ftruncate(self._lock_fd, len(line))
         self._data = plan.data
 
 

@@ -3,13 +3,17 @@
 A few octets of a memory-mapped file per worker, overwritten before each call of a rule: a blocking
 call cannot be cancelled, and a killed worker writes no journal, but the file stays. The worker
 that takes its place reads it (`left_behind`) and journals the transaction as deferred.
+
+Rules of this file: it never costs a worker; without room for the file nothing is noted.
 """
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +30,8 @@ class Watch:
         self._path = path
         self._map: mmap.mmap | None = None
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.ftruncate(fd, _SIZE)
-            self._map = mmap.mmap(fd, _SIZE)
-            os.close(fd)
-            self._map[:1] = _IDLE
+            with suppress(OSError):
+                self._map = _mapped(path)
 
     def enter(self, transaction_id: str, label: bytes) -> None:
         """A rule is about to be called."""
@@ -46,10 +46,25 @@ class Watch:
 
     def close(self) -> None:
         """An orderly end leaves nothing behind."""
-        if self._map is not None and self._path is not None:
+        if self._map is not None:
             self._map.close()
-            self._path.unlink(missing_ok=True)
             self._map = None
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    """The file, idle. Its octets are written first: a store into a hole of a full disk would end
+    the worker (SIGBUS). Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.pwrite(fd, _IDLE * _SIZE, 0) < _SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return mmap.mmap(fd, _SIZE)
+    finally:
+        os.close(fd)
 
 
 def label_of(stage: str, instance: str, source: str) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from thurn.app.application import check as check_config
-from thurn.cli.options import config_option
+from thurn.plugin.commands import config_option
 from thurn.types.errors import ConfigError
 
 

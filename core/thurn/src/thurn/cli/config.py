@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from thurn.cli.options import config_option
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.settings import Settings
 from thurn.hooks.registry import Registry
+from thurn.plugin.commands import config_option
 from thurn.types.errors import ConfigError
 
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from thurn.cli.options import config_option
 from thurn.config.files import read
+from thurn.plugin.commands import config_option
 from thurn.telemetry.journal import find, latest
 
 
@@ -47,8 +47,46 @@ def story(record: dict[str, Any]) -> Iterator[str]:
         yield "  " + _stage(stage)
     reason = f" ({record['reason']})" if record.get("reason") else ""
     yield f"  {record.get('outcome', 'under way')}: {record.get('status', '')}{reason}"
+    yield from _verdicts(record)
     if record.get("failure"):
         yield f"  failure: {record['failure']}"
+
+
+def _verdicts(record: dict[str, Any]) -> Iterator[str]:
+    """Who decided against it, where, and what would have to be different; each once."""
+    against = [s for s in record.get("stages", []) if s["decision"] in _REFUSALS]
+    by_rules = {s.get("reason") for s in against if s["stage"] != "rcpt"}
+    told = set()
+    for stage in against:
+        reason, by, is_rcpt = stage.get("reason", ""), stage["by"], stage["stage"] == "rcpt"
+        key = ("" if is_rcpt else by, reason)
+        if key in told or (is_rcpt and reason in by_rules):  # a summary of what a rule said
+            continue
+        told.add(key)
+        who = f"of <{by}>" if is_rcpt else f"by {by}, {stage.get('source', '')}"
+        verb = "deferred" if stage["decision"] in _TEMPORARY else "refused"
+        yield f"  {verb} at {stage['stage']} {who}"
+        yield f"    would pass if {_WOULD_PASS.get(reason, f'{by} had no objection ({reason})')}"
+    if not against and record.get("reason") in _WOULD_PASS:
+        yield f"    would pass if {_WOULD_PASS[record['reason']]}"
+
+
+_TEMPORARY: Final = ("tempfail", "blocked")
+_REFUSALS: Final = ("reject", "disconnect", *_TEMPORARY)
+_WOULD_PASS: Final = {
+    "login.required": "the peer had logged in",
+    "storage.reserve": "the disk of the data directory had more room",
+    "recipient.unknown": "there were an account or alias of this address",
+    "relay.denied": "a rule in the listener's `relay` list permitted it, or the domain were ours",
+    "queue.missing": "the site had a queue: set site.queue",
+    "directory.trouble": "the account source could be asked",
+    "plugin.failed": "the plugin neither raised nor answered nonsense",
+    "plugin.deadline": "the plugin answered in time",
+    "plugin.suspended": "the plugin had answered in time before",
+    "plugin.blocked": "the plugin did not block its worker",
+    "plugin.temporary": "what the plugin needs were there",
+}
+"""The host's own reasons; a rule's reason is its own word."""
 
 
 def _stage(stage: dict[str, Any]) -> str:

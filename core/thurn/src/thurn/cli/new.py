@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 from thurn.cli.skeleton import PRODUCTS, product_class
 from thurn.types.errors import ThurnError
 
-FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl")
+FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl", "sieve")
 """Roles whose simplest plugin is a function (design D3)."""
 ROLES: Final = (*FUNCTIONS, *PRODUCTS)
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+")
@@ -75,15 +76,28 @@ def _module(role: str, name: str) -> str:
 def _fill(template: str, role: str, name: str) -> str:
     if not template:
         return ""
+    word = name.replace("-", "_")
     words = {
         "role": role,
         "name": name,
-        "function": f"{name.replace('-', '_')}_{role}",
+        "function": f"{word}_{role}",
+        "word": word,
         "model": "".join(word.capitalize() for word in name.split("-")) + "Settings",
         "mechanism": name.upper(),
         "module": _module(role, name),
         "distribution": f"thurn-{role}-{name}",
+        "host": "thurn",
+        "kit": "",
+        "enabling": "",
     }
+    if role == "sieve":
+        words |= {
+            # What a script calls it is the function's own name.
+            "function": f"{word}_" if iskeyword(word) else word,
+            "host": "thurn[sieve]",
+            "kit": ', "thurn-delivery-sieve"',
+            "enabling": f'\n[delivery.sieve]\ntype = "sieve"\nextensions = ["{name}"]\n',
+        }
     if role in PRODUCTS:
         words |= product_class(role, name)
     text = resources.files(__package__).joinpath("template", template).read_text("utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from thurn.app.supervisor import Supervisor
-from thurn.cli.options import config_option
+from thurn.plugin.commands import config_option
 
 
 @click.command()

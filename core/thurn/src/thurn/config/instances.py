@@ -9,14 +9,14 @@ reported, each with file, line and what to change.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from thurn.config.files import KeyPath, Source
-from thurn.config.refs import references, without
+from thurn.config.refs import references, references_in, without
 from thurn.config.site import SiteSettings
 from thurn.contracts.factory import Factory
 from thurn.contracts.settings import Duration, Settings
@@ -97,6 +97,7 @@ class _Loader:
         self._registry = registry
         self._findings: list[str] = []
         self._disabled: set[tuple[str, str]] = set()
+        self._broken: list[tuple[KeyPath, type[Settings], dict[str, Any]]] = []
 
     def run(self) -> SiteConfig:
         sections = dict(self._sections())
@@ -107,11 +108,15 @@ class _Loader:
         ]
         site = self._site()
         known = {(i.role, i.name): i for i in instances}
+        named = self._named()
         if site is not None:
-            self._check_references("site", ("site",), site, known)
+            self._check_references(("site",), references(site), named)
         for instance in instances:
             path = (instance.role, instance.name)
-            self._check_references(instance.full_name, path, instance.settings, known)
+            self._check_references(path, references(instance.settings), named)
+        for broken, model, values in self._broken:
+            found = references_in(model, values)
+            self._check_references(broken, found, named | self._disabled)
         if self._findings or site is None:
             raise ConfigError(self._findings)
         ordered = self._order(site, known)
@@ -121,6 +126,14 @@ class _Loader:
 
     def _find(self, path: KeyPath, text: str) -> None:
         self._findings.append(f"{self._source.where(path)}: {'.'.join(path)}: {text}")
+
+    def _named(self) -> set[tuple[str, str]]:
+        """All sections that may be referred to; a broken one is a finding already."""
+        groups = self._source.tables.items()
+        named = {
+            (role, name) for role, group in groups if isinstance(group, dict) for name in group
+        }
+        return named - self._disabled
 
     def _sections(self) -> Iterator[tuple[tuple[str, str], tuple[CommonSettings, dict[str, Any]]]]:
         for role, group in self._source.tables.items():
@@ -187,6 +200,7 @@ class _Loader:
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_context=False):
                 self._problem(model, path, problem["loc"], problem["type"], problem["msg"])
+            self._broken.append((path, model, values))
             return None
         return without(settings, self._disabled)
 
@@ -204,18 +218,16 @@ class _Loader:
 
     def _check_references(
         self,
-        owner: str,
         path: KeyPath,
-        settings: Settings,
-        known: Mapping[tuple[str, str], Instance],
+        found: Iterable[tuple[KeyPath, str, str]],
+        named: Collection[tuple[str, str]],
     ) -> None:
-        for key, role, name in references(settings):
-            if (role, name) not in known:
-                choice = [n for r, n in known if r == role]
+        for key, role, name in found:
+            if (role, name) not in named:
+                choice = [n for r, n in named if r == role]
                 hint = _suggest(name, choice) or f"; write a section [{role}.{name}]"
-                self._find(
-                    (*path, *key), f'{owner} names {role} "{name}", which is not there{hint}'
-                )
+                text = f'{".".join(path)} names {role} "{name}", which is not there{hint}'
+                self._find((*path, *key), text)
 
     def _order(
         self, site: SiteSettings, known: Mapping[tuple[str, str], Instance]

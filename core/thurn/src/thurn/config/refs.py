@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_args
 
@@ -36,12 +36,18 @@ def _marks(annotation: Any) -> list[Ref]:  # noqa: ANN401 - any annotation
 
 def references(settings: Settings) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """(key path, role, instance name) of everything that the settings name."""
-    for field, role in _fields(type(settings)):
-        value = getattr(settings, field)
-        if isinstance(value, str):
-            yield (field,), role, value
-        elif isinstance(value, list | tuple):
-            for name in value:
+    return references_in(type(settings), vars(settings))
+
+
+def references_in(
+    model: type[Settings], values: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """The same of values that the model has not accepted, as far as they have the form."""
+    for field, role in _fields(model):
+        value = values.get(field)
+        names = value if isinstance(value, list | tuple) else (value,)
+        for name in names:
+            if isinstance(name, str):
                 yield (field,), role, name
 
 

@@ -31,7 +31,10 @@ class SiteSettings(Settings):
     group: str | None = Field(default=None, description="Its group; the user's own if not set.")
     allow_root: bool = Field(default=False, description="Stay root; for containers only.")
     drain: Duration = Field(
-        default=600.0, description="How long sessions may go on after a reload or stop."
+        default=600.0, description="How long sessions may go on after a reload."
+    )
+    stop: Duration = Field(
+        default=10.0, description="How long sessions may go on after a stop (SIGTERM)."
     )
     worker_timeout: Duration = Field(
         default=15.0, description="A worker without a heartbeat for so long is replaced."

@@ -144,7 +144,10 @@ class LocalDelivery:
     @staticmethod
     def _journal(delivery: RecordedDelivery) -> None:
         words = [f"file {filing.mailbox}" for filing in delivery.filings]
-        words += ["send"] * len(delivery.sendings)
+        words += [
+            f"send to {', '.join(str(to.address) for to in envelope.recipients)}"
+            for envelope, _ in delivery.sendings
+        ]
         words += [f"reject {delivery.rejection}"] if delivery.rejection is not None else []
         delivery.transaction.journal.stage(
             "delivery",

@@ -116,7 +116,11 @@ class HostGate:
             return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
         if known.plaintext and not self._plaintext(session):
             return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
-        exchange = known.begin(SaslConditions(session.tls is not None, bindings))
+        try:
+            exchange = known.begin(SaslConditions(session.tls is not None, bindings))
+        except Exception as error:  # noqa: BLE001 - supervision point: one login
+            attempt = LoginAttempt(session, "", known.mechanism)
+            return _NoLogin(), self.trouble(attempt, error)
         login = HostLogin(self, session, known.mechanism, exchange)
         return login, await login.start(initial)
 

@@ -20,16 +20,14 @@ from __future__ import annotations
 from thurn.log.commitlog import WorkerLog, closed_log, open_log
 from thurn.log.files import Files
 from thurn.log.reader import Reader
-from thurn.log.recovery import Recovered, recover
-from thurn.log.settings import LogSettings, Report
+from thurn.log.recovery import recover
+from thurn.log.settings import LogSettings
 from thurn.log.settle import Settler, settle_sealed
 
 __all__ = [
     "Files",
     "LogSettings",
     "Reader",
-    "Recovered",
-    "Report",
     "Settler",
     "WorkerLog",
     "closed_log",

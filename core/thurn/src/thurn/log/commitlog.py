@@ -34,6 +34,9 @@ from thurn.log.spares import Spares
 from thurn.log.syncer import Syncer
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 
+GROUP_OCTETS: Final = 1 << 16
+"""What the commit of one group may cost its indexes: a dozen pages of 4 KiB, twice in parts while
+they are checkpointed."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _ENDED: Final = "the commit log has ended"
 
@@ -79,8 +82,7 @@ class WorkerLog:
 
     def free_octets(self) -> int:
         """Room on the log's file system; what the reserve at MAIL is compared with."""
-        status = os.statvfs(self._directory)
-        return status.f_bavail * status.f_frsize
+        return self._files.free_octets(self._directory)
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See `CommitLog.commit`."""
@@ -141,14 +143,26 @@ class WorkerLog:
             self._spares.seal_old()
             segment = await self._spares.room() if self._queue else None
         except OSError as error:
-            self._take(len(self._queue))
-            self._refuse(self._active, error)
-            self._active = []
+            self._refuse_all(error)
             return
-        self._take(self._settings.round_groups)
+        most = min(self._settings.round_groups, self._indexable())
+        if most <= 0:
+            self._refuse_all(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            return
+        self._take(most)
         if segment is not None and self._active and not await self._round(segment):
             with trio.move_on_after(self._settings.busy_pause_seconds * random.uniform(0.5, 1.5)):  # noqa: S311
                 await self._park()
+
+    def _indexable(self) -> int:
+        """How many groups the indexes have room for, looked at before a record is written: an index
+        that finds no room after the sync would cost the worker."""
+        return (self.free_octets() - self._settings.spared_octets) // GROUP_OCTETS
+
+    def _refuse_all(self, error: OSError) -> None:
+        self._take(len(self._queue))
+        self._refuse(self._active, error)
+        self._active = []
 
     async def _park(self) -> None:
         self._parked = trio.lowlevel.current_task()

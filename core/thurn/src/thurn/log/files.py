@@ -61,13 +61,23 @@ class Files:
         finally:
             os.close(descriptor)
 
+    def free_octets(self, path: Path) -> int:
+        """What an ordinary writer may still put on the file system of `path`."""
+        status = os.statvfs(path)
+        return status.f_bavail * status.f_frsize
+
     def rename(self, old: Path, new: Path) -> None:
         """Atomic; durable only after `sync_directory`."""
         old.rename(new)
 
     def remove(self, path: Path) -> None:
-        """Take the name away."""
-        path.unlink()
+        """The name is gone, and so are the octets, whoever still has the file open."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            path.unlink()
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
 
 
 def write_all(files: Files, descriptor: int, parts: Sequence[bytes], offset: int) -> None:

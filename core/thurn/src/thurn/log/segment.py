@@ -14,6 +14,7 @@ Rules of this file: blocking calls only, for threads or for moments where nobody
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ FREE_SEGMENTS: Final = 8
 writes it twice and slows the syncs beside it."""
 LARGEST_FREE_OCTETS: Final = 1 << 26
 """A file that one huge group has stretched beyond this is removed, not recycled."""
+SCARCE_SEGMENTS: Final = 32
+"""With room for fewer segments than this on the disk none is kept free: mail needs it more."""
+SPARED_OCTETS: Final = 512 << 10
+"""What making a segment leaves to the indexes, without which no commit could be made in it."""
 SLOTS: Final = 4096
 """More workers than any machine has; ends the search for a slot."""
 _NAME: Final = re.compile(r"([0-9a-f]{16})\.(seg|sealed)")
@@ -152,13 +157,16 @@ def prepare(files: Files, slot_path: Path, generation: int, size_octets: int) ->
 
 def _recycle(files: Files, slot_path: Path, path: Path) -> int | None:
     for free in sorted(slot_path.glob("free-*.seg")):
-        files.rename(free, path)
-        return files.open(path)
+        with suppress(FileNotFoundError):  # given back by the settler in this moment
+            files.rename(free, path)
+            return files.open(path)
     return None
 
 
 def _make(files: Files, path: Path, size_octets: int) -> int:
     """A new file, written full of zeros: syncs of written space need no journal."""
+    if files.free_octets(path.parent) < size_octets + SPARED_OCTETS:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     new = path.with_suffix(".new")
     number = files.create(new)
     try:
@@ -182,10 +190,24 @@ def seal(files: Files, path: Path) -> None:
 def retire(files: Files, path: Path) -> None:
     """Nothing in this segment is needed any more."""
     enough = sum(1 for _ in path.parent.glob("free-*.seg")) >= FREE_SEGMENTS
-    if enough or path.stat().st_size > LARGEST_FREE_OCTETS:
+    size_octets = path.stat().st_size
+    if enough or size_octets > LARGEST_FREE_OCTETS or _is_scarce(files, path, size_octets):
         files.remove(path)
     else:
         files.rename(path, path.with_name(f"free-{path.stem}.seg"))
+
+
+def _is_scarce(files: Files, path: Path, size_octets: int) -> bool:
+    return files.free_octets(path.parent) < SCARCE_SEGMENTS * size_octets
+
+
+def give_back(files: Files, directory: Path) -> None:
+    """When room is scarce no slot keeps free files. A worker may take one at the same time."""
+    for free in directory.glob("*/free-*.seg"):
+        with suppress(FileNotFoundError):
+            if not _is_scarce(files, free, free.stat().st_size):
+                return
+            files.remove(free)
 
 
 def unretired(directory: Path) -> Iterator[Found]:

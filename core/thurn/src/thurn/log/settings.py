@@ -16,6 +16,7 @@ class LogSettings:
         round_groups: most groups of one round; bounds how long the loop waits for one round.
         round_octets: a round takes no further group above this.
         slow_sync_seconds: mean above which syncs go to a thread.
+        spared_octets: free space below which nothing is committed; see `GROUP_OCTETS`.
         busy_pause_seconds: wait when every group waits for a resource that another process has.
     """
 
@@ -24,6 +25,7 @@ class LogSettings:
     round_groups: int = 512
     round_octets: int = 8 << 20
     slow_sync_seconds: float = 0.001
+    spared_octets: int = 256 << 10
     busy_pause_seconds: float = 0.001
 
 

@@ -22,7 +22,7 @@ from thurn.contracts.commitlog import Owner, Record
 from thurn.log.files import Files, Lock
 from thurn.log.frame import ScannedFrame
 from thurn.log.recovery import is_recovered, missing_owner, scan_segment
-from thurn.log.segment import Found, retire, segments, slots
+from thurn.log.segment import Found, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
 
 POLL_SECONDS: Final = 1.0
@@ -66,6 +66,7 @@ class Settler:
         count = 0
         while True:
             pause = POLL_SECONDS
+            await trio.to_thread.run_sync(give_back, self._files, self._directory, limiter=limiter)
             for found in self.sealed():
                 try:
                     count += await trio.to_thread.run_sync(self.settle, found, limiter=limiter)

@@ -8,6 +8,7 @@ at RCPT; what is local is asked of the recipient chain, what is foreign of the r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from thurn.chain.runner import Chain
@@ -25,6 +26,8 @@ from thurn.types.status import RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Stat
 REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
 """A refusal of the sender stage, told at RCPT."""
 ENTRY: Final = StashKey[Entry]("mailflow.entry")
+EARLY: Final = StashKey[Entry]("mailflow.early")
+"""What was decided at connection and hello, before there was a transaction."""
 ACCEPTED: Final = Accept()
 _LOGIN_REQUIRED: Final = Reject(
     "login.required", "Authentication required", 530, "5.7.0"
@@ -48,14 +51,45 @@ async def judge_session(
     """The connection and hello stages."""
     if not chain:
         return ACCEPTED
-    answer = await chain.run(session.id, None, session, argument)
+    early = session.stash.get(EARLY) or plan.journal.begin(session.id, **_facts(session))
+    session.stash[EARLY] = early
+    # Of many hellos the last one counts; what is kept stays small.
+    early.stages[:] = [stage for stage in early.stages if stage["stage"] != chain.stage]
+    answer = await chain.run(session.id, early, session, argument)
     if answer is None or isinstance(answer, Accept):
         return ACCEPTED
     if isinstance(answer, Disconnect) or plan.settings.reject_at == "once":
-        refusal: Answer = answer
+        record = plan.journal.begin(session.id, **_facts(session))
+        record.stages.extend(early.stages)
+        record.note(outcome="refused", status=str(answer.status), reason=answer.reason)
+        plan.journal.write(record)
+        refusal: Answer = named(answer, session.id)
         return refusal
     session.remembered = session.remembered or answer
     return ACCEPTED
+
+
+def _facts(session: Session) -> dict[str, str]:
+    """What a journal record says of the session."""
+    return {
+        "session": session.id, "listener": session.listener, "peer": str(session.peer or "local"),
+        "hello": session.hello[:255],
+    }  # fmt: skip
+
+
+def _add_early(entry: Entry, session: Session) -> None:
+    """The decisions of connection and hello stand in the first transaction's record, and in each
+    that they refuse."""
+    early = session.stash.get(EARLY)
+    if early is not None:
+        entry.stages.extend(early.stages)
+        if session.remembered is None:
+            early.stages.clear()
+
+
+def named(answer: Refusal, identifier: str) -> Refusal:
+    """The id is in the reply (design D4)."""
+    return replace(answer, text=f"{answer.text} ({identifier})")
 
 
 async def judge_sender(
@@ -69,10 +103,9 @@ async def judge_sender(
         return _NO_SPACE
     identifier = plan.ids.make()
     entry = plan.journal.begin(
-        identifier, session=session.id, listener=session.listener,
-        peer=str(session.peer or "local"), hello=session.hello[:255],
-        sender="" if sender is None else str(sender),
-    )  # fmt: skip
+        identifier, **_facts(session), sender="" if sender is None else str(sender)
+    )
+    _add_early(entry, session)
     transaction = Transaction(identifier, session, sender, entry, parameters)
     transaction.stash[ENTRY] = entry
     if session.identity is not None:
@@ -84,7 +117,7 @@ async def judge_sender(
     if refusal is not None:
         if isinstance(refusal, Disconnect) or settings.reject_at == "once":
             close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
-            return refusal
+            return named(refusal, identifier)
         transaction.stash[REFUSAL] = refusal
     return transaction
 
@@ -97,6 +130,7 @@ async def judge_recipient(plan: FlowPlan, transaction: Transaction, recipient: R
             "rcpt", str(recipient.address), type(answer).__name__.lower(),
             reason=answer.reason, status=str(answer.status),
         )  # fmt: skip
+        return named(answer, transaction.id)
     return answer
 
 

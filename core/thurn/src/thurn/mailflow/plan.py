@@ -17,26 +17,6 @@ from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
 
 
-class FreeOctets:
-    """How much the commit log's disk still takes; looked at once a second."""
-
-    __slots__ = ("_checked_at", "_clock", "_look", "_octets")
-
-    def __init__(self, look: Callable[[], int], clock: Clock) -> None:
-        self._look = look
-        self._clock = clock
-        self._octets = 0
-        self._checked_at = float("-inf")
-
-    def __call__(self) -> int:
-        """Octets that an ordinary writer may still use."""
-        now = self._clock.monotonic()
-        if now - self._checked_at >= 1.0:
-            self._checked_at = now
-            self._octets = self._look()
-        return self._octets
-
-
 @dataclass(frozen=True, slots=True)
 class Chains:
     """The rules of a listener, stage by stage."""
@@ -83,4 +63,6 @@ class FlowPlan:
     diagnostics: Log
     clock: Clock
     ids: IdMaker
-    free_octets: FreeOctets = field(repr=False)
+    free_octets: Callable[[], int] = field(repr=False)
+    """What the commit log's disk still takes; looked at for each transaction, as a fast disk is
+    filled within a second."""

@@ -20,6 +20,7 @@ from trio.lowlevel import checkpoint, wait_readable, wait_writable
 from thurn.contracts.listener import ListenerSettings
 from thurn.contracts.tls import TlsProvider
 from thurn.net.endpoint import end_point
+from thurn.net.tls import prepare
 from thurn.types.session import PeerAddress, Session, TlsState
 
 RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
@@ -219,7 +220,7 @@ class SocketConnection:
         """
         if self._provider is None or self.tls is not None:
             raise RuntimeError("start_tls without a certificate, or twice")
-        context = _strict(self._provider.server_context())
+        context = prepare(self._provider.server_context())
         self._may_send = False  # neither words in the clear nor half a handshake
         self.extend(self._settings.handshake)
         try:
@@ -231,8 +232,8 @@ class SocketConnection:
         self._socket = secured
         await self._handshake(secured)
         cipher = secured.cipher() or ("", "", 0)
-        # Providers may leave the name the peer asked for (SNI) in `server_hostname`.
-        # The context is the one that SNI has chosen, not the one that it began with.
+        # The context is the one that SNI has chosen, not the one that it began with; `prepare` has
+        # left the name in `server_hostname`.
         certificate = getattr(secured.context, "certificate", b"")
         self.tls = TlsState(
             secured.version() or "", cipher[0], secured.server_hostname, end_point(certificate)
@@ -326,13 +327,3 @@ class SocketConnection:
             self._peer_ended = True
             return ConnectionLost(error.errno, error.strerror or str(error))
         return ConnectionLost(error.errno, error.reason or str(error))
-
-
-def _strict(context: ssl.SSLContext) -> ssl.SSLContext:
-    """What holds for every connection, whatever the provider thinks."""
-    # RFC 8996 §5: TLS 1.0 and 1.1 are not negotiated.
-    if context.minimum_version not in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # RFC 9325 §3.3, §3.5: neither compression nor renegotiation.
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    return context

@@ -20,6 +20,7 @@ an async context manager under `@plugin(role, type)`.
 """
 
 from thurn.contracts.context import Context, ListenerContext
+from thurn.contracts.delivery import Delivery
 from thurn.contracts.factory import Factory
 from thurn.contracts.settings import (
     Duration,
@@ -46,6 +47,8 @@ from thurn.plugin.functions import (
 )
 from thurn.plugin.message import Message
 from thurn.plugin.product import plugin
+from thurn.plugin.sieve.functions import sieve_command, sieve_test
+from thurn.plugin.sieve.match import Match
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.decision import (
@@ -79,6 +82,7 @@ __all__ = [
     "Content",
     "Context",
     "Continue",
+    "Delivery",
     "Discard",
     "Disconnect",
     "Duration",
@@ -86,6 +90,7 @@ __all__ = [
     "Factory",
     "InsertHeader",
     "ListenerContext",
+    "Match",
     "Message",
     "NoSettings",
     "Quarantine",
@@ -117,4 +122,6 @@ __all__ = [
     "sasl",
     "sasl_mechanism",
     "sender_policy",
+    "sieve_command",
+    "sieve_test",
 ]

@@ -44,6 +44,7 @@ from thurn.types.address import Address
 from thurn.types.errors import ThurnError
 from thurn.types.identity import NAME_LIMIT, AccountId
 from thurn.types.session import Session
+from thurn.types.stash import StashKey
 
 TABLE: Final = "relay.grants"
 COUNTERS: Final = "relay.grants.new"
@@ -56,6 +57,11 @@ LIFETIME_SECONDS: Final = 400 * 86_400.0
 PAGE: Final = 1_000
 
 Kind: TypeAlias = Literal["address", "network", "session"]
+
+RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.grants.relayed_for")
+"""On a transaction: as one of these accounts it relays; by their grants a relay rule permitted
+recipients elsewhere. The rule writes it, the sender check reads it: a look-up at another moment
+could find other grants. Absent: nothing is relayed by a grant that is bound to an account."""
 
 
 class GrantTableFull(ThurnError):
@@ -193,20 +199,6 @@ class GrantTable:
         rows = [row for prefix in prefixes for row in await self._read(prefix)]
         found = [_decode(row) for row in rows if _may_cover(row.key, session)]
         return [grant for grant in found if grant is not None and grant.covers(session)]
-
-    async def accounts_for(self, session: Session) -> frozenset[AccountId]:
-        """The accounts as one of which this session must send.
-
-        With a login: that account and nobody else. Without: those that hold a grant for the
-        peer (several behind a NAT). Empty: no grant binds the session to an account, which is so
-        for strangers, and where a grant for anybody and to anywhere covers it.
-        """
-        if session.identity is not None:
-            return frozenset({session.identity.account})
-        grants = await self.find(session)
-        if any(grant.account is None and not grant.destinations for grant in grants):
-            return frozenset()
-        return frozenset(grant.account for grant in grants if grant.account is not None)
 
     async def revoke(
         self, source: Source, *, account: AccountId | None = None, granted_by: str | None = None
@@ -348,6 +340,7 @@ def _may_cover(key: str, session: Session) -> bool:
 
 __all__ = [
     "LIMITS",
+    "RELAYED_FOR",
     "Grant",
     "GrantTable",
     "GrantTableFull",

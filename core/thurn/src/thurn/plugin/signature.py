@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,18 +65,12 @@ def read_shape(
         PluginError: wrong parameter, missing or wrong annotation of `config`.
     """
     source = source_of(function)
-    try:
-        signature = inspect.signature(function, eval_str=True, locals=names)
-    except (NameError, TypeError) as error:
-        raise PluginError(f"{source}: cannot read the signature: {error}") from error
     settings: type[Settings] = NoSettings
     constants: list[str] = []
     variables: list[str] = []
-    for name, parameter in signature.parameters.items():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise PluginError(f"{source}: parameter {name!r} must be an ordinary one")
+    for name, parameter in read_parameters(function, source, names).items():
         if name == "config":
-            settings = _model(parameter.annotation, source)
+            settings = model_of(parameter, source)
         if name in CONSTANT:
             constants.append(name)
         elif name in offered:
@@ -89,7 +83,31 @@ def read_shape(
     return Shape(settings, tuple(constants), tuple(variables), source)
 
 
-def _model(annotation: Any, source: str) -> type[Settings]:  # noqa: ANN401 - any annotation
+def read_parameters(
+    function: Callable[..., Any], source: str, names: dict[str, Any] | None = None
+) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a function by their names, annotations evaluated; each an ordinary one.
+
+    Raises:
+        PluginError: `*args`, `**kwargs` or the like, or an annotation that cannot be evaluated.
+    """
+    try:
+        signature = inspect.signature(function, eval_str=True, locals=names)
+    except (NameError, TypeError) as error:
+        raise PluginError(f"{source}: cannot read the signature: {error}") from error
+    for name, parameter in signature.parameters.items():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise PluginError(f"{source}: parameter {name!r} must be an ordinary one")
+    return signature.parameters
+
+
+def model_of(parameter: inspect.Parameter, source: str) -> type[Settings]:
+    """The settings model that the parameter `config` is annotated with.
+
+    Raises:
+        PluginError: it is annotated with something else.
+    """
+    annotation = parameter.annotation
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return annotation
     raise PluginError(

@@ -83,16 +83,20 @@ class Journal:
             day = int(now // 86400)
             if day != self._day:
                 self._open(day)
-            os.write(self._fd, line)
+            if os.write(self._fd, line) < len(line):
+                self.close()  # a full disk took a part of it; the next line closes it off
         except (OSError, TypeError, ValueError):
             return
 
     def _open(self, day: int) -> None:
         self.close()
         self._directory.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._fd = os.open(self._directory / _file_name(day), flags, 0o600)
         self._day = day
+        size_octets = os.fstat(self._fd).st_size
+        if size_octets and os.pread(self._fd, 1, size_octets - 1) != b"\n":
+            os.write(self._fd, b"\n")  # after a line that found no room
 
     def close(self) -> None:
         """Close the file; the next line opens it again."""
@@ -113,8 +117,7 @@ def find(directory: Path, identifier: str) -> dict[str, Any] | None:
     wanted = f'"id":"{identifier}"'.encode()
     for day in (int(when // 86400), int(when // 86400) + 1):
         for line in _lines(directory / _file_name(day)):
-            if wanted in line:
-                record: dict[str, Any] = msgspec.json.decode(line)
+            if wanted in line and (record := _decode(line)) is not None:
                 return record
     return None
 
@@ -126,7 +129,16 @@ def latest(directory: Path, count: int) -> list[dict[str, Any]]:
         found = list(_lines(path))[-(count - len(found)) :] + found
         if len(found) >= count:
             break
-    return [msgspec.json.decode(line) for line in found]
+    records = map(_decode, found)
+    return [record for record in records if record is not None]
+
+
+def _decode(line: bytes) -> dict[str, Any] | None:
+    """None: a part of a line, for which a full disk had no room."""
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return None
 
 
 def _lines(path: Path) -> Iterator[bytes]:

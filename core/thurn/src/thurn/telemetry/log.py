@@ -1,7 +1,8 @@
 """The operator's log: structlog, JSON off a terminal, readable on one.
 
 An event is a lower-case `noun.verb`; fields are escaped and bounded here, in one place, so that
-nothing a peer or plugin says can forge a line (reliability rule 23).
+nothing a peer or plugin says can forge a line (reliability rule 23). A line is one write, for all
+processes of a site have one standard error.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def configure(*, debug: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 

@@ -23,6 +23,7 @@ from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import Fault
 from thurn_sieve.result import Keep, Result
+from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.budget import CpuBudget, Meter
 from thurn_delivery_sieve.executor import ActionRefused, Bounds, DeliveryExecutor
@@ -134,8 +135,8 @@ class SieveDelivery:
         if script is None:
             run.failures.append(Failure(compiled, compiled.reasons, personal))
             return True
-        account = f"{run.delivery.record.account} {compiled.digest}"
-        if personal and self.parts.budget.is_off(account):
+        key = f"{run.delivery.record.account} {compiled.digest}"
+        if personal and self.parts.budget.is_off(key):
             run.failures.append(Failure(compiled, [TURNED_OFF], personal))
             return True
         # The keep of the script before means that this one runs.
@@ -143,35 +144,28 @@ class SieveDelivery:
         result.actions[:] = before
         result.keep = True
         message, flags, errors = context.message, list(result.flags), len(result.errors)
-        if script.waits:
-            meter = Meter()
-            await meter.run(self.parts.engine.evaluate(script, context, result=result))
-            spent = meter.nanoseconds
-        else:
-            spent = self._evaluate_nowait(run, compiled)
-        if personal and await self.parts.budget.charge(account, spent):
+        spent = await self._call(script, run)
+        if personal and await self.parts.budget.charge(key, spent):
             run.delivery.note(f"{compiled.name}: {TURNED_OFF}")
         faults = result.errors[errors:]
-        if faults:
-            _raise_trouble(faults)
-            result.actions[:] = [action for action in result.actions if action in before]
-            context.message = result.message = message
-            result.flags, result.keep = flags, True
-            result.implicit = Keep(implicit=True, message=message, flags=list(flags))
-            run.failures.append(Failure(compiled, [_reason(fault) for fault in faults], personal))
-            return True
-        if result.implicit is not None and not result.implicit.flags:
-            # A script that knows no flags leaves those of the scripts before it alone.
-            result.implicit.flags = list(result.flags)
-        for action in result.actions:
-            run.owners.setdefault(id(action), (compiled, personal))
-        return result.keep or any(isinstance(action, Keep) for action in result.actions)
+        if not faults:
+            return _settled(run, compiled, mine=personal)
+        _raise_trouble(faults)
+        result.actions[:] = [action for action in result.actions if action in before]
+        context.message = result.message = message
+        result.flags, result.keep = flags, True
+        result.implicit = Keep(implicit=True, message=message, flags=list(flags))
+        run.failures.append(Failure(compiled, [_reason(fault) for fault in faults], personal))
+        return True
 
-    def _evaluate_nowait(self, run: Run, compiled: Compiled) -> int:
-        meter = Meter()
-        if compiled.script is not None:
+    async def _call(self, script: Script, run: Run) -> int:
+        """Evaluate; returns the nanoseconds that it took."""
+        engine, meter = self.parts.engine, Meter()
+        if script.waits:
+            await meter.run(engine.evaluate(script, run.context, result=run.result))
+        else:
             with meter:
-                self.parts.engine.evaluate_nowait(compiled.script, run.context, result=run.result)
+                engine.evaluate_nowait(script, run.context, result=run.result)
         return meter.nanoseconds
 
     async def _perform(self, run: Run) -> None:
@@ -210,6 +204,17 @@ class SieveDelivery:
                 hostname=context.hostname, wall=context.clock.wall(),
             )  # fmt: skip
             delivery.file(INBOX, content=notice)
+
+
+def _settled(run: Run, compiled: Compiled, *, mine: bool) -> bool:
+    """Note whose actions they are; returns whether the message is still kept."""
+    result = run.result
+    if result.implicit is not None and not result.implicit.flags:
+        # A script that knows no flags leaves those of the scripts before it alone.
+        result.implicit.flags = list(result.flags)
+    for action in result.actions:
+        run.owners.setdefault(id(action), (compiled, mine))
+    return result.keep or any(isinstance(action, Keep) for action in result.actions)
 
 
 def _raise_trouble(faults: Sequence[Fault]) -> None:

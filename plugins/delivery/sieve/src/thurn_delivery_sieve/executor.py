@@ -9,18 +9,20 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from thurn.contracts.account import Directory, Local
 from thurn.contracts.delivery import Delivery
+from thurn.plugin.sieve.lent import LentDelivery
 from thurn.types.address import Address, AddressError
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import MailboxNameRefused, MailboxNotFound
 from thurn.types.mailbox import INBOX, mailbox_name, parents
 from thurn_message.fields import find_header_end
+from thurn_sieve.errors import RunError
 from thurn_sieve.result import Action, Discard, Keep, Redirect, Reject, Store
 
 from thurn_delivery_sieve.onward import is_marked, onward_envelope, redirect_key, redirected
@@ -182,6 +184,33 @@ class DeliveryExecutor:
         if not message.isascii():
             parameters["BODY"] = "8BITMIME"
         self._delivery.send(Envelope(sender, targets, parameters), Content.of(message))
+
+    async def lend_delivery(
+        self, message: bytes, act: Callable[[Delivery], Awaitable[None]]
+    ) -> bool:
+        """Let an action of another plugin use the verbs.
+
+        Args:
+            message: as the script had it at the action.
+            act: the action.
+
+        Returns:
+            Whether it has disposed of the message.
+
+        Raises:
+            ActionRefused: the action cannot be done; it has done nothing.
+        """
+        lent = LentDelivery(self._delivery, self.content_of(message))
+        try:
+            await act(lent)
+        except RunError as error:
+            raise ActionRefused(str(error)) from error
+        except MailboxNameRefused as error:
+            raise ActionRefused("that cannot be the name of a mailbox") from error
+        for name in lent.created:
+            await self._count_creates(name)
+        lent.carry_out()
+        return lent.decided
 
     async def notify(self, action: Action) -> None:
         """No method but mail, which the engine sends itself."""

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import trio
 from thurn.plugin import Context, plugin
-from thurn.types.errors import PluginError
-from thurn_sieve.registry import Extension
+from thurn.types.errors import ConfigError, PluginError
+from thurn_sieve.registry import Extension, RegistryError
 
 from thurn_delivery_sieve.budget import CpuBudget
 from thurn_delivery_sieve.delivery import Parts, SieveDelivery
@@ -45,9 +45,14 @@ def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
     """The filter of these settings.
 
     Raises:
-        ConfigError: a script of the site that cannot be read or compiled, or no shared state.
+        ConfigError: a script of the site that cannot be read or compiled, two extensions that
+            give the same thing, or no shared state.
     """
-    library = Library(make_engine(config, _extensions(config, context)))
+    try:
+        engine = make_engine(config, _extensions(config, context))
+    except RegistryError as error:
+        raise ConfigError([f"{context.source('extensions')}: {error}"]) from error
+    library = Library(engine)
     site = read_site(library, config)
     scripts = Scripts(library, site, read_global(config), config.allow or None)
     around = Surroundings(

@@ -25,10 +25,15 @@ PIECE_OCTETS: Final = 65_536
 """One read and one send of a larger message."""
 SCAN_APART_OCTETS: Final = 1_048_576
 """Larger messages are taken apart in a thread: some milliseconds for each MiB."""
-SPANS: Final = 4_096
-"""Places of parts of large messages that a worker remembers: a client fetches such parts piece by
-piece. About 150 octets each."""
+PARTS: Final = 4_096
+"""Parts of large messages that a worker remembers: a client fetches such parts piece by piece.
+About 1 KiB each; a message has at most 1,000."""
 
+FIRST_BATCH_MESSAGES: Final = 32
+"""Of a FETCH, until it is known how large its responses are."""
+BATCH_OCTETS: Final = 131_072
+"""Responses made together, as far as the last ones tell: with what waits to be sent, a client that
+does not read costs at most 256 KiB."""
 BATCH_MESSAGES: Final = 500
 """Messages of one look into the store: large enough that its cost vanishes, small enough that the
 other sessions of the worker wait some milliseconds only."""

@@ -122,15 +122,19 @@ class Pop3Session:
         await self._flush()
         self._connection.extend(self._settings.idle)
         self._engine.receive_data(await self._connection.receive(RECEIVE_OCTETS))
-        if self._connection.closing:
-            self._engine.drain()
+        self._drain()
 
     async def _flush(self) -> None:
         octets = self._engine.data_to_send()
         if octets:
             self._connection.extend(self._settings.idle)
             await self._connection.send(octets)
-        if self._connection.closing:
+        self._drain()
+
+    def _drain(self) -> None:
+        """While the worker closes nobody logs in any more; who reads goes on until QUIT, or until
+        the host's time for draining is over."""
+        if self._connection.closing and self._maildrop is None:
             self._engine.drain()
 
     async def _leave(self) -> None:

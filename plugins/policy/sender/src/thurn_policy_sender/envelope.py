@@ -1,4 +1,7 @@
-"""The plugin `policy.sender`: MAIL FROM must be owned by who sends.
+"""The plugin `policy.sender`: MAIL FROM must be owned by who has logged in.
+
+Who may relay by a grant (POP-before-SMTP) is not held to it here: whether anything is relayed is
+not known yet. `relay.grants` asks for an own sender at RCPT.
 
 Refused: 553 5.7.1 for an address of somebody else, 550 5.7.1 for the null sender and for local
 senders from outside. RFC 6409 §6.1, RFC 5321 §4.2.3 (553: mailbox name not allowed).
@@ -36,7 +39,7 @@ class SenderCheck:
         if standing.kind == "bound":
             refusal = await self._bound(standing, sender)
         elif standing.kind == "outside" and self._settings.protect_local:
-            refusal = await self._outside(sender)
+            refusal = await self._outside(standing, sender)
         if refusal is not None and self._settings.mode == "log":
             return Continue(refusal.reason, refusal.detail)
         return refusal
@@ -53,8 +56,10 @@ class SenderCheck:
         detail = f"{sender} is not owned by {who} ({self._place['mode']})"
         return Reject("sender.foreign", TEXT, 553, "5.7.1", detail)
 
-    async def _outside(self, sender: Address | None) -> Reject | None:
+    async def _outside(self, standing: Standing, sender: Address | None) -> Reject | None:
         if sender is None or not await self._judge.is_ours(sender):
+            return None
+        if await self._judge.owner(standing.accounts, sender) is not None:
             return None
         detail = f"{sender} from outside without a login ({self._place['protect_local']})"
         return Reject("sender.local_outside", TEXT_OUTSIDE, 550, "5.7.1", detail)

@@ -1,7 +1,8 @@
 """The plugin `filter.sender`: every address that the header shows as its sender must be owned.
 
 Doubt refuses: what two readers might read differently is not judged but answered 550 5.7.1, except
-in mode "log". Messages from outside are looked at only with `protect_local`, for senders of ours.
+in mode "log". Messages from outside are looked at only with `protect_local`, for senders of ours;
+what is relayed by a grant (POP-before-SMTP) is its account's as if it had logged in.
 
 RFC 6409 §6.1, §8; reliability catalogue §2, "Forged sender".
 """
@@ -42,14 +43,12 @@ class HeaderCheck:
         """Refuse, rewrite or note a header that is not the sender's own."""
         standing = await self._judge.standing(transaction)
         if standing.kind == "bound":
-            return await self._bound(transaction, standing, read_header(content.scan))
+            return await self._bound(standing, read_header(content.scan))
         if standing.kind == "outside" and self._settings.protect_local:
-            return await self._outside(read_header(content.scan))
+            return await self._outside(standing, read_header(content.scan))
         return None
 
-    async def _bound(
-        self, transaction: Transaction, standing: Standing, header: Header
-    ) -> Continue | Reject | None:
+    async def _bound(self, standing: Standing, header: Header) -> Continue | Reject | None:
         who, mode = ", ".join(standing.accounts), self._settings.mode
         if header.doubts:
             shown = "; ".join(header.doubts[:DOUBTS_SHOWN])
@@ -64,18 +63,21 @@ class HeaderCheck:
         detail = f"{_shown(foreign)} not owned by {who} ({place})"
         if mode == "rewrite" and all(claim.field in REWRITABLE for claim in foreign):
             only_sender = all(claim.field == "sender" for claim in foreign)
-            edits = await self._edits(transaction, standing, header, only_sender=only_sender)
+            edits = await self._edits(standing, header, only_sender=only_sender)
             if edits is not None:
                 return Continue("sender.rewritten", detail, edits)
             detail += "; there is no own address to write instead"
         return self._answer(Reject("sender.foreign", TEXT, 550, "5.7.1", detail))
 
-    async def _outside(self, header: Header) -> Continue | Reject | None:
-        """Nobody outside owns anything here; a header that is only doubtful may pass."""
+    async def _outside(self, standing: Standing, header: Header) -> Continue | Reject | None:
+        """Nobody outside owns anything here, but who a grant covers; a header that is only
+        doubtful may pass."""
         ours = [
             claim
             for claim in self._judged(header)
-            if claim.address is not None and await self._judge.is_ours(claim.address)
+            if claim.address is not None
+            and await self._judge.is_ours(claim.address)
+            and not await self._owned(standing, claim)
         ]
         if not ours:
             return None
@@ -83,12 +85,11 @@ class HeaderCheck:
         return self._answer(Reject("sender.local_outside", TEXT_OUTSIDE, 550, "5.7.1", detail))
 
     async def _edits(
-        self, transaction: Transaction, standing: Standing, header: Header, *, only_sender: bool
+        self, standing: Standing, header: Header, *, only_sender: bool
     ) -> tuple[Edit, ...] | None:
-        """What makes the header that of the account which the envelope names."""
-        sender, accounts = transaction.sender, standing.accounts
-        owner = None if sender is None else await self._judge.owner(accounts, sender)
-        record = await self._judge.directory.account(owner or accounts[0])
+        """What makes the header that of the account; of the first that owns the envelope's
+        sender, where several could be meant."""
+        record = await self._judge.directory.account(standing.accounts[0])
         return None if record is None else rewritten(header, record, only_sender=only_sender)
 
     def _answer(self, refusal: Reject) -> Continue | Reject:

@@ -24,7 +24,8 @@ class StandingSettings(Settings):
     )
     grants: bool = Field(
         default=True,
-        description="Hold sessions that may send by a grant (POP-before-SMTP) to its accounts.",
+        description="Look at grants (POP-before-SMTP): what is relayed by one is held to its "
+        "account's addresses, and protect_local lets the account show them.",
     )
     protect_local: bool = Field(
         default=False,
@@ -41,8 +42,8 @@ class EnvelopeSettings(StandingSettings):
     )
     null_sender: Literal["reject", "allow"] = Field(
         default="reject",
-        description="Whether who has logged in (or sends by a grant) may send without a sender: "
-        "read receipts of some clients do.",
+        description="Whether who has logged in may send without a sender: read receipts of some "
+        "clients do.",
     )
 
 

@@ -1,24 +1,28 @@
-"""As whom a session may send: its login, or the accounts of the grants that cover it.
+"""As whom a session may send: its login, or the accounts by whose grants it relays.
 
 Rules of this file:
 1. With a login: that account and nobody else, whatever grants there are for its address.
-2. Without: the accounts that hold a grant for the peer, one of which it must be (several behind a
-   NAT). A grant for anybody makes it a host of ours, held to no account.
-3. Everybody else is outside. Exemptions by account and group need a login.
-4. Grants are looked up once per transaction, when it begins; trouble with them is temporary.
+2. Without: what is relayed by grants bound to accounts is theirs, of the one that owns the
+   envelope's sender. The relay rule says by whose; at MAIL nothing is relayed yet.
+3. Everybody else is outside, also who is covered by a grant and sends to our own accounts: so may
+   anybody, and others share the address. Who it covers may show its own address there all the same
+   (`protect_local`). A grant for anybody makes a host of ours, held to no account.
+4. Exemptions by account and group need a login.
+5. Grants are looked up only for `protect_local`, once per transaction; trouble with them is
+   temporary.
 
 Issue 3 §3; reliability catalogue §2, "Forged sender", "POP-before-SMTP".
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from thurn.contracts.account import Alias, Directory, Local, UnknownAddress
 from thurn.plugin import Context
-from thurn.plugin.grants import GrantTable, exact
+from thurn.plugin.grants import RELAYED_FOR, Grant, GrantTable, exact
 from thurn.types.address import Address
 from thurn.types.errors import ConfigError
 from thurn.types.identity import AccountId
@@ -36,7 +40,7 @@ class Standing:
 
     Attributes:
         kind: "bound" to accounts; "free": a host of ours or somebody exempt; "outside".
-        accounts: one of these it must send as.
+        accounts: bound: one of these it must send as; outside: as these it may (`protect_local`).
     """
 
     kind: Kind
@@ -45,7 +49,7 @@ class Standing:
 
 FREE: Final = Standing("free")
 OUTSIDE: Final = Standing("outside")
-BY_GRANT: Final = StashKey[Standing]("sender.by_grant")
+COVERED: Final = StashKey[Standing]("sender.covered")
 
 
 class Judge:
@@ -58,22 +62,38 @@ class Judge:
 
     async def standing(self, transaction: Transaction) -> Standing:
         """How the transaction's session stands now."""
-        session = transaction.session
-        identity = session.identity
+        identity = transaction.session.identity
         settings = self._settings
         if identity is not None:
             named = identity.account in settings.exempt_accounts
             if named or identity.groups & settings.exempt_groups:
                 return FREE
             return Standing("bound", (identity.account,))
-        if self._grants is not None:
-            granted = transaction.stash.get(BY_GRANT)
-            if granted is None:
-                granted = await _by_grant(self._grants, session)
-                transaction.stash[BY_GRANT] = granted
-            if granted.kind != "outside":
-                return granted
-        return FREE if self._is_near(session) else OUTSIDE
+        relayed_for = transaction.stash.get(RELAYED_FOR)
+        if relayed_for and settings.grants:
+            return await self._relaying(sorted(relayed_for), transaction.sender)
+        if not settings.protect_local:
+            return OUTSIDE  # nothing depends on grants
+        return FREE if self._is_near(transaction.session) else await self._covered(transaction)
+
+    async def _relaying(self, accounts: list[AccountId], sender: Address | None) -> Standing:
+        """Bound to those who own the sender; to all where the relay rule let nobody's pass."""
+        owners = [
+            account
+            for account in accounts
+            if sender is not None and await self.directory.owns(account, sender)
+        ]
+        return Standing("bound", tuple(owners or accounts))
+
+    async def _covered(self, transaction: Transaction) -> Standing:
+        """Outside, with the accounts of the grants for the peer; or free by one for anybody."""
+        if self._grants is None:
+            return OUTSIDE
+        covered = transaction.stash.get(COVERED)
+        if covered is None:
+            covered = _by_grants(await self._grants.find(transaction.session))
+            transaction.stash[COVERED] = covered
+        return covered
 
     def _is_near(self, session: Session) -> bool:
         """A unix socket, or a network that the settings name."""
@@ -101,14 +121,11 @@ class Judge:
                 return False
 
 
-async def _by_grant(table: GrantTable, session: Session) -> Standing:
-    grants = await table.find(session)
-    if any(grant.account is None and not grant.destinations for grant in grants):
+def _by_grants(grants: Sequence[Grant]) -> Standing:
+    if any(grant.account is None for grant in grants):
         return FREE
-    accounts = sorted({grant.account for grant in grants if grant.account is not None})
-    if accounts:
-        return Standing("bound", tuple(accounts))
-    return FREE if grants else OUTSIDE
+    accounts = {grant.account for grant in grants if grant.account is not None}
+    return Standing("outside", tuple(sorted(accounts)))
 
 
 def _grants(context: Context) -> GrantTable | None:

@@ -28,7 +28,7 @@ from thurn.plugin.grants import (
 )
 from thurn.types.identity import AccountId
 
-from thurn_relay_grants.explain import explanation
+from thurn_relay_grants.explain import Question, explanation
 from thurn_relay_grants.show import as_facts, is_configured, print_grants, print_story
 
 GRANTED_BY: Final = "command.relay"
@@ -155,14 +155,20 @@ async def revoke(
 @relay.command()
 @click.argument("source", metavar="ADDRESS", type=source_of)
 @click.option("--account", help="As if logged in as this account.")
+@click.option(
+    "--from",
+    "sender",
+    help='The sender (MAIL FROM), "<>" for none. Without it: an address of whom a grant is for.',
+)
 @click.option("--to", "recipient", default="anybody@elsewhere.invalid", show_default=True)
 @click.option("--protocol", default="smtp", show_default=True, help="What it would speak.")
 @json_option
 @site_command("relay", "account")
-async def explain(
+async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
     site: CommandSite,
     source: Source,
     account: str | None,
+    sender: str | None,
     recipient: str,
     protocol: str,
     as_json: bool,
@@ -170,7 +176,8 @@ async def explain(
     """Say whether a peer at ADDRESS may send to elsewhere, by which rule, and what is missing."""
     if not isinstance(source, IPv4Address | IPv6Address):
         raise click.UsageError("explain one address")
-    story = await explanation(site, source, account, recipient, protocol)
+    question = Question(source, recipient, account, sender, protocol)
+    story = await explanation(site, question)
     if as_json:
         click.echo(json.dumps(story.facts()))
     else:

@@ -5,18 +5,39 @@ Rules of this file:
    was revoked ends within a transaction. Looking renews nothing.
 2. A grant that is bound to an account is good only as long as the directory knows the account,
    enabled and allowed to use this protocol.
-3. No opinion where nothing is found: the next rule is asked, and the chain ends in 550 5.7.1.
+3. It is good only for senders that the account owns: others share its address (NAT, webmail, a
+   mail server in the same house), and may not send in its name, nor it in theirs.
+4. Grants for anybody come first. Where a bound one permits, the transaction is told for whom, so
+   that the header can be held to the same accounts.
+5. No opinion where nothing is found: the next rule is asked, and the chain ends in 550 5.7.1. Where
+   only the sender is wrong, that is noted; another rule may permit it all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
-from thurn.plugin import Accept, Context, Recipient, Session, Settings, Transaction, plugin
-from thurn.plugin.grants import Grant, GrantTable
+from thurn.plugin import (
+    Accept,
+    Context,
+    Continue,
+    Recipient,
+    Session,
+    Settings,
+    Transaction,
+    plugin,
+)
+from thurn.plugin.grants import RELAYED_FOR, Grant, GrantTable
+from thurn.types.identity import AccountId
+
+SHOWN: Final = 10
+"""Accounts named in one line of the journal; a large NAT has hundreds."""
+
+Obstacle: TypeAlias = Literal["account", "sender"]
 
 
 class GrantsSettings(Settings):
@@ -27,38 +48,95 @@ class GrantsSettings(Settings):
         description='Only grants of these grantors, such as "login.popbeforesmtp"; '
         '"command.relay" is `thurn relay grant`.',
     )
+    enforce_sender: bool = Field(
+        default=True,
+        description="A grant bound to an account permits only senders that the account owns.",
+    )
 
 
 class GrantsPolicy:
     """See `thurn.contracts.relay.RelayPolicy`."""
 
     def __init__(self, config: GrantsSettings, context: Context) -> None:
-        self._context = context
+        self._directory = context.directory
         self._granted_by = config.granted_by
+        self._enforce_sender = config.enforce_sender
+        self._place = context.source("enforce_sender")
         self._table = GrantTable(context.state, context.clock)
 
-    async def may_relay(self, transaction: Transaction, recipient: Recipient) -> Accept | None:
-        """Permits what a grant covers.
+    async def may_relay(
+        self, transaction: Transaction, recipient: Recipient
+    ) -> Accept | Continue | None:
+        """Permits what a grant covers, and says on the transaction for whom (`RELAYED_FOR`).
 
         Raises:
             TemporaryFailure: the state or the directory cannot be asked; never "no grant".
         """
-        session = transaction.session
-        for grant in await self._table.find(session):
-            if self._granted_by is not None and grant.granted_by not in self._granted_by:
-                continue
-            if grant.reaches(recipient.address) and await self._stands(grant, session):
+        grants = await self.covering(transaction.session, recipient)
+        for grant in grants:
+            if grant.account is None:
                 return Accept("relay.grant", detail=_story(grant))
+        good: list[Grant] = []
+        foreign: list[AccountId] = []
+        for grant, account in _by_account(grants):
+            obstacle = await self.obstacle(account, transaction)
+            if obstacle is None:
+                good.append(grant)
+            elif obstacle == "sender":
+                foreign.append(account)
+        if good:
+            accounts = frozenset(grant.account for grant in good if grant.account is not None)
+            before = transaction.stash.get(RELAYED_FOR) or frozenset()
+            transaction.stash[RELAYED_FOR] = before | accounts
+            return Accept("relay.grant", detail=_story(good[0]))
+        if foreign:
+            return Continue("relay.grant_sender", self._no_owner(transaction, sorted(foreign)))
         return None
 
-    async def _stands(self, grant: Grant, session: Session) -> bool:
-        """Whether the account could still log in for this."""
-        if grant.account is None:
-            return True
-        record = await self._context.directory.account(grant.account)
+    async def covering(self, session: Session, recipient: Recipient) -> Sequence[Grant]:
+        """The grants for this session and recipient, whether their accounts are good or not."""
+        return [
+            grant
+            for grant in await self._table.find(session)
+            if (self._granted_by is None or grant.granted_by in self._granted_by)
+            and grant.reaches(recipient.address)
+        ]
+
+    async def obstacle(self, account: AccountId, transaction: Transaction) -> Obstacle | None:
+        """Why a grant bound to the account permits nothing in this transaction: the account could
+        not log in for this any more, or does not own the sender."""
+        if self._enforce_sender:
+            sender = transaction.sender
+            # The null sender is nobody's: bounces come from where mail went, not from clients.
+            if sender is None or not await self._directory.owns(account, sender):
+                return "sender"
+        record = await self._directory.account(account)
         if record is None or not record.enabled:
-            return False
-        return record.services is None or session.protocol in record.services
+            return "account"
+        protocol = transaction.session.protocol
+        allowed = record.services is None or protocol in record.services
+        return None if allowed else "account"
+
+    def _no_owner(self, transaction: Transaction, accounts: Sequence[AccountId]) -> str:
+        """For the journal: whose grants there are, and that the sender is none of theirs."""
+        peer = transaction.session.peer or "this session"
+        sender = transaction.sender or "the null sender"
+        if len(accounts) == 1:
+            text = f"a grant of {accounts[0]} covers {peer}, but {accounts[0]} does not own"
+        else:
+            more = "" if len(accounts) <= SHOWN else f" and {len(accounts) - SHOWN} more"
+            names = ", ".join(accounts[:SHOWN]) + more
+            text = f"grants of {names} cover {peer}, but none of them owns"
+        return f"{text} {sender} ({self._place})"
+
+
+def _by_account(grants: Sequence[Grant]) -> Sequence[tuple[Grant, AccountId]]:
+    """The first grant of each account, in their order."""
+    first: dict[AccountId, Grant] = {}
+    for grant in grants:
+        if grant.account is not None:
+            first.setdefault(grant.account, grant)
+    return [(grant, account) for account, grant in first.items()]
 
 
 def _story(grant: Grant) -> str:

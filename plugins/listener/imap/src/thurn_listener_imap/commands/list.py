@@ -47,7 +47,7 @@ async def _wanted(conversation: Conversation, command: List) -> list[tuple[Liste
     """What is told, each with whether something below it is meant. RFC 5258 §3.5."""
     account = conversation.account
     known = await read_names(account, subscriptions="SUBSCRIBED" in command.selection)
-    found = matching(known, command.reference, command.patterns, account.separator)
+    found = await matching(known, command.reference, command.patterns, account.separator)
     table = conversation.site.extensions.list_selections
     criteria = [table[word] for word in command.selection if word in table]
     if not criteria:

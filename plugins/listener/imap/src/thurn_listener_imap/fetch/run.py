@@ -2,6 +2,7 @@ r"""Runs a plan over messages: batches from the store, responses to the client.
 
 Rules of this file:
 1. A batch is made, written and sent before the next; a client that does not read stops the work.
+   Batches begin small and grow as long as their responses stay small.
 2. \Seen is set for a batch before its octets go out, so that the responses can tell it; that it
    cannot be set does not keep anybody from reading.
 3. What has gone meanwhile, or cannot be read, is left out and counted; the others are answered.
@@ -9,7 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from thurn.contracts.store import FlagChange, MessageSummary
@@ -19,7 +20,7 @@ from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.item import CannotDecode
 from thurn_listener_imap.fetch.plan import Plan
 from thurn_listener_imap.fetch.source import AccountPlaces, Source
-from thurn_listener_imap.limits import BATCH_MESSAGES
+from thurn_listener_imap.limits import BATCH_MESSAGES, BATCH_OCTETS, FIRST_BATCH_MESSAGES
 from thurn_listener_imap.mailbox.flags import SEEN
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.mailbox.selected import OwnChange, Selected
@@ -73,6 +74,7 @@ class Fetching:
         self._places = places
         self._sets_seen = sets_seen and plan.sets_seen
         self._with_modseq = with_modseq
+        self._step = FIRST_BATCH_MESSAGES
         self.outcome = Outcome()
 
     async def run(self, spans: Iterable[Span]) -> Outcome:
@@ -82,17 +84,23 @@ class Fetching:
             StorageError: the store failed between two messages.
             CutOff: a literal could not be ended.
         """
-        for low, high in _cut(spans):
-            batch = Batch(self._selected.told, low, high, self._selected.flags)
-            if self._plan.summary:
-                await self._summarize(batch)
-                if not batch.summaries:
-                    continue
-            if self._sets_seen:
-                await self._set_seen(batch)
-            await self._answer(batch)
-            await self._output.relieve()
+        for low, high in spans:
+            start = low
+            while start < high:
+                end = min(start + self._step, high)
+                await self._run_batch(Batch(self._selected.told, start, end, self._selected.flags))
+                await self._output.relieve()
+                start = end
         return self.outcome
+
+    async def _run_batch(self, batch: Batch) -> None:
+        if self._plan.summary:
+            await self._summarize(batch)
+            if not batch.summaries:
+                return
+        if self._sets_seen:
+            await self._set_seen(batch)
+        await self._answer(batch)
 
     async def _summarize(self, batch: Batch) -> None:
         uids = batch.view.uids[batch.low : batch.high]
@@ -137,7 +145,10 @@ class Fetching:
         if batch.seen:
             plan = plan.with_flags(modseq=self._with_modseq)
         if not plan.writers:
-            self._output.write(plan.responses(batch))
+            responses = plan.responses(batch)
+            self._output.write(responses)
+            usual_octets = len(responses) // len(batch.places) + 1
+            self._step = max(1, min(2 * self._step, BATCH_MESSAGES, BATCH_OCTETS // usual_octets))
             return
         for beginning, summary in zip(plan.beginnings(batch), batch.summaries, strict=True):
             await self._answer_one(plan, beginning, summary)
@@ -194,9 +205,3 @@ class _Held:
     def end(self) -> None:
         if self._begun:
             self._output.write(b")\r\n")
-
-
-def _cut(spans: Iterable[Span]) -> Iterator[Span]:
-    for low, high in spans:
-        for start in range(low, high, BATCH_MESSAGES):
-            yield start, min(start + BATCH_MESSAGES, high)

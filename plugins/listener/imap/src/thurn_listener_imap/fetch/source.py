@@ -21,10 +21,10 @@ from thurn.contracts.store import MessageSummary
 from thurn.plugin import Content
 from thurn.types.errors import StorageTrouble
 from thurn_message.mime.part import Part
-from thurn_message.mime.section import find_part
-from thurn_message.scanner import Scan, scan
+from thurn_message.mime.section import find_part, find_section
+from thurn_message.scanner import scan
 
-from thurn_listener_imap.limits import PIECE_OCTETS, SCAN_APART_OCTETS, SPANS, WHOLE_OCTETS
+from thurn_listener_imap.limits import PARTS, PIECE_OCTETS, SCAN_APART_OCTETS, WHOLE_OCTETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,31 @@ class Place:
 
 
 class Places:
-    """What a worker remembers of large messages."""
+    """What a worker remembers of large messages: their parts, without any octets of them."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_count", "_known")
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str, str], Place | None] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[Part, int]] = OrderedDict()
+        self._count = 0
 
-    def get(self, key: tuple[str, str, str]) -> Place | None:
-        """A place. Raises KeyError."""
-        place = self._known[key]
+    def get(self, key: tuple[str, str]) -> Part | None:
+        """The message as a part, if it is known."""
+        known = self._known.get(key)
+        if known is None:
+            return None
         self._known.move_to_end(key)
-        return place
+        return known[0]
 
-    def put(self, key: tuple[str, str, str], place: Place | None) -> None:
-        """Remember it, and forget the one that was not asked for longest."""
-        self._known[key] = place
-        if len(self._known) > SPANS:
-            self._known.popitem(last=False)
+    def put(self, key: tuple[str, str], root: Part, count: int) -> None:
+        """Remember a message of so many parts; forget those that were not asked for longest."""
+        if key in self._known:
+            self._count -= self._known.pop(key)[1]
+        self._known[key] = (root, count)
+        self._count += count
+        while self._count > PARTS and len(self._known) > 1:
+            _, (_, gone) = self._known.popitem(last=False)
+            self._count -= gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,13 @@ class Source:
         places: what is known of large messages of its account.
     """
 
-    __slots__ = ("_content", "_fd", "_octets", "_places", "_scan", "summary")
+    __slots__ = ("_content", "_fd", "_octets", "_places", "summary")
 
     def __init__(self, summary: MessageSummary, content: Content, places: AccountPlaces) -> None:
         self.summary = summary
         self._content = content
         self._places = places
         self._octets: bytes | None = None
-        self._scan: Scan | None = None
         self._fd = -1
 
     def __enter__(self) -> Source:
@@ -145,47 +151,31 @@ class Source:
             if name == "HEADER":
                 return Place(0, header_octets)
             return Place(header_octets, self.size_octets)
-        return await self._find(name, decoded=False)
+        span = find_section(await self._root(), name)
+        return None if span is None else Place(*span)
 
     async def part(self, numbers: str) -> Place | None:
         """Where a part's body is, and its encoding."""
-        return await self._find(numbers, decoded=True)
+        part = find_part(await self._root(), numbers)
+        return None if part is None else _part_place(part)
 
-    async def _find(self, name: str, *, decoded: bool) -> Place | None:
-        key = (self._places.account, self.summary.email_id, name + "=" * decoded)
-        if self._octets is None:
-            with suppress(KeyError):
-                return self._places.places.get(key)
-        found = await self._scanned()
-        place: Place | None
-        if decoded:
-            part = find_part(found.root, name)
-            place = None if part is None else _part_place(part)
-        else:
-            span = found.section(name)
-            place = None if span is None else Place(*span)
-        if self._octets is None:
-            self._places.places.put(key, place)
-        return place
-
-    async def _scanned(self) -> Scan:
-        if self._scan is not None:
-            return self._scan
-        if self._octets is not None:
-            self._scan = self._content.scan if self.size_octets <= WHOLE_OCTETS else None
-            if self._scan is None:
-                self._scan = await _scan_apart(self._content)
-            return self._scan
-        return await _scan_apart(self._content)  # not kept: it holds all octets
+    async def _root(self) -> Part:
+        if self._octets is not None and self.size_octets <= WHOLE_OCTETS:
+            return self._content.scan.root
+        key = (self._places.account, self.summary.email_id)
+        root = self._places.places.get(key)
+        if root is None:
+            parts = await _parts_apart(self._content)
+            root = parts[0]
+            self._places.places.put(key, root, len(parts))
+        return root
 
 
-async def _scan_apart(content: Content) -> Scan:
-    """Take a large message apart without holding up the other sessions."""
+async def _parts_apart(content: Content) -> list[Part]:
+    """The parts of a large message, without holding up the other sessions."""
 
-    def work() -> Scan:
-        found = scan(content.read())
-        _ = found.parts
-        return found
+    def work() -> list[Part]:
+        return scan(content.read()).parts
 
     try:
         if content.size_octets < SCAN_APART_OCTETS:

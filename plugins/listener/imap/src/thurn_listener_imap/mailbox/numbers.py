@@ -36,10 +36,12 @@ def spans_of_uids(sequence: SequenceSet, uids: array[int]) -> list[Span]:
     """The spans of a set of UIDs; UIDs without a message are passed over. RFC 9051 §6.4.9."""
     if not uids:
         return []
-    spans = []
+    spans: list[Span] = []
     for low, high in sequence.resolve(uids[-1]):
         first, end = bisect_left(uids, low), bisect_right(uids, high)
-        if first < end:
+        if spans and spans[-1][1] == first:
+            spans[-1] = (spans[-1][0], end)
+        elif first < end:
             spans.append((first, end))
     return spans
 

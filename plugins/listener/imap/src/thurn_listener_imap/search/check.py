@@ -16,6 +16,7 @@ from thurn.types.errors import StorageTrouble
 from thurn_message.scanner import Scan
 
 from thurn_listener_imap.mailbox.selected import Selected
+from thurn_listener_imap.search.text import body_texts
 
 
 class Cost(IntEnum):
@@ -34,14 +35,14 @@ class Candidate:
         summary: what the store keeps of it, from `Cost.SUMMARY` on.
     """
 
-    __slots__ = ("_content", "_octets", "_scan", "at", "summary")
+    __slots__ = ("_content", "_scan", "_texts", "at", "summary")
 
     def __init__(self, at: int, summary: MessageSummary | None = None) -> None:
         self.at = at
         self.summary = summary
         self._content: Content | None = None
-        self._octets: bytes | None = None
         self._scan: Scan | None = None
+        self._texts: dict[bool, list[str]] = {}
 
     def open(self, content: Content) -> None:
         """The octets can be read from now on."""
@@ -62,6 +63,13 @@ class Candidate:
             except OSError as error:
                 raise StorageTrouble(str(error)) from error
         return self._scan
+
+    def texts(self, *, headers: bool) -> list[str]:
+        """The texts in which BODY (or TEXT) looks, decoded once for all keys."""
+        texts = self._texts.get(headers)
+        if texts is None:
+            texts = self._texts[headers] = list(body_texts(self.scan, headers=headers))
+        return texts
 
 
 @dataclass(frozen=True, slots=True)

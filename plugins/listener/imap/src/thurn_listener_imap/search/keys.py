@@ -28,7 +28,7 @@ from thurn_wire.imap.search import (
 
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
-from thurn_listener_imap.search.text import body_texts, field_text, fold
+from thurn_listener_imap.search.text import field_text, fold
 
 DAY_SECONDS = 86_400
 
@@ -178,6 +178,6 @@ def text_check(key: TextKey) -> Check:
     with_headers = key.place is Place.TEXT
 
     def test(one: Candidate) -> bool:
-        return any(needle in text for text in body_texts(one.scan, headers=with_headers))
+        return any(needle in text for text in one.texts(headers=with_headers))
 
     return Check(Cost.CONTENT, test)

@@ -124,7 +124,8 @@ async def run_search(
     if found and stages[Cost.SUMMARY]:
         found = await _by_summaries(stages[Cost.SUMMARY], found, scope)
     if found and stages[Cost.CONTENT]:
-        found = await _by_contents(stages[Cost.CONTENT], found, scope)
+        apart_octets = SCAN_APART_OCTETS // _texts_in(key)
+        found = await _by_contents(stages[Cost.CONTENT], found, scope, apart_octets)
     return found
 
 
@@ -169,7 +170,9 @@ async def _by_summaries(checks: list[Check], positions: list[int], scope: Scope)
     return found
 
 
-async def _by_contents(checks: list[Check], positions: list[int], scope: Scope) -> list[int]:
+async def _by_contents(
+    checks: list[Check], positions: list[int], scope: Scope, apart_octets: int
+) -> list[int]:
     found: list[int] = []
     uids, mailbox = scope.view.uids, scope.selected.mailbox
     for start in range(0, len(positions), BATCH_MESSAGES):
@@ -184,17 +187,32 @@ async def _by_contents(checks: list[Check], positions: list[int], scope: Scope) 
             except MessageExpunged:
                 continue
             one.open(content)
-            if await _holds(checks, one, content.size_octets):
+            if await _holds(checks, one, apart=content.size_octets >= apart_octets):
                 found.append(at)
     return found
 
 
-async def _holds(checks: list[Check], one: Candidate, size_octets: int) -> bool:
-    """Judge one message; a large one without holding up the other sessions."""
+async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
+    """Judge one message; one that takes its time without holding up the other sessions."""
 
     def judge() -> bool:
         return all(check.test(one) for check in checks)
 
-    if size_octets < SCAN_APART_OCTETS:
-        return judge()
-    return await trio.to_thread.run_sync(judge)
+    return await trio.to_thread.run_sync(judge) if apart else judge()
+
+
+def _texts_in(key: SearchKey) -> int:
+    """How often a body is looked through at most; at least 1."""
+    count = 0
+    pending = [key]
+    while pending:
+        match pending.pop():
+            case And(parts):
+                pending += parts
+            case Or(left, right):
+                pending += (left, right)
+            case Not(inner):
+                pending.append(inner)
+            case TextKey():
+                count += 1
+    return max(count, 1)

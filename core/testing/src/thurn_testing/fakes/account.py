@@ -1,0 +1,141 @@
+"""An account for delivery rules: one active script, mailboxes that are there, keys that are known.
+
+It keeps no messages: what a rule wants filed is in the recorded delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from thurn.contracts.account import (
+    AccountRecord,
+    Directory,
+    Local,
+    Resolution,
+    UnknownAddress,
+)
+from thurn.contracts.commitlog import Change
+from thurn.contracts.store import Document, MailboxRecord
+from thurn.types.address import Address
+from thurn.types.errors import MailboxNotFound
+from thurn.types.identity import AccountId
+from thurn.types.mailbox import INBOX
+
+ALICE: Final = AccountRecord(
+    AccountId("alice"),
+    Address.parse("alice@example.org"),
+    (Address.parse("alice@example.org"),),
+    "Alice",
+)
+"""An ordinary account."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeMailbox:
+    """A mailbox of which only the record and the annotations are known."""
+
+    record: MailboxRecord
+
+    async def annotations(self) -> Mapping[str, bytes]:
+        """None."""
+        return {}
+
+
+class FakeKey:
+    """A deposit that remembers a key when it is committed."""
+
+    changes: Sequence[Change] = ()
+
+    def __init__(self, known: set[str], key: str) -> None:
+        self._known = known
+        self._key = key
+
+    async def place(self) -> None:
+        """Nothing is too big."""
+
+    async def commit(self) -> None:
+        """Remember it."""
+        self._known.add(self._key)
+
+    async def abort(self) -> None:
+        """Forget it."""
+
+
+class FakeAccount:
+    """What delivery rules ask of a `thurn.contracts.store.AccountHandle`.
+
+    Args:
+        mailboxes: names of those that are there besides INBOX.
+
+    Attributes:
+        script: the active document of the kind "sieve"; empty: there is none.
+        known: keys that `seen` knows.
+    """
+
+    separator = "/"
+
+    def __init__(self, mailboxes: Collection[str] = ()) -> None:
+        self.account = ALICE.account
+        self.known: set[str] = set()
+        self.script = ""
+        self._records = [
+            MailboxRecord(str(number), name, 1, 1, 1, 0, 0, 0)
+            for number, name in enumerate(dict.fromkeys([INBOX, *mailboxes]), 1)
+        ]
+
+    async def mailboxes(self) -> Sequence[MailboxRecord]:
+        """All of them."""
+        return self._records
+
+    async def mailbox(self, name: str) -> FakeMailbox:
+        """One of them. Raises MailboxNotFound."""
+        for record in self._records:
+            if record.name == name:
+                return FakeMailbox(record)
+        raise MailboxNotFound
+
+    async def active_document(self, kind: str) -> Document | None:
+        """The script."""
+        if kind != "sieve" or not self.script:
+            return None
+        return Document(kind, "script", self.script.encode(), 1, 0.0, active=True)
+
+    async def document(
+        self, kind: str, name: str, *, version: int | None = None
+    ) -> Document | None:
+        """No other one."""
+        return None
+
+    async def seen(self, key: str) -> bool:
+        """Whether its deposit was committed."""
+        return key in self.known
+
+    def remember(self, key: str, *, lifetime_seconds: float) -> FakeKey:
+        """A deposit for it."""
+        return FakeKey(self.known, key)
+
+    async def annotations(self) -> Mapping[str, bytes]:
+        """None."""
+        return {}
+
+
+class FakeDirectory(Directory):
+    """Knows Alice, and that nothing else is ours."""
+
+    async def resolve(self, address: Address) -> Resolution:
+        """Alice's address is Alice."""
+        return Local(ALICE.account) if address == ALICE.address else UnknownAddress()
+
+    async def account(self, account: AccountId) -> AccountRecord | None:
+        """Her record."""
+        return ALICE if account == ALICE.account else None
+
+    async def owns(self, account: AccountId, address: Address) -> bool:
+        """Her address is hers."""
+        return account == ALICE.account and address == ALICE.address
+
+    async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
+        """Nobody but oneself."""
+        return authcid if authzid in ("", str(authcid)) else None

@@ -1,0 +1,126 @@
+"""The delivery that an action of another plugin gets: its verbs count once it has returned.
+
+For whoever carries out Sieve's actions: lend it, look at what it asks for, then `carry_out`. An
+action that raises has asked for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from thurn.contracts.account import AccountRecord
+from thurn.contracts.delivery import Delivery
+from thurn.contracts.store import AccountHandle
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope, Recipient
+from thurn.types.mailbox import INBOX, mailbox_name
+from thurn.types.session import Transaction
+from thurn.types.status import Status
+
+
+class LentDelivery:
+    """`thurn.contracts.delivery.Delivery` on another one.
+
+    Attributes:
+        content: the message as the script had it at the action.
+        created: mailboxes that it may make, by their normal names.
+        decided: whether it has disposed of the message.
+    """
+
+    def __init__(self, delivery: Delivery, content: Content) -> None:
+        self._delivery = delivery
+        self._verbs: list[Callable[[], None]] = []
+        self.content = content
+        self.created: list[str] = []
+        self.decided = False
+
+    def carry_out(self) -> None:
+        """Use the verbs that were asked for, in their order."""
+        for verb in self._verbs:
+            verb()
+        self._verbs.clear()
+
+    @property
+    def transaction(self) -> Transaction:
+        """The transaction it came by."""
+        return self._delivery.transaction
+
+    @property
+    def envelope(self) -> Envelope:
+        """Sender, and this recipient alone."""
+        return self._delivery.envelope
+
+    @property
+    def recipient(self) -> Recipient:
+        """The recipient that led here."""
+        return self._delivery.recipient
+
+    @property
+    def detail(self) -> str | None:
+        """The sub-address, if the recipient had one."""
+        return self._delivery.detail
+
+    @property
+    def record(self) -> AccountRecord:
+        """The account, as the directory knows it."""
+        return self._delivery.record
+
+    @property
+    def account(self) -> AccountHandle:
+        """The account's mailboxes, annotations and documents."""
+        return self._delivery.account
+
+    def file(
+        self,
+        mailbox: str,
+        *,
+        flags: Sequence[str] = (),
+        content: Content | None = None,
+        create: bool = True,
+    ) -> None:
+        """Store the message there.
+
+        Raises:
+            MailboxNameRefused: it cannot be the name of a mailbox.
+        """
+        name = mailbox_name(mailbox, self._delivery.account.separator)
+        if name == INBOX:
+            self.keep(flags=flags, content=content)
+            return
+        chosen, given = self.content if content is None else content, tuple(flags)
+        if create:
+            self.created.append(name)
+        self._decide(lambda: self._delivery.file(name, flags=given, content=chosen, create=create))
+
+    def keep(self, *, flags: Sequence[str] = (), content: Content | None = None) -> None:
+        """File where ordinary mail goes."""
+        chosen, given = self.content if content is None else content, tuple(flags)
+        self._decide(lambda: self._delivery.keep(flags=given, content=chosen))
+
+    def send(self, envelope: Envelope, content: Content) -> None:
+        """Hand a message to the queue."""
+        self._decide(lambda: self._delivery.send(envelope, content))
+
+    def reject(self, status: Status) -> None:
+        """Refuse for this recipient."""
+        self._decide(lambda: self._delivery.reject(status))
+
+    def discard(self, reason: str) -> None:
+        """Drop it for this account."""
+        self._decide(lambda: self._delivery.discard(reason))
+
+    async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
+        """True the first time for this account and key."""
+        return await self._delivery.once(key, lifetime_seconds=lifetime_seconds, renew=renew)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Call this when everything is durable."""
+        self._verbs.append(lambda: self._delivery.after_commit(action))
+
+    def note(self, text: str) -> None:
+        """A line for the journal."""
+        self._delivery.note(text)
+
+    def _decide(self, verb: Callable[[], None]) -> None:
+        self.decided = True
+        self._verbs.append(verb)

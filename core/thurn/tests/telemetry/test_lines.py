@@ -1,0 +1,43 @@
+"""A line of the operator's log is one write: processes share standard error, often unbuffered."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import structlog
+from thurn.app.say import say
+from thurn.telemetry.log import configure, logger
+
+
+class Writes(io.StringIO):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def write(self, text):
+        self.calls.append(text)
+        return len(text)
+
+
+def test_the_supervisor_writes_once(monkeypatch):
+    stderr = Writes()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    say("info", "generation.ready", findings=["a\nb"])
+    (line,) = stderr.calls
+    assert line.endswith("}\n")
+    assert json.loads(line)["findings"] == ["a\nb"]
+
+
+def test_the_others_write_once(monkeypatch):
+    stderr = Writes()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    try:
+        configure()
+        logger(plugin="filter.x").error("plugin.failed", failure="forged\nline")
+    finally:
+        structlog.reset_defaults()
+    (line,) = stderr.calls
+    assert line.count("\n") == 1
+    assert json.loads(line)["failure"] == "forged\\x0aline"

@@ -1,0 +1,211 @@
+"""A site as an operator runs it: files, `thurn run` in a process group, signals, the log.
+
+Rules of this file: waiting is for what the log says, never for a time; every wait is bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from clients import HOST
+from mailsite import tables
+from thurn.telemetry.journal import latest
+
+PATIENCE_SECONDS = 20.0
+BIN = Path(sys.executable).parent
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        return one.getsockname()[1]
+
+
+def toml(site):
+    """Tables of tables as TOML: JSON's strings, numbers and lists are TOML's too."""
+    lines = []
+    for role, group in site.items():
+        sections = {f"{role}.{name}": section for name, section in group.items()}
+        if role == "site":
+            sections = {role: group}
+        for title, section in sections.items():
+            lines += [f"[{title}]", *(f"{k} = {json.dumps(v)}" for k, v in section.items()), ""]
+    return "\n".join(lines)
+
+
+class RunningSite:
+    """A site's directory and the supervisor that serves it.
+
+    Attributes:
+        tables: the configuration; `configure` writes it.
+        plugins: where distributions are installed that the environment does not have.
+    """
+
+    def __init__(self, base, **listeners):
+        self.base = base
+        self.plugins = base / "plugins"
+        self.plugins.mkdir(parents=True, exist_ok=True)
+        self.tables = tables(base, **listeners)
+        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "20s"}
+        for section in self.tables["listener"].values():
+            section["bind"] = [f"{HOST}:{free_port()}"]
+        self.path = base / "thurn.toml"
+        self.process = None
+        self._lines = []
+        self._arrived = threading.Condition()
+        self._reader = None
+
+    @property
+    def data(self):
+        return self.base / "data"
+
+    def port(self, listener):
+        return int(self.tables["listener"][listener]["bind"][0].rpartition(":")[2])
+
+    def configure(self):
+        self.path.write_text(toml(self.tables))
+
+    @property
+    def environment(self):
+        path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.plugins)}
+
+    def call(self, *words):
+        """A command of `thurn` on this site; (exit code, output)."""
+        done = subprocess.run(
+            [str(BIN / "thurn"), *map(str, words)], cwd=self.base, env=self.environment,
+            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    def explain(self, identifier):
+        code, text = self.call("explain", "--config", self.path, identifier)
+        assert code == 0, text
+        return text
+
+    def install(self, folder):
+        """Install a distribution into `plugins`, without a network."""
+        install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--no-cache", "--target")
+        done = subprocess.run(
+            [str(BIN / install[0]), *install[1:], str(self.plugins), str(folder)],
+            env={**self.environment, "HOME": str(self.base)}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    # its life
+
+    def start(self):
+        before = self.count("generation.ready")
+        self._launch()
+        self.wait("generation.ready", before + 1)
+        return self
+
+    def start_in_vain(self):
+        """The exit code of a start that fails."""
+        self._launch()
+        code = self.process.wait(PATIENCE_SECONDS)
+        self._end()
+        return code
+
+    def _launch(self):
+        self.configure()
+        self.process = subprocess.Popen(
+            [str(BIN / "thurn"), "run", "--config", str(self.path)], cwd=self.base,
+            env=self.environment, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
+        self._reader.start()
+
+    def _read(self, stream):
+        for line in stream:
+            text = line.decode(errors="replace").rstrip("\n")
+            with self._arrived:
+                self._lines.append(json.loads(text) if text.startswith("{") else {"text": text})
+                self._arrived.notify_all()
+        with self._arrived:
+            self._lines.append({"event": "log.ended"})
+            self._arrived.notify_all()
+        stream.close()
+
+    def events(self, name):
+        with self._arrived:
+            return [line for line in self._lines if line.get("event") == name]
+
+    def count(self, name):
+        return len(self.events(name))
+
+    def wait(self, name, count=1, seconds=PATIENCE_SECONDS):
+        """The event, once it was told so often."""
+        with self._arrived:
+            ended = self.count("log.ended")
+            there = self._arrived.wait_for(
+                lambda: self.count(name) >= count or self.count("log.ended") > ended, seconds
+            )
+            assert there, f"no {name} within {seconds} s in:\n{self.text()}"
+            assert self.count(name) >= count, f"ended without {name}:\n{self.text()}"
+        return self.events(name)[-1]
+
+    def text(self):
+        with self._arrived:
+            return "\n".join(json.dumps(line) for line in self._lines)
+
+    def reload(self):
+        """SIGHUP, and the generation that came of it."""
+        self.configure()
+        before = self.count("generation.ready")
+        self.process.send_signal(signal.SIGHUP)
+        self.wait("generation.ready", before + 1)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(PATIENCE_SECONDS) == 0, self.text()
+        self._end()
+
+    def kill(self):
+        """kill -9 of the whole group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._end()
+
+    def _end(self):
+        self._reader.join(PATIENCE_SECONDS)
+        self.process = None
+
+    def journal(self, count=1000):
+        return latest(self.data / "journal", count)
+
+
+@contextlib.contextmanager
+def running(base, prepare=None, **listeners):
+    """A site that serves; `prepare` may change it before the start."""
+    site = RunningSite(base, **listeners)
+    if prepare is not None:
+        prepare(site)
+    try:
+        yield site.start()
+    finally:
+        if site.process is not None:
+            site.kill()
+
+
+def eventually(found, what, seconds=PATIENCE_SECONDS):
+    """What `found` answers as soon as it is true; for what no log line tells."""
+    until = time.monotonic() + seconds
+    pause = threading.Event()
+    while time.monotonic() < until:
+        answer = found()
+        if answer:
+            return answer
+        pause.wait(0.02)
+    raise AssertionError(f"{what} did not happen")
