@@ -254,3 +254,10 @@ def test_a_nul_in_text_is_replaced():
     part = text_part("before\0after")
     assert b"\0" not in part
     assert b"before=EF=BF=BDafter" in part
+
+
+def test_a_date_with_comments_and_spaces_in_its_time():
+    # RFC 5322 appendix A.5, A.6.3
+    assert parse_date(b"Fri, 21 Nov 1997 09(comment):   55  :  06 -0600") == parse_date(
+        b"Fri, 21 Nov 1997 09:55:06 -0600"
+    )

@@ -21,7 +21,8 @@ _DAYS: Final = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 # date-time = [ day-of-week "," ] date time zone (RFC 5322 §3.3, §4.3)
 _DATE_TIME: Final = re.compile(
     r"\s*(?:[A-Za-z]{3,9}[\s,.]*)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]{0,6}\.?[\s-]+(\d{2,4})[\s,]+"
-    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d{1,9})?\s*([+-]\d{4}|[A-Za-z]{1,5})?",
+    r"(\d{1,2})\s*[:.]\s*(\d{2})(?:\s*[:.]\s*(\d{2}))?(?:\.\d{1,9})?\s*"
+    r"([+-]\d{4}|[A-Za-z]{1,5})?",
     re.ASCII,
 )
 # asctime: Tue Nov 24 04:05:30 2026, with or without a zone before the year
