@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from commands import spell
 from model import DELETED, SEEN, Box, Stamp, joined
+from verbs import spell
 from view import FETCH, NUMBERED, View
 
 APPENDUID = re.compile(r"\[APPENDUID (\d+) ([\d:,]+)\]")

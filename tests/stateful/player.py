@@ -12,11 +12,11 @@ import time
 from collections import Counter, deque
 from random import Random
 
-from commands import Chooser
 from gateway import PASSWORD, worker_of
 from model import Site
 from oracle import APPENDUID, COPYUID, Oracle, Reply, numbers, octets
 from rawimap import Imap
+from verbs import Chooser
 from view import View
 
 AFTER_DELETION = ("NOOP", "SELECT", "CLOSE", "UNSELECT", "DONE")
