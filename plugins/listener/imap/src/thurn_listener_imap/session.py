@@ -4,7 +4,8 @@ Rules of this file:
 1. What a chunk asks is answered with one send, unless it is much (`Conversation`).
 2. Every command ends with what other sessions did meanwhile, then its tagged answer; no EXPUNGE
    while message numbers are in use. RFC 9051 §7.5.1.
-3. A selected mailbox that has gone ends the session with BYE. RFC 2180 §3.1.
+3. A selected mailbox that has gone ends the session with BYE, behind the tagged answer of the
+   command that found out, so that no client asks again for what was done. RFC 2180 §3.4.
 4. While the worker closes, what has been received is answered, then the session ends with BYE.
 """
 
@@ -155,6 +156,7 @@ class ImapSession:
             with self._watch.waiting(key, selected.mailbox, waiter):
                 return await self._connection.receive(RECEIVE_OCTETS)
         await self._tell_updates(Updates.ALL)
+        self._end_idle_if_gone()
         return None
 
     def _end(self, text: str, why: bytes = b"") -> None:
@@ -200,17 +202,20 @@ class ImapSession:
             return answer_to(error)
 
     async def _tell_updates(self, updates: Updates) -> None:
-        if updates is Updates.NONE or self._conversation.selected is None:
-            return
-        try:
+        if updates is not Updates.NONE:
             await self._conversation.tell_updates(may_expunge=updates is Updates.ALL)
-        except MailboxNotFound:
-            # RFC 2180 §3.1: the mailbox was deleted by somebody else.
-            self._end("The selected mailbox is gone")
+
+    @property
+    def _is_mailbox_gone(self) -> bool:
+        selected = self._conversation.selected
+        return selected is not None and not selected.exists
 
     def _answer(self, answer: Answer) -> None:
         write = _WRITERS[answer.condition]
         self._conversation.write(write(self._conversation.tag, answer.text, answer.code))
+        if self._is_mailbox_gone:
+            # RFC 2180 §3.4: the mailbox was deleted by somebody else.
+            self._end("The selected mailbox is gone")
 
     async def _select(self, command: Select) -> None:
         kind = self._site.extensions.commands[Select]
@@ -328,6 +333,11 @@ class ImapSession:
         """RFC 9051 §6.3.13."""
         self._conversation.write(response.continuation("idling"))
         await self._tell_updates(Updates.ALL)
+        self._end_idle_if_gone()
+
+    def _end_idle_if_gone(self) -> None:
+        if self._is_mailbox_gone:
+            self._answer(answer_to(MailboxNotFound()))
 
     async def _idle_done(self, _event: IdleDone) -> None:
         await self._tell_updates(Updates.ALL)
