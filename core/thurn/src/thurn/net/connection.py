@@ -24,6 +24,7 @@ from thurn.net.tls import prepare
 from thurn.types.session import PeerAddress, Session, TlsState
 
 RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
+COMMAND_OCTETS: Final = 16384  # whoever asks for more reads a message
 JOIN_OCTETS: Final = 65536  # smaller pieces are joined up to here; larger ones go by themselves
 STEPS_PER_TURN: Final = 16  # calls that did not wait before a busy peer lets the others run
 REARM_SHARE: Final = 64  # a deadline may be late by this share, so that re-arming costs nothing
@@ -128,7 +129,7 @@ class SocketConnection:
         creeps = -slack <= ahead < 0
         scope.deadline = min(wanted + slack, self._end) if creeps else wanted
 
-    async def receive(self, maximum_octets: int = 16384) -> bytes:
+    async def receive(self, maximum_octets: int = COMMAND_OCTETS) -> bytes:
         """What has arrived, at least one octet; b"" at the end of the stream.
 
         Raises:
@@ -146,6 +147,10 @@ class SocketConnection:
                 octets = self._socket.recv(size_octets)
             except (BlockingIOError, ssl.SSLWantReadError):
                 self._steps = 0
+                if size_octets > COMMAND_OCTETS and self.peer is not None:
+                    # A peer that sends a message in two pieces waits with the second for our
+                    # acknowledgement (Nagle's algorithm), and the kernel with that for 40 ms.
+                    self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 await wait_readable(self._fd)
             except ssl.SSLWantWriteError:
                 await wait_writable(self._fd)
