@@ -193,9 +193,7 @@ class MessageDeposit:
 
     def applied(self) -> None:
         """Tell all workers."""
-        topic = self._environment.topic(self._index.account)
-        for mailbox in self._touched:
-            self._environment.notices.publish(topic, mailbox)
+        self._environment.watch.tell(self._index.account)
 
 
 def _known(index: AccountIndex, key: str) -> bool:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Log
-from thurn.contracts.state import Notices
-from thurn.types.identity import AccountId
 
 from thurn_store_spool.body import Bodies
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.pool import Pool
+from thurn_store_spool.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +29,9 @@ class Environment:
     separator: str
     log: CommitLog
     clock: Clock
-    notices: Notices
+    watch: Watch
     journal: Log
     pool: Pool
     bodies: Bodies
     draw: Callable[[], int]
     sweep: Callable[[AccountIndex], None]
-
-    def topic(self, account: AccountId) -> str:
-        """Where changes of an account are told to all workers."""
-        return f"{self.name}:{account}"
