@@ -143,6 +143,7 @@ class SocketConnection:
             await checkpoint()
         size_octets = min(maximum_octets, RECEIVE_MAXIMUM_OCTETS)
         while True:
+            wait = wait_readable
             try:
                 octets = self._socket.recv(size_octets)
             except (BlockingIOError, ssl.SSLWantReadError):
@@ -151,15 +152,14 @@ class SocketConnection:
                     # A peer that sends a message in two pieces waits with the second for our
                     # acknowledgement (Nagle's algorithm), and the kernel with that for 40 ms.
                     self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-                await wait_readable(self._fd)
             except ssl.SSLWantWriteError:
-                await wait_writable(self._fd)
+                wait = wait_writable
             except OSError as error:
                 raise self._lost(error) from error
             else:
-                if not octets:
-                    self._peer_ended = True
+                self._peer_ended = self._peer_ended or not octets
                 return octets
+            await wait(self._fd)  # here, where no exception is kept alive by it
 
     async def send(self, data: bytes) -> None:
         """Hand over everything.

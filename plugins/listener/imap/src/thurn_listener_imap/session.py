@@ -106,8 +106,7 @@ class ImapSession:
     async def run(self) -> None:
         """Speak until it is over."""
         conversation, engine = self._conversation, self._engine
-        words = code.capability(conversation.capabilities())
-        conversation.write(response.ok(b"*", f"{self._site.context.hostname} ready", words))
+        self._greet()
         try:
             while True:
                 event = engine.next_event()
@@ -127,6 +126,11 @@ class ImapSession:
             self._logins.cancel()
             self._drop_append()
 
+    def _greet(self) -> None:
+        words = code.capability(self._conversation.capabilities())
+        text = f"{self._site.context.hostname} ready"
+        self._conversation.write(response.ok(b"*", text, words))
+
     # Octets.
 
     async def _receive(self) -> None:
@@ -136,28 +140,32 @@ class ImapSession:
             self._end("The server is closing", code.UNAVAILABLE)
         settings = self._site.settings
         connection.extend(settings.idle if conversation.is_logged_in else settings.login_idle)
+        octets = None
         if engine.state in IDLING and conversation.selected is not None:
-            octets = await self._receive_in_idle()
-            if octets is None:
-                return
+            # Not in a coroutine of its own: thousands of sessions wait just here.
+            with trio.CancelScope() as scope:
+                waiter = self._wait_in_idle(scope)
+                try:
+                    octets = await connection.receive(RECEIVE_OCTETS)
+                finally:
+                    self._watch.forget(waiter)
         elif engine.state in APPENDING:
             octets = await connection.receive(RECEIVE_LITERAL_OCTETS)
         else:
             octets = await connection.receive(RECEIVE_OCTETS)
-        engine.receive_data(octets)
-
-    async def _receive_in_idle(self) -> bytes | None:
-        """Octets, or None when the mailbox has changed first: then the client has been told."""
-        conversation = self._conversation
-        selected = conversation.mailbox
-        with trio.CancelScope() as scope:
-            waiter = Waiter(selected.newest.highestmodseq, scope.cancel)
-            key = (conversation.account.account, selected.told.mailbox_id)
-            with self._watch.waiting(key, selected.mailbox, waiter):
-                return await self._connection.receive(RECEIVE_OCTETS)
+        if octets is not None:
+            engine.receive_data(octets)
+            return
+        # The mailbox has changed first.
         await self._tell_updates(Updates.ALL)
         self._end_idle_if_gone()
-        return None
+
+    def _wait_in_idle(self, scope: trio.CancelScope) -> Waiter:
+        selected = self._conversation.mailbox
+        key = (self._conversation.account.account, selected.told.mailbox_id)
+        waiter = Waiter(key, selected.newest.highestmodseq, scope)
+        self._watch.add(selected.mailbox, waiter)
+        return waiter
 
     def _end(self, text: str, why: bytes = b"") -> None:
         self._conversation.write(response.bye(text, why))
