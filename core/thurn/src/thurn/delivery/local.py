@@ -57,15 +57,9 @@ class LocalDelivery:
         self._clock = clock
 
     async def deliver(
-        self,
-        transaction: Transaction,
-        target: Target,
-        account: AccountId,
-        content: Content,
-        *,
-        key: str,
-        quarantine: str | None = None,
-    ) -> Delivered:
+        self, transaction: Transaction, target: Target, account: AccountId, content: Content, *,
+        key: str, quarantine: str | None = None,
+    ) -> Delivered:  # fmt: skip
         """Run the account's rules and prepare what they want. Raises only on cancellation.
 
         Args:

@@ -56,12 +56,9 @@ class Settlement:
 
 
 async def settle(
-    plan: FlowPlan,
-    transaction: Transaction,
-    content: Content,
-    units: Sequence[Unit],
+    plan: FlowPlan, transaction: Transaction, content: Content, units: Sequence[Unit],
     replies: Literal["each", "one"],
-) -> Settlement:
+) -> Settlement:  # fmt: skip
     """Decide the replies and collect the deposits.
 
     Raises:
