@@ -25,7 +25,8 @@ def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None)
     if record is None:
         raise click.ClickException(f"the journal in {directory} has no such transaction")
     for line in story(record):
-        click.echo(line)
+        # What peers and plugins said must not move the terminal's cursor.
+        click.echo("".join(c if c.isprintable() else "?" for c in line))
 
 
 def _data(config: tuple[Path, ...]) -> Path:
