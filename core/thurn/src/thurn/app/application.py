@@ -86,9 +86,8 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     if not isinstance(settings, ListenerSettings):
         raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
     if settings.tls_mode == "implicit" and settings.tls is None:
-        raise ConfigError(
-            [f'{instance.source}: {instance.full_name}: tls_mode = "implicit" needs tls = "…"']
-        )
+        text = 'tls_mode = "implicit" needs tls = "…"'
+        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 

@@ -265,16 +265,13 @@ def _watch(data: Path) -> Watch:
 async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) -> None:
     context = InstanceContext(site, instance)
     opening = instance.factory.open(instance.settings, context)
+    who = f"{instance.source}: {instance.full_name}"
     try:
         product = await stack.enter_async_context(opening)
     except ConfigError as error:
-        raise ConfigError(
-            [f"{instance.source}: {instance.full_name}: {f}" for f in error.findings]
-        ) from error
+        raise ConfigError([f"{who}: {text}" for text in error.findings]) from error
     except (OSError, ValueError, PluginError) as error:
-        raise ConfigError(
-            [f"{instance.source}: {instance.full_name} cannot open: {error}"]
-        ) from error
+        raise ConfigError([f"{who} cannot open: {error}"]) from error
     site.products[instance.role, instance.name] = product
     if instance.role == "account" and all(
         ("account", name) in site.products for name in site.config.site.accounts

@@ -87,14 +87,10 @@ class Chain:
         return bool(self.rules)
 
     async def run(
-        self,
-        identifier: str,
-        journal: JournalEntry | None,
-        first: Any,  # noqa: ANN401 - the arguments of the stage's contract
-        second: Any = None,  # noqa: ANN401
-        *,
+        self, identifier: str, journal: JournalEntry | None,
+        first: Any, second: Any = None, *,  # noqa: ANN401 - as the stage's contract says
         then: Then | None = None,
-    ) -> Any:  # noqa: ANN401 - one of the stage's decisions
+    ) -> Any:  # fmt: skip  # noqa: ANN401 - one of the stage's decisions
         """Ask the rules; returns the decisive answer, or None when nobody had one.
 
         Args:
