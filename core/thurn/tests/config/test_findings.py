@@ -49,6 +49,7 @@ SITE = '[site]\ndata = "d"\n'
 @pytest.mark.parametrize(
     "line",
     ['postmaster = "postmaster"', 'postmaster = "a b@example.org"', 'worker_timeout = "0s"',
+     'journal_retention = "999999d"',
      'hostname = "mail example"', 'hostname = "mail\\r\\nexample"', 'hostname = ""'],
 )  # fmt: skip
 def test_what_would_fail_each_session_fails_the_start(tmp_path, line):

@@ -57,7 +57,7 @@ class SiteSettings(Settings):
         default=None, description="The address for mail to postmaster without a domain of ours."
     )
     journal_retention: Duration = Field(
-        default=1_209_600.0, description="How long the journal is kept."
+        default=1_209_600.0, le=100 * 366 * 86_400, description="How long the journal is kept."
     )
     segment: Size = Field(default=16 * 2**20, description="Size of a commit log segment.")
     sync: Literal["auto", "inline", "thread"] = Field(
