@@ -176,6 +176,8 @@ REPORT = ("", ["x@elsewhere.example"])
         (["alice+later"], 452, [0, 0], []),
         (["alice+raise", "bob+later"], 451, [0, 0], []),
         (["alice+nonsense"], 451, [0, 0], []),
+        (["alice", "alice+no"], 250, [1, 0], []),
+        (["alice+no", "alice"], 250, [1, 0], [REPORT]),
         (["alice", "bob+missing"], 451, [0, 0], []),
         # mixed: a report for who rejects, the queue for who fails
         (["alice", "bob+no"], 250, [1, 0], [REPORT]),
@@ -202,6 +204,7 @@ async def test_one_answer_speaks_for_all(opened, whom, code, counts, queued):
     [
         (["alice", "alice", "bob"], (250, 250, 250), [1, 1]),
         (["alice", "bob+no"], (250, 550), [1, 0]),
+        (["alice+no", "alice"], (550, 250), [1, 0]),
         (["alice+later", "bob"], (452, 250), [0, 1]),
         (["alice+no", "bob+raise"], (550, 451), [0, 0]),
         (["team", "alice"], (250, 250), [1, 1]),

@@ -148,7 +148,8 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) ->
 async def _deliver(
     plan: FlowPlan, transaction: Transaction, content: Content, quarantine: str | None
 ) -> list[Unit]:
-    """One unit per target of each recipient; an account that is reached twice is served once."""
+    """One unit per target of each recipient; an account that is reached twice is served once, but
+    what its rules refused for one sub-address they are asked again for another."""
     units: list[Unit] = []
     done: dict[str, Unit] = {}
     for index, targets in enumerate(transaction.targets):
@@ -157,7 +158,7 @@ async def _deliver(
                 units.append(_foreign(index, target, quarantine))
                 continue
             first = done.get(target.account)
-            if first is not None:
+            if first and (first.status.is_success or first.target.detail == target.detail):
                 units.append(Unit(index, target, first.status, same_as=first))
                 continue
             delivered = await plan.local.deliver(
