@@ -24,10 +24,13 @@ from thurn.log.frame import ScannedFrame
 from thurn.log.recovery import is_recovered, missing_owner, scan_segment
 from thurn.log.segment import Found, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
+from thurn.types.errors import StorageFull
 
 POLL_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 30.0
 """After a failure: long enough not to fill the operator's log."""
+FULL_RETRY_SECONDS: Final = 3.0
+"""After a failure for want of room, told once a turn: mail waits for what settling frees."""
 
 
 class Settler:
@@ -75,8 +78,10 @@ class Settler:
                         continue  # another settler was first
                     if once:
                         raise
-                    self._report("log.unsettled", path=str(found.path), detail=repr(error))
-                    pause = RETRY_SECONDS
+                    full = isinstance(error, StorageFull)
+                    if not full or pause == POLL_SECONDS:
+                        self._report("log.unsettled", path=str(found.path), detail=repr(error))
+                    pause = FULL_RETRY_SECONDS if full else RETRY_SECONDS
             if once:
                 return count
             await trio.sleep(pause)
