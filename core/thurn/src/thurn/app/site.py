@@ -140,19 +140,11 @@ class Site:
         stores = self.stores(directory)
         local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
         return FlowPlan(
-            settings=self._flow_settings(settings),
-            chains=self._chains.mailflow(settings),
-            directory=directory,
-            local=local,
-            outgoing=self._outgoing(directory, local),
-            log=self.log,
-            journal=self.journal,
-            events=self.events,
-            diagnostics=self.diagnostics,
-            clock=self.clock,
-            ids=self.ids,
-            free_octets=self.log.free_octets,
-        )
+            settings=self._flow_settings(settings), chains=self._chains.mailflow(settings),
+            directory=directory, local=local, outgoing=self._outgoing(directory, local),
+            log=self.log, journal=self.journal, events=self.events, diagnostics=self.diagnostics,
+            clock=self.clock, ids=self.ids, free_octets=self.log.free_octets,
+        )  # fmt: skip
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
         site = self.config.site

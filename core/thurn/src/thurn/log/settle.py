@@ -47,21 +47,12 @@ class Settler:
     """
 
     def __init__(
-        self,
-        directory: Path,
-        owners: Mapping[str, Owner],
-        *,
-        clock: Clock,
-        filesystems: Sequence[Path] = (),
-        files: Files | None = None,
-        report: Report = silent,
-    ) -> None:
-        self._directory = directory
-        self._owners = owners
-        self._clock = clock
+        self, directory: Path, owners: Mapping[str, Owner], *, clock: Clock,
+        filesystems: Sequence[Path] = (), files: Files | None = None, report: Report = silent,
+    ) -> None:  # fmt: skip
+        self._directory, self._owners, self._clock = directory, owners, clock
         self._filesystems = [directory, *filesystems]
-        self._files = files or Files()
-        self._report = report
+        self._files, self._report = files or Files(), report
 
     async def run(self, *, once: bool = False) -> int:
         """See `settle_sealed`."""
@@ -97,7 +88,7 @@ class Settler:
         Raises:
             Exception: whatever an owner or the disk raised; the segment stays.
         """
-        lock = Lock.take(self._directory / "settle.lock", wait=False)
+        lock = Lock.take(self._directory / "settle.lock")
         if lock is None:
             return False
         with lock:
@@ -125,14 +116,9 @@ class Settler:
 
 
 async def settle_sealed(
-    directory: Path,
-    owners: Mapping[str, Owner],
-    *,
-    clock: Clock,
-    once: bool = False,
-    filesystems: Sequence[Path] = (),
-    report: Report = silent,
-) -> int:
+    directory: Path, owners: Mapping[str, Owner], *, clock: Clock, once: bool = False,
+    filesystems: Sequence[Path] = (), report: Report = silent,
+) -> int:  # fmt: skip
     """Settle what is sealed, for ever, or `once` what is sealed now; gives how many segments.
 
     Raises:

@@ -181,7 +181,7 @@ class Database:
         return self._taken
 
     def commit(self) -> None:
-        """Make the rows visible. Raises StorageError: they are not, the transaction is forgotten."""
+        """Make the rows visible. Raises StorageError: they are not, all is forgotten."""
         try:
             with engine_errors():
                 if self._taken != self._highest:
