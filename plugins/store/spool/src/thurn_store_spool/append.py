@@ -27,7 +27,7 @@ from thurn_store_spool.schema import storage_error
 from thurn_store_spool.tree import MailboxRow
 
 SUMMARY_OCTETS = 16_384
-"""Of what a record carries besides the message; usually under 1 KiB. Above it replay scans again."""
+"""Of what a record carries besides the message; usually below 1 KiB. Above it replay scans."""
 
 KEY_OCTETS = 1_024
 """An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
