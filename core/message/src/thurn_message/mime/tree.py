@@ -17,6 +17,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from thurn_message.fields import Field, find_header_end, read_fields, unfold
@@ -41,6 +42,10 @@ _DELIMITER_END: Final = re.compile(
     rb"(--)?+(?:\r?(?:\n|\Z)|[^0-9A-Za-z'()+_,./:=?\r\n-][^\n]*+(?:\n|\Z))"
 )
 _TAG: Final = re.compile(rb"[^\s,]++")
+
+COMMON_OCTETS: Final = 48
+"""A Content-Type up to here is remembered: a few are most of all, and one with a boundary, which
+nobody uses twice, is hardly ever that short."""
 
 _TEXT_PLAIN: Final[tuple[bytes, bytes, Parameters]] = (
     b"text",
@@ -209,10 +214,19 @@ def read_part(
     if not found:
         return Part(*default, *places, fields, depth)
     raw = found.pop(b"content-type", None)
-    part = Part(*(default if raw is None else _parse_type(raw)), *places, fields, depth)
+    if raw is None:
+        kind = default
+    else:
+        kind = _known_type(raw) if len(raw) <= COMMON_OCTETS else _parse_type(raw)
+    part = Part(*kind, *places, fields, depth)
     if found:
         _describe(part, found)
     return part
+
+
+@lru_cache(256)
+def _known_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:
+    return _parse_type(raw)
 
 
 def _parse_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:
