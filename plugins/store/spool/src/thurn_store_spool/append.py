@@ -21,8 +21,7 @@ from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.operation import Appended, Entry, Operation, encode
-from thurn_store_spool.perform import Summary, append_message
-from thurn_store_spool.query import select_one
+from thurn_store_spool.perform import Summary, append_message, take_key
 from thurn_store_spool.schema import storage_error
 from thurn_store_spool.tree import MailboxRow
 
@@ -138,7 +137,8 @@ class MessageDeposit:
     def _apply(self, frame: Frame) -> None:
         append, index = self._append, self._index
         operations: list[Operation] = []
-        if append.key and _known(index, append.key):
+        at = int(self._environment.clock.wall())
+        if append.key and not take_key(index.writer, append.key, at):
             known = index.open_tree.by_name.get(self._name)
             self._stored = Stored(known.id, known.uidvalidity, 0) if known else Stored("", 0, 0)
             self._touched = set()
@@ -161,7 +161,7 @@ class MessageDeposit:
             append.content.prefix,
             place,
             append.key,
-            int(self._environment.clock.wall()),
+            at,
         )
         if self._summary is None:
             raise StorageTrouble("the message was not scanned")
@@ -196,8 +196,3 @@ class MessageDeposit:
         topic = self._environment.topic(self._index.account)
         for mailbox in self._touched:
             self._environment.notices.publish(topic, mailbox)
-
-
-def _known(index: AccountIndex, key: str) -> bool:
-    found = select_one(index.writer, "SELECT 1 FROM delivered WHERE key = ?", (key,))
-    return found is not None
