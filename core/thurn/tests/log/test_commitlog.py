@@ -174,6 +174,17 @@ async def test_cancelled_before_the_round_nothing_happened(make, kit):
     assert [value for value, _ in a.rows] == ["then"]
 
 
+async def test_what_stays_busy_is_given_up(make, kit):
+    log = await make(settings=LogSettings(busy_seconds=0.02))
+    a, b = log.store.account("a"), log.store.account("b")
+    a.busy = 10**9
+    with pytest.raises(StorageTrouble, match="busy"):
+        await log.commit([kit.Add(a, "never")])
+    a.busy = 0
+    await log.commit([kit.Add(a, "then"), kit.Add(b, "too")])
+    assert [value for value, _ in a.rows] == ["then"]
+
+
 async def test_cancelled_in_the_round_it_is_done_all_the_same(make, kit):
     log = await make()
     a = log.store.account("a")

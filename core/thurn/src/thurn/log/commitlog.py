@@ -90,7 +90,8 @@ class WorkerLog:
             raise StorageTrouble(_ENDED)
         if not self._may_commit:
             self._check_clean()
-        group = Group(changes, trio.lowlevel.current_task())
+        until = self._clock.monotonic() + self._settings.busy_seconds
+        group = Group(changes, trio.lowlevel.current_task(), until)
         self._queue.append(group)
         self._wake()
         await trio.lowlevel.wait_task_rescheduled(group.abort)
@@ -195,7 +196,8 @@ class WorkerLog:
 
         frame = round_.fill(make_frame, self._settings.round_octets)
         self._queue.extendleft(reversed(round_.later))
-        self._queue.extend(round_.busy)
+        if round_.busy:
+            self._put_off(round_.busy)
         self._active = round_.ready
         if round_.ready:
             error = await self._write(segment, frame, round_.ready)
@@ -208,6 +210,14 @@ class WorkerLog:
         if round_.trouble:
             self._end("a resource failed")
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
+
+    def _put_off(self, busy: list[Group]) -> None:
+        """Another process has their resources: in the next round, or not at all."""
+        now = self._clock.monotonic()
+        for group in busy:
+            if group.until <= now:
+                group.end(StorageTrouble("an index stayed busy"))
+        self._queue.extend(busy)  # those that have ended are passed over
 
     async def _write(
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]

@@ -25,12 +25,14 @@ _FAILED: Final = trio.lowlevel.Abort.FAILED
 
 
 class Group:
-    """One call of `commit`: its changes and its parked task (None once it has been told)."""
+    """One call of `commit`: its changes and its parked task (None once it has been told), and
+    until when it waits for a resource that another process has."""
 
-    __slots__ = ("begun", "changes", "task")
+    __slots__ = ("begun", "changes", "task", "until")
 
-    def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task) -> None:
+    def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task, until: float) -> None:
         self.changes = changes
+        self.until = until
         self.task: trio.lowlevel.Task | None = task
         self.begun = False
 
