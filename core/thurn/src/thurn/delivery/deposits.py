@@ -30,7 +30,7 @@ async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
             the idempotency keys make the repeat harmless.
     """
     try:
-        if all([deposit.changes for deposit in deposits]):
+        if all(deposit.changes for deposit in deposits):
             await _commit(log, deposits)
         else:
             with trio.fail_after(COMMIT_SECONDS) as scope:
