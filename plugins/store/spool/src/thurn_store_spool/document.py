@@ -71,15 +71,13 @@ def read_active(connection: apsw.Connection, kind: str) -> Document | None:
 
 
 def find_active(index: AccountIndex, kind: str) -> Document | None:
-    """The same, remembered for as long as nobody changes the account's documents.
-
-    Asked at each delivery. Whatever another worker has committed, be it what it may, is a reason
-    to read anew.
-    """
-    if not index.is_unchanged() or kind not in index.active:
+    """The same, remembered until the mark says that some document has changed."""
+    mark = index.mark
+    known = index.active.get(kind)
+    if known is None or known[0] is None or known[0] != mark:
         with index.snapshot() as connection:
-            index.active[kind] = read_active(connection, kind)
-    return index.active[kind]
+            known = index.active[kind] = (mark, read_active(connection, kind))
+    return known[1]
 
 
 def read_history(connection: apsw.Connection, kind: str, name: str) -> list[Document]:

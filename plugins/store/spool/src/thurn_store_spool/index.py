@@ -60,7 +60,7 @@ class AccountIndex:
     Attributes:
         account: whose.
         directory: where it lies.
-        active: active documents by kind, as `document.find_active` has read them.
+        active: active documents by kind as they were read, with the mark from before.
         columns: views by mailbox number.
         totals: counts of all mailboxes; None until asked for.
         is_made: the account has been seen with its INBOX, which it keeps for ever.
@@ -89,7 +89,7 @@ class AccountIndex:
     def __init__(self, account: AccountId, directory: Path, pool: Pool) -> None:
         self.account = account
         self.directory = directory
-        self.active: dict[str, Document | None] = {}
+        self.active: dict[str, tuple[bytes | None, Document | None]] = {}
         self.columns: dict[int, Columns] = {}
         self.totals: AccountTotals | None = None
         self.is_made = False
@@ -150,6 +150,7 @@ class AccountIndex:
         connections = [c for c in (self._connection, self._reader) if c is not None]
         self._connection = self._reader = None
         self._forget()
+        self.active.clear()
         self.columns.clear()
         return connections
 
@@ -157,7 +158,6 @@ class AccountIndex:
         self._highest = -1
         self._tree = None
         self._uidnext.clear()
-        self.active.clear()
 
     def _check_version(self, connection: apsw.Connection) -> None:
         version = connection.pragma("data_version")
@@ -206,7 +206,7 @@ class AccountIndex:
         self._highest = transaction.highest
         self._uidnext.update(transaction.uidnext)
         if transaction.documents_changed:
-            self.active.clear()
+            self._pool.mark.change()
         if transaction.tree_changed or self._tree is None:
             self._tree = transaction.tree
 
@@ -241,6 +241,11 @@ class AccountIndex:
         transaction = self._opened()
         transaction.tree = None
         transaction.tree_changed = True
+
+    @property
+    def mark(self) -> bytes | None:
+        """See `mark`."""
+        return self._pool.mark.read()
 
     def documents_changed(self) -> None:
         """A document was changed in the transaction."""
