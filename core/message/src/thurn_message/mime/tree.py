@@ -67,7 +67,11 @@ def build_tree(content: bytes, start: int, body_start: int, fields: list[Field])
 
     RFC 2045, RFC 2046 §5.1, §5.2.1.
     """
-    return _Builder(content).build(start, body_start, fields)
+    root = read_part(content, (start, body_start, len(content)), fields, 0)
+    if root.type == b"text":  # alone, as most are: no builder
+        root.lines = content.count(b"\n", body_start)
+        return [root]
+    return _Builder(content).build(root)
 
 
 class _Builder:
@@ -80,8 +84,7 @@ class _Builder:
         # parent, span, may be opened; the last is the next in the order of the message
         self.pending: list[tuple[Part, _Span, bool]] = []
 
-    def build(self, start: int, body_start: int, fields: list[Field]) -> list[Part]:
-        root = read_part(self.content, (start, body_start, len(self.content)), fields, 0)
+    def build(self, root: Part) -> list[Part]:
         self.open(root)
         while self.pending:
             parent, (begin, end), whole = self.pending.pop()
