@@ -65,7 +65,7 @@ class MessageDeposit:
         self._environment = environment
         self._append = append
         self._name = name
-        self._message = environment.draw()
+        self._message = environment.number_message()
         self._big = blob.path is not None or blob.size_octets > SPILL_OCTETS
         self._placed = False
         self._summary = None if self._big else summarise(append.content)
