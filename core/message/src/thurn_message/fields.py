@@ -79,6 +79,8 @@ def unfold(raw: bytes) -> bytes:
 
     RFC 5322 §2.2.3.
     """
+    if raw.endswith(b"\r\n"):
+        raw = raw[:-2]  # the usual value is one line
     if b"\n" in raw:
         raw = raw.replace(b"\r\n", b"").replace(b"\n", b"")
     return raw.strip(b" \t")

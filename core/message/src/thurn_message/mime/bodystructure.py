@@ -6,10 +6,17 @@ gone through backwards): no recursion, each octet joined once per level.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import chain
+from typing import Final
+
 from thurn_message.envelope import envelope
 from thurn_message.imapstring import NIL, nstring, string, strings
 from thurn_message.mime.part import Part
 from thurn_message.parameter import Parameters, join_parameters
+
+COMMON_OCTETS: Final = 48
+"""Types with parameters up to here are remembered; a few are most of all."""
 
 
 def structures(content: bytes, parts: list[Part]) -> tuple[bytes, bytes]:
@@ -44,15 +51,26 @@ def structures(content: bytes, parts: list[Part]) -> tuple[bytes, bytes]:
 
 
 def _basic(part: Part) -> bytes:
-    return b"%b %b %b %b %b %b %d" % (
-        string(part.type),
-        string(part.subtype),
-        _parameters(part.parameters),
+    return b"%b %b %b %b %d" % (
+        _kind(part.type, part.subtype, part.parameters),
         nstring(part.id),
         nstring(part.description),
         string(part.encoding),
         part.body_end - part.body_start,
     )
+
+
+def _kind(type_: bytes, subtype: bytes, parameters: Parameters) -> bytes:
+    size_octets = len(type_) + len(subtype) + sum(map(len, chain.from_iterable(parameters)))
+    make = _known_kind if size_octets <= COMMON_OCTETS else _make_kind
+    return make(type_, subtype, parameters)
+
+
+def _make_kind(type_: bytes, subtype: bytes, parameters: Parameters) -> bytes:
+    return b"%b %b %b" % (string(type_), string(subtype), _parameters(parameters))
+
+
+_known_kind = lru_cache(256)(_make_kind)
 
 
 def _extension(part: Part) -> bytes:
