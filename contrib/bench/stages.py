@@ -2,43 +2,56 @@
 
     python contrib/bench/stages.py STACKS PERF MICROSECONDS
 
-STACKS is `py-spy record --gil --format raw` of a worker under load, PERF `perf report --sort symbol
---children -g none` of a `perf record -g` in the same run, MICROSECONDS what a message costs the
-worker by its CPU clock. py-spy tells Python's stages apart but counts waiting in system calls as
-work; perf knows what system calls and SQLite cost, and nothing of Python. So each gives its part.
+STACKS is `py-spy record --gil --full-filenames --format raw` of a worker under load, PERF is
+`perf report --children -g none --sort dso,symbol` of a `perf record -g` in the same run,
+MICROSECONDS what a message costs the worker by its CPU clock. py-spy tells Python's stages apart,
+but counts waiting in system calls as work; perf knows what system calls and SQLite cost, and
+nothing of Python. So each gives its part.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 STAGES = (
-    ("index: rows and COMMIT", ("index.py", "perform.py", "query.py")),
-    ("commit log", ("thurn/log/",)),
-    ("notices to other processes", ("notices.py",)),
-    ("scan: fields, ENVELOPE, BODYSTRUCTURE", ("thurn_message/scanner", "summarise (")),
+    ("notices to other processes", ("/notices.py",)),
+    ("scan, ENVELOPE, BODYSTRUCTURE", ("thurn_message/scanner", "summarise (")),
+    ("index: apply", ("MessageDeposit.apply", "AccountIndex.begin")),
+    ("index: COMMIT", ("AccountIndex.commit",)),
+    ("commit log: thread and back", ("Syncer.sync",)),
+    ("commit log: rounds, frame, write", ("thurn/log/",)),
     ("Sieve", ("thurn_delivery_sieve/", "thurn_sieve/")),
     ("chains", ("thurn/chain/",)),
     ("journal", ("telemetry/journal.py",)),
     ("transaction: MAIL, RCPT", ("command/mail.py", "command/rcpt.py")),
-    ("delivery and deposits", ("thurn/delivery/", "thurn_store_spool/")),
-    ("mail flow", ("thurn/mailflow/",)),
-    ("reply", ("_answer (thurn_listener_smtp", "Conversation.flush (")),
+    ("reply", ("_answer (", "Conversation.flush (")),
+    ("mail flow and delivery", ("thurn/mailflow/", "thurn/delivery/", "thurn_store_spool/")),
     ("receive and parse", ("thurn_wire/", "thurn_listener_smtp/", "thurn/net/")),
 )
 """The first whose mark is in the stack; the order is from the inside to the outside."""
 REST = "trio's scheduler"
+COMMIT = "index: COMMIT"
 CALLS = {
-    "sendto": "reply", "recvfrom": "receive and parse", "pwrite64": "index: rows and COMMIT",
-    "fcntl": "index: rows and COMMIT", "pread64": "index: rows and COMMIT",
-    "pwritev2": "commit log: write", "fdatasync": "commit log: sync", "write": "journal",
-    "futex": "commit log: thread and back", "epoll_wait": REST, "epoll_ctl": REST,
-    "statfs": "transaction: MAIL, RCPT", "newfstatat": "transaction: MAIL, RCPT",
-}  # fmt: skip
-_PERF = re.compile(r"^\s*([0-9.]+)%\s+[0-9.]+%\s+\[.\] (?:__x64_sys_)?(\S+)", re.MULTILINE)
+    "sendto": "reply",
+    "recvfrom": "receive and parse",
+    "pwrite64": COMMIT,
+    "fcntl": COMMIT,
+    "pread64": COMMIT,
+    "pwritev2": "commit log: rounds, frame, write",
+    "fdatasync": "commit log: sync",
+    "write": "journal",
+    "futex": "commit log: thread and back",
+    "epoll_wait": REST,
+    "epoll_ctl": REST,
+    "statfs": "transaction: MAIL, RCPT",
+}
+SQLITE = "index: SQLite's own code"
+_PERF = re.compile(
+    r"^\s*([0-9.]+)%\s+([0-9.]+)%\s+(\S+)\s+\[.\] (?:__x64_sys_)?(\S+)", re.MULTILINE
+)
 
 
 def python_stages(stacks: str) -> Counter[str]:
@@ -52,25 +65,29 @@ def python_stages(stacks: str) -> Counter[str]:
     return found
 
 
-def system_calls(report: str) -> dict[str, float]:
-    """The share of each system call in all of the worker's CPU."""
-    shares = {name: float(percent) / 100 for percent, name in _PERF.findall(report)}
-    return {name: share for name, share in shares.items() if name in CALLS}
+def outside_python(report: str) -> dict[str, float]:
+    """The share by stage, in all of the worker's CPU, of system calls and of SQLite (apsw)."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for whole, own, place, name in _PERF.findall(report):
+        if place.startswith("[kernel") and name in CALLS:
+            found[CALLS[name]] += float(whole) / 100
+        elif place.startswith("__init__.cpython"):
+            found[SQLITE] += float(own) / 100
+    return found
 
 
 def main() -> None:
     stacks, report = (Path(name).read_text() for name in sys.argv[1:3])
     total = float(sys.argv[3])
-    calls = system_calls(report)
-    stages: Counter[str] = Counter()
-    for name, share in calls.items():
-        stages[CALLS[name]] += share * total
+    stages = defaultdict(float)
+    for name, share in outside_python(report).items():
+        stages[name] = share * total
     python = python_stages(stacks)
     left = total - sum(stages.values())
     for name, count in python.items():
         stages[name] += left * count / python.total()
     print("| stage | µs | share |\n| --- | --- | --- |")
-    for name, value in stages.most_common():
+    for name, value in sorted(stages.items(), key=lambda stage: -stage[1]):
         print(f"| {name} | {value:.0f} | {value / total:.0%} |")
 
 
