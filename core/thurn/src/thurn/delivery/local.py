@@ -79,11 +79,9 @@ class LocalDelivery:
         """
         try:
             delivery = await self._deliver(transaction, target, account, content, quarantine)
-            return (
-                delivery
-                if isinstance(delivery, Delivered)
-                else await self._prepare(delivery, target, key)
-            )
+            if isinstance(delivery, Delivered):
+                return delivery
+            return await self._prepare(delivery, target, key)
         except Exception as error:  # noqa: BLE001 - supervision point: one delivery attempt
             status = status_of(error)
             transaction.journal.stage(

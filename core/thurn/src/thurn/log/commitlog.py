@@ -16,6 +16,7 @@ import random
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,8 @@ from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 GROUP_OCTETS: Final = 1 << 16
 """What the commit of one group may cost its indexes: a dozen pages of 4 KiB, twice in parts while
 they are checkpointed."""
-FREE_SECONDS: Final = 0.005
-"""Old as `free_octets` may be: the fastest disk is filled by some megabytes meanwhile."""
+LOOKS_PER_SECOND: Final = 200
+"""How often `free_octets` looks: the fastest disk is filled by some megabytes meanwhile."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _ENDED: Final = "the commit log has ended"
 
@@ -66,7 +67,7 @@ class WorkerLog:
         self._active: list[Group] = []
         self._parked: trio.lowlevel.Task | None = None
         self._written_at_ns = 0
-        self._free_octets, self._looked_at = 0, -FREE_SECONDS
+        self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
         self._may_commit = False
         self._ended = False
         self.failed = trio.Event()
@@ -85,10 +86,7 @@ class WorkerLog:
 
     def free_octets(self) -> int:
         """Room on the log's file system; what the reserve at MAIL is compared with."""
-        now = self._clock.monotonic()
-        if not 0 <= now - self._looked_at < FREE_SECONDS:
-            self._free_octets, self._looked_at = self._files.free_octets(self._directory), now
-        return self._free_octets
+        return self._free_at(int(self._clock.monotonic() * LOOKS_PER_SECOND))
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See `CommitLog.commit`."""
@@ -96,8 +94,7 @@ class WorkerLog:
             raise StorageTrouble(_ENDED)
         if not self._may_commit:
             self._check_clean()
-        until = self._clock.monotonic() + self._settings.busy_seconds
-        group = Group(changes, trio.lowlevel.current_task(), until)
+        group = Group(changes, trio.lowlevel.current_task())
         self._queue.append(group)
         self._wake()
         await trio.lowlevel.wait_task_rescheduled(group.abort)
@@ -164,9 +161,8 @@ class WorkerLog:
     def _indexable(self) -> int:
         """How many groups the indexes have room for, looked at before a record is written: an index
         that finds no room after the sync would cost the worker."""
-        return (
-            self._files.free_octets(self._directory) - self._settings.spared_octets
-        ) // GROUP_OCTETS
+        free_octets = self._files.free_octets(self._directory)
+        return (free_octets - self._settings.spared_octets) // GROUP_OCTETS
 
     def _refuse_all(self, error: OSError) -> None:
         self._take(len(self._queue))
@@ -204,8 +200,7 @@ class WorkerLog:
 
         frame = round_.fill(make_frame, self._settings.round_octets)
         self._queue.extendleft(reversed(round_.later))
-        if round_.busy:
-            self._put_off(round_.busy)
+        self._queue.extend(round_.busy)
         self._active = round_.ready
         if round_.ready:
             error = await self._write(segment, frame, round_.ready)
@@ -218,14 +213,6 @@ class WorkerLog:
         if round_.trouble:
             self._end("a resource failed")
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
-
-    def _put_off(self, busy: list[Group]) -> None:
-        """Another process has their resources: in the next round, or not at all."""
-        now = self._clock.monotonic()
-        for group in busy:
-            if group.until <= now:
-                group.end(StorageTrouble("an index stayed busy"))
-        self._queue.extend(busy)  # those that have ended are passed over
 
     async def _write(
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]

@@ -18,8 +18,6 @@ class LogSettings:
         slow_sync_seconds: mean above which syncs go to a thread.
         spared_octets: free space below which nothing is committed; see `GROUP_OCTETS`.
         busy_pause_seconds: wait when every group waits for a resource that another process has.
-        busy_seconds: for so long a group waits for one; a peer waits 600 s for the end of data
-            (RFC 5321 §4.5.3.2.6).
     """
 
     segment_octets: int = 16 << 20
@@ -29,7 +27,6 @@ class LogSettings:
     slow_sync_seconds: float = 0.001
     spared_octets: int = 256 << 10
     busy_pause_seconds: float = 0.001
-    busy_seconds: float = 120.0
 
 
 class Report(Protocol):

@@ -73,7 +73,7 @@ async def judge_session(
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
     return {
-        "session": session.id, "listener": session.listener, "peer": peer_text(session),
+        "session": session.id, "listener": session.listener, "peer": peer_text(session.peer),
         "hello": session.hello[:255],
     }  # fmt: skip
 

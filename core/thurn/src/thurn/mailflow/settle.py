@@ -114,13 +114,9 @@ def _answer(reached: Sequence[Unit]) -> Status:
 
 
 async def _collect(
-    plan: FlowPlan,
-    transaction: Transaction,
-    content: Content,
-    served: Sequence[Unit],
-    missed: Sequence[Unit],
-    statuses: tuple[Status, ...],
-) -> Settlement:
+    plan: FlowPlan, transaction: Transaction, content: Content,
+    served: Sequence[Unit], missed: Sequence[Unit], statuses: tuple[Status, ...],
+) -> Settlement:  # fmt: skip
     settlement = Settlement(statuses, "stored")
     sendings: list[tuple[Envelope, Content]] = []
     taken: set[Unit] = set()  # an account that two recipients reach is served once

@@ -7,28 +7,24 @@ from typing import Final
 
 from thurn_message.date import format_date
 
-from thurn.types.session import Session, Transaction
-from thurn.types.stash import StashKey
+from thurn.types.session import PeerAddress, Session, Transaction
 
-PEER: Final = StashKey[str]("mailflow.peer")
 RECEIVED_LIMIT: Final = 100
 """Received fields of a message that goes in a loop; RFC 5321 §6.3 wants at least 100."""
 HELLO_CHARACTERS: Final = 255
 """Of the peer's own name in the field; a domain name has no more."""
 
 
-def peer_text(session: Session) -> str:
-    """The peer's address as text, made once a session; "local" without one."""
-    text = session.stash.get(PEER)
-    if text is None:
-        text = session.stash[PEER] = str(session.peer or "local")
-    return text
+@lru_cache(1024)
+def peer_text(peer: PeerAddress | None) -> str:
+    """The peer's address as text; "local" without one."""
+    return str(peer or "local")
 
 
 def received(transaction: Transaction, hostname: str, now: float) -> bytes:
     """The Received field of this hop, CRLF-ended."""
     session = transaction.session
-    peer = peer_text(session)
+    peer = peer_text(session.peer)
     if ":" in peer:
         peer = f"IPv6:{peer}"
     single = str(transaction.recipients[0].address) if len(transaction.recipients) == 1 else ""
