@@ -1,5 +1,5 @@
 """Makes the pages that follow from the code: a page per plugin (its README and its settings), the
-configuration reference, the command reference, and the root's own documents.
+configuration reference, the command reference, and the root's own documents. Draws their charts.
 
 Called by MkDocs while it builds; nothing is written into the repository.
 """
@@ -20,6 +20,7 @@ from mkdocs.structure.pages import Page
 sys.path.insert(0, str(Path(__file__).parent))
 
 from commands import command_pages
+from drawings import draw_fences
 from models import table
 from thurn.config.instances import CommonSettings
 from thurn.config.site import SiteSettings
@@ -62,7 +63,9 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         if marker in markdown:
             markdown = markdown.replace(marker, make())
     uri = page.file.src_uri
-    return _relink(markdown, (DOCS / uri).parent, uri)
+    if uri.startswith("explanation/states/"):
+        page.meta["hide"] = ["toc"]  # the pictures are wide
+    return draw_fences(_relink(markdown, (DOCS / uri).parent, uri))
 
 
 def _members(group: str) -> list[tuple[Path, str]]:
