@@ -256,7 +256,7 @@ def mermaid(table: Table) -> str:
             if step is not Step.STOPPED:
                 arrows.setdefault(target, []).append(step.value)
         lines += [
-            f"    {state.name} --> {target.name} : {'; '.join(labels)}"
+            f"    {state.name} --> {target.name} : {' / '.join(labels)}"
             for target, labels in arrows.items()
         ]
     lines.append(f"    {State.CLOSED.name} --> [*]")
