@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import click
 
+from thurn.types.errors import ThurnError
+
 BUILT_IN: Final = {
     "run": "thurn.cli.run:run",
     "check": "thurn.cli.check:check",
@@ -36,6 +38,13 @@ class LazyGroup(click.Group):
                 ctx.obj = _Opener()
                 return loaded
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run a command; what is wrong with the site is told in words, not as a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (ThurnError, OSError) as error:
+            raise click.ClickException(str(error)) from error
 
 
 class _Opener:

@@ -25,18 +25,17 @@ class Source:
 
     def where(self, path: KeyPath) -> str:
         """`file:line` of a key or of its nearest ancestor."""
-        known = path
-        while known and known not in self._setters:
-            known = known[:-1]
-        index = self._setters.get(known, 0)
+        index = self._setter(path)
         return f"{self.paths[index]}:{line_of(self._lines[index], path)}"
 
     def base(self, path: KeyPath) -> Path:
         """The directory that relative paths of this key mean."""
-        known = path
-        while known and known not in self._setters:
-            known = known[:-1]
-        return self.paths[self._setters.get(known, 0)].parent
+        return self.paths[self._setter(path)].parent
+
+    def _setter(self, path: KeyPath) -> int:
+        while path and path not in self._setters:
+            path = path[:-1]
+        return self._setters.get(path, 0)
 
 
 def read(paths: Sequence[Path]) -> Source:
