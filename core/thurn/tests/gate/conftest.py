@@ -77,12 +77,14 @@ class Policy:
     def __init__(self, before=None, after=None):
         self.answers = {"before": before, "after": after}
         self.asked = []
+        self.guesses = []
 
     async def before_login(self, attempt):
         self.asked.append(("before", attempt.name))
         return self._answer("before")
 
     async def after_login(self, attempt, identity):
+        self.guesses.append(attempt.guess)
         self.asked.append(("after", attempt.name, identity and identity.account))
         return self._answer("after")
 

@@ -80,6 +80,7 @@ async def _hostile(policy: LoginPolicy, session: Session) -> None:
             attempt = LoginAttempt(session, name, mechanism)
             await _ask(policy, attempt, asked_before=True)
             await _ask(policy, attempt, None)
+            await _ask(policy, replace(attempt, guess=b"\x00\xff" * 16), None)
     # A mechanism may fail before there is a name, and nobody may have been asked before.
     await _ask(policy, LoginAttempt(session, "", "PLAIN"), None)
     long = replace(make_identity("a" * 1024), authcid="b" * 1024)

@@ -30,11 +30,19 @@ LoginDecision: TypeAlias = Proceed | Forbid
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """A login about to be judged. The name is as the peer gave it, shortened."""
+    """A login about to be judged.
+
+    Attributes:
+        name: as the peer gave it, shortened.
+        guess: equal for the same password said of the same name, over all mechanisms and workers;
+            a keyed hash whose key is in no file and new at each start. None where the password is
+            not seen (SCRAM), or not yet.
+    """
 
     session: Session
     name: str
     mechanism: str
+    guess: bytes | None = None
 
 
 class LoginPolicy(Protocol):

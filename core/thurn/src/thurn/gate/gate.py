@@ -36,7 +36,7 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
-from thurn.gate.cache import CredentialCache
+from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.directory import CombinedAccounts
 from thurn.gate.policies import Delayed, Forbidden
 from thurn.types.decision import Tempfail
@@ -249,7 +249,7 @@ class HostGate:
 class HostLogin:
     """One exchange: drives the mechanism's generator."""
 
-    __slots__ = ("_asked", "_exchange", "_gate", "_mechanism", "_name", "_session")
+    __slots__ = ("_asked", "_exchange", "_gate", "_guess", "_mechanism", "_name", "_session")
 
     def __init__(
         self, gate: HostGate, session: Session, mechanism: str, exchange: SaslExchange
@@ -259,6 +259,7 @@ class HostLogin:
         self._mechanism = mechanism
         self._exchange = exchange
         self._name = ""
+        self._guess: bytes | None = None
         self._asked = False
 
     async def start(self, initial: bytes | None) -> Step:
@@ -279,7 +280,8 @@ class HostLogin:
 
     @property
     def _attempt(self) -> LoginAttempt:
-        return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism)
+        name = self._name[:NAME_SHOWN]
+        return LoginAttempt(self._session, name, self._mechanism, self._guess)
 
     async def _drive(self, answer: SaslAnswer, *, first: bool = False) -> Step:
         try:
@@ -299,6 +301,7 @@ class HostLogin:
                 case Challenge(data):
                     return Ask(data)
                 case NeedVerify(claim):
+                    self._guess = guess_of(claim)
                     refused = await self._before(claim.name)
                     if refused is not None:
                         return refused
