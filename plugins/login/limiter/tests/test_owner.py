@@ -70,6 +70,16 @@ async def test_an_old_password_in_one_device_bans_only_itself(door, clock):
     assert await worker.before("alice") == 0
 
 
+async def test_an_old_password_by_three_mechanisms_all_day_bans_nobody(door, clock):
+    worker = await door()
+    await worker.log_in("alice")
+    for _ in range(96):
+        for _ in range(3):
+            assert await worker.log_in("alice", right=False, guess=b"old") == "failed"
+        assert await worker.before("alice") == 0
+        clock.advance(900)
+
+
 async def test_such_bans_do_not_grow(door, clock):
     worker = await door()
     await worker.log_in("alice")

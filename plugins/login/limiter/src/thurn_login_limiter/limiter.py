@@ -85,13 +85,16 @@ class Limiter:
         judged = (pair,) if known else subjects
         if (await self.ledger.standing(judged)).banned:
             return BANNED  # it was under way when the ban was placed, and counts no more
-        if known:
-            await self.ledger.fail_pair(pair, attempt.name)
-        else:
-            for subject in subjects:
-                await self.ledger.fail(subject)
+        if await self.ledger.is_new(pair, attempt.guess):
+            await self._count(attempt, pair, () if known else subjects)
         # Of the address as well: else a banned guesser would be told which accounts are known here.
         return BANNED if (await self.ledger.standing((pair, *subjects))).banned else None
+
+    async def _count(self, attempt: LoginAttempt, pair: str, subjects: tuple[str, ...]) -> None:
+        for subject in subjects:
+            await self.ledger.fail(subject)
+        if not subjects:
+            await self.ledger.fail_pair(pair, attempt.name)
 
     async def _own(self, pair: str, subjects: tuple[str, ...]) -> Standing:
         """How this attempt stands: by its address, or by itself where the address is known."""
