@@ -57,6 +57,7 @@ class Accounts:
     async def stored_key(self, query):
         if self.error is not None:
             raise self.error
+        return Denied() if query.name in self.passwords else Unknown()
 
     async def resolve(self, address):
         raise NotImplementedError

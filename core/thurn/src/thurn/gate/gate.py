@@ -19,7 +19,7 @@ from typing import Any, Final
 import trio
 
 from thurn.chain.runner import Chain
-from thurn.contracts.account import AccountRecord, Claim, Unknown, Verdict, Verified
+from thurn.contracts.account import AccountRecord, Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Events, Log
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
@@ -148,22 +148,23 @@ class HostGate:
         with trio.fail_after(VERIFY_SECONDS):
             verdict = await parts.accounts.verify(claim)
         elapsed = parts.clock.monotonic() - started
-        if isinstance(verdict, Unknown):
-            await self._even_out(elapsed)
-        else:
+        if not isinstance(verdict, Unknown):
             self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
         if isinstance(verdict, Verified):
             parts.cache.put(judges, claim, verdict)
+        else:
+            await self._even_out(elapsed)
         return verdict
 
     async def _even_out(self, elapsed: float) -> None:
-        """An unknown name takes as long as a known one, so that names cannot be told apart."""
+        """What is wrong takes as long as a wrong password, so that names cannot be told apart."""
         await trio.sleep(max(0.0, self._usual_seconds - elapsed))
 
     async def stored_key(self, need: NeedStoredKey) -> SaslAnswer:
         """What the accounts have stored for a name."""
         with trio.fail_after(VERIFY_SECONDS):
-            return await self._parts.accounts.stored_key(need.query)
+            found = await self._parts.accounts.stored_key(need.query)
+        return found if isinstance(found, StoredKey) else None
 
     async def ask_before(self, attempt: LoginAttempt) -> Refused | None:
         """The login policies before anything is looked at."""
