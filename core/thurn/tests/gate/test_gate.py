@@ -181,6 +181,30 @@ async def test_policies_are_asked_before_and_told_after(world, autojump_clock):
     ]  # fmt: skip
 
 
+async def test_a_login_is_recorded_when_all_policies_have_allowed_it(world, autojump_clock):
+    first, second = world.Policy(), world.Policy()
+    one = world(first, second)
+    await one.log_in(password="wrong")
+    assert first.recorded == []
+    for forbidding in (Forbid("network"), KeyError("bug")):
+        second.answers["after"] = forbidding
+        assert isinstance(await one.log_in(), Refused)
+        assert first.recorded == []
+    second.answers["after"] = None
+    assert isinstance(await one.log_in(), Granted)
+    assert first.recorded == second.recorded == ["alice"]
+
+
+@pytest.mark.parametrize("error", [TemporaryFailure("full"), KeyError("bug")])
+async def test_what_cannot_be_recorded_lets_nobody_in(world, autojump_clock, error):
+    one = world(world.Policy(record=error))
+    session = one.session()
+    refused = await one.gate.password(session, "alice", "right")
+    assert refused.status == LOGIN_TROUBLE
+    assert session.identity is None
+    assert "LoggedIn" not in one.told
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("answer", "status"),

@@ -34,7 +34,10 @@ class Door:
         session = make_session(peer=peer, protocol=protocol)
         identity = make_identity(account or name) if right else None
         attempt = LoginAttempt(session, name, "PLAIN", guess)
-        return told(await self.policy.after_login(attempt, identity))
+        answer = told(await self.policy.after_login(attempt, identity))
+        if right and answer is not None:
+            await self.policy.record_login(attempt, identity)
+        return answer
 
     async def log_in(self, name="alice", peer=HERE, *, right=True, **more):
         """A whole login: "in", "failed", "banned"."""

@@ -110,7 +110,7 @@ async def test_it_survives_a_restart(tmp_path, clock):
     owner = LoginAttempt(make_session(peer=HERE), "alice", "PLAIN")
 
     async def first(policy):
-        await policy.after_login(owner, make_identity("alice"))
+        await policy.record_login(owner, make_identity("alice"))
         for _ in range(10):
             await policy.after_login(here, None)
 

@@ -71,7 +71,12 @@ async def _logs_in(policy: LoginPolicy, session: Session, identity: Identity) ->
     attempt = LoginAttempt(session, identity.authcid, identity.mechanism)
     if isinstance(await _ask(policy, attempt, asked_before=True), Forbid):
         return False
-    return not isinstance(await _ask(policy, attempt, identity), Forbid)
+    if isinstance(await _ask(policy, attempt, identity), Forbid):
+        return False
+    record = getattr(policy, "record_login", None)
+    if record is not None:
+        expect(await record(attempt, identity) is None, "what is recorded is no decision")
+    return True
 
 
 async def _hostile(policy: LoginPolicy, session: Session) -> None:

@@ -55,4 +55,15 @@ class LoginPolicy(Protocol):
         self, attempt: LoginAttempt, identity: Identity | None
     ) -> LoginDecision | None:
         """Told the outcome: an identity, or None for wrong credentials (not for trouble).
-        `Forbid` turns a success into a refusal."""
+        `Forbid` turns a success into a refusal. Another policy may forbid it still."""
+
+
+class LoginRecorder(LoginPolicy, Protocol):
+    """A policy that leaves something behind when somebody logs in: a grant, a note."""
+
+    async def record_login(self, attempt: LoginAttempt, identity: Identity) -> None:
+        """Told when all policies of the listener have allowed it, before the positive reply.
+
+        Raises:
+            TemporaryFailure: it cannot be recorded, and so nobody is logged in.
+        """

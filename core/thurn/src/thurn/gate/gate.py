@@ -6,7 +6,8 @@ Rules of this file:
 2. Plaintext mechanisms and passwords are not offered and not considered without encryption unless
    the listener says so. RFC 4954 §4.
 3. Wrong name and wrong password cannot be told apart: equal text, and equal time (`_even_out`).
-4. Login policies are awaited before a credential is looked at and again before the positive reply.
+4. Login policies are awaited before a credential is looked at and again before the positive reply;
+   what a login leaves behind (grants) is recorded when all of them have allowed it.
 5. A name or secret that is empty, too long or holds controls never reaches an account instance.
 """
 
@@ -72,6 +73,7 @@ class GateParts:
     accounts: CombinedAccounts
     before: Chain
     after: Chain
+    record: Chain
     cache: CredentialCache
     clock: Clock
     events: Events
@@ -172,7 +174,10 @@ class HostGate:
 
     async def ask_after(self, attempt: LoginAttempt, identity: Identity | None) -> Refused | None:
         """The login policies after the verdict, before the reply."""
-        return await self._policy(self._parts.after, attempt, identity)
+        refused = await self._policy(self._parts.after, attempt, identity)
+        if refused is not None or identity is None:
+            return refused
+        return await self._policy(self._parts.record, attempt, identity)
 
     async def _policy(
         self, chain: Chain, attempt: LoginAttempt, identity: Identity | None
