@@ -179,10 +179,11 @@ class _Loader:
     def _unknown_type(self, path: tuple[str, str], type_name: str) -> None:
         role = path[0]
         names = [n.partition(".")[2] for n in self._registry.names(role)]
-        if type_name in names:  # loading it has failed, which is a finding already
+        if role not in (roles := self._registry.roles()):
+            hint = self._registry.declarer(role) or _suggest(role, roles)
+            self._find((role,), f"unknown role{hint}")
             return
-        if not names and role not in self._registry.roles():
-            self._find((role,), f"unknown role{_suggest(role, self._registry.roles())}")
+        if type_name in names:  # loading it has failed, which is a finding already
             return
         hint = _suggest(type_name, names) or f"; pip install thurn-{role}-{type_name}?"
         self._find((*path, "type"), f'no plugin "{role}.{type_name}" is installed{hint}')
