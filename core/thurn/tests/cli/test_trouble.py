@@ -46,3 +46,41 @@ def test_no_configuration(tmp_path: Path, command: list[str]) -> None:
 def test_a_new_plugin_over_files(tmp_path: Path) -> None:
     code, told = call("plugins", "new", "filter", "mine", str(tmp_path.parent))
     assert (code, told) == (1, f"Error: {tmp_path.parent} exists and is not empty\n")
+
+
+SITE = """\
+[site]
+data = "data"
+
+[listener.mx]
+type = "smtp"
+bind = ["127.0.0.1:2525"]
+
+[listener.lmtp]
+type = "smtp"
+profile = "lmtp"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "finding"),
+    [
+        ('bind = ["127.0.0.1"]', ':11: listener.lmtp: bind "127.0.0.1": write "address:port"'),
+        ('bind = ["127.0.0.1:2525"]', ":11: listener.lmtp: listener.mx binds 127.0.0.1:2525, too"),
+        ('bind = "127.0.0.1:24"', ':11: listener.lmtp.bind: write a list, such as ["main"]'),
+        ("bind = = 24", ":11: not TOML: "),
+        ('bind = ["*:24"]\n[sasl]\ntype = "plain"', ":13: sasl.type: expected a table: write it"),
+    ],
+)
+def test_each_finding_says_where_and_what_to_write(tmp_path: Path, more: str, finding: str) -> None:
+    path = tmp_path / "thurn.toml"
+    path.write_text(SITE + more)
+    code, told = call("check", "-c", str(path))
+    assert code == 1
+    assert f"{path}{finding}" in told
+
+
+def test_a_journal_without_it(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    assert "has no transactions yet" in call("explain", *data)[1]
+    assert "has no transaction xyz" in call("explain", *data, "xyz")[1]

@@ -23,7 +23,8 @@ def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None)
     directory = (data or _data(config)) / "journal"
     record = find(directory, identifier) if identifier else next(iter(latest(directory, 1)), None)
     if record is None:
-        raise click.ClickException(f"the journal in {directory} has no such transaction")
+        what = f"no transaction {identifier}" if identifier else "no transactions yet"
+        raise click.ClickException(f"the journal in {directory} has {what}")
     for line in story(record):
         click.echo(line)
 

@@ -10,13 +10,8 @@ import click
 
 from thurn.types.errors import ThurnError
 
-BUILT_IN: Final = {
-    "run": "thurn.cli.run:run",
-    "check": "thurn.cli.check:check",
-    "config": "thurn.cli.config:config",
-    "plugins": "thurn.cli.plugins:plugins",
-    "explain": "thurn.cli.explain:explain",
-}
+BUILT_IN: Final = ("run", "check", "config", "plugins", "explain")
+"""Each in a module of its name."""
 
 
 class LazyGroup(click.Group):
@@ -29,8 +24,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name in BUILT_IN:
-            module, _, attribute = BUILT_IN[cmd_name].partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
+            module = importlib.import_module(f"thurn.cli.{cmd_name}")
+            command: click.Command = getattr(module, cmd_name)
             return command
         for point in _installed():
             if point.name == cmd_name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +58,8 @@ def read(paths: Sequence[Path]) -> Source:
             findings.append(f"{path}: cannot be read: {error.strerror}")
             continue
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            findings.append(f"{path}: not TOML: {error}")
+            line = re.search(r"\(at line (\d+),", str(error))  # it has no other form in 3.11
+            findings.append(f"{path}:{line[1] if line else 1}: not TOML: {error}")
             continue
         lines.append(key_lines(text))
         _merge(merged, table, (), index, setters)

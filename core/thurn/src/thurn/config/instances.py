@@ -144,7 +144,8 @@ class _Loader:
                 continue
             for name, section in group.items():
                 if not isinstance(section, dict):
-                    self._find((role, name), f"expected a table [{role}.{name}]")
+                    text = f"expected a table: write it under [{role}.NAME], NAME of your choice"
+                    self._find((role, name), text)
                     continue
                 common = self._common((role, name), section)
                 if common is None:
@@ -215,6 +216,8 @@ class _Loader:
         elif kind == "missing":
             description = model.model_fields[where[-1]].description if len(loc) == 1 else ""
             text = f"is missing. {description or ''}".rstrip()
+        elif kind == "tuple_type":
+            text = 'write a list, such as ["main"]'
         self._find(where, text.removeprefix("Value error, "))
 
     def _check_references(
