@@ -47,6 +47,18 @@ def check(tmp_path, *texts):
 SITE = '[site]\ndata = "d"\n'
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['postmaster = "postmaster"', 'postmaster = "a b@example.org"', 'worker_timeout = "0s"',
+     'journal_retention = "999999d"',
+     'hostname = "mail example"', 'hostname = "mail\\r\\nexample"', 'hostname = ""'],
+)  # fmt: skip
+def test_what_would_fail_each_session_fails_the_start(tmp_path, line):
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, f"{SITE}{line}\n")
+    assert f"0.toml:3: site.{line.split()[0]}: " in caught.value.findings[0]
+
+
 def test_everything_wrong_is_said_at_once(tmp_path):
     text = (
         SITE

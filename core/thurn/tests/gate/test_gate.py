@@ -111,7 +111,11 @@ async def test_a_mechanism_that_raises_is_trouble(world, monkeypatch):
     def not_even_that(conditions):
         raise KeyError("of the plugin")
 
-    for begin in (broken, not_even_that):
+    def nonsense(conditions):
+        while True:
+            yield 42
+
+    for begin in (broken, not_even_that, nonsense):
         monkeypatch.setattr(type(mechanism), "begin", lambda _, c, begin=begin: begin(c))
         login, step = await one.gate.begin(one.session(), "STORED", None)
         assert step == Refused(LOGIN_TROUBLE, "trouble")

@@ -76,14 +76,8 @@ class ChainMaker:
             if instance.common.deadline is not None:
                 seconds = min(seconds, instance.common.deadline)
             code = getattr(product, "source", "") or instance.factory.source
-            rules.append(
-                Rule(
-                    instance.full_name,
-                    call,
-                    f"{code} ({instance.source})",
-                    instance.common.on_error == "continue",
-                )
-            )
+            may_fail = instance.common.on_error == "continue"
+            rules.append(Rule(instance.full_name, call, f"{code} ({instance.source})", may_fail))
         return Chain(stage, rules, allowed, seconds, self.failures, self.watch)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:

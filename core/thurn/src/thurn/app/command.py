@@ -4,8 +4,9 @@ beside a running server, or without one (`thurn.contracts.command`).
 Rules of this file:
 1. What writes through the commit log is opened with all owners of records (stores, queues), so
    that this process may replay what a killed worker left; else the log is not touched.
-2. A command started by root becomes who the site runs as before it opens anything, so that no
-   file of the site belongs to root.
+2. A command started by root becomes who the site runs as before it opens anything (the `user` of
+   the configuration, else the owner of the data directory), so that no file belongs to root that
+   the server could not open.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import click
 import trio
 
 from thurn.app.application import plan_of
-from thurn.app.rights import drop_rights, find_rights
+from thurn.app.rights import drop_rights, find_rights, owner_rights
 from thurn.app.site import Site, open_site
 from thurn.config.files import read
 from thurn.config.instances import SiteConfig, load
@@ -79,12 +80,9 @@ class Opener:
     """`SiteOpener`: the object of the command `thurn`."""
 
     def run(
-        self,
-        action: Callable[[CommandSite], Awaitable[T]],
-        *,
-        config: Sequence[Path],
-        roles: Collection[str],
-    ) -> T:
+        self, action: Callable[[CommandSite], Awaitable[T]], *,
+        config: Sequence[Path], roles: Collection[str],
+    ) -> T:  # fmt: skip
         """Open, act, close; trouble is told as people read it."""
         try:
             return self._opened(load(read(config)), action, roles)
@@ -95,13 +93,13 @@ class Opener:
             raise click.ClickException("\n".join(texts)) from None
 
     def _opened(
-        self,
-        config: SiteConfig,
-        action: Callable[[CommandSite], Awaitable[T]],
+        self, config: SiteConfig, action: Callable[[CommandSite], Awaitable[T]],
         roles: Collection[str],
-    ) -> T:
+    ) -> T:  # fmt: skip
         os.umask(0o077)
         rights = find_rights(replace(plan_of(config), allow_root=True))
+        if rights is None and not config.site.allow_root:
+            rights = owner_rights(config.site.data)
         if rights is not None:
             drop_rights(rights)
         part, with_log = part_of(config, roles)

@@ -26,7 +26,8 @@ def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None)
         what = f"no transaction {identifier}" if identifier else "no transactions yet"
         raise click.ClickException(f"the journal in {directory} has {what}")
     for line in story(record):
-        click.echo(line)
+        # What peers and plugins said must not move the terminal's cursor.
+        click.echo("".join(c if c.isprintable() else "?" for c in line))
 
 
 def _data(config: tuple[Path, ...]) -> Path:

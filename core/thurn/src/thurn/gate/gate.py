@@ -41,6 +41,7 @@ from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.directory import CombinedAccounts
 from thurn.gate.policies import Delayed, Forbidden
 from thurn.types.decision import Tempfail
+from thurn.types.errors import PluginError
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
     NAME_LIMIT,
@@ -317,6 +318,8 @@ class HostLogin:
                     if refused is not None:
                         return refused
                     answer = await self._gate.stored_key(request)
+                case _:  # it would be asked the same for ever
+                    raise PluginError(f"{self._mechanism} asks for nonsense: {request!r:.200}")
 
     async def _before(self, name: str) -> Refused | None:
         self._name = name

@@ -1,8 +1,9 @@
 """The worker's commit log: rounds of groups, one write and one sync each.
 
-Trouble: no room on the disk fails the round (`StorageFull`) and the log goes on. Any other error of
-a write, a sync or a resource's commit ends the log for good: `failed` is set, callers get
-`StorageTrouble`, and the worker must be replaced; nothing is sealed, so its successor replays.
+Trouble: no room on the disk fails the round (`StorageFull`) and the log goes on; where an index
+finds none after the sync, the next frame takes its records back. Any other error of a write, a sync
+or a resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`, and the
+worker must be replaced; nothing is sealed, so its successor replays.
 
 While a round syncs in a thread, other tasks of the worker run: a resource must not show its open
 transaction to them.
@@ -37,7 +38,11 @@ from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 GROUP_OCTETS: Final = 1 << 16
 """What the commit of one group may cost its indexes: a dozen pages of 4 KiB, twice in parts while
 they are checkpointed."""
+UNDO_OCTETS: Final = 8 << 10
+"""Room behind each frame for one that takes back all its records, a bit for each: nothing that is
+written there can fail for want of room."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+_UNDO_ROOM: Final = bytes(UNDO_OCTETS)
 _ENDED: Final = "the commit log has ended"
 
 
@@ -201,6 +206,8 @@ class WorkerLog:
             error = await self._write(segment, frame, round_.ready)
             if error is None:
                 round_.commit()
+                if round_.refused:
+                    await self._undo(segment, make_frame(), round_)
             else:
                 round_.rollback()
                 self._refuse(round_.ready, error)
@@ -208,6 +215,17 @@ class WorkerLog:
         if round_.trouble:
             self._end("a resource failed")
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
+
+    async def _undo(self, segment: Segment, frame: FrameBuilder, round_: Round) -> None:
+        """Take back what has no row, before its callers hear that it was not done."""
+        self._active = round_.refused
+        error: OSError | None = None
+        if not round_.trouble:  # else the log ends, and recovery makes the rows
+            frame.take_back(round_.taken_back)
+            error = await self._write(segment, frame, [])
+        if round_.trouble or error is not None:
+            self._end(f"an index could not be committed: {error}")
+        self._refuse(round_.refused, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     async def _write(
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]
@@ -218,6 +236,8 @@ class WorkerLog:
         if not parts:
             return None
         number = segment.descriptor.number
+        if segment.position + frame.octets + UNDO_OCTETS > self._settings.segment_octets:
+            parts.append(_UNDO_ROOM)
         try:
             write_all(self._files, number, parts, segment.position)
         except OSError as error:
@@ -245,6 +265,8 @@ class WorkerLog:
                 group.end(StorageTrouble(str(error)))
 
     def _end(self, detail: str) -> None:
+        if self._ended:
+            return
         self._report("log.failed", slot=self._slot, detail=detail)
         self._ended = True
         self.failed.set()

@@ -3,7 +3,8 @@
 Rules of this file:
 1. The file is looked at each second at most, when somebody asks, and read again when it has
    changed: in a thread, while others go on with what was known. A broken one changes nothing and
-   is told once.
+   is told once; nor does one that has lost all its accounts, or changes while it is read: it is
+   being written, and mail for those who are not yet in it would be refused for good.
 2. Look-ups do not wait (no scheduling point: they are per recipient), hashes run in threads, two
    at a time: argon2 takes 19 MiB each, and a login storm must not take the memory.
 3. A name without a password here is Unknown: somebody else may have it.
@@ -131,7 +132,11 @@ class FileAccounts:
         self._reading = True
         journal, path = self._context.journal, self.source_path
         try:
-            self._book, self._tried, _ = await trio.to_thread.run_sync(self._source.read)
+            book, read, _ = await trio.to_thread.run_sync(self._source.read)
+            if read != self._source.stamp():
+                return  # the next look reads it
+            _refuse_loss(self._book, book)
+            self._book, self._tried = book, read
         except BrokenFile as error:
             self._tried = stamp
             journal.error("accounts.broken", path=path, failure=str(error), kept="old accounts")
@@ -139,6 +144,11 @@ class FileAccounts:
             journal.info("accounts.read", path=path, accounts=len(self._book.entries))
         finally:
             self._reading = False
+
+
+def _refuse_loss(old: AccountBook, new: AccountBook) -> None:
+    if old.entries and not new.entries:
+        raise BrokenFile(["has no accounts any more; restart if that is meant"])
 
 
 async def open_accounts(settings: FileSettings, context: Context) -> FileAccounts:

@@ -20,11 +20,14 @@ from thurn_store_spool.body import place_body, remove_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.operation import Appended, Entry, Operation, encode
-from thurn_store_spool.perform import Summary, append_message
+from thurn_store_spool.operation import Appended, Entry, Operation, Summary, encode
+from thurn_store_spool.perform import append_message
 from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
 from thurn_store_spool.tree import MailboxRow
+
+SUMMARY_OCTETS = 16_384
+"""Of what a record carries besides the message; usually below 1 KiB. Above it replay scans."""
 
 KEY_OCTETS = 1_024
 """An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
@@ -136,7 +139,9 @@ class MessageDeposit:
             raise storage_error(error) from error
 
     def _apply(self, frame: Frame) -> None:
-        append, index = self._append, self._index
+        append, index, summary = self._append, self._index, self._summary
+        if summary is None:
+            raise StorageTrouble("the message was not scanned")
         operations: list[Operation] = []
         if append.key and _known(index, append.key):
             known = index.open_tree.by_name.get(self._name)
@@ -162,10 +167,9 @@ class MessageDeposit:
             place,
             append.key,
             int(self._environment.clock.wall()),
+            summary if sum(map(len, summary[1:])) <= SUMMARY_OCTETS else None,
         )
-        if self._summary is None:
-            raise StorageTrouble("the message was not scanned")
-        append_message(index.writer, operation, self._summary)
+        append_message(index.writer, operation, summary)
         operations.append(operation)
         frame.record(self._environment.name, encode(Entry(index.account, operations)))
         self._stored = Stored(row.id, row.uidvalidity, uid)

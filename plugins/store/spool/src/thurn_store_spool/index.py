@@ -181,14 +181,18 @@ class AccountIndex:
         return True
 
     def commit(self) -> None:
-        """Make the rows visible."""
+        """Make the rows visible.
+
+        Raises:
+            StorageError: they are not, and the transaction is forgotten.
+        """
         transaction, self._transaction = self._transaction, None
         if transaction is None or self._connection is None:
             raise StorageTrouble("no transaction to commit")
         try:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
-            self._connection.execute("ROLLBACK")
+            self.rollback()  # SQLite has done it by itself when the disk is full
             raise storage_error(error) from error
         self._highest = transaction.highest
         self._uidnext.update(transaction.uidnext)

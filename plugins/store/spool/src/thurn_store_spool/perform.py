@@ -31,6 +31,7 @@ from thurn_store_spool.operation import (
     Remembered,
     Renamed,
     Subscribed,
+    Summary,
     encode,
 )
 from thurn_store_spool.query import select, select_one
@@ -52,10 +53,6 @@ class Totals:
     unseen: int = 0
     deleted: int = 0
     size: int = 0
-
-
-Summary = tuple[int, bytes, bytes, bytes, bytes]
-"""Header octets, ENVELOPE, BODYSTRUCTURE, BODY, cached fields."""
 
 
 def row_id(mailbox: int, uid: int) -> int:
