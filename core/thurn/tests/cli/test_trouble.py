@@ -82,5 +82,5 @@ def test_each_finding_says_where_and_what_to_write(tmp_path: Path, more: str, fi
 
 def test_a_journal_without_it(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
-    assert "has no transactions yet" in call("explain", *data)[1]
+    assert "has no transaction yet" in call("explain", *data)[1]
     assert "has no transaction xyz" in call("explain", *data, "xyz")[1]

@@ -144,8 +144,7 @@ class _Loader:
                 continue
             for name, section in group.items():
                 if not isinstance(section, dict):
-                    text = f"expected a table: write it under [{role}.NAME], NAME of your choice"
-                    self._find((role, name), text)
+                    self._find((role, name), f"expected a table: write it under [{role}.NAME]")
                     continue
                 common = self._common((role, name), section)
                 if common is None:

@@ -287,8 +287,7 @@ class HostLogin:
 
     @property
     def _attempt(self) -> LoginAttempt:
-        name = self._name[:NAME_SHOWN]
-        return LoginAttempt(self._session, name, self._mechanism, self._guess)
+        return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
     async def _drive(self, answer: SaslAnswer, *, first: bool = False) -> Step:
         try:
