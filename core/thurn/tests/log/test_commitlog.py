@@ -8,6 +8,7 @@ import threading
 import pytest
 import trio
 from thurn.log import LogSettings, open_log, recover
+from thurn.log import round as rounds
 from thurn.log.commitlog import GROUP_OCTETS, UNDO_OCTETS
 from thurn.log.frame import scan
 from thurn.log.segment import segments
@@ -172,6 +173,18 @@ async def test_cancelled_before_the_round_nothing_happened(make, kit):
     assert scope.cancelled_caught
     a.busy = 0
     await log.commit([kit.Add(a, "then")])
+    assert [value for value, _ in a.rows] == ["then"]
+
+
+async def test_what_stays_busy_is_given_up(make, kit, monkeypatch):
+    monkeypatch.setattr(rounds, "BUSY_SECONDS", 0.02)
+    log = await make()
+    a, b = log.store.account("a"), log.store.account("b")
+    a.busy = 10**9
+    with pytest.raises(StorageTrouble, match="busy"):
+        await log.commit([kit.Add(a, "never")])
+    a.busy = 0
+    await log.commit([kit.Add(a, "then"), kit.Add(b, "too")])
     assert [value for value, _ in a.rows] == ["then"]
 
 

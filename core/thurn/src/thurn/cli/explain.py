@@ -12,6 +12,7 @@ import click
 from thurn.config.files import read
 from thurn.plugin.commands import config_option
 from thurn.telemetry.journal import find, latest
+from thurn.types.errors import ConfigError
 
 
 @click.command()
@@ -30,7 +31,10 @@ def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None)
 
 
 def _data(config: tuple[Path, ...]) -> Path:
-    source = read(config)
+    try:
+        source = read(config)
+    except ConfigError as error:
+        raise click.ClickException(f"{error}; name the site's file (--config) or --data") from error
     site = source.tables.get("site", {})
     return source.base(("site", "data")) / str(site.get("data", "data"))
 

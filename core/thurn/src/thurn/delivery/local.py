@@ -167,8 +167,6 @@ class Decided:
 def _loops(content: Content, mark: bytes) -> bool:
     """Whether the message has been delivered to this account before."""
     scan = content.scan
-    return any(
-        field.name == b"delivered-to"
-        and scan.content[field.start : field.end].lower().strip() == mark.lower().strip()
-        for field in scan.fields
-    )
+    found = [field for field in scan.fields if field.name == b"delivered-to"]
+    own = mark.lower().strip() if found else b""
+    return any(scan.content[one.start : one.end].lower().strip() == own for one in found)

@@ -17,6 +17,7 @@ import random
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,8 @@ they are checkpointed."""
 UNDO_OCTETS: Final = 8 << 10
 """Room behind each frame for one that takes back all its records, a bit for each: nothing that is
 written there can fail for want of room."""
+LOOKS_PER_SECOND: Final = 200
+"""How often `free_octets` looks: the fastest disk is filled by some megabytes meanwhile."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _UNDO_ROOM: Final = bytes(UNDO_OCTETS)
 _ENDED: Final = "the commit log has ended"
@@ -69,6 +72,7 @@ class WorkerLog:
         self._active: list[Group] = []
         self._parked: trio.lowlevel.Task | None = None
         self._written_at_ns = 0
+        self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
         self._may_commit = False
         self._ended = False
         self.failed = trio.Event()
@@ -87,7 +91,7 @@ class WorkerLog:
 
     def free_octets(self) -> int:
         """Room on the log's file system; what the reserve at MAIL is compared with."""
-        return self._files.free_octets(self._directory)
+        return self._free_at(int(self._clock.monotonic() * LOOKS_PER_SECOND))
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See `CommitLog.commit`."""
@@ -162,7 +166,8 @@ class WorkerLog:
     def _indexable(self) -> int:
         """How many groups the indexes have room for, looked at before a record is written: an index
         that finds no room after the sync would cost the worker."""
-        return (self.free_octets() - self._settings.spared_octets) // GROUP_OCTETS
+        free_octets = self._files.free_octets(self._directory)
+        return (free_octets - self._settings.spared_octets) // GROUP_OCTETS
 
     def _refuse_all(self, error: OSError) -> None:
         self._take(len(self._queue))

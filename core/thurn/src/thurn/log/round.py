@@ -23,17 +23,22 @@ from thurn.log.frame import FrameBuilder
 from thurn.log.settings import Report
 from thurn.types.errors import StorageFull
 
+BUSY_SECONDS: Final = 120.0
+"""For so long a group waits for what another process has; then nothing of it has happened. A peer
+waits 600 s for the end of data (RFC 5321 §4.5.3.2.6)."""
 _SUCCEEDED: Final = trio.lowlevel.Abort.SUCCEEDED
 _FAILED: Final = trio.lowlevel.Abort.FAILED
 
 
 class Group:
-    """One call of `commit`: its changes and its parked task (None once it has been told)."""
+    """One call of `commit`: its changes and its parked task (None once it has been told), and
+    until when it waits for a resource that another process has."""
 
-    __slots__ = ("begun", "changes", "task")
+    __slots__ = ("begun", "changes", "task", "until")
 
     def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task) -> None:
         self.changes = changes
+        self.until = trio.current_time() + BUSY_SECONDS
         self.task: trio.lowlevel.Task | None = task
         self.begun = False
 
@@ -112,6 +117,8 @@ class Round:
                     if free is None:
                         free = begun[resource] = resource.begin()
                     if not free:
+                        if group.until <= trio.current_time():
+                            raise StorageTrouble("an index stayed busy")  # noqa: TRY301
                         self.busy.append(group)
                         break
                 else:

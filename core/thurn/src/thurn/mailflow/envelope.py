@@ -14,6 +14,7 @@ from typing import Final
 from thurn.chain.runner import Chain
 from thurn.delivery.expand import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
+from thurn.mailflow.trace import peer_text
 from thurn.telemetry.journal import Entry
 from thurn.types.address import Address
 from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
@@ -78,7 +79,7 @@ async def judge_session(
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
     return {
-        "session": session.id, "listener": session.listener, "peer": str(session.peer or "local"),
+        "session": session.id, "listener": session.listener, "peer": peer_text(session.peer),
         "hello": session.hello[:255],
     }  # fmt: skip
 

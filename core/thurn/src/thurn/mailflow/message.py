@@ -80,7 +80,7 @@ async def _receive(
     trace = received(transaction, plan.settings.hostname, plan.clock.wall())
     content = Content(blob, trace)
     count = len(transaction.recipients) if replies == "each" else 1
-    if sum(field.name == b"received" for field in content.scan.fields) > RECEIVED_LIMIT:
+    if [field.name for field in content.scan.fields].count(b"received") > RECEIVED_LIMIT:
         return Settlement((LOOP,) * count, "refused")  # RFC 5321 §6.3
     decision: Any = None
     if plan.chains.filters:

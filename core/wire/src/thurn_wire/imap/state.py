@@ -255,4 +255,4 @@ def mermaid(table: Table) -> str:
         for step, target in row.items()
         if step is not Step.STOPPED
     )
-    return draw(next(iter(table)), State.CLOSED, arrows, between="; ")
+    return draw(next(iter(table)), State.CLOSED, arrows, between=" / ")

@@ -60,8 +60,14 @@ def row_id(mailbox: int, uid: int) -> int:
     return mailbox << 32 | uid
 
 
+def take_key(connection: apsw.Connection, key: str, at: int) -> bool:
+    """Note an idempotency key; whether it is new."""
+    connection.execute("INSERT OR IGNORE INTO delivered VALUES(?,?)", (key, at))
+    return connection.changes() == 1
+
+
 def append_message(connection: apsw.Connection, operation: Appended, summary: Summary) -> None:
-    """Store a message's rows. The one that is done a thousand times a second."""
+    """Store a message's rows, all but its key's. The one that is done a thousand times a second."""
     place = operation.place or (None, None, None)
     modseq = operation.modseq
     connection.execute(
@@ -78,10 +84,6 @@ def append_message(connection: apsw.Connection, operation: Appended, summary: Su
             operation.length + len(operation.prefix), operation.received, modseq,
         ),
     )  # fmt: skip
-    if operation.key:
-        connection.execute(
-            "INSERT OR IGNORE INTO delivered VALUES(?,?)", (operation.key, operation.at)
-        )
 
 
 def perform(connection: apsw.Connection, operation: Operation) -> None:

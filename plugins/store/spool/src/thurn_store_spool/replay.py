@@ -32,7 +32,7 @@ from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex, read_highest, read_uidnext
 from thurn_store_spool.operation import Appended, Operation, Summary, decode_entry
-from thurn_store_spool.perform import append_message, perform
+from thurn_store_spool.perform import append_message, perform, take_key
 from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
 
@@ -159,7 +159,7 @@ class _Replay:
         self._connection.execute("SAVEPOINT one")
         try:
             if isinstance(operation, Appended):
-                append_message(self._connection, operation, self._summary(operation))
+                self._append(operation)
                 self._known[operation.mailbox] = (operation.name, operation.uid + 1)
             else:
                 perform(self._connection, operation)
@@ -215,7 +215,12 @@ class _Replay:
             operation.length, operation.prefix, None, operation.key, operation.at,
             operation.summary,
         )  # fmt: skip
-        append_message(index.writer, moved, self._summary(operation))
+        self._append(moved)
+
+    def _append(self, operation: Appended) -> None:
+        append_message(self._connection, operation, self._summary(operation))
+        if operation.key:
+            take_key(self._connection, operation.key, operation.at)
 
 
 def entries_by_account(records: Iterable[Record]) -> dict[str, list[Appended]]:
