@@ -21,7 +21,7 @@ import trio
 from thurn.contracts.commitlog import Change, Resource
 from thurn.log.frame import FrameBuilder
 from thurn.log.settings import Report
-from thurn.types.errors import StorageFull
+from thurn.types.errors import StorageFull, StorageTrouble
 
 BUSY_SECONDS: Final = 120.0
 """For so long a group waits for what another process has; then nothing of it has happened. A peer
