@@ -25,6 +25,7 @@ from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.log import settle_sealed
+from thurn.net.bind import parse_bind
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -60,12 +61,20 @@ def check(config_paths: Sequence[Path]) -> SitePlan:
 def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
     """How a checked configuration is to be run."""
     site = config.site
-    binds: list[str] = []
+    binds: dict[str, str] = {}
+    findings: list[str] = []
     for instance in config.of_role("listener"):
-        binds.extend(listener_settings(instance).bind)
-    doubled = sorted({bind for bind in binds if binds.count(bind) > 1})
-    if doubled:
-        raise ConfigError([f"two listeners bind {bind}" for bind in doubled])
+        place = config.source.where((instance.role, instance.name, "bind"))
+        for spec in listener_settings(instance).bind:
+            try:
+                parse_bind(spec)
+            except ConfigError as error:
+                findings.append(f"{place}: {instance.full_name}: {error}")
+            if spec in binds:
+                findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
+            binds[spec] = instance.full_name
+    if findings:
+        raise ConfigError(findings)
     return SitePlan(
         hostname=site.hostname, data=site.data, workers=site.workers or os.cpu_count() or 1,
         binds=tuple(binds), uid_name=site.user, gid_name=site.group, allow_root=site.allow_root,

@@ -89,7 +89,8 @@ class Opener:
         except* click.ClickException as group:
             raise _leaves(group)[0] from None
         except* (ConfigError, StorageError, TemporaryFailure, PluginError) as group:
-            raise click.ClickException("\n".join(_texts(group))) from None
+            texts = (str(error) or type(error).__name__ for error in _leaves(group))
+            raise click.ClickException("\n".join(texts)) from None
 
     def _opened(
         self, config: SiteConfig, action: Callable[[CommandSite], Awaitable[T]],
@@ -126,13 +127,6 @@ def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, boo
         wanted.update(needs)
     kept = {key: value for key, value in config.instances.items() if key in wanted}
     return replace(config, instances=kept), with_log or any(r in LOGGING_ROLES for r, _ in wanted)
-
-
-def _texts(group: BaseException) -> list[str]:
-    texts: list[str] = []
-    for error in _leaves(group):
-        texts += getattr(error, "findings", None) or [str(error) or type(error).__name__]
-    return texts
 
 
 def _leaves(group: BaseException) -> list[BaseException]:

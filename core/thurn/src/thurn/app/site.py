@@ -117,12 +117,13 @@ class Site:
     def _make_gate(self, settings: ListenerSettings) -> HostGate:
         products: list[SaslProduct] = [self.products["sasl", name] for name in settings.sasl]
         mechanisms = {m.mechanism: m for product in products for m in product.mechanisms}
-        before, after = self._chains.login(settings)
+        before, after, record = self._chains.login(settings)
         names = settings.accounts or self.config.site.accounts
         return HostGate(
             GateParts(
-                mechanisms, self.accounts(settings.accounts), before, after, self.cache, self.clock,
-                self.events, self.diagnostics, "\0".join(names), settings.plaintext_without_tls,
+                mechanisms, self.accounts(settings.accounts), before, after, record, self.cache,
+                self.clock, self.events, self.diagnostics, "\0".join(names),
+                settings.plaintext_without_tls,
             )
         )  # fmt: skip
 

@@ -24,7 +24,7 @@ def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None)
     directory = (data or _data(config)) / "journal"
     record = find(directory, identifier) if identifier else next(iter(latest(directory, 1)), None)
     if record is None:
-        raise click.ClickException(f"the journal in {directory} has no such transaction")
+        raise click.ClickException(f"{directory} has no transaction {identifier or 'yet'}")
     for line in story(record):
         # What peers and plugins said must not move the terminal's cursor.
         click.echo("".join(c if c.isprintable() else "?" for c in line))

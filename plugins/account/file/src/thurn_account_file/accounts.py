@@ -20,6 +20,7 @@ from thurn.contracts.account import (
     AccountRecord,
     Claim,
     Denied,
+    KeyAnswer,
     Resolution,
     StoredKey,
     StoredKeyQuery,
@@ -67,8 +68,10 @@ class FileAccounts:
         Cancellation: the hash is finished first, in its thread.
         """
         entry = (await self._newest()).find(claim.name)
-        if entry is None or entry.password is None or claim.kind != "password":
+        if entry is None or not entry.has_credential or claim.kind != "password":
             return Unknown()
+        if entry.password is None:  # proved by a mechanism like SCRAM, and by nothing else
+            return Denied()
         right = await trio.to_thread.run_sync(
             entry.password.matches, claim.secret.reveal(), limiter=self._limiter
         )
@@ -83,12 +86,14 @@ class FileAccounts:
         await self._newest()
         return self._tried
 
-    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
-        """What is stored for a name, or None."""
+    async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
+        """What is stored for a name."""
         entry = (await self._newest()).find(query.name)
-        value = None if entry is None else entry.stored_keys.get(query.scheme)
-        if entry is None or value is None or not entry.record.enabled:
-            return None
+        if entry is None or not entry.has_credential:
+            return Unknown()
+        value = entry.stored_keys.get(query.scheme)
+        if value is None or not entry.record.enabled:
+            return Denied()
         return StoredKey(entry.record.account, Secret(value))
 
     async def resolve(self, address: Address) -> Resolution:
