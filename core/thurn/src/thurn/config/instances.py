@@ -24,6 +24,7 @@ from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
 
 ROOT_ROLES: Final = ("listener", "service")
+_STATE_HINT: Final = 'write state = "main" here and a section [state.main] with type = "sqlite"'
 S = TypeVar("S", bound=Settings)
 
 
@@ -120,6 +121,10 @@ class _Loader:
         if self._findings or site is None:
             raise ConfigError(self._findings)
         ordered = self._order(site, known)
+        needing = [i.full_name for i in ordered.values() if i.settings.needs_state]
+        if needing and site.state is None:
+            self._find(("site",), f"{', '.join(needing)}: shared state is needed; {_STATE_HINT}")
+            raise ConfigError(self._findings)
         unused = [i.full_name for key, i in known.items() if key not in ordered]
         warnings = tuple(f"{known_name}: defined, but nothing names it" for known_name in unused)
         return SiteConfig(site, ordered, self._source, warnings)
@@ -144,7 +149,7 @@ class _Loader:
                 continue
             for name, section in group.items():
                 if not isinstance(section, dict):
-                    self._find((role, name), f"expected a table [{role}.{name}]")
+                    self._find((role, name), f"expected a table: write it under [{role}.NAME]")
                     continue
                 common = self._common((role, name), section)
                 if common is None:
@@ -179,10 +184,11 @@ class _Loader:
     def _unknown_type(self, path: tuple[str, str], type_name: str) -> None:
         role = path[0]
         names = [n.partition(".")[2] for n in self._registry.names(role)]
-        if type_name in names:  # loading it has failed, which is a finding already
+        if role not in (roles := self._registry.roles()):
+            hint = self._registry.declarer(role) or _suggest(role, roles)
+            self._find((role,), f"unknown role{hint}")
             return
-        if not names and role not in self._registry.roles():
-            self._find((role,), f"unknown role{_suggest(role, self._registry.roles())}")
+        if type_name in names:  # loading it has failed, which is a finding already
             return
         hint = _suggest(type_name, names) or f"; pip install thurn-{role}-{type_name}?"
         self._find((*path, "type"), f'no plugin "{role}.{type_name}" is installed{hint}')
@@ -214,6 +220,8 @@ class _Loader:
         elif kind == "missing":
             description = model.model_fields[where[-1]].description if len(loc) == 1 else ""
             text = f"is missing. {description or ''}".rstrip()
+        elif kind == "tuple_type":
+            text = 'write a list, such as ["main"]'
         self._find(where, text.removeprefix("Value error, "))
 
     def _check_references(
