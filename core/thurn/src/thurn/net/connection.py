@@ -315,17 +315,9 @@ class SocketConnection:
 
     async def _discard(self) -> None:
         rest_octets = LINGER_OCTETS
-        while rest_octets > 0:
-            octets = await self._discardable()
-            if not octets:
-                return
-            rest_octets -= len(octets)
-
-    async def _discardable(self) -> bytes:
-        try:
-            return await self.receive(RECEIVE_MAXIMUM_OCTETS)
-        except ConnectionLost:
-            return b""
+        with contextlib.suppress(ConnectionLost):
+            while rest_octets > 0 and (octets := await self.receive(RECEIVE_MAXIMUM_OCTETS)):
+                rest_octets -= len(octets)
 
     def _lost(self, error: OSError) -> ConnectionLost:
         self._may_send = False
