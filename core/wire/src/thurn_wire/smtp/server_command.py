@@ -126,7 +126,11 @@ class CommandReading(ContentReading):
             parameter.check_known(given, self._recipient_words)
         parameter.check_octets(path, given, smtputf8=self._smtputf8, enhanced="5.1.3")
         if self.accepted_recipients >= self.config.recipients:
-            # RFC 5321 §4.5.3.1.10: 452, and what was accepted stays; no error of the client.
+            # RFC 5321 §4.5.3.1.10: 452, and what was accepted stays; no error of the client, unless
+            # it goes on for ever.
+            self._overshoot += 1
+            if self._overshoot > limits.RECIPIENTS_OVERSHOOT:
+                raise CommandError(answer.TOO_MANY_RECIPIENTS)
             self._out.append(answer.TOO_MANY_RECIPIENTS.encode())
             return None
         self._awaiting = Input.RCPT
@@ -139,6 +143,10 @@ class CommandReading(ContentReading):
 
     def _bdat(self, argument: bytes) -> Event | None:
         size, last = command.chunk_size(argument)
+        if not size and not last:
+            self._count_junk()
+            if self.state is State.CLOSED:
+                return None
         self._left_octets, self._last = size, last
         if SERVER[self.state, Input.BDAT] is None or not self.config.chunking:
             # RFC 3030 §2: the octets announced are read all the same, then comes the refusal.
