@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from thurn_wire.smtp import answer, event
+from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile, SmtpConfig
 from thurn_wire.smtp.error import LocalProtocolError
 from thurn_wire.smtp.event import NEED_DATA, PAUSED, Closed, Reason
@@ -335,7 +335,11 @@ def test_binary_gets_no_reply_and_no_second_line(hello):
     assert engine.data_to_send() == b""
 
 
-@pytest.mark.parametrize("method", sorted(answer.HTTP_METHODS))
+HTTP = [b"GET", b"post", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH",
+        b"PRI"]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", HTTP)
 @pytest.mark.parametrize("hello", [True, False])
 def test_a_browser_is_answered_once(method, hello):
     engine = greeted() if hello else SmtpServer(SmtpConfig("mx"))
