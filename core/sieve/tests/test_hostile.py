@@ -120,8 +120,8 @@ def test_a_segment_is_sought_once():
 
     for size in (500, 50_000):
         looked.clear()
-        assert Glob(STARS).places(Text("a" * size)) is None
-        assert len(looked) <= 200
+        assert Glob("*a" * 200 + "b*").places(Text("a" * size)) is None
+        assert len(looked) == 200
 
 
 def test_a_pattern_that_is_too_wild_ends_the_run():
