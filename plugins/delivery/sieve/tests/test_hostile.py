@@ -190,6 +190,7 @@ async def test_no_part_of_vacation_adds_a_field(desk, part):
         for name in (b"to", b"from", b"subject", b"auto-submitted", b"content-type"):
             assert names.count(name) <= 1, name
         assert scan(content.read()).get(b"to") == b"x@example.net"
+        assert scan(content.read()).get(b"content-type") in (None, b"text/plain")
 
 
 # fileinto, include: names are no paths
