@@ -34,6 +34,7 @@ def _clean(text: str) -> str:
 
 def configure(*, debug: bool = False) -> None:
     """Set up once per process; everything goes to standard error."""
+    sys.unraisablehook = tell_unraisable
     on_terminal = sys.stderr.isatty()
     renderer: Any = (
         structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
@@ -51,6 +52,11 @@ def configure(*, debug: bool = False) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def tell_unraisable(found: Any) -> None:  # noqa: ANN401 - the type exists for checkers only
+    """One line for what Python cannot raise, as of a name in a TLS hello that is no text."""
+    logger().warning("python.unraisable", of=repr(found.object), exc_info=found.exc_value)
 
 
 def logger(**facts: object) -> Any:  # noqa: ANN401 - structlog's bound loggers are lazily typed
