@@ -33,6 +33,7 @@ def test_the_supervisor_writes_once(monkeypatch):
 def test_the_others_write_once(monkeypatch):
     stderr = Writes()
     monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     try:
         configure()
         logger(plugin="filter.x").error("plugin.failed", failure="forged\nline")
@@ -41,3 +42,29 @@ def test_the_others_write_once(monkeypatch):
     (line,) = stderr.calls
     assert line.count("\n") == 1
     assert json.loads(line)["failure"] == "forged\\x0aline"
+
+
+def test_what_cannot_be_raised_is_one_line(monkeypatch):
+    """Python's own hook would show a traceback of several lines, unescaped."""
+    stderr = Writes()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+
+    class Broken:
+        def __del__(self):
+            raise ValueError("forged\nline")
+
+        def __repr__(self):
+            return "Broken\n"
+
+    try:
+        configure()
+        Broken()
+    finally:
+        structlog.reset_defaults()
+    (line,) = stderr.calls
+    assert line.count("\n") == 1
+    told = json.loads(line)
+    assert told["event"] == "python.unraisable"
+    assert "Broken" in told["of"]
+    assert "ValueError: forged" in told["exception"]
