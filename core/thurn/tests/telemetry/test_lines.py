@@ -33,7 +33,6 @@ def test_the_supervisor_writes_once(monkeypatch):
 def test_the_others_write_once(monkeypatch):
     stderr = Writes()
     monkeypatch.setattr(sys, "stderr", stderr)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     try:
         configure()
         logger(plugin="filter.x").error("plugin.failed", failure="forged\nline")
@@ -48,7 +47,7 @@ def test_what_cannot_be_raised_is_one_line(monkeypatch):
     """Python's own hook would show a traceback of several lines, unescaped."""
     stderr = Writes()
     monkeypatch.setattr(sys, "stderr", stderr)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
 
     class Broken:
         def __del__(self):

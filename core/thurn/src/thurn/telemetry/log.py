@@ -34,7 +34,8 @@ def _clean(text: str) -> str:
 
 def configure(*, debug: bool = False) -> None:
     """Set up once per process; everything goes to standard error."""
-    sys.unraisablehook = tell_unraisable
+    if sys.unraisablehook is sys.__unraisablehook__:  # else whoever embeds this has one
+        sys.unraisablehook = tell_unraisable
     on_terminal = sys.stderr.isatty()
     renderer: Any = (
         structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
