@@ -143,10 +143,6 @@ class CommandReading(ContentReading):
 
     def _bdat(self, argument: bytes) -> Event | None:
         size, last = command.chunk_size(argument)
-        if not size and not last:
-            self._count_junk()
-            if self.state is State.CLOSED:
-                return None
         self._left_octets, self._last = size, last
         if SERVER[self.state, Input.BDAT] is None or not self.config.chunking:
             # RFC 3030 §2: the octets announced are read all the same, then comes the refusal.
@@ -160,7 +156,10 @@ class CommandReading(ContentReading):
             self._awaiting = Input.BDAT
             return event.DataBegin(chunked=True)
         else:
-            self.state = follow(SERVER, self.state, Input.BDAT)
+            if not size and not last:  # a chunk of nothing could be sent for ever
+                self._count_junk()
+            if self.state is not State.CLOSED:
+                self.state = follow(SERVER, self.state, Input.BDAT)
         return None
 
     def _rset(self, argument: bytes) -> Event:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import apsw
+from thurn.contracts.store import Document
 from thurn.types.errors import LimitReached, StorageTrouble
 from thurn.types.identity import AccountId
 
@@ -45,10 +46,12 @@ YOUNG_NS: Final = 20_000_000
 
 @dataclass(slots=True)
 class _Transaction:
+    connection: apsw.Connection
     highest: int
     tree: Tree | None
     uidnext: dict[int, int] = field(default_factory=dict)
     tree_changed: bool = False
+    documents_changed: bool = False
 
 
 class AccountIndex:
@@ -57,6 +60,7 @@ class AccountIndex:
     Attributes:
         account: whose.
         directory: where it lies.
+        active: active documents by kind as they were read, with the mark from before.
         columns: views by mailbox number.
         totals: counts of all mailboxes; None until asked for.
         is_made: the account has been seen with its INBOX, which it keeps for ever.
@@ -66,6 +70,7 @@ class AccountIndex:
         "__weakref__",
         "_connection",
         "_highest",
+        "_pager_version",
         "_pool",
         "_pruned",
         "_reader",
@@ -74,6 +79,7 @@ class AccountIndex:
         "_uidnext",
         "_version",
         "account",
+        "active",
         "columns",
         "directory",
         "is_made",
@@ -83,6 +89,7 @@ class AccountIndex:
     def __init__(self, account: AccountId, directory: Path, pool: Pool) -> None:
         self.account = account
         self.directory = directory
+        self.active: dict[str, tuple[bytes | None, Document | None]] = {}
         self.columns: dict[int, Columns] = {}
         self.totals: AccountTotals | None = None
         self.is_made = False
@@ -91,6 +98,7 @@ class AccountIndex:
         self._reader: apsw.Connection | None = None
         self._transaction: _Transaction | None = None
         self._version = -1
+        self._pager_version = -1
         self._highest = -1
         self._pruned = 0
         self._tree: Tree | None = None
@@ -111,7 +119,7 @@ class AccountIndex:
                 connection = self._connection = open_index(self.directory / INDEX, self.account)
             except (apsw.Error, OSError) as error:
                 raise storage_error(error) from error
-            self._version = -1
+            self._version = self._pager_version = -1
             tended_at = select_one(connection, "SELECT tended_at FROM floor")[0]
             self._pool.opened(self, tended_at)
         self._pool.used(self)
@@ -142,6 +150,7 @@ class AccountIndex:
         connections = [c for c in (self._connection, self._reader) if c is not None]
         self._connection = self._reader = None
         self._forget()
+        self.active.clear()
         self.columns.clear()
         return connections
 
@@ -151,7 +160,8 @@ class AccountIndex:
         self._uidnext.clear()
 
     def _check_version(self, connection: apsw.Connection) -> None:
-        version = select_one(connection, "PRAGMA data_version")[0]
+        version = connection.pragma("data_version")
+        self._pager_version = connection.data_version()
         if version != self._version:
             self._forget()
             self._version = version
@@ -172,26 +182,35 @@ class AccountIndex:
             return False
         except apsw.Error as error:
             raise storage_error(error) from error
-        try:
-            self._check_version(connection)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        self._transaction = _Transaction(self._highest, self._tree)
+        # The pager's own number, which also moves with our commits, costs no statement.
+        if self._highest < 0 or connection.data_version() != self._pager_version:
+            try:
+                self._check_version(connection)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+        self._transaction = _Transaction(connection, self._highest, self._tree)
         return True
 
     def commit(self) -> None:
-        """Make the rows visible."""
+        """Make the rows visible.
+
+        Raises:
+            StorageError: they are not, and the transaction is forgotten.
+        """
         transaction, self._transaction = self._transaction, None
         if transaction is None or self._connection is None:
             raise StorageTrouble("no transaction to commit")
         try:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
-            self._connection.execute("ROLLBACK")
+            self.rollback()  # SQLite has done it by itself when the disk is full
             raise storage_error(error) from error
+        self._pager_version = self._connection.data_version()
         self._highest = transaction.highest
         self._uidnext.update(transaction.uidnext)
+        if transaction.documents_changed:
+            self._pool.mark.change()
         if transaction.tree_changed or self._tree is None:
             self._tree = transaction.tree
 
@@ -211,8 +230,7 @@ class AccountIndex:
     @property
     def writer(self) -> apsw.Connection:
         """The connection with the open transaction."""
-        self._opened()
-        return self.connect()
+        return self._opened().connection
 
     @property
     def open_tree(self) -> Tree:
@@ -227,6 +245,15 @@ class AccountIndex:
         transaction = self._opened()
         transaction.tree = None
         transaction.tree_changed = True
+
+    @property
+    def mark(self) -> bytes | None:
+        """See `mark`."""
+        return self._pool.mark.read()
+
+    def documents_changed(self) -> None:
+        """A document was changed in the transaction."""
+        self._opened().documents_changed = True
 
     def take_modseq(self) -> int:
         """The account's next MODSEQ."""
@@ -260,6 +287,7 @@ class AccountIndex:
         transaction.uidnext.clear()
         self._uidnext.clear()
         self.tree_changed()
+        self.documents_changed()
 
     # Reading what is committed.
 
@@ -269,10 +297,10 @@ class AccountIndex:
             return True
         connection = self.connect()
         try:
-            version = select_one(connection, "PRAGMA data_version")[0]
+            version = connection.pragma("data_version")
         except apsw.Error as error:
             raise storage_error(error) from error
-        return version == self._version and self._highest >= 0
+        return bool(version == self._version and self._highest >= 0)
 
     @property
     def pruned(self) -> int:
