@@ -292,3 +292,36 @@ def test_without_descriptors_it_waits_and_goes_on():
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("accept.paused") == 1
+
+
+class Reader:
+    """Asks for much at a time, as one does of a message; says when ten octets are there."""
+
+    async def serve(self, connection, session):
+        while True:
+            octets = b""
+            while len(octets) < 10:
+                piece = await connection.receive(65536)
+                if not piece:
+                    return
+                octets += piece
+            await connection.send(b"whole")
+
+    def farewell(self, reason):
+        return b""
+
+
+async def test_a_peer_that_sends_in_two_pieces_is_not_kept_waiting(serving):
+    """Its second piece waits for the acknowledgement of the first (Nagle), 40 ms by default."""
+    async with serving(listener=Reader()) as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as peer:
+            waits = []
+            for _ in range(20):
+                begun = trio.current_time()
+                peer.sendall(b"12345678")
+                for _ in range(5):
+                    await trio.lowlevel.checkpoint()  # the first piece is read alone
+                peer.sendall(b"90")
+                await trio.to_thread.run_sync(peer.recv, 5)
+                waits.append(trio.current_time() - begun)
+            assert min(waits[10:]) < 0.035

@@ -24,6 +24,7 @@ from thurn.net.tls import prepare
 from thurn.types.session import PeerAddress, Session, TlsState
 
 RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
+COMMAND_OCTETS: Final = 16384  # whoever asks for more reads a message
 JOIN_OCTETS: Final = 65536  # smaller pieces are joined up to here; larger ones go by themselves
 STEPS_PER_TURN: Final = 16  # calls that did not wait before a busy peer lets the others run
 REARM_SHARE: Final = 64  # a deadline may be late by this share, so that re-arming costs nothing
@@ -128,7 +129,7 @@ class SocketConnection:
         creeps = -slack <= ahead < 0
         scope.deadline = min(wanted + slack, self._end) if creeps else wanted
 
-    async def receive(self, maximum_octets: int = 16384) -> bytes:
+    async def receive(self, maximum_octets: int = COMMAND_OCTETS) -> bytes:
         """What has arrived, at least one octet; b"" at the end of the stream.
 
         Raises:
@@ -142,19 +143,23 @@ class SocketConnection:
             await checkpoint()
         size_octets = min(maximum_octets, RECEIVE_MAXIMUM_OCTETS)
         while True:
+            wait = wait_readable
             try:
                 octets = self._socket.recv(size_octets)
             except (BlockingIOError, ssl.SSLWantReadError):
                 self._steps = 0
-                await wait_readable(self._fd)
+                if size_octets > COMMAND_OCTETS and self.peer is not None:
+                    # A peer that sends a message in two pieces waits with the second for our
+                    # acknowledgement (Nagle's algorithm), and the kernel with that for 40 ms.
+                    self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             except ssl.SSLWantWriteError:
-                await wait_writable(self._fd)
+                wait = wait_writable
             except OSError as error:
                 raise self._lost(error) from error
             else:
-                if not octets:
-                    self._peer_ended = True
+                self._peer_ended = self._peer_ended or not octets
                 return octets
+            await wait(self._fd)  # here, where no exception is kept alive by it
 
     async def send(self, data: bytes) -> None:
         """Hand over everything.

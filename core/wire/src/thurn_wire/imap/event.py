@@ -101,7 +101,10 @@ class AppendMessage:
 
 @dataclass(frozen=True, slots=True)
 class AppendChunk:
-    """Octets of the message; `last`: it is whole now. Verb: none, but `deny` gives it all up."""
+    """Octets of the message, without NUL unless it is a literal8; `last`: it is whole now.
+
+    Verb: none, but `deny` gives it all up.
+    """
 
     octets: bytes = field(repr=False)
     last: bool

@@ -87,6 +87,7 @@ class ImapServer:
 
     __slots__ = (
         "_announced",
+        "_binary",
         "_ended",
         "_errors",
         "_fragments",
@@ -123,6 +124,7 @@ class ImapServer:
         self._tag = b""  # of the command that goes on: SASL, IDLE, APPEND
         self._item: AppendItem | None = None  # announced and not handed out yet
         self._announced = False  # a message's literal waits for its verb
+        self._binary = False  # it is a literal8
         self._streaming = False
         self._messages = 0
         self._utf8 = False
@@ -338,6 +340,7 @@ class ImapServer:
         if self._item is not None:
             item, self._item = self._item, None
             self._announced = True
+            self._binary = item.binary
             self._move(Step.MESSAGE)
             return AppendMessage(item)
         if self._announced:
@@ -347,6 +350,10 @@ class ImapServer:
         if not self._streaming:
             return self._between_messages()
         octets = self._fragments.chunk(limits.CHUNK_OCTETS)
+        if not self._binary and b"\0" in octets:
+            # RFC 9051 §4.3: NUL is for literal8 only.
+            self._fragments.abandon(self._limits.append_octets)
+            return self._refuse(self._tag, ParseError("NUL in a literal"))
         self._streaming = bool(self._fragments.wanted_octets)
         if octets:
             return AppendChunk(octets, last=not self._streaming)

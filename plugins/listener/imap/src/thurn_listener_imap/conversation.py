@@ -225,8 +225,7 @@ class Conversation:
             uid: FETCH responses have the UID, since a UID command is answered.
             own: flag changes of this session of which the client needs no word.
 
-        Raises:
-            MailboxNotFound: the mailbox has gone.
+        A mailbox that has gone is no news: see `Selected.exists`.
         """
         selected = self.selected
         if selected is None:
@@ -234,7 +233,7 @@ class Conversation:
         try:
             news = await selected.look(may_expunge=may_expunge, with_modseq=self.condstore, own=own)
         except MailboxNotFound:
-            raise
+            return
         except StorageError as error:
             # The client is told next time; the answer to its command is not changed by it.
             self.report("updates.not_read", error)

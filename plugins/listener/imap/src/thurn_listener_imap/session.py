@@ -4,7 +4,8 @@ Rules of this file:
 1. What a chunk asks is answered with one send, unless it is much (`Conversation`).
 2. Every command ends with what other sessions did meanwhile, then its tagged answer; no EXPUNGE
    while message numbers are in use. RFC 9051 §7.5.1.
-3. A selected mailbox that has gone ends the session with BYE. RFC 2180 §3.1.
+3. A selected mailbox that has gone ends the session with BYE, behind the tagged answer of the
+   command that found out, so that no client asks again for what was done. RFC 2180 §3.4.
 4. While the worker closes, what has been received is answered, then the session ends with BYE.
 """
 
@@ -105,8 +106,7 @@ class ImapSession:
     async def run(self) -> None:
         """Speak until it is over."""
         conversation, engine = self._conversation, self._engine
-        words = code.capability(conversation.capabilities())
-        conversation.write(response.ok(b"*", f"{self._site.context.hostname} ready", words))
+        self._greet()
         try:
             while True:
                 event = engine.next_event()
@@ -126,6 +126,11 @@ class ImapSession:
             self._logins.cancel()
             self._drop_append()
 
+    def _greet(self) -> None:
+        words = code.capability(self._conversation.capabilities())
+        text = f"{self._site.context.hostname} ready"
+        self._conversation.write(response.ok(b"*", text, words))
+
     # Octets.
 
     async def _receive(self) -> None:
@@ -135,27 +140,32 @@ class ImapSession:
             self._end("The server is closing", code.UNAVAILABLE)
         settings = self._site.settings
         connection.extend(settings.idle if conversation.is_logged_in else settings.login_idle)
+        octets = None
         if engine.state in IDLING and conversation.selected is not None:
-            octets = await self._receive_in_idle()
-            if octets is None:
-                return
+            # Not in a coroutine of its own: thousands of sessions wait just here.
+            with trio.CancelScope() as scope:
+                waiter = self._wait_in_idle(scope)
+                try:
+                    octets = await connection.receive(RECEIVE_OCTETS)
+                finally:
+                    self._watch.forget(waiter)
         elif engine.state in APPENDING:
             octets = await connection.receive(RECEIVE_LITERAL_OCTETS)
         else:
             octets = await connection.receive(RECEIVE_OCTETS)
-        engine.receive_data(octets)
-
-    async def _receive_in_idle(self) -> bytes | None:
-        """Octets, or None when the mailbox has changed first: then the client has been told."""
-        conversation = self._conversation
-        selected = conversation.mailbox
-        with trio.CancelScope() as scope:
-            waiter = Waiter(selected.newest.highestmodseq, scope.cancel)
-            key = (conversation.account.account, selected.told.mailbox_id)
-            with self._watch.waiting(key, selected.mailbox, waiter):
-                return await self._connection.receive(RECEIVE_OCTETS)
+        if octets is not None:
+            engine.receive_data(octets)
+            return
+        # The mailbox has changed first.
         await self._tell_updates(Updates.ALL)
-        return None
+        self._end_idle_if_gone()
+
+    def _wait_in_idle(self, scope: trio.CancelScope) -> Waiter:
+        selected = self._conversation.mailbox
+        key = (self._conversation.account.account, selected.told.mailbox_id)
+        waiter = Waiter(key, selected.newest.highestmodseq, scope)
+        self._watch.add(selected.mailbox, waiter)
+        return waiter
 
     def _end(self, text: str, why: bytes = b"") -> None:
         self._conversation.write(response.bye(text, why))
@@ -200,17 +210,20 @@ class ImapSession:
             return answer_to(error)
 
     async def _tell_updates(self, updates: Updates) -> None:
-        if updates is Updates.NONE or self._conversation.selected is None:
-            return
-        try:
+        if updates is not Updates.NONE:
             await self._conversation.tell_updates(may_expunge=updates is Updates.ALL)
-        except MailboxNotFound:
-            # RFC 2180 §3.1: the mailbox was deleted by somebody else.
-            self._end("The selected mailbox is gone")
+
+    @property
+    def _is_mailbox_gone(self) -> bool:
+        selected = self._conversation.selected
+        return selected is not None and not selected.exists
 
     def _answer(self, answer: Answer) -> None:
         write = _WRITERS[answer.condition]
         self._conversation.write(write(self._conversation.tag, answer.text, answer.code))
+        if self._is_mailbox_gone:
+            # RFC 2180 §3.4: the mailbox was deleted by somebody else.
+            self._end("The selected mailbox is gone")
 
     async def _select(self, command: Select) -> None:
         kind = self._site.extensions.commands[Select]
@@ -328,6 +341,11 @@ class ImapSession:
         """RFC 9051 §6.3.13."""
         self._conversation.write(response.continuation("idling"))
         await self._tell_updates(Updates.ALL)
+        self._end_idle_if_gone()
+
+    def _end_idle_if_gone(self) -> None:
+        if self._is_mailbox_gone:
+            self._answer(answer_to(MailboxNotFound()))
 
     async def _idle_done(self, _event: IdleDone) -> None:
         await self._tell_updates(Updates.ALL)

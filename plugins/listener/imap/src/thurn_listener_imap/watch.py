@@ -6,8 +6,6 @@ told is only that there may be something to look at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -25,10 +23,11 @@ Key: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """A session in IDLE: what it has seen, and how it is woken."""
+    """A session in IDLE: for what it waits, what it has seen, what is cancelled to wake it."""
 
+    key: Key
     seen_modseq: int
-    wake: Callable[[], None]
+    scope: trio.CancelScope
 
 
 @dataclass(slots=True, eq=False)
@@ -54,9 +53,9 @@ class Watch:
         self._journal = journal
         self._watched: dict[Key, _Watched] = {}
 
-    @contextmanager
-    def waiting(self, key: Key, mailbox: Mailbox, waiter: Waiter) -> Iterator[None]:
-        """Within it the waiter is woken when the mailbox may have passed what it has seen."""
+    def add(self, mailbox: Mailbox, waiter: Waiter) -> None:
+        """Until `forget`, wake it when the mailbox may have passed what it has seen."""
+        key = waiter.key
         watched = self._watched.get(key)
         if watched is None:
             watched = _Watched(mailbox, waiter.seen_modseq, set(), trio.CancelScope())
@@ -65,14 +64,17 @@ class Watch:
         watched.waiters.add(waiter)
         if waiter.seen_modseq < watched.since:
             # Something happened while this session was telling what it knew.
-            waiter.wake()
-        try:
-            yield
-        finally:
-            watched.waiters.discard(waiter)
-            if not watched.waiters:
-                watched.scope.cancel()
-                self._forget(key, watched)
+            waiter.scope.cancel()
+
+    def forget(self, waiter: Waiter) -> None:
+        """Wake it no more."""
+        watched = self._watched.get(waiter.key)
+        if watched is None:
+            return
+        watched.waiters.discard(waiter)
+        if not watched.waiters:
+            watched.scope.cancel()
+            self._forget(waiter.key, watched)
 
     async def _follow(self, key: Key, watched: _Watched) -> None:
         """Wait for one change and wake everybody; those who go on waiting come again."""
@@ -86,7 +88,7 @@ class Watch:
                 await trio.sleep(RETRY_SECONDS)
         self._forget(key, watched)
         for waiter in tuple(watched.waiters):
-            waiter.wake()
+            waiter.scope.cancel()
 
     def _forget(self, key: Key, watched: _Watched) -> None:
         if self._watched.get(key) is watched:

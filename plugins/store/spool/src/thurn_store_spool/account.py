@@ -243,7 +243,7 @@ class SpoolAccount:
     async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[str]]:
         """Ids of mailboxes that may have changed."""
         self._must_own()
-        async with watch.watch_account(self._index, self._environment) as channel:
+        async with watch.watch_account(self._index, self._environment.watch) as channel:
             yield channel
 
     def ability(self, kind: type[A]) -> A | None:

@@ -51,9 +51,8 @@ class AccountChange(Generic[T]):
 
     def applied(self) -> None:
         """Tell all workers."""
-        topic = self._environment.topic(self._index.account)
-        for mailbox in self._touched:
-            self._environment.notices.publish(topic, mailbox)
+        if self._touched:
+            self._environment.watch.tell(self._index.account)
 
     @property
     def result(self) -> T:

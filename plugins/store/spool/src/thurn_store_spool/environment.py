@@ -9,13 +9,12 @@ from typing import Final
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Log
-from thurn.contracts.state import Notices
-from thurn.types.identity import AccountId
 
 from thurn_store_spool.body import Bodies
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.place import DIRECTORIES, SHARED_BITS
 from thurn_store_spool.pool import Pool
+from thurn_store_spool.watch import Watch
 
 SHARED_MASK: Final = (1 << SHARED_BITS) - 1
 
@@ -34,7 +33,7 @@ class Environment:
     separator: str
     log: CommitLog
     clock: Clock
-    notices: Notices
+    watch: Watch
     journal: Log
     pool: Pool
     bodies: Bodies
@@ -48,7 +47,3 @@ class Environment:
         """
         day = int(self.clock.wall()) // 86_400
         return (day % DIRECTORIES) << SHARED_BITS | self.draw() & SHARED_MASK
-
-    def topic(self, account: AccountId) -> str:
-        """Where changes of an account are told to all workers."""
-        return f"{self.name}:{account}"

@@ -14,7 +14,6 @@ Rules of this file: on the worker's own thread; nothing waits for another proces
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from thurn.types.errors import LimitReached, StorageTrouble
 from thurn.types.identity import AccountId
 
 from thurn_store_spool.perform import row_id
-from thurn_store_spool.place import BODIES, INDEX, WAL
+from thurn_store_spool.place import BODIES, INDEX
 from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import open_index, open_reader, storage_error
 from thurn_store_spool.tree import Tree, read_tree
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
 
 LAST_UID: Final = (1 << 32) - 1
 """RFC 9051 §2.3.1.1: UIDs have 32 bits."""
-
-YOUNG_NS: Final = 20_000_000
-"""Kernels stamp files by their tick, at most 10 ms."""
 
 
 @dataclass(slots=True)
@@ -306,19 +302,6 @@ class AccountIndex:
     def pruned(self) -> int:
         """Change rows up to this MODSEQ may be missing, as of the last look."""
         return self._pruned
-
-    def stamp(self) -> tuple[int, int, int]:
-        """Differs when a worker may have committed; opens nothing.
-
-        Within the granularity of the file system's clock two commits may have the same stamp, so
-        a young one is never the same twice.
-        """
-        try:
-            status = os.stat(self.directory / WAL)  # noqa: PTH116 - called once a second by each session
-        except OSError:
-            return (0, 0, 0)
-        age = time.time_ns() - status.st_mtime_ns
-        return (status.st_mtime_ns, status.st_size, age if age < YOUNG_NS else 0)
 
     @property
     def known_highest(self) -> int:

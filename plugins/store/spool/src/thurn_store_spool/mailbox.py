@@ -35,9 +35,6 @@ from thurn_store_spool.schema import storage_error
 from thurn_store_spool.totals import read_totals
 from thurn_store_spool.uidset import runs
 
-RECHECK_SECONDS: Final = 1.0
-"""A notice may be lost; the contract promises a second."""
-
 INLINE_UIDS: Final = 20_000
 """A mailbox with a wider span of UIDs is first read in a thread: some 15 ms for this many."""
 
@@ -143,16 +140,9 @@ class SpoolMailbox:
 
     async def wait_changed(self, since: int) -> None:
         """Return when the mailbox may have passed this MODSEQ."""
-        topic = self._environment.topic(self._index.account)
-        async with self._environment.notices.subscribe(topic) as channel:
-            stamp = self._index.stamp()
+        with self._environment.watch.waiting(self._index.account) as waiter:
             while (await self.view()).highestmodseq <= since:
-                told = False
-                while not told:
-                    with trio.move_on_after(RECHECK_SECONDS):
-                        told = await channel.receive() in (self._number, 0)
-                    old, stamp = stamp, self._index.stamp()
-                    told = told or stamp != old
+                await waiter.changed()
 
     async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
         """In the order asked; None for messages that have gone."""

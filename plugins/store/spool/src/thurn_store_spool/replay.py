@@ -73,6 +73,8 @@ def replay(environment: Environment, records: Sequence[Record]) -> None:
             _Replay(index, environment).run(account)
         except (apsw.Error, OSError) as error:
             raise storage_error(error) from error
+        # Its worker may have died before it told anybody.
+        environment.watch.mark(index.account)
 
 
 class _FreshNumbersError(Exception):

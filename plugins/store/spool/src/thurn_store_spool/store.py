@@ -24,6 +24,7 @@ from thurn_store_spool.query import select_one
 from thurn_store_spool.replay import replay
 from thurn_store_spool.schema import open_reader
 from thurn_store_spool.settle import settle
+from thurn_store_spool.watch import Watch
 
 
 class SpoolStore:
@@ -36,17 +37,20 @@ class SpoolStore:
         self._pool = Pool(
             context.data, accounts_open, self._keeper.close_later, self._keeper.opened
         )
+        # Seeded here, after the fork: two workers must not draw the same numbers.
+        draw = _draw(random.SystemRandom().getrandbits(256))
+        self._watch = Watch(context.data, context.name, context.state.notices, draw)
+        self._watch.open()
         self._environment = Environment(
             name=context.name,
             separator=separator,
             log=context.log,
             clock=context.clock,
-            notices=context.state.notices,
+            watch=self._watch,
             journal=context.journal,
             pool=self._pool,
             bodies=Bodies(context.log.read),
-            # Seeded here, after the fork: two workers must not draw the same numbers.
-            draw=_draw(random.SystemRandom().getrandbits(256)),
+            draw=draw,
             sweep=self._keeper.sweep,
         )
 
@@ -79,12 +83,15 @@ class SpoolStore:
     # The worker's background.
 
     async def run(self) -> None:
-        """Close, remove and prune until cancelled."""
-        await self._keeper.run()
+        """Close, remove and prune, and watch, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keeper.run)
+            nursery.start_soon(self._watch.run)
 
     async def close(self) -> None:
         """Close all indexes."""
         await self._keeper.finish(self._pool.close())
+        self._watch.close()
 
 
 def _draw(seed: int) -> Callable[[], int]:

@@ -1,66 +1,204 @@
-"""Which mailboxes of an account change: notices as hints, the index as the truth."""
+"""Which accounts change: one watch of a worker for all who wait in it.
+
+A change is told in three ways. Who waits in the same worker is woken at once. Other workers get a
+notice, one topic for the store. And a file that all workers share has a number for each account
+(several may have the same place): who commits writes a new one there. A notice may be lost, so the
+file is read once a second as well, whatever the number of those who wait: two system calls.
+
+Rules of this file: hints only, the index is the truth; nothing here opens an index, so that an
+account that is only waited for is closed like any other; nobody fails because of it.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import trio
+from thurn.contracts.state import Notices
+from thurn.types.identity import AccountId
 
-from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.query import select
 
+FILE: Final = "watch"
+"""In the store's directory. What it held before a start means nothing."""
+
 RECHECK_SECONDS: Final = 1.0
-"""A notice may be lost; a change is told within a second."""
+"""A notice may be lost; the contract promises a second."""
+
+PAUSE_SECONDS: Final = 0.01
+"""Between two looks: a busy site has thousands of notices a second."""
+
+PLACES: Final = 4_096
+"""Accounts that share a place with one that changes look once for nothing: some 20 µs."""
+
+PLACE_OCTETS: Final = 8
 
 WAITING: Final = 64
 """Ids that wait for a slow reader; the same id waits once."""
 
 
+class Waiter:
+    """Somebody who waits for an account."""
+
+    __slots__ = ("_woken",)
+
+    def __init__(self) -> None:
+        self._woken = trio.Event()
+
+    async def changed(self) -> None:
+        """Return when the account may have changed since the last return, or the beginning."""
+        await self._woken.wait()
+        self._woken = trio.Event()
+
+    def wake(self) -> None:
+        """The account may have changed."""
+        self._woken.set()
+
+
+class Watch:
+    """See the module.
+
+    Args:
+        directory: the store's.
+        topic: of its notices.
+        notices: between workers.
+        draw: 63 random bits.
+    """
+
+    __slots__ = ("_draw", "_file", "_known", "_notices", "_path", "_some", "_topic", "_waiters")
+
+    def __init__(
+        self, directory: Path, topic: str, notices: Notices, draw: Callable[[], int]
+    ) -> None:
+        self._path = directory / FILE
+        self._topic = topic
+        self._notices = notices
+        self._draw = draw
+        self._file = -1
+        self._known = b""
+        self._waiters: dict[int, set[Waiter]] = {}
+        self._some = trio.Event()
+
+    def open(self) -> None:
+        """Open the shared file; where that fails, notices alone remain."""
+        with suppress(OSError):
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._file = os.open(self._path, flags, 0o600)
+            os.ftruncate(self._file, PLACES * PLACE_OCTETS)
+
+    def close(self) -> None:
+        """Close it."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def tell(self, account: AccountId) -> None:
+        """The account has changed; tell everybody, in all workers. After the commit."""
+        place = _place(account)
+        for waiter in self._waiters.get(place, ()):
+            waiter.wake()
+        self.mark(account)
+        self._notices.publish(self._topic, place)
+
+    def mark(self, account: AccountId) -> None:
+        """Like `tell`, but only in the file: those who wait see it within a second. From any
+        thread."""
+        if self._file >= 0:
+            with suppress(OSError):  # a full disk: the notice is enough
+                number = self._draw().to_bytes(PLACE_OCTETS, "little")
+                os.pwrite(self._file, number, _place(account) * PLACE_OCTETS)
+
+    @contextmanager
+    def waiting(self, account: AccountId) -> Iterator[Waiter]:
+        """Within it, whatever is told of the account wakes."""
+        place = _place(account)
+        waiter = Waiter()
+        waiters = self._waiters.setdefault(place, set())
+        waiters.add(waiter)
+        self._some.set()
+        try:
+            yield waiter
+        finally:
+            waiters.discard(waiter)
+            if not waiters and self._waiters.get(place) is waiters:
+                del self._waiters[place]
+
+    async def run(self) -> None:
+        """Wake those who wait here for what other workers do, until cancelled."""
+        async with self._notices.subscribe(self._topic) as hints:
+            while True:
+                if not self._waiters:
+                    self._some = trio.Event()
+                    await self._some.wait()
+                with trio.move_on_after(RECHECK_SECONDS):
+                    await hints.receive()
+                self._look()
+                await trio.sleep(PAUSE_SECONDS)
+
+    def _look(self) -> None:
+        now = self._read()
+        known, self._known = self._known, now
+        if now == known:
+            return
+        for place, waiters in self._waiters.items():
+            at = place * PLACE_OCTETS
+            if now[at : at + PLACE_OCTETS] != known[at : at + PLACE_OCTETS]:
+                for waiter in waiters:
+                    waiter.wake()
+
+    def _read(self) -> bytes:
+        if self._file < 0:
+            # Nothing is known: everybody looks.
+            return self._draw().to_bytes(PLACE_OCTETS, "little") * PLACES
+        try:
+            return os.pread(self._file, PLACES * PLACE_OCTETS, 0)
+        except OSError:
+            return self._known
+
+
+def _place(account: AccountId) -> int:
+    """The same in all processes."""
+    return crc32(account.encode("utf-8", "surrogatepass")) % PLACES
+
+
 @asynccontextmanager
 async def watch_account(
-    index: AccountIndex, environment: Environment
+    index: AccountIndex, watch: Watch
 ) -> AsyncIterator[trio.MemoryReceiveChannel[str]]:
     """A channel of ids of mailboxes that may have changed since it was opened."""
     send, receive = trio.open_memory_channel[str](WAITING)
-    with index.snapshot():
-        seen = index.known_highest
-    async with (
-        environment.notices.subscribe(environment.topic(index.account)) as hints,
-        trio.open_nursery() as nursery,
-        receive,
-    ):
-        nursery.start_soon(_follow, index, hints, send, seen)
-        yield receive
-        nursery.cancel_scope.cancel()
+    with watch.waiting(index.account) as waiter:
+        with index.snapshot():
+            seen = index.known_highest
+        async with trio.open_nursery() as nursery, receive:
+            nursery.start_soon(_follow, index, waiter, send, seen)
+            yield receive
+            nursery.cancel_scope.cancel()
 
 
 async def _follow(
-    index: AccountIndex,
-    hints: trio.MemoryReceiveChannel[int],
-    send: trio.MemorySendChannel[str],
-    seen: int,
+    index: AccountIndex, waiter: Waiter, send: trio.MemorySendChannel[str], seen: int
 ) -> None:
-    late: OrderedDict[str, None] = OrderedDict()
-    stamp = index.stamp()
+    late: dict[str, None] = {}
     while True:
-        told = False
-        with trio.move_on_after(RECHECK_SECONDS):
-            await hints.receive()
-            told = True
-        old, stamp = stamp, index.stamp()
-        if told or stamp != old:
-            numbers, seen = changed_since(index, seen)
-            late.update((f"M{number}", None) for number in numbers)
+        # What the reader had no room for is offered again, once it may have read.
+        with trio.move_on_after(RECHECK_SECONDS if late else float("inf")):
+            await waiter.changed()
+        numbers, seen = changed_since(index, seen)
+        late.update((f"M{number}", None) for number in numbers)
         while late:
             try:
                 send.send_nowait(next(iter(late)))
             except trio.WouldBlock:
-                break  # told again later, when the reader has read
-            late.popitem(last=False)
+                break
+            del late[next(iter(late))]
 
 
 def changed_since(index: AccountIndex, seen: int) -> tuple[list[int], int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap.command import Close, Unselect
 
 from thurn_listener_imap.answer import Answer, done
@@ -19,9 +22,11 @@ async def close(conversation: Conversation, _command: Close) -> Answer:
     selected = conversation.mailbox
     conversation.selected = None
     if not selected.read_only and EXPUNGE in selected.rights:
-        uids = deleted_uids(await selected.mailbox.view())
-        if uids:
-            await selected.mailbox.expunge(uids)
+        # Of a mailbox that has gone, nothing is left to be removed.
+        with suppress(MailboxNotFound):
+            uids = deleted_uids(await selected.mailbox.view())
+            if uids:
+                await selected.mailbox.expunge(uids)
     return done("CLOSE done")
 
 

@@ -77,6 +77,6 @@ def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Ans
         # RFC 3516 §4.3.
         return refused("A part cannot be decoded", code.UNKNOWN_CTE)
     if outcome.gone and not command.uid:
-        # RFC 5530 §3, RFC 2180 §4.1.2.
-        return refused("Some of the messages are gone", code.EXPUNGEISSUED)
+        # RFC 5530 §3, RFC 2180 §4.1: OK, the others were answered; a NOOP tells who is gone.
+        return done("FETCH done, but some of the messages are gone", code.EXPUNGEISSUED)
     return done("FETCH done")

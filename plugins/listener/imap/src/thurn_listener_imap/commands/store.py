@@ -48,8 +48,11 @@ async def store(conversation: Conversation, command: Store) -> Answer:
     if result.refused:
         return _modified(selected, command, result.refused)
     if gone and not command.uid:
-        # RFC 2180 §4.2.1, RFC 5530 §3.
-        return refused("Some of the messages are gone", code.EXPUNGEISSUED)
+        if len(gone) == len(uids) and not command.silent:
+            # RFC 2180 §4.2.2: only a tagged NO.
+            return refused("The messages are gone", code.EXPUNGEISSUED)
+        # RFC 2180 §4.2.1, RFC 5530 §3: OK where the others were done.
+        return done("STORE done, but some of the messages are gone", code.EXPUNGEISSUED)
     return done("STORE done")
 
 

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Final
 
 from thurn.contracts.store import FlagChange, Mailbox, MailboxRecord, View
+from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap.sequence import SequenceSet
 
 from thurn_listener_imap.mailbox.difference import Difference, difference, without
@@ -74,9 +75,10 @@ class Selected:
         read_only: EXAMINE, or no right to change anything.
         told: what the client knows.
         saved: UIDs of the last SEARCH with SAVE. RFC 5182.
+        exists: the mailbox was there when it was looked at last.
     """
 
-    __slots__ = ("_newest", "mailbox", "name", "read_only", "rights", "saved", "told")
+    __slots__ = ("_newest", "exists", "mailbox", "name", "read_only", "rights", "saved", "told")
 
     def __init__(
         self, mailbox: Mailbox, record: MailboxRecord, view: View, *, read_only: bool
@@ -87,6 +89,7 @@ class Selected:
         self.read_only = read_only
         self.told = view
         self.saved: array[int] = array("I")
+        self.exists = True
         self._newest = view
 
     @property
@@ -143,7 +146,11 @@ class Selected:
 
         Cancellation: nothing has changed.
         """
-        newest = await self.mailbox.view()
+        try:
+            newest = await self.mailbox.view()
+        except MailboxNotFound:
+            self.exists = False
+            raise
         if newest is self.told or (newest is self._newest and not may_expunge):
             return None
         told = self.told

@@ -1,0 +1,124 @@
+"""Waiting for changes costs nothing for each who waits, and misses nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import trio
+from thurn.contracts.store import Append
+from thurn.plugin import Content
+from thurn.types.errors import MailboxNotFound
+from thurn.types.identity import AccountId
+from thurn_store_spool import watch
+from thurn_store_spool.mailbox import SpoolMailbox
+from thurn_testing.contracts.plainstate import PlainState
+
+WHEN = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+def message(mailbox="INBOX"):
+    return Append(mailbox, Content.of(b"Subject: x\r\n\r\nx\r\n"), WHEN)
+
+
+async def inbox(store, name):
+    return await (await store.open(AccountId(name), None)).mailbox("INBOX")
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """Accounts whose view was asked for, in order."""
+    asked = []
+    real = SpoolMailbox.view
+
+    async def view(self):
+        asked.append(self._index.account)
+        return await real(self)
+
+    monkeypatch.setattr(SpoolMailbox, "view", view)
+    return asked
+
+
+async def test_only_those_concerned_look(bench, looks, autojump_clock):
+    names = [f"u{number}" for number in range(8)]
+    async with bench.open(accounts_open=4) as store, trio.open_nursery() as nursery:
+        for name in names:
+            mailbox = await inbox(store, name)
+            view = await mailbox.view()
+            nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+        await trio.sleep(3)
+        looks.clear()
+        # More wait than indexes may be open: none is opened, so none is closed for it.
+        await trio.sleep(60)
+        assert looks == []
+        await (await store.open(AccountId("u3"), None)).append(message())
+        await trio.testing.wait_all_tasks_blocked()
+        assert looks == ["u3"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_lost_notice_costs_a_second(bench, autojump_clock):
+    async with bench.open() as store:
+        bench.state = PlainState()  # another worker, whose notices do not come
+        async with bench.open() as other:
+            mailbox = await inbox(store, "alice")
+            for _ in range(3):
+                view = await mailbox.view()
+                await (await other.open(AccountId("alice"), None)).append(message())
+                with trio.fail_after(watch.RECHECK_SECONDS + 2 * watch.PAUSE_SECONDS):
+                    await mailbox.wait_changed(view.highestmodseq)
+                view = await mailbox.view()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+                    await trio.sleep(5)
+                    await (await other.open(AccountId("alice"), None)).append(message())
+                    await trio.sleep(watch.RECHECK_SECONDS + 2 * watch.PAUSE_SECONDS)
+                    assert not nursery.child_tasks
+
+
+async def test_a_mailbox_deleted_elsewhere_ends_the_wait(bench, autojump_clock):
+    async with bench.open() as store:
+        account = await store.open(AccountId("alice"), None)
+        await account.create("work")
+        mailbox = await account.mailbox("work")
+        view = await mailbox.view()
+        bench.state = PlainState()
+        async with bench.open() as other, trio.open_nursery() as nursery:
+
+            async def wait():
+                with pytest.raises(MailboxNotFound):
+                    await mailbox.wait_changed(view.highestmodseq)
+
+            nursery.start_soon(wait)
+            await trio.sleep(2)
+            await (await other.open(AccountId("alice"), None)).delete("work")
+            await trio.sleep(watch.RECHECK_SECONDS + 2 * watch.PAUSE_SECONDS)
+            assert not nursery.child_tasks
+
+
+async def test_without_the_file_everybody_looks(bench, looks, autojump_clock):
+    (bench.directory / watch.FILE).mkdir(parents=True)
+    async with bench.open() as store, trio.open_nursery() as nursery:
+        mailbox = await inbox(store, "alice")
+        view = await mailbox.view()
+        nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+        looks.clear()
+        await trio.sleep(3)
+        assert 2 <= len(looks) <= 5
+        bench.state = PlainState()
+        async with bench.open() as other:
+            await (await other.open(AccountId("alice"), None)).append(message())
+            await trio.sleep(1.5)
+            assert not nursery.child_tasks
+
+
+async def test_nobody_waits_nothing_is_read(bench, monkeypatch, autojump_clock):
+    reads = []
+    real = watch.Watch._read
+    monkeypatch.setattr(watch.Watch, "_read", lambda self: reads.append(1) or real(self))
+    async with bench.open() as store:
+        await inbox(store, "alice")
+        await trio.sleep(2)  # the first look is free
+        reads.clear()
+        await trio.sleep(60)
+        assert not reads
