@@ -7,7 +7,7 @@ those messages that passed them are looked at again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from thurn.contracts.store import MessageSummary, View
@@ -16,6 +16,7 @@ from thurn.types.errors import StorageTrouble
 from thurn_message.scanner import Scan
 
 from thurn_listener_imap.mailbox.selected import Selected
+from thurn_listener_imap.search.hits import HeaderTexts, Hits
 from thurn_listener_imap.search.text import body_texts, plain_octets
 
 
@@ -117,9 +118,18 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the checks of one SEARCH may look at."""
+    """What the checks of one SEARCH may look at.
+
+    Attributes:
+        account: whose mailbox it is.
+        texts: the worker's header texts; None: headers are looked through.
+        hits: what is known already of keys of header fields.
+    """
 
     selected: Selected
+    account: str = ""
+    texts: HeaderTexts | None = None
+    hits: Hits = field(default_factory=dict)
 
     @property
     def view(self) -> View:

@@ -7,7 +7,7 @@ nothing and OLD finds all; INTERNALDATE is in UTC, as FETCH tells it; Date in th
 from __future__ import annotations
 
 import datetime
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from calendar import timegm
 from collections.abc import Callable, Sequence
 
@@ -130,8 +130,26 @@ def _sent_matches(one: Candidate, compare: Callable[[datetime.date], bool]) -> b
     return False
 
 
-def header_check(key: HeaderKey) -> Check:
+def hits_check(hits: list[int]) -> Check:
+    """Positions that are known, ascending."""
+
+    def test(one: Candidate) -> bool:
+        n = bisect_left(hits, one.at)
+        return n < len(hits) and hits[n] == one.at
+
+    def select(positions: Sequence[int]) -> Sequence[int]:
+        if isinstance(positions, range):  # of step 1
+            return hits[bisect_left(hits, positions.start) : bisect_left(hits, positions.stop)]
+        among = set(hits)
+        return [at for at in positions if at in among]
+
+    return Check(Cost.COLUMNS, test, select)
+
+
+def header_check(key: HeaderKey, scope: Scope) -> Check:
     """HEADER, SUBJECT, FROM …: from what the store keeps, where it keeps the field."""
+    if key in scope.hits:
+        return hits_check(scope.hits[key])
     name = key.field.lower().encode("utf-8", "replace")
     needle = fold(key.text)
     if name in CACHED_HEADERS:

@@ -2,15 +2,18 @@
 
 Rules of this file:
 1. The keys that must all hold are sorted by cost; each stage sees what the one before let pass.
+   Header fields of which a text is kept are no dearer than columns.
 2. What is below OR and NOT is judged message by message, at the cost of its dearest key. The depth
    of keys is bounded by the grammar (`thurn_wire.imap.limits.NESTING`).
 3. Each stage lets the other sessions have their turn; one message is in memory at a time.
-4. Messages that have gone are not found.
+4. Messages that have gone are not found, as far as was looked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import Final, TypeAlias
 
 import trio
@@ -74,17 +77,40 @@ def compile_key(key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], Com
             checks = [compile_key(part, scope, more) for part in parts]
             checks.sort(key=lambda check: check.cost)
             tests = [check.test for check in checks]
-            return Check(checks[-1].cost, lambda one: all(test(one) for test in tests))
+            return Check(
+                checks[-1].cost,
+                lambda one: all(test(one) for test in tests),
+                lambda positions: reduce(
+                    lambda some, check: _chosen(check, some), checks, positions
+                ),
+            )
         case Or(left, right):
             first, second = sorted(
                 (compile_key(left, scope, more), compile_key(right, scope, more)),
                 key=lambda check: check.cost,
             )
-            return Check(second.cost, lambda one: first.test(one) or second.test(one))
+            return Check(
+                second.cost,
+                lambda one: first.test(one) or second.test(one),
+                lambda positions: _either(first, second, positions),
+            )
         case Not(inner):
             negated = compile_key(inner, scope, more)
-            return Check(negated.cost, lambda one: not negated.test(one))
+            return Check(
+                negated.cost,
+                lambda one: not negated.test(one),
+                lambda positions: _but(positions, _chosen(negated, positions)),
+            )
     return _leaf(key, scope)
+
+
+def _either(first: Check, second: Check, positions: Sequence[int]) -> list[int]:
+    return sorted({*_chosen(first, positions), *_chosen(second, positions)})
+
+
+def _but(positions: Sequence[int], others: Sequence[int]) -> list[int]:
+    there = set(others)
+    return [at for at in positions if at not in there]
 
 
 def _leaf(key: SearchKey, scope: Scope) -> Check:
@@ -102,7 +128,7 @@ def _leaf(key: SearchKey, scope: Scope) -> Check:
         case DateKey():
             return keys.date_check(key, scope)
         case HeaderKey():
-            return keys.header_check(key)
+            return keys.header_check(key, scope)
         case TextKey():
             return keys.text_check(key)
     raise ValueError(f"{type(key).__name__} cannot be searched for")
@@ -119,7 +145,12 @@ async def run_search(
 
     Cancellation: nothing has changed.
     """
-    checks = [compile_key(part, scope, more) for part in conjunction(key)]
+    fields = [one for one in leaves(key) if isinstance(one, HeaderKey)]
+    if fields and scope.texts is not None:
+        hits = await scope.texts.find(scope.account, scope.selected, fields)
+        scope = replace(scope, hits=hits)
+    parts = sorted(conjunction(key), key=lambda part: part not in scope.hits)  # few come first
+    checks = [compile_key(part, scope, more) for part in parts]
     stages = [[check for check in checks if check.cost is cost] for cost in Cost]
     found = await _by_columns(stages[Cost.COLUMNS], scope)
     if found and stages[Cost.HEADERS]:
@@ -163,6 +194,8 @@ async def _by_headers(checks: list[Check], positions: list[int], scope: Scope) -
     uids = scope.view.uids
     tests = [check.test for check in checks]
     needles = [check.plain for check in checks if check.plain is not None]
+    if scope.texts is not None:
+        scope.texts.looked(scope.account, scope.view, len(positions))
     for start in range(0, len(positions), BATCH_MESSAGES):
         batch = positions[start : start + BATCH_MESSAGES]
         headers = await scope.selected.mailbox.headers([uids[at] for at in batch])
@@ -222,9 +255,8 @@ async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
     return await trio.to_thread.run_sync(judge) if apart else judge()
 
 
-def _texts_in(key: SearchKey) -> int:
-    """How often a body is looked through at most; at least 1."""
-    count = 0
+def leaves(key: SearchKey) -> Iterator[SearchKey]:
+    """The keys that have no keys in them."""
     pending = [key]
     while pending:
         match pending.pop():
@@ -234,6 +266,10 @@ def _texts_in(key: SearchKey) -> int:
                 pending += (left, right)
             case Not(inner):
                 pending.append(inner)
-            case TextKey():
-                count += 1
-    return max(count, 1)
+            case leaf:
+                yield leaf
+
+
+def _texts_in(key: SearchKey) -> int:
+    """How often a body is looked through at most; at least 1."""
+    return max(sum(isinstance(leaf, TextKey) for leaf in leaves(key)), 1)

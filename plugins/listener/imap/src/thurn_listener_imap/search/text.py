@@ -47,7 +47,12 @@ def fold(text: str) -> str:
 
 def field_text(octets: bytes, field: Field) -> str:
     """A header field's value as it is compared."""
-    value = unfold(octets[field.value : field.end])
+    return value_text(octets[field.value : field.end])
+
+
+def value_text(raw: bytes) -> str:
+    """The same of the octets after the colon."""
+    value = unfold(raw)
     if value.isascii() and b"=?" not in value:
         return value.lower().decode("ascii")
     return fold(decode_words(value))
