@@ -1,14 +1,16 @@
 """Views: read once, then moved on by what has changed.
 
-A view is made from the narrow table in one pass. Later the new messages are read (UIDs from UIDNEXT
-on), and the change rows since are applied in their order. New rows already have what later changes
-did to them; doing it again gives the same, since each change sets bits to fixed values.
+A view is made from its kept copy, or from the narrow table in one pass. Later the new messages are
+read (UIDs from UIDNEXT on), and the change rows since are applied in their order. New rows already
+have what later changes did to them; doing it again gives the same, since each change sets bits to
+fixed values.
 
 Rules of this file: within one snapshot; a view that was given out is never touched.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -21,15 +23,15 @@ import apsw
 from thurn.contracts.store import Changes, View
 
 from thurn_store_spool.index import LAST_UID, read_highest, read_uidnext
+from thurn_store_spool.kept import TYPES, MailboxTotals, read_kept_view
 from thurn_store_spool.operation import Expunged, Flagged, decode_operation
-from thurn_store_spool.perform import ALL_FLAGS, row_id
+from thurn_store_spool.perform import ALL_FLAGS, DELETED, SEEN, row_id
 from thurn_store_spool.place import INDEX
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader, storage_error
 from thurn_store_spool.tree import MailboxRow, read_tree
 from thurn_store_spool.uidset import ranges, unpack
 
-_TYPES: Final = ("I", "Q", "Q", "Q", "q")
 _FEW: Final = 8
 """Ranges that are cut out one by one; for more, one pass over the columns is cheaper."""
 
@@ -37,6 +39,10 @@ _ROWS: Final = (
     "SELECT id & 4294967295, flags, modseq, size, received FROM message"
     " WHERE id BETWEEN ? AND ? ORDER BY id"
 )
+
+_LOWEST: Final = 0 if sys.byteorder == "little" else 7
+_WITH: Final = {bit: bytes(octet for octet in range(256) if octet & bit) for bit in (SEEN, DELETED)}
+"""Values of the flags' lowest octet that have a system flag."""
 
 Arrays = list["array[int]"]
 
@@ -50,6 +56,14 @@ class Columns:
 
 
 def load(connection: apsw.Connection, row: MailboxRow, highest: int) -> Columns:
+    """The view of a mailbox, from its kept copy where there is one."""
+    kept = read_kept_view(connection, row)
+    if kept is None:
+        return load_rows(connection, row, highest)
+    return advance(connection, Columns(*kept), row, highest)
+
+
+def load_rows(connection: apsw.Connection, row: MailboxRow, highest: int) -> Columns:
     """The view of a mailbox from its rows."""
     arrays = _read(connection, row.number, 1)
     modseq = select_one(connection, "SELECT modseq FROM mailbox WHERE number = ?", (row.number,))[0]
@@ -76,12 +90,22 @@ def load_apart(directory: Path, mailbox: int) -> Columns | None:
     return columns
 
 
+def totals_of(view: View) -> MailboxTotals:
+    """What the mailbox has, counted at the speed of a copy."""
+    masks = view.flags.tobytes()[_LOWEST :: view.flags.itemsize]
+    unseen = len(masks.translate(None, _WITH[SEEN]))
+    deleted = len(view) - len(masks.translate(None, _WITH[DELETED]))
+    return MailboxTotals(
+        len(view), unseen, deleted, sum(view.sizes), view.highestmodseq, view.uidnext
+    )
+
+
 def _read(connection: apsw.Connection, mailbox: int, first_uid: int) -> Arrays:
     bounds = (row_id(mailbox, first_uid), row_id(mailbox, LAST_UID))
     # One flat array and its slices: lists of values are never made.
     flat = array("q", chain.from_iterable(connection.execute(_ROWS, bounds)))
-    count = len(_TYPES)
-    return [array(code, flat[at::count]) for at, code in enumerate(_TYPES)]
+    count = len(TYPES)
+    return [array(code, flat[at::count]) for at, code in enumerate(TYPES)]
 
 
 def _view(row: MailboxRow, arrays: Arrays, highestmodseq: int, uidnext: int) -> View:
@@ -169,7 +193,7 @@ def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
     for low, high in spans:
         wanted[low:high] = bytes(high - low)
     return [
-        array(code, compress(column, wanted)) for code, column in zip(_TYPES, arrays, strict=True)
+        array(code, compress(column, wanted)) for code, column in zip(TYPES, arrays, strict=True)
     ]
 
 

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 LAST_UID: Final = (1 << 32) - 1
 """RFC 9051 §2.3.1.1: UIDs have 32 bits."""
 
+GROWN_CHANGES: Final = 4_096
+"""After so many changes it is looked whether copies are to be kept: some milliseconds to go on
+from a copy that is as old."""
+
 YOUNG_NS: Final = 20_000_000
 """Kernels stamp files by their tick, at most 10 ms."""
 
@@ -66,6 +70,7 @@ class AccountIndex:
         "__weakref__",
         "_connection",
         "_highest",
+        "_kept",
         "_pool",
         "_pruned",
         "_reader",
@@ -93,6 +98,7 @@ class AccountIndex:
         self._version = -1
         self._highest = -1
         self._pruned = 0
+        self._kept = 0
         self._tree: Tree | None = None
         self._uidnext: dict[int, int] = {}
 
@@ -112,7 +118,9 @@ class AccountIndex:
             except (apsw.Error, OSError) as error:
                 raise storage_error(error) from error
             self._version = -1
-            tended_at = select_one(connection, "SELECT tended_at FROM floor")[0]
+            tended_at, self._kept = select_one(
+                connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
+            )
             self._pool.opened(self, tended_at)
         self._pool.used(self)
         return connection
@@ -191,6 +199,9 @@ class AccountIndex:
             self._connection.execute("ROLLBACK")
             raise storage_error(error) from error
         self._highest = transaction.highest
+        if self._highest - self._kept >= GROWN_CHANGES:
+            self._kept = self._highest  # the next time after as many more
+            self._pool.grown(self)
         self._uidnext.update(transaction.uidnext)
         if transaction.tree_changed or self._tree is None:
             self._tree = transaction.tree

@@ -129,6 +129,7 @@ class SpoolMailbox:
 
     async def _load_apart(self) -> Columns | None:
         columns = await trio.to_thread.run_sync(load_apart, self._index.directory, self._number)
+        self._environment.pool.grown(self._index)  # if it had to be read from many rows
         known = self._index.columns.get(self._number)
         if columns is None or (known is not None and known.seen >= columns.seen):
             return known

@@ -133,8 +133,9 @@ def _created(connection: apsw.Connection, operation: Created) -> None:
 def _deleted(connection: apsw.Connection, operation: Deleted) -> None:
     number = operation.mailbox
     _remove(connection, row_id(number, 0), row_id(number + 1, 0) - 1, Totals())
-    for table, column in (("mailbox", "number"), ("keyword", "mailbox"), ("annotation", "mailbox")):
-        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))  # noqa: S608 - constants
+    connection.execute("DELETE FROM mailbox WHERE number = ?", (number,))
+    for table in ("keyword", "annotation", "kept"):
+        connection.execute(f"DELETE FROM {table} WHERE mailbox = ?", (number,))  # noqa: S608 - constants
     _note(connection, operation, number)
 
 
