@@ -42,6 +42,15 @@ def compare(bench):
     return copies
 
 
+async def known_is_what_rows_say(account, bench):
+    """The view in memory, moved on change by change."""
+    known = await (await account.mailbox("INBOX")).view()
+    connection = connect(bench)
+    row = read_tree(connection).by_name["INBOX"]
+    assert load_rows(connection, row, 0).view == known
+    connection.close()
+
+
 async def fill(account, count, mailbox="INBOX"):
     await account.append_all([append(f"m{n}", mailbox) for n in range(count)])
 
@@ -50,8 +59,8 @@ async def change(account, dice):
     """One change of any kind."""
     inbox = await account.mailbox("INBOX")
     uids = (await inbox.view()).uids
-    some = uids[(low := dice.randrange(len(uids))) : low + dice.choice((1, 5, 400))].tolist()
-    match dice.randrange(6):
+    some = uids[(low := dice.randrange(len(uids))) : low + dice.choice((1, 5, 400))]
+    match dice.randrange(8):
         case 0:
             await fill(account, dice.choice((1, 30)))
         case 1:
@@ -60,12 +69,17 @@ async def change(account, dice):
             )
             await inbox.flag(some, dice.choice(list(FlagChange)), flags)
         case 2:
-            await inbox.expunge(dice.sample(some, min(len(some), 20)))
+            await inbox.expunge(dice.sample(some.tolist(), min(len(some), 20)))
         case 3:
             await inbox.copy(some, "Other")
         case 4:
             await inbox.copy(some, "INBOX")
-        case 5:
+        case 5:  # many ranges
+            await inbox.flag(dice.sample(uids.tolist(), 60), FlagChange.ADD, ["\\Flagged", "$Far9"])
+        case 6:
+            since = (await inbox.view()).highestmodseq - dice.randrange(9)
+            await inbox.flag(uids, FlagChange.REPLACE, ["\\Draft"], unchanged_since=since)
+        case 7:
             await account.append(append("seen", flags=("\\Seen", "$New")))
 
 
@@ -80,6 +94,7 @@ async def test_a_copy_moved_on_is_what_the_rows_say(bench, seed):
         assert keep(directory)
         for _ in range(STEPS):
             await change(account, dice)
+            await known_is_what_rows_say(account, bench)
             if dice.random() < 0.1:
                 keep(directory, anew=dice.random() < 0.5)
             assert compare(bench) >= 1

@@ -10,7 +10,6 @@ Rules of this file: within one snapshot; a view that was given out is never touc
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -24,8 +23,9 @@ from thurn.contracts.store import Changes, View
 
 from thurn_store_spool.index import LAST_UID, read_highest, read_uidnext
 from thurn_store_spool.kept import TYPES, MailboxTotals, read_kept_view
+from thurn_store_spool.mask import changed_masks, with_bit
 from thurn_store_spool.operation import Expunged, Flagged, decode_operation
-from thurn_store_spool.perform import ALL_FLAGS, DELETED, SEEN, row_id
+from thurn_store_spool.perform import DELETED, SEEN, row_id
 from thurn_store_spool.place import INDEX
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader, storage_error
@@ -33,16 +33,12 @@ from thurn_store_spool.tree import MailboxRow, read_tree
 from thurn_store_spool.uidset import ranges, unpack
 
 _FEW: Final = 8
-"""Ranges that are cut out one by one; for more, one pass over the columns is cheaper."""
+"""Ranges that are changed or cut out one by one; for more, one pass over the columns is cheaper."""
 
 _ROWS: Final = (
     "SELECT id & 4294967295, flags, modseq, size, received FROM message"
     " WHERE id BETWEEN ? AND ? ORDER BY id"
 )
-
-_LOWEST: Final = 0 if sys.byteorder == "little" else 7
-_WITH: Final = {bit: bytes(octet for octet in range(256) if octet & bit) for bit in (SEEN, DELETED)}
-"""Values of the flags' lowest octet that have a system flag."""
 
 Arrays = list["array[int]"]
 
@@ -92,9 +88,8 @@ def load_apart(directory: Path, mailbox: int) -> Columns | None:
 
 def totals_of(view: View) -> MailboxTotals:
     """What the mailbox has, counted at the speed of a copy."""
-    masks = view.flags.tobytes()[_LOWEST :: view.flags.itemsize]
-    unseen = len(masks.translate(None, _WITH[SEEN]))
-    deleted = len(view) - len(masks.translate(None, _WITH[DELETED]))
+    unseen = len(view) - with_bit(view.flags, SEEN)
+    deleted = with_bit(view.flags, DELETED)
     return MailboxTotals(
         len(view), unseen, deleted, sum(view.sizes), view.highestmodseq, view.uidnext
     )
@@ -166,21 +161,36 @@ def _apply(arrays: Arrays, operations: Iterable[bytes], *, fresh: bool) -> Array
 def _set_flags(
     operation: Flagged, uids: array[int], flags: array[int], modseqs: array[int]
 ) -> None:
-    keep, wanted = ~operation.clear & ALL_FLAGS, operation.set
-    for first, last in ranges(operation.uids):
+    spans = _spans(uids, ranges(operation.uids))
+    if len(spans) <= _FEW:
+        for low, high in spans:
+            flags[low:high] = changed_masks(flags[low:high], operation.clear, operation.set)
+            modseqs[low:high] = array("Q", [operation.modseq]) * (high - low)
+        return
+    marked = bytearray(len(uids))
+    for low, high in spans:
+        marked[low:high] = b"\1" * (high - low)
+    masks = changed_masks(flags, operation.clear, operation.set)
+    rows = zip(masks, flags, marked, strict=True)
+    flags[:] = array("Q", [mask if mark else old for mask, old, mark in rows])
+    modseq, pairs = operation.modseq, zip(modseqs, marked, strict=True)
+    modseqs[:] = array("Q", [modseq if mark else old for old, mark in pairs])
+
+
+def _spans(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where the messages of ranges stand, first and end; of those that are there."""
+    spans = []
+    for first, last in pairs:
         low = bisect_left(uids, first)
         high = bisect_right(uids, last, low)
-        flags[low:high] = array("Q", [mask & keep | wanted for mask in flags[low:high]])
-        modseqs[low:high] = array("Q", [operation.modseq]) * (high - low)
+        if low < high:
+            spans.append((low, high))
+    return spans
 
 
 def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
     uids = arrays[0]
-    spans = []
-    for first, last in gone:
-        low = bisect_left(uids, first)
-        spans.append((low, bisect_right(uids, last, low)))
-    spans = [span for span in spans if span[0] < span[1]]
+    spans = _spans(uids, gone)
     if not spans:
         return arrays
     if len(spans) <= _FEW:

@@ -233,6 +233,14 @@ class AccountIndex:
             transaction.tree = read_tree(self.writer)
         return transaction.tree
 
+    def columns_now(self, mailbox: int) -> Columns | None:
+        """The columns of a mailbox, if they are known as the transaction sees them: nobody else
+        can have changed anything, and the transaction has not yet."""
+        columns = self.columns.get(mailbox)
+        if columns is None or columns.seen != self._opened().highest:
+            return None
+        return columns
+
     def tree_changed(self) -> None:
         """A mailbox or keyword was made or removed in the transaction."""
         transaction = self._opened()

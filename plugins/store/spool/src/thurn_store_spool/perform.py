@@ -159,14 +159,15 @@ def _flagged(connection: apsw.Connection, operation: Flagged) -> None:
     totals, highest = Totals(), 0
     for first, last in ranges(operation.uids):
         low, high = row_id(operation.mailbox, first), row_id(operation.mailbox, last)
-        count, seen, deleted = select_one(
-            connection,
-            "SELECT count(*), total(flags & 1), total(flags >> 3 & 1) FROM message"
-            " WHERE id BETWEEN ? AND ?",
-            (low, high),
-        )
-        totals.unseen -= _gained(operation, SEEN, count, int(seen))
-        totals.deleted += _gained(operation, DELETED, count, int(deleted))
+        if (operation.clear | operation.set) & (SEEN | DELETED):
+            count, seen, deleted = select_one(
+                connection,
+                "SELECT count(*), total(flags & 1), total(flags >> 3 & 1) FROM message"
+                " WHERE id BETWEEN ? AND ?",
+                (low, high),
+            )
+            totals.unseen -= _gained(operation, SEEN, count, int(seen))
+            totals.deleted += _gained(operation, DELETED, count, int(deleted))
         connection.execute(
             "UPDATE message SET flags = flags & ~? | ?, modseq = ? WHERE id BETWEEN ? AND ?",
             (operation.clear, operation.set, operation.modseq, low, high),

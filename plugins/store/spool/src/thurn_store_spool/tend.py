@@ -21,6 +21,7 @@ from thurn_store_spool.place import INDEX
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader
 from thurn_store_spool.tree import read_tree
+from thurn_store_spool.uidset import RANGE_OCTETS
 
 KEPT_CHANGES: Final = 65_536
 """Change rows kept: what a client may have missed and still be told exactly; a few megabytes."""
@@ -94,10 +95,16 @@ def keep(directory: Path, *, anew: bool = False) -> bool:
 
 
 def _is_grown(connection: apsw.Connection, highest: int) -> bool:
-    seen, messages, pruned = select_one(
-        connection, "SELECT coalesce(max(seen), -1), total(messages), pruned FROM floor, kept"
+    seen, messages = select_one(
+        connection, "SELECT coalesce(max(seen), -1), total(messages) FROM kept"
     )
-    return bool(seen < (pruned or 0) or highest - seen >= max(GROWN_CHANGES, messages / GROWN_PART))
+    pruned, octets = select_one(
+        connection,
+        "SELECT pruned, (SELECT total(length(operation)) FROM change WHERE modseq > ?) FROM floor",
+        (seen,),
+    )
+    changes = highest - seen + octets / RANGE_OCTETS
+    return bool(seen < pruned or changes >= max(GROWN_CHANGES, messages / GROWN_PART))
 
 
 def prune(directory: Path, now: float) -> None:
