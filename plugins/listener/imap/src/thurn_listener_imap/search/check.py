@@ -15,6 +15,7 @@ from thurn.plugin import Content
 from thurn.types.errors import StorageTrouble
 from thurn_message.scanner import Scan
 
+from thurn_listener_imap.limits import SCAN_APART_OCTETS
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.search.hits import HeaderTexts, Hits
 from thurn_listener_imap.search.text import body_texts, plain_octets
@@ -67,7 +68,7 @@ class Candidate:
         if not self._looked:
             self._looked = True
             content = self._content
-            if content is not None and content.blob.path is None:
+            if content is not None and content.size_octets <= SCAN_APART_OCTETS:
                 try:
                     self._plain = plain_octets(content.read())
                 except OSError as error:
@@ -108,12 +109,20 @@ class Check:
         test: the judgement.
         select: the same for many positions at once, where that is cheaper; columns only.
         plain: what is looked for, where `may_hold` can tell; `Cost.HEADERS` only.
+        summary: `test` looks at headers or summary; always so between `Cost.HEADERS` and
+            `Cost.SUMMARY`.
     """
 
     cost: Cost
     test: Callable[[Candidate], bool]
     select: Callable[[Sequence[int]], Sequence[int]] | None = None
     plain: bytes | None = None
+    summary: bool = True
+
+    @property
+    def needs_summary(self) -> bool:
+        """Whether a `Candidate` must have headers and summary."""
+        return self.summary and self.cost is not Cost.COLUMNS
 
 
 @dataclass(frozen=True, slots=True)

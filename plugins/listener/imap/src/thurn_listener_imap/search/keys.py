@@ -163,7 +163,7 @@ def header_check(key: HeaderKey, scope: Scope) -> Check:
             for field in scan.fields
         )
 
-    return Check(Cost.CONTENT, test)
+    return Check(Cost.CONTENT, test, summary=False)
 
 
 def _cached_header_test(
@@ -194,4 +194,4 @@ def text_check(key: TextKey) -> Check:
             return False
         return any(needle in text for text in one.texts(headers=with_headers))
 
-    return Check(Cost.CONTENT, test)
+    return Check(Cost.CONTENT, test, summary=False)

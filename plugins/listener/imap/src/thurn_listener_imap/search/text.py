@@ -86,8 +86,11 @@ def plain_octets(octets: bytes) -> bytes | None:
         return None
     lower = octets.lower()
     for name, forms in _PLAIN_FORMS.items():
-        if lower.count(name) != sum(map(lower.count, forms)):
-            return None
+        at = lower.find(name)
+        while at >= 0:
+            if not lower.startswith(forms, at):
+                return None
+            at = lower.find(name, at + len(name))
     return lower
 
 
