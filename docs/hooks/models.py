@@ -110,7 +110,9 @@ def _with_unit(value: float, units: tuple[tuple[int, str], ...], smallest: str) 
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple | list | frozenset):
+    if isinstance(value, frozenset):
+        value = sorted(value)  # a set has no order of its own: each build the same page
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, int | float):
         return str(value)

@@ -1,5 +1,5 @@
 """Makes the pages that follow from the code: a page per plugin (its README and its settings), the
-configuration reference, the command reference, and the root's own documents.
+configuration reference, the command reference, and the root's own documents. Draws their charts.
 
 Called by MkDocs while it builds; nothing is written into the repository.
 """
@@ -16,10 +16,12 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from commands import command_pages
+from drawings import draw_fences
 from models import table
 from thurn.config.instances import CommonSettings
 from thurn.config.site import SiteSettings
@@ -62,7 +64,9 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         if marker in markdown:
             markdown = markdown.replace(marker, make())
     uri = page.file.src_uri
-    return _relink(markdown, (DOCS / uri).parent, uri)
+    if uri.startswith("explanation/states/"):
+        page.meta["hide"] = ["toc"]  # the pictures are wide
+    return draw_fences(_relink(markdown, (DOCS / uri).parent, uri))
 
 
 def _members(group: str) -> list[tuple[Path, str]]:
@@ -128,7 +132,7 @@ def _page_for(path: Path) -> str | None:
     return _page_of(member) if (member / "pyproject.toml").is_file() and member != ROOT else None
 
 
-def _factories(member: Path) -> Iterator[Factory]:
+def factories(member: Path) -> Iterator[Factory]:
     """What a distribution offers."""
     project = tomllib.loads((member / "pyproject.toml").read_text())["project"]
     for point in metadata.distribution(project["name"]).entry_points.select(group="thurn"):
@@ -139,12 +143,15 @@ def _factories(member: Path) -> Iterator[Factory]:
             yield from getattr(loaded, f"thurn_register_{point.name.partition('.')[0]}")()
 
 
+def base_of(settings: type[BaseModel]) -> type[BaseModel] | None:
+    """The model whose keys have a page of their own."""
+    bases = (ReceivingSettings, ListenerSettings)
+    return next((base for base in bases if issubclass(settings, base)), None)
+
+
 def _settings_of(member: Path) -> Iterator[str]:
-    for factory in _factories(member):
-        base = next(
-            (b for b in (ReceivingSettings, ListenerSettings) if issubclass(factory.settings, b)),
-            None,
-        )
+    for factory in factories(member):
+        base = base_of(factory.settings)
         yield f'\n\n## All keys of `type = "{factory.type_name}"` (role {factory.role})\n\n'
         if base is not None:
             anchor = "listeners-that-receive-mail" if base is ReceivingSettings else "listeners"
@@ -169,4 +176,4 @@ GENERATED = {
     "<!-- generated: commands -->": command_pages,
 }
 
-__all__ = ["on_config", "on_files", "on_page_markdown"]
+__all__ = ["base_of", "factories", "on_config", "on_files", "on_page_markdown"]

@@ -22,6 +22,7 @@ from thurn.telemetry.journal import latest
 
 PATIENCE_SECONDS = 20.0
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_port():
@@ -79,11 +80,11 @@ class RunningSite:
         path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**os.environ, "PATH": path, "PYTHONPATH": str(self.plugins)}
 
-    def call(self, *words):
-        """A command of `thurn` on this site; (exit code, output)."""
+    def call(self, *words, given=""):
+        """A command of `thurn` on this site, given its input; (exit code, output)."""
         done = subprocess.run(
             [str(BIN / "thurn"), *map(str, words)], cwd=self.base, env=self.environment,
-            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+            input=given, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 

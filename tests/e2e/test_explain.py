@@ -7,9 +7,10 @@ import smtplib
 from contextlib import asynccontextmanager
 
 import pytest
+from click.testing import CliRunner
 from clients import HOST, send
 from mailsite import tables
-from thurn.cli.explain import story
+from thurn.cli.explain import explain, story
 from thurn.plugin import Continue, Disconnect, Reject, plugin
 from thurn.telemetry.journal import find
 from thurn_testing.server import open_server
@@ -133,3 +134,10 @@ async def test_the_hosts_own_refusals_say_what_would_pass(tmp_path):
             assert record["outcome"] == "abandoned"
             assert f"refused at rcpt of <{whom}>" in words
             assert wanted in words
+
+
+def test_a_site_that_is_not_there_is_told_without_a_traceback(tmp_path):
+    answer = CliRunner().invoke(explain, ["--config", str(tmp_path / "none.toml")])
+    assert answer.exit_code == 1
+    assert "cannot be read" in answer.output
+    assert "--data" in answer.output

@@ -49,7 +49,7 @@ def mailbox(port, account):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(240 + 15 * ROUNDS)
 def test_nothing_acknowledged_is_lost(tmp_path):
     base = free_base()
     acknowledged, seen = [], {}

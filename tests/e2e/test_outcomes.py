@@ -40,6 +40,7 @@ from thurn.types.content import Blob
 from thurn.types.decision import AddRecipient
 from thurn.types.errors import OverQuota
 from thurn.types.identity import AccountId
+from thurn.types.status import OK
 from thurn_testing.fakes.session import make_session
 
 MESSAGE = b"Subject: hello\r\nX-Old: one\r\nX-Old: two\r\n\r\nbody\r\n"
@@ -58,6 +59,13 @@ class _Rules:
             case "later":
                 raise OverQuota
             case "raise":
+                raise KeyError
+            case "missing":
+                delivery.file("Nowhere", create=False)
+            case "nonsense":
+                delivery.reject(OK)
+            case "half":
+                delivery.discard("unwanted")
                 raise KeyError
             case "drop":
                 delivery.discard("unwanted")
@@ -131,12 +139,12 @@ def opened(tmp_path):
     ANSWERS.clear()
 
     @asynccontextmanager
-    async def one(*, queue=True):
+    async def one(*, queue=True, on_error="tempfail"):
         section = {"filters": ["say0", "say1"], "delivery": ["rules"], "relay": ["all"]}
         site = tables(tmp_path, mx=section)
         site["site"]["data"] = "data"
         site["store"]["main"] = {"type": "memory"}
-        site["delivery"] = {"rules": {"type": "rules"}}
+        site["delivery"] = {"rules": {"type": "rules", "on_error": on_error}}
         site["filter"] = {f"say{n}": {"type": f"say{n}"} for n in range(2)}
         site["relay"]["all"] = {"type": "all"}
         if queue:
@@ -167,6 +175,10 @@ REPORT = ("", ["x@elsewhere.example"])
         (["alice+no", "bob+no"], 550, [0, 0], []),
         (["alice+later"], 452, [0, 0], []),
         (["alice+raise", "bob+later"], 451, [0, 0], []),
+        (["alice+nonsense"], 451, [0, 0], []),
+        (["alice", "alice+no"], 250, [1, 0], []),
+        (["alice+no", "alice"], 250, [1, 0], [REPORT]),
+        (["alice", "bob+missing"], 451, [0, 0], []),
         # mixed: a report for who rejects, the queue for who fails
         (["alice", "bob+no"], 250, [1, 0], [REPORT]),
         (["alice", "bob+later"], 250, [1, 0], [(str(SENDER), ["bob+later@example.org"])]),
@@ -192,6 +204,7 @@ async def test_one_answer_speaks_for_all(opened, whom, code, counts, queued):
     [
         (["alice", "alice", "bob"], (250, 250, 250), [1, 1]),
         (["alice", "bob+no"], (250, 550), [1, 0]),
+        (["alice+no", "alice"], (550, 250), [1, 0]),
         (["alice+later", "bob"], (452, 250), [0, 1]),
         (["alice+no", "bob+raise"], (550, 451), [0, 0]),
         (["team", "alice"], (250, 250), [1, 1]),
@@ -253,6 +266,19 @@ async def test_envelope_edits(opened):
         (octets,) = await desk.mailbox("bob")
         assert octets.startswith(b"Return-Path: <new@elsewhere.example>\r\n")
         assert await desk.queued() == []
+
+
+async def test_a_recipient_that_a_filter_adds_and_nobody_has_is_no_silent_loss(opened):
+    ANSWERS[:] = [Continue("a", edits=(AddRecipient(Address.parse("archive@example.org")),))]
+    async with opened() as desk:
+        assert (await desk.send("alice@example.org"))[1] == 451
+        assert await desk.counts() == [0, 0]
+
+
+async def test_half_of_what_a_failing_rule_wanted_counts_for_nothing(opened):
+    async with opened(on_error="continue") as desk:
+        assert (await desk.send("alice+half@example.org"))[1] == 250
+        assert await desk.counts() == [1, 0]
 
 
 async def test_a_line_end_in_an_edit_is_a_temporary_failure(opened):

@@ -13,7 +13,7 @@ from workspace import ROOT
 
 WIRE = ROOT / "core" / "wire" / "src" / "thurn_wire"
 PAGES = ROOT / "docs" / "explanation" / "states"
-TITLES = {"smtp": "SMTP and LMTP", "pop3": "POP3", "imap": "IMAP", "managesieve": "ManageSieve"}
+TITLES = {"smtp": "an SMTP or LMTP", "pop3": "a POP3", "imap": "an IMAP"}
 
 
 def protocols() -> list[str]:
@@ -24,12 +24,12 @@ def protocols() -> list[str]:
 def page(protocol: str) -> str:
     """The page of one engine."""
     state = import_module(f"thurn_wire.{protocol}.state")
-    title = TITLES.get(protocol, protocol)
+    title = TITLES.get(protocol, f"a {protocol}")
     origin = (
         f"Made by `./do members` from `thurn_wire.{protocol}.state`; what the tables don't name\n"
         "is refused. The way from every state to CLOSED when the connection ends is left out.\n"
     )
-    parts = [f"# States of a {title} session\n", origin]
+    parts = [f"# States of {title} session\n", origin]
     for side in ("SERVER", "CLIENT"):
         diagram = state.mermaid(getattr(state, side))
         parts.append(f"## {side.capitalize()}\n\n```mermaid\n{diagram}```\n")

@@ -8,11 +8,17 @@ import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
+import charts
+import drawings
+import layered
 import models
 import pytest
 from test_settings import models as settings_models
+from thurn.cli.new import render
 from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.contracts.listener import ReceivingSettings
@@ -47,11 +53,17 @@ def _unpack(page: str, target: Path) -> list[str]:
     return [title for title, _ in blocks]
 
 
+def _touch(target: Path, *names: str) -> None:
+    """What the page does not show of a distribution."""
+    for name in names:
+        (target / name).touch()
+
+
 @pytest.mark.slow
 def test_the_first_plugin_installs_and_passes_its_test(tmp_path):
     titles = _unpack("tutorial/first-plugin.md", tmp_path)
     assert len(titles) == 4
-    (tmp_path / "src" / "thurn_filter_words" / "__init__.py").touch()
+    _touch(tmp_path, "README.md", "src/thurn_filter_words/__init__.py")
     install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--no-cache", "--target")
     _run(*install, tmp_path / "site-packages", tmp_path, cwd=tmp_path)
     output = _run("pytest", "-q", "-o", "trio_mode=true", "tests", cwd=tmp_path)
@@ -60,13 +72,21 @@ def test_the_first_plugin_installs_and_passes_its_test(tmp_path):
         _run("mypy", "--strict", path, cwd=tmp_path)
 
 
+def test_the_first_plugin_is_what_the_command_writes(tmp_path):
+    _unpack("tutorial/first-plugin.md", tmp_path / "page")
+    for written in render("filter", "words", tmp_path / "new"):
+        shown = tmp_path / "page" / written.relative_to(tmp_path / "new")
+        assert not shown.exists() or shown.read_text() == written.read_text()
+    assert len([*(tmp_path / "page").rglob("*.py")]) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not (ROOT / "plugins" / "listener" / "smtp").exists(), reason="there is no SMTP listener yet"
 )
 def test_the_site_of_the_first_plugin_is_sound(tmp_path):
     _unpack("tutorial/first-plugin.md", tmp_path)
-    (tmp_path / "src" / "thurn_filter_words" / "__init__.py").touch()
+    _touch(tmp_path, "README.md", "src/thurn_filter_words/__init__.py")
     install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--no-cache", "--target")
     _run(*install, tmp_path / "site-packages", tmp_path, cwd=tmp_path)
     script = (
@@ -174,3 +194,35 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
     foreign = re.compile(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//')
     for page in (tmp_path / "site").rglob("*.html"):
         assert not foreign.search(page.read_text()), page
+
+
+def test_a_chart_is_drawn_whole():
+    source = "flowchart TD\n    A[start & go] --> B{sure?}\n    B -- yes --> C\n    B -- no --> A\n"
+    picture = drawings.picture(source)
+    root = ElementTree.fromstring(picture)
+    texts = [element.text for element in root.iter() if element.text]
+    assert sorted(texts) == sorted(["start & go", "sure?", "C", "yes", "no"])
+    assert sum(element.tag.endswith("path") for element in root.iter()) == 3
+    assert "\n" not in picture
+    assert picture == drawings.picture(source)
+
+
+@pytest.mark.parametrize("line", ["A -> B", "A -->", "--> B", "A[x] B", "subgraph one"])
+@pytest.mark.parametrize("kind", ["flowchart TD", "stateDiagram-v2"])
+def test_a_line_of_a_chart_that_cannot_be_read_is_told(kind, line):
+    with pytest.raises(ValueError, match=re.escape(repr(line))):
+        charts.read(f"{kind}\n{line}\n")
+
+
+def test_no_two_nodes_of_a_chart_overlap():
+    for page in sorted(DOCS.rglob("*.md")):
+        for fence in drawings.FENCE.findall(page.read_text()):
+            chart = charts.read(fence)
+            arrows = [(a, b, (40.0, 19.0)) for a, b, _ in chart.arrows if a != b]
+            placed = layered.place(dict.fromkeys(chart.nodes, (100.0, 30.0)), arrows)
+            for layer in placed.layers:
+                for left, right in pairwise(layer):
+                    assert right.x - left.x >= (left.width + right.width) / 2 + 1
+            for (before, after, _), turned in zip(arrows, placed.turned, strict=True):
+                top, bottom = placed.nodes[before].layer, placed.nodes[after].layer
+                assert top > bottom if turned else top < bottom

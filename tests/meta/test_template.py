@@ -53,6 +53,8 @@ def test_new_plugins_install_are_found_and_pass_their_tests(tmp_path):
     folders = [tmp_path / role for role in ROLES]
     for role, folder in zip(ROLES, folders, strict=True):
         render(role, "short-word", folder)
+    folders.append(tmp_path / "one-word")
+    render("sieve", "word", folders[-1])  # the capability has the function's name in it
     install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--no-cache", "--target")
     _run(*install, site, *folders, cwd=tmp_path)
     listing = (

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 from unicodedata import category, normalize
@@ -30,6 +31,12 @@ MAX_DOMAIN_OCTETS: Final = 255
 """RFC 5321 §4.5.3.1.2; counted as it came and again in A-labels."""
 MAX_LABEL_OCTETS: Final = 63
 """RFC 1035 §2.3.4."""
+
+ADDRESSES_KNOWN: Final = 4096
+"""Remembered with their parsed form: the same few thousand come again and again. Half a
+megabyte."""
+COMMON_CHARACTERS: Final = 80
+"""Longer ones are rare and not remembered."""
 
 NEEDS_SMTPUTF8: Final = "non-ASCII address without SMTPUTF8"
 """The one reason that a listener answers with a status of its own (553 5.6.7, RFC 6531 §3.5)."""
@@ -89,13 +96,7 @@ class Address:
                 text = text.decode()
             except UnicodeDecodeError:
                 raise AddressError("broken UTF-8") from None
-        match = _ORDINARY.fullmatch(text)
-        if match is not None and ".." not in text and ".@" not in text and "-." not in text:
-            local, domain = match.groups()
-            domain = domain.lower()
-            if ".-" not in domain and "xn--" not in domain:
-                return cls(local, domain)
-        return _parse_carefully(text)
+        return _parse_known(text) if len(text) <= COMMON_CHARACTERS else _parse(text)
 
     @classmethod
     def parse_path(cls, path: bytes, *, smtputf8: bool) -> Address:
@@ -142,6 +143,19 @@ class Address:
         return str(self).encode()
 
 
+def _parse(text: str) -> Address:
+    match = _ORDINARY.fullmatch(text)
+    if match is not None and ".." not in text and ".@" not in text and "-." not in text:
+        local, domain = match.groups()
+        domain = domain.lower()
+        if ".-" not in domain and "xn--" not in domain:
+            return Address(local, domain)
+    return _parse_carefully(text)
+
+
+_parse_known = lru_cache(ADDRESSES_KNOWN)(_parse)
+
+
 def is_postmaster(path: str | bytes) -> bool:
     """Whether the path is `postmaster` without a domain, in any case.
 
@@ -150,6 +164,7 @@ def is_postmaster(path: str | bytes) -> bool:
     return path.lower() in ("postmaster", b"postmaster")
 
 
+@lru_cache(ADDRESSES_KNOWN)
 def quote_local(local: str) -> str:
     """The local part as a Dot-string if it is one, else as a Quoted-string. RFC 5321 §4.1.2."""
     if _is_dot_string(local):

@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from thurn_message.addresslist import Entry, Group, Mailbox, parse_address_list
@@ -24,6 +25,11 @@ _MAILBOX: Final = re.compile(
 )
 _NO_NAME: Final = b'(NIL NIL "%b" "%b")'
 _GROUP_END: Final = b"(NIL NIL NIL NIL)"
+
+COMMON_OCTETS: Final = 100
+"""Address fields up to here are remembered: senders and recipients write again and again."""
+FIELDS_KNOWN: Final = 2048
+"""About half a megabyte."""
 
 _SINGLE: Final = frozenset(
     (b"date", b"subject", b"from", b"sender", b"reply-to", b"in-reply-to", b"message-id")
@@ -74,6 +80,13 @@ def _addresses(raw: bytes | None) -> bytes:
     raw = raw.strip()
     if not raw:
         return NIL
+    if len(raw) <= COMMON_OCTETS:
+        return _known_addresses(raw)
+    return _ordinary_addresses(raw) or _all_addresses(raw)
+
+
+@lru_cache(FIELDS_KNOWN)
+def _known_addresses(raw: bytes) -> bytes:
     return _ordinary_addresses(raw) or _all_addresses(raw)
 
 

@@ -14,14 +14,18 @@ b'Hello'
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from thurn_message.envelope import envelope
 from thurn_message.fields import Field, find_header_end, header_doubts, read_fields, unfold
 from thurn_message.limits import MAX_HEADER_FIELDS, MAX_HEADER_OCTETS
-from thurn_message.mime.bodystructure import bodystructure
+from thurn_message.mime.bodystructure import structures
 from thurn_message.mime.part import Part
 from thurn_message.mime.section import find_part, find_section
 from thurn_message.mime.tree import build_tree
+
+_FOLDS: Final = frozenset((b" ", b"\t"))
+_new: Final = tuple.__new__
 
 
 class Scan:
@@ -34,23 +38,24 @@ class Scan:
     """
 
     __slots__ = (
-        "_body",
-        "_bodystructure",
         "_envelope",
         "_parts",
+        "_structures",
         "content",
         "fields",
         "header_end",
     )
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, found: tuple[int, list[Field]] | None = None) -> None:
         self.content = content
-        self.header_end = find_header_end(content, 0, len(content))
-        self.fields = read_fields(content, 0, self.header_end)
+        if found is None:
+            self.header_end = find_header_end(content, 0, len(content))
+            self.fields = read_fields(content, 0, self.header_end)
+        else:
+            self.header_end, self.fields = found
         self._parts: list[Part] | None = None
         self._envelope: bytes | None = None
-        self._bodystructure: bytes | None = None
-        self._body: bytes | None = None
+        self._structures: tuple[bytes, bytes] | None = None
 
     def __len__(self) -> int:
         """The octets of the message."""
@@ -93,16 +98,18 @@ class Scan:
     @property
     def bodystructure(self) -> bytes:
         """BODYSTRUCTURE as ready IMAP bytes. RFC 3501 §7.4.2."""
-        if self._bodystructure is None:
-            self._bodystructure = bodystructure(self.content, self.parts, extensible=True)
-        return self._bodystructure
+        return self._both[1]
 
     @property
     def body(self) -> bytes:
         """BODY, the form without extension data, as ready IMAP bytes. RFC 3501 §7.4.2."""
-        if self._body is None:
-            self._body = bodystructure(self.content, self.parts, extensible=False)
-        return self._body
+        return self._both[0]
+
+    @property
+    def _both(self) -> tuple[bytes, bytes]:
+        if self._structures is None:
+            self._structures = structures(self.content, self.parts)
+        return self._structures
 
     def part(self, numbers: str) -> Part | None:
         """The part that `1.2` names, or None. RFC 3501 §6.4.5."""
@@ -138,3 +145,25 @@ def scan(content: bytes) -> Scan:
     RFC 5322, RFC 2045, RFC 2046.
     """
     return Scan(content)
+
+
+def scan_above(content: bytes, below: Scan) -> Scan:
+    """As `scan`, for the content of `below` with whole fields put above it, and cheaper: what is
+    known of the fields of `below` is moved down."""
+    added = len(content) - len(below.content)
+    above = read_fields(content, 0, added)
+    if (
+        not above
+        or above[-1].end != added
+        or content[added - 2 : added] != b"\r\n"
+        or content[added : added + 1] in _FOLDS  # it goes on the field above
+        or find_header_end(content, 0, added) != added
+        or below.header_end + added > MAX_HEADER_OCTETS
+        or len(below.fields) + len(above) > MAX_HEADER_FIELDS
+    ):
+        return Scan(content)
+    above += [
+        _new(Field, (name, start + added, value + added, end + added))
+        for name, start, value, end in below.fields
+    ]
+    return Scan(content, (below.header_end + added, above))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from thurn_message.addresslist import Mailbox, parse_address_list
@@ -16,9 +17,14 @@ from thurn_message.encodedword import decode_words
 from thurn_message.fields import unfold
 from thurn_message.scanner import Scan, scan
 
+COMMON_OCTETS: Final = 100
+"""Address fields up to here are remembered as read: senders and lists write again and again."""
+FIELDS_KNOWN: Final = 1024
+"""About half a megabyte."""
+
 
 class MailAddress:
-    """An address of a header or an envelope, leniently read.
+    """An address of a header or an envelope, leniently read; never changed once made.
 
     Attributes:
         text: as it is compared by `:all`; the whole field where it is no address.
@@ -79,9 +85,17 @@ class HeaderField:
     def addresses(self) -> list[MailAddress]:
         """The addresses in it; those of groups too."""
         if self._addresses is None:
-            found = parse_address_list(self.raw).mailboxes
-            self._addresses = [MailAddress.of_mailbox(mailbox) for mailbox in found]
+            read = _known_addresses if len(self.raw) <= COMMON_OCTETS else _read_addresses
+            self._addresses = [*read(self.raw)]
         return self._addresses
+
+
+def _read_addresses(raw: bytes) -> tuple[MailAddress, ...]:
+    found = parse_address_list(raw).mailboxes
+    return tuple([MailAddress.of_mailbox(mailbox) for mailbox in found])
+
+
+_known_addresses = lru_cache(FIELDS_KNOWN)(_read_addresses)
 
 
 class MessageView:

@@ -55,6 +55,8 @@ class Echo:
                 return
             if line == b"block\n":
                 block_here()
+            if line.startswith(b"tell "):
+                self.control._channel._end.send(bytes.fromhex(line[5:].decode()))
             if line == b"who\n":
                 facts = {
                     "pid": os.getpid(),

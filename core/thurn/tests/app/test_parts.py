@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,21 @@ def test_rights(monkeypatch):
     assert rights.find_rights(plan()) is None
     with pytest.raises(ConfigError, match="only root"):
         rights.find_rights(plan(uid_name="nobody"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_rights_of_who_owns_the_data(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    assert rights.owner_rights(data) is None
+    data.mkdir()
+    assert rights.owner_rights(data) is None  # root's own
+    os.chown(data, 54321, 54322)
+    assert rights.owner_rights(data) == rights.Rights(54321, 54322, (54322,))
+    nobody = pwd.getpwnam("nobody")
+    os.chown(data, nobody.pw_uid, nobody.pw_gid)
+    assert rights.owner_rights(data).uid == nobody.pw_uid
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert rights.owner_rights(data) is None
 
 
 @pytest.mark.slow

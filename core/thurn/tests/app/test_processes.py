@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -267,3 +268,33 @@ def test_a_second_instance_is_refused(site):
     assert f"process {site.supervisor.pid}" in failed["findings"][0]
     assert not (site.root / "t").exists()
     assert site.peer().greeting == "one"
+
+
+def test_a_supervisor_without_descriptors_changes_nothing(site, eventually):
+    site.run()
+    peer = site.peer()
+    pid = site.supervisor.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    highest = max(int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    site.signal(signal.SIGHUP)
+    assert "Too many open files" in str(site.wait("generation.failed")["findings"])
+    os.kill(pid_of(peer), signal.SIGKILL)
+    assert "Too many open files" in site.wait("worker.not_started")["failure"]
+    assert site.peer().ask("still") == "still"
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    eventually(lambda: len(family(site)) == 4, "the new worker")
+    site.signal(signal.SIGHUP)
+    site.wait("generation.ready", 2)
+
+
+@pytest.mark.parametrize("nonsense", [b"x\n", b"7\n", b'{"fds": "x"}\n', b'{"failed": 7}\n'])
+def test_a_worker_that_talks_nonsense_does_not_end_the_supervisor(site, eventually, nonsense):
+    site.configure(workers=1)
+    site.run()
+    peer = site.peer()
+    worker = pid_of(peer)
+    peer.ask(f"tell {nonsense.hex()}")
+    site.signal(signal.SIGHUP)
+    site.wait("generation.ready", 2)
+    assert eventually(lambda: pid_of(site.peer()) != worker, "the new worker")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 from thurn.chain.runner import MISSES, SUSPENDED_SECONDS, Chain, Failures, Rule
 from thurn.chain.watch import Watch, label_of, left_behind
@@ -90,6 +91,58 @@ async def test_the_rule_after_one_that_overran_is_asked_if_that_may_fail(autojum
 
     slow = Rule("slow", forever, continue_on_error=True)
     assert (await run(chain(slow, rule(Accept()))))[0] == Accept()
+
+
+async def test_edits_outlive_the_deadline_of_a_later_rule(autojump_clock):
+    seen = []
+
+    async def forever(first, second):
+        await trio.sleep_forever()
+
+    async def look(first, second):
+        seen.append(second)
+
+    rules = (rule(Continue("edit")), Rule("slow", forever, continue_on_error=True), Rule("c", look))
+    await run(chain(*rules), second="as it came", then=lambda answer, before: before + "+")
+    assert seen == ["as it came+"]
+
+
+async def test_a_rule_that_fails_while_it_is_cut_is_only_cut(autojump_clock):
+    """A nursery that is cancelled and fails gives a group of both."""
+
+    async def fail_at_the_end():
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError("x")
+
+    async def group(first, second):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail_at_the_end)
+            await trio.sleep_forever()
+
+    answer, _ = await run(chain(Rule("slow", group, "file.py:1"), seconds=2.0))
+    assert answer.reason == "plugin.deadline"
+
+
+@pytest.mark.parametrize(
+    "answer", [Reject("no", "No", 250), Reject("no", "No", 451), Tempfail("later", "Later", 550)]
+)
+async def test_a_refusal_whose_code_says_otherwise_is_nonsense(answer):
+    assert (await run(chain(rule(answer))))[0].reason == "plugin.failed"
+
+
+async def test_a_rule_that_was_left_is_not_taken_for_one_that_died(tmp_path):
+    path = tmp_path / "999999999.watch"
+
+    async def forever(first, second):
+        await trio.sleep_forever()
+
+    failures = Failures(RecordingLog(), EventFanout(lambda error: None))
+    slow = Chain("test", [Rule("slow", forever)], ALLOWED, 5.0, failures, Watch(path))
+    with trio.move_on_after(0):  # the peer has gone
+        await slow.run("t1", None, None)
+    assert list(left_behind(tmp_path)) == []
 
 
 def test_a_worker_that_died_inside_a_rule_is_found(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import pytest
+from importlib_metadata import EntryPoint
 from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.config.positions import key_lines
@@ -44,6 +45,18 @@ def check(tmp_path, *texts):
 
 
 SITE = '[site]\ndata = "d"\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['postmaster = "postmaster"', 'postmaster = "a b@example.org"', 'worker_timeout = "0s"',
+     'journal_retention = "999999d"',
+     'hostname = "mail example"', 'hostname = "mail\\r\\nexample"', 'hostname = ""'],
+)  # fmt: skip
+def test_what_would_fail_each_session_fails_the_start(tmp_path, line):
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, f"{SITE}{line}\n")
+    assert f"0.toml:3: site.{line.split()[0]}: " in caught.value.findings[0]
 
 
 def test_everything_wrong_is_said_at_once(tmp_path):
@@ -123,3 +136,43 @@ def test_lines_are_found_in_every_form_of_toml():
     assert lines["x", "y z", "m"] == 6
     assert lines["x", "y z", "o", "q"] == 9
     assert lines["t", "1", "u"] == 13
+
+
+@pytest.mark.parametrize(("role", "head"), [("imap", "listener.imap"), ("sieve", "delivery.sieve")])
+@pytest.mark.parametrize("type_name", ["colours", "flags"])
+def test_a_role_that_another_plugin_declares(tmp_path, role, head, type_name):
+    """`[imap.x]`, and nothing uses the listener that would know what that is."""
+    path = tmp_path / "site.toml"
+    path.write_text(f'{SITE}[{role}.x]\ntype = "{type_name}"\n')
+    kind, _, name = head.partition(".")
+    told = f"{path}:3: {role}: unknown role; {head} declares it: "
+    with pytest.raises(ConfigError) as caught:
+        load(read([path]))
+    assert f'{told}add a [{kind}.NAME] with type = "{name}"' in caught.value.findings
+    with pytest.raises(ConfigError) as caught:
+        load(read([path]), Registry(available=()))
+    assert f"{told}pip install thurn-{kind}-{name}, and use it" in caught.value.findings
+
+
+def test_a_plugin_of_a_family_without_its_head(tmp_path, monkeypatch):
+    path = tmp_path / "site.toml"
+    path.write_text(f'{SITE}[imap.x]\ntype = "colours"\n')
+    points = [EntryPoint("imap.colours", "colours_plugin:colours", "thurn")]
+    (tmp_path / "colours_plugin.py").write_text(
+        "from thurn.plugin import plugin\n"
+        "@plugin('imap', 'colours')\ndef colours():\n    raise NotImplementedError\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry(available=points)
+    with pytest.raises(ConfigError) as caught:
+        load(read([path]), registry)
+    assert any(f"{path}:3: imap: unknown role; listener.imap declares it" in one
+               for one in caught.value.findings)  # fmt: skip
+
+
+def test_a_type_taken_for_a_role(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text(f'{SITE}[spool.main]\ntype = "spool"\n')
+    with pytest.raises(ConfigError) as caught:
+        load(read([path]))
+    assert f"{path}:3: spool: unknown role" in caught.value.findings

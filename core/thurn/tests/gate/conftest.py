@@ -57,6 +57,7 @@ class Accounts:
     async def stored_key(self, query):
         if self.error is not None:
             raise self.error
+        return Denied() if query.name in self.passwords else Unknown()
 
     async def resolve(self, address):
         raise NotImplementedError
@@ -74,17 +75,24 @@ class Accounts:
 class Policy:
     """Answers what it is told to, and keeps what it was asked."""
 
-    def __init__(self, before=None, after=None):
-        self.answers = {"before": before, "after": after}
+    def __init__(self, before=None, after=None, record=None):
+        self.answers = {"before": before, "after": after, "record": record}
+        self.recorded = []
         self.asked = []
+        self.guesses = []
 
     async def before_login(self, attempt):
         self.asked.append(("before", attempt.name))
         return self._answer("before")
 
     async def after_login(self, attempt, identity):
+        self.guesses.append(attempt.guess)
         self.asked.append(("after", attempt.name, identity and identity.account))
         return self._answer("after")
+
+    async def record_login(self, attempt, identity):
+        self.recorded.append(identity.account)
+        return self._answer("record")
 
     def _answer(self, when):
         answer = self.answers[when]
@@ -119,14 +127,16 @@ class World:
         failures = Failures(self.log, self.events)
 
         def chain(call):
-            rules = [Rule(f"login.{n}", call(one)) for n, one in enumerate(policies)]
+            calls = [call(one) for one in policies]
+            rules = [Rule(f"login.{n}", one) for n, one in enumerate(calls) if one is not None]
             return Chain("login", rules, (Forbidden, Continue), 5.0, failures, Watch(None))
 
         self.cache = CredentialCache(LoopClock())
         self.gate = HostGate(
             GateParts(
                 MECHANISMS, CombinedAccounts([self.accounts]), chain(before_call),
-                chain(after_call), self.cache, LoopClock(), self.events, self.log, "main", clear,
+                chain(after_call), chain(lambda one: one.record_login), self.cache, LoopClock(),
+                self.events, self.log, "main", clear,
             )
         )  # fmt: skip
 

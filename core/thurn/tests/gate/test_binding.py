@@ -8,7 +8,7 @@ import pytest
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.contracts.account import AccountRecord, StoredKey, Verified
+from thurn.contracts.account import AccountRecord, StoredKey, Unknown, Verified
 from thurn.contracts.gate import Granted, Refused
 from thurn.contracts.sasl import SaslSuccess
 from thurn.hooks.registry import Registry
@@ -46,7 +46,7 @@ class Accounts:
         if query.name == "down":
             raise OSError("the database is down")
         assert query.scheme == "KEY"
-        return StoredKey(AccountId("a1"), Secret("x")) if query.name == "alice" else None
+        return StoredKey(AccountId("a1"), Secret("x")) if query.name == "alice" else Unknown()
 
     async def account(self, account):
         return AccountRecord(account, None, groups=frozenset({"staff"}))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import trio
 from thurn.contracts.account import AccountRecord
@@ -108,7 +111,11 @@ async def test_a_mechanism_that_raises_is_trouble(world, monkeypatch):
     def not_even_that(conditions):
         raise KeyError("of the plugin")
 
-    for begin in (broken, not_even_that):
+    def nonsense(conditions):
+        while True:
+            yield 42
+
+    for begin in (broken, not_even_that, nonsense):
         monkeypatch.setattr(type(mechanism), "begin", lambda _, c, begin=begin: begin(c))
         login, step = await one.gate.begin(one.session(), "STORED", None)
         assert step == Refused(LOGIN_TROUBLE, "trouble")
@@ -178,6 +185,30 @@ async def test_policies_are_asked_before_and_told_after(world, autojump_clock):
     ]  # fmt: skip
 
 
+async def test_a_login_is_recorded_when_all_policies_have_allowed_it(world, autojump_clock):
+    first, second = world.Policy(), world.Policy()
+    one = world(first, second)
+    await one.log_in(password="wrong")
+    assert first.recorded == []
+    for forbidding in (Forbid("network"), KeyError("bug")):
+        second.answers["after"] = forbidding
+        assert isinstance(await one.log_in(), Refused)
+        assert first.recorded == []
+    second.answers["after"] = None
+    assert isinstance(await one.log_in(), Granted)
+    assert first.recorded == second.recorded == ["alice"]
+
+
+@pytest.mark.parametrize("error", [TemporaryFailure("full"), KeyError("bug")])
+async def test_what_cannot_be_recorded_lets_nobody_in(world, autojump_clock, error):
+    one = world(world.Policy(record=error))
+    session = one.session()
+    refused = await one.gate.password(session, "alice", "right")
+    assert refused.status == LOGIN_TROUBLE
+    assert session.identity is None
+    assert "LoggedIn" not in one.told
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
     ("answer", "status"),
@@ -207,6 +238,28 @@ async def test_delays_add_up_and_the_name_is_shortened(world, autojump_clock):
     assert trio.current_time() - started == pytest.approx(6.0 + one.accounts.seconds)
     await one.log_in("x" * 500, "wrong")
     assert slow[0].asked[-1] == ("after", "x" * 64, None)
+
+
+async def test_the_same_guess_is_known_again_and_nothing_is_read_from_it(world, autojump_clock):
+    policy = world.Policy()
+    one = world(policy)
+    for name, password in (("alice", "wrong"), ("alice", "wr0ng"), ("bob", "wrong")):
+        for protocol in ("pop3", "imap"):
+            await one.log_in(name, password, protocol=protocol)
+            plain = f"{name}\0{password}".encode()
+            await one.gate.begin(one.session(protocol=protocol), "PLAINISH", plain)
+    assert [policy.guesses.count(guess) for guess in policy.guesses] == [4] * 12
+    assert b"wrong" not in b"".join(policy.guesses)
+    _, step = await one.gate.begin(one.session(), "STORED", b"alice")
+    assert step.reason == "credentials"
+    assert policy.guesses[-1] is None  # the password was not seen
+
+
+def test_guesses_are_equal_in_all_workers():
+    """Their key is made by what the template imports, before it forks."""
+    shown = "import sys, thurn.app.application; print('thurn.gate.cache' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", shown], capture_output=True, check=True, text=True)
+    assert told.stdout == "True\n"
 
 
 async def test_login_is_all_or_nothing_when_cancelled(world, autojump_clock):

@@ -41,7 +41,7 @@ class Account:
         self.durable = 0
         self.busy = 0
         self.begun = 0
-        self.fail_commit = False
+        self.fail_commit: Exception | None = None
 
     def begin(self) -> bool:
         assert self.pending is None
@@ -55,7 +55,8 @@ class Account:
     def commit(self) -> None:
         assert self.pending is not None
         if self.fail_commit:
-            raise RuntimeError("commit failed")
+            self.pending = None
+            raise self.fail_commit
         self.rows += self.pending
         self.pending = None
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
 
 import pytest
 import trio
 from thurn.log import LogSettings, open_log, recover
-from thurn.log.commitlog import GROUP_OCTETS
+from thurn.log import round as rounds
+from thurn.log.commitlog import GROUP_OCTETS, UNDO_OCTETS
 from thurn.log.frame import scan
 from thurn.log.segment import segments
 from thurn.log.syncer import Syncer
@@ -174,6 +176,18 @@ async def test_cancelled_before_the_round_nothing_happened(make, kit):
     assert [value for value, _ in a.rows] == ["then"]
 
 
+async def test_what_stays_busy_is_given_up(make, kit, monkeypatch):
+    monkeypatch.setattr(rounds, "BUSY_SECONDS", 0.02)
+    log = await make()
+    a, b = log.store.account("a"), log.store.account("b")
+    a.busy = 10**9
+    with pytest.raises(StorageTrouble, match="busy"):
+        await log.commit([kit.Add(a, "never")])
+    a.busy = 0
+    await log.commit([kit.Add(a, "then"), kit.Add(b, "too")])
+    assert [value for value, _ in a.rows] == ["then"]
+
+
 async def test_cancelled_in_the_round_it_is_done_all_the_same(make, kit):
     log = await make()
     a = log.store.account("a")
@@ -337,7 +351,7 @@ async def test_no_space_at_a_sync_ends_the_log_too(make, kit):
 async def test_a_resource_that_cannot_commit_ends_the_log_and_is_replayed(make, kit, tmp_path):
     log = await make()
     a, b = log.store.account("a"), log.store.account("b")
-    a.fail_commit = True
+    a.fail_commit = RuntimeError("commit failed")
     seen = []
 
     async def one(account):
@@ -357,6 +371,85 @@ async def test_a_resource_that_cannot_commit_ends_the_log_and_is_replayed(make, 
     assert segments(tmp_path, 0, "sealed") == []
     recover(tmp_path, log.owners, clock=kit.Clock())
     assert len(a.rows) == 1
+
+
+async def attempt(log, *changes):
+    """What a caller hears."""
+    try:
+        await log.commit(changes)
+    except (StorageFull, StorageTrouble) as error:
+        return type(error).__name__
+    return "done"
+
+
+async def together(log, *groups):
+    """What the callers of one round hear, in order."""
+    heard = {}
+
+    async def one(number, group):
+        heard[number] = await attempt(log, *group)
+
+    async with trio.open_nursery() as nursery:
+        for number, group in enumerate(groups):
+            nursery.start_soon(one, number, group)
+    return [heard[number] for number in range(len(groups))]
+
+
+def values(tmp_path):
+    return [json.loads(p)[2] for f in frames(tmp_path) for _, p in f.records()]
+
+
+@pytest.mark.parametrize("segment_octets", [16384, 4608])
+async def test_an_index_without_room_refuses_its_groups_only(make, kit, tmp_path, segment_octets):
+    """What was on the disk of them already is taken back: no replay brings it."""
+    log = await make(LogSettings(segment_octets=segment_octets))
+    a, b, c = (log.store.account(name) for name in "abc")
+    b.fail_commit = StorageFull("the index")
+    groups = [
+        [kit.Add(a, "a1"), kit.Add(a, "a2")],
+        [kit.Add(b, "b1"), kit.Add(c, "with b1")],
+        [kit.Add(c, "c1")],
+        [kit.Add(b, "b2", Blob(b"x" * 1000))],
+    ]
+    assert await together(log, *groups) == ["done", "StorageFull", "done", "StorageFull"]
+    assert not log.failed.is_set()
+    assert sorted(values(tmp_path)) == ["a1", "a2", "c1", "with b1"]
+    b.fail_commit = None
+    assert await attempt(log, kit.Add(b, "b again")) == "done"
+    await make.close()
+    assert segments(tmp_path, 0, "seg") == []
+    store = kit.Store()
+    recover(tmp_path, {"store": store}, clock=kit.Clock(), everything=True)
+    rows = {name: sorted(value for value, _ in one.rows) for name, one in store.accounts.items()}
+    assert rows == {"a": ["a1", "a2"], "c": ["c1", "with b1"], "b": ["b again"]}
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+async def test_what_cannot_be_taken_back_ends_the_log(make, kit, tmp_path, call):
+    log = await make()
+    a = log.store.account("a")
+
+    def fail():
+        a.rollback()
+        log.disk.errors[call] = kit.full()
+        raise StorageFull
+
+    a.commit = fail
+    assert await attempt(log, kit.Add(a, "x")) == "StorageTrouble"
+    assert log.failed.is_set()
+    await make.close()
+    recover(tmp_path, log.owners, clock=kit.Clock())
+    # What a failed sync has left may be read: its caller knows nothing, so either is right.
+    assert len(a.rows) == (call == "write")
+
+
+async def test_the_room_to_take_back_is_written_with_the_frame(make, kit):
+    """At the end of a segment, where the file must grow."""
+    log = await make(LogSettings(segment_octets=4608))
+    a = log.store.account("a")
+    await log.commit([kit.Add(a, "x", Blob(b"x" * 3000))])
+    segment = log._spares.current
+    assert segment.path.stat().st_size >= segment.position + UNDO_OCTETS
 
 
 async def test_an_observer_that_raises_is_reported(make, kit):

@@ -87,6 +87,23 @@ async def test_after_an_interrupted_send_nothing_is_sent(serving, everything, mo
         assert served.listener.refused
 
 
+async def test_a_session_that_is_cancelled_still_says_what_is_done(serving, everything):
+    """However many calls it was since the last turn of others."""
+
+    class Done:
+        async def serve(self, connection, session):
+            for _ in range(20):
+                with trio.CancelScope() as scope:
+                    scope.cancel()
+                    await connection.send(b"250\n")
+
+        def farewell(self, reason):
+            return b""
+
+    async with serving(listener=Done()) as served:
+        assert await everything(await served.connect()) == b"250\n" * 20
+
+
 async def test_more_than_the_kernel_takes(serving, everything):
     parts = [b"a" * 10, b"", b"b" * 3_000_000, b"c" * 10, b"d" * 70_000]
 

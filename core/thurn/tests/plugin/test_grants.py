@@ -280,3 +280,11 @@ def test_rows_come_back_as_they_went(address, account, reason):
 
 def test_a_single_address_as_a_network():
     assert parse_network("2001:db8::1") == IPv6Network("2001:db8::1/128")
+
+
+async def test_a_scope_is_no_part_of_an_address(table):
+    """A peer's address has none: a grant for `fe80::1%eth0` would be for nobody."""
+    await table.grant(parse_source("fe80::1%eth0"), **WHY)
+    assert await table.find(make_session(peer="fe80::1"))
+    assert await table.revoke(parse_source("fe80::1%eth0"))
+    assert not await table.find(make_session(peer="fe80::1"))

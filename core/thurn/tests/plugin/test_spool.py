@@ -37,3 +37,15 @@ def test_what_dead_processes_left_is_removed(tmp_path):
     (directory / f"{os.getppid()}-1").touch()
     Spool(directory)
     assert [path.name for path in directory.iterdir()] == [f"{os.getppid()}-1"]
+
+
+async def test_a_file_that_is_gone_or_stays_costs_no_answer(tmp_path):
+    content = Spool(tmp_path / "tmp").start()
+    await content.write(b"one")
+    (path,) = (tmp_path / "tmp").iterdir()
+    path.unlink()
+    with pytest.raises(StorageError):
+        content.blob()
+    path.mkdir()  # cannot be unlinked
+    content.remove()
+    content.remove()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sys
 
+import pytest
 import structlog
 from thurn.app.say import say
 from thurn.telemetry.log import configure, logger
@@ -41,3 +43,29 @@ def test_the_others_write_once(monkeypatch):
     (line,) = stderr.calls
     assert line.count("\n") == 1
     assert json.loads(line)["failure"] == "forged\\x0aline"
+
+
+class Full(io.StringIO):
+    """Standard error on a full disk, or in a pipe that nobody reads any more."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+    def flush(self):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), BrokenPipeError(), ValueError()])
+def test_what_cannot_be_written_costs_nobody_anything(monkeypatch, error):
+    monkeypatch.setattr(sys, "stderr", Full(error))
+    say("error", "worker.ended")
+    try:
+        configure()
+        logger(plugin="filter.x").error("plugin.failed")
+        logger().error("session.failed", exc_info=RuntimeError())
+    finally:
+        structlog.reset_defaults()

@@ -13,13 +13,12 @@ This file knows no command and no end of data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CRLF = b"\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """A message that has come in whole.
 
     Attributes:
@@ -116,10 +115,9 @@ class Collector:
     def _settle(self) -> None:
         """Turn what waits into content."""
         raw, context = self._waiting, self._context
-        ends = raw.count(b"\r") + raw.count(b"\n") - 2 * raw.count(CRLF)
         # What the context holds was counted with the block before; a CRLF across the seam is whole
         # only here, and makes up for the CR that was counted there.
-        self._bare += ends - _bare_ends(context)
+        self._bare += _bare_ends(raw) - (_bare_ends(context) if context != CRLF else 0)
         self._context = bytes(raw[-2:])
         if self.stuffed:
             raw = raw.replace(b"\r\n.", CRLF)  # RFC 5321 §4.5.2: the first dot is removed
@@ -143,8 +141,9 @@ class Collector:
         self._room_octets = room
 
 
-def _bare_ends(octets: bytes) -> int:
-    return octets.count(b"\r") + octets.count(b"\n") - 2 * octets.count(CRLF)
+def _bare_ends(octets: bytes | bytearray) -> int:
+    ends = len(octets) - len(octets.translate(None, CRLF))  # one pass for CR and LF
+    return ends - 2 * octets.count(CRLF)
 
 
 def has_bare_line_ends(octets: bytes) -> bool:

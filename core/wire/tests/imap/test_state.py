@@ -89,7 +89,7 @@ def test_diagram_shows_every_arrow(table):
     for line in mermaid(table).splitlines()[2:-1]:
         ends, _, labels = line.strip().partition(" : ")
         source, _, target = ends.partition(" --> ")
-        arrows.update({(source, label): target for label in labels.split("; ")})
+        arrows.update({(source, label): target for label in labels.split(" / ")})
     assert arrows == {
         (state.name, step.value): target.name
         for state, row in table.items()

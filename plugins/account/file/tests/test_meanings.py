@@ -5,6 +5,7 @@ from __future__ import annotations
 from thurn.contracts.account import (
     Alias,
     Claim,
+    Denied,
     Local,
     StoredKeyQuery,
     Unknown,
@@ -94,7 +95,11 @@ async def test_stored_keys(opened):
             "carol",
             "SCRAM-SHA-256$4096:c2FsdA==$aa==:bb==",
         )
-        assert await accounts.stored_key(StoredKeyQuery("alice", "SCRAM-SHA-256")) is None
+        # Known by its key: no other instance proves it, by whatever mechanism.
+        assert await accounts.stored_key(StoredKeyQuery("carol", "SCRAM-SHA-1")) == Denied()
+        assert await accounts.verify(Claim("carol", Secret("x"))) == Denied()
+        for name in ("alice", "nobody"):  # without any credential
+            assert await accounts.stored_key(StoredKeyQuery(name, "SCRAM-SHA-256")) == Unknown()
         assert "4096" not in repr(key)
 
 

@@ -46,6 +46,8 @@ async def test_a_change_in_place_is_seen(opened):
         (TWO + '[accounts.carol]\nquota = "much"\n', "line 5: accounts.carol.quota"),
         (TWO + "[accounts.carol]\npasword = 1\n", "line 5: accounts.carol.pasword"),
         (b"\xff" + TWO.encode(), "line 1: not UTF-8"),
+        ("", "no accounts any more"),
+        (ONE.splitlines()[0], "no accounts any more"),
     ],
 )
 async def test_a_broken_one_changes_nothing_and_is_told_once(opened, write, text, said):
@@ -59,6 +61,34 @@ async def test_a_broken_one_changes_nothing_and_is_told_once(opened, write, text
         write(TWO)
         context.clock.advance(1)
         assert await knows_bob(accounts)
+
+
+async def test_nobody_is_unknown_while_the_file_is_emptied(opened, write):
+    """`> accounts.toml`: the next look finds nothing, and mail must not be refused for that."""
+    async with opened(ONE) as (accounts, context):
+        write("")
+        context.clock.advance(1)
+        alice = Address.parse("alice@example.org")
+        assert isinstance(await accounts.resolve(alice), Local)
+
+
+async def test_one_that_changes_while_it_is_read_is_read_again(opened, write):
+    async with opened(TWO) as (accounts, context):
+        read = accounts._source.read
+
+        def slowly():
+            found = read()
+            write(TWO + "[accounts.carol]\n")  # the rest of it
+            return found
+
+        accounts._source.read = slowly
+        write(ONE)
+        context.clock.advance(1)
+        assert await knows_bob(accounts)
+        accounts._source.read = read
+        context.clock.advance(1)
+        assert await knows_bob(accounts)
+        assert [line.event for line in context.journal.lines] == ["accounts.read"]
 
 
 async def test_a_lost_one_changes_nothing(opened, write):

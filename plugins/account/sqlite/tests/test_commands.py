@@ -425,3 +425,21 @@ def test_no_controls_reach_the_terminal(site):
     text = site(account, "list")
     assert "\u202e" not in text
     assert "\x9b" not in text
+
+
+def test_history_is_kept_for_some_time(thurn, clock):
+    names = {"main": {"history_days": 30}}
+
+    def actions():
+        found = json.loads(thurn(account, "history", "--json", names=names))
+        return [line["action"] for line in found]
+
+    thurn(domain, "add", "example.org", names=names)
+    clock.advance(31 * 86_400)
+    assert actions() == ["domain.added"]  # the newest line tells the workers of changes: it stays
+    thurn(domain, "add", "example.org", names=names)
+    assert actions() == ["domain.added"]
+    thurn(domain, "add", "example.net", names=names)
+    clock.advance(29 * 86_400)
+    thurn(domain, "delete", "example.net", "--yes", names=names)
+    assert actions() == ["domain.deleted", "domain.added"]

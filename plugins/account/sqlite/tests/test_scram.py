@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from thurn.contracts.account import Claim, StoredKeyQuery, Verified
+from thurn.contracts.account import Claim, Denied, StoredKeyQuery, Verified
 from thurn.contracts.settings import Secret
 from thurn.plugin import scram
 from thurn.plugin.accounts import parse_hash
@@ -42,7 +42,7 @@ def fill(change, stored):
 
 async def key(accounts, scheme="SCRAM-SHA-256"):
     found = await accounts.stored_key(StoredKeyQuery("Alice@example.org", scheme))
-    return None if found is None else found.value.reveal()
+    return None if found == Denied() else found.value.reveal()
 
 
 async def login(accounts, secret):

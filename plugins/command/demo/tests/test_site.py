@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import socket
 import tomllib
 
-from thurn_command_demo.site import DemoSite, write_site
+from thurn_command_demo.site import HOST, DemoSite, find_port_base, write_site
 
 
 def make(directory, **changes):
@@ -28,3 +29,13 @@ def test_the_site_is_written_and_continued(tmp_path):
     assert accounts.read_text() == before  # hashed once
     write_site(make(tmp_path / "demo", password="other"))
     assert accounts.read_text() != before
+
+
+def test_a_port_base_with_a_port_in_use_is_passed_over(tmp_path):
+    base = find_port_base()
+    with socket.socket() as taken:
+        taken.bind((HOST, make(tmp_path, port_base=base).ports["pop3"]))
+        taken.listen()
+        found = find_port_base()
+    assert found > base
+    assert found % 1000 == 0

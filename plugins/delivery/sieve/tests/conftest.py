@@ -105,9 +105,16 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(base, **settings):
-    clock = ManualClock()
-    config = load(of_tables(tables(base, **settings), base), Registry())
+async def open_desk(base, *, extension=None, **settings):
+    """`extension`: a plugin of the role `sieve`, which is enabled as "one"."""
+    clock, registry = ManualClock(), Registry()
+    site = tables(base, **settings)
+    if extension is not None:
+        assert list(registry.load(["delivery.sieve"])) == []
+        registry.add(extension)
+        site["sieve"] = {"one": {"type": extension.type_name}}
+        site["delivery"]["sieve"]["extensions"] = ["one"]
+    config = load(of_tables(site, base), registry)
     async with open_site(config, clock=clock) as site:
         yield Desk(site, clock)
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from importlib_metadata import EntryPoint
 from thurn.cli.main import main
+from thurn.hooks import registry
 
 MESSAGE = "From: x@example.net\nTo: alice@example.org\nSubject: Der Kongress\n\nbody\n"
 SCRIPT = 'require "fileinto";\nif header :contains "subject" "kongress" {\n    fileinto "K";\n}\n'
@@ -131,6 +133,62 @@ def test_terminals_get_no_controls(run, tmp_path):
     output = run("run", "odd.sieve", "message.eml", "--to", "alice@example.org")
     assert "a\ufffd[2Jb" in output
     assert "\x1b" not in output
+
+
+PLUGIN = """
+from thurn.plugin import sieve_command, sieve_test
+
+@sieve_test("vnd.example.partner")
+def partner(rt) -> bool:
+    return rt.context.envelope.sender.endswith("@example.net")
+
+@sieve_command("vnd.example.desk", cancels_keep=True)
+async def desk(delivery, mailbox: str) -> None:
+    raise AssertionError("nothing is done")
+"""
+EXTENDED = 'require ["vnd.example.partner", "vnd.example.desk"]; if partner { desk "X"; }'
+
+
+@pytest.fixture
+def extended(site, tmp_path, monkeypatch):
+    """The same site with two extensions of another distribution."""
+    (tmp_path / "office_plugin.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ("partner", "desk")
+    points = [EntryPoint(f"sieve.{name}", f"office_plugin:{name}", "thurn") for name in names]
+    installed = registry.installed
+
+    def all_of(group="thurn"):
+        return (*installed(group), *(points if group == "thurn" else ()))
+
+    monkeypatch.setattr(registry, "installed", all_of)
+    text = (tmp_path / "thurn.toml").read_text()
+    text = text.replace('allow = ["fileinto"]', 'extensions = ["partner", "desk"]')
+    more = "".join(f'[sieve.{name}]\ntype = "{name}"\n' for name in ("partner", "desk"))
+    (tmp_path / "thurn.toml").write_text(text + more)
+    (tmp_path / "office.sieve").write_text(EXTENDED)
+    return site
+
+
+def test_extensions_of_the_site_are_known(extended, tmp_path):
+    assert "is a Sieve script" in extended("check", "office.sieve")
+    words = ["run", "office.sieve", "message.eml", "--json", "--from"]
+    found = json.loads(extended(*words, "x@example.net"))
+    desk = {"line": 1, "action": "desk", "by": "another plugin; it is not called here"}
+    assert found["actions"] == [desk]
+    found = json.loads(extended(*words, "x@example.com"))
+    assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
+    (tmp_path / "office.svtest").write_text(
+        'require ["vnd.thurn.testsuite", "vnd.example.partner"];'
+        'test "nobody" { if partner { test_fail "a partner"; } }'
+    )
+    assert ": ok" in extended("test", "office.svtest")
+
+
+def test_the_site_s_rules_are_those_of_a_delivery(site, tmp_path):
+    (tmp_path / "away.sieve").write_text('require "vacation"; vacation "gone";')
+    assert "vacation" in site("check", "away.sieve", code=1)  # not among what it allows
+    assert "cannot be read" in site("check", "good.sieve", "--config", "other.toml", code=1)
 
 
 def test_documents_of_an_account(site):

@@ -12,7 +12,11 @@ from thurn.config.files import of_tables
 from thurn.config.instances import load
 from thurn.hooks.registry import Registry
 from thurn.plugin import Delivery, Settings, Status, plugin, sieve_command, sieve_test
+from thurn.types.address import Address
+from thurn.types.content import Content
+from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import ConfigError
+from thurn_sieve.errors import RunError
 from thurn_sieve.registry import Command, Extension
 from thurn_testing.server import open_server
 
@@ -138,3 +142,54 @@ async def test_functions_work_on_a_whole_site(tmp_path, site_tables):
         assert found == {"Desk/Partners": 1, "INBOX": 1}
         told = [record for record in server.journal() if "desk" in str(record)]
         assert "main line 3: desk" in str(told)
+
+
+# what one message may set off
+
+
+@sieve_command("vnd.example.spread")
+async def spread(delivery: Delivery, addresses: tuple[str, ...], *, fail: bool = False) -> None:
+    if not await delivery.once("spread", lifetime_seconds=60):
+        raise RunError("done before")
+    targets = tuple(Recipient(Address.parse(one)) for one in addresses)
+    delivery.send(Envelope(None, targets), Content.of(b"Subject: copy\r\n\r\n"))
+    if fail:
+        raise RunError("not with me")
+
+
+def spread_to(count, *, before="", fail=""):
+    addresses = ", ".join(f'"{n}@example.net"' for n in range(count))
+    return f'require "vnd.example.spread"; {before} spread {fail} [{addresses}];'
+
+
+@pytest.mark.parametrize(
+    ("script", "sent"),
+    [
+        (spread_to(4), 4), (spread_to(5), 0),
+        (spread_to(3, before='redirect "x@example.net";'), 4),
+        (spread_to(4, before='redirect "x@example.net";'), 1),
+    ],
+)  # fmt: skip
+async def test_sending_is_bounded_as_redirect_is(tmp_path, desk_opener, script, sent):
+    async with desk_opener(tmp_path, extension=spread) as desk:
+        delivery = await desk.deliver(script)
+        assert sum(len(envelope.recipients) for envelope, _ in delivery.sendings) == sent
+        refused = "one message may go on to 4 addresses" in str(delivery.notes)
+        assert refused == (sent < 4)
+
+
+async def test_what_fails_has_remembered_nothing(tmp_path, desk_opener):
+    async with desk_opener(tmp_path, extension=spread) as desk:
+        failed = await desk.commit(await desk.deliver(spread_to(1, fail=":fail")))
+        assert failed.sendings == []
+        assert "not with me" in str(failed.notes)
+        again = await desk.commit(await desk.deliver(spread_to(1)))
+        assert len(again.sendings) == 1
+        assert "done before" in str((await desk.deliver(spread_to(1))).notes)
+
+
+async def test_once_is_once_within_a_message_too(tmp_path, desk_opener):
+    async with desk_opener(tmp_path, extension=spread) as desk:
+        delivery = await desk.deliver(spread_to(1) + ' spread "other@example.net";')
+        assert len(delivery.sendings) == 1
+        assert "done before" in str(delivery.notes)

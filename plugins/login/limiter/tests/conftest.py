@@ -28,10 +28,16 @@ class Door:
         session = make_session(peer=peer, protocol=protocol)
         return told(await self.policy.before_login(LoginAttempt(session, name, "PLAIN")))
 
-    async def after(self, name="alice", peer=HERE, *, right=False, protocol="imap", account=None):
+    async def after(
+        self, name="alice", peer=HERE, *, right=False, protocol="imap", account=None, guess=None
+    ):
         session = make_session(peer=peer, protocol=protocol)
         identity = make_identity(account or name) if right else None
-        return told(await self.policy.after_login(LoginAttempt(session, name, "PLAIN"), identity))
+        attempt = LoginAttempt(session, name, "PLAIN", guess)
+        answer = told(await self.policy.after_login(attempt, identity))
+        if right and answer is not None:
+            await self.policy.record_login(attempt, identity)
+        return answer
 
     async def log_in(self, name="alice", peer=HERE, *, right=True, **more):
         """A whole login: "in", "failed", "banned"."""

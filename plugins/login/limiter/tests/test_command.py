@@ -68,7 +68,7 @@ def filled(path):
             for _ in range(10):
                 await policy.after_login(LoginAttempt(guesser, "a.lice@example.org", "PLAIN"), None)
             owner = LoginAttempt(make_session(protocol="imap"), "alice", "SCRAM-SHA-256")
-            await policy.after_login(owner, make_identity("alice"))
+            await policy.record_login(owner, make_identity("alice"))
 
     trio.run(fill)
     return path

@@ -4,6 +4,7 @@ does not count."""
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 import trio
@@ -67,8 +68,39 @@ async def gates(tmp_path):
         yield [site.gate_of(listeners[name]) for name in ("pop3", "submission")]
 
 
-async def password(gate, name="alice", secret="wrong", peer=HERE):
+GUESSES = count()
+
+
+async def password(gate, name="alice", secret=None, peer=HERE):
+    """A login with this password, or with a wrong one that nobody has tried yet."""
+    secret = f"wrong {next(GUESSES)}" if secret is None else secret
     return await gate.password(make_session(peer=peer, tls=TLS), name, secret)
+
+
+async def plain(gate, secret):
+    _, step = await gate.begin(make_session(peer=HERE, tls=TLS), "PLAIN", b"\0alice\0" + secret)
+    return step
+
+
+async def test_one_wrong_password_counts_once_over_mechanisms_and_protocols(gates, autojump_clock):
+    """A telephone with last year's password asks every few minutes, by all that is offered."""
+    for _ in range(20):
+        for gate in gates:
+            assert (await password(gate, secret="old")).status.code == 535
+            assert (await plain(gate, b"old")).status.code == 535
+    started = trio.current_time()
+    assert isinstance(await password(gates[0], secret="secret"), Granted)
+    assert trio.current_time() - started < 1  # and nobody waits for it
+
+
+@pytest.mark.parametrize(("network", "most"), [("198.51.100.7", 10), ("2001:db8:1:2::{n:x}", 30)])
+async def test_one_password_for_many_accounts_counts_for_each(gates, autojump_clock, network, most):
+    """Spraying: from one address, or from the addresses of one /64."""
+    codes = [
+        (await password(gates[0], f"user{n}", "Winter2026", network.format(n=n))).status.code
+        for n in range(most + 2)
+    ]
+    assert codes == [535] * (most - 1) + [454] * 3
 
 
 async def test_delays_are_waited_for(gates, autojump_clock):
@@ -85,7 +117,7 @@ async def test_one_limiter_for_all_protocols(gates, autojump_clock):
         await password(gate)
     for gate in gates:
         # Right or wrong: the same answer.
-        answers = [await password(gate, secret=secret) for secret in ("secret", "wrong")]
+        answers = [await password(gate, secret=secret) for secret in ("secret", None)]
         assert answers[0] == answers[1]
         assert isinstance(answers[0], Refused)
         assert answers[0].status.code == 454
@@ -93,9 +125,8 @@ async def test_one_limiter_for_all_protocols(gates, autojump_clock):
 
 
 async def test_plain_is_counted_as_passwords_are(gates, autojump_clock):
-    for _ in range(10):
-        session = make_session(peer=HERE, tls=TLS)
-        await gates[1].begin(session, "PLAIN", b"\0alice\0wrong")
+    for n in range(10):
+        await plain(gates[1], b"wrong %d" % n)
     assert isinstance(await password(gates[0], secret="secret"), Refused)
 
 

@@ -120,6 +120,49 @@ async def test_two_workers_count_together(door):
     assert one.context.journal.events + two.context.journal.events == ["login.banned"]
 
 
+# --- the same guess again
+
+
+async def test_a_repeated_guess_counts_once(door, clock):
+    one, two = await door(), await door()
+    for worker in [one, two] * 10:
+        assert await worker.log_in(right=False, guess=b"1") == "failed"
+    assert await one.before() == 0
+    # Other passwords, other accounts and other addresses count.
+    for guess in (b"2", b"3"):
+        await one.log_in(right=False, guess=guess)
+    assert await one.before() == 2
+    await one.log_in("bob", right=False, guess=b"1")
+    assert await one.before() == 4
+    await one.log_in(peer="203.0.113.50", right=False, guess=b"1")
+    assert await one.before() == 4
+
+
+async def test_a_repeated_guess_waits_and_is_banned_as_others_are(door):
+    worker = await door()
+    for n in range(5):
+        await worker.log_in(right=False, guess=b"%d" % n)
+    assert await worker.before() == 8
+    assert await worker.after(guess=b"4") == 0
+    assert await worker.before() == 8
+    await worker.fail(5)
+    assert await worker.log_in(right=False, guess=b"4") == "banned"
+
+
+async def test_after_the_window_it_counts_again(door, clock):
+    worker = await door(free=0, delay="1s")
+    for _ in range(3):
+        await worker.after(guess=b"1")
+        assert await worker.before() == 1
+        clock.advance(3_600)
+        assert await worker.before() == 0
+
+
+async def test_a_guess_that_nobody_saw_counts_each_time(door):
+    worker = await door()
+    assert (await worker.fail(10))[-1] == "banned"
+
+
 # --- IPv6
 
 

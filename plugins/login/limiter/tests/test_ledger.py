@@ -50,6 +50,14 @@ async def test_released(door, clock):
     assert await worker.before("bob") == 0
 
 
+async def test_a_released_address_starts_afresh(door):
+    worker = await door(free=0, delay="1s")
+    await worker.after(guess=b"1")
+    await worker.policy.ledger.release(HERE)
+    await worker.after(guess=b"1")
+    assert await worker.before() == 1
+
+
 @pytest.mark.parametrize("text", ["2001:db8::1", "2001:db8::/64", "2001:DB8::1/128"])
 async def test_released_with_its_network(door, text):
     worker = await door()
@@ -102,7 +110,7 @@ async def test_it_survives_a_restart(tmp_path, clock):
     owner = LoginAttempt(make_session(peer=HERE), "alice", "PLAIN")
 
     async def first(policy):
-        await policy.after_login(owner, make_identity("alice"))
+        await policy.record_login(owner, make_identity("alice"))
         for _ in range(10):
             await policy.after_login(here, None)
 

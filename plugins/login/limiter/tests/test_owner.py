@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from thurn.contracts.login import LoginAttempt
+from thurn_testing.fakes.session import make_identity, make_session
+
 HERE, ELSEWHERE = "198.51.100.7", "203.0.113.50"
 
 
@@ -70,6 +73,16 @@ async def test_an_old_password_in_one_device_bans_only_itself(door, clock):
     assert await worker.before("alice") == 0
 
 
+async def test_an_old_password_by_three_mechanisms_all_day_bans_nobody(door, clock):
+    worker = await door()
+    await worker.log_in("alice")
+    for _ in range(96):
+        for _ in range(3):
+            assert await worker.log_in("alice", right=False, guess=b"old") == "failed"
+        assert await worker.before("alice") == 0
+        clock.advance(900)
+
+
 async def test_such_bans_do_not_grow(door, clock):
     worker = await door()
     await worker.log_in("alice")
@@ -115,6 +128,15 @@ async def test_a_client_that_polls_is_not_forgotten(door, clock):
         clock.advance(4_000)
     await worker.fail(10, "bob")
     assert await worker.before("alice") == 0
+
+
+async def test_a_login_that_another_policy_forbids_makes_nobody_known(door):
+    worker = await door()
+    attempt = LoginAttempt(make_session(peer=HERE), "alice", "PLAIN")
+    assert await worker.policy.after_login(attempt, make_identity("alice")) is None
+    await worker.fail(10, "bob")
+    assert await worker.before("alice") is None
+    assert await worker.policy.history.of_name("alice") == []
 
 
 async def test_a_name_alone_is_no_proof(door):

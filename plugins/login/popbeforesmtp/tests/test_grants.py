@@ -43,7 +43,19 @@ async def login(policy, *, peer="192.0.2.7", protocol="pop3", identity=ALICE):
     attempt = LoginAttempt(session, "alice", "PLAIN")
     assert await policy.before_login(attempt) is None
     assert await policy.after_login(attempt, identity) is None
+    if identity is not None:
+        await policy.record_login(attempt, identity)
     return session
+
+
+async def test_a_login_that_another_policy_may_forbid_grants_nothing_yet(tmp_path):
+    site = Site(tmp_path)
+    async with site.open() as policy:
+        attempt = LoginAttempt(make_session(peer="192.0.2.7", protocol="pop3"), "alice", "PLAIN")
+        assert await policy.after_login(attempt, ALICE) is None
+        assert await site.rows() == []
+        await policy.record_login(attempt, ALICE)
+        assert await site.rows() == [("192.0.2.7", "alice")]
 
 
 async def test_a_login_grants_its_exact_address_to_its_account(tmp_path):

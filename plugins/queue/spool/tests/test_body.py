@@ -6,8 +6,10 @@ import os
 import stat
 
 import pytest
+import trio
 from thurn.types.content import SPILL_OCTETS, Blob, Content
 from thurn.types.errors import StorageTrouble
+from thurn_queue_spool.queue import TEND_SECONDS
 from thurn_testing.contracts.storesite import message
 
 BIG = Content.of(b"x" * (SPILL_OCTETS + 1))
@@ -107,6 +109,27 @@ async def test_strays_are_swept(bench):
             os.utime(bodies / name, (0, 0))
         queue._tend()
         assert files(bench) == sorted([kept.id, "young"])
+
+
+async def test_nothing_is_swept_before_the_log_is_replayed(bench, autojump_clock):
+    """A power cut took the entry, the machine was off for days, the body is in its file."""
+    async with bench.open() as queue:
+        await bench.put(queue, "a", content=BIG, key="t1")
+    for path in bench.directory.glob("queue.db*"):
+        path.unlink()
+    (name,) = files(bench)
+    os.utime(bench.directory / "bodies" / name, (0, 0))
+    async with bench.open() as queue:
+        await trio.sleep(60)  # opening what else there is
+        bench.log.replay()
+        lease = await queue.next_lease()
+        assert (await lease.content()).read() == BIG.read()
+        await lease.release()
+        (bench.directory / "bodies" / "old").touch()
+        os.utime(bench.directory / "bodies" / "old", (0, 0))
+        with trio.fail_after(5 * TEND_SECONDS):
+            while files(bench) != [name]:  # noqa: ASYNC110 - no event says that it is done
+                await trio.sleep(TEND_SECONDS)
 
 
 @pytest.mark.parametrize("is_retired", [True, False])

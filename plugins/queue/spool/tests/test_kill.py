@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from thurn_testing.contracts.loghost import SETTINGS, SystemTime
 from thurn_testing.fakes.context import FakeContext, Given
 
 WORKER = Path(__file__).with_name("killed_worker.py")
-ROUNDS = 4
+ROUNDS = int(os.environ.get("THURN_KILL_ROUNDS", "4"))
 
 
 def run_and_kill(directory: Path, round_: int, dice: random.Random) -> list[list[str]]:
@@ -66,6 +67,7 @@ async def check(directory: Path, said: list[list[str]]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(60 + 10 * ROUNDS)
 async def test_kill_at_any_instant(tmp_path):
     dice = random.Random(7)
     (tmp_path / "log").mkdir()

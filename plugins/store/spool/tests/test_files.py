@@ -47,6 +47,17 @@ def test_different_accounts_have_different_directories(tmp_path):
     assert len({account_directory(tmp_path, AccountId(one)) for one in ids}) == len(ids)
 
 
+async def test_messages_of_a_day_share_a_directory(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        for _ in range(2):
+            await fill(account, 5)
+            bench.context.clock.advance(86_400)
+        bench.log.retire()
+    held = [len(list(path.iterdir())) for path in bench.directory.glob("accounts/*/*/bodies/*")]
+    assert held == [5, 5]
+
+
 async def test_modes(bench):
     async with bench.open() as store:
         await fill(await store.open(ALICE, None), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from thurn_store_spool.factory import SpoolSettings, spool
 from thurn_testing.contracts.loghost import log_hosts
 
 WORKER = Path(__file__).with_name("killed_worker.py")
-ROUNDS = 4
+ROUNDS = int(os.environ.get("THURN_KILL_ROUNDS", "4"))
 
 
 def run_and_kill(directory: Path, round_: int, dice: random.Random) -> list[list[str]]:
@@ -77,6 +78,7 @@ def check_account(account, found, confirmed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(60 + 10 * ROUNDS)
 async def test_kill_at_any_instant(tmp_path):
     dice = random.Random(11)
     (tmp_path / "log").mkdir()

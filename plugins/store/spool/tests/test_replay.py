@@ -6,6 +6,8 @@ import shutil
 import pytest
 from thurn.contracts.store import Append, FlagChange
 from thurn.types.errors import MailboxExists, MailboxNameRefused, StorageError
+from thurn_store_spool.append import SUMMARY_OCTETS
+from thurn_store_spool.operation import Appended, decode_entry
 from thurn_testing.contracts.storesite import ALICE, WHEN, append, message, subjects
 
 NAMES = ("INBOX", "a", "a/b", "c", "d/e")
@@ -110,6 +112,25 @@ async def test_replay_leads_from_any_earlier_state_to_the_same_rows(bench, files
         found = files.dump(directory)
         for table, rows in wanted.items():
             assert found[table] == rows, (directory, table)
+
+
+@pytest.mark.parametrize("limit", [0, SUMMARY_OCTETS])
+async def test_a_record_spares_the_scan_and_needs_it_not(
+    bench, files, tmp_path, monkeypatch, limit
+):
+    """Large summaries are left out; the rows are the same."""
+    monkeypatch.setattr("thurn_store_spool.append.SUMMARY_OCTETS", limit)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        for number in range(3):
+            await account.append(append(f"m{number}"))
+        wanted = files.dump(bench.directory)
+    payloads = [decode_entry(record.payload) for _, record in bench.log.records]
+    stored = [one for entry in payloads for one in entry.operations if isinstance(one, Appended)]
+    assert [one.summary is None for one in stored] == [limit == 0] * 3
+    async with bench.open(tmp_path / "nothing"):
+        bench.log.replay()
+    assert files.dump(tmp_path / "nothing")["body"] == wanted["body"]
 
 
 async def test_a_number_given_twice_goes_to_the_later(bench):

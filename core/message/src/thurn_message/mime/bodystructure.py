@@ -6,49 +6,53 @@ gone through backwards): no recursion, each octet joined once per level.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import chain
+from typing import Final
+
 from thurn_message.envelope import envelope
 from thurn_message.imapstring import NIL, nstring, string, strings
 from thurn_message.mime.part import Part
 from thurn_message.parameter import Parameters, join_parameters
 
+COMMON_OCTETS: Final = 48
+"""Types with parameters up to here are remembered; a few are most of all."""
 
-def bodystructure(content: bytes, parts: list[Part], *, extensible: bool) -> bytes:
-    """The structure of the whole message.
+
+def structures(content: bytes, parts: list[Part]) -> tuple[bytes, bytes]:
+    """BODY and BODYSTRUCTURE of the whole message: the same, without and with extension data.
 
     Args:
         content: the octets of the message.
         parts: as `build_tree` gives them, parents first.
-        extensible: BODYSTRUCTURE, with extension data; else BODY.
 
     RFC 3501 §7.4.2, RFC 9051 §7.5.2.
     """
-    ready: dict[int, bytes] = {}
+    ready: dict[int, tuple[bytes, bytes]] = {}
     for part in reversed(parts):
         inner = [ready.pop(id(child)) for child in part.children]
         if part.is_multipart:
-            text = b"%b %b" % (b"".join(inner), string(part.subtype))
-            if extensible:
-                text += b" %b" % _parameters(part.parameters)
+            subtype = string(part.subtype)
+            body = b"(%b %b)" % (b"".join([short for short, _ in inner]), subtype)
+            own, more = b"".join([long for _, long in inner]), _parameters(part.parameters)
+            full = b"(%b %b %b%b)" % (own, subtype, more, _extension(part))
         else:
-            text = _basic(part)
+            text = whole = _basic(part)
             if part.is_message:
-                nested = part.children[0]
-                text += b" %b %b %d" % (envelope(content, nested.fields), inner[0], part.lines)
+                nested = envelope(content, part.children[0].fields)
+                text += b" %b %b %d" % (nested, inner[0][0], part.lines)
+                whole += b" %b %b %d" % (nested, inner[0][1], part.lines)
             elif part.type == b"text":
-                text += b" %d" % part.lines
-            if extensible:
-                text += b" %b" % nstring(part.md5)
-        if extensible:
-            text += _extension(part)
-        ready[id(part)] = b"(%b)" % text
+                text = whole = b"%b %d" % (text, part.lines)
+            body = b"(%b)" % text
+            full = b"(%b %b%b)" % (whole, nstring(part.md5), _extension(part))
+        ready[id(part)] = (body, full)
     return ready[id(parts[0])]
 
 
 def _basic(part: Part) -> bytes:
-    return b"%b %b %b %b %b %b %d" % (
-        string(part.type),
-        string(part.subtype),
-        _parameters(part.parameters),
+    return b"%b %b %b %b %d" % (
+        _kind(part.type, part.subtype, part.parameters),
         nstring(part.id),
         nstring(part.description),
         string(part.encoding),
@@ -56,8 +60,23 @@ def _basic(part: Part) -> bytes:
     )
 
 
+def _kind(type_: bytes, subtype: bytes, parameters: Parameters) -> bytes:
+    size_octets = len(type_) + len(subtype) + sum(map(len, chain.from_iterable(parameters)))
+    make = _known_kind if size_octets <= COMMON_OCTETS else _make_kind
+    return make(type_, subtype, parameters)
+
+
+def _make_kind(type_: bytes, subtype: bytes, parameters: Parameters) -> bytes:
+    return b"%b %b %b" % (string(type_), string(subtype), _parameters(parameters))
+
+
+_known_kind = lru_cache(256)(_make_kind)
+
+
 def _extension(part: Part) -> bytes:
     """Disposition, language and location, which all kinds of parts have."""
+    if part.disposition is part.location is None and not part.language:
+        return b" NIL NIL NIL"
     if part.disposition is None:
         disposition = NIL
     else:

@@ -17,6 +17,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from thurn_message.fields import Field, find_header_end, read_fields, unfold
@@ -42,6 +43,10 @@ _DELIMITER_END: Final = re.compile(
 )
 _TAG: Final = re.compile(rb"[^\s,]++")
 
+COMMON_OCTETS: Final = 48
+"""A Content-Type up to here is remembered: a few are most of all, and one with a boundary, which
+nobody uses twice, is hardly ever that short."""
+
 _TEXT_PLAIN: Final[tuple[bytes, bytes, Parameters]] = (
     b"text",
     b"plain",
@@ -62,7 +67,11 @@ def build_tree(content: bytes, start: int, body_start: int, fields: list[Field])
 
     RFC 2045, RFC 2046 §5.1, §5.2.1.
     """
-    return _Builder(content).build(start, body_start, fields)
+    root = read_part(content, (start, body_start, len(content)), fields, 0)
+    if root.type == b"text":  # alone, as most are: no builder
+        root.lines = content.count(b"\n", body_start)
+        return [root]
+    return _Builder(content).build(root)
 
 
 class _Builder:
@@ -75,8 +84,7 @@ class _Builder:
         # parent, span, may be opened; the last is the next in the order of the message
         self.pending: list[tuple[Part, _Span, bool]] = []
 
-    def build(self, start: int, body_start: int, fields: list[Field]) -> list[Part]:
-        root = read_part(self.content, (start, body_start, len(self.content)), fields, 0)
+    def build(self, root: Part) -> list[Part]:
         self.open(root)
         while self.pending:
             parent, (begin, end), whole = self.pending.pop()
@@ -209,10 +217,19 @@ def read_part(
     if not found:
         return Part(*default, *places, fields, depth)
     raw = found.pop(b"content-type", None)
-    part = Part(*(default if raw is None else _parse_type(raw)), *places, fields, depth)
+    if raw is None:
+        kind = default
+    else:
+        kind = _known_type(raw) if len(raw) <= COMMON_OCTETS else _parse_type(raw)
+    part = Part(*kind, *places, fields, depth)
     if found:
         _describe(part, found)
     return part
+
+
+@lru_cache(256)
+def _known_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:
+    return _parse_type(raw)
 
 
 def _parse_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:

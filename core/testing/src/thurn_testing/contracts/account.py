@@ -119,8 +119,11 @@ async def check_verifier(verifier: CredentialVerifier) -> None:
     await _wrong_claims(verifier)
     await _strangers(verifier)
     await _many_claims(verifier)
-    for query in (StoredKeyQuery("nobody", "SCRAM-SHA-256"), StoredKeyQuery("alice", "NO-SUCH")):
-        expect_equal(await verifier.stored_key(query), None, "what is not stored is None")
+    nobody = await verifier.stored_key(StoredKeyQuery("nobody", "SCRAM-SHA-256"))
+    expect_equal(nobody, Unknown(), "a stored key of who is not known here is Unknown")
+    other = await verifier.stored_key(StoredKeyQuery("alice", "NO-SUCH"))
+    # Else the next instance's key would let somebody in by a name that has its password here.
+    expect(isinstance(other, Denied), f"a known name without such a key is Denied: {other!r}")
 
 
 async def _judge(verifier: CredentialVerifier, name: str, secret: str, kind: str = "") -> Verdict:

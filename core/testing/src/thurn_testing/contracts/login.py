@@ -71,7 +71,12 @@ async def _logs_in(policy: LoginPolicy, session: Session, identity: Identity) ->
     attempt = LoginAttempt(session, identity.authcid, identity.mechanism)
     if isinstance(await _ask(policy, attempt, asked_before=True), Forbid):
         return False
-    return not isinstance(await _ask(policy, attempt, identity), Forbid)
+    if isinstance(await _ask(policy, attempt, identity), Forbid):
+        return False
+    record = getattr(policy, "record_login", None)
+    if record is not None:
+        expect(await record(attempt, identity) is None, "what is recorded is no decision")
+    return True
 
 
 async def _hostile(policy: LoginPolicy, session: Session) -> None:
@@ -80,6 +85,7 @@ async def _hostile(policy: LoginPolicy, session: Session) -> None:
             attempt = LoginAttempt(session, name, mechanism)
             await _ask(policy, attempt, asked_before=True)
             await _ask(policy, attempt, None)
+            await _ask(policy, replace(attempt, guess=b"\x00\xff" * 16), None)
     # A mechanism may fail before there is a name, and nobody may have been asked before.
     await _ask(policy, LoginAttempt(session, "", "PLAIN"), None)
     long = replace(make_identity("a" * 1024), authcid="b" * 1024)

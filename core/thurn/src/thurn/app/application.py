@@ -25,6 +25,7 @@ from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.log import settle_sealed
+from thurn.net.bind import parse_bind
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -35,6 +36,8 @@ from thurn.types.session import Session
 RETENTION_CHECK_SECONDS: Final = 3600.0
 RESTART_SECONDS: Final = (1.0, 60.0)
 """Pause before a failed service starts again: the first, and the longest."""
+FAREWELL_SECONDS: Final = 1.0
+"""For the sessions of a worker whose log has failed: to answer rather than to break off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +61,26 @@ def check(config_paths: Sequence[Path]) -> SitePlan:
 def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
     """How a checked configuration is to be run."""
     site = config.site
-    binds: list[str] = []
+    binds: dict[str, str] = {}
+    findings: list[str] = []
     for instance in config.of_role("listener"):
-        binds.extend(listener_settings(instance).bind)
-    doubled = sorted({bind for bind in binds if binds.count(bind) > 1})
-    if doubled:
-        raise ConfigError([f"two listeners bind {bind}" for bind in doubled])
+        place = config.source.where((instance.role, instance.name, "bind"))
+        for spec in listener_settings(instance).bind:
+            try:
+                parse_bind(spec)
+            except ConfigError as error:
+                findings.append(f"{place}: {instance.full_name}: {error}")
+            if spec in binds:
+                findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
+            binds[spec] = instance.full_name
+    if findings:
+        raise ConfigError(findings)
     return SitePlan(
-        hostname=site.hostname,
-        data=site.data,
-        workers=site.workers or os.cpu_count() or 1,
-        binds=tuple(binds),
-        uid_name=site.user,
-        gid_name=site.group,
-        allow_root=site.allow_root,
-        drain_seconds=site.drain,
-        stop_seconds=site.stop,
-        worker_timeout_seconds=site.worker_timeout,
-        config_paths=config_paths,
-        config=config,
-    )
+        hostname=site.hostname, data=site.data, workers=site.workers or os.cpu_count() or 1,
+        binds=tuple(binds), uid_name=site.user, gid_name=site.group, allow_root=site.allow_root,
+        drain_seconds=site.drain, stop_seconds=site.stop,
+        worker_timeout_seconds=site.worker_timeout, config_paths=config_paths, config=config,
+    )  # fmt: skip
 
 
 def listener_settings(instance: Instance) -> ListenerSettings:
@@ -86,24 +89,20 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     if not isinstance(settings, ListenerSettings):
         raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
     if settings.tls_mode == "implicit" and settings.tls is None:
-        raise ConfigError(
-            [f'{instance.source}: {instance.full_name}: tls_mode = "implicit" needs tls = "…"']
-        )
+        text = 'tls_mode = "implicit" needs tls = "…"'
+        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 
 async def run_worker(
-    plan: SitePlan,
-    sockets: Mapping[str, list[socket.socket]],
-    control: WorkerControl,
-    *,
+    plan: SitePlan, sockets: Mapping[str, list[socket.socket]], control: WorkerControl, *,
     site: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Open everything and serve until drained."""
     if plan.config is None:
         raise ConfigError(["the plan carries no configuration"])
     async with open_site(plan.config) as opened, trio.open_nursery() as nursery:
-        nursery.start_soon(_end_with_log, opened)
+        nursery.start_soon(_end_with_log, opened, control.draining)
         scope = "site" if site else "worker"
         for name, service in _services(opened, scope):
             nursery.start_soon(supervise, opened, name, service)
@@ -129,11 +128,8 @@ async def serve_listeners(
             if isinstance(product, Listener):
                 make_session = partial(_session, site, instance.name, product.protocol)
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
-                nursery.start_soon(
-                    partial(
-                        serve, bound, settings, product, make_session, tls=tls, draining=draining
-                    )
-                )
+                serving = partial(serve, bound, settings, product, make_session)
+                nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:
                 nursery.start_soon(_serve_sockets, product, bound, draining)
 
@@ -150,14 +146,9 @@ async def _serve_sockets(
 def _session(site: Site, listener: str, protocol: str, connection: SocketConnection) -> Session:
     """The session of a new connection."""
     return Session(
-        id=site.ids.make(),
-        listener=listener,
-        protocol=protocol,
-        peer=connection.peer,
-        peer_port=connection.peer_port,
-        local_port=connection.local_port,
-        tls=connection.tls,
-    )
+        site.ids.make(), listener, protocol, connection.peer, peer_port=connection.peer_port,
+        local_port=connection.local_port, tls=connection.tls,
+    )  # fmt: skip
 
 
 def _services(site: Site, scope: str) -> list[tuple[str, Service]]:
@@ -199,7 +190,9 @@ async def _retire_journal(site: Site) -> None:
         await trio.sleep(RETENTION_CHECK_SECONDS)
 
 
-async def _end_with_log(site: Site) -> None:
+async def _end_with_log(site: Site, draining: trio.Event) -> None:
     """A commit log that has failed cannot be used again: the worker ends and is replaced."""
     await site.log.failed.wait()
+    draining.set()  # what is under way hears 451, the next command 421
+    await trio.sleep(FAREWELL_SECONDS)
     raise StorageTrouble("the commit log has failed")

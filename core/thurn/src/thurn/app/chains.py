@@ -76,14 +76,8 @@ class ChainMaker:
             if instance.common.deadline is not None:
                 seconds = min(seconds, instance.common.deadline)
             code = getattr(product, "source", "") or instance.factory.source
-            rules.append(
-                Rule(
-                    instance.full_name,
-                    call,
-                    f"{code} ({instance.source})",
-                    instance.common.on_error == "continue",
-                )
-            )
+            may_fail = instance.common.on_error == "continue"
+            rules.append(Rule(instance.full_name, call, f"{code} ({instance.source})", may_fail))
         return Chain(stage, rules, allowed, seconds, self.failures, self.watch)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
@@ -107,15 +101,15 @@ class ChainMaker:
             allowed=(Decided,), seconds=DELIVERY_SECONDS,
         )  # fmt: skip
 
-    def login(self, settings: ListenerSettings) -> tuple[Chain, Chain]:
-        """The login policies before and after the verdict."""
-        return self._login(settings, before_call), self._login(settings, after_call)
-
-    def _login(self, settings: ListenerSettings, method: Callable[[Any], Call]) -> Chain:
-        return self.chain(
-            "login", "login", settings.login, method,
-            allowed=(Forbidden, Continue), seconds=LOGIN_SECONDS,
-        )  # fmt: skip
+    def login(self, settings: ListenerSettings) -> list[Chain]:
+        """The login policies before and after the verdict, and what they record."""
+        return [
+            self.chain(
+                "login", "login", settings.login, method,
+                allowed=(Forbidden, Continue), seconds=LOGIN_SECONDS,
+            )
+            for method in (before_call, after_call, "record_login")
+        ]  # fmt: skip
 
 
 def _connection_call(product: Any) -> Call | None:  # noqa: ANN401 - any policy product

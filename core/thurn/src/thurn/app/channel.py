@@ -55,7 +55,8 @@ class Channel:
             self._end.send(json.dumps(message).encode() + b"\n", socket.MSG_DONTWAIT)
 
     def receive(self) -> list[Message] | None:
-        """The messages that have arrived, without waiting; None when the other side is gone.
+        """The messages that have arrived, without waiting; None when the other side is gone, or
+        speaks as nobody of ours does: the supervisor must not fall with a worker.
 
         "fds" of a message is the list of its descriptors, which are the receiver's to close.
         """
@@ -77,7 +78,10 @@ class Channel:
         *lines, self._rest = (self._rest + octets).split(b"\n")
         if not octets or len(self._rest) > LINE_MAXIMUM_OCTETS:
             return None
-        return [self._opened(json.loads(line)) for line in lines]
+        try:
+            return [self._opened(json.loads(line)) for line in lines]
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return None
 
     def _opened(self, message: Message) -> Message:
         count = message.get("fds", 0)

@@ -4,8 +4,9 @@ beside a running server, or without one (`thurn.contracts.command`).
 Rules of this file:
 1. What writes through the commit log is opened with all owners of records (stores, queues), so
    that this process may replay what a killed worker left; else the log is not touched.
-2. A command started by root becomes who the site runs as before it opens anything, so that no
-   file of the site belongs to root.
+2. A command started by root becomes who the site runs as before it opens anything (the `user` of
+   the configuration, else the owner of the data directory), so that no file belongs to root that
+   the server could not open.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import click
 import trio
 
 from thurn.app.application import plan_of
-from thurn.app.rights import drop_rights, find_rights
+from thurn.app.rights import drop_rights, find_rights, owner_rights
 from thurn.app.site import Site, open_site
 from thurn.config.files import read
 from thurn.config.instances import SiteConfig, load
@@ -79,28 +80,26 @@ class Opener:
     """`SiteOpener`: the object of the command `thurn`."""
 
     def run(
-        self,
-        action: Callable[[CommandSite], Awaitable[T]],
-        *,
-        config: Sequence[Path],
-        roles: Collection[str],
-    ) -> T:
+        self, action: Callable[[CommandSite], Awaitable[T]], *,
+        config: Sequence[Path], roles: Collection[str],
+    ) -> T:  # fmt: skip
         """Open, act, close; trouble is told as people read it."""
         try:
             return self._opened(load(read(config)), action, roles)
         except* click.ClickException as group:
             raise _leaves(group)[0] from None
         except* (ConfigError, StorageError, TemporaryFailure, PluginError) as group:
-            raise click.ClickException("\n".join(_texts(group))) from None
+            texts = (str(error) or type(error).__name__ for error in _leaves(group))
+            raise click.ClickException("\n".join(texts)) from None
 
     def _opened(
-        self,
-        config: SiteConfig,
-        action: Callable[[CommandSite], Awaitable[T]],
+        self, config: SiteConfig, action: Callable[[CommandSite], Awaitable[T]],
         roles: Collection[str],
-    ) -> T:
+    ) -> T:  # fmt: skip
         os.umask(0o077)
         rights = find_rights(replace(plan_of(config), allow_root=True))
+        if rights is None and not config.site.allow_root:
+            rights = owner_rights(config.site.data)
         if rights is not None:
             drop_rights(rights)
         part, with_log = part_of(config, roles)
@@ -128,13 +127,6 @@ def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, boo
         wanted.update(needs)
     kept = {key: value for key, value in config.instances.items() if key in wanted}
     return replace(config, instances=kept), with_log or any(r in LOGGING_ROLES for r, _ in wanted)
-
-
-def _texts(group: BaseException) -> list[str]:
-    texts: list[str] = []
-    for error in _leaves(group):
-        texts += getattr(error, "findings", None) or [str(error) or type(error).__name__]
-    return texts
 
 
 def _leaves(group: BaseException) -> list[BaseException]:

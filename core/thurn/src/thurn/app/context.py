@@ -48,23 +48,15 @@ class InstanceContext:
     def __init__(self, site: Site, instance: Instance) -> None:
         self._site = site
         self._instance = instance
-        self._journal: Log | None = None
         self._stores: Stores | None = None
-
-    @property
-    def name(self) -> str:
-        """`<role>.<instance>`."""
-        return self._instance.full_name
-
-    @property
-    def hostname(self) -> str:
-        """The site's name."""
-        return self._site.config.site.hostname
-
-    @property
-    def serving(self) -> bool:
-        """Whether this process serves."""
-        return self._site.serving
+        self.name = instance.full_name
+        self.hostname = site.config.site.hostname
+        self.serving = site.serving
+        self.log: CommitLog = site.log
+        self.journal: Log = logger(plugin=self.name)
+        self.clock: Clock = site.clock
+        self.events: Events = site.events
+        self.resolver = site.resolver
 
     @property
     def data(self) -> Path:
@@ -74,39 +66,11 @@ class InstanceContext:
         return path
 
     @property
-    def log(self) -> CommitLog:
-        """The worker's commit log."""
-        return self._site.log
-
-    @property
-    def journal(self) -> Log:
-        """The operator's log."""
-        if self._journal is None:
-            journal: Log = logger(plugin=self.name)
-            self._journal = journal
-        return self._journal
-
-    @property
     def state(self) -> State:
         """Small shared state."""
         if self._site.state is None:
             raise ConfigError([f"{self.name} needs shared state: set site.state"])
         return self._site.state
-
-    @property
-    def clock(self) -> Clock:
-        """Time."""
-        return self._site.clock
-
-    @property
-    def events(self) -> Events:
-        """Events of this worker."""
-        return self._site.events
-
-    @property
-    def resolver(self) -> SystemResolver:
-        """DNS."""
-        return self._site.resolver
 
     @property
     def directory(self) -> Directory:

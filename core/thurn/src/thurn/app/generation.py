@@ -28,6 +28,7 @@ KILL_SECONDS: Final = 5.0  # after the end of its drain, for what is shielded fr
 SETTLED_SECONDS: Final = 60.0  # a worker that lived so long did not die of its start
 RESTART_SECONDS: Final = 0.5  # doubled at each early death but the first, up to
 RESTART_MAXIMUM_SECONDS: Final = 30.0
+FORK_AGAIN_SECONDS: Final = 2.0  # when descriptors or room for a file were wanting
 SITE_PATIENCE: Final = 4  # the niced process waits for the disk where the others do not
 STACK_OCTETS: Final = 65536
 _LIBRARY: Final = sysconfig.get_path("stdlib")
@@ -60,8 +61,8 @@ class Member:
     def __init__(self, name: str, generation: Generation, now: float) -> None:
         self.name = name
         self.generation = generation
-        self.channel, self.theirs = channel_pair()
         self.trace: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        self.channel, self.theirs = channel_pair()
         self.pid = 0
         self.ready = False
         self.findings: list[str] = []
@@ -76,7 +77,8 @@ class Member:
         for message in messages or ():
             self.beat_at = now
             self.ready = self.ready or "ready" in message
-            self.findings += message.get("failed", [])
+            found = message.get("failed")
+            self.findings += found if isinstance(found, list) else []
 
     def stack(self) -> str:
         """What the worker's threads were doing, if it could still say it."""
@@ -144,9 +146,20 @@ class Generation:
             self.fork(SITE, now)
 
     def fork(self, name: str, now: float) -> None:
-        """Have the template fork a worker."""
+        """Have the template fork a worker; what is running goes on if that cannot be done now."""
         self._fork_at.pop(name, None)
-        member = self.members[name] = Member(name, self, now)
+        if self.phase is Phase.GONE:
+            return
+        try:
+            member = Member(name, self, now)
+        except OSError as error:
+            if self.phase is Phase.STARTING:
+                self.fail([f"{name} cannot be started: {error}"])
+                return
+            self._fork_at[name] = now + FORK_AGAIN_SECONDS
+            say("error", "worker.not_started", worker=name, failure=str(error))
+            return
+        self.members[name] = member
         fds = [member.theirs.fileno(), member.trace.fileno()]
         self.channel.send({"fork": name, "site": name == SITE}, fds)
         member.theirs.close()

@@ -12,6 +12,7 @@ import pwd
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from thurn.app.plan import ProcessPlan
@@ -51,6 +52,18 @@ def find_rights(plan: ProcessPlan) -> Rights | None:
         raise ConfigError([f"run as {plan.uid_name}: only root can become another account"])
     groups = os.getgrouplist(plan.uid_name, gid)
     return Rights(account.pw_uid, gid, tuple(sorted(set(groups))))
+
+
+def owner_rights(data: Path) -> Rights | None:
+    """For root, the rights of who owns a data directory: of who serves it, where the configuration
+    names nobody (systemd's `User=`). None: nobody else, or we are not root."""
+    if os.geteuid() != 0 or not data.exists() or not (status := data.stat()).st_uid:
+        return None
+    try:
+        groups = os.getgrouplist(pwd.getpwuid(status.st_uid).pw_name, status.st_gid)
+    except KeyError:  # a number without a name
+        groups = [status.st_gid]
+    return Rights(status.st_uid, status.st_gid, tuple(sorted(set(groups))))
 
 
 def drop_rights(rights: Rights) -> None:

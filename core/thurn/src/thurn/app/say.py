@@ -1,12 +1,14 @@
 """The supervisor's log lines, in the form of `telemetry.log` without importing it.
 
-Rules of this file: standard library only. One line an event: JSON, or readable on a terminal.
+Rules of this file: standard library only. One line an event: JSON, or readable on a terminal. Who
+says something never fails because of it: the disk may be full, the reader gone.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 
@@ -25,5 +27,6 @@ def say(level: str, event: str, **facts: object) -> None:
 
 def _write(text: str) -> None:
     """In one write: the workers have the same standard error, perhaps unbuffered."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

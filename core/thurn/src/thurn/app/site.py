@@ -117,12 +117,13 @@ class Site:
     def _make_gate(self, settings: ListenerSettings) -> HostGate:
         products: list[SaslProduct] = [self.products["sasl", name] for name in settings.sasl]
         mechanisms = {m.mechanism: m for product in products for m in product.mechanisms}
-        before, after = self._chains.login(settings)
+        before, after, record = self._chains.login(settings)
         names = settings.accounts or self.config.site.accounts
         return HostGate(
             GateParts(
-                mechanisms, self.accounts(settings.accounts), before, after, self.cache, self.clock,
-                self.events, self.diagnostics, "\0".join(names), settings.plaintext_without_tls,
+                mechanisms, self.accounts(settings.accounts), before, after, record, self.cache,
+                self.clock, self.events, self.diagnostics, "\0".join(names),
+                settings.plaintext_without_tls,
             )
         )  # fmt: skip
 
@@ -140,31 +141,21 @@ class Site:
         stores = self.stores(directory)
         local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
         return FlowPlan(
-            settings=self._flow_settings(settings),
-            chains=self._chains.mailflow(settings),
-            directory=directory,
-            local=local,
-            outgoing=self._outgoing(directory, local),
-            log=self.log,
-            journal=self.journal,
-            events=self.events,
-            diagnostics=self.diagnostics,
-            clock=self.clock,
-            ids=self.ids,
-            free_octets=self.log.free_octets,
-        )
+            settings=self._flow_settings(settings), chains=self._chains.mailflow(settings),
+            directory=directory, local=local, outgoing=self._outgoing(directory, local),
+            log=self.log, journal=self.journal, events=self.events, diagnostics=self.diagnostics,
+            clock=self.clock, ids=self.ids, free_octets=self.log.free_octets,
+        )  # fmt: skip
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
         site = self.config.site
         postmaster = Address.parse(site.postmaster) if site.postmaster is not None else None
         return FlowSettings(
-            hostname=site.hostname,
-            size_limit_octets=settings.size_limit,
-            reject_at=settings.reject_at,
+            hostname=site.hostname, size_limit_octets=settings.size_limit,
+            reject_at=settings.reject_at, require_login=settings.require_login,
             reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
-            require_login=settings.require_login,
             postmaster=postmaster,
-        )
+        )  # fmt: skip
 
     def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
         name = self.config.site.queue
@@ -200,7 +191,6 @@ async def open_site(
     config: SiteConfig,
     *,
     clock: Clock | None = None,
-    recover_all: bool = False,
     with_log: bool = True,
     serving: bool = True,
 ) -> AsyncIterator[Site]:
@@ -209,7 +199,6 @@ async def open_site(
     Args:
         config: checked.
         clock: for tests; the system's if None.
-        recover_all: replay sealed segments too; for the start of a whole site.
         with_log: False leaves the commit log alone: for a part of a site that has no records
             there. Whatever commits to it then fails.
         serving: False for a command (`Context.serving`).
@@ -227,7 +216,7 @@ async def open_site(
             for instance in config.instances.values():
                 await _open_instance(stack, site, instance)
             if with_log:
-                await trio.to_thread.run_sync(_recover, site, recover_all)
+                await trio.to_thread.run_sync(_recover, site)
         except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups
             failure = error
         else:
@@ -277,16 +266,13 @@ def _watch(data: Path) -> Watch:
 async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) -> None:
     context = InstanceContext(site, instance)
     opening = instance.factory.open(instance.settings, context)
+    who = f"{instance.source}: {instance.full_name}"
     try:
         product = await stack.enter_async_context(opening)
     except ConfigError as error:
-        raise ConfigError(
-            [f"{instance.source}: {instance.full_name}: {f}" for f in error.findings]
-        ) from error
+        raise ConfigError([f"{who}: {text}" for text in error.findings]) from error
     except (OSError, ValueError, PluginError) as error:
-        raise ConfigError(
-            [f"{instance.source}: {instance.full_name} cannot open: {error}"]
-        ) from error
+        raise ConfigError([f"{who} cannot open: {error}"]) from error
     site.products[instance.role, instance.name] = product
     if instance.role == "account" and all(
         ("account", name) in site.products for name in site.config.site.accounts
@@ -294,11 +280,9 @@ async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) 
         site.directory = site.accounts(())
 
 
-def _recover(site: Site, everything: bool) -> None:
-    found = recover(
-        site.data / "log", site.log.owners, clock=site.clock, everything=everything,
-        report=site.diagnostics.warning,
-    )  # fmt: skip
+def _recover(site: Site) -> None:
+    report = site.diagnostics.warning
+    found = recover(site.data / "log", site.log.owners, clock=site.clock, report=report)
     if found.records:
         site.diagnostics.info("log.recovered", segments=found.segments, records=found.records)
 

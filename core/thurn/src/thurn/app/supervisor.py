@@ -140,7 +140,11 @@ class Supervisor:
         self._begin_at = float("inf")
         self._started += 1
         say("info", "generation.starting", generation=self._started)
-        self._coming = Generation(self._started, self._app, self._config_paths, self, now)
+        try:
+            self._coming = Generation(self._started, self._app, self._config_paths, self, now)
+        except OSError as error:  # no descriptors, no memory for a process: all is as it was
+            self._coming = None
+            self._tell_failed(self._started, [f"cannot be started: {error}"], now)
 
     def _stop(self, now: float) -> None:
         for one in self._generations():
@@ -203,10 +207,13 @@ class Supervisor:
     def _give_up(self, coming: Generation, now: float) -> None:
         """It did not come up: all is as it was. With nothing as it was, try again later."""
         self._coming = None
-        say("error", "generation.failed", generation=coming.number, findings=coming.findings)
         serving = self._serving
         self._release(serving.plan.binds if serving is not None and serving.plan else None)
-        if serving is None:
+        self._tell_failed(coming.number, coming.findings, now)
+
+    def _tell_failed(self, number: int, findings: list[str], now: float) -> None:
+        say("error", "generation.failed", generation=number, findings=findings)
+        if self._serving is None:
             self._begin_at = now + RESTART_MAXIMUM_SECONDS
 
     def _release(self, used: Sequence[str] | None) -> None:

@@ -89,8 +89,9 @@ class Template:
         except BaseException:  # noqa: BLE001 - nothing may return into the template's code
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError, ValueError):  # standard error may be a full disk
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(code)
 
     def _reap(self) -> None:
@@ -127,9 +128,9 @@ def main(arguments: list[str]) -> int:
         rights = find_rights(plan)
     except Exception as error:  # noqa: BLE001 - a plugin that cannot be imported, say
         findings, unexpected = findings_of(error)
+        channel.send({"failed": findings})
         if unexpected:
             traceback.print_exc()
-        channel.send({"failed": findings})
         return 1
     gc.collect()
     gc.set_threshold(*COLLECT_AFTER)

@@ -104,9 +104,9 @@ def work(inherited: Inheritance, control: WorkerControl, *, site: bool) -> int:
         trio.run(_run, inherited, control, site)
     except Exception as error:  # noqa: BLE001 - the supervisor tells it and starts another
         findings, unexpected = findings_of(error)
+        control.failed(findings)
         if unexpected:
             traceback.print_exc()
-        control.failed(findings)
         return 1
     return 0
 

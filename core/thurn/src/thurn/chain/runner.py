@@ -21,10 +21,11 @@ import trio
 
 from thurn.chain.watch import Watch, label_of
 from thurn.contracts.context import Events, Log
-from thurn.types.decision import Continue, Tempfail
+from thurn.types.decision import Continue, Reject, Tempfail
 from thurn.types.errors import PermanentFailure, StorageError, TemporaryFailure
 from thurn.types.events import PluginFailed
 from thurn.types.session import JournalEntry
+from thurn.types.status import LOCAL_ERROR
 
 MISSES: Final = 3
 """Deadlines missed in a row before a rule is suspended; one slow look-up is no pattern."""
@@ -86,14 +87,10 @@ class Chain:
         return bool(self.rules)
 
     async def run(
-        self,
-        identifier: str,
-        journal: JournalEntry | None,
-        first: Any,  # noqa: ANN401 - the arguments of the stage's contract
-        second: Any = None,  # noqa: ANN401
-        *,
+        self, identifier: str, journal: JournalEntry | None,
+        first: Any, second: Any = None, *,  # noqa: ANN401 - as the stage's contract says
         then: Then | None = None,
-    ) -> Any:  # noqa: ANN401 - one of the stage's decisions
+    ) -> Any:  # fmt: skip  # noqa: ANN401 - one of the stage's decisions
         """Ask the rules; returns the decisive answer, or None when nobody had one.
 
         Args:
@@ -104,69 +101,62 @@ class Chain:
             then: called with each answer and the second argument; gives the next second one
                 (edits of filters are seen by the filters after).
         """
-        index = 0
-        while index < len(self.rules):
-            asked = [index]
+        at = [0, second]  # the rule asked, and its second argument: a deadline undoes no edits
+        while at[0] < len(self.rules):
             with trio.move_on_after(self.deadline_seconds) as scope:
-                answer = await self._from(asked, identifier, journal, first, second, then)
+                answer = await self._from(at, identifier, journal, first, then)
             if not scope.cancelled_caught:
                 return answer
-            rule = self.rules[asked[0]]
+            rule = self.rules[at[0]]
             decision = self._missed(rule, journal)
             if not rule.continue_on_error:
                 return decision
-            index = asked[0] + 1
+            at[0] += 1
         return None
 
     async def _from(
-        self,
-        asked: list[int],
-        identifier: str,
-        journal: JournalEntry | None,
-        first: Any,  # noqa: ANN401
-        second: Any,  # noqa: ANN401
-        then: Then | None,
-    ) -> Any:  # noqa: ANN401
-        for index in range(asked[0], len(self.rules)):
-            asked[0] = index
+        self, at: list[Any], identifier: str, journal: JournalEntry | None,
+        first: Any, then: Then | None,  # noqa: ANN401
+    ) -> Any:  # fmt: skip  # noqa: ANN401
+        for index in range(at[0], len(self.rules)):
+            at[0] = index
             rule = self.rules[index]
             started = perf_counter_ns()
             self._watch.enter(identifier, rule.label)
-            answer = await self._ask(rule, journal, first, second)
-            self._watch.leave()
+            try:
+                answer = await self._ask(rule, first, at[1])
+            finally:
+                self._watch.leave()
             if journal is not None:
                 self._note(journal, rule, answer, started)
             if then is not None:
-                second = then(answer, second)
+                at[1] = then(answer, at[1])
             if not isinstance(answer, Continue):
                 return answer
         return None
 
-    async def _ask(
-        self,
-        rule: Rule,
-        journal: JournalEntry | None,
-        first: Any,  # noqa: ANN401
-        second: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+    async def _ask(self, rule: Rule, first: Any, second: Any) -> Any:  # noqa: ANN401
         if rule.suspended_until and trio.current_time() < rule.suspended_until:
             return self._answer_for(rule, "plugin.suspended", "suspended after missed deadlines")
         try:
             answer = await rule.call(first, second)
         except (TemporaryFailure, StorageError) as error:
-            status = error.status
-            code, enhanced = (
-                (status.code, status.enhanced) if status.is_temporary else (451, "4.3.0")
-            )
-            return Tempfail("plugin.temporary", status.text, code, enhanced, detail=str(error))
+            told = error.status if error.status.is_temporary else LOCAL_ERROR
+            detail = str(error)
+            return Tempfail("plugin.temporary", told.text, told.code, told.enhanced, detail)
         except PermanentFailure as error:
             return self._failed(rule, f"PermanentFailure outside a decision: {error}", rule.source)
         except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - supervision point
             return self._failed(rule, _describe(error), _place(error, rule.source), error)
+        except BaseExceptionGroup as group:  # of a nursery that was cancelled and failed, too
+            cancelled = group.subgroup((trio.Cancelled, KeyboardInterrupt))
+            if cancelled is not None:
+                raise cancelled from None
+            return self._failed(rule, _describe(group), _place(group, rule.source), group)
         rule.missed = 0
         if answer is None:
             return _NOTHING
-        if not isinstance(answer, self._allowed):
+        if not isinstance(answer, self._allowed) or _contradicts(answer):
             return self._failed(rule, f"answered nonsense: {answer!r:.200}", rule.source)
         return answer
 
@@ -187,7 +177,6 @@ class Chain:
 
     def _missed(self, rule: Rule, journal: JournalEntry | None) -> Tempfail:
         """The deadline struck inside this rule."""
-        self._watch.leave()
         rule.missed += 1
         if rule.missed >= MISSES:
             rule.suspended_until = trio.current_time() + SUSPENDED_SECONDS
@@ -210,21 +199,18 @@ class Chain:
             journal.stage(self.stage, rule.instance, "continue", us=duration_us)
             return
         journal.stage(
-            self.stage,
-            rule.instance,
-            _word(answer),
-            reason=answer.reason,
-            detail=answer.detail,
-            source=rule.source,
-            us=duration_us,
-        )
+            self.stage, rule.instance, type(answer).__name__.lower(), reason=answer.reason,
+            detail=answer.detail, source=rule.source, us=duration_us,
+        )  # fmt: skip
 
 
 _NOTHING: Final = Continue()
 
 
-def _word(answer: Any) -> str:  # noqa: ANN401
-    return type(answer).__name__.lower()
+def _contradicts(answer: Any) -> bool:  # noqa: ANN401
+    """A refusal whose code says otherwise: with 250 the peer would forget what nobody has."""
+    wanted = {Reject: 5, Tempfail: 4}.get(type(answer))
+    return wanted is not None and answer.code // 100 != wanted
 
 
 def _describe(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.settings import Settings
 from thurn.hooks.registry import Registry
 from thurn.plugin.commands import config_option
-from thurn.types.errors import ConfigError
 
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
 
@@ -28,7 +26,7 @@ def config() -> None:
 @config_option
 def show(config: tuple[Path, ...]) -> None:
     """Every setting as it is in force, defaults included; secrets are not shown."""
-    loaded = _load(config)
+    loaded = load(read(config))
     sections = {"site": loaded.site.model_dump(mode="python")}
     for instance in loaded.instances.values():
         values = {"type": instance.common.type, **instance.settings.model_dump(mode="python")}
@@ -40,7 +38,7 @@ def show(config: tuple[Path, ...]) -> None:
 @config_option
 def order(config: tuple[Path, ...]) -> None:
     """Every chain as it will run, and what opens before what."""
-    loaded = _load(config)
+    loaded = load(read(config))
     click.echo("opened in this order: " + ", ".join(i.full_name for i in loaded.instances.values()))
     for instance in loaded.of_role("listener"):
         click.echo(f"{instance.full_name} ({instance.source})")
@@ -60,15 +58,6 @@ def schema(plugin: str) -> None:
     if factory is None:
         raise click.ClickException(f"{plugin} is not installed; see `thurn plugins list`")
     click.echo(json.dumps(factory.settings.model_json_schema(), indent=2))
-
-
-def _load(paths: tuple[Path, ...]) -> SiteConfig:
-    try:
-        return load(read(paths))
-    except ConfigError as error:
-        for finding in error.findings:
-            click.echo(finding, err=True)
-        sys.exit(1)
 
 
 def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[str]:

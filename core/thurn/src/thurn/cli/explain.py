@@ -12,6 +12,7 @@ import click
 from thurn.config.files import read
 from thurn.plugin.commands import config_option
 from thurn.telemetry.journal import find, latest
+from thurn.types.errors import ConfigError
 
 
 @click.command()
@@ -23,13 +24,17 @@ def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None)
     directory = (data or _data(config)) / "journal"
     record = find(directory, identifier) if identifier else next(iter(latest(directory, 1)), None)
     if record is None:
-        raise click.ClickException(f"the journal in {directory} has no such transaction")
+        raise click.ClickException(f"{directory} has no transaction {identifier or 'yet'}")
     for line in story(record):
-        click.echo(line)
+        # What peers and plugins said must not move the terminal's cursor.
+        click.echo("".join(c if c.isprintable() else "?" for c in line))
 
 
 def _data(config: tuple[Path, ...]) -> Path:
-    source = read(config)
+    try:
+        source = read(config)
+    except ConfigError as error:
+        raise click.ClickException(f"{error}; name the site's file (--config) or --data") from error
     site = source.tables.get("site", {})
     return source.base(("site", "data")) / str(site.get("data", "data"))
 

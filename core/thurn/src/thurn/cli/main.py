@@ -8,13 +8,10 @@ from typing import Any, Final
 
 import click
 
-BUILT_IN: Final = {
-    "run": "thurn.cli.run:run",
-    "check": "thurn.cli.check:check",
-    "config": "thurn.cli.config:config",
-    "plugins": "thurn.cli.plugins:plugins",
-    "explain": "thurn.cli.explain:explain",
-}
+from thurn.types.errors import ThurnError
+
+BUILT_IN: Final = ("run", "check", "config", "plugins", "explain")
+"""Each in a module of its name."""
 
 
 class LazyGroup(click.Group):
@@ -27,8 +24,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name in BUILT_IN:
-            module, _, attribute = BUILT_IN[cmd_name].partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
+            module = importlib.import_module(f"thurn.cli.{cmd_name}")
+            command: click.Command = getattr(module, cmd_name)
             return command
         for point in _installed():
             if point.name == cmd_name:
@@ -36,6 +33,13 @@ class LazyGroup(click.Group):
                 ctx.obj = _Opener()
                 return loaded
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run a command; what is wrong with the site is told in words, not as a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (ThurnError, OSError) as error:
+            raise click.ClickException(str(error)) from error
 
 
 class _Opener:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from thurn.cli.new import ROLES, NewPluginError, render
+from thurn.cli.new import ROLES, render
 from thurn.hooks.registry import installed
 
 
@@ -31,10 +31,6 @@ def list_plugins() -> None:
 def new(role: str, name: str, target: Path | None) -> None:
     """Write the first version of a plugin, with its test, into a new directory."""
     chosen = target if target is not None else Path(f"thurn-{role}-{name}")
-    try:
-        written = render(role, name, chosen)
-    except NewPluginError as error:
-        raise click.ClickException(str(error)) from error
-    for path in written:
+    for path in render(role, name, chosen):
         click.echo(f"written: {path}")
     click.echo(f"Now: pip install -e {chosen} && pytest {chosen}")

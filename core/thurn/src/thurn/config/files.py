@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,18 +26,17 @@ class Source:
 
     def where(self, path: KeyPath) -> str:
         """`file:line` of a key or of its nearest ancestor."""
-        known = path
-        while known and known not in self._setters:
-            known = known[:-1]
-        index = self._setters.get(known, 0)
+        index = self._setter(path)
         return f"{self.paths[index]}:{line_of(self._lines[index], path)}"
 
     def base(self, path: KeyPath) -> Path:
         """The directory that relative paths of this key mean."""
-        known = path
-        while known and known not in self._setters:
-            known = known[:-1]
-        return self.paths[self._setters.get(known, 0)].parent
+        return self.paths[self._setter(path)].parent
+
+    def _setter(self, path: KeyPath) -> int:
+        while path and path not in self._setters:
+            path = path[:-1]
+        return self._setters.get(path, 0)
 
 
 def read(paths: Sequence[Path]) -> Source:
@@ -58,7 +58,8 @@ def read(paths: Sequence[Path]) -> Source:
             findings.append(f"{path}: cannot be read: {error.strerror}")
             continue
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            findings.append(f"{path}: not TOML: {error}")
+            line = re.search(r"\(at line (\d+),", str(error))  # it has no other form in 3.11
+            findings.append(f"{path}:{line[1] if line else 1}: not TOML: {error}")
             continue
         lines.append(key_lines(text))
         _merge(merged, table, (), index, setters)

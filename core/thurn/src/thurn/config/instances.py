@@ -144,7 +144,7 @@ class _Loader:
                 continue
             for name, section in group.items():
                 if not isinstance(section, dict):
-                    self._find((role, name), f"expected a table [{role}.{name}]")
+                    self._find((role, name), f"expected a table: write it under [{role}.NAME]")
                     continue
                 common = self._common((role, name), section)
                 if common is None:
@@ -179,10 +179,11 @@ class _Loader:
     def _unknown_type(self, path: tuple[str, str], type_name: str) -> None:
         role = path[0]
         names = [n.partition(".")[2] for n in self._registry.names(role)]
-        if type_name in names:  # loading it has failed, which is a finding already
+        if role not in (roles := self._registry.roles()):
+            hint = self._registry.declarer(role) or _suggest(role, roles)
+            self._find((role,), f"unknown role{hint}")
             return
-        if not names and role not in self._registry.roles():
-            self._find((role,), f"unknown role{_suggest(role, self._registry.roles())}")
+        if type_name in names:  # loading it has failed, which is a finding already
             return
         hint = _suggest(type_name, names) or f"; pip install thurn-{role}-{type_name}?"
         self._find((*path, "type"), f'no plugin "{role}.{type_name}" is installed{hint}')
@@ -214,6 +215,8 @@ class _Loader:
         elif kind == "missing":
             description = model.model_fields[where[-1]].description if len(loc) == 1 else ""
             text = f"is missing. {description or ''}".rstrip()
+        elif kind == "tuple_type":
+            text = 'write a list, such as ["main"]'
         self._find(where, text.removeprefix("Value error, "))
 
     def _check_references(

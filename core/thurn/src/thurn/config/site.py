@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from thurn.contracts.settings import (
     AccountRef,
@@ -17,13 +17,21 @@ from thurn.contracts.settings import (
     StateRef,
     StoreRef,
 )
+from thurn.types.address import Address
+
+
+def _checked(address: str) -> str:
+    Address.parse(address)
+    return address
 
 
 class SiteSettings(Settings):
     """The site."""
 
     hostname: str = Field(
-        default_factory=socket.getfqdn, description="Our name in greetings and trace fields."
+        default_factory=socket.getfqdn,
+        pattern=r"^[!-~]+$",
+        description="Our name in greetings and trace fields.",
     )
     data: SitePath = Field(description="The data directory; one running thurn at a time.")
     workers: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
@@ -37,7 +45,7 @@ class SiteSettings(Settings):
         default=10.0, description="How long sessions may go on after a stop (SIGTERM)."
     )
     worker_timeout: Duration = Field(
-        default=15.0, description="A worker without a heartbeat for so long is replaced."
+        default=15.0, ge=2, description="A worker without a heartbeat for so long is replaced."
     )
     state: StateRef | None = Field(default=None, description="Small shared state.")
     accounts: tuple[AccountRef, ...] = Field(
@@ -45,11 +53,11 @@ class SiteSettings(Settings):
     )
     store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
     queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
-    postmaster: str | None = Field(
+    postmaster: Annotated[str, AfterValidator(_checked)] | None = Field(
         default=None, description="The address for mail to postmaster without a domain of ours."
     )
     journal_retention: Duration = Field(
-        default=1_209_600.0, description="How long the journal is kept."
+        default=1_209_600.0, le=100 * 366 * 86_400, description="How long the journal is kept."
     )
     segment: Size = Field(default=16 * 2**20, description="Size of a commit log segment.")
     sync: Literal["auto", "inline", "thread"] = Field(

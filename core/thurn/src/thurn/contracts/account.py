@@ -78,6 +78,9 @@ class StoredKey:
     value: Secret
 
 
+KeyAnswer: TypeAlias = StoredKey | Denied | Unknown
+
+
 @runtime_checkable
 class CredentialVerifier(Protocol):
     """Judges claims. Hashing runs in threads; the time of an unknown name equals a known one's
@@ -86,8 +89,12 @@ class CredentialVerifier(Protocol):
     async def verify(self, claim: Claim) -> Verdict:
         """Is it true? Constant-time comparison; empty secrets never come here."""
 
-    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
-        """What is stored for a name, or None."""
+    async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
+        """What is stored for a name; `Denied` if the name has a credential here, but not this one.
+
+        `Unknown` for exactly the names for which `verify` says it: else the next instance could
+        prove a name that has its password here.
+        """
 
 
 @runtime_checkable

@@ -47,7 +47,13 @@ class Resource(Protocol):
         """
 
     def commit(self) -> None:
-        """Make the rows visible; called after the records are synced."""
+        """Make the rows visible; called after the records are synced.
+
+        Raises:
+            StorageFull: no room; all is forgotten as by `rollback`. The log takes the records back
+                and refuses their groups.
+            Exception: all is forgotten; the log ends, and its worker is replaced.
+        """
 
     def rollback(self) -> None:
         """Forget everything since `begin`."""
@@ -125,7 +131,8 @@ class CommitLog(Protocol):
 
         Raises:
             Exception: whatever a change raised in `apply`; nothing of the group happened.
-            StorageFull: no room for the record; nothing happened.
+            StorageFull: no room for the record or its rows; nothing happened, but that of a group
+                with several resources those that had room may have done their part.
             StorageTrouble: the log failed; treat as not done.
 
         Cancellation: shielded once the round has begun; before it, nothing happened.

@@ -30,11 +30,19 @@ LoginDecision: TypeAlias = Proceed | Forbid
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """A login about to be judged. The name is as the peer gave it, shortened."""
+    """A login about to be judged.
+
+    Attributes:
+        name: as the peer gave it, shortened.
+        guess: equal for the same password said of the same name, over all mechanisms and workers;
+            a keyed hash whose key is in no file and new at each start. None where the password is
+            not seen (SCRAM), or not yet.
+    """
 
     session: Session
     name: str
     mechanism: str
+    guess: bytes | None = None
 
 
 class LoginPolicy(Protocol):
@@ -47,4 +55,15 @@ class LoginPolicy(Protocol):
         self, attempt: LoginAttempt, identity: Identity | None
     ) -> LoginDecision | None:
         """Told the outcome: an identity, or None for wrong credentials (not for trouble).
-        `Forbid` turns a success into a refusal."""
+        `Forbid` turns a success into a refusal. Another policy may forbid it still."""
+
+
+class LoginRecorder(LoginPolicy, Protocol):
+    """A policy that leaves something behind when somebody logs in: a grant, a note."""
+
+    async def record_login(self, attempt: LoginAttempt, identity: Identity) -> None:
+        """Told when all policies of the listener have allowed it, before the positive reply.
+
+        Raises:
+            TemporaryFailure: it cannot be recorded, and so nobody is logged in.
+        """

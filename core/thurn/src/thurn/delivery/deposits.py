@@ -22,16 +22,20 @@ COMMIT_SECONDS: Final = 120.0
 async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
     """Make all deposits durable, or raise and abort all.
 
-    Cancellation: shielded, for `COMMIT_SECONDS` at most; a commit point (style §5).
+    Cancellation: where all go through the log, as its own: what is not begun has not happened,
+    what is begun is ended. Others are shielded, for `COMMIT_SECONDS` at most (style §5).
 
     Raises:
         TooSlowError: the bound has passed; nobody knows what became of it: a temporary failure,
             the idempotency keys make the repeat harmless.
     """
     try:
-        with trio.fail_after(COMMIT_SECONDS) as scope:
-            scope.shield = True
+        if all(deposit.changes for deposit in deposits):
             await _commit(log, deposits)
+        else:
+            with trio.fail_after(COMMIT_SECONDS) as scope:
+                scope.shield = True
+                await _commit(log, deposits)
     except BaseException:
         for deposit in deposits:
             await deposit.abort()

@@ -57,15 +57,9 @@ class LocalDelivery:
         self._clock = clock
 
     async def deliver(
-        self,
-        transaction: Transaction,
-        target: Target,
-        account: AccountId,
-        content: Content,
-        *,
-        key: str,
-        quarantine: str | None = None,
-    ) -> Delivered:
+        self, transaction: Transaction, target: Target, account: AccountId, content: Content, *,
+        key: str, quarantine: str | None = None,
+    ) -> Delivered:  # fmt: skip
         """Run the account's rules and prepare what they want. Raises only on cancellation.
 
         Args:
@@ -79,11 +73,9 @@ class LocalDelivery:
         """
         try:
             delivery = await self._deliver(transaction, target, account, content, quarantine)
-            return (
-                delivery
-                if isinstance(delivery, Delivered)
-                else await self._prepare(delivery, target, key)
-            )
+            if isinstance(delivery, Delivered):
+                return delivery
+            return await self._prepare(delivery, target, key)
         except Exception as error:  # noqa: BLE001 - supervision point: one delivery attempt
             status = status_of(error)
             transaction.journal.stage(
@@ -92,13 +84,9 @@ class LocalDelivery:
             return Delivered(target, status)
 
     async def _deliver(
-        self,
-        transaction: Transaction,
-        target: Target,
-        account: AccountId,
-        content: Content,
+        self, transaction: Transaction, target: Target, account: AccountId, content: Content,
         quarantine: str | None,
-    ) -> RecordedDelivery | Delivered:
+    ) -> RecordedDelivery | Delivered:  # fmt: skip
         record = await self._stores.record(account)
         mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
         if _loops(content, mark):
@@ -129,11 +117,8 @@ class LocalDelivery:
                 await guard.check_append(
                     delivery.record, delivery.account, filing.mailbox, filing.content.size_octets
                 )
-            deposits.append(
-                delivery.account.prepare(
-                    self._append(filing, f"{key} {index} {target.recipient.address.key}")
-                )
-            )
+            append = self._append(filing, f"{key} {index} {target.recipient.address.key}")
+            deposits.append(delivery.account.prepare(append))
         deposits.extend(delivery.remembered.values())
         return Delivered(target, STORED, deposits, delivery.sendings, delivery.actions)
 
@@ -161,7 +146,11 @@ def delivery_call(product: DeliveryFilter) -> Callable[[RecordedDelivery, object
     """A delivery filter as a rule of a chain: it ends the chain when it has decided."""
 
     async def call(delivery: RecordedDelivery, _: object) -> Decided | None:
-        await product.deliver(delivery)
+        try:
+            await product.deliver(delivery)
+        except BaseException:
+            delivery.forget()
+            raise
         return Decided() if delivery.decided else None
 
     return call
@@ -178,8 +167,6 @@ class Decided:
 def _loops(content: Content, mark: bytes) -> bool:
     """Whether the message has been delivered to this account before."""
     scan = content.scan
-    return any(
-        field.name == b"delivered-to"
-        and scan.content[field.start : field.end].lower().strip() == mark.lower().strip()
-        for field in scan.fields
-    )
+    found = [field for field in scan.fields if field.name == b"delivered-to"]
+    own = mark.lower().strip() if found else b""
+    return any(scan.content[one.start : one.end].lower().strip() == own for one in found)

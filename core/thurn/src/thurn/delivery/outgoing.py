@@ -106,14 +106,9 @@ class Outgoing:
         return prepared
 
     async def _one(
-        self,
-        transaction: Transaction,
-        envelope: Envelope,
-        content: Content,
-        target: Target,
-        key: str,
-        prepared: Prepared,
-    ) -> list[tuple[Envelope, Content]]:
+        self, transaction: Transaction, envelope: Envelope, content: Content, target: Target,
+        key: str, prepared: Prepared,
+    ) -> list[tuple[Envelope, Content]]:  # fmt: skip
         """Add the deposits for one target; returns what it sets off."""
         single = Envelope(envelope.sender, (target.recipient,), envelope.parameters)
         waiting = f"{key} {target.recipient.address.key}"

@@ -77,6 +77,8 @@ class RecordedDelivery:
 
     def reject(self, status: Status) -> None:
         """Refuse for this recipient; filings are dropped."""
+        if status.code < 400:  # the peer would forget what nobody has
+            raise ValueError(f"a refusal is 4xx or 5xx, not {status}")
         self.decided = True
         self.rejection = status
 
@@ -95,6 +97,12 @@ class RecordedDelivery:
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call this when everything is durable."""
         self.actions.append(action)
+
+    def forget(self) -> None:
+        """What a rule that failed had asked for so far counts for nothing."""
+        self.decided, self.rejection = False, None
+        for asked in (self.filings, self.sendings, self.remembered, self.actions):
+            asked.clear()
 
     def note(self, text: str) -> None:
         """A line for the journal."""

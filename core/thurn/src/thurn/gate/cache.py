@@ -2,7 +2,7 @@
 not cost a slow hash each time.
 
 Rules: only positive verdicts; the key is a keyed hash of the whole claim and of the instances that
-judged it, with a random key per process; nothing of the secret can be read back; a bound on the
+judged it, with a random key per start; nothing of the secret can be read back; a bound on the
 number and on the age. A changed password still works for at most the age, and not at all where
 the verifiers know their revision (`thurn.contracts.account.RevisedVerifier`), which is in the key.
 """
@@ -21,24 +21,34 @@ ENTRIES: Final = 10_000
 AGE_SECONDS: Final = 60.0
 """How long a changed or locked account still gets in; Dovecot's auth cache keeps an hour."""
 
+_KEY: Final = os.urandom(32)
+"""Made when the template imports this, before it forks: the same in all workers of a start."""
+
+
+def guess_of(claim: Claim) -> bytes:
+    """Equal for the same secret said of the same name; see `thurn.contracts.login.LoginAttempt`."""
+    return _digest("guess", claim.name, claim.secret.reveal())
+
+
+def _digest(*parts: str) -> bytes:
+    digest = hashlib.blake2b(key=_KEY, digest_size=32)
+    for part in parts:
+        octets = part.encode("utf-8", "surrogatepass")
+        digest.update(len(octets).to_bytes(4, "big") + octets)
+    return digest.digest()
+
 
 class CredentialCache:
     """Positive verdicts of one worker."""
 
-    __slots__ = ("_clock", "_entries", "_key")
+    __slots__ = ("_clock", "_entries")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._key = os.urandom(32)
         self._entries: OrderedDict[bytes, tuple[float, Verified]] = OrderedDict()
 
     def _digest(self, judges: str, claim: Claim) -> bytes:
-        parts = (judges, claim.kind, claim.service, claim.name, claim.secret.reveal())
-        digest = hashlib.blake2b(key=self._key, digest_size=32)
-        for part in parts:
-            octets = part.encode("utf-8", "surrogatepass")
-            digest.update(len(octets).to_bytes(4, "big") + octets)
-        return digest.digest()
+        return _digest(judges, claim.kind, claim.service, claim.name, claim.secret.reveal())
 
     def get(self, judges: str, claim: Claim) -> Verified | None:
         """The verdict, if it is still young."""

@@ -14,9 +14,9 @@ from thurn.contracts.account import (
     Claim,
     CredentialVerifier,
     Directory,
+    KeyAnswer,
     Resolution,
     RevisedVerifier,
-    StoredKey,
     StoredKeyQuery,
     Unknown,
     UnknownAddress,
@@ -81,10 +81,10 @@ class CombinedAccounts:
         """Changes with the revision of any verifier that has one."""
         return "\0".join([repr(await verifier.revision()) for verifier in self._revised])
 
-    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
-        """The first that has one."""
+    async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
+        """The first answer that is not `Unknown`: nobody else proves a name that is known here."""
         for verifier in self._verifiers:
             key = await verifier.stored_key(query)
-            if key is not None:
+            if not isinstance(key, Unknown):
                 return key
-        return None
+        return Unknown()

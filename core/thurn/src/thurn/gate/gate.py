@@ -6,7 +6,8 @@ Rules of this file:
 2. Plaintext mechanisms and passwords are not offered and not considered without encryption unless
    the listener says so. RFC 4954 §4.
 3. Wrong name and wrong password cannot be told apart: equal text, and equal time (`_even_out`).
-4. Login policies are awaited before a credential is looked at and again before the positive reply.
+4. Login policies are awaited before a credential is looked at and again before the positive reply;
+   what a login leaves behind (grants) is recorded when all of them have allowed it.
 5. A name or secret that is empty, too long or holds controls never reaches an account instance.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, Final
 import trio
 
 from thurn.chain.runner import Chain
-from thurn.contracts.account import AccountRecord, Claim, Unknown, Verdict, Verified
+from thurn.contracts.account import AccountRecord, Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Events, Log
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
@@ -36,10 +37,11 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
-from thurn.gate.cache import CredentialCache
+from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.directory import CombinedAccounts
 from thurn.gate.policies import Delayed, Forbidden
 from thurn.types.decision import Tempfail
+from thurn.types.errors import PluginError
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
     NAME_LIMIT,
@@ -72,6 +74,7 @@ class GateParts:
     accounts: CombinedAccounts
     before: Chain
     after: Chain
+    record: Chain
     cache: CredentialCache
     clock: Clock
     events: Events
@@ -148,22 +151,23 @@ class HostGate:
         with trio.fail_after(VERIFY_SECONDS):
             verdict = await parts.accounts.verify(claim)
         elapsed = parts.clock.monotonic() - started
-        if isinstance(verdict, Unknown):
-            await self._even_out(elapsed)
-        else:
+        if not isinstance(verdict, Unknown):
             self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
         if isinstance(verdict, Verified):
             parts.cache.put(judges, claim, verdict)
+        else:
+            await self._even_out(elapsed)
         return verdict
 
     async def _even_out(self, elapsed: float) -> None:
-        """An unknown name takes as long as a known one, so that names cannot be told apart."""
+        """What is wrong takes as long as a wrong password, so that names cannot be told apart."""
         await trio.sleep(max(0.0, self._usual_seconds - elapsed))
 
     async def stored_key(self, need: NeedStoredKey) -> SaslAnswer:
         """What the accounts have stored for a name."""
         with trio.fail_after(VERIFY_SECONDS):
-            return await self._parts.accounts.stored_key(need.query)
+            found = await self._parts.accounts.stored_key(need.query)
+        return found if isinstance(found, StoredKey) else None
 
     async def ask_before(self, attempt: LoginAttempt) -> Refused | None:
         """The login policies before anything is looked at."""
@@ -171,7 +175,10 @@ class HostGate:
 
     async def ask_after(self, attempt: LoginAttempt, identity: Identity | None) -> Refused | None:
         """The login policies after the verdict, before the reply."""
-        return await self._policy(self._parts.after, attempt, identity)
+        refused = await self._policy(self._parts.after, attempt, identity)
+        if refused is not None or identity is None:
+            return refused
+        return await self._policy(self._parts.record, attempt, identity)
 
     async def _policy(
         self, chain: Chain, attempt: LoginAttempt, identity: Identity | None
@@ -249,7 +256,7 @@ class HostGate:
 class HostLogin:
     """One exchange: drives the mechanism's generator."""
 
-    __slots__ = ("_asked", "_exchange", "_gate", "_mechanism", "_name", "_session")
+    __slots__ = ("_asked", "_exchange", "_gate", "_guess", "_mechanism", "_name", "_session")
 
     def __init__(
         self, gate: HostGate, session: Session, mechanism: str, exchange: SaslExchange
@@ -259,6 +266,7 @@ class HostLogin:
         self._mechanism = mechanism
         self._exchange = exchange
         self._name = ""
+        self._guess: bytes | None = None
         self._asked = False
 
     async def start(self, initial: bytes | None) -> Step:
@@ -279,7 +287,7 @@ class HostLogin:
 
     @property
     def _attempt(self) -> LoginAttempt:
-        return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism)
+        return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
     async def _drive(self, answer: SaslAnswer, *, first: bool = False) -> Step:
         try:
@@ -299,6 +307,7 @@ class HostLogin:
                 case Challenge(data):
                     return Ask(data)
                 case NeedVerify(claim):
+                    self._guess = guess_of(claim)
                     refused = await self._before(claim.name)
                     if refused is not None:
                         return refused
@@ -308,6 +317,8 @@ class HostLogin:
                     if refused is not None:
                         return refused
                     answer = await self._gate.stored_key(request)
+                case _:  # it would be asked the same for ever
+                    raise PluginError(f"{self._mechanism} asks for nonsense: {request!r:.200}")
 
     async def _before(self, name: str) -> Refused | None:
         self._name = name

@@ -23,6 +23,8 @@ from thurn.types.errors import PluginError
 
 GROUP: Final = "thurn"
 COMMANDS: Final = "thurn.commands"
+FAMILIES: Final = {"imap": "listener.imap", "sieve": "delivery.sieve"}
+"""The heads of families that may not be installed."""
 
 
 @cache
@@ -59,8 +61,29 @@ class Registry:
     def roles(self) -> list[str]:
         """Roles that have a hook: the host's, and those that loaded plugins have added."""
         prefix = f"{PROJECT}_register_"
-        hooks = vars(self._manager.hook)
-        return [name.removeprefix(prefix) for name in hooks if name.startswith(prefix)]
+        hooks = vars(self._manager.hook).items()
+        known = [name for name, caller in hooks if name.startswith(prefix) and caller.has_spec()]
+        return [name.removeprefix(prefix) for name in known]
+
+    def declarer(self, role: str) -> str:
+        """What to do about a role that is not there: which plugin declares it.
+
+        For an error's text alone: it loads all that is installed. Empty if nobody knows.
+        """
+        for _ in self.load(self.names()):
+            pass  # what cannot be loaded declares nothing
+        caller = getattr(self._manager.hook, f"{PROJECT}_register_{role}", None)
+        spec = None if caller is None else caller.spec
+        if spec is None:
+            head = FAMILIES.get(role, "")
+            package = f"thurn-{head.replace('.', '-')}"
+            return head and f"; {head} declares it: pip install {package}, and use it"
+        home = getattr(spec.namespace, "__module__", None) or spec.namespace.__name__
+        package = home.partition(".")[0]
+        points = [point for points in self._available.values() for point in points]
+        heads = sorted(p.name for p in points if p.value.startswith(package)) or [home]
+        kind, _, type_name = heads[0].partition(".")
+        return f'; {heads[0]} declares it: add a [{kind}.NAME] with type = "{type_name}"'
 
     def load(self, names: Iterable[str]) -> Iterator[str]:
         """Import the plugins of these `<role>.<type>` names; yields what went wrong, in words."""
@@ -94,7 +117,10 @@ class Registry:
         self._loaded[point.name] = _origin(point)
 
     def _collect(self) -> Iterator[str]:
-        self._manager.check_pending()
+        try:
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            yield str(error).strip()
         self._found.clear()
         for role in self.roles():
             caller = getattr(self._manager.hook, f"{PROJECT}_register_{role}")

@@ -1,8 +1,9 @@
 """The worker's commit log: rounds of groups, one write and one sync each.
 
-Trouble: no room on the disk fails the round (`StorageFull`) and the log goes on. Any other error of
-a write, a sync or a resource's commit ends the log for good: `failed` is set, callers get
-`StorageTrouble`, and the worker must be replaced; nothing is sealed, so its successor replays.
+Trouble: no room on the disk fails the round (`StorageFull`) and the log goes on; where an index
+finds none after the sync, the next frame takes its records back. Any other error of a write, a sync
+or a resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`, and the
+worker must be replaced; nothing is sealed, so its successor replays.
 
 While a round syncs in a thread, other tasks of the worker run: a resource must not show its open
 transaction to them.
@@ -16,6 +17,7 @@ import random
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +39,13 @@ from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 GROUP_OCTETS: Final = 1 << 16
 """What the commit of one group may cost its indexes: a dozen pages of 4 KiB, twice in parts while
 they are checkpointed."""
+UNDO_OCTETS: Final = 8 << 10
+"""Room behind each frame for one that takes back all its records, a bit for each: nothing that is
+written there can fail for want of room."""
+LOOKS_PER_SECOND: Final = 200
+"""How often `free_octets` looks: the fastest disk is filled by some megabytes meanwhile."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
+_UNDO_ROOM: Final = bytes(UNDO_OCTETS)
 _ENDED: Final = "the commit log has ended"
 
 
@@ -64,6 +72,7 @@ class WorkerLog:
         self._active: list[Group] = []
         self._parked: trio.lowlevel.Task | None = None
         self._written_at_ns = 0
+        self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
         self._may_commit = False
         self._ended = False
         self.failed = trio.Event()
@@ -82,7 +91,7 @@ class WorkerLog:
 
     def free_octets(self) -> int:
         """Room on the log's file system; what the reserve at MAIL is compared with."""
-        return self._files.free_octets(self._directory)
+        return self._free_at(int(self._clock.monotonic() * LOOKS_PER_SECOND))
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See `CommitLog.commit`."""
@@ -157,7 +166,8 @@ class WorkerLog:
     def _indexable(self) -> int:
         """How many groups the indexes have room for, looked at before a record is written: an index
         that finds no room after the sync would cost the worker."""
-        return (self.free_octets() - self._settings.spared_octets) // GROUP_OCTETS
+        free_octets = self._files.free_octets(self._directory)
+        return (free_octets - self._settings.spared_octets) // GROUP_OCTETS
 
     def _refuse_all(self, error: OSError) -> None:
         self._take(len(self._queue))
@@ -201,6 +211,8 @@ class WorkerLog:
             error = await self._write(segment, frame, round_.ready)
             if error is None:
                 round_.commit()
+                if round_.refused:
+                    await self._undo(segment, make_frame(), round_)
             else:
                 round_.rollback()
                 self._refuse(round_.ready, error)
@@ -208,6 +220,17 @@ class WorkerLog:
         if round_.trouble:
             self._end("a resource failed")
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
+
+    async def _undo(self, segment: Segment, frame: FrameBuilder, round_: Round) -> None:
+        """Take back what has no row, before its callers hear that it was not done."""
+        self._active = round_.refused
+        error: OSError | None = None
+        if not round_.trouble:  # else the log ends, and recovery makes the rows
+            frame.take_back(round_.taken_back)
+            error = await self._write(segment, frame, [])
+        if round_.trouble or error is not None:
+            self._end(f"an index could not be committed: {error}")
+        self._refuse(round_.refused, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     async def _write(
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]
@@ -218,6 +241,8 @@ class WorkerLog:
         if not parts:
             return None
         number = segment.descriptor.number
+        if segment.position + frame.octets + UNDO_OCTETS > self._settings.segment_octets:
+            parts.append(_UNDO_ROOM)
         try:
             write_all(self._files, number, parts, segment.position)
         except OSError as error:
@@ -245,6 +270,8 @@ class WorkerLog:
                 group.end(StorageTrouble(str(error)))
 
     def _end(self, detail: str) -> None:
+        if self._ended:
+            return
         self._report("log.failed", slot=self._slot, detail=detail)
         self._ended = True
         self.failed.set()

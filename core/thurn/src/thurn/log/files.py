@@ -108,18 +108,23 @@ class Lock:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path, *, wait: bool) -> Lock | None:
-        """The lock; None when it is held elsewhere and `wait` is false."""
+    def wait(cls, path: Path, flags: int = 0) -> Lock:
+        """The lock, when whoever holds it has closed it. Raises OSError."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, MODE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
+            fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
         except BaseException:
             os.close(descriptor)
             raise
         return cls(descriptor)
+
+    @classmethod
+    def take(cls, path: Path) -> Lock | None:
+        """The lock; None when it is held elsewhere."""
+        try:
+            return cls.wait(path, fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
 
     def close(self) -> None:
         """Give it back."""

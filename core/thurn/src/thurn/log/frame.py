@@ -19,6 +19,9 @@ verify a single blob.
 A frame is written after the frame before it was synced. So a frame that cannot be read is torn
 when nothing readable follows (never acknowledged, ignored), and *damaged* when something does.
 
+A record without an owner's name is the log's own: it takes back records of the frame before it,
+whose indexes could not be committed; its bits are their numbers.
+
 Rules of this file: it knows no file; a scan never raises for any octets.
 """
 
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zlib import crc32
 
@@ -131,6 +134,17 @@ class FrameBuilder:
         self._records += _RECORD.pack(len(name), len(payload)), name, payload
         self.octets += _RECORD.size + len(name) + len(payload)
 
+    @property
+    def count(self) -> int:
+        """How many records it has."""
+        return len(self._records) // 3
+
+    def take_back(self, numbers: int) -> None:
+        """The records with these bits, of the frame before this, are none."""
+        payload = numbers.to_bytes((numbers.bit_length() + 7) // 8, "little")
+        self._records += _RECORD.pack(0, len(payload)), b"", payload
+        self.octets += _RECORD.size + len(payload)
+
     def finish(self, sequence: int, written_at_ns: int) -> list[bytes]:
         """The parts to write at the offset; empty when no change has said anything."""
         if not self._records and not self._parts:
@@ -165,6 +179,16 @@ class ScannedFrame:
                 region[start : start + name_octets].decode(),
                 region[start + name_octets : position],
             )
+
+    def without(self, later: ScannedFrame) -> ScannedFrame:
+        """What is left of it after what the frame behind it takes back."""
+        taken = int.from_bytes(later.records_region[_RECORD.size :], "little")
+        left: list[bytes] = []
+        for number, (owner, payload) in enumerate(self.records()):
+            if not taken >> number & 1:
+                name = owner.encode()
+                left += _RECORD.pack(len(name), len(payload)), name, payload
+        return replace(self, records_region=b"".join(left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +226,10 @@ def scan(octets: bytes, generation: int) -> Scan:
         if frame.sequence != expected:
             damages.append(f"frames {expected} to {frame.sequence - 1} cannot be read")
         bad_blobs = _bad_blobs(view, position, frame, salt)
+        if frame.records_region[:1] == b"\0":
+            if frames and frame.sequence == expected:
+                frames[-1] = frames[-1].without(frame)
+            frame = replace(frame, records_region=b"")
         frames.append(frame)
         position, expected = position + frame.octets, frame.sequence + 1
     if bad_blobs:

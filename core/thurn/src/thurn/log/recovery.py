@@ -50,14 +50,9 @@ class Recovered:
 
 
 def recover(
-    directory: Path,
-    owners: Mapping[str, Owner],
-    *,
-    clock: Clock,
-    everything: bool = False,
-    files: Files | None = None,
-    report: Report = silent,
-) -> Recovered:
+    directory: Path, owners: Mapping[str, Owner], *, clock: Clock, everything: bool = False,
+    files: Files | None = None, report: Report = silent,
+) -> Recovered:  # fmt: skip
     """Every record that was acknowledged and not settled has been given to its owner.
 
     Args:
@@ -75,14 +70,14 @@ def recover(
     files = files or Files()
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        _lock(stack, directory / "recovery.lock")
+        stack.enter_context(Lock.wait(directory / "recovery.lock"))
         everything = (
             everything
             or not is_recovered(directory, clock)
             or clock.boot_id == _UNKNOWN_BOOT  # then a power cut goes unseen
         )
         if everything:
-            _lock(stack, directory / "settle.lock")
+            stack.enter_context(Lock.wait(directory / "settle.lock"))
         todo = [_segments(directory, slot, everything) for slot in slots(directory)]
         replay = _Replay(owners, report)
         replay.run(todo)
@@ -94,12 +89,6 @@ def recover(
         if everything:
             mark_recovered(directory, clock, files)
     return Recovered(sum(map(len, todo)), replay.frames, replay.records)
-
-
-def _lock(stack: ExitStack, path: Path) -> None:
-    lock = Lock.take(path, wait=True)
-    if lock is not None:
-        stack.enter_context(lock)
 
 
 def _segments(directory: Path, slot: int, everything: bool) -> list[Found]:
@@ -127,17 +116,13 @@ def mark_recovered(directory: Path, clock: Clock, files: Files) -> None:
 
 def is_clean(directory: Path, clock: Clock, files: Files) -> bool:
     """Whether commits may begin: nothing waits for `recover`. Marks a directory without past."""
-    with ExitStack() as stack:
-        _lock(stack, directory / "recovery.lock")
-        held = {slot for slot in slots(directory) if is_held(directory, slot)}
-        waiting = [
-            f for f in unretired(directory) if f.path.suffix == ".seg" and f.slot not in held
-        ]
-        if waiting:
+    with Lock.wait(directory / "recovery.lock"):
+        found = list(unretired(directory))
+        if any(f.path.suffix == ".seg" and not is_held(directory, f.slot) for f in found):
             return False
         if is_recovered(directory, clock):
             return True
-        if any(found.path.suffix == ".sealed" for found in unretired(directory)):
+        if any(f.path.suffix == ".sealed" for f in found):
             return False
         mark_recovered(directory, clock, files)
     return True

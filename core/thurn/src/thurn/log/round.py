@@ -4,6 +4,9 @@ A group whose resource another process holds waits. A group that raises is taken
 round is rolled back, what had been applied before it is applied again, and what came after it goes
 first in the next round. So a round's work is linear however many groups fail.
 
+A resource that has no room for its commit is rolled back: its groups are refused, and the records
+of its changes are to be taken back from the frame, which is on the disk already.
+
 Rules of this file: no I/O of its own, no awaiting; resources and changes may raise anything.
 """
 
@@ -18,19 +21,24 @@ import trio
 from thurn.contracts.commitlog import Change, Resource
 from thurn.log.frame import FrameBuilder
 from thurn.log.settings import Report
-from thurn.types.errors import StorageTrouble
+from thurn.types.errors import StorageFull, StorageTrouble
 
+BUSY_SECONDS: Final = 120.0
+"""For so long a group waits for what another process has; then nothing of it has happened. A peer
+waits 600 s for the end of data (RFC 5321 §4.5.3.2.6)."""
 _SUCCEEDED: Final = trio.lowlevel.Abort.SUCCEEDED
 _FAILED: Final = trio.lowlevel.Abort.FAILED
 
 
 class Group:
-    """One call of `commit`: its changes and its parked task (None once it has been told)."""
+    """One call of `commit`: its changes and its parked task (None once it has been told), and
+    until when it waits for a resource that another process has."""
 
-    __slots__ = ("begun", "changes", "task")
+    __slots__ = ("begun", "changes", "task", "until")
 
     def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task) -> None:
         self.changes = changes
+        self.until = trio.current_time() + BUSY_SECONDS
         self.task: trio.lowlevel.Task | None = task
         self.begun = False
 
@@ -59,16 +67,22 @@ class Round:
         ready: what this round will write.
         later: what goes first in the next round.
         busy: what waits for another process.
+        refused: what a resource could not commit.
+        taken_back: bits of the records of these changes.
         trouble: a resource could not be rolled back or committed; the log cannot go on.
     """
 
-    __slots__ = ("_begun", "_report", "busy", "later", "ready", "trouble")
+    __slots__ = ("_begun", "_report", "_spans", "busy", "later", "ready", "refused", "taken_back",
+                 "trouble")  # fmt: skip
 
     def __init__(self, groups: list[Group], report: Report) -> None:
         self.ready = groups
         self.later: list[Group] = []
         self.busy: list[Group] = []
+        self.refused: list[Group] = []
+        self.taken_back = 0
         self.trouble = False
+        self._spans: list[tuple[Resource | None, int, int]] = []
         self._begun: dict[Resource, bool] = {}
         self._report = report
 
@@ -103,6 +117,8 @@ class Round:
                     if free is None:
                         free = begun[resource] = resource.begin()
                     if not free:
+                        if group.until <= trio.current_time():
+                            raise StorageTrouble("an index stayed busy")  # noqa: TRY301
                         self.busy.append(group)
                         break
                 else:
@@ -114,12 +130,15 @@ class Round:
     def _apply(self, frame: FrameBuilder, limit_octets: int) -> tuple[int, Exception | None]:
         """How many groups have applied, and what the next one raised."""
         count = 0
+        self._spans = []
         for group in self.ready:
             if frame.octets > limit_octets:
                 break
             try:
                 for change in group.changes:
+                    first = frame.count
                     change.apply(frame)
+                    self._spans.append((change.resource, first, frame.count))
             except Exception as error:  # noqa: BLE001 - it belongs to the caller of this group
                 return count, error
             count += 1
@@ -133,15 +152,18 @@ class Round:
         self._begun = {}
 
     def commit(self) -> None:
-        """Make everything visible and let the callers go on; the frame is on the disk."""
-        broken = {
+        """Make visible what can be and let its callers go on; the frame is on the disk."""
+        broken: set[Resource | None] = {
             resource
             for resource, free in self._begun.items()
             if free and not self._call(resource.commit)
         }
+        for resource, first, end in self._spans if broken else ():
+            if resource in broken:
+                self.taken_back |= (1 << end) - (1 << first)
         for group in self.ready:
             if broken and not broken.isdisjoint(change.resource for change in group.changes):
-                group.end(StorageTrouble("an index could not be committed"))
+                self.refused.append(group)
                 continue
             for change in group.changes:
                 try:
@@ -155,6 +177,6 @@ class Round:
             step()
         except Exception as error:  # noqa: BLE001 - the others of the round must end all the same
             self._report("log.resource_failed", detail=repr(error))
-            self.trouble = True
+            self.trouble = self.trouble or not isinstance(error, StorageFull)
             return False
         return True

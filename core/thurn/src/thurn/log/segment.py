@@ -104,7 +104,7 @@ def segments(directory: Path, slot: int, kind: str) -> list[Found]:
 
 def is_held(directory: Path, slot: int) -> bool:
     """Whether a process has the slot; ask under the recovery lock only, for asking takes it."""
-    lock = Lock.take(directory / str(slot) / "lock", wait=False)
+    lock = Lock.take(directory / str(slot) / "lock")
     if lock is None:
         return True
     lock.close()
@@ -114,11 +114,11 @@ def is_held(directory: Path, slot: int) -> bool:
 def take_slot(directory: Path) -> tuple[int, Lock]:
     """The first slot that nobody holds and that has nothing to recover."""
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-    with _recovery(directory):
+    with Lock.wait(directory / "recovery.lock"):
         for slot in range(SLOTS):
             path = directory / str(slot)
             path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
-            lock = Lock.take(path / "lock", wait=False)
+            lock = Lock.take(path / "lock")
             if lock is None:
                 continue
             if segments(directory, slot, "seg"):
@@ -128,13 +128,6 @@ def take_slot(directory: Path) -> tuple[int, Lock]:
                 rest.unlink()
             return slot, lock
     raise OSError(f"no free slot in {directory}")
-
-
-def _recovery(directory: Path) -> Lock:
-    lock = Lock.take(directory / "recovery.lock", wait=True)
-    if lock is None:  # not with wait=True
-        raise BlockingIOError
-    return lock
 
 
 def prepare(files: Files, slot_path: Path, generation: int, size_octets: int) -> Segment:

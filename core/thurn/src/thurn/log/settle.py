@@ -24,10 +24,13 @@ from thurn.log.frame import ScannedFrame
 from thurn.log.recovery import is_recovered, missing_owner, scan_segment
 from thurn.log.segment import Found, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
+from thurn.types.errors import StorageFull
 
 POLL_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 30.0
 """After a failure: long enough not to fill the operator's log."""
+FULL_RETRY_SECONDS: Final = 3.0
+"""After a failure for want of room, told once a turn: mail waits for what settling frees."""
 
 
 class Settler:
@@ -44,21 +47,12 @@ class Settler:
     """
 
     def __init__(
-        self,
-        directory: Path,
-        owners: Mapping[str, Owner],
-        *,
-        clock: Clock,
-        filesystems: Sequence[Path] = (),
-        files: Files | None = None,
-        report: Report = silent,
-    ) -> None:
-        self._directory = directory
-        self._owners = owners
-        self._clock = clock
+        self, directory: Path, owners: Mapping[str, Owner], *, clock: Clock,
+        filesystems: Sequence[Path] = (), files: Files | None = None, report: Report = silent,
+    ) -> None:  # fmt: skip
+        self._directory, self._owners, self._clock = directory, owners, clock
         self._filesystems = [directory, *filesystems]
-        self._files = files or Files()
-        self._report = report
+        self._files, self._report = files or Files(), report
 
     async def run(self, *, once: bool = False) -> int:
         """See `settle_sealed`."""
@@ -75,8 +69,10 @@ class Settler:
                         continue  # another settler was first
                     if once:
                         raise
-                    self._report("log.unsettled", path=str(found.path), detail=repr(error))
-                    pause = RETRY_SECONDS
+                    full = isinstance(error, StorageFull)
+                    if not full or pause == POLL_SECONDS:
+                        self._report("log.unsettled", path=str(found.path), detail=repr(error))
+                    pause = FULL_RETRY_SECONDS if full else RETRY_SECONDS
             if once:
                 return count
             await trio.sleep(pause)
@@ -92,7 +88,7 @@ class Settler:
         Raises:
             Exception: whatever an owner or the disk raised; the segment stays.
         """
-        lock = Lock.take(self._directory / "settle.lock", wait=False)
+        lock = Lock.take(self._directory / "settle.lock")
         if lock is None:
             return False
         with lock:
@@ -120,14 +116,9 @@ class Settler:
 
 
 async def settle_sealed(
-    directory: Path,
-    owners: Mapping[str, Owner],
-    *,
-    clock: Clock,
-    once: bool = False,
-    filesystems: Sequence[Path] = (),
-    report: Report = silent,
-) -> int:
+    directory: Path, owners: Mapping[str, Owner], *, clock: Clock, once: bool = False,
+    filesystems: Sequence[Path] = (), report: Report = silent,
+) -> int:  # fmt: skip
     """Settle what is sealed, for ever, or `once` what is sealed now; gives how many segments.
 
     Raises:

@@ -14,6 +14,7 @@ from typing import Final
 from thurn.chain.runner import Chain
 from thurn.delivery.expand import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
+from thurn.mailflow.trace import peer_text
 from thurn.telemetry.journal import Entry
 from thurn.types.address import Address
 from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
@@ -21,7 +22,7 @@ from thurn.types.envelope import Recipient
 from thurn.types.errors import status_of
 from thurn.types.session import Session, Target, Transaction
 from thurn.types.stash import StashKey
-from thurn.types.status import RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
+from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
 REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
 """A refusal of the sender stage, told at RCPT."""
@@ -37,6 +38,12 @@ _NO_SPACE: Final = Tempfail(
 )
 
 Answer = Accept | Disconnect | Reject | Tempfail
+
+
+def trouble_of(error: Exception) -> Status:
+    """The answer where something failed: temporary, for an error is no verdict (design D5)."""
+    status = status_of(error)
+    return status if status.is_temporary else LOCAL_ERROR
 
 
 def as_refusal(status: Status, reason: str, detail: str = "") -> Reject | Tempfail:
@@ -72,7 +79,7 @@ async def judge_session(
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
     return {
-        "session": session.id, "listener": session.listener, "peer": str(session.peer or "local"),
+        "session": session.id, "listener": session.listener, "peer": peer_text(session.peer),
         "hello": session.hello[:255],
     }  # fmt: skip
 
@@ -146,7 +153,7 @@ async def _judge_recipient(
         plan.diagnostics.error(
             "directory.failed", address=str(recipient.address), failure=repr(error)
         )
-        return as_refusal(status_of(error), "directory.trouble", repr(error))
+        return as_refusal(trouble_of(error), "directory.trouble", repr(error))
     targets = expansion.targets
     if expansion.foreign:
         permitted = await _may_relay(plan, transaction, recipient)

@@ -12,7 +12,7 @@ from thurn.contracts.mailflow import Outcome
 from thurn.delivery.deposits import commit_all
 from thurn.delivery.expand import expand
 from thurn.mailflow.edits import edit_header
-from thurn.mailflow.envelope import close_entry
+from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.settle import Settlement, Unit, settle
 from thurn.mailflow.trace import RECEIVED_LIMIT, received
@@ -30,7 +30,7 @@ from thurn.types.decision import (
     Tempfail,
 )
 from thurn.types.envelope import Recipient
-from thurn.types.errors import status_of
+from thurn.types.errors import TemporaryFailure
 from thurn.types.events import TransactionEnded
 from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, OK, QUEUED, Status
@@ -50,7 +50,7 @@ async def receive(
     try:
         settlement = await _receive(plan, transaction, blob, replies)
     except Exception as error:  # noqa: BLE001 - supervision point: one transaction
-        status = status_of(error)
+        status = trouble_of(error)
         plan.diagnostics.error(
             "transaction.failed", transaction=transaction.id, failure=repr(error)
         )
@@ -80,7 +80,7 @@ async def _receive(
     trace = received(transaction, plan.settings.hostname, plan.clock.wall())
     content = Content(blob, trace)
     count = len(transaction.recipients) if replies == "each" else 1
-    if sum(field.name == b"received" for field in content.scan.fields) > RECEIVED_LIMIT:
+    if [field.name for field in content.scan.fields].count(b"received") > RECEIVED_LIMIT:
         return Settlement((LOOP,) * count, "refused")  # RFC 5321 §6.3
     decision: Any = None
     if plan.chains.filters:
@@ -139,6 +139,8 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) ->
             added = Recipient(address)
             expansion = await expand(plan.directory, added)
             targets = (Target(added, None),) if expansion.foreign else expansion.targets
+            if not targets:  # a copy that somebody wants is not dropped in silence
+                raise TemporaryFailure(f"a filter adds {address}, which nobody here has")
             if transaction.targets:
                 transaction.targets[0] = (*transaction.targets[0], *targets)
 
@@ -146,7 +148,8 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) ->
 async def _deliver(
     plan: FlowPlan, transaction: Transaction, content: Content, quarantine: str | None
 ) -> list[Unit]:
-    """One unit per target of each recipient; an account that is reached twice is served once."""
+    """One unit per target of each recipient; an account that is reached twice is served once, but
+    what its rules refused for one sub-address they are asked again for another."""
     units: list[Unit] = []
     done: dict[str, Unit] = {}
     for index, targets in enumerate(transaction.targets):
@@ -155,17 +158,13 @@ async def _deliver(
                 units.append(_foreign(index, target, quarantine))
                 continue
             first = done.get(target.account)
-            if first is not None:
+            if first and (first.status.is_success or first.target.detail == target.detail):
                 units.append(Unit(index, target, first.status, same_as=first))
                 continue
             delivered = await plan.local.deliver(
-                transaction,
-                target,
-                target.account,
-                content,
-                key=f"{transaction.id} 0",
-                quarantine=quarantine,
-            )
+                transaction, target, target.account, content,
+                key=f"{transaction.id} 0", quarantine=quarantine,
+            )  # fmt: skip
             unit = Unit(index, target, delivered.status, delivered)
             done[target.account] = unit
             units.append(unit)

@@ -56,12 +56,9 @@ class Settlement:
 
 
 async def settle(
-    plan: FlowPlan,
-    transaction: Transaction,
-    content: Content,
-    units: Sequence[Unit],
+    plan: FlowPlan, transaction: Transaction, content: Content, units: Sequence[Unit],
     replies: Literal["each", "one"],
-) -> Settlement:
+) -> Settlement:  # fmt: skip
     """Decide the replies and collect the deposits.
 
     Raises:
@@ -114,13 +111,9 @@ def _answer(reached: Sequence[Unit]) -> Status:
 
 
 async def _collect(
-    plan: FlowPlan,
-    transaction: Transaction,
-    content: Content,
-    served: Sequence[Unit],
-    missed: Sequence[Unit],
-    statuses: tuple[Status, ...],
-) -> Settlement:
+    plan: FlowPlan, transaction: Transaction, content: Content, served: Sequence[Unit],
+    missed: Sequence[Unit], statuses: tuple[Status, ...],
+) -> Settlement:  # fmt: skip
     settlement = Settlement(statuses, "stored")
     sendings: list[tuple[Envelope, Content]] = []
     taken: set[Unit] = set()  # an account that two recipients reach is served once

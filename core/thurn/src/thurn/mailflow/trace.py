@@ -7,7 +7,7 @@ from typing import Final
 
 from thurn_message.date import format_date
 
-from thurn.types.session import Session, Transaction
+from thurn.types.session import PeerAddress, Session, Transaction
 
 RECEIVED_LIMIT: Final = 100
 """Received fields of a message that goes in a loop; RFC 5321 §6.3 wants at least 100."""
@@ -15,16 +15,22 @@ HELLO_CHARACTERS: Final = 255
 """Of the peer's own name in the field; a domain name has no more."""
 
 
+@lru_cache(1024)
+def peer_text(peer: PeerAddress | None) -> str:
+    """The peer's address as text; "local" without one."""
+    return str(peer or "local")
+
+
 def received(transaction: Transaction, hostname: str, now: float) -> bytes:
     """The Received field of this hop, CRLF-ended."""
     session = transaction.session
-    peer = f"[{session.peer}]" if session.peer is not None else "[local]"
-    if session.peer is not None and session.peer.version == 6:
-        peer = f"[IPv6:{session.peer}]"
-    single = transaction.recipients[0].address if len(transaction.recipients) == 1 else None
-    whom = f"\r\n\tfor <{single}>" if single is not None and len(str(single)) < 500 else ""
+    peer = peer_text(session.peer)
+    if ":" in peer:
+        peer = f"IPv6:{peer}"
+    single = str(transaction.recipients[0].address) if len(transaction.recipients) == 1 else ""
+    whom = f"\r\n\tfor <{single}>" if 0 < len(single) < 500 else ""
     return (
-        f"Received: from {_printable(session.hello)} ({peer})\r\n"
+        f"Received: from {_printable(session.hello)} ([{peer}])\r\n"
         f"\tby {hostname} with {_protocol(session, transaction)} id {transaction.id}{whom};\r\n"
         f"\t{_date(int(now))}\r\n"
     ).encode()
@@ -51,6 +57,7 @@ def _date(second: int) -> str:
     return format_date(float(second))
 
 
+@lru_cache(64)
 def _printable(hello: str) -> str:
     """The peer's word, with nothing in it that could end the field or a comment."""
     if hello.isascii() and hello.isalnum():

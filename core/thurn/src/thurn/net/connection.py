@@ -162,14 +162,15 @@ class SocketConnection:
         Raises:
             ConnectionLost: the peer has gone.
 
-        Cancellation: some of it may have been sent; nothing may be sent afterwards.
+        Cancellation: what the kernel takes at once is sent: a 250 for what is stored must not be
+        lost. Of the rest some may have been sent; nothing may be sent afterwards.
         """
         if not self._may_send:
             raise ConnectionLost("an earlier send was interrupted")
         self._steps += 1
         if self._steps > STEPS_PER_TURN:
             self._steps = 0
-            await checkpoint()
+            await trio.lowlevel.cancel_shielded_checkpoint()
         try:
             sent = self._socket.send(data)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import (
+    IPv4Address,
     IPv4Network,
     IPv6Address,
     IPv6Network,
@@ -50,8 +51,13 @@ Source: TypeAlias = PeerAddress | Network | SessionSource
 
 
 def exact(address: PeerAddress) -> PeerAddress:
-    """The address as grants know it: IPv4-mapped is IPv4."""
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    """The address as grants and bans know it: IPv4-mapped is IPv4, and a scope (`fe80::1%eth0`)
+    is left out, as it is of a peer's address."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address.scope_id is not None:
+        address = IPv6Address(int(address))
+    mapped = address.ipv4_mapped
     return address if mapped is None else mapped
 
 

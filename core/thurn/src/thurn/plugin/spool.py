@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -74,14 +75,20 @@ class SpooledContent:
         """
         if self.failure is not None:
             raise self.failure
-        return Blob(path=self._path)
+        try:
+            return Blob(path=self._path)
+        except OSError as error:
+            raise StorageTrouble(str(error)) from error
 
     def remove(self) -> None:
-        """Close and remove the file, if there is one. Idempotent."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            self._path.unlink(missing_ok=True)
+        """Close and remove the file, if there is one. Idempotent; never raises: the message may be
+        stored already, and what is left here goes at the next start."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                self._path.unlink()
+            with suppress(OSError):
+                os.close(fd)
 
     def _write(self, octets: bytes) -> None:
         try:

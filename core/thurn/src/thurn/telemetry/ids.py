@@ -2,6 +2,9 @@
 
 An id is 8 characters of time (milliseconds), 3 of process, 3 of counter, in base 32 without
 letters that are mistaken for digits; so the day of a transaction can be read from its id.
+
+In one process ids only grow, whatever the clock does: idempotency keys are made of them, and mail
+with an id that was there before would be taken for a repeat.
 """
 
 from __future__ import annotations
@@ -26,17 +29,18 @@ def _encode(value: int, length: int) -> str:
 class IdMaker:
     """Makes ids for one process; made after the fork."""
 
-    __slots__ = ("_counter", "_process", "_wall")
+    __slots__ = ("_first", "_last", "_process", "_wall")
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
         self._process = _encode(os.getpid(), 4)
-        self._counter = int.from_bytes(os.urandom(2), "big") & 0x7FFF
+        self._first = int.from_bytes(os.urandom(2), "big") & 0x3FFF  # of each millisecond
+        self._last = 0
 
     def make(self) -> str:
         """A new id."""
-        self._counter = (self._counter + 1) & 0x7FFF
-        return _encode(int(self._wall() * 1000), 8) + self._process + _encode(self._counter, 3)
+        last = self._last = max(self._last + 1, int(self._wall() * 1000) << 15 | self._first)
+        return _encode(last >> 15, 8) + self._process + _encode(last & 0x7FFF, 3)
 
 
 def time_of(identifier: str) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -150,10 +151,12 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def retire(directory: Path, now: float, retention_seconds: float) -> list[str]:
-    """Remove the files of days that are older than the retention; returns their names."""
+    """Remove the files of days that are older than the retention; returns their names. What cannot
+    be removed stays: it costs the site's process nothing."""
     limit = datetime.fromtimestamp(now, UTC) - timedelta(seconds=retention_seconds, days=1)
     oldest = limit.strftime("%Y-%m-%d.jsonl")
     gone = [path for path in directory.glob("*.jsonl") if path.name < oldest]
     for path in gone:
-        path.unlink(missing_ok=True)
-    return [path.name for path in gone]
+        with suppress(OSError):
+            path.unlink()
+    return [path.name for path in gone if not path.exists()]

@@ -2,14 +2,16 @@
 
 An event is a lower-case `noun.verb`; fields are escaped and bounded here, in one place, so that
 nothing a peer or plugin says can forge a line (reliability rule 23). A line is one write, for all
-processes of a site have one standard error.
+processes of a site have one standard error. A line that cannot be written (a full disk, a reader
+that is gone) is lost, and costs nobody a login, a message or a worker.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -32,12 +34,28 @@ def _clean(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
+class _Lossy:
+    """A stream as structlog writes to one; what it does not take is lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure(*, debug: bool = False) -> None:
     """Set up once per process; everything goes to standard error."""
     on_terminal = sys.stderr.isatty()
     renderer: Any = (
         structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
     )
+    lossy: Any = _Lossy(sys.stderr)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -48,7 +66,7 @@ def configure(*, debug: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(lossy),
         cache_logger_on_first_use=True,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from thurn_message.scanner import Scan, scan
+from thurn_message.scanner import Scan, scan, scan_above
 
 SPILL_OCTETS: Final = 1_048_576
 """Blobs above this are in a file of their own from the start, not in memory and not in the
@@ -49,12 +49,13 @@ class Blob:
 class Content:
     """A message as one recipient gets it: `prefix` + `blob`."""
 
-    __slots__ = ("_scan", "blob", "prefix")
+    __slots__ = ("_below", "_scan", "blob", "prefix")
 
     def __init__(self, blob: Blob, prefix: bytes = b"") -> None:
         self.blob = blob
         self.prefix = prefix
         self._scan: Scan | None = None
+        self._below: Scan | None = None
 
     @classmethod
     def of(cls, octets: bytes) -> Content:
@@ -72,11 +73,15 @@ class Content:
 
     def prepend(self, fields: bytes) -> Content:
         """The same message with whole header fields (CRLF-ended) above it."""
-        return Content(self.blob, fields + self.prefix)
+        content = Content(self.blob, fields + self.prefix)
+        content._below = self._below if self._scan is None else self._scan
+        return content
 
     @property
     def scan(self) -> Scan:
         """The parsed view; made at first use and kept."""
         if self._scan is None:
-            self._scan = scan(self.read())
+            octets, below = self.read(), self._below
+            self._scan = scan(octets) if below is None else scan_above(octets, below)
+            self._below = None
         return self._scan

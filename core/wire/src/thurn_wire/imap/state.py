@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from thurn_wire.diagram import draw
 from thurn_wire.imap.error import LocalProtocolError
 
 
@@ -248,16 +249,10 @@ def mermaid(table: Table) -> str:
 
     `Step.STOPPED`, which leads from everywhere to CLOSED, is left out.
     """
-    first = next(iter(table))
-    lines = ["stateDiagram-v2", f"    [*] --> {first.name}"]
-    for state, row in table.items():
-        arrows: dict[State, list[str]] = {}
-        for step, target in row.items():
-            if step is not Step.STOPPED:
-                arrows.setdefault(target, []).append(step.value)
-        lines += [
-            f"    {state.name} --> {target.name} : {'; '.join(labels)}"
-            for target, labels in arrows.items()
-        ]
-    lines.append(f"    {State.CLOSED.name} --> [*]")
-    return "\n".join(lines) + "\n"
+    arrows = (
+        (state, target, step.value)
+        for state, row in table.items()
+        for step, target in row.items()
+        if step is not Step.STOPPED
+    )
+    return draw(next(iter(table)), State.CLOSED, arrows, between=" / ")

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias, TypeVar
 
+from thurn_wire.diagram import draw
 from thurn_wire.pop3.command import Verb
 from thurn_wire.pop3.error import LocalProtocolError
 
@@ -228,15 +229,10 @@ def mermaid(table: Table) -> str:
 
     `Step.STOPPED`, which leads from everywhere to CLOSED, is left out.
     """
-    lines = ["stateDiagram-v2", f"    [*] --> {State.GREETING.name}"]
-    for state, row in table.items():
-        arrows: dict[State, list[str]] = {}
-        for trigger, target in row.items():
-            if target is not None and trigger is not Step.STOPPED:
-                arrows.setdefault(target, []).append(trigger.value)
-        lines += [
-            f"    {state.name} --> {target.name} : {', '.join(labels)}"
-            for target, labels in arrows.items()
-        ]
-    lines.append(f"    {State.CLOSED.name} --> [*]")
-    return "\n".join(lines) + "\n"
+    arrows = (
+        (state, target, trigger.value)
+        for state, row in table.items()
+        for trigger, target in row.items()
+        if target is not None and trigger is not Step.STOPPED
+    )
+    return draw(State.GREETING, State.CLOSED, arrows)

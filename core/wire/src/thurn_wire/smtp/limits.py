@@ -95,8 +95,8 @@ ERRORS: Final = _limit(
 )  # fmt: skip
 JUNK: Final = _limit(
     "JUNK", 100, None, "RFC 5321 §7.8",
-    "commands that do no work (NOOP, RSET, VRFY, EXPN, HELP, repeated EHLO) between two accepted "
-    "messages before 421; Postfix has 100",
+    "commands that do no work (NOOP, RSET, VRFY, EXPN, HELP, repeated EHLO, BDAT 0) between two "
+    "accepted messages before 421; Postfix has 100",
 )  # fmt: skip
 
 TABLE: Final = tuple(_rows)

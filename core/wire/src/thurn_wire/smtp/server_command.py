@@ -152,7 +152,10 @@ class CommandReading(ContentReading):
             self._awaiting = Input.BDAT
             return event.DataBegin(chunked=True)
         else:
-            self.state = follow(SERVER, self.state, Input.BDAT)
+            if not size and not last:  # a chunk of nothing could be sent for ever
+                self._count_junk()
+            if self.state is not State.CLOSED:
+                self.state = follow(SERVER, self.state, Input.BDAT)
         return None
 
     def _rset(self, argument: bytes) -> Event:

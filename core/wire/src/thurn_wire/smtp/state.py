@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from thurn_wire.diagram import draw
 from thurn_wire.smtp.error import LocalProtocolError
 
 
@@ -202,14 +203,9 @@ def mermaid(table: Table) -> str:
 
     `STOPPED`, which leads from everywhere to CLOSED, is left out.
     """
-    lines = ["stateDiagram-v2", f"    [*] --> {State.CONNECTED.name}"]
-    arrows: dict[tuple[State, State], list[str]] = {}
-    for (state, given), target in table.items():
-        if target is not None and given is not Input.STOPPED:
-            arrows.setdefault((state, target), []).append(given.value)
-    lines += [
-        f"    {state.name} --> {target.name} : {', '.join(labels)}"
-        for (state, target), labels in arrows.items()
-    ]
-    lines.append(f"    {State.CLOSED.name} --> [*]")
-    return "\n".join(lines) + "\n"
+    arrows = (
+        (state, target, given.value)
+        for (state, given), target in table.items()
+        if target is not None and given is not Input.STOPPED
+    )
+    return draw(State.CONNECTED, State.CLOSED, arrows)

@@ -3,7 +3,8 @@
 Rules of this file:
 1. The file is looked at each second at most, when somebody asks, and read again when it has
    changed: in a thread, while others go on with what was known. A broken one changes nothing and
-   is told once.
+   is told once; nor does one that has lost all its accounts, or changes while it is read: it is
+   being written, and mail for those who are not yet in it would be refused for good.
 2. Look-ups do not wait (no scheduling point: they are per recipient), hashes run in threads, two
    at a time: argon2 takes 19 MiB each, and a login storm must not take the memory.
 3. A name without a password here is Unknown: somebody else may have it.
@@ -19,6 +20,7 @@ from thurn.contracts.account import (
     AccountRecord,
     Claim,
     Denied,
+    KeyAnswer,
     Resolution,
     StoredKey,
     StoredKeyQuery,
@@ -66,8 +68,10 @@ class FileAccounts:
         Cancellation: the hash is finished first, in its thread.
         """
         entry = (await self._newest()).find(claim.name)
-        if entry is None or entry.password is None or claim.kind != "password":
+        if entry is None or not entry.has_credential or claim.kind != "password":
             return Unknown()
+        if entry.password is None:  # proved by a mechanism like SCRAM, and by nothing else
+            return Denied()
         right = await trio.to_thread.run_sync(
             entry.password.matches, claim.secret.reveal(), limiter=self._limiter
         )
@@ -82,12 +86,14 @@ class FileAccounts:
         await self._newest()
         return self._tried
 
-    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
-        """What is stored for a name, or None."""
+    async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
+        """What is stored for a name."""
         entry = (await self._newest()).find(query.name)
-        value = None if entry is None else entry.stored_keys.get(query.scheme)
-        if entry is None or value is None or not entry.record.enabled:
-            return None
+        if entry is None or not entry.has_credential:
+            return Unknown()
+        value = entry.stored_keys.get(query.scheme)
+        if value is None or not entry.record.enabled:
+            return Denied()
         return StoredKey(entry.record.account, Secret(value))
 
     async def resolve(self, address: Address) -> Resolution:
@@ -126,7 +132,11 @@ class FileAccounts:
         self._reading = True
         journal, path = self._context.journal, self.source_path
         try:
-            self._book, self._tried, _ = await trio.to_thread.run_sync(self._source.read)
+            book, read, _ = await trio.to_thread.run_sync(self._source.read)
+            if read != self._source.stamp():
+                return  # the next look reads it
+            _refuse_loss(self._book, book)
+            self._book, self._tried = book, read
         except BrokenFile as error:
             self._tried = stamp
             journal.error("accounts.broken", path=path, failure=str(error), kept="old accounts")
@@ -134,6 +144,11 @@ class FileAccounts:
             journal.info("accounts.read", path=path, accounts=len(self._book.entries))
         finally:
             self._reading = False
+
+
+def _refuse_loss(old: AccountBook, new: AccountBook) -> None:
+    if old.entries and not new.entries:
+        raise BrokenFile(["has no accounts any more; restart if that is meant"])
 
 
 async def open_accounts(settings: FileSettings, context: Context) -> FileAccounts:

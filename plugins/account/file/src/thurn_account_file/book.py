@@ -39,6 +39,11 @@ class Entry:
     password: PasswordHash | None
     stored_keys: Mapping[str, str] = field(repr=False)
 
+    @property
+    def has_credential(self) -> bool:
+        """Without one, somebody else may have its password."""
+        return self.password is not None or bool(self.stored_keys)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountBook:

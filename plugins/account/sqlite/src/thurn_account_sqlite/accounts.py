@@ -22,6 +22,7 @@ from thurn.contracts.account import (
     Alias,
     Claim,
     Denied,
+    KeyAnswer,
     Local,
     Resolution,
     StoredKey,
@@ -106,16 +107,18 @@ class SqliteAccounts:
         """
         return await self._cache.get("revision", lookup.newest_change)
 
-    async def stored_key(self, query: StoredKeyQuery) -> StoredKey | None:
-        """What is stored of the main password of a name, or None.
+    async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
+        """What is stored of the main password of a name.
 
         Raises:
             TemporaryFailure: the database is in trouble.
         """
         login = await self._login(query.name)
-        value = None if login is None else login.keys.get(query.scheme)
-        if login is None or value is None or not login.enabled:
-            return None
+        if login is None or not login.credentials:
+            return Unknown()
+        value = login.keys.get(query.scheme)
+        if value is None or not login.enabled:
+            return Denied()
         return StoredKey(login.account, Secret(value))
 
     async def resolve(self, address: Address) -> Resolution:

@@ -47,6 +47,12 @@ class SqliteSettings(Settings):
         description="Whether a login with a password renews what is stored of it: an old scheme "
         "becomes argon2id, SCRAM keys that are missing are made.",
     )
+    history_days: int = Field(
+        default=400,
+        ge=1,
+        description="How long the history of changes is kept: a year, and the weeks until somebody "
+        "looks; older lines go with the next change.",
+    )
     password_characters: int = Field(
         default=8, ge=1, le=64, description="How long a new main password must be."
     )

@@ -23,6 +23,7 @@ from thurn_command_demo.site import (
     HOST,
     PROVER,
     DemoSite,
+    find_port_base,
     write_site,
 )
 
@@ -34,7 +35,9 @@ PROOF_SCRIPT: Final = "proof.sieve"
     "--data", type=click.Path(path_type=Path), help="A directory to keep; continued if it exists."
 )
 @click.option(
-    "--port-base", default=2000, show_default=True, help="Ports are this plus the standard port."
+    "--port-base",
+    type=click.IntRange(0, 65535 - 995),
+    help="Ports are this plus the standard port; else 2000, or the next thousand that is free.",
 )
 @click.option(
     "--accounts", default=0, show_default=True, help="Accounts u1…uK besides alice, bob, carol."
@@ -62,12 +65,14 @@ def demo(
     sieve: Path | None,
     overlay: Path | None,
     as_json: bool,
+    port_base: int | None,
     **options: Any,  # noqa: ANN401 - click passes the rest by name
 ) -> None:
     """A working gateway on the embedded store, in one command."""
     kept = data is not None
     directory = (data or Path(tempfile.mkdtemp(prefix="thurn-demo-"))).resolve()
-    site = DemoSite(directory, sieve=sieve, **options)
+    base = find_port_base() if port_base is None else port_base
+    site = DemoSite(directory, base, sieve=sieve, **options)
     path, prover_password = write_site(site)
     _give_the_prover_its_script(ctx, site, path)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,28 @@ STANDARD_PORTS: Final = {
     "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465,
     "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995,
 }  # fmt: skip
+PORT_BASES: Final = range(2000, 31_000, 1000)
+"""Above the privileged ports, below the kernel's range for outgoing connections (32768)."""
+
+
+def find_port_base() -> int:
+    """The first base whose ports are all free on the demo's address; the first where none is."""
+    free = (base for base in PORT_BASES if all(map(_is_free, _ports(base).values())))
+    return next(free, PORT_BASES[0])
+
+
+def _ports(base: int) -> dict[str, int]:
+    return {name: base + port for name, port in STANDARD_PORTS.items()}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +74,7 @@ class DemoSite:
     @property
     def ports(self) -> dict[str, int]:
         """Port of each listener."""
-        return {name: self.port_base + port for name, port in STANDARD_PORTS.items()}
+        return _ports(self.port_base)
 
     @property
     def certificate(self) -> Path:

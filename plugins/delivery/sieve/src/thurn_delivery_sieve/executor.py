@@ -41,10 +41,12 @@ class Bounds:
     """What one message may set off.
 
     Attributes:
+        redirects: recipients elsewhere to whom actions may send it, or make something for them.
         creates: mailboxes that it may make.
         redirect_memory_seconds: how long a redirected message is remembered; 0: not at all.
     """
 
+    redirects: int
     creates: int
     redirect_memory_seconds: float
 
@@ -58,6 +60,8 @@ class DeliveryExecutor:
         self._bounds = bounds
         self._contents: dict[bytes, Content] = {}
         self._levels: set[str] = set()
+        self._remembered: set[str] = set()
+        self._sent_to = 0
 
     def content_of(self, message: bytes) -> Content:
         """The content of a message as some line of the script had it; equal ones are one object."""
@@ -142,6 +146,7 @@ class DeliveryExecutor:
             delivery.discard("redirected before")
             return
         envelope = onward_envelope(delivery.envelope, delivery.recipient, address)
+        self._sent_to += 1
         delivery.send(envelope, redirected(content, me))
 
     async def _is_here(self, address: Address) -> bool:
@@ -200,16 +205,20 @@ class DeliveryExecutor:
         Raises:
             ActionRefused: the action cannot be done; it has done nothing.
         """
-        lent = LentDelivery(self._delivery, self.content_of(message))
+        lent = LentDelivery(self._delivery, self.content_of(message), self._remembered)
         try:
             await act(lent)
         except RunError as error:
             raise ActionRefused(str(error)) from error
         except MailboxNameRefused as error:
             raise ActionRefused("that cannot be the name of a mailbox") from error
+        # RFC 5228 §10: more is a mail exploder, whoever's action it is.
+        if lent.sent_to and self._sent_to + lent.sent_to > self._bounds.redirects:
+            raise ActionRefused(f"one message may go on to {self._bounds.redirects} addresses")
         for name in lent.created:
             await self._count_creates(name)
-        lent.carry_out()
+        self._sent_to += lent.sent_to
+        await lent.carry_out()
         return lent.decided
 
     async def notify(self, action: Action) -> None:

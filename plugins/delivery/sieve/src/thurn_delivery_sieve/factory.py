@@ -74,7 +74,7 @@ def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
         scripts=scripts,
         around=around,
         budget=budget,
-        bounds=Bounds(config.creates, config.redirect_memory),
+        bounds=Bounds(config.redirects, config.creates, config.redirect_memory),
         notify_errors=config.notify_errors,
     )
     return SieveDelivery(parts, context)

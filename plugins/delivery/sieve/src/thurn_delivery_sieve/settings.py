@@ -65,7 +65,13 @@ class SieveSettings(Settings):
         description="How long a script that used more is off, unless it is changed.",
     )
     actions: int = Field(default=32, ge=1, le=1_000, description="Actions of one message.")
-    redirects: int = Field(default=4, ge=0, le=100, description="Redirects of one message.")
+    redirects: int = Field(
+        default=4,
+        ge=0,
+        le=100,
+        description="Redirects of one message; other plugins' "
+        "actions count by the recipients to whom they send.",
+    )
     creates: int = Field(
         default=10, ge=0, le=1_000, description="Mailboxes that one message may make."
     )

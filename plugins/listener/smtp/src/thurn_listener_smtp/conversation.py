@@ -117,11 +117,14 @@ class Conversation:
         if octets:
             await self.connection.send(octets)
 
-    async def flush_late(self) -> None:
-        """Send the replies that wait if they have waited long."""
-        if trio.current_time() - self._received_at > LATE_SECONDS:
-            await self.flush()
-            self._received_at = trio.current_time()
+    @property
+    def is_late(self) -> bool:
+        """Whether replies have waited long; asked once until they have again."""
+        now = trio.current_time()
+        if now - self._received_at <= LATE_SECONDS:
+            return False
+        self._received_at = now
+        return True
 
     # --- answers
 

@@ -57,7 +57,8 @@ async def converse(talk: Conversation) -> None:
                 return
             else:
                 await STEPS[type(happened)](talk, happened)
-                await talk.flush_late()
+                if talk.is_late:
+                    await talk.flush()
     finally:
         talk.abandon()
         talk.end_login()

@@ -6,7 +6,10 @@ Rules of this file:
 2. Each step is one atomic call; whichever worker counts the last failure places the ban, and two
    that do so at once place one.
 3. A ban forgets the failures that led to it.
-4. Bans of addresses double; the ban of an account at a known address does not, since its owner
+4. The same wrong password of the same name from the same address counts once within a window: a
+   client with an old one tries it by each mechanism, and again every few minutes. Its repetition
+   tells a guesser nothing.
+5. Bans of addresses double; the ban of an account at a known address does not, since its owner
    sits there.
 """
 
@@ -71,8 +74,8 @@ class Ledger:
         self.settings = settings
         self.key = key
         self._context = context
-        self._failures, self._bans, self._levels, self._known = (
-            _table(context, name) for name in ("failures", "bans", "levels", "known")
+        self._failures, self._bans, self._levels, self._known, self._guesses = (
+            _table(context, name) for name in ("failures", "bans", "levels", "known", "guesses")
         )
 
     async def standing(self, subjects: Sequence[str]) -> Standing:
@@ -83,6 +86,13 @@ class Ledger:
             failures = max(failures, _number(found))
             banned = banned or await self._bans.get(subject) is not None
         return Standing(failures, banned)
+
+    async def is_new(self, pair: str, guess: bytes | None) -> bool:
+        """Whether it counts: nobody has seen this guess of this account at this address."""
+        if guess is None:
+            return True
+        key = f"{pair}|{guess.hex()}"
+        return await self._guesses.add(key, b"", lifetime_seconds=self.settings.window)
 
     async def fail(self, subject: str) -> None:
         """Count one, and ban where it is one too many."""
@@ -143,11 +153,12 @@ class Ledger:
         ended = 0
         for subject in _released(address):
             pairs = await self._bans.entries(f"{subject}|", limit=BANS_SHOWN)
-            counted = await self._failures.entries(f"{subject}|", limit=BANS_SHOWN)
             for key in (subject, *(entry.key for entry in pairs)):
                 ended += await self._bans.delete(key)
-            for key in (subject, *(entry.key for entry in counted)):
-                await self._failures.delete(key)
+            await self._failures.delete(subject)
+            for table in (self._failures, self._guesses):
+                for entry in await table.entries(f"{subject}|", limit=BANS_SHOWN):
+                    await table.delete(entry.key)
             await self._levels.delete(subject)
         return ended
 

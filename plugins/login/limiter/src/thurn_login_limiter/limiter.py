@@ -40,7 +40,7 @@ DOUBLINGS: Final = 20
 
 
 class Limiter:
-    """See `thurn.contracts.login.LoginPolicy`."""
+    """See `thurn.contracts.login.LoginRecorder`."""
 
     def __init__(
         self, settings: LimiterSettings, context: Context, ledger: Ledger, history: History
@@ -61,20 +61,23 @@ class Limiter:
     async def after_login(
         self, attempt: LoginAttempt, identity: Identity | None
     ) -> LoginDecision | None:
-        """Count a failure, remember a success; forbid where a ban is in force by now."""
+        """Count a failure; forbid where a ban is in force by now."""
         subjects = subjects_of(attempt.session.peer, self._settings.trusted)
-        if not subjects:
-            await self._note(attempt, identity, "failure" if identity is None else "success")
-            return None
-        if identity is None:
+        if identity is None and subjects:
             return await self._failed(attempt, subjects)
-        pair = self._pair(attempt, subjects)
-        standing = await self._own(pair, subjects)
-        await self._note(attempt, identity, "banned" if standing.banned else "success")
-        if standing.banned:
+        if identity is None:
+            await self._note(attempt, None, "failure")
+        elif subjects and (await self._own(self._pair(attempt, subjects), subjects)).banned:
+            await self._note(attempt, identity, "banned")
             return BANNED
-        await self._know(pair)
         return None
+
+    async def record_login(self, attempt: LoginAttempt, identity: Identity) -> None:
+        """Remember a success: from here the account is known."""
+        subjects = subjects_of(attempt.session.peer, self._settings.trusted)
+        await self._note(attempt, identity, "success")
+        if subjects:
+            await self._know(self._pair(attempt, subjects))
 
     async def _failed(
         self, attempt: LoginAttempt, subjects: tuple[str, ...]
@@ -85,13 +88,16 @@ class Limiter:
         judged = (pair,) if known else subjects
         if (await self.ledger.standing(judged)).banned:
             return BANNED  # it was under way when the ban was placed, and counts no more
-        if known:
-            await self.ledger.fail_pair(pair, attempt.name)
-        else:
-            for subject in subjects:
-                await self.ledger.fail(subject)
+        if await self.ledger.is_new(pair, attempt.guess):
+            await self._count(attempt, pair, () if known else subjects)
         # Of the address as well: else a banned guesser would be told which accounts are known here.
         return BANNED if (await self.ledger.standing((pair, *subjects))).banned else None
+
+    async def _count(self, attempt: LoginAttempt, pair: str, subjects: tuple[str, ...]) -> None:
+        for subject in subjects:
+            await self.ledger.fail(subject)
+        if not subjects:
+            await self.ledger.fail_pair(pair, attempt.name)
 
     async def _own(self, pair: str, subjects: tuple[str, ...]) -> Standing:
         """How this attempt stands: by its address, or by itself where the address is known."""

@@ -35,8 +35,8 @@ class LimiterSettings(Settings):
     failures: int = Field(
         default=10,
         ge=1,
-        description="Failures within the window after which an address is banned; a client with an "
-        "old password tries it by two or three mechanisms before it asks.",
+        description="Failures within the window after which an address is banned; people try all "
+        "the passwords they have. The same wrong one for the same name counts once.",
     )
     failures_network: int = Field(
         default=30,

@@ -1,7 +1,8 @@
 """The plugin `login.popbeforesmtp`: a login to read mail lets its address send, for an interval.
 
 Rules of this file:
-1. The grant is in the table before the positive reply, so that a client may send at once.
+1. The grant is in the table before the positive reply, so that a client may send at once, and not
+   before all login policies of the listener have allowed the login, wherever they stand.
 2. Only a login that succeeded grants, and only a login renews. A name alone, a wrong password, a
    hello, sending: nothing.
 3. The exact address is granted, to the account that logged in; a peer without one (unix socket)
@@ -31,7 +32,7 @@ TABLE_SECONDS: Final = 2.0
 
 
 class PopBeforeSmtp:
-    """See `thurn.contracts.login.LoginPolicy`."""
+    """See `thurn.contracts.login.LoginRecorder`."""
 
     def __init__(self, config: PopBeforeSmtpSettings, context: Context) -> None:
         self._config = config
@@ -42,13 +43,16 @@ class PopBeforeSmtp:
         """No opinion: nothing is proved yet."""
 
     async def after_login(self, attempt: LoginAttempt, identity: Identity | None) -> None:
-        """Grant, if it is a login that grants. Never an opinion on the login itself.
+        """No opinion; others may have one still, so nothing is granted yet."""
+
+    async def record_login(self, attempt: LoginAttempt, identity: Identity) -> None:
+        """Grant, if it is a login that grants.
 
         Raises:
             TemporaryFailure: the grant could not be written, and `on_trouble` is "refuse".
         """
         peer = attempt.session.peer
-        if identity is None or peer is None or not self._grants(attempt, identity, exact(peer)):
+        if peer is None or not self._grants(attempt, identity, exact(peer)):
             return
         try:
             with trio.fail_after(TABLE_SECONDS):

@@ -181,11 +181,15 @@ class Database:
         return self._taken
 
     def commit(self) -> None:
-        """Make the rows visible."""
-        with engine_errors():
-            if self._taken != self._highest:
-                self.writer.execute("UPDATE position SET highest = ?", (self._taken,))
-            self.writer.execute("COMMIT")
+        """Make the rows visible. Raises StorageError: they are not, all is forgotten."""
+        try:
+            with engine_errors():
+                if self._taken != self._highest:
+                    self.writer.execute("UPDATE position SET highest = ?", (self._taken,))
+                self.writer.execute("COMMIT")
+        except StorageError:
+            self.rollback()
+            raise
 
     def rollback(self) -> None:
         """Forget the transaction."""

@@ -36,6 +36,8 @@ from thurn_queue_spool.record import Removed, unpack_envelope, unpack_status
 KEPT_SECONDS: Final = 7 * 86_400
 """Keys: longer than anything is tried again (RFC 5321 §4.5.4.1: 4-5 days)."""
 TEND_SECONDS: Final = 3_600
+"""Also before the first time: at the start the log is not replayed yet, and a body whose entry the
+file has lost in a power cut would be taken for a stray."""
 REPLAY_TIMEOUT_MS: Final = 30_000
 """For other workers' transactions; they last milliseconds."""
 
@@ -63,8 +65,8 @@ class SpoolQueue:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._leases.renew_always)
             while True:
-                await trio.to_thread.run_sync(self._tend)
                 await trio.sleep(TEND_SECONDS)
+                await trio.to_thread.run_sync(self._tend)
 
     def _tend(self) -> None:
         try:

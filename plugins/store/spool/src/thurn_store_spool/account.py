@@ -200,11 +200,8 @@ class SpoolAccount:
 
     async def active_document(self, kind: str) -> Document | None:
         """The active document of this kind, or None."""
-        await trio.lowlevel.checkpoint()
-        if not self._may:
-            return None
-        with self._index.snapshot() as connection:
-            return document.read_active(connection, kind)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return document.find_active(self._index, kind) if self._may else None
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it."""

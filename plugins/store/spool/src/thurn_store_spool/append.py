@@ -20,11 +20,13 @@ from thurn_store_spool.body import place_body, remove_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.operation import Appended, Entry, Operation, encode
-from thurn_store_spool.perform import Summary, append_message
-from thurn_store_spool.query import select_one
+from thurn_store_spool.operation import Appended, Entry, Operation, Summary, encode
+from thurn_store_spool.perform import append_message, take_key
 from thurn_store_spool.schema import storage_error
 from thurn_store_spool.tree import MailboxRow
+
+SUMMARY_OCTETS = 16_384
+"""Of what a record carries besides the message; usually below 1 KiB. Above it replay scans."""
 
 KEY_OCTETS = 1_024
 """An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
@@ -66,7 +68,7 @@ class MessageDeposit:
         self._environment = environment
         self._append = append
         self._name = name
-        self._message = environment.draw()
+        self._message = environment.number_message()
         self._big = blob.path is not None or blob.size_octets > SPILL_OCTETS
         self._placed = False
         self._summary = None if self._big else summarise(append.content)
@@ -136,9 +138,12 @@ class MessageDeposit:
             raise storage_error(error) from error
 
     def _apply(self, frame: Frame) -> None:
-        append, index = self._append, self._index
+        append, index, summary = self._append, self._index, self._summary
+        if summary is None:
+            raise StorageTrouble("the message was not scanned")
         operations: list[Operation] = []
-        if append.key and _known(index, append.key):
+        at = int(self._environment.clock.wall())
+        if append.key and not take_key(index.writer, append.key, at):
             known = index.open_tree.by_name.get(self._name)
             self._stored = Stored(known.id, known.uidvalidity, 0) if known else Stored("", 0, 0)
             self._touched = set()
@@ -161,11 +166,10 @@ class MessageDeposit:
             append.content.prefix,
             place,
             append.key,
-            int(self._environment.clock.wall()),
+            at,
+            summary if sum(map(len, summary[1:])) <= SUMMARY_OCTETS else None,
         )
-        if self._summary is None:
-            raise StorageTrouble("the message was not scanned")
-        append_message(index.writer, operation, self._summary)
+        append_message(index.writer, operation, summary)
         operations.append(operation)
         frame.record(self._environment.name, encode(Entry(index.account, operations)))
         self._stored = Stored(row.id, row.uidvalidity, uid)
@@ -196,8 +200,3 @@ class MessageDeposit:
         topic = self._environment.topic(self._index.account)
         for mailbox in self._touched:
             self._environment.notices.publish(topic, mailbox)
-
-
-def _known(index: AccountIndex, key: str) -> bool:
-    found = select_one(index.writer, "SELECT 1 FROM delivered WHERE key = ?", (key,))
-    return found is not None

@@ -37,7 +37,7 @@ def write_body(directory: Path, message: int, octets: bytes) -> None:
     Raises:
         OSError: it is not.
     """
-    path = str(body_path(directory, message))
+    path = body_name(directory, message)
     temporary = f"{path}.new"
     try:
         descriptor = _create(temporary)

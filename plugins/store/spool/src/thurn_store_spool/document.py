@@ -9,6 +9,7 @@ from thurn.contracts.store import Document
 from thurn.types.errors import DocumentNotFound, LimitReached, TooLarge
 
 from thurn_store_spool.draft import Draft
+from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.operation import DocumentActivated, DocumentDeleted, DocumentPut
 from thurn_store_spool.query import select, select_one
 
@@ -69,6 +70,16 @@ def read_active(connection: apsw.Connection, kind: str) -> Document | None:
     return _document((kind, row[0], *found, True)) if found else None
 
 
+def find_active(index: AccountIndex, kind: str) -> Document | None:
+    """The same, remembered until the mark says that some document has changed."""
+    mark = index.mark
+    known = index.active.get(kind)
+    if known is None or known[0] is None or known[0] != mark:
+        with index.snapshot() as connection:
+            known = index.active[kind] = (mark, read_active(connection, kind))
+    return known[1]
+
+
 def read_history(connection: apsw.Connection, kind: str, name: str) -> list[Document]:
     """All versions, oldest first."""
     sql = f"{_COLUMNS} WHERE d.kind = ? AND d.name = ? ORDER BY d.version"
@@ -98,6 +109,7 @@ def put(draft: Draft, kind: str, name: str, content: bytes) -> Document:
         writer, "SELECT max(version) FROM document WHERE kind = ? AND name = ?", (kind, name)
     )[0]
     version = (last or 0) + 1
+    draft.index.documents_changed()
     draft.do(DocumentPut(*draft.number(), kind, name, version, content, draft.wall))
     made = read_document(writer, kind, name, None)
     if made is None:
@@ -109,6 +121,7 @@ def activate(draft: Draft, kind: str, name: str | None) -> None:
     """Make this one, or none, the active one. RFC 5804 §2.8."""
     if name is not None and not _is_present(draft, kind, name):
         raise DocumentNotFound
+    draft.index.documents_changed()
     draft.do(DocumentActivated(*draft.number(), kind, name))
 
 
@@ -116,5 +129,6 @@ def delete(draft: Draft, kind: str, name: str) -> bool:
     """Remove it; its history stays."""
     if not _is_present(draft, kind, name):
         return False
+    draft.index.documents_changed()
     draft.do(DocumentDeleted(*draft.number(), kind, name))
     return True

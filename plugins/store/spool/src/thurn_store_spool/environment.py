@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
@@ -13,7 +14,10 @@ from thurn.types.identity import AccountId
 
 from thurn_store_spool.body import Bodies
 from thurn_store_spool.index import AccountIndex
+from thurn_store_spool.place import DIRECTORIES, SHARED_BITS
 from thurn_store_spool.pool import Pool
+
+SHARED_MASK: Final = (1 << SHARED_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class Environment:
     bodies: Bodies
     draw: Callable[[], int]
     sweep: Callable[[AccountIndex], None]
+
+    def number_message(self) -> int:
+        """The number of a new message: random, but for the directory that its file will be in.
+
+        That is one for all messages of a day, so an account with few has few directories.
+        """
+        day = int(self.clock.wall()) // 86_400
+        return (day % DIRECTORIES) << SHARED_BITS | self.draw() & SHARED_MASK
 
     def topic(self, account: AccountId) -> str:
         """Where changes of an account are told to all workers."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import apsw
+from thurn.contracts.store import Document
 from thurn.types.errors import LimitReached, StorageTrouble
 from thurn.types.identity import AccountId
 
@@ -40,8 +41,7 @@ LAST_UID: Final = (1 << 32) - 1
 """RFC 9051 §2.3.1.1: UIDs have 32 bits."""
 
 GROWN_CHANGES: Final = 4_096
-"""After so many changes it is looked whether copies are to be kept: some milliseconds to go on
-from a copy that is as old."""
+"""Kept copies that are as old are worth a look: going on from them takes some milliseconds."""
 
 YOUNG_NS: Final = 20_000_000
 """Kernels stamp files by their tick, at most 10 ms."""
@@ -49,10 +49,12 @@ YOUNG_NS: Final = 20_000_000
 
 @dataclass(slots=True)
 class _Transaction:
+    connection: apsw.Connection
     highest: int
     tree: Tree | None
     uidnext: dict[int, int] = field(default_factory=dict)
     tree_changed: bool = False
+    documents_changed: bool = False
 
 
 class AccountIndex:
@@ -61,6 +63,7 @@ class AccountIndex:
     Attributes:
         account: whose.
         directory: where it lies.
+        active: active documents by kind as they were read, with the mark from before.
         columns: views by mailbox number.
         totals: counts of all mailboxes; None until asked for.
         is_made: the account has been seen with its INBOX, which it keeps for ever.
@@ -71,6 +74,7 @@ class AccountIndex:
         "_connection",
         "_highest",
         "_kept",
+        "_pager_version",
         "_pool",
         "_pruned",
         "_reader",
@@ -79,6 +83,7 @@ class AccountIndex:
         "_uidnext",
         "_version",
         "account",
+        "active",
         "columns",
         "directory",
         "is_made",
@@ -88,6 +93,7 @@ class AccountIndex:
     def __init__(self, account: AccountId, directory: Path, pool: Pool) -> None:
         self.account = account
         self.directory = directory
+        self.active: dict[str, tuple[bytes | None, Document | None]] = {}
         self.columns: dict[int, Columns] = {}
         self.totals: AccountTotals | None = None
         self.is_made = False
@@ -96,6 +102,7 @@ class AccountIndex:
         self._reader: apsw.Connection | None = None
         self._transaction: _Transaction | None = None
         self._version = -1
+        self._pager_version = -1
         self._highest = -1
         self._pruned = 0
         self._kept = 0
@@ -117,7 +124,7 @@ class AccountIndex:
                 connection = self._connection = open_index(self.directory / INDEX, self.account)
             except (apsw.Error, OSError) as error:
                 raise storage_error(error) from error
-            self._version = -1
+            self._version = self._pager_version = -1
             tended_at, self._kept = select_one(
                 connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
             )
@@ -150,6 +157,7 @@ class AccountIndex:
         connections = [c for c in (self._connection, self._reader) if c is not None]
         self._connection = self._reader = None
         self._forget()
+        self.active.clear()
         self.columns.clear()
         return connections
 
@@ -159,7 +167,8 @@ class AccountIndex:
         self._uidnext.clear()
 
     def _check_version(self, connection: apsw.Connection) -> None:
-        version = select_one(connection, "PRAGMA data_version")[0]
+        version = connection.pragma("data_version")
+        self._pager_version = connection.data_version()
         if version != self._version:
             self._forget()
             self._version = version
@@ -180,29 +189,38 @@ class AccountIndex:
             return False
         except apsw.Error as error:
             raise storage_error(error) from error
-        try:
-            self._check_version(connection)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        self._transaction = _Transaction(self._highest, self._tree)
+        # The pager's own number, which also moves with our commits, costs no statement.
+        if self._highest < 0 or connection.data_version() != self._pager_version:
+            try:
+                self._check_version(connection)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+        self._transaction = _Transaction(connection, self._highest, self._tree)
         return True
 
     def commit(self) -> None:
-        """Make the rows visible."""
+        """Make the rows visible.
+
+        Raises:
+            StorageError: they are not, and the transaction is forgotten.
+        """
         transaction, self._transaction = self._transaction, None
         if transaction is None or self._connection is None:
             raise StorageTrouble("no transaction to commit")
         try:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
-            self._connection.execute("ROLLBACK")
+            self.rollback()  # SQLite has done it by itself when the disk is full
             raise storage_error(error) from error
+        self._pager_version = self._connection.data_version()
         self._highest = transaction.highest
         if self._highest - self._kept >= GROWN_CHANGES:
             self._kept = self._highest  # the next time after as many more
             self._pool.grown(self)
         self._uidnext.update(transaction.uidnext)
+        if transaction.documents_changed:
+            self._pool.mark.change()
         if transaction.tree_changed or self._tree is None:
             self._tree = transaction.tree
 
@@ -222,8 +240,7 @@ class AccountIndex:
     @property
     def writer(self) -> apsw.Connection:
         """The connection with the open transaction."""
-        self._opened()
-        return self.connect()
+        return self._opened().connection
 
     @property
     def open_tree(self) -> Tree:
@@ -234,18 +251,24 @@ class AccountIndex:
         return transaction.tree
 
     def columns_now(self, mailbox: int) -> Columns | None:
-        """The columns of a mailbox, if they are known as the transaction sees them: nobody else
-        can have changed anything, and the transaction has not yet."""
+        """The columns of a mailbox, if they are known and the transaction has changed nothing."""
         columns = self.columns.get(mailbox)
-        if columns is None or columns.seen != self._opened().highest:
-            return None
-        return columns
+        return columns if columns and columns.seen == self._opened().highest else None
 
     def tree_changed(self) -> None:
         """A mailbox or keyword was made or removed in the transaction."""
         transaction = self._opened()
         transaction.tree = None
         transaction.tree_changed = True
+
+    @property
+    def mark(self) -> bytes | None:
+        """See `mark`."""
+        return self._pool.mark.read()
+
+    def documents_changed(self) -> None:
+        """A document was changed in the transaction."""
+        self._opened().documents_changed = True
 
     def take_modseq(self) -> int:
         """The account's next MODSEQ."""
@@ -279,6 +302,7 @@ class AccountIndex:
         transaction.uidnext.clear()
         self._uidnext.clear()
         self.tree_changed()
+        self.documents_changed()
 
     # Reading what is committed.
 
@@ -288,10 +312,10 @@ class AccountIndex:
             return True
         connection = self.connect()
         try:
-            version = select_one(connection, "PRAGMA data_version")[0]
+            version = connection.pragma("data_version")
         except apsw.Error as error:
             raise storage_error(error) from error
-        return version == self._version and self._highest >= 0
+        return bool(version == self._version and self._highest >= 0)
 
     @property
     def pruned(self) -> int:

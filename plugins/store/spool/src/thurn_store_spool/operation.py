@@ -15,6 +15,9 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
+Summary: TypeAlias = tuple[int, bytes, bytes, bytes, bytes]
+"""Header octets, ENVELOPE, BODYSTRUCTURE, BODY, cached fields."""
+
 OWN: Final = 0
 """In place of a mailbox's number: the account itself."""
 
@@ -57,7 +60,8 @@ class Appended(_Operation, tag="append"):
     """A message was stored. `nonce` is its number, which names its file.
 
     `place` is where the log has the body (slot, generation, offset), None when it is in its file.
-    `name` is the mailbox's, for a replay that cannot keep the number.
+    `name` is the mailbox's, for a replay that cannot keep the number. `summary` spares a replay the
+    scan, which is half of its work; None when it is large, and in records of earlier versions.
     """
 
     mailbox: int
@@ -70,6 +74,7 @@ class Appended(_Operation, tag="append"):
     place: tuple[int, int, int] | None
     key: str
     at: int
+    summary: Summary | None = None
 
 
 class Flagged(_Operation, tag="flag"):

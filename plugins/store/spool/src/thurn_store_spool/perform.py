@@ -31,6 +31,7 @@ from thurn_store_spool.operation import (
     Remembered,
     Renamed,
     Subscribed,
+    Summary,
     encode,
 )
 from thurn_store_spool.query import select, select_one
@@ -54,17 +55,19 @@ class Totals:
     size: int = 0
 
 
-Summary = tuple[int, bytes, bytes, bytes, bytes]
-"""Header octets, ENVELOPE, BODYSTRUCTURE, BODY, cached fields."""
-
-
 def row_id(mailbox: int, uid: int) -> int:
     """The message table's key."""
     return mailbox << 32 | uid
 
 
+def take_key(connection: apsw.Connection, key: str, at: int) -> bool:
+    """Note an idempotency key; whether it is new."""
+    connection.execute("INSERT OR IGNORE INTO delivered VALUES(?,?)", (key, at))
+    return connection.changes() == 1
+
+
 def append_message(connection: apsw.Connection, operation: Appended, summary: Summary) -> None:
-    """Store a message's rows. The one that is done a thousand times a second."""
+    """Store a message's rows, all but its key's. The one that is done a thousand times a second."""
     place = operation.place or (None, None, None)
     modseq = operation.modseq
     connection.execute(
@@ -81,10 +84,6 @@ def append_message(connection: apsw.Connection, operation: Appended, summary: Su
             operation.length + len(operation.prefix), operation.received, modseq,
         ),
     )  # fmt: skip
-    if operation.key:
-        connection.execute(
-            "INSERT OR IGNORE INTO delivered VALUES(?,?)", (operation.key, operation.at)
-        )
 
 
 def perform(connection: apsw.Connection, operation: Operation) -> None:

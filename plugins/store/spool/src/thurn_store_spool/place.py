@@ -9,7 +9,8 @@
   NAME_OCTETS it is the first half of that, `%%`, and the SHA-256 of the id; then the index knows
   the id.
 - `<xx>` are two hex digits of the id's SHA-256: 256 directories, however many accounts.
-- `<message>` is the message's number in 16 hex digits, `<yy>` the first two of them.
+- `<message>` is the message's number in 16 hex digits, `<yy>` the first two of them: 128
+  directories. New messages of one day go into the same one (`Environment.number_message`).
 
 Rules of this file: names only; nothing is opened, nothing is made.
 """
@@ -32,6 +33,10 @@ INDEX: Final = "index.db"
 WAL: Final = "index.db-wal"
 BODIES: Final = "bodies"
 ACCOUNTS: Final = "accounts"
+DIRECTORIES: Final = 128
+"""Of bodies: numbers have 63 bits, SQLite's integers without the sign."""
+SHARED_BITS: Final = 56
+"""Of a message's number below those that name the directory."""
 
 
 def account_directory(data: Path, account: AccountId) -> Path:

@@ -16,11 +16,15 @@ import apsw
 from thurn.types.identity import AccountId
 
 from thurn_store_spool.index import AccountIndex
+from thurn_store_spool.mark import Mark
 from thurn_store_spool.place import account_directory
 
 
 class Pool:
     """See the module.
+
+    Attributes:
+        mark: of the store's documents.
 
     Args:
         data: the store's directory.
@@ -43,6 +47,7 @@ class Pool:
         self._close = close
         self.opened = opened
         self.grown = grown
+        self.mark = Mark(data)
         self._known: WeakValueDictionary[AccountId, AccountIndex] = WeakValueDictionary()
         self._open: OrderedDict[AccountIndex, None] = OrderedDict()
 
@@ -81,4 +86,5 @@ class Pool:
                 index.rollback()
             connections += index.disconnect()
         self._open.clear()
+        self.mark.close()
         return connections

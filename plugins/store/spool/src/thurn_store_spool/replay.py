@@ -9,7 +9,8 @@ another worker then gives the same numbers again. Nobody was told of the first. 
 one number the later is right (its writer saw the number free); where the index has the number
 already, what it has is right. The message of the other is stored with fresh numbers; any other
 change of it is dropped, for its caller never heard that it was done. Fresh numbers stand in no
-record: such a message goes to its file, and replay's transactions are synced.
+record: such a message goes to its file, and its transaction is synced before anybody sees it. Any
+other replay may be lost and is done again from the log, so it is not.
 
 Rules of this file: blocking; before anything is served; other workers may be serving.
 """
@@ -30,8 +31,8 @@ from thurn_store_spool.body import place_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex, read_highest, read_uidnext
-from thurn_store_spool.operation import Appended, Operation, decode_entry
-from thurn_store_spool.perform import append_message, perform
+from thurn_store_spool.operation import Appended, Operation, Summary, decode_entry
+from thurn_store_spool.perform import append_message, perform, take_key
 from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
 
@@ -74,6 +75,10 @@ def replay(environment: Environment, records: Sequence[Record]) -> None:
             raise storage_error(error) from error
 
 
+class _FreshNumbersError(Exception):
+    """The transaction must be synced."""
+
+
 class _Replay:
     """One account's replay: one transaction."""
 
@@ -81,28 +86,34 @@ class _Replay:
         self._index = index
         self._environment = environment
         self._connection = index.connect()
+        self._known: dict[int, tuple[str, int]] = {}
+        """Mailboxes' names and next UIDs, as long as messages are all that comes."""
 
     def run(self, account: _Account) -> None:
-        connection, index = self._connection, self._index
-        connection.set_busy_timeout(WAIT_MS)
-        # Fresh numbers stand in no record: the index itself must be durable.
-        connection.execute("PRAGMA synchronous=FULL")
+        self._connection.set_busy_timeout(WAIT_MS)
         try:
-            if not index.begin():
-                raise StorageTrouble("another process keeps the index")
-            try:
-                self._do(account)
-            except BaseException:
-                index.rollback()
-                raise
-            index.commit()
+            self._transact(account, synced=False)
+        except _FreshNumbersError:
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._transact(account, synced=True)
         finally:
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.set_busy_timeout(0)
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.set_busy_timeout(0)
 
-    def _do(self, account: _Account) -> None:
+    def _transact(self, account: _Account, *, synced: bool) -> None:
+        if not self._index.begin():
+            raise StorageTrouble("another process keeps the index")
+        try:
+            self._do(account, synced=synced)
+        except BaseException:
+            self._index.rollback()
+            raise
+        self._index.commit()
+
+    def _do(self, account: _Account, *, synced: bool) -> None:
         highest = read_highest(self._connection)
-        lost = account.lost
+        lost = list(account.lost)
+        self._known.clear()
         for modseq, operation in sorted(account.by_modseq.items()):
             if modseq <= highest:
                 if not self._is_done(operation):
@@ -111,6 +122,8 @@ class _Replay:
                 lost.append(operation)
         self._index.numbers_unknown()
         messages = [one for one in lost if isinstance(one, Appended) and not self._is_stored(one)]
+        if messages and not synced:
+            raise _FreshNumbersError
         for operation in messages:
             self._store_anew(operation)
         if lost:
@@ -146,9 +159,11 @@ class _Replay:
         self._connection.execute("SAVEPOINT one")
         try:
             if isinstance(operation, Appended):
-                append_message(self._connection, operation, self._summary(operation))
+                self._append(operation)
+                self._known[operation.mailbox] = (operation.name, operation.uid + 1)
             else:
                 perform(self._connection, operation)
+                self._known.clear()
         except (apsw.ConstraintError, ValueError) as error:
             self._connection.execute("ROLLBACK TO one")
             self._environment.journal.warning(
@@ -162,12 +177,14 @@ class _Replay:
 
     def _fits(self, operation: Appended) -> bool:
         """Whether mailbox and UID are still what they were when the numbers were given."""
-        row = select_one(
-            self._connection, "SELECT name FROM mailbox WHERE number = ?", (operation.mailbox,)
-        )
-        if row is None or row[0] != operation.name:
-            return False
-        return operation.uid >= read_uidnext(self._connection, operation.mailbox)
+        known = self._known.pop(operation.mailbox, None)
+        if known is None:
+            sql = "SELECT name FROM mailbox WHERE number = ?"
+            row = select_one(self._connection, sql, (operation.mailbox,))
+            if row is None:
+                return False
+            known = (row[0], read_uidnext(self._connection, operation.mailbox))
+        return operation.name == known[0] and operation.uid >= known[1]
 
     def _blob(self, operation: Appended) -> Blob:
         reference = None
@@ -180,7 +197,9 @@ class _Replay:
             raise StorageTrouble("a record's body is neither in the log nor in its file")
         return blob
 
-    def _summary(self, operation: Appended) -> tuple[int, bytes, bytes, bytes, bytes]:
+    def _summary(self, operation: Appended) -> Summary:
+        if operation.summary is not None:
+            return operation.summary
         return summarise(Content(self._blob(operation), operation.prefix))
 
     def _store_anew(self, operation: Appended) -> None:
@@ -194,8 +213,14 @@ class _Replay:
             modseq, operation.nonce, row.number, row.name, uid,
             operation.flags & (1 << len(row.flag_names)) - 1, operation.received,
             operation.length, operation.prefix, None, operation.key, operation.at,
+            operation.summary,
         )  # fmt: skip
-        append_message(index.writer, moved, self._summary(operation))
+        self._append(moved)
+
+    def _append(self, operation: Appended) -> None:
+        append_message(self._connection, operation, self._summary(operation))
+        if operation.key:
+            take_key(self._connection, operation.key, operation.at)
 
 
 def entries_by_account(records: Iterable[Record]) -> dict[str, list[Appended]]:

@@ -53,7 +53,7 @@ class SpoolStore:
 
     async def open(self, account: AccountId, identity: Identity | None) -> SpoolAccount:
         """The account as this identity sees it; made at first need."""
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         index = self._pool.index(account)
         if not index.is_made:
             with index.snapshot() as connection:

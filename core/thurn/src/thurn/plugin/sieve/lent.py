@@ -24,18 +24,30 @@ class LentDelivery:
     Attributes:
         content: the message as the script had it at the action.
         created: mailboxes that it may make, by their normal names.
+        sent_to: how many recipients it sends to.
         decided: whether it has disposed of the message.
+
+    Args:
+        delivery: the real one.
+        content: see above.
+        remembered: keys of `once` that the actions before it have used; its own are added.
     """
 
-    def __init__(self, delivery: Delivery, content: Content) -> None:
+    def __init__(self, delivery: Delivery, content: Content, remembered: set[str]) -> None:
         self._delivery = delivery
+        self._remembered = remembered
+        self._keys: dict[str, float] = {}
         self._verbs: list[Callable[[], None]] = []
         self.content = content
         self.created: list[str] = []
+        self.sent_to = 0
         self.decided = False
 
-    def carry_out(self) -> None:
+    async def carry_out(self) -> None:
         """Use the verbs that were asked for, in their order."""
+        for key, seconds in self._keys.items():
+            await self._delivery.once(key, lifetime_seconds=seconds, renew=True)
+        self._remembered.update(self._keys)
         for verb in self._verbs:
             verb()
         self._verbs.clear()
@@ -99,6 +111,7 @@ class LentDelivery:
 
     def send(self, envelope: Envelope, content: Content) -> None:
         """Hand a message to the queue."""
+        self.sent_to += len(envelope.recipients)
         self._decide(lambda: self._delivery.send(envelope, content))
 
     def reject(self, status: Status) -> None:
@@ -111,7 +124,11 @@ class LentDelivery:
 
     async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
         """True the first time for this account and key."""
-        return await self._delivery.once(key, lifetime_seconds=lifetime_seconds, renew=renew)
+        is_first = key not in self._keys and key not in self._remembered
+        is_first = is_first and not await self._delivery.account.seen(key)
+        if is_first or renew:
+            self._keys[key] = lifetime_seconds
+        return is_first
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Call this when everything is durable."""

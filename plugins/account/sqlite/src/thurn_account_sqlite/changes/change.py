@@ -12,13 +12,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import apsw
 from thurn.types.address import Address, AddressError
 from thurn_message.address import parse_domain
 
 from thurn_account_sqlite.lookup import Row, find_account, one, rows
+
+DAY_SECONDS: Final = 86_400.0
 
 
 class ChangeRefused(ValueError):
@@ -74,6 +76,17 @@ class Change:
             ChangeRefused: it is none, or not ours.
         """
         return own_domain(self.connection, text)
+
+    def forget(self, days: int) -> None:
+        """Take what is older out of the history, but never its newest line: see `newest_change`.
+
+        Lines stand in the order of time, so only what goes is read.
+        """
+        self.connection.execute(
+            "DELETE FROM history WHERE number < "
+            "(SELECT number FROM history WHERE at >= ? ORDER BY number LIMIT 1)",
+            (self.at - days * DAY_SECONDS,),
+        )
 
 
 def known_account(connection: apsw.Connection, name: str) -> tuple[int, str]:

@@ -22,6 +22,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         for row in shown:
             click.echo("\t".join(row))
         return
+    if not shown:
+        click.echo("there are none")
+        return
     from rich.console import Console  # noqa: PLC0415 - 100 ms, and only a terminal needs it
     from rich.table import Table  # noqa: PLC0415
 

@@ -66,8 +66,15 @@ async def change(accounts: SqliteAccounts, work: Callable[[Change], T]) -> T:
     Raises:
         click.ClickException: it was refused, or cannot be done now.
     """
-    now, who = accounts.clock.wall(), whoami()
-    return await _told(accounts.database.write, lambda c: work(Change(c, who, now)))
+    now, who, days = accounts.clock.wall(), whoami(), accounts.settings.history_days
+
+    def whole(connection: apsw.Connection) -> T:
+        change = Change(connection, who, now)
+        result = work(change)
+        change.forget(days)
+        return result
+
+    return await _told(accounts.database.write, whole)
 
 
 async def read(accounts: SqliteAccounts, work: Callable[[apsw.Connection], T]) -> T:

@@ -13,14 +13,10 @@ from thurn.contracts.store import AccountHandle, Document
 from thurn.plugin.commands import CommandSite, site_command
 from thurn.types.errors import DocumentNotFound
 from thurn.types.identity import AccountId
-from thurn_sieve.diagnostics import Diagnostic
 
 from thurn_delivery_sieve.command.output import print_json, print_table
-from thurn_delivery_sieve.delivery import SieveDelivery
-from thurn_delivery_sieve.library import Library
-from thurn_delivery_sieve.registry import make_engine
+from thurn_delivery_sieve.command.rules import rules_of
 from thurn_delivery_sieve.scripts import KIND, is_script_name
-from thurn_delivery_sieve.settings import SieveSettings
 
 SOURCE_OCTETS: Final = 1_048_576
 """Of a script that is read; an account's document cannot be larger."""
@@ -34,14 +30,6 @@ async def _open(site: CommandSite, account: str) -> AccountHandle:
     return await site.open_account(record.account)
 
 
-async def _check(site: CommandSite, source: bytes, name: str) -> Sequence[Diagnostic]:
-    """By the rules of the site's first instance, or the defaults where there is none."""
-    for _, product in site.instances("delivery"):
-        if isinstance(product, SieveDelivery):
-            return await product.check_script(source, name)
-    return Library(make_engine(SieveSettings())).compile(source, name).diagnostics
-
-
 @click.command()
 @click.argument("account")
 @click.argument("name")
@@ -53,7 +41,7 @@ async def put(site: CommandSite, account: str, name: str, script: BinaryIO, acti
     if not is_script_name(name):
         raise click.ClickException("a script's name has 1 to 128 characters and no controls")
     source = script.read(SOURCE_OCTETS + 1)
-    diagnostics = await _check(site, source, name)
+    diagnostics = await rules_of(site).check(source, name)
     for found in diagnostics:
         click.echo(f"{script.name}: {found}", err=True)
     if any(found.severity == "error" for found in diagnostics):

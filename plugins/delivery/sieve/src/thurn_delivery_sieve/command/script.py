@@ -1,8 +1,8 @@
-"""`thurn sieve check` and `thurn sieve run`: scripts of files, without a site."""
+"""`thurn sieve check` and `thurn sieve run`: scripts of files, by the rules of the site if there
+is one."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -16,8 +16,7 @@ from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.command.dry import DryFacts, DryRun, dry_run
 from thurn_delivery_sieve.command.output import print_json, print_table
-from thurn_delivery_sieve.registry import make_engine, run_settings, site_environment
-from thurn_delivery_sieve.settings import SieveSettings
+from thurn_delivery_sieve.command.rules import Rules, rules_command
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -25,15 +24,11 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("script", type=_file)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(script: Path, as_json: bool) -> None:
+@rules_command
+async def check(rules: Rules, script: Path, as_json: bool) -> bool:
     """Check a script; every error with its place. The exit code is 1 if there is one."""
-    engine = make_engine(SieveSettings())
-    found: list[Diagnostic]
-    try:
-        found = list(engine.compile(script.read_bytes(), name=script.stem).warnings)
-        wrong = False
-    except CompileError as error:
-        found, wrong = error.diagnostics, True
+    found = await rules.check(await trio.Path(script).read_bytes(), script.stem)
+    wrong = any(one.severity == "error" for one in found)
     if as_json:
         print_json([_as_json(one) for one in found])
     else:
@@ -41,7 +36,7 @@ def check(script: Path, as_json: bool) -> None:
             click.echo(f"{script}: {one}", err=True)
         if not wrong:
             click.echo(f"{script}: this is a Sieve script")
-    sys.exit(1 if wrong else 0)
+    return not wrong
 
 
 def _as_json(found: Diagnostic) -> dict[str, object]:
@@ -76,33 +71,31 @@ def _address(_: click.Context, parameter: click.Parameter, value: str | None) ->
 )  # fmt: skip
 @click.option("--mailbox", "mailboxes", multiple=True, help="A mailbox that exists; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def run(
+@rules_command
+async def run(
+    rules: Rules,
     script: Path,
     message: BinaryIO,
-    sender: str,
-    recipient: str,
     mailboxes: tuple[str, ...],
     as_json: bool,
-) -> None:
+    **envelope: str,
+) -> bool:
     """Show what SCRIPT would do with MESSAGE (a file, or - for standard input). Nothing is done."""
-    settings = SieveSettings()
-    engine = make_engine(settings)
-    compiled = _compile(engine, script)
+    compiled = _compile(rules.engine, script)
     facts = DryFacts(
-        sender=sender or None,
-        recipient=recipient or "recipient@example.org",
+        sender=envelope["sender"] or None,
+        recipient=envelope["recipient"] or "recipient@example.org",
         now=datetime.now(UTC).astimezone(),
         mailboxes=mailboxes,
-        settings=run_settings(settings),
-        environment=site_environment("localhost"),
+        settings=rules.settings,
+        environment=rules.environment,
     )
-    octets = _crlf(message.read())
-    found = trio.run(dry_run, engine, compiled, octets, facts)
+    found = await dry_run(rules.engine, compiled, _crlf(message.read()), facts)
     if as_json:
         print_json(found.as_json())
     else:
         _print(found)
-    sys.exit(1 if found.result.errors else 0)
+    return not found.result.errors
 
 
 def _compile(engine: Engine, path: Path) -> Script:

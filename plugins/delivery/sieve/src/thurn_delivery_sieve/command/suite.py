@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import click
 import trio
 from thurn_sieve.diagnostics import CompileError
-from thurn_sieve.testsuite.suite import run_suite
+from thurn_sieve.engine import Engine
+from thurn_sieve.testsuite.suite import make_engine, run_suite
 
 from thurn_delivery_sieve.command.output import print_json, shown
+from thurn_delivery_sieve.command.rules import Rules, rules_command
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -39,21 +39,27 @@ def _scripts(
     help='A script that the tests find by `include :personal "NAME"`; repeatable.',
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def test_scripts(tests: tuple[Path, ...], scripts: Mapping[str, str], as_json: bool) -> None:
+@rules_command
+async def test_scripts(
+    rules: Rules, tests: tuple[Path, ...], scripts: Mapping[str, str], as_json: bool
+) -> bool:
     """Run files of tests written in Sieve (`vnd.thurn.testsuite`); exit code 1 if one fails."""
+    engine = make_engine(rules.engine.registry)
     outcome: dict[str, dict[str, str]] = {}
     for path in tests:
-        outcome[str(path)] = _run(path, scripts, quiet=as_json)
+        outcome[str(path)] = await _run(engine, path, scripts, quiet=as_json)
     if as_json:
         print_json(outcome)
-    sys.exit(1 if any(outcome.values()) else 0)
+    return not any(outcome.values())
 
 
-def _run(path: Path, scripts: Mapping[str, str], *, quiet: bool) -> dict[str, str]:
+async def _run(
+    engine: Engine, path: Path, scripts: Mapping[str, str], *, quiet: bool
+) -> dict[str, str]:
     """The failures of one file, by the names of the tests."""
     try:
-        work = partial(run_suite, path.read_bytes(), name=path.name, scripts=scripts)
-        suite = trio.run(work)
+        source = await trio.Path(path).read_bytes()
+        suite = await run_suite(source, name=path.name, engine=engine, scripts=scripts)
     except CompileError as error:
         findings = "\n".join(f"{path}: {one}" for one in error.diagnostics)
         raise click.ClickException(findings) from None

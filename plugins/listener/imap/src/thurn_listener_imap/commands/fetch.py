@@ -68,6 +68,9 @@ def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Ans
     for failure in outcome.failures:
         if is_trouble(failure):
             conversation.report("message.unreadable", failure)
+    # A full disk does not keep anybody from reading: the FETCH itself was done.
+    for failure in filter(is_trouble, outcome.unmarked[:1]):
+        conversation.report("message.unmarked", failure)
     if outcome.failures:
         return answer_to(outcome.failures[0])
     if outcome.undecodable:

@@ -38,12 +38,14 @@ class Outcome:
         gone: messages that were not there any more.
         undecodable: parts whose encoding is unknown.
         failures: what the store could not read.
+        unmarked: why messages could not be marked as Seen; they were read all the same.
         own: flag changes that were made, by their MODSEQ.
     """
 
     gone: int = 0
     undecodable: int = 0
     failures: list[StorageError] = field(default_factory=list)
+    unmarked: list[StorageError] = field(default_factory=list)
     own: dict[int, OwnChange] = field(default_factory=dict)
 
 
@@ -151,7 +153,7 @@ class Fetching:
         try:
             result = await self._selected.mailbox.flag(uids, SET_SEEN.change, SET_SEEN.flags)
         except StorageError as error:
-            self.outcome.failures.append(error)
+            self.outcome.unmarked.append(error)
             return
         self.outcome.own[result.modseq] = SET_SEEN
         batch.seen = dict.fromkeys(unseen, result.modseq)

@@ -1,0 +1,61 @@
+"""Several account instances as one: whom the first knows, no other proves."""
+
+from __future__ import annotations
+
+import pytest
+from thurn.contracts.account import (
+    Claim,
+    Denied,
+    StoredKey,
+    StoredKeyQuery,
+    Unknown,
+    Verified,
+)
+from thurn.gate.directory import CombinedAccounts
+from thurn.plugin import Secret
+from thurn.types.errors import TemporaryFailure
+from thurn.types.identity import AccountId
+
+KEY = StoredKey(AccountId("ann"), Secret("key"))
+QUERY = StoredKeyQuery("ann", "SCRAM-SHA-256")
+CLAIM = Claim("ann", Secret("right"))
+
+
+class Instance:
+    def __init__(self, verdict, key):
+        self.verdict, self.key = verdict, key
+
+    async def verify(self, claim):
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        return self.verdict
+
+    async def stored_key(self, query):
+        if isinstance(self.key, Exception):
+            raise self.key
+        return self.key
+
+
+SECOND = Instance(Verified(AccountId("ann")), KEY)
+
+
+@pytest.mark.parametrize(
+    ("first", "verdict", "key"),
+    [
+        (Instance(Denied(), Denied()), Denied(), Denied()),
+        (Instance(Unknown(), Unknown()), SECOND.verdict, KEY),
+    ],
+)
+async def test_the_first_that_knows_the_name_answers(first, verdict, key):
+    accounts = CombinedAccounts([first, SECOND])
+    assert await accounts.verify(CLAIM) == verdict
+    assert await accounts.stored_key(QUERY) == key
+
+
+async def test_trouble_never_falls_through():
+    down = TemporaryFailure("down")
+    accounts = CombinedAccounts([Instance(down, down), SECOND])
+    with pytest.raises(TemporaryFailure):
+        await accounts.verify(CLAIM)
+    with pytest.raises(TemporaryFailure):
+        await accounts.stored_key(QUERY)

@@ -1,0 +1,87 @@
+"""By which rules a command judges scripts of files: the site's, or the defaults without a site.
+
+Rules of this file: the site is the file that `--config` names, or `thurn.toml` if it is there. Its
+first instance of `delivery.sieve` is opened with all extensions that it names, as for a delivery.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import click
+import trio
+from click.core import ParameterSource
+from thurn.plugin.commands import CommandSite, site_command
+from thurn_sieve.diagnostics import Diagnostic
+from thurn_sieve.engine import Engine
+
+from thurn_delivery_sieve.delivery import SieveDelivery
+from thurn_delivery_sieve.library import Library
+from thurn_delivery_sieve.registry import make_engine, run_settings, site_environment
+from thurn_delivery_sieve.settings import SieveSettings
+
+Work: TypeAlias = Callable[..., Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What scripts may do.
+
+    Attributes:
+        settings: what extensions read at run time.
+        environment: items that are the same for every message.
+        check: what is wrong with a script of an account, by its octets and name.
+    """
+
+    engine: Engine
+    settings: Mapping[str, object]
+    environment: Mapping[str, str]
+    check: Callable[[bytes, str], Awaitable[Sequence[Diagnostic]]]
+
+
+def rules_of(site: CommandSite) -> Rules:
+    """Those of the site's first instance, or the defaults."""
+    for _, product in site.instances("delivery"):
+        if isinstance(product, SieveDelivery):
+            around = product.parts.around
+            return Rules(
+                product.parts.engine, around.settings, around.environment, product.check_script
+            )
+    return default_rules()
+
+
+def default_rules() -> Rules:
+    """Those of an instance without settings."""
+    settings = SieveSettings()
+    engine = make_engine(settings)
+
+    async def check(source: bytes, name: str) -> Sequence[Diagnostic]:
+        return Library(engine).compile(source, name).diagnostics
+
+    return Rules(engine, run_settings(settings), site_environment("localhost"), check)
+
+
+def rules_command(function: Work) -> Callable[..., None]:
+    """A click command of `function(rules, …)`, which answers whether all is well: the exit code."""
+
+    async def in_site(site: CommandSite, *, ended: list[bool], **values: Any) -> None:  # noqa: ANN401
+        ended.append(await function(rules_of(site), **values))
+
+    opening = site_command("delivery")(functools.update_wrapper(in_site, function))
+
+    @functools.wraps(opening)
+    def command(config: tuple[Path, ...], **values: Any) -> None:  # noqa: ANN401 - click's own values
+        given = click.get_current_context().get_parameter_source("config")
+        ended: list[bool] = []
+        if given == ParameterSource.DEFAULT and not any(path.exists() for path in config):
+            ended.append(trio.run(functools.partial(function, default_rules(), **values)))
+        else:
+            opening(config=config, ended=ended, **values)
+        sys.exit(0 if all(ended) else 1)
+
+    return command
