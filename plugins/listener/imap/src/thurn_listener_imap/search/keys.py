@@ -28,6 +28,7 @@ from thurn_wire.imap.search import (
 
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
+from thurn_listener_imap.search.fieldtext import value_reader
 from thurn_listener_imap.search.text import field_text, fold, may_hold, sieve_words
 
 DAY_SECONDS = 86_400
@@ -169,17 +170,25 @@ def header_check(key: HeaderKey, scope: Scope) -> Check:
 def _cached_header_test(
     name: bytes, needle: str, plain: bytes | None
 ) -> Callable[[Candidate], bool]:
+    if "\0" in needle:
+        return lambda one: _is_in_a_value(needle, name, one.headers)
+    read, wanted = value_reader(name), needle.encode("utf-8", "surrogatepass") or b"\0"
+
     def test(one: Candidate) -> bool:
         headers = one.headers
         # Most messages are done with here: the text stands in none of the fields.
         if headers is None or (plain is not None and not may_hold(plain, headers)):
             return False
-        return any(
-            field.name == name and needle in field_text(headers, field)
-            for field in read_fields(headers, 0, len(headers))
-        )
+        return wanted in read(headers)
 
     return test
+
+
+def _is_in_a_value(needle: str, name: bytes, headers: bytes | None) -> bool:
+    fields = read_fields(headers, 0, len(headers)) if headers else ()
+    return any(
+        field.name == name and needle in field_text(headers or b"", field) for field in fields
+    )
 
 
 def text_check(key: TextKey) -> Check:

@@ -75,8 +75,12 @@ def may_hold(needle: bytes, headers: bytes) -> bool:
         needle in lower
         or b"=?" in lower
         or not lower.isascii()
-        or needle in lower.replace(b"\r\n", b"").replace(b"\n", b"")
+        or ((b"\n " in lower or b"\n\t" in lower) and needle in _unfolded(lower))
     )
+
+
+def _unfolded(octets: bytes) -> bytes:
+    return octets.replace(b"\r\n", b"").replace(b"\n", b"")
 
 
 def plain_octets(octets: bytes) -> bytes | None:
