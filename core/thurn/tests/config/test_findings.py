@@ -20,6 +20,11 @@ class StoreSettings(Settings):
 
 class ServiceSettings(Settings):
     stores: tuple[Annotated[str, Ref("store")], ...] = ()
+    counts: bool = False
+
+    @property
+    def needs_state(self):
+        return self.counts
 
 
 @plugin("store", "kept")
@@ -92,6 +97,15 @@ def test_names_are_checked_in_and_of_broken_sections_too(tmp_path):
         'store.main.patience: write the unit: "5s"',
         'store.typo.type: no plugin "store.kapt" is installed; pip install thurn-store-kapt?',
     ]
+
+
+def test_who_needs_shared_state_is_named(tmp_path):
+    text = SITE + '[service.a]\ntype = "works"\ncounts = true\n[service.b]\ntype = "works"\n'
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    (finding,) = caught.value.findings
+    assert f"{tmp_path}/0.toml:1: site: service.a: shared state is needed" in finding
+    assert check(tmp_path, text.replace("true", "false")).instances
 
 
 def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):

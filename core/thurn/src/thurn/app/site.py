@@ -80,8 +80,7 @@ class Site:
     @property
     def state(self) -> State | None:
         """The site's shared state, if it names one."""
-        name = self.config.site.state
-        product: State | None = self.products.get(("state", name)) if name is not None else None
+        product: State | None = self.products.get(("state", self.config.site.state or ""))
         return product
 
     def opened(self, role: str) -> list[tuple[str, Any]]:
@@ -158,8 +157,7 @@ class Site:
         )  # fmt: skip
 
     def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
-        name = self.config.site.queue
-        queue = self.products.get(("queue", name)) if name is not None else None
+        queue = self.products.get(("queue", self.config.site.queue or ""))
         return Outgoing(directory, local, queue, self.config.site.hostname, self.clock)
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
@@ -241,7 +239,8 @@ async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_lo
         log = closed_log(data / "log", clock)
     site = Site(
         config, data, clock, events, diagnostics, Journal(data / "journal", clock),
-        IdMaker(clock.wall), _watch(data), log, CredentialCache(clock),
+        IdMaker(clock.wall), Watch(data / "run" / f"{os.getpid()}.watch"), log,
+        CredentialCache(clock),
     )  # fmt: skip
     stack.callback(site.watch.close)
     stack.callback(site.journal.close)
@@ -257,10 +256,6 @@ def _explained(failure: Exception, data: Path) -> Exception:
     full = f"the disk of {data} is full ({free_octets} octets are left): make room and start again"
     told = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
     return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
-
-
-def _watch(data: Path) -> Watch:
-    return Watch(data / "run" / f"{os.getpid()}.watch")
 
 
 async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) -> None:

@@ -24,6 +24,7 @@ from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
 
 ROOT_ROLES: Final = ("listener", "service")
+_STATE_HINT: Final = 'write state = "main" here and a section [state.main] with type = "sqlite"'
 S = TypeVar("S", bound=Settings)
 
 
@@ -120,6 +121,10 @@ class _Loader:
         if self._findings or site is None:
             raise ConfigError(self._findings)
         ordered = self._order(site, known)
+        needing = [i.full_name for i in ordered.values() if i.settings.needs_state]
+        if needing and site.state is None:
+            self._find(("site",), f"{', '.join(needing)}: shared state is needed; {_STATE_HINT}")
+            raise ConfigError(self._findings)
         unused = [i.full_name for key, i in known.items() if key not in ordered]
         warnings = tuple(f"{known_name}: defined, but nothing names it" for known_name in unused)
         return SiteConfig(site, ordered, self._source, warnings)

@@ -54,9 +54,9 @@ class ListenerSettings(Settings):
     connections_per_address: int = Field(
         default=50, ge=1, description="Open connections at most from one address, per worker."
     )
-    idle: Duration = Field(default=300.0, description="Silence that ends a connection.")
-    total: Duration = Field(default=86_400.0, description="Age that ends a connection.")
-    handshake: Duration = Field(default=30.0, description="Time for a TLS handshake.")
+    idle: Duration = Field(gt=0, default=300.0, description="Silence that ends a connection.")
+    total: Duration = Field(gt=0, default=86_400.0, description="Age that ends a connection.")
+    handshake: Duration = Field(gt=0, default=30.0, description="Time for a TLS handshake.")
 
 
 class ReceivingSettings(ListenerSettings):

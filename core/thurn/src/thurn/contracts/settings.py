@@ -168,6 +168,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    @property
+    def needs_state(self) -> bool:
+        """Whether the instance cannot open on a site without shared state (`[site] state`)."""
+        return False
+
 
 class NoSettings(Settings):
     """For plugins that have nothing to set."""

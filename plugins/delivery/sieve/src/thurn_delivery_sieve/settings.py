@@ -107,3 +107,8 @@ class SieveSettings(Settings):
         description='The time zone of scripts, such as "Europe/Berlin"; empty: the machine\'s. An '
         "account's attribute `zone` goes before it.",
     )
+
+    @property
+    def needs_state(self) -> bool:
+        """Scripts remember what was done once."""
+        return True

@@ -41,3 +41,8 @@ class Pop3Settings(ListenerSettings):
         ge=AUTOLOGOUT_SECONDS,
         description="Silence that ends a connection; the standard wants ten minutes at least.",
     )
+
+    @property
+    def needs_state(self) -> bool:
+        """Locks and the times of logins are shared."""
+        return self.concurrent == "lock" or self.login_delay is not None

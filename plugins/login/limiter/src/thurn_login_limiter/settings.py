@@ -67,3 +67,8 @@ class LimiterSettings(Settings):
     history_lifetime: Duration = Field(
         default=14 * 86_400.0, gt=0, description="How long they are kept."
     )
+
+    @property
+    def needs_state(self) -> bool:
+        """Workers count together."""
+        return True

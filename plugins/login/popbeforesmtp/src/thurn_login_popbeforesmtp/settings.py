@@ -42,3 +42,8 @@ class PopBeforeSmtpSettings(Settings):
         description="When a grant cannot be written: let the login go on without it, "
         "or refuse the login for now.",
     )
+
+    @property
+    def needs_state(self) -> bool:
+        """Grants are shared."""
+        return True

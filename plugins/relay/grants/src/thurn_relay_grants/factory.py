@@ -53,6 +53,11 @@ class GrantsSettings(Settings):
         description="A grant bound to an account permits only senders that the account owns.",
     )
 
+    @property
+    def needs_state(self) -> bool:
+        """Grants are shared."""
+        return True
+
 
 class GrantsPolicy:
     """See `thurn.contracts.relay.RelayPolicy`."""

@@ -22,6 +22,11 @@ class MemorySettings(Settings):
         default="/", pattern=r"^[/.]$", description="The hierarchy separator of mailbox names."
     )
 
+    @property
+    def needs_state(self) -> bool:
+        """Changes are told by notices."""
+        return True
+
 
 class MemoryStore:
     """See `thurn.contracts.store.MailStore`."""

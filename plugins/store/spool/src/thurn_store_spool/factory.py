@@ -28,6 +28,11 @@ class SpoolSettings(Settings):
         description="Accounts whose index a worker keeps open; three file descriptors each.",
     )
 
+    @property
+    def needs_state(self) -> bool:
+        """Processes tell each other of changes."""
+        return True
+
 
 @plugin("store", "spool")
 @asynccontextmanager
