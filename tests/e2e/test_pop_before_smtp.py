@@ -308,3 +308,34 @@ async def test_settings_that_grant_less(tmp_path, settings):
     async with open_server(pbs_site(tmp_path, **settings), tmp_path) as server:
         await login(server)
         assert not await may_send(server)
+
+
+async def test_submission_still_wants_a_login(server):
+    await login(server)
+
+    def mail():
+        with smtplib.SMTP(HERE, server.port("submission"), "c.example", timeout=10) as client:
+            client.ehlo()
+            return client.mail(ALICE)
+
+    code, text = await server.in_thread(mail)
+    assert (code, text[:5]) == (530, b"5.7.0")
+
+
+async def test_the_wall_clock_neither_prolongs_nor_ends_a_grant(server, clock):
+    await login(server)
+    clock.set_wall(clock.wall() + 10 * 86_400)
+    assert await may_send(server)
+    clock.set_wall(clock.wall() - 20 * 86_400)
+    assert await may_send(server)
+    clock.advance(20 * 60)
+    assert not await may_send(server)
+
+
+async def test_off_unless_the_site_names_it(tmp_path):
+    site = pbs_site(tmp_path)
+    for listener in ("pop3", "pop3s"):
+        del site["listener"][listener]["login"]
+    async with open_server(site, tmp_path) as server:
+        await login(server)
+        assert not await may_send(server)

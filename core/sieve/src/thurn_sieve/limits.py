@@ -26,6 +26,8 @@ class Limits:
         variable_octets: characters that a variable keeps, the rest is cut; RFC 5229 §3 asks for
             4,000.
         variables: variables of one scope; RFC 5229 §3 asks for 128.
+        variables_octets: characters that all variables of a run keep together, those of the
+            scripts that are including too; 128 of 4,000 are a quarter of it.
         variable_name: characters of a variable's name; RFC 5229 §3 asks for 32.
         match_values: match variables kept; RFC 5229 §3.2 asks for ${0} to ${9}.
         string_octets: characters of a string after expansion.
@@ -46,6 +48,7 @@ class Limits:
     redirects: int = 4
     variable_octets: int = 65_536
     variables: int = 256
+    variables_octets: int = 2_097_152
     variable_name: int = 64
     match_values: int = 32
     string_octets: int = 1_048_576

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
+_HELD: Final = "variables.held"
+"""Key in `Runtime.shared`: the characters of all variables that live."""
 
 
 class Program(Protocol):
@@ -192,6 +194,10 @@ class Variables:
         table = self.shared if name in self.shared_names else self.values
         if name not in table and len(table) >= limits.variables:
             self._rt.error(f"more than {limits.variables} variables", "too-many-variables")
+        held = self._rt.shared.get(_HELD, 0) + len(value) - len(table.get(name, ""))
+        if held > limits.variables_octets:
+            self._rt.error("the variables grow too large together", "variables-too-large")
+        self._rt.shared[_HELD] = held
         table[name] = value
 
     def _namespace(self, name: str) -> tuple[Namespace | None, str]:
@@ -377,3 +383,5 @@ class Runtime:
             raise
         finally:
             self.steps = inner.steps
+            if inner.variables.values:
+                self.shared[_HELD] -= sum(map(len, inner.variables.values.values()))

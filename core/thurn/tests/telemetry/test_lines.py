@@ -45,6 +45,32 @@ def test_the_others_write_once(monkeypatch):
     assert json.loads(line)["failure"] == "forged\\x0aline"
 
 
+def test_what_cannot_be_raised_is_one_line(monkeypatch):
+    """Python's own hook would show a traceback of several lines, unescaped."""
+    stderr = Writes()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+
+    class Broken:
+        def __del__(self):
+            raise ValueError("forged\nline")
+
+        def __repr__(self):
+            return "Broken\n"
+
+    try:
+        configure()
+        Broken()
+    finally:
+        structlog.reset_defaults()
+    (line,) = stderr.calls
+    assert line.count("\n") == 1
+    told = json.loads(line)
+    assert told["event"] == "python.unraisable"
+    assert "Broken" in told["of"]
+    assert "ValueError: forged" in told["exception"]
+
+
 class Full(io.StringIO):
     """Standard error on a full disk, or in a pipe that nobody reads any more."""
 

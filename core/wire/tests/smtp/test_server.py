@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile, SmtpConfig
@@ -308,3 +310,62 @@ def test_greeting_must_be_one():
         engine.send(Reply(250))
     engine.accept("hello")
     assert engine.data_to_send() == b"220 mx ESMTP hello\r\n"
+
+
+HELLOS_OF_OTHERS = {
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+    "SSLv2": b"\x80\x2e\x01\x03\x01\x00\x15\r\n",
+    "RDP": b"\x03\x00\x00\x13\x0e\xe0\x00\x00",
+    "SMB": b"\x00\x00\x00\x85\xffSMBr",
+    "SOCKS": b"\x05\x01\x00",
+    "MQTT": b"\x10\x0c\x00\x04MQTT",
+    "byte order mark": b"\xef\xbb\xbfEHLO c\r\n",
+}
+
+
+@pytest.mark.parametrize("hello", HELLOS_OF_OTHERS)
+def test_binary_gets_no_reply_and_no_second_line(hello):
+    """ALPACA: a reply would be read by another protocol's client."""
+    engine = SmtpServer(SmtpConfig("mx"))
+    assert engine.next_event() == event.Connected()
+    engine.accept()
+    engine.data_to_send()
+    engine.receive_data(HELLOS_OF_OTHERS[hello] + b"\r\nHELO c\r\nMAIL FROM:<a@b>\r\n")
+    assert engine.next_event() == Closed(Reason.FOREIGN)
+    assert engine.data_to_send() == b""
+
+
+HTTP = [b"GET", b"post", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH",
+        b"PRI"]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", HTTP)
+@pytest.mark.parametrize("hello", [True, False])
+def test_a_browser_is_answered_once(method, hello):
+    engine = greeted() if hello else SmtpServer(SmtpConfig("mx"))
+    if not hello:
+        assert engine.next_event() == event.Connected()
+        engine.accept()
+    engine.data_to_send()
+    engine.receive_data(method + b" /x HTTP/1.1\r\nHELO c\r\nMAIL FROM:<a@b>\r\n")
+    assert engine.next_event() == Closed(Reason.FOREIGN)
+    assert engine.data_to_send() == b"554 5.5.1 This is SMTP\r\n"
+
+
+@pytest.mark.parametrize("command", [b"DATA", b"BDAT 4611686018427387904 LAST"])
+def test_octets_past_the_limit_are_not_kept(command):
+    """Of content without an end, by line or by count, memory holds nothing."""
+    engine = greeted(size_octets=1 << 20, spill_octets=1 << 16)
+    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n%b\r\n" % command,
+         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    engine.accept()
+    piece = b"a" * 65_534 + b"\r\n"
+    tracemalloc.start()
+    try:
+        for _ in range(256):
+            engine.receive_data(piece)
+            while engine.next_event() is not NEED_DATA:
+                pass
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

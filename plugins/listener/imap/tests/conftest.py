@@ -82,11 +82,19 @@ class Shaky:
             if name == "body" and arguments[0] in self._faults.contents:
                 return self._faults.contents[arguments[0]]
             found = await getattr(self._real, name)(*arguments, **named)
+            if name == "bodies":
+                found = self._bodies(arguments[0], found)
             if name == "mailboxes":
                 found = [replace(record, **self._faults.records) for record in found]
             return Shaky(found, self._faults) if name in ("open", "mailbox") else found
 
         return call
+
+    def _bodies(self, uids, found):
+        """Each counts as one asked for; those that a test put in its way are asked for alone."""
+        self._faults.calls += ["body"] * len(uids)
+        faulty = set(uids) if "body" in self._faults.errors else self._faults.contents
+        return [None if uid in faulty else one for uid, one in zip(uids, found, strict=True)]
 
 
 class World:

@@ -103,6 +103,9 @@ async def check_bodies_come_out_octet_for_octet(site: StoreSite) -> None:
                 content = await inbox.body(uid)
                 expect_equal(content.read(), octets, "the message as it was given")
                 expect_equal(content.size_octets, len(octets), "its size")
+            asked = [max(given) + 1, *reversed(given)]
+            found = [one and one.read() for one in await inbox.bodies(asked)]
+            expect_equal(found, [given.get(uid) for uid in asked], "many with one look")
             await opened.host.retire()
     if site.durable:
         async with site.open() as opened:

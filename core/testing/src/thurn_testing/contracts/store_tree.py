@@ -114,7 +114,13 @@ async def check_a_deleted_mailbox_under_a_session(site: StoreSite) -> None:
         await mailbox.view()
         await account.delete("a")
         await account.create("a")
-        for call in (mailbox.view(), mailbox.changes(0), mailbox.expunge([uid]), mailbox.body(uid)):
+        for call in (
+            mailbox.view(),
+            mailbox.changes(0),
+            mailbox.expunge([uid]),
+            mailbox.body(uid),
+            mailbox.bodies([uid]),
+        ):
             with refused(MailboxNotFound, "the mailbox of this handle has gone"):
                 await call
 

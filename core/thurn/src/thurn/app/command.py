@@ -26,7 +26,6 @@ from thurn.app.site import Site, open_site
 from thurn.config.files import read
 from thurn.config.instances import SiteConfig, load
 from thurn.contracts.account import Directory
-from thurn.contracts.clock import Clock
 from thurn.contracts.command import CommandSite
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
@@ -44,16 +43,9 @@ class OpenedSite:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-
-    @property
-    def data(self) -> Path:
-        """The site's data directory."""
-        return self._site.data
-
-    @property
-    def clock(self) -> Clock:
-        """The system's."""
-        return self._site.clock
+        self.data = site.data
+        self.clock = site.clock
+        self.directory: Directory = site.directory
 
     @property
     def state(self) -> State:
@@ -61,11 +53,6 @@ class OpenedSite:
         if self._site.state is None:
             raise click.ClickException("the site has no shared state: set site.state")
         return self._site.state
-
-    @property
-    def directory(self) -> Directory:
-        """All account instances as one."""
-        return self._site.directory
 
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role."""

@@ -280,6 +280,10 @@ class Mailbox(Protocol):
     async def body(self, uid: int) -> Content:
         """The message as stored, to read. Raises MessageExpunged."""
 
+    async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
+        """The messages with one look for all, in the order asked; None for those that have gone or
+        cannot be read: `body` says which. The caller bounds the octets it asks for at once."""
+
     async def flag(
         self,
         uids: Collection[int],

@@ -25,6 +25,7 @@ from thurn.types.session import PeerAddress, Session, TlsState
 
 RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
 COMMAND_OCTETS: Final = 16384  # whoever asks for more reads a message
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
 JOIN_OCTETS: Final = 65536  # smaller pieces are joined up to here; larger ones go by themselves
 STEPS_PER_TURN: Final = 16  # calls that did not wait before a busy peer lets the others run
 REARM_SHARE: Final = 64  # a deadline may be late by this share, so that re-arming costs nothing
@@ -148,10 +149,10 @@ class SocketConnection:
                 octets = self._socket.recv(size_octets)
             except (BlockingIOError, ssl.SSLWantReadError):
                 self._steps = 0
-                if size_octets > COMMAND_OCTETS and self.peer is not None:
+                if size_octets > COMMAND_OCTETS and self.peer is not None and _QUICKACK:
                     # A peer that sends a message in two pieces waits with the second for our
                     # acknowledgement (Nagle's algorithm), and the kernel with that for 40 ms.
-                    self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                    self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             except ssl.SSLWantWriteError:
                 wait = wait_writable
             except OSError as error:

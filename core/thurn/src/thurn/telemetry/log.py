@@ -27,8 +27,7 @@ def _bounded(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
 
 
 def _clean(text: str) -> str:
-    if len(text) > FIELD_CHARACTERS:
-        text = text[:FIELD_CHARACTERS] + "…"
+    text = text if len(text) <= FIELD_CHARACTERS else text[:FIELD_CHARACTERS] + "…"
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
@@ -51,10 +50,11 @@ class _Lossy:
 
 def configure(*, debug: bool = False) -> None:
     """Set up once per process; everything goes to standard error."""
-    on_terminal = sys.stderr.isatty()
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
-    )
+    if sys.unraisablehook is sys.__unraisablehook__:  # else whoever embeds this has one
+        sys.unraisablehook = tell_unraisable
+    renderer: Any = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
     lossy: Any = _Lossy(sys.stderr)
     structlog.configure(
         processors=[
@@ -69,6 +69,11 @@ def configure(*, debug: bool = False) -> None:
         logger_factory=structlog.WriteLoggerFactory(lossy),
         cache_logger_on_first_use=True,
     )
+
+
+def tell_unraisable(found: Any) -> None:  # noqa: ANN401 - the type exists for checkers only
+    """One line for what Python cannot raise, as of a name in a TLS hello that is no text."""
+    logger().warning("python.unraisable", of=repr(found.object), exc_info=found.exc_value)
 
 
 def logger(**facts: object) -> Any:  # noqa: ANN401 - structlog's bound loggers are lazily typed

@@ -64,6 +64,7 @@ class Dialogue:
         self._hello_verb = ""
         self._smtputf8 = False
         self._refused_recipients = False
+        self._overshoot = 0  # RCPT past the bound of recipients
         self._end: EndOfData | None = None
         self._collector: Collector | None = None
         self._left_octets = 0  # of the BDAT that is being read
@@ -148,6 +149,7 @@ class Dialogue:
     def _forget_transaction(self) -> None:
         self.accepted_recipients = 0
         self._refused_recipients = False
+        self._overshoot = 0
         self._smtputf8 = False
         self._end = self._collector = None
 

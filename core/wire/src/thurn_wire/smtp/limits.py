@@ -61,6 +61,11 @@ RECIPIENTS_FLOOR: Final = _limit(
     "RECIPIENTS_FLOOR", 100, 100, "RFC 5321 §4.5.3.1.8",
     "a site may not set fewer: the RFC forbids it",
 )  # fmt: skip
+RECIPIENTS_OVERSHOOT: Final = _limit(
+    "RECIPIENTS_OVERSHOOT", 1_000, None, "RFC 5321 §7.8",
+    "RCPT past the bound that are answered with 452 only; each later one is an error as well, so "
+    "that a flood ends. Postfix has 1,000",
+)  # fmt: skip
 MESSAGE_OCTETS: Final = _limit(
     "MESSAGE_OCTETS", 52_428_800, 65_536, "RFC 5321 §4.5.3.1.7",
     "default of the largest message: 50 MiB carries a 36 MiB attachment in base64",

@@ -126,7 +126,11 @@ class CommandReading(ContentReading):
             parameter.check_known(given, self._recipient_words)
         parameter.check_octets(path, given, smtputf8=self._smtputf8, enhanced="5.1.3")
         if self.accepted_recipients >= self.config.recipients:
-            # RFC 5321 §4.5.3.1.10: 452, and what was accepted stays; no error of the client.
+            # RFC 5321 §4.5.3.1.10: 452, and what was accepted stays; no error of the client, unless
+            # it goes on for ever.
+            self._overshoot += 1
+            if self._overshoot > limits.RECIPIENTS_OVERSHOOT:
+                raise CommandError(answer.TOO_MANY_RECIPIENTS)
             self._out.append(answer.TOO_MANY_RECIPIENTS.encode())
             return None
         self._awaiting = Input.RCPT

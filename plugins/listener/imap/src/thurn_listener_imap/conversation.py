@@ -32,6 +32,7 @@ from thurn_listener_imap.limits import BATCH_MESSAGES, FLUSH_OCTETS
 from thurn_listener_imap.mailbox.selected import NOTHING_OWN, News, OwnChange, Selected
 from thurn_listener_imap.permission import permanent_flags
 from thurn_listener_imap.registry import Extensions
+from thurn_listener_imap.search.hits import HeaderTexts
 from thurn_listener_imap.settings import ImapSettings
 
 
@@ -41,6 +42,7 @@ class Site:
 
     Attributes:
         places: of parts of large messages.
+        texts: header fields of mailboxes that are searched again.
         spool: large contents on their way in.
         guards: judges of what is stored.
     """
@@ -49,6 +51,7 @@ class Site:
     context: ListenerContext
     extensions: Extensions
     places: Places
+    texts: HeaderTexts
     spool: Spool
     guards: tuple[Guard, ...]
 

@@ -24,6 +24,7 @@ from thurn_listener_imap.extensions.bundled import BUNDLED
 from thurn_listener_imap.fetch.source import Places
 from thurn_listener_imap.listener import ImapListener
 from thurn_listener_imap.registry import Extensions
+from thurn_listener_imap.search.hits import HeaderTexts
 from thurn_listener_imap.settings import ImapSettings
 from thurn_listener_imap.watch import Watch
 
@@ -91,12 +92,16 @@ async def open_listener(
         context,
         Extensions(extensions, base_grammar()),
         Places(),
+        HeaderTexts(),
         Spool(context.data / "tmp"),
         guards,
     )
     async with trio.open_nursery() as nursery:
-        yield ImapListener(site, Watch(nursery, context.journal))
-        nursery.cancel_scope.cancel()
+        try:
+            yield ImapListener(site, Watch(nursery, context.journal))
+        finally:
+            site.texts.close()
+            nursery.cancel_scope.cancel()
 
 
 class ImapPlugin:

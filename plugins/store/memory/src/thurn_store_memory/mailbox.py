@@ -111,6 +111,13 @@ class MemoryMailbox:
             raise MessageExpunged
         return message.content
 
+    async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
+        """In the order asked; None for messages that have gone."""
+        await trio.lowlevel.checkpoint()
+        self._name()
+        messages = self._mailbox.messages
+        return [messages[uid].content if uid in messages else None for uid in uids]
+
     async def flag(
         self,
         uids: Collection[int],

@@ -20,6 +20,10 @@ from thurn_store_spool.place import body_name, body_path
 Read = Callable[[BlobReference], "bytes | None"]
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+WHOLE_OCTETS: Final = 65_536
+"""A larger body in its file is given as that file: whoever sends it to a slow client reads it piece
+by piece."""
+
 _RETIRED_KNOWN: Final = 4_096
 """Segments remembered as gone; about 64 GiB of mail."""
 
@@ -139,22 +143,21 @@ class Bodies:
 
 def _from_file(name: str, length: int) -> Blob | None:
     try:
-        if length > SPILL_OCTETS:
+        if length > WHOLE_OCTETS:
             path = Path(name)
             return Blob(path=path) if path.stat().st_size == length else None
-        octets = _read_file(name, length + 1)
+        octets = _read_file(name, length)
     except FileNotFoundError:
         return None
     return Blob(octets) if len(octets) == length else None
 
 
-def _read_file(name: str, limit: int) -> bytes:
-    """The file's octets up to a limit."""
+def _read_file(name: str, length: int) -> bytes:
+    """The file's octets, if it has so many; else others."""
     descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        octets = part = os.read(descriptor, limit)
-        while part and len(octets) < limit:  # a second read says that it is all
-            part = os.read(descriptor, limit - len(octets))
+        octets = os.read(descriptor, length + 1)
+        while len(octets) < length and (part := os.read(descriptor, length - len(octets))):
             octets += part
     finally:
         os.close(descriptor)

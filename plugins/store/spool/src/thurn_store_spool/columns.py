@@ -1,8 +1,9 @@
 """Views: read once, then moved on by what has changed.
 
-A view is made from the narrow table in one pass. Later the new messages are read (UIDs from UIDNEXT
-on), and the change rows since are applied in their order. New rows already have what later changes
-did to them; doing it again gives the same, since each change sets bits to fixed values.
+A view is made from its kept copy, or from the narrow table in one pass. Later the new messages are
+read (UIDs from UIDNEXT on), and the change rows since are applied in their order. New rows already
+have what later changes did to them; doing it again gives the same, since each change sets bits to
+fixed values.
 
 Rules of this file: within one snapshot; a view that was given out is never touched.
 """
@@ -21,17 +22,18 @@ import apsw
 from thurn.contracts.store import Changes, View
 
 from thurn_store_spool.index import LAST_UID, read_highest, read_uidnext
+from thurn_store_spool.kept import TYPES, MailboxTotals, read_kept_view
+from thurn_store_spool.mask import changed_masks, with_bit
 from thurn_store_spool.operation import Expunged, Flagged, decode_operation
-from thurn_store_spool.perform import ALL_FLAGS, row_id
+from thurn_store_spool.perform import DELETED, SEEN, row_id
 from thurn_store_spool.place import INDEX
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader, storage_error
 from thurn_store_spool.tree import MailboxRow, read_tree
 from thurn_store_spool.uidset import ranges, unpack
 
-_TYPES: Final = ("I", "Q", "Q", "Q", "q")
 _FEW: Final = 8
-"""Ranges that are cut out one by one; for more, one pass over the columns is cheaper."""
+"""Ranges that are changed or cut out one by one; for more, one pass over the columns is cheaper."""
 
 _ROWS: Final = (
     "SELECT id & 4294967295, flags, modseq, size, received FROM message"
@@ -50,6 +52,14 @@ class Columns:
 
 
 def load(connection: apsw.Connection, row: MailboxRow, highest: int) -> Columns:
+    """The view of a mailbox, from its kept copy where there is one."""
+    kept = read_kept_view(connection, row)
+    if kept is None:
+        return load_rows(connection, row, highest)
+    return advance(connection, Columns(*kept), row, highest)
+
+
+def load_rows(connection: apsw.Connection, row: MailboxRow, highest: int) -> Columns:
     """The view of a mailbox from its rows."""
     arrays = _read(connection, row.number, 1)
     modseq = select_one(connection, "SELECT modseq FROM mailbox WHERE number = ?", (row.number,))[0]
@@ -76,12 +86,21 @@ def load_apart(directory: Path, mailbox: int) -> Columns | None:
     return columns
 
 
+def totals_of(view: View) -> MailboxTotals:
+    """What the mailbox has, counted at the speed of a copy."""
+    unseen = len(view) - with_bit(view.flags, SEEN)
+    deleted = with_bit(view.flags, DELETED)
+    return MailboxTotals(
+        len(view), unseen, deleted, sum(view.sizes), view.highestmodseq, view.uidnext
+    )
+
+
 def _read(connection: apsw.Connection, mailbox: int, first_uid: int) -> Arrays:
     bounds = (row_id(mailbox, first_uid), row_id(mailbox, LAST_UID))
     # One flat array and its slices: lists of values are never made.
     flat = array("q", chain.from_iterable(connection.execute(_ROWS, bounds)))
-    count = len(_TYPES)
-    return [array(code, flat[at::count]) for at, code in enumerate(_TYPES)]
+    count = len(TYPES)
+    return [array(code, flat[at::count]) for at, code in enumerate(TYPES)]
 
 
 def _view(row: MailboxRow, arrays: Arrays, highestmodseq: int, uidnext: int) -> View:
@@ -142,21 +161,36 @@ def _apply(arrays: Arrays, operations: Iterable[bytes], *, fresh: bool) -> Array
 def _set_flags(
     operation: Flagged, uids: array[int], flags: array[int], modseqs: array[int]
 ) -> None:
-    keep, wanted = ~operation.clear & ALL_FLAGS, operation.set
-    for first, last in ranges(operation.uids):
+    spans = _spans(uids, ranges(operation.uids))
+    if len(spans) <= _FEW:
+        for low, high in spans:
+            flags[low:high] = changed_masks(flags[low:high], operation.clear, operation.set)
+            modseqs[low:high] = array("Q", [operation.modseq]) * (high - low)
+        return
+    marked = bytearray(len(uids))
+    for low, high in spans:
+        marked[low:high] = b"\1" * (high - low)
+    masks = changed_masks(flags, operation.clear, operation.set)
+    rows = zip(masks, flags, marked, strict=True)
+    flags[:] = array("Q", [mask if mark else old for mask, old, mark in rows])
+    modseq, pairs = operation.modseq, zip(modseqs, marked, strict=True)
+    modseqs[:] = array("Q", [modseq if mark else old for old, mark in pairs])
+
+
+def _spans(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where the messages of ranges stand, first and end; of those that are there."""
+    spans = []
+    for first, last in pairs:
         low = bisect_left(uids, first)
         high = bisect_right(uids, last, low)
-        flags[low:high] = array("Q", [mask & keep | wanted for mask in flags[low:high]])
-        modseqs[low:high] = array("Q", [operation.modseq]) * (high - low)
+        if low < high:
+            spans.append((low, high))
+    return spans
 
 
 def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
     uids = arrays[0]
-    spans = []
-    for first, last in gone:
-        low = bisect_left(uids, first)
-        spans.append((low, bisect_right(uids, last, low)))
-    spans = [span for span in spans if span[0] < span[1]]
+    spans = _spans(uids, gone)
     if not spans:
         return arrays
     if len(spans) <= _FEW:
@@ -169,7 +203,7 @@ def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
     for low, high in spans:
         wanted[low:high] = bytes(high - low)
     return [
-        array(code, compress(column, wanted)) for code, column in zip(_TYPES, arrays, strict=True)
+        array(code, compress(column, wanted)) for code, column in zip(TYPES, arrays, strict=True)
     ]
 
 

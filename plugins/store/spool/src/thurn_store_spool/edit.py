@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress
 
 from thurn.contracts.store import CopyResult, FlagChange, StoreResult
 
 from thurn_store_spool.draft import Draft
+from thurn_store_spool.mask import marks, runs_of
 from thurn_store_spool.operation import Copied, Expunged, Flagged
 from thurn_store_spool.perform import ALL_FLAGS, row_id
 from thurn_store_spool.query import select
@@ -15,16 +19,68 @@ from thurn_store_spool.tree import MailboxRow
 from thurn_store_spool.uidset import pack, runs
 
 
-def _rows(draft: Draft, mailbox: int, uids: Collection[int], columns: str) -> list[tuple[int, ...]]:
-    """Some columns of the messages that are there, in UID order."""
-    found: list[tuple[int, ...]] = []
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Messages that are there, in UID order, as index-parallel columns.
+
+    Attributes:
+        neighbours: no other message stands between them.
+    """
+
+    uids: array[int]
+    flags: array[int]
+    modseqs: array[int]
+    neighbours: bool
+
+
+def _some(draft: Draft, mailbox: int, uids: Collection[int]) -> _Some:
+    """Those of the messages that are there."""
+    columns = draft.index.columns_now(mailbox)
+    if columns is None:
+        return _read(draft, mailbox, uids)
+    view = columns.view
+    spans = _spans(view.uids, uids)
+    if len(spans) == 1:
+        low, high = spans[0]
+        return _Some(view.uids[low:high], view.flags[low:high], view.modseqs[low:high], True)
+    found = _Some(array("I"), array("Q"), array("Q"), neighbours=False)
+    for low, high in spans:
+        found.uids.extend(view.uids[low:high])
+        found.flags.extend(view.flags[low:high])
+        found.modseqs.extend(view.modseqs[low:high])
+    return found
+
+
+def _spans(here: array[int], uids: Collection[int]) -> list[tuple[int, int]]:
+    """Where these UIDs stand, first and end of each span."""
+    if isinstance(uids, array) and uids:
+        low = bisect_left(here, uids[0])
+        if here[low : low + len(uids)] == uids:  # the usual case, at the speed of C
+            return [(low, low + len(uids))]
+    spans: list[tuple[int, int]] = []
     for first, last in runs(uids):
-        found += select(
+        low = bisect_left(here, first)
+        high = bisect_right(here, last, low)
+        if spans and spans[-1][1] == low:
+            spans[-1] = (spans[-1][0], high)
+        elif low < high:
+            spans.append((low, high))
+    return spans
+
+
+def _read(draft: Draft, mailbox: int, uids: Collection[int]) -> _Some:
+    rows: list[tuple[int, int, int]] = []
+    spans = runs(uids)
+    for first, last in spans:
+        rows += select(
             draft.index.writer,
-            f"SELECT {columns} FROM message WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608 - constants
+            "SELECT id & 4294967295, flags, modseq FROM message WHERE id BETWEEN ? AND ?"
+            " ORDER BY id",
             (row_id(mailbox, first), row_id(mailbox, last)),
         )
-    return found
+    columns = zip(*rows, strict=True) if rows else ((), (), ())
+    one, two, three = map(array, ("I", "Q", "Q"), columns)
+    return _Some(one, two, three, neighbours=len(spans) == 1)
 
 
 def change_flags(
@@ -39,28 +95,47 @@ def change_flags(
 
     RFC 9051 §6.4.6, RFC 7162 §3.1.3.
     """
-    mask = draft.mask(draft.row(mailbox), flags, make=change is not FlagChange.REMOVE)
+    row = draft.row(mailbox)
+    some = _some(draft, mailbox, uids)  # before a new keyword takes a MODSEQ
+    mask = draft.mask(row, flags, make=change is not FlagChange.REMOVE)
     wanted = 0 if change is FlagChange.REMOVE else mask
     clear = {FlagChange.ADD: 0, FlagChange.REMOVE: mask, FlagChange.REPLACE: ALL_FLAGS}[change]
-    keep = ~clear
-    refused: list[int] = []
-    changed: list[int] = []
-    for uid, old, modseq in _rows(draft, mailbox, uids, "id & 4294967295, flags, modseq"):
-        if unchanged_since is not None and modseq > unchanged_since:
-            refused.append(uid)
-        elif old & keep | wanted != old:
-            changed.append(uid)
+    refused: tuple[int, ...] = ()
+    if unchanged_since is not None:
+        some, refused = _unchanged(some, unchanged_since)
+    changed = _changed(some, clear, wanted)
     if not changed:
-        return StoreResult(tuple(refused), 0)
+        return StoreResult(refused, 0)
     modseq, nonce = draft.number()
-    draft.do(Flagged(modseq, nonce, mailbox, pack(changed), clear, wanted), mailbox)
-    return StoreResult(tuple(refused), modseq)
+    draft.do(Flagged(modseq, nonce, mailbox, changed, clear, wanted), mailbox)
+    return StoreResult(refused, modseq)
+
+
+def _unchanged(some: _Some, modseq: int) -> tuple[_Some, tuple[int, ...]]:
+    """Those up to a MODSEQ, and the UIDs of the others. RFC 7162 §3.1.3."""
+    kept = [one <= modseq for one in some.modseqs]
+    if all(kept):
+        return some, ()
+    refused = tuple(uid for uid, keep in zip(some.uids, kept, strict=True) if not keep)
+    columns = (some.uids, some.flags, some.modseqs)
+    one, two, three = (array(c.typecode, compress(c, kept)) for c in columns)
+    return _Some(one, two, three, neighbours=False), refused
+
+
+def _changed(some: _Some, clear: int, wanted: int) -> bytes:
+    """The packed UIDs of those that the change makes different."""
+    marked = marks(some.flags, clear, wanted)
+    if not some.neighbours:
+        return pack(list(compress(some.uids, marked)))
+    # Whoever is named between two of them is not there.
+    pairs = [(some.uids[first], some.uids[end - 1]) for first, end in runs_of(marked)]
+    return array("I", chain.from_iterable(pairs)).tobytes()
 
 
 def expunge(draft: Draft, mailbox: int, uids: Collection[int]) -> list[int]:
     """Remove messages; returns those that were there, ascending."""
     draft.row(mailbox)
-    there = [uid for (uid,) in _rows(draft, mailbox, uids, "id & 4294967295")]
+    there = _some(draft, mailbox, uids).uids.tolist()
     if there:
         uidnext = draft.index.peek_uid(mailbox)
         draft.do(Expunged(*draft.number(), mailbox, pack(there), uidnext), mailbox)
@@ -71,11 +146,11 @@ def copy(draft: Draft, source: int, uids: Collection[int], name: str) -> CopyRes
     """Copy in UID order, flags and dates with them."""
     row = draft.row(source)
     target = draft.find(name)
-    rows = _rows(draft, source, uids, "id & 4294967295, flags")
-    if not rows:
+    some = _some(draft, source, uids)
+    there = some.uids
+    if not there:
         return CopyResult(target.uidvalidity, (), ())
-    there = [uid for uid, _ in rows]
-    masks = _translated(draft, row, target, [mask for _, mask in rows])
+    masks = _translated(draft, row, target, some.flags)
     first = draft.index.take_uids(target.number, len(there))
     draft.do(
         Copied(
@@ -84,7 +159,7 @@ def copy(draft: Draft, source: int, uids: Collection[int], name: str) -> CopyRes
             source,
             pack(there),
             first,
-            array("Q", masks).tobytes(),
+            masks.tobytes(),
         ),
         target.number,
     )
@@ -101,8 +176,8 @@ def move(draft: Draft, source: int, uids: Collection[int], name: str) -> CopyRes
 
 
 def _translated(
-    draft: Draft, source: MailboxRow, target: MailboxRow, masks: list[int]
-) -> list[int]:
+    draft: Draft, source: MailboxRow, target: MailboxRow, masks: array[int]
+) -> array[int]:
     """The same flags by name in the other mailbox's bits."""
     if source.flag_names == target.flag_names:
         return masks
@@ -111,4 +186,4 @@ def _translated(
         if mask not in known:
             names = [n for bit, n in enumerate(source.flag_names) if mask >> bit & 1]
             known[mask] = draft.mask(draft.row(target.number), names)
-    return [known[mask] for mask in masks]
+    return array("Q", [known[mask] for mask in masks])

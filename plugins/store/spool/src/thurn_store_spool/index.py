@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 LAST_UID: Final = (1 << 32) - 1
 """RFC 9051 §2.3.1.1: UIDs have 32 bits."""
 
+GROWN_CHANGES: Final = 4_096
+"""Kept copies that are as old are worth a look: going on from them takes some milliseconds."""
+
 
 @dataclass(slots=True)
 class _Transaction:
@@ -66,6 +69,7 @@ class AccountIndex:
         "__weakref__",
         "_connection",
         "_highest",
+        "_kept",
         "_pager_version",
         "_pool",
         "_pruned",
@@ -97,6 +101,7 @@ class AccountIndex:
         self._pager_version = -1
         self._highest = -1
         self._pruned = 0
+        self._kept = 0
         self._tree: Tree | None = None
         self._uidnext: dict[int, int] = {}
 
@@ -116,7 +121,9 @@ class AccountIndex:
             except (apsw.Error, OSError) as error:
                 raise storage_error(error) from error
             self._version = self._pager_version = -1
-            tended_at = select_one(connection, "SELECT tended_at FROM floor")[0]
+            tended_at, self._kept = select_one(
+                connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
+            )
             self._pool.opened(self, tended_at)
         self._pool.used(self)
         return connection
@@ -204,6 +211,9 @@ class AccountIndex:
             raise storage_error(error) from error
         self._pager_version = self._connection.data_version()
         self._highest = transaction.highest
+        if self._highest - self._kept >= GROWN_CHANGES:
+            self._kept = self._highest  # the next time after as many more
+            self._pool.grown(self)
         self._uidnext.update(transaction.uidnext)
         if transaction.documents_changed:
             self._pool.mark.change()
@@ -235,6 +245,11 @@ class AccountIndex:
         if transaction.tree is None:
             transaction.tree = read_tree(self.writer)
         return transaction.tree
+
+    def columns_now(self, mailbox: int) -> Columns | None:
+        """The columns of a mailbox, if they are known and the transaction has changed nothing."""
+        columns = self.columns.get(mailbox)
+        return columns if columns and columns.seen == self._opened().highest else None
 
     def tree_changed(self) -> None:
         """A mailbox or keyword was made or removed in the transaction."""

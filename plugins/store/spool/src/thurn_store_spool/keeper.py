@@ -1,4 +1,4 @@
-"""What a worker does in the background: closes connections, removes garbage, prunes.
+"""What a worker does in the background: closes connections, removes garbage, prunes, keeps copies.
 
 Rules of this file: everything that may wait for the disk happens in a thread of its own limiter;
 what fails is reported and done again another time.
@@ -15,7 +15,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.context import Log
 
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.tend import TEND_SECONDS, prune, remove_garbage
+from thurn_store_spool.tend import TEND_SECONDS, keep, prune, remove_garbage
 
 WAITING: Final = 256
 """Connections that wait to be closed; above it one is closed at once, and the worker waits."""
@@ -38,6 +38,7 @@ class Keeper:
         self._closing: list[apsw.Connection] = []
         self._garbage: dict[Path, None] = {}
         self._old: dict[Path, float] = {}
+        self._grown: dict[Path, None] = {}
         self._work = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
 
@@ -62,6 +63,12 @@ class Keeper:
             self._old[index.directory] = now
             self.sweep(index)
 
+    def grown(self, index: AccountIndex) -> None:
+        """Copies of the account's columns may be worth to be written."""
+        if not self._grown:
+            self._wake()
+        self._grown[index.directory] = None
+
     def _wake(self) -> None:
         if trio.lowlevel.in_trio_run():  # replay runs in a thread; what it finds waits a little
             self._work.set()
@@ -79,7 +86,7 @@ class Keeper:
             if due is not None and trio.current_time() >= due:
                 await trio.to_thread.run_sync(self._tend, limiter=self._limiter)
                 due = None
-            if due is None and (self._garbage or self._old):
+            if due is None and (self._garbage or self._old or self._grown):
                 due = trio.current_time() + GATHER_SECONDS
 
     def _close(self) -> None:
@@ -90,10 +97,14 @@ class Keeper:
                 self._failed(error)
 
     def _tend(self) -> None:
-        while self._garbage or self._old:
+        while self._garbage or self._old or self._grown:
             try:
                 if self._old:
-                    prune(*self._old.popitem())
+                    directory, now = self._old.popitem()
+                    prune(directory, now)
+                    keep(directory, anew=True)
+                elif self._grown:
+                    keep(self._grown.popitem()[0])
                 else:
                     remove_garbage(self._garbage.popitem()[0])
             except (apsw.Error, OSError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import trio
@@ -53,10 +53,13 @@ _HEADERS: Final = (
     "SELECT m.id & 4294967295, b.headers FROM message m JOIN body b ON b.id = m.body"
     " WHERE m.id BETWEEN ? AND ?"
 )
-_BODY: Final = (
-    "SELECT b.message, b.slot, b.generation, b.position, b.length, b.prefix"
-    " FROM message m JOIN body b ON b.id = m.body WHERE m.id = ?"
+_BODIES: Final = (
+    "SELECT m.id & 4294967295, b.message, b.slot, b.generation, b.position, b.length, b.prefix"
+    " FROM message m JOIN body b ON b.id = m.body WHERE m.id BETWEEN ? AND ?"
 )
+
+BodyRow = tuple[int, int, Any, Any, Any, int, bytes]
+"""UID, the message's number, where the log has it or three times None, length, prefix."""
 
 
 class SpoolMailbox:
@@ -123,6 +126,7 @@ class SpoolMailbox:
 
     async def _load_apart(self) -> Columns | None:
         columns = await trio.to_thread.run_sync(load_apart, self._index.directory, self._number)
+        self._environment.pool.grown(self._index)  # if it had to be read from many rows
         known = self._index.columns.get(self._number)
         if columns is None or (known is not None and known.seen >= columns.seen):
             return known
@@ -177,7 +181,15 @@ class SpoolMailbox:
         """The message as stored."""
         await trio.lowlevel.checkpoint()
         for _attempt in range(2):  # the log may have given it away just now
-            content = self._read_body(uid)
+            found = self._locate((uid,))
+            if not found:
+                with self._index.snapshot() as connection:
+                    self._must_exist(self._index.tree(connection).by_number)
+                raise MessageExpunged
+            try:
+                content = self._content(found[0])
+            except OSError as error:
+                raise storage_error(error) from error
             if content is not None:
                 return content
         self._environment.journal.error(
@@ -185,23 +197,40 @@ class SpoolMailbox:
         )
         raise StorageTrouble("the message's body cannot be found")
 
-    def _read_body(self, uid: int) -> Content | None:
-        try:
-            row = select_one(self._index.reader(), _BODY, (row_id(self._number, uid),))
-        except apsw.Error as error:
-            raise storage_error(error) from error
-        if row is None:
+    async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
+        """In the order asked; None for messages that have gone or cannot be read."""
+        await trio.lowlevel.checkpoint()
+        found: dict[int, Content | None] = {}
+        rows = self._locate(uids)
+        if not rows:
             with self._index.snapshot() as connection:
                 self._must_exist(self._index.tree(connection).by_number)
-            raise MessageExpunged
-        message, slot, generation, position, length, prefix = row
+        for row in rows:
+            try:
+                found[row[0]] = self._content(row)
+            except OSError:
+                continue  # `body` says what it is
+        return [found.get(uid) for uid in uids]
+
+    def _locate(self, uids: Sequence[int]) -> list[BodyRow]:
+        """Where the bodies of those messages are that are there."""
+        found: list[BodyRow] = []
+        try:
+            connection = self._index.reader()
+            for first, last in runs(uids):
+                bounds = (row_id(self._number, first), row_id(self._number, last))
+                found += select(connection, _BODIES, bounds)
+        except apsw.Error as error:
+            raise storage_error(error) from error
+        return found
+
+    def _content(self, row: BodyRow) -> Content | None:
+        """The message, wherever it is now. Raises OSError."""
+        _, message, slot, generation, position, length, prefix = row
         reference = None
         if slot is not None:
             reference = BlobReference(slot, generation, position, length)
-        try:
-            blob = self._environment.bodies.find(self._index.directory, message, reference, length)
-        except OSError as error:
-            raise storage_error(error) from error
+        blob = self._environment.bodies.find(self._index.directory, message, reference, length)
         return Content(blob, prefix) if blob is not None else None
 
     async def flag(

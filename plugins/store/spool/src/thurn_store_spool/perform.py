@@ -132,8 +132,9 @@ def _created(connection: apsw.Connection, operation: Created) -> None:
 def _deleted(connection: apsw.Connection, operation: Deleted) -> None:
     number = operation.mailbox
     _remove(connection, row_id(number, 0), row_id(number + 1, 0) - 1, Totals())
-    for table, column in (("mailbox", "number"), ("keyword", "mailbox"), ("annotation", "mailbox")):
-        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))  # noqa: S608 - constants
+    connection.execute("DELETE FROM mailbox WHERE number = ?", (number,))
+    for table in ("keyword", "annotation", "kept"):
+        connection.execute(f"DELETE FROM {table} WHERE mailbox = ?", (number,))  # noqa: S608 - constants
     _note(connection, operation, number)
 
 
@@ -157,14 +158,15 @@ def _flagged(connection: apsw.Connection, operation: Flagged) -> None:
     totals, highest = Totals(), 0
     for first, last in ranges(operation.uids):
         low, high = row_id(operation.mailbox, first), row_id(operation.mailbox, last)
-        count, seen, deleted = select_one(
-            connection,
-            "SELECT count(*), total(flags & 1), total(flags >> 3 & 1) FROM message"
-            " WHERE id BETWEEN ? AND ?",
-            (low, high),
-        )
-        totals.unseen -= _gained(operation, SEEN, count, int(seen))
-        totals.deleted += _gained(operation, DELETED, count, int(deleted))
+        if (operation.clear | operation.set) & (SEEN | DELETED):
+            count, seen, deleted = select_one(
+                connection,
+                "SELECT count(*), total(flags & 1), total(flags >> 3 & 1) FROM message"
+                " WHERE id BETWEEN ? AND ?",
+                (low, high),
+            )
+            totals.unseen -= _gained(operation, SEEN, count, int(seen))
+            totals.deleted += _gained(operation, DELETED, count, int(deleted))
         connection.execute(
             "UPDATE message SET flags = flags & ~? | ?, modseq = ? WHERE id BETWEEN ? AND ?",
             (operation.clear, operation.set, operation.modseq, low, high),

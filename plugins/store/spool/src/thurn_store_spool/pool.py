@@ -31,6 +31,7 @@ class Pool:
         open_limit: connections kept; each has three descriptors.
         close: closes a connection, later, in a thread.
         opened: called with an index that was opened, and when it was last tended.
+        grown: called with an index that has had many changes.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Pool:
         open_limit: int,
         close: Callable[[apsw.Connection], None],
         opened: Callable[[AccountIndex, int], None],
+        grown: Callable[[AccountIndex], None],
     ) -> None:
         self._data = data
         self._open_limit = open_limit
         self._close = close
         self.opened = opened
+        self.grown = grown
         self.mark = Mark(data)
         self._known: WeakValueDictionary[AccountId, AccountIndex] = WeakValueDictionary()
         self._open: OrderedDict[AccountIndex, None] = OrderedDict()

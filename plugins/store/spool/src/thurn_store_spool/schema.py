@@ -14,6 +14,7 @@
 - `change`: one row per change that is no append, by MODSEQ. With the newest rows of `body` it is
   the account's change log. `operation` is kept where views need it; the counts say what the change
   did to the mailbox's totals. `highest` is the highest UID whose row it changed or removed.
+- `kept`: copies of totals and of the columns of large mailboxes as of a MODSEQ (`kept.py`).
 - `garbage`: files to be removed, because nothing refers to them any longer.
 
 The account's highest MODSEQ is the larger of max(body.id) and max(change.modseq): whatever removes
@@ -30,11 +31,18 @@ import apsw
 from thurn.plugin import exclusive
 from thurn.types.errors import StorageError, StorageFull, StorageTrouble
 
-FORMAT: Final = 1
-"""PRAGMA user_version; another version is refused."""
+FORMAT: Final = 2
+"""PRAGMA user_version. 1 had no `kept` and gets it; a later version is refused."""
 
 OPEN_TIMEOUT_MS: Final = 5_000
 """Two workers that open the same index at once wait for each other; afterwards nobody waits."""
+
+_KEPT: Final = """
+CREATE TABLE kept(
+    mailbox INTEGER PRIMARY KEY, seen INTEGER NOT NULL, messages INTEGER NOT NULL,
+    unseen INTEGER NOT NULL, deleted INTEGER NOT NULL, size INTEGER NOT NULL,
+    modseq INTEGER NOT NULL, uidnext INTEGER NOT NULL, octets BLOB);
+"""
 
 _SCHEMA: Final = """
 CREATE TABLE account(id TEXT NOT NULL);
@@ -126,12 +134,14 @@ def _make(connection: apsw.Connection, account: str) -> None:
         if found == 0:
             connection.execute(_SCHEMA)
             connection.execute("INSERT INTO account VALUES(?)", (account,))
+        if found < FORMAT:
+            connection.execute(_KEPT)
             connection.pragma("user_version", FORMAT)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    if found not in (0, FORMAT):
+    if found > FORMAT:
         raise StorageTrouble(f"the index has format {found}, this is for {FORMAT}")
 
 

@@ -34,8 +34,9 @@ class SpoolStore:
         self._data = context.data
         self._log = context.log
         self._keeper = Keeper(context.clock, context.journal)
+        keeper = self._keeper
         self._pool = Pool(
-            context.data, accounts_open, self._keeper.close_later, self._keeper.opened
+            context.data, accounts_open, keeper.close_later, keeper.opened, keeper.grown
         )
         # Seeded here, after the fork: two workers must not draw the same numbers.
         draw = _draw(random.SystemRandom().getrandbits(256))

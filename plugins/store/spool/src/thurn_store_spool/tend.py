@@ -1,4 +1,4 @@
-"""Tending an index: files that nothing refers to are removed, old rows are pruned.
+"""Tending an index: files that nothing refers to are removed, old rows are pruned, copies are kept.
 
 Nothing here goes through the log: after a crash it is simply done again.
 
@@ -14,9 +14,14 @@ from typing import Final
 import apsw
 
 from thurn_store_spool.body import remove_body
+from thurn_store_spool.columns import load, load_rows, totals_of
+from thurn_store_spool.index import GROWN_CHANGES, read_highest
+from thurn_store_spool.kept import KEPT_MESSAGES, write_kept
 from thurn_store_spool.place import INDEX
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader
+from thurn_store_spool.tree import read_tree
+from thurn_store_spool.uidset import RANGE_OCTETS
 
 KEPT_CHANGES: Final = 65_536
 """Change rows kept: what a client may have missed and still be told exactly; a few megabytes."""
@@ -26,6 +31,10 @@ KEPT_KEY_SECONDS: Final = 7 * 86_400
 
 TEND_SECONDS: Final = 86_400
 """How often an index is pruned."""
+
+GROWN_PART: Final = 8
+"""Kept copies are written anew after as many changes as this part of the messages: to move a copy
+on by them takes some milliseconds, and writing it costs a few microseconds for each of them."""
 
 _BATCH: Final = 500
 """Files removed between two short transactions."""
@@ -51,6 +60,51 @@ def remove_garbage(directory: Path) -> int:
         return count
     finally:
         connection.close()
+
+
+def keep(directory: Path, *, anew: bool = False) -> bool:
+    """Write kept copies, if enough has changed for them to be worth it; gives whether it was.
+
+    Args:
+        directory: of the account.
+        anew: from the rows, whatever is there: what might be wrong in a copy ends here.
+    """
+    connection = open_reader(directory / INDEX)
+    if connection is None:
+        return False
+    try:
+        with connection:  # one transaction, so one state
+            highest = read_highest(connection)
+            if not anew and not _is_grown(connection, highest):
+                return False
+            read = load_rows if anew else load
+            views = [
+                (row.number, read(connection, row, highest).view)
+                for row in read_tree(connection).by_number.values()
+            ]
+        if all(len(view) < KEPT_MESSAGES for _, view in views):
+            return False
+        # A copy may be older than the index, so others may have committed in between.
+        with connection:
+            write_kept(connection, highest, {n: (totals_of(view), view) for n, view in views})
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _is_grown(connection: apsw.Connection, highest: int) -> bool:
+    seen, messages = select_one(
+        connection, "SELECT coalesce(max(seen), -1), total(messages) FROM kept"
+    )
+    pruned, octets = select_one(
+        connection,
+        "SELECT pruned, (SELECT total(length(operation)) FROM change WHERE modseq > ?) FROM floor",
+        (seen,),
+    )
+    changes = highest - seen + octets / RANGE_OCTETS
+    return bool(seen < pruned or changes >= max(GROWN_CHANGES, messages / GROWN_PART))
 
 
 def prune(directory: Path, now: float) -> None:

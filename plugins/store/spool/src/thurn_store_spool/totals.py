@@ -1,8 +1,9 @@
 """How many messages, unseen, deleted, octets each mailbox of an account has, without counting.
 
-Counted once when first asked for; then moved on by what each change row says it did, and by what
-was appended. Where both happened to the same mailbox since the last look, the order cannot be told
-from the rows: that mailbox is counted again.
+Counted once when first asked for, unless there are kept totals; then moved on by what each change
+row says it did, and by what was appended. Where both happened to the same mailbox since the last
+look, the order cannot be told from the rows: that mailbox is counted again, by its view if it is
+known.
 """
 
 from __future__ import annotations
@@ -12,22 +13,12 @@ from dataclasses import dataclass, field, replace
 import apsw
 from thurn.contracts.store import MailboxRecord
 
+from thurn_store_spool.columns import totals_of
 from thurn_store_spool.index import LAST_UID, AccountIndex, read_uidnext
+from thurn_store_spool.kept import MailboxTotals, read_kept_totals
 from thurn_store_spool.perform import DELETED, SEEN, row_id
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.tree import MailboxRow, Tree
-
-
-@dataclass(slots=True)
-class MailboxTotals:
-    """Of one mailbox."""
-
-    messages: int = 0
-    unseen: int = 0
-    deleted: int = 0
-    size: int = 0
-    highestmodseq: int = 0
-    uidnext: int = 1
 
 
 @dataclass(slots=True)
@@ -59,15 +50,16 @@ def read_totals(index: AccountIndex, connection: apsw.Connection, tree: Tree) ->
     """The totals as of the snapshot, moved on from what the index object knows."""
     known = index.totals
     if known is None or known.seen < index.pruned:
-        known = AccountTotals()
+        known = AccountTotals(*read_kept_totals(connection))
     if known.seen != index.known_highest:
-        known = index.totals = _moved_on(connection, tree, known, index.known_highest)
+        known = index.totals = _moved_on(index, connection, tree, known)
     return known
 
 
 def _moved_on(
-    connection: apsw.Connection, tree: Tree, known: AccountTotals, highest: int
+    index: AccountIndex, connection: apsw.Connection, tree: Tree, known: AccountTotals
 ) -> AccountTotals:
+    highest = index.known_highest
     changed = {
         row[0]: row[1:]
         for row in select(
@@ -87,8 +79,12 @@ def _moved_on(
     for number in tree.by_number:
         old = known.by_number.get(number)
         change = changed.get(number)
+        columns = index.columns.get(number)
         if old is None or (change and (number in appended or change[0] >= old.uidnext)):
-            by_number[number] = _count(connection, number, MailboxTotals())
+            if columns is not None and columns.seen == highest:
+                by_number[number] = totals_of(columns.view)
+            else:
+                by_number[number] = _count(connection, number, MailboxTotals())
         elif change:
             by_number[number] = _add(connection, number, replace(old), change)
         elif number in appended:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
+RANGE_OCTETS = 8
+"""Of a range in a packed set."""
+
 
 def pack(uids: Sequence[int]) -> bytes:
     """Ascending, different UIDs as ranges."""

@@ -107,18 +107,20 @@ def mime_entity(reason: str) -> bytes:
     """
     octets = re.sub(r"\r\n|\r|\n", "\r\n", reason).encode(errors="replace")
     end = find_header_end(octets, 0, len(octets))
-    # RFC 5230 §4.3: fields of the reason that are not MIME's MUST NOT become fields of the reply.
-    written = [
-        header(octets[field.start : field.start + len(field.name)].decode("ascii"), value)
-        for field in read_fields(octets, 0, end)
-        if field.name.startswith(b"content-")
-        and (value := _CONTROLS_IN_VALUE.sub(b" ", unfold(octets[field.value : field.end])))
-    ]
+    written: dict[bytes, bytes] = {}
+    for field in read_fields(octets, 0, end):
+        # RFC 5230 §4.3: fields of the reason that are not MIME's MUST NOT become fields of the
+        # reply. RFC 2045 §3: none of them twice; readers would not agree on which counts.
+        if not field.name.startswith(b"content-") or field.name in written:
+            continue
+        value = _CONTROLS_IN_VALUE.sub(b" ", unfold(octets[field.value : field.end]))
+        name = octets[field.start : field.start + len(field.name)].decode("ascii")
+        if value:
+            written[field.name] = header(name, value)
     body = octets[end:]
-    coded = any(line.lower().startswith(b"content-transfer-encoding:") for line in written)
-    if not coded and not body.isascii():
-        written.append(header("Content-Transfer-Encoding", "8bit"))
-    return b"".join(written) + b"\r\n" + body
+    if b"content-transfer-encoding" not in written and not body.isascii():
+        written[b"content-transfer-encoding"] = header("Content-Transfer-Encoding", "8bit")
+    return b"".join(written.values()) + b"\r\n" + body
 
 
 _CONTROLS_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")

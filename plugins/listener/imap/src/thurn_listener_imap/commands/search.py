@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from thurn.types.errors import StorageError
 from thurn_wire.imap import code, response
 from thurn_wire.imap.command import Parameters, Search
-from thurn_wire.imap.search import And, ModseqKey, Not, Or, SearchKey
+from thurn_wire.imap.search import ModseqKey, SearchKey
 
 from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import Found
 from thurn_listener_imap.search.check import Scope
-from thurn_listener_imap.search.program import run_search
+from thurn_listener_imap.search.program import leaves, run_search
 
 
 async def search(conversation: Conversation, command: Search) -> Answer:
@@ -29,7 +29,8 @@ async def search(conversation: Conversation, command: Search) -> Answer:
         conversation.enable_condstore()
     more = conversation.site.extensions.search_keys
     try:
-        positions = await run_search(command.key, Scope(selected), more)
+        scope = Scope(selected, conversation.account.account, conversation.site.texts)
+        positions = await run_search(command.key, scope, more)
     except (ValueError, StorageError) as error:
         if command.returns is not None and "SAVE" in command.returns:
             # RFC 5182 §2.1: a failed SEARCH with SAVE leaves an empty result.
@@ -81,15 +82,4 @@ def _modseq(found: Found, words: Parameters) -> int:
 
 
 def _asks_modseq(key: SearchKey) -> bool:
-    pending = [key]
-    while pending:
-        match pending.pop():
-            case ModseqKey():
-                return True
-            case And(parts):
-                pending += parts
-            case Or(left, right):
-                pending += (left, right)
-            case Not(inner):
-                pending.append(inner)
-    return False
+    return any(isinstance(leaf, ModseqKey) for leaf in leaves(key))

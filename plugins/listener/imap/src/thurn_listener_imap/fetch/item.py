@@ -41,6 +41,10 @@ class Writer(Protocol):
     def sets_seen(self) -> bool:
         r"""Answering it sets \Seen."""
 
+    @property
+    def summary(self) -> bool:
+        """It looks at `Source.summary`, or asks for sections or parts."""
+
     async def write(self, source: Source, output: Output) -> None:
         """Write the item, as it stands between the parentheses.
 

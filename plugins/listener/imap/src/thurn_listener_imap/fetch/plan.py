@@ -57,7 +57,9 @@ class Plan:
     @property
     def summary(self) -> bool:
         """Whether batches need summaries."""
-        return bool(self.writers) or any(column.summary for column in self.columns)
+        return any(writer.summary for writer in self.writers) or any(
+            column.summary for column in self.columns
+        )
 
     @property
     def whole_headers(self) -> bool:

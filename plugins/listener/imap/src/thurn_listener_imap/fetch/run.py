@@ -2,7 +2,8 @@ r"""Runs a plan over messages: batches from the store, responses to the client.
 
 Rules of this file:
 1. A batch is made, written and sent before the next; a client that does not read stops the work.
-   Batches begin small and grow as long as their responses stay small.
+   Batches begin small and grow as long as their responses stay small. Bodies are read some at a
+   time: `BATCH_OCTETS` of them, or one.
 2. \Seen is set for a batch before its octets go out, so that the responses can tell it; that it
    cannot be set does not keep anybody from reading.
 3. What has gone meanwhile, or cannot be read, is left out and counted; the others are answered.
@@ -10,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from thurn.contracts.store import FlagChange, MessageSummary
@@ -86,14 +87,32 @@ class Fetching:
             StorageError: the store failed between two messages.
             CutOff: a literal could not be ended.
         """
+        for positions in self._batches(spans):
+            low, high = positions[0], positions[-1] + 1
+            batch = Batch(self._selected.told, low, high, self._selected.flags)
+            if high - low > len(positions):
+                batch.positions = list(positions)
+            await self._run_batch(batch)
+            await self._output.relieve()
+        return self.outcome
+
+    def _batches(self, spans: Iterable[Span]) -> Iterator[Sequence[int]]:
+        """Positions, as many at a time as make a batch at that moment; spans of few are joined."""
+        waiting: list[int] = []
         for low, high in spans:
             start = low
             while start < high:
-                end = min(start + self._step, high)
-                await self._run_batch(Batch(self._selected.told, start, end, self._selected.flags))
-                await self._output.relieve()
+                end = min(start + max(self._step - len(waiting), 1), high)
+                if not waiting and end - start >= self._step:
+                    yield range(start, end)
+                else:
+                    waiting += range(start, end)
+                    if len(waiting) >= self._step:
+                        yield waiting
+                        waiting = []
                 start = end
-        return self.outcome
+        if waiting:
+            yield waiting
 
     async def _run_batch(self, batch: Batch) -> None:
         if self._plan.summary:
@@ -105,14 +124,12 @@ class Fetching:
         await self._answer(batch)
 
     async def _summarize(self, batch: Batch) -> None:
-        uids = batch.view.uids[batch.low : batch.high]
-        found = await self._selected.mailbox.summaries(uids)
+        found = await self._selected.mailbox.summaries(batch.column(batch.view.uids))
         there: list[MessageSummary] = [summary for summary in found if summary is not None]
         if len(there) < len(found):
             self.outcome.gone += len(found) - len(there)
-            batch.positions = [
-                batch.low + n for n, summary in enumerate(found) if summary is not None
-            ]
+            pairs = zip(batch.places, found, strict=True)
+            batch.positions = [at for at, summary in pairs if summary is not None]
         batch.summaries = there
         if self._plan.whole_headers:
             for summary in there:
@@ -152,21 +169,32 @@ class Fetching:
             usual_octets = len(responses) // len(batch.places) + 1
             self._step = max(1, min(2 * self._step, BATCH_MESSAGES, BATCH_OCTETS // usual_octets))
             return
-        for beginning, summary in zip(plan.beginnings(batch), batch.summaries, strict=True):
-            await self._answer_one(plan, beginning, summary)
+        await self._answer_each(plan, batch)
 
-    async def _answer_one(self, plan: Plan, beginning: bytes, summary: MessageSummary) -> None:
-        held = _Held(self._output, beginning)
-        try:
-            content = await self._selected.mailbox.body(summary.uid)
-            with Source(summary, content, self._places) as source:
-                for writer in plan.writers:
-                    await writer.write(source, held)
-                    held.space()
-        except (StorageError, CannotDecode) as error:
-            self._failed(error)
-        held.end()
-        await self._output.relieve()
+    async def _answer_each(self, plan: Plan, batch: Batch) -> None:
+        """One response after the other."""
+        beginnings = plan.beginnings(batch)
+        summaries: Sequence[MessageSummary | None]
+        summaries = batch.summaries or [None] * len(beginnings)
+        uids, sizes = batch.column(batch.view.uids), batch.column(batch.view.sizes)
+        start = 0
+        while start < len(uids):
+            end = _end_within(sizes, start)
+            contents = await self._selected.mailbox.bodies(uids[start:end])
+            for n, content in enumerate(contents, start):
+                held = _Held(self._output, beginnings[n])
+                try:
+                    if content is None:
+                        content = await self._selected.mailbox.body(uids[n])  # noqa: PLW2901 - or says why not
+                    with Source(summaries[n], content, self._places) as source:
+                        for writer in plan.writers:
+                            await writer.write(source, held)
+                            held.space()
+                except (StorageError, CannotDecode) as error:
+                    self._failed(error)
+                held.end()
+                await self._output.relieve()
+            start = end
 
     def _failed(self, error: StorageError | CannotDecode) -> None:
         if isinstance(error, CannotDecode):
@@ -175,6 +203,15 @@ class Fetching:
             self.outcome.gone += 1
         else:
             self.outcome.failures.append(error)
+
+
+def _end_within(sizes: Sequence[int], start: int) -> int:
+    """Where `BATCH_OCTETS` of messages end; one at least."""
+    end, octets = start + 1, sizes[start]
+    while end < len(sizes) and octets + sizes[end] <= BATCH_OCTETS:
+        octets += sizes[end]
+        end += 1
+    return end
 
 
 class _Held:

@@ -76,15 +76,17 @@ class Source:
     """A message being fetched; a context manager.
 
     Args:
-        summary: what the store says of it.
+        summary: what the store says of it; None where the whole message is all that is asked for.
         content: its octets.
         places: what is known of large messages of its account.
     """
 
-    __slots__ = ("_content", "_fd", "_octets", "_places", "summary")
+    __slots__ = ("_content", "_fd", "_octets", "_places", "_summary")
 
-    def __init__(self, summary: MessageSummary, content: Content, places: AccountPlaces) -> None:
-        self.summary = summary
+    def __init__(
+        self, summary: MessageSummary | None, content: Content, places: AccountPlaces
+    ) -> None:
+        self._summary = summary
         self._content = content
         self._places = places
         self._octets: bytes | None = None
@@ -111,6 +113,13 @@ class Source:
             with suppress(OSError):
                 os.close(self._fd)
             self._fd = -1
+
+    @property
+    def summary(self) -> MessageSummary:
+        """What the store says of the message."""
+        if self._summary is None:
+            raise StorageTrouble("an item that did not say that it needs summaries")
+        return self._summary
 
     @property
     def size_octets(self) -> int:

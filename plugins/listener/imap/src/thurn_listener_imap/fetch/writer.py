@@ -28,6 +28,11 @@ class SectionWriter:
     partial: Partial | None
     sets_seen: bool
 
+    @property
+    def summary(self) -> bool:
+        """Not for the whole message."""
+        return bool(self.name)
+
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
         place = await source.section(self.name)
@@ -48,6 +53,7 @@ class FieldsWriter:
     others: bool
     partial: Partial | None
     sets_seen: bool
+    summary: bool = True
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
@@ -72,6 +78,7 @@ class BinaryWriter:
     numbers: str
     partial: Partial | None
     sets_seen: bool
+    summary: bool = True
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
@@ -96,6 +103,7 @@ class BinarySizeWriter:
     label: bytes
     numbers: str
     sets_seen: bool = False
+    summary: bool = True
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import compress
 from typing import Final
@@ -37,15 +38,35 @@ class Difference:
     first_new: int
 
 
-def difference(old: View, new: View) -> Difference:
-    """What happened between two views of the same mailbox; `new` is the later one."""
+Expect = Callable[["array[int]", int], "array[int]"]
+"""Masks of flags as they were, and a MODSEQ: what the masks are after the change of that MODSEQ."""
+
+
+def difference(old: View, new: View, expect: Expect | None = None) -> Difference:
+    """What happened between two views of the same mailbox; `new` is the later one.
+
+    Args:
+        old: the earlier one.
+        new: the later one.
+        expect: what is known already of some changes: whole blocks in which nothing else has
+            happened are passed over.
+    """
     first_new = bisect_left(new.uids, old.uidnext)
     kept = new.uids if first_new == len(new.uids) else new.uids[:first_new]
     gone = _missing(old.uids, kept)
     before = without(old.modseqs, gone) if gone else old.modseqs
     if new.highestmodseq == old.highestmodseq:
         return Difference(gone, [], first_new)
-    return Difference(gone, _unequal(before, new.modseqs, first_new), first_new)
+    masks = old.flags
+    if expect is not None and gone:
+        masks = without(masks, gone)
+    changed = [
+        at
+        for start, end in _blocks(before, new.modseqs, first_new)
+        if expect is None or not _is_expected(masks, new, start, end, expect)
+        for at in _unequal(before, new.modseqs, start, end)
+    ]
+    return Difference(gone, changed, first_new)
 
 
 def without(column: array[int], gone: list[int]) -> array[int]:
@@ -91,12 +112,23 @@ def _first_gap(old: array[int], kept: array[int], start: int, shift: int) -> int
     return low
 
 
-def _unequal(before: array[int], after: array[int], count: int) -> list[int]:
-    """Positions below `count` at which the columns differ."""
-    found: list[int] = []
+def _blocks(before: array[int], after: array[int], count: int) -> Iterator[tuple[int, int]]:
+    """Blocks of the first `count` in which the columns differ."""
     for start in range(0, count, BLOCK):
         end = min(start + BLOCK, count)
-        one, other = before[start:end], after[start:end]
-        if one != other:
-            found += [start + n for n, x in enumerate(one) if x != other[n]]
-    return found
+        if before[start:end] != after[start:end]:
+            yield start, end
+
+
+def _is_expected(masks: array[int], new: View, start: int, end: int, expect: Expect) -> bool:
+    modseqs = new.modseqs[start:end]
+    modseq = modseqs[0]
+    if modseqs.count(modseq) < len(modseqs):
+        return False
+    return expect(masks[start:end], modseq) == new.flags[start:end]
+
+
+def _unequal(before: array[int], after: array[int], start: int, end: int) -> list[int]:
+    """Positions of a block at which the columns differ."""
+    pairs = zip(before[start:end], after[start:end], strict=True)
+    return [at for at, (one, other) in enumerate(pairs, start) if one != other]

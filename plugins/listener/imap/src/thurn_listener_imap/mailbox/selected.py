@@ -22,7 +22,7 @@ from thurn.contracts.store import FlagChange, Mailbox, MailboxRecord, View
 from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap.sequence import SequenceSet
 
-from thurn_listener_imap.mailbox.difference import Difference, difference, without
+from thurn_listener_imap.mailbox.difference import Difference, Expect, difference, without
 from thurn_listener_imap.mailbox.flags import FlagTable, flag_table
 from thurn_listener_imap.mailbox.numbers import (
     Span,
@@ -154,7 +154,8 @@ class Selected:
         if newest is self.told or (newest is self._newest and not may_expunge):
             return None
         told = self.told
-        found = difference(told, newest)
+        expect = None if with_modseq or not own else _expected(newest, own)
+        found = difference(told, newest, expect)
         keep_ghosts = bool(found.gone) and not may_expunge
         self.told = _with_ghosts(told, newest, found.gone) if keep_ghosts else newest
         self._newest = newest
@@ -194,6 +195,20 @@ def _to_tell(
         if known != newest.flags[at]:
             changed.append(at)
     return changed
+
+
+def _expected(newest: View, own: Mapping[int, OwnChange]) -> Expect:
+    """What the changes of this session make of flags; of any other change nothing is expected."""
+    table = flag_table(newest.flag_names)
+
+    def expect(masks: array[int], modseq: int) -> array[int]:
+        mine = own.get(modseq)
+        if mine is None:
+            return array("Q")
+        mask = table.mask(mine.flags)
+        return array("Q", [joined(flags, mine.change, mask) for flags in masks])
+
+    return expect
 
 
 def joined(flags: int, change: FlagChange, mask: int) -> int:

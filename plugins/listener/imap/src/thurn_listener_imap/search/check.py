@@ -7,7 +7,7 @@ those messages that passed them are looked at again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from thurn.contracts.store import MessageSummary, View
@@ -15,7 +15,9 @@ from thurn.plugin import Content
 from thurn.types.errors import StorageTrouble
 from thurn_message.scanner import Scan
 
+from thurn_listener_imap.limits import SCAN_APART_OCTETS
 from thurn_listener_imap.mailbox.selected import Selected
+from thurn_listener_imap.search.hits import HeaderTexts, Hits
 from thurn_listener_imap.search.text import body_texts, plain_octets
 
 
@@ -66,7 +68,7 @@ class Candidate:
         if not self._looked:
             self._looked = True
             content = self._content
-            if content is not None and content.blob.path is None:
+            if content is not None and content.size_octets <= SCAN_APART_OCTETS:
                 try:
                     self._plain = plain_octets(content.read())
                 except OSError as error:
@@ -107,19 +109,36 @@ class Check:
         test: the judgement.
         select: the same for many positions at once, where that is cheaper; columns only.
         plain: what is looked for, where `may_hold` can tell; `Cost.HEADERS` only.
+        summary: `test` looks at headers or summary; always so between `Cost.HEADERS` and
+            `Cost.SUMMARY`.
     """
 
     cost: Cost
     test: Callable[[Candidate], bool]
     select: Callable[[Sequence[int]], Sequence[int]] | None = None
     plain: bytes | None = None
+    summary: bool = True
+
+    @property
+    def needs_summary(self) -> bool:
+        """Whether a `Candidate` must have headers and summary."""
+        return self.summary and self.cost is not Cost.COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the checks of one SEARCH may look at."""
+    """What the checks of one SEARCH may look at.
+
+    Attributes:
+        account: whose mailbox it is.
+        texts: the worker's header texts; None: headers are looked through.
+        hits: what is known already of keys of header fields.
+    """
 
     selected: Selected
+    account: str = ""
+    texts: HeaderTexts | None = None
+    hits: Hits = field(default_factory=dict)
 
     @property
     def view(self) -> View:

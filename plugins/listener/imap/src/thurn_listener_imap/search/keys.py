@@ -7,7 +7,7 @@ nothing and OLD finds all; INTERNALDATE is in UTC, as FETCH tells it; Date in th
 from __future__ import annotations
 
 import datetime
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from calendar import timegm
 from collections.abc import Callable, Sequence
 
@@ -28,6 +28,7 @@ from thurn_wire.imap.search import (
 
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
+from thurn_listener_imap.search.fieldtext import value_reader
 from thurn_listener_imap.search.text import field_text, fold, may_hold, sieve_words
 
 DAY_SECONDS = 86_400
@@ -130,8 +131,26 @@ def _sent_matches(one: Candidate, compare: Callable[[datetime.date], bool]) -> b
     return False
 
 
-def header_check(key: HeaderKey) -> Check:
+def hits_check(hits: list[int]) -> Check:
+    """Positions that are known, ascending."""
+
+    def test(one: Candidate) -> bool:
+        n = bisect_left(hits, one.at)
+        return n < len(hits) and hits[n] == one.at
+
+    def select(positions: Sequence[int]) -> Sequence[int]:
+        if isinstance(positions, range):  # of step 1
+            return hits[bisect_left(hits, positions.start) : bisect_left(hits, positions.stop)]
+        among = set(hits)
+        return [at for at in positions if at in among]
+
+    return Check(Cost.COLUMNS, test, select)
+
+
+def header_check(key: HeaderKey, scope: Scope) -> Check:
     """HEADER, SUBJECT, FROM …: from what the store keeps, where it keeps the field."""
+    if key in scope.hits:
+        return hits_check(scope.hits[key])
     name = key.field.lower().encode("utf-8", "replace")
     needle = fold(key.text)
     if name in CACHED_HEADERS:
@@ -145,23 +164,31 @@ def header_check(key: HeaderKey) -> Check:
             for field in scan.fields
         )
 
-    return Check(Cost.CONTENT, test)
+    return Check(Cost.CONTENT, test, summary=False)
 
 
 def _cached_header_test(
     name: bytes, needle: str, plain: bytes | None
 ) -> Callable[[Candidate], bool]:
+    if "\0" in needle:
+        return lambda one: _is_in_a_value(needle, name, one.headers)
+    read, wanted = value_reader(name), needle.encode("utf-8", "surrogatepass") or b"\0"
+
     def test(one: Candidate) -> bool:
         headers = one.headers
         # Most messages are done with here: the text stands in none of the fields.
         if headers is None or (plain is not None and not may_hold(plain, headers)):
             return False
-        return any(
-            field.name == name and needle in field_text(headers, field)
-            for field in read_fields(headers, 0, len(headers))
-        )
+        return wanted in read(headers)
 
     return test
+
+
+def _is_in_a_value(needle: str, name: bytes, headers: bytes | None) -> bool:
+    fields = read_fields(headers, 0, len(headers)) if headers else ()
+    return any(
+        field.name == name and needle in field_text(headers or b"", field) for field in fields
+    )
 
 
 def text_check(key: TextKey) -> Check:
@@ -176,4 +203,4 @@ def text_check(key: TextKey) -> Check:
             return False
         return any(needle in text for text in one.texts(headers=with_headers))
 
-    return Check(Cost.CONTENT, test)
+    return Check(Cost.CONTENT, test, summary=False)

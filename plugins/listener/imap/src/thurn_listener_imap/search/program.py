@@ -2,18 +2,23 @@
 
 Rules of this file:
 1. The keys that must all hold are sorted by cost; each stage sees what the one before let pass.
+   Header fields of which a text is kept are no dearer than columns.
 2. What is below OR and NOT is judged message by message, at the cost of its dearest key. The depth
    of keys is bounded by the grammar (`thurn_wire.imap.limits.NESTING`).
-3. Each stage lets the other sessions have their turn; one message is in memory at a time.
-4. Messages that have gone are not found.
+3. Each stage lets the other sessions have their turn; `CONTENT_OCTETS` of messages are in memory at
+   a time, or one message.
+4. Messages that have gone are not found, as far as was looked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
 from typing import Final, TypeAlias
 
 import trio
+from thurn.contracts.store import MessageSummary
 from thurn.types.errors import MessageExpunged
 from thurn_wire.imap.search import (
     All,
@@ -37,6 +42,10 @@ from thurn_listener_imap.search.text import may_hold
 
 COLUMN_MESSAGES: Final = 20_000
 """Messages whose columns are judged before the other sessions have their turn: some 3 ms a key."""
+
+CONTENT_MESSAGES: Final = 100
+CONTENT_OCTETS: Final = 1_048_576
+"""Messages that are read and judged before the other sessions have their turn: some 3 ms."""
 
 CompileKey: TypeAlias = Callable[[SearchKey, Scope], Check]
 """What an extension gives for a kind of key."""
@@ -71,20 +80,41 @@ def compile_key(key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], Com
         return compiler(key, scope)
     match key:
         case And(parts):
-            checks = [compile_key(part, scope, more) for part in parts]
-            checks.sort(key=lambda check: check.cost)
-            tests = [check.test for check in checks]
-            return Check(checks[-1].cost, lambda one: all(test(one) for test in tests))
+            return _all([compile_key(part, scope, more) for part in parts])
         case Or(left, right):
-            first, second = sorted(
-                (compile_key(left, scope, more), compile_key(right, scope, more)),
-                key=lambda check: check.cost,
-            )
-            return Check(second.cost, lambda one: first.test(one) or second.test(one))
+            return _either(compile_key(left, scope, more), compile_key(right, scope, more))
         case Not(inner):
-            negated = compile_key(inner, scope, more)
-            return Check(negated.cost, lambda one: not negated.test(one))
+            return _not(compile_key(inner, scope, more))
     return _leaf(key, scope)
+
+
+def _all(checks: list[Check]) -> Check:
+    checks.sort(key=lambda check: check.cost)
+    tests = [check.test for check in checks]
+    return Check(
+        checks[-1].cost,
+        lambda one: all(test(one) for test in tests),
+        lambda positions: reduce(lambda some, check: _chosen(check, some), checks, positions),
+        summary=any(check.needs_summary for check in checks),
+    )
+
+
+def _either(left: Check, right: Check) -> Check:
+    first, second = sorted((left, right), key=lambda check: check.cost)
+    return Check(
+        second.cost,
+        lambda one: first.test(one) or second.test(one),
+        lambda positions: sorted({*_chosen(first, positions), *_chosen(second, positions)}),
+        summary=first.needs_summary or second.needs_summary,
+    )
+
+
+def _not(check: Check) -> Check:
+    def select(positions: Sequence[int]) -> list[int]:
+        there = set(_chosen(check, positions))
+        return [at for at in positions if at not in there]
+
+    return Check(check.cost, lambda one: not check.test(one), select, summary=check.needs_summary)
 
 
 def _leaf(key: SearchKey, scope: Scope) -> Check:
@@ -102,7 +132,7 @@ def _leaf(key: SearchKey, scope: Scope) -> Check:
         case DateKey():
             return keys.date_check(key, scope)
         case HeaderKey():
-            return keys.header_check(key)
+            return keys.header_check(key, scope)
         case TextKey():
             return keys.text_check(key)
     raise ValueError(f"{type(key).__name__} cannot be searched for")
@@ -119,7 +149,12 @@ async def run_search(
 
     Cancellation: nothing has changed.
     """
-    checks = [compile_key(part, scope, more) for part in conjunction(key)]
+    fields = [one for one in leaves(key) if isinstance(one, HeaderKey)]
+    if fields and scope.texts is not None:
+        hits = await scope.texts.find(scope.account, scope.selected, fields)
+        scope = replace(scope, hits=hits)
+    parts = sorted(conjunction(key), key=lambda part: part not in scope.hits)  # few come first
+    checks = [compile_key(part, scope, more) for part in parts]
     stages = [[check for check in checks if check.cost is cost] for cost in Cost]
     found = await _by_columns(stages[Cost.COLUMNS], scope)
     if found and stages[Cost.HEADERS]:
@@ -163,6 +198,8 @@ async def _by_headers(checks: list[Check], positions: list[int], scope: Scope) -
     uids = scope.view.uids
     tests = [check.test for check in checks]
     needles = [check.plain for check in checks if check.plain is not None]
+    if scope.texts is not None:
+        scope.texts.looked(scope.account, scope.view, len(positions))
     for start in range(0, len(positions), BATCH_MESSAGES):
         batch = positions[start : start + BATCH_MESSAGES]
         headers = await scope.selected.mailbox.headers([uids[at] for at in batch])
@@ -196,21 +233,40 @@ async def _by_contents(
 ) -> list[int]:
     found: list[int] = []
     uids, mailbox = scope.view.uids, scope.selected.mailbox
-    for start in range(0, len(positions), BATCH_MESSAGES):
-        batch = positions[start : start + BATCH_MESSAGES]
-        summaries = await mailbox.summaries([uids[at] for at in batch])
-        for at, summary in zip(batch, summaries, strict=True):
-            if summary is None:
+    with_summaries = any(check.needs_summary for check in checks)
+    for batch in _batches(positions, scope.view.sizes):
+        asked = [uids[at] for at in batch]
+        summaries: Sequence[MessageSummary | None] = [None] * len(batch)
+        if with_summaries:
+            summaries = await mailbox.summaries(asked)
+        contents = await mailbox.bodies(asked)
+        for at, summary, content in zip(batch, summaries, contents, strict=True):
+            if summary is None and with_summaries:
                 continue
-            one = Candidate(at, summary.headers, summary)
-            try:
-                content = await mailbox.body(uids[at])
-            except MessageExpunged:
-                continue
+            if content is None:
+                try:
+                    content = await mailbox.body(uids[at])  # noqa: PLW2901 - or says why not
+                except MessageExpunged:
+                    continue
+            one = Candidate(at, summary.headers if summary else None, summary)
             one.open(content)
             if await _holds(checks, one, apart=content.size_octets >= apart_octets):
                 found.append(at)
     return found
+
+
+def _batches(positions: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Messages that are read together: `CONTENT_MESSAGES` or `CONTENT_OCTETS`, one at least."""
+    batch: list[int] = []
+    octets = 0
+    for at in positions:
+        if batch and (octets + sizes[at] > CONTENT_OCTETS or len(batch) == CONTENT_MESSAGES):
+            yield batch
+            batch, octets = [], 0
+        batch.append(at)
+        octets += sizes[at]
+    if batch:
+        yield batch
 
 
 async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
@@ -222,9 +278,8 @@ async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
     return await trio.to_thread.run_sync(judge) if apart else judge()
 
 
-def _texts_in(key: SearchKey) -> int:
-    """How often a body is looked through at most; at least 1."""
-    count = 0
+def leaves(key: SearchKey) -> Iterator[SearchKey]:
+    """The keys that have no keys in them."""
     pending = [key]
     while pending:
         match pending.pop():
@@ -234,6 +289,10 @@ def _texts_in(key: SearchKey) -> int:
                 pending += (left, right)
             case Not(inner):
                 pending.append(inner)
-            case TextKey():
-                count += 1
-    return max(count, 1)
+            case leaf:
+                yield leaf
+
+
+def _texts_in(key: SearchKey) -> int:
+    """How often a body is looked through at most; at least 1."""
+    return max(sum(isinstance(leaf, TextKey) for leaf in leaves(key)), 1)

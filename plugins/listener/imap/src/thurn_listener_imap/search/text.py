@@ -47,7 +47,12 @@ def fold(text: str) -> str:
 
 def field_text(octets: bytes, field: Field) -> str:
     """A header field's value as it is compared."""
-    value = unfold(octets[field.value : field.end])
+    return value_text(octets[field.value : field.end])
+
+
+def value_text(raw: bytes) -> str:
+    """The same of the octets after the colon."""
+    value = unfold(raw)
     if value.isascii() and b"=?" not in value:
         return value.lower().decode("ascii")
     return fold(decode_words(value))
@@ -70,8 +75,12 @@ def may_hold(needle: bytes, headers: bytes) -> bool:
         needle in lower
         or b"=?" in lower
         or not lower.isascii()
-        or needle in lower.replace(b"\r\n", b"").replace(b"\n", b"")
+        or ((b"\n " in lower or b"\n\t" in lower) and needle in _unfolded(lower))
     )
+
+
+def _unfolded(octets: bytes) -> bytes:
+    return octets.replace(b"\r\n", b"").replace(b"\n", b"")
 
 
 def plain_octets(octets: bytes) -> bytes | None:
@@ -81,8 +90,11 @@ def plain_octets(octets: bytes) -> bytes | None:
         return None
     lower = octets.lower()
     for name, forms in _PLAIN_FORMS.items():
-        if lower.count(name) != sum(map(lower.count, forms)):
-            return None
+        at = lower.find(name)
+        while at >= 0:
+            if not lower.startswith(forms, at):
+                return None
+            at = lower.find(name, at + len(name))
     return lower
 
 
