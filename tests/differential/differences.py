@@ -148,12 +148,10 @@ def is_list(value):
 
 
 def text_class(ours, theirs):
-    if isinstance(ours, bytes) and isinstance(theirs, bytes):
-        if SPACE.sub(b" ", ours).strip() == SPACE.sub(b" ", theirs).strip():
-            return "folding-space"
-        if ours.replace(b"?", b"") == theirs.replace(b"\xef\xbf\xbd", b""):
-            return "nul"
-    return None
+    if not (isinstance(ours, bytes) and isinstance(theirs, bytes)):
+        return None
+    same = SPACE.sub(b" ", ours).strip() == SPACE.sub(b" ", theirs).strip()
+    return "folding-space" if same else None
 
 
 def envelope_class(message, field, ours, theirs):
@@ -170,8 +168,6 @@ def envelope_class(message, field, ours, theirs):
 def section_class(message, item, ours, theirs):
     """The class of a difference between two contents."""
     section = item[5 : item.index("]")] if "[" in item else "HEADER"
-    if b"\0" in message.octets and ours is not None and ours.replace(b"\0", b"\x80") == theirs:
-        return "nul"
     if "FIELDS.NOT" in section or "FIELDS" in section:
         return _fields_class(message, section, ours, theirs)
     if ours is None:

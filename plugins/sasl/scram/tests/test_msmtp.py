@@ -18,7 +18,9 @@ domains = ["example.org"]
 stored_keys = {{ "SCRAM-SHA-256" = "{stored_text("SCRAM-SHA-256", "sécret a")}" }}
 """
 TABLES = {
-    "site": {"hostname": "mx.example.org", "accounts": ["main"], "store": "main"},
+    "site": {"hostname": "mx.example.org", "accounts": ["main"], "store": "main",
+             "state": "main"},
+    "state": {"main": {"type": "memory"}},
     "account": {"main": {"type": "file", "file": "accounts.toml"}},
     "store": {"main": {"type": "memory"}},
     "tls": {"main": {"type": "selfsigned"}},
