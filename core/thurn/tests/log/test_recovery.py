@@ -200,7 +200,7 @@ async def test_settling_brings_blobs_home_and_frees_the_segment(site, kit):
 async def test_a_scarce_disk_gets_every_segment_back(site, kit, tmp_path):
     disk = kit.Disk(tmp_path)
     async with site.open(files=disk) as log:
-        await site.fill(log, 60)
+        await site.fill(log, 120)
         row = site.store.account("a").rows[0][1]
         blob = log.read(row)
         assert blob is not None  # from now on its file is open here
