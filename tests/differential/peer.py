@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
+from gateway import served
 from rawimap import HOST
 
 PASSWORD = "differential"
@@ -84,27 +83,6 @@ def dovecot(base):
     (base / "dovecot.conf").write_text(text)
     with (base / "start.log").open("w") as log:  # a pipe would be kept open
         command = ["dovecot", "-F", "-c", str(base / "dovecot.conf")]
-        child = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        _wait(port, child, base)
+        child = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    with served(child, port, base / "start.log", base / "log"):
         yield port
-    finally:
-        child.send_signal(signal.SIGTERM)
-        try:
-            child.wait(20)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-def _wait(port, child, base):
-    until = time.monotonic() + 20
-    while time.monotonic() < until and child.poll() is None:
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    logs = [path.read_text() for path in (base / "start.log", base / "log") if path.exists()]
-    raise AssertionError("dovecot did not start:\n" + "\n".join(logs)[-2000:])

@@ -74,9 +74,20 @@ def gateway(base, names, workers=1, store="spool"):
         child = subprocess.Popen(
             [*command, "--config", str(path)], stdout=log, stderr=log, start_new_session=True
         )
-    try:
-        _wait(port, child, base / "log")
+    with served(child, port, base / "log"):
         yield port
+
+
+@contextlib.contextmanager
+def served(child, port, *logs):
+    """A server from its first connection to its end; it leads a process group of its own.
+
+    Raises:
+        AssertionError: it does not listen, with the end of its logs.
+    """
+    try:
+        _wait(port, child, logs)
+        yield
     finally:
         child.send_signal(signal.SIGTERM)
         try:
@@ -86,7 +97,7 @@ def gateway(base, names, workers=1, store="spool"):
             child.wait()
 
 
-def _wait(port, child, log):
+def _wait(port, child, logs):
     until = time.monotonic() + 30
     while time.monotonic() < until and child.poll() is None:
         try:
@@ -95,7 +106,8 @@ def _wait(port, child, log):
             time.sleep(0.05)
         else:
             return
-    raise AssertionError("thurn did not start:\n" + log.read_text()[-3000:])
+    texts = [path.read_text() for path in logs if path.exists()]
+    raise AssertionError("it did not start:\n" + "\n".join(texts)[-3000:])
 
 
 def worker_of(client_socket):

@@ -161,7 +161,7 @@ def _apply(arrays: Arrays, operations: Iterable[bytes], *, fresh: bool) -> Array
 def _set_flags(
     operation: Flagged, uids: array[int], flags: array[int], modseqs: array[int]
 ) -> None:
-    spans = _spans(uids, ranges(operation.uids))
+    spans = spans_of(uids, ranges(operation.uids))
     if len(spans) <= _FEW:
         for low, high in spans:
             flags[low:high] = changed_masks(flags[low:high], operation.clear, operation.set)
@@ -177,7 +177,7 @@ def _set_flags(
     modseqs[:] = array("Q", [modseq if mark else old for old, mark in pairs])
 
 
-def _spans(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def spans_of(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Where the messages of ranges stand, first and end; of those that are there."""
     spans = []
     for first, last in pairs:
@@ -190,7 +190,7 @@ def _spans(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int
 
 def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
     uids = arrays[0]
-    spans = _spans(uids, gone)
+    spans = spans_of(uids, gone)
     if not spans:
         return arrays
     if len(spans) <= _FEW:

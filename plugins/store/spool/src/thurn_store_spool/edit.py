@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 
 from thurn.contracts.store import CopyResult, FlagChange, StoreResult
 
+from thurn_store_spool.columns import spans_of
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.mask import marks, runs_of
 from thurn_store_spool.operation import Copied, Expunged, Flagged
@@ -58,12 +59,10 @@ def _spans(here: array[int], uids: Collection[int]) -> list[tuple[int, int]]:
         if here[low : low + len(uids)] == uids:  # the usual case, at the speed of C
             return [(low, low + len(uids))]
     spans: list[tuple[int, int]] = []
-    for first, last in runs(uids):
-        low = bisect_left(here, first)
-        high = bisect_right(here, last, low)
+    for low, high in spans_of(here, runs(uids)):
         if spans and spans[-1][1] == low:
             spans[-1] = (spans[-1][0], high)
-        elif low < high:
+        else:
             spans.append((low, high))
     return spans
 

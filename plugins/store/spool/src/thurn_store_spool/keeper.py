@@ -119,7 +119,5 @@ class Keeper:
         Cancellation: shielded; it takes as long as SQLite needs to write its log back.
         """
         self._closing += connections
-        self._garbage.clear()
-        self._old.clear()
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._close, limiter=self._limiter)

@@ -18,6 +18,7 @@ from typing import Final
 import apsw
 from thurn.contracts.store import View
 
+from thurn_store_spool.perform import Totals
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.tree import MailboxRow
 
@@ -32,13 +33,9 @@ _MESSAGE_OCTETS: Final = sum(array(code).itemsize for code in TYPES)
 
 
 @dataclass(slots=True)
-class MailboxTotals:
-    """Of one mailbox."""
+class MailboxTotals(Totals):
+    """Of one mailbox, as of its MODSEQ."""
 
-    messages: int = 0
-    unseen: int = 0
-    deleted: int = 0
-    size: int = 0
     highestmodseq: int = 0
     uidnext: int = 1
 

@@ -47,7 +47,7 @@ ALL_FLAGS: Final = (1 << 63) - 1
 
 @dataclass(slots=True)
 class Totals:
-    """What a change adds to a mailbox's totals."""
+    """What a mailbox has, or what a change adds to it."""
 
     messages: int = 0
     unseen: int = 0
