@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 from thurn.delivery.deposits import commit_all
 from thurn.types.errors import StorageTrouble
 
@@ -46,3 +47,31 @@ async def test_a_failing_log_aborts_all():
     with pytest.raises(StorageTrouble):
         await commit_all(Log(told, StorageTrouble("disk")), deposits)
     assert told == ["place a", "place b", "log 12", "abort a", "abort b"]
+
+
+class Slow(Deposit):
+    async def commit(self):
+        await trio.sleep(1)
+        await super().commit()
+
+    async def abort(self):
+        await trio.sleep(1)
+        await super().abort()
+
+
+async def test_what_the_log_has_is_ended_though_its_session_is_cancelled(autojump_clock):
+    told = []
+    with trio.move_on_after(0.5):
+        await commit_all(Log(told), [Slow(told, "a", "1"), Slow(told, "b", "2")])
+    assert told == ["place a", "place b", "log 12", "commit a", "commit b"]
+
+
+async def test_a_cancelled_commit_aborts_all(autojump_clock):
+    class Waiting(Log):
+        async def commit(self, changes):
+            await trio.sleep_forever()
+
+    told = []
+    with trio.move_on_after(0.5):
+        await commit_all(Waiting(told), [Slow(told, "a", "1"), Slow(told, "b", "2")])
+    assert told == ["place a", "place b", "abort a", "abort b"]

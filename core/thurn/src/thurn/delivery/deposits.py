@@ -33,12 +33,12 @@ async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
         if all(deposit.changes for deposit in deposits):
             await _commit(log, deposits)
         else:
-            with trio.fail_after(COMMIT_SECONDS) as scope:
-                scope.shield = True
+            with trio.fail_after(COMMIT_SECONDS, shield=True):
                 await _commit(log, deposits)
     except BaseException:
-        for deposit in deposits:
-            await deposit.abort()
+        with trio.move_on_after(COMMIT_SECONDS, shield=True):
+            for deposit in deposits:
+                await deposit.abort()
         raise
 
 
@@ -55,5 +55,6 @@ async def _commit(log: CommitLog, deposits: Sequence[Deposit]) -> None:
             await deposit.commit()
     if changes:
         await log.commit(changes)
-    for deposit in logged:
-        await deposit.commit()
+    with trio.fail_after(COMMIT_SECONDS, shield=True):  # it is durable: not to be given up now
+        for deposit in logged:
+            await deposit.commit()
