@@ -100,6 +100,16 @@ async def test_an_old_generation_brings_nothing_back(tmp_path, autojump_clock):
         assert await site.rows() == [("192.168.0.0/16", "relay.office")]
 
 
+async def test_rows_come_back_after_the_machine_has_slept(tmp_path, autojump_clock):
+    site = Site(tmp_path)
+    async with site.open(TEN):
+        await trio.sleep(1)
+        site.clock.advance(10_000)
+        assert await site.rows() == []
+        await trio.sleep(50)
+        assert await site.rows() == [(TEN, "relay.office")]
+
+
 async def test_whoever_only_looks_leaves_no_traces(tmp_path):
     site = Site(tmp_path)
     await site.table.grant(
