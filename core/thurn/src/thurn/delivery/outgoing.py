@@ -92,7 +92,7 @@ class Outgoing:
                 raise TemporaryFailure(f"more than {SENDINGS} messages set off by one")
             for recipient in envelope.recipients:
                 key = f"{transaction.id} {count}"
-                expansion = await expand(self._directory, recipient)
+                expansion = await expand(self._directory, recipient, transaction.journal)
                 targets = expansion.targets
                 if expansion.foreign:
                     targets = (Target(recipient, None),)

@@ -154,7 +154,7 @@ async def _judge_recipient(
     if refusal is not None:
         return refusal
     try:
-        expansion = await _expand(plan, recipient)
+        expansion = await _expand(plan, transaction, recipient)
     except Exception as error:  # noqa: BLE001 - trouble of a directory is temporary (design D9)
         plan.diagnostics.error(
             "directory.failed", address=str(recipient.address), failure=repr(error)
@@ -167,7 +167,8 @@ async def _judge_recipient(
             return permitted
         targets = (Target(recipient, None),)
     elif not targets:
-        return as_refusal(UNKNOWN_ACCOUNT, "recipient.unknown")
+        unknown = "alias.dangling" if expansion.alias else "recipient.unknown"
+        return as_refusal(UNKNOWN_ACCOUNT, unknown)
     elif plan.chains.recipient:
         chain = plan.chains.recipient
         answer = await chain.run(transaction.id, transaction.journal, transaction, recipient)
@@ -179,8 +180,9 @@ async def _judge_recipient(
     return ACCEPTED
 
 
-async def _expand(plan: FlowPlan, recipient: Recipient) -> Expansion:
-    expansion = await expand(plan.directory, recipient)
+async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Expansion:
+    journal = transaction.journal
+    expansion = await expand(plan.directory, recipient, journal)
     postmaster = plan.settings.postmaster
     address = recipient.address
     if (
@@ -191,7 +193,7 @@ async def _expand(plan: FlowPlan, recipient: Recipient) -> Expansion:
         and address != postmaster
     ):
         # RFC 5321 §4.5.1: mail to postmaster is always accepted.
-        return await expand(plan.directory, Recipient(postmaster, original=address))
+        return await expand(plan.directory, Recipient(postmaster, original=address), journal)
     return expansion
 
 
