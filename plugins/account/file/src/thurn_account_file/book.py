@@ -88,6 +88,16 @@ class AccountBook:
             return Local(self.postmaster, detail)  # RFC 5321 §4.5.1
         return self.meanings.get(f"@{address.domain}", _OURS)
 
+    def dangling(self) -> list[str]:
+        """The aliases that lead to nobody, at least in part, with the target."""
+        return [
+            f"the alias {key} leads to {address}, which is nobody here"
+            for key, meaning in self.meanings.items()
+            if isinstance(meaning, Alias)
+            for address in meaning.addresses
+            if self.resolve(address) == _OURS
+        ]
+
     def owner(self, address: Address) -> AccountId | None:
         """The account to which alone mail for this address leads."""
         for _ in range(ALIAS_DEPTH):

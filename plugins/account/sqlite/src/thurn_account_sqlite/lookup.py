@@ -187,6 +187,16 @@ def _default_postmaster(connection: apsw.Connection, defaults: SiteDefaults) -> 
     return None if first is None else str(first[0])
 
 
+def dangling(connection: apsw.Connection, defaults: SiteDefaults) -> list[str]:
+    """The aliases that lead to nobody, at least in part, with the target."""
+    query = "SELECT alias, address FROM target WHERE address IS NOT NULL ORDER BY alias, position"
+    return [
+        f"the alias {alias} leads to {text}, which is nobody here"
+        for alias, text in rows(connection, query)
+        if resolve(connection, Address.parse(text), defaults) == OURS
+    ]
+
+
 def record(connection: apsw.Connection, account: str) -> AccountRecord | None:
     """What the site says of an account."""
     try:
