@@ -8,7 +8,7 @@ import pytest
 from passlib import hash as schemes
 from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
 from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import parse_hash
+from thurn.plugin.accounts import NOBODY, PasswordHash, parse_hash
 from thurn.types.address import Address
 from thurn.types.errors import TemporaryFailure
 from thurn_account_sqlite import accounts as module
@@ -70,6 +70,31 @@ async def test_however_it_is_typed(alice, quick):
         for text in (wrong, PHONE[:-1], PHONE + "0", "-" * 28, "a" * 28, "\u00e9" * 28):
             assert await login(accounts, text) == Denied()
         assert quick == [True] * 6  # as long as if there was a main password
+
+
+async def test_a_name_of_nobody_costs_what_most_accounts_cost(alice, change, monkeypatch):
+    judged = []
+    real = PasswordHash.matches
+
+    def matches(self, password):
+        judged.append(self.kind)
+        return real(self, password)
+
+    monkeypatch.setattr(PasswordHash, "matches", matches)
+    usual = PasswordHash("SHA512-CRYPT", schemes.sha512_crypt.using(rounds=1000).hash("secret"))
+    nobody = Claim("nobody", Secret("wrong"), "password", "imap")
+    async with alice() as (accounts, _):
+        for _ in range(2):
+            await accounts.verify_nobody(nobody)
+        assert judged == [NOBODY.kind] * 2
+        judged.clear()
+        await change(accounts, set_main, OWNER, Stored(usual))
+        assert await login(accounts, "wrong") == Denied()
+        await accounts.verify_nobody(nobody)
+        assert judged == ["SHA512-CRYPT 1000"] * 2
+        judged.clear()
+        await accounts.verify_nobody(Claim("nobody", Secret("x"), "oauth2", "imap"))
+        assert judged == []
 
 
 async def test_one_without_any_password_is_unknown(alice, change):

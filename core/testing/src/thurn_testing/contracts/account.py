@@ -21,6 +21,7 @@ from thurn.contracts.account import (
     CredentialVerifier,
     Denied,
     Directory,
+    DiscreetVerifier,
     Local,
     Resolution,
     StoredKeyQuery,
@@ -119,6 +120,9 @@ async def check_verifier(verifier: CredentialVerifier) -> None:
     await _wrong_claims(verifier)
     await _strangers(verifier)
     await _many_claims(verifier)
+    if isinstance(verifier, DiscreetVerifier):
+        for secret in HOSTILE_SECRETS:
+            await verifier.verify_nobody(Claim("nobody", Secret(secret), "password", "imap"))
     nobody = await verifier.stored_key(StoredKeyQuery("nobody", "SCRAM-SHA-256"))
     expect_equal(nobody, Unknown(), "a stored key of who is not known here is Unknown")
     other = await verifier.stored_key(StoredKeyQuery("alice", "NO-SUCH"))

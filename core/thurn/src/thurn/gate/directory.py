@@ -14,6 +14,7 @@ from thurn.contracts.account import (
     Claim,
     CredentialVerifier,
     Directory,
+    DiscreetVerifier,
     KeyAnswer,
     Resolution,
     RevisedVerifier,
@@ -29,11 +30,12 @@ from thurn.types.identity import AccountId
 class CombinedAccounts:
     """A `Directory` and a `CredentialVerifier` over products in their configured order."""
 
-    __slots__ = ("_directories", "_revised", "_verifiers")
+    __slots__ = ("_directories", "_discreet", "_revised", "_verifiers")
 
     def __init__(self, products: Sequence[Any]) -> None:
         self._directories = tuple(p for p in products if isinstance(p, Directory))
         self._verifiers = tuple(p for p in products if isinstance(p, CredentialVerifier))
+        self._discreet = [v for v in self._verifiers if isinstance(v, DiscreetVerifier)]
         self._revised = tuple(v for v in self._verifiers if isinstance(v, RevisedVerifier))
 
     async def resolve(self, address: Address) -> Resolution:
@@ -70,11 +72,13 @@ class CombinedAccounts:
         return None
 
     async def verify(self, claim: Claim) -> Verdict:
-        """The first verdict that is not `Unknown`."""
+        """The first verdict that is not `Unknown`; where all are, the work of one is spent."""
         for verifier in self._verifiers:
             verdict = await verifier.verify(claim)
             if not isinstance(verdict, Unknown):
                 return verdict
+        for verifier in self._discreet[:1]:
+            await verifier.verify_nobody(claim)
         return Unknown()
 
     async def revision(self) -> str:

@@ -15,13 +15,15 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.plugin.accounts import name_key, sub_address
+from thurn.plugin.accounts import PasswordHash, name_key, sub_address, usual
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
 
 MAIN: Final = "main"
 """The label of the password proper; every other label is an app password's."""
 POSTMASTER: Final = "postmaster"
+SAMPLE: Final = 50
+"""Passwords that are looked at to see which kind is usual."""
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -120,6 +122,12 @@ def newest_change(connection: apsw.Connection) -> int:
     """The number of the newest entry of the history; what logins leave behind has none."""
     row = one(connection, "SELECT max(number) FROM history")
     return 0 if row is None or row[0] is None else int(row[0])
+
+
+def usual_password(connection: apsw.Connection) -> PasswordHash:
+    """A hash of the kind that most accounts have, as the newest ones show it."""
+    query = "SELECT scheme, value FROM credential WHERE label = ? ORDER BY number DESC LIMIT ?"
+    return usual(PasswordHash(*row) for row in rows(connection, query, MAIN, SAMPLE))
 
 
 def find_login(connection: apsw.Connection, name: str) -> Login | None:
