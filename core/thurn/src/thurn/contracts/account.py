@@ -195,3 +195,11 @@ class Directory(Protocol):
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
         """The account that `authcid` becomes when it asks to act as `authzid`; None: it may not."""
+
+
+@runtime_checkable
+class AccountFinder(Protocol):
+    """A directory that knows accounts by what people call them, too."""
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """The account with this login name or own address. Raises TemporaryFailure."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from thurn.contracts.account import (
+    AccountFinder,
     AccountRecord,
     Claim,
     CredentialVerifier,
@@ -51,9 +52,17 @@ class CombinedAccounts:
     async def account(self, account: AccountId) -> AccountRecord | None:
         """The first record."""
         for directory in self._directories:
-            record = await directory.account(account)
-            if record is not None:
+            if (record := await directory.account(account)) is not None:
                 return record
+        return None
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """The first that has this login name or address."""
+        for directory in self._directories:
+            if isinstance(directory, AccountFinder) and (
+                found := await directory.find_account(name)
+            ):
+                return found
         return None
 
     async def owns(self, account: AccountId, address: Address) -> bool:
@@ -66,16 +75,14 @@ class CombinedAccounts:
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
         """The first that allows it."""
         for directory in self._directories:
-            account = await directory.may_act_as(authcid, authzid)
-            if account is not None:
+            if (account := await directory.may_act_as(authcid, authzid)) is not None:
                 return account
         return None
 
     async def verify(self, claim: Claim) -> Verdict:
         """The first verdict that is not `Unknown`; where all are, the work of one is spent."""
         for verifier in self._verifiers:
-            verdict = await verifier.verify(claim)
-            if not isinstance(verdict, Unknown):
+            if not isinstance(verdict := await verifier.verify(claim), Unknown):
                 return verdict
         for verifier in self._discreet[:1]:
             await verifier.verify_nobody(claim)
@@ -88,7 +95,6 @@ class CombinedAccounts:
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
         """The first answer that is not `Unknown`: nobody else proves a name that is known here."""
         for verifier in self._verifiers:
-            key = await verifier.stored_key(query)
-            if not isinstance(key, Unknown):
+            if not isinstance(key := await verifier.stored_key(query), Unknown):
                 return key
         return Unknown()

@@ -264,14 +264,10 @@ class HostLogin:
     async def start(self, initial: bytes | None) -> Step:
         """The first step; an initial response answers the mechanism's first challenge if that is
         empty (client-first mechanisms) or, for LOGIN, its first prompt."""
-        step = await self._drive(None, first=True)
+        step = await self.step(None, first=True)
         if initial is not None and isinstance(step, Ask):
-            return await self._drive(initial)
+            return await self.step(initial)
         return step
-
-    async def step(self, response: bytes) -> Step:
-        """Go on with a response."""
-        return await self._drive(response)
 
     def cancel(self) -> None:
         """The peer gave up."""
@@ -281,9 +277,10 @@ class HostLogin:
     def _attempt(self) -> LoginAttempt:
         return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
-    async def _drive(self, answer: SaslAnswer, *, first: bool = False) -> Step:
+    async def step(self, response: SaslAnswer, *, first: bool = False) -> Step:
+        """Go on with a response."""
         try:
-            return await self._run(answer, first)
+            return await self._run(response, first)
         except Exception as error:  # noqa: BLE001 - supervision point: one login
             self._exchange.close()
             return self._gate.trouble(self._attempt, error)

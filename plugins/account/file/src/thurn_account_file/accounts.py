@@ -126,6 +126,11 @@ class FileAccounts:
         entry = (await self._newest()).entries.get(account)
         return None if entry is None else entry.record
 
+    async def find_account(self, name: str) -> AccountId | None:
+        """The account with this login name or own address."""
+        entry = (await self._newest()).find(name)
+        return None if entry is None else entry.record.account
+
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail to this address leads to the account and to nobody else."""
         return (await self._newest()).owner(address) == account

@@ -149,6 +149,18 @@ class SqliteAccounts:
         """
         return await self._cache.get(("account", account), lambda c: lookup.record(c, account))
 
+    async def find_account(self, name: str) -> AccountId | None:
+        """The account with this login name or own address.
+
+        Raises:
+            TemporaryFailure: the database is in trouble.
+        """
+        key = name_key(name)
+        if key is None:
+            return None
+        found = await self._cache.get(("name", key), lambda c: lookup.find_account(c, key))
+        return None if found is None else AccountId(found[1])
+
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail to this address leads to the account and to nobody else, or a grant lets
         it send as this address.
