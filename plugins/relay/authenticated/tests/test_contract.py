@@ -35,6 +35,17 @@ async def test_contract(tmp_path, settings, permitted, asked_on):
 
 
 async def test_the_reason_is_stable(tmp_path):
-    async with authenticated.open(AuthenticatedSettings(), FakeContext(tmp_path)) as policy:
+    context = FakeContext(tmp_path, given=Given(directory=Names({})))
+    async with authenticated.open(AuthenticatedSettings(), context) as policy:
         decision = await policy.may_relay(make_transaction(ALICE), ELSEWHERE)
         assert decision.reason == "relay.authenticated"
+
+
+@pytest.mark.parametrize("facts", [{"enabled": False}, {"services": frozenset({"imap"})}])
+async def test_an_account_that_was_locked_since_sends_nothing_more(tmp_path, facts):
+    directory = Names({"alice": "alice"})
+    context = FakeContext(tmp_path, given=Given(directory=directory))
+    async with authenticated.open(AuthenticatedSettings(), context) as policy:
+        assert await policy.may_relay(make_transaction(ALICE), ELSEWHERE)
+        directory.facts = facts
+        assert await policy.may_relay(make_transaction(ALICE), ELSEWHERE) is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from thurn.contracts.account import (
     AccountRecord,
@@ -142,10 +142,15 @@ class FakeDirectory(Directory):
 
 
 class Names:
-    """A directory that knows accounts by other names, and nothing else of them."""
+    """A directory that knows accounts by other names, and nothing else of them.
+
+    Attributes:
+        facts: what their records say.
+    """
 
     def __init__(self, accounts: Mapping[str, str]) -> None:
         self.accounts = dict(accounts)
+        self.facts: dict[str, Any] = {}
 
     async def find_account(self, name: str) -> AccountId | None:
         """Whose name it is."""
@@ -154,7 +159,7 @@ class Names:
     async def account(self, account: AccountId) -> AccountRecord | None:
         """Of whom there is a name."""
         known = account in self.accounts.values()
-        return AccountRecord(account, None) if known else None
+        return AccountRecord(account, None, **self.facts) if known else None
 
     async def resolve(self, address: Address) -> Resolution:
         """Nobody."""

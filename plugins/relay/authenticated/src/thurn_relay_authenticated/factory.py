@@ -1,7 +1,9 @@
 """The plugin `relay.authenticated`: who has logged in may send to anybody. RFC 6409 §6.1, §4.3.
 
-The login is the permission. The row in the grant table, one for a session and at its first mail to
-elsewhere, only shows it (`thurn relay who`); where there is no table, or no room, it is left out.
+The login is the permission, for as long as the account may log in: one that is locked while a
+session is open sends nothing more by it. The row in the grant table, one for a session and at its
+first mail to elsewhere, only shows it (`thurn relay who`); where there is no table, or no room, it
+is left out.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Final
 
 import trio
 from pydantic import Field
+from thurn.contracts.account import AccountRecord
 from thurn.plugin import Accept, Context, Recipient, Session, Settings, Transaction, plugin
 from thurn.plugin.grants import GrantTable, GrantTableFull, SessionSource
 from thurn.plugin.named import NamedAccounts, named_accounts
@@ -63,9 +66,16 @@ class Authenticated:
         everybody = config.accounts is None and config.groups is None
         if not (everybody or member or await self._named.has(identity.account)):
             return None
+        record = await self._context.directory.account(identity.account)
+        if record is not None and not _may_send(record, session.protocol):
+            return None
         if config.show and self._context.serving:
             await _show(session, identity, self._context)
         return Accept("relay.authenticated")
+
+
+def _may_send(record: AccountRecord, protocol: str) -> bool:
+    return record.enabled and (record.services is None or protocol in record.services)
 
 
 @plugin("relay", "authenticated")
