@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
+import apsw
 import pytest
+import trio
 from passlib import hash as schemes
 from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
 from thurn.contracts.settings import Secret
@@ -155,7 +157,7 @@ async def test_a_command_leaves_no_traces(alice, monkeypatch):
 async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
     async with alice() as (accounts, context):
 
-        async def write(work, *, durable):
+        async def write(work, *, durable, patience_seconds):
             raise TemporaryFailure("full")
 
         monkeypatch.setattr(accounts.database, "write", write)
@@ -219,3 +221,23 @@ async def test_the_revision_changes_with_every_change_but_a_login(opened, change
         assert await other.revision() == first
         await change(accounts, add_domain, "example.net", separator=None, postmaster=None)
         assert await other.revision() != first
+
+
+async def test_logins_do_not_wait_for_a_long_change(alice, change, stored, monkeypatch, clock):
+    """An import holds the file for seconds; what a login leaves behind can wait for the next."""
+    async with alice() as (accounts, _):
+        await change(accounts, set_main, OWNER, stored["alice"])
+        clock.advance(2 * USED_SECONDS)
+        other = apsw.Connection(str(accounts.database.path))
+        other.execute("BEGIN IMMEDIATE")
+        started = trio.current_time()
+        with trio.fail_after(4):
+            async with trio.open_nursery() as nursery:
+                for _ in range(8):
+                    nursery.start_soon(login, accounts, PHONE)
+        assert trio.current_time() - started < 2
+        other.execute("ROLLBACK")
+        other.close()
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        shown = await accounts.database.read(lambda c: listing.credentials(c, 1))
+        assert all(one["last_used"] for one in shown if one["label"] == "phone")

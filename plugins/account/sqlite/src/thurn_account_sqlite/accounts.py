@@ -53,6 +53,8 @@ HASHES: Final = 2
 """At the same time."""
 USED_SECONDS: Final = 86_400.0
 """How coarse "last used" is: a credential costs one write a day, not one per login."""
+PATIENCE_SECONDS: Final = 0.1
+"""For what a login leaves behind."""
 KINDS: Final = 16
 """Of made-up hashes that are kept; sites have one or two."""
 
@@ -248,8 +250,12 @@ class SqliteAccounts:
         return self._decoys[kind]
 
     async def _remember(self, login: Login, found: Credential, secret: str) -> None:
-        """Renew what is stored if it is time, and note the use."""
+        """Renew what is stored if it is time, and note the use; whoever logs in waits for no other
+        change (an import takes seconds), it is done at the next login as well."""
+        if self.database.writing:
+            return
         now = self.clock.wall()
+        write = partial(self.database.write, patience_seconds=PATIENCE_SECONDS)
         wanted = self.settings.scram
         try:
             if (
@@ -259,9 +265,9 @@ class SqliteAccounts:
             ):
                 make = partial(make_stored, secret, wanted, self.settings.scram_iterations)
                 stored = await trio.to_thread.run_sync(make, limiter=self._limiter)
-                await self.database.write(lambda c: renew_main(c, found, stored, now))
+                await write(lambda c: renew_main(c, found, stored, now))
             elif found.last_used is None or now - found.last_used >= USED_SECONDS:
                 used = partial(mark_used, number=found.number, at=now)
-                await self.database.write(used, durable=False)
+                await write(used, durable=False)
         except TemporaryFailure as error:
             self._journal.warning("accounts.not_noted", account=login.account, failure=str(error))
