@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import click
-from thurn.contracts.account import AccountFinder, Local, UnknownAddress
+from thurn.contracts.account import AccountFinder, UnknownAddress
 from thurn.contracts.relay import RelayPolicy
 from thurn.plugin import Accept, Address, Continue, Recipient, Session, Transaction
 from thurn.plugin.commands import CommandSite
@@ -116,8 +116,7 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
 async def _recipient(site: CommandSite, text: str) -> Recipient:
     address = _address(text)
     found = await site.directory.resolve(address)
-    ours = isinstance(found, Local) or (isinstance(found, UnknownAddress) and found.domain_is_ours)
-    if ours:
+    if not isinstance(found, UnknownAddress) or found.domain_is_ours:
         raise click.ClickException(f"{address} is ours: relay rules are not asked")
     return Recipient(address)
 
