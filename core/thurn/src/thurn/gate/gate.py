@@ -175,8 +175,6 @@ class HostGate:
     async def _policy(
         self, chain: Chain, attempt: LoginAttempt, identity: Identity | None
     ) -> Refused | None:
-        if not chain:
-            return None
         delay = 0.0
 
         def collect(answer: Any, unchanged: Any) -> Any:  # noqa: ANN401 - the chain's own types
@@ -203,16 +201,18 @@ class HostGate:
     async def _admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
         parts, session = self._parts, attempt.session
         verdict = success.verdict
-        account = verdict.account if isinstance(verdict, Verified) else AccountId(success.authcid)
-        if success.authzid and success.authzid not in (success.authcid, account):
-            other = await parts.accounts.may_act_as(account, success.authzid)
-            if other is None:
-                return await self.deny(attempt, "authzid.refused")
-            account = other
-        record = await parts.accounts.account(account)
-        if record is not None and not _may_use(record, session.protocol):
+        if not isinstance(verdict, Verified | None):  # a mechanism that did not look at it
+            return await self.deny(attempt, "credentials")
+        proved = AccountId(success.authcid) if verdict is None else verdict.account
+        account: AccountId | None = proved
+        if success.authzid and success.authzid not in (success.authcid, proved):
+            account = await parts.accounts.may_act_as(proved, success.authzid)
+        if account is None:
+            return await self.deny(attempt, "authzid.refused")
+        records = [await parts.accounts.account(one) for one in dict.fromkeys((proved, account))]
+        if any(one is not None and not _may_use(one, session.protocol) for one in records):
             return await self.deny(attempt, "account.not_allowed")
-        groups = record.groups if record is not None else frozenset()
+        groups = records[-1].groups if records[-1] is not None else frozenset()
         secured = session.tls is not None
         identity = Identity(account, success.authcid, attempt.mechanism, secured, groups)
         refused = await self.ask_after(attempt, identity)
@@ -265,9 +265,7 @@ class HostLogin:
         """The first step; an initial response answers the mechanism's first challenge if that is
         empty (client-first mechanisms) or, for LOGIN, its first prompt."""
         step = await self.step(None, first=True)
-        if initial is not None and isinstance(step, Ask):
-            return await self.step(initial)
-        return step
+        return await self.step(initial) if initial is not None and isinstance(step, Ask) else step
 
     def cancel(self) -> None:
         """The peer gave up."""
