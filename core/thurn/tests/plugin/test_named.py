@@ -41,6 +41,13 @@ async def test_nobody(tmp_path):
     assert not await named.has(ID)
 
 
+async def test_a_command_without_accounts_tells_nothing(context, directory):
+    context.serving = False
+    directory.accounts.clear()
+    await named_accounts(["alice"], context, "accounts")
+    assert told(context) == []
+
+
 async def test_new_and_renamed_accounts_count_without_a_reload(context, directory):
     named = await named_accounts(["bob"], context, "accounts")
     assert not await named.has("b0b")

@@ -70,7 +70,7 @@ async def named_accounts(names: Collection[str], context: Context, key: str) -> 
         key: of the setting, for the line.
     """
     named = NamedAccounts(names, context, key)
-    if names:
+    if names and context.serving:  # a command may have opened no accounts at all
         with contextlib.suppress(TemporaryFailure, OSError):  # then it is asked again, and told
             await named.look()
     return named
