@@ -6,7 +6,7 @@ import pytest
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.account import delete_account
 from thurn_account_sqlite.changes.alias import set_targets
-from thurn_account_sqlite.changes.domain import set_domain
+from thurn_account_sqlite.changes.domain import delete_domain, set_domain
 from thurn_account_sqlite.changes.grant import allow_acting
 
 
@@ -38,3 +38,10 @@ async def test_what_goes_with_an_account(opened, fill, change, lines):
         assert ("act_as.ended", {"target": "bob"}) in everything
         [deleted] = [facts for action, facts in everything if action == "account.deleted"]
         assert deleted["aliases"] == ["only@example.org"]
+
+
+async def test_what_goes_with_a_domain(opened, fill, change, lines):
+    async with opened() as (accounts, _):
+        await fill(accounts)
+        await change(accounts, delete_domain, "example.net", with_addresses=True)
+        assert ("address.removed", {"address": "bob@example.net"}) in await lines(accounts, "bob")
