@@ -5,7 +5,8 @@ Rules of this file:
    would be locked out by anybody.
 2. An address from which an account has logged in lately is known for it: neither delays nor bans of
    that address or its /64 keep this account out. Failures of that account from there are counted
-   by themselves, and ban nobody else.
+   by themselves, and ban nobody else. Of IPv6 the whole /64 is known: a client's own address in it
+   changes each day (RFC 8981).
 3. A ban is looked at again after the verdict: tries that were under way when it was placed learn
    nothing, not even that they were right.
 4. Who is not judged for want of a name is judged by the address. Trusted networks and unix sockets
@@ -158,7 +159,7 @@ class Limiter:
         return Proceed(min(settings.delay * 2**doubled, settings.delay_longest))
 
     def _pair(self, attempt: LoginAttempt, subjects: tuple[str, ...]) -> str:
-        return pair_of(subjects[0], name_key(attempt.name, self.ledger.key))
+        return pair_of(subjects[-1], name_key(attempt.name, self.ledger.key))
 
     async def _know(self, pair: str) -> None:
         """Remember a success, and clear what failed before it."""
