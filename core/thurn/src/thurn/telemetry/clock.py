@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
+_SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux has it
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -14,7 +15,7 @@ class SystemClock:
     """Seconds since the boot, those while the machine was suspended included (CLOCK_MONOTONIC would
     let grants and bans outlive their interval), the same in all processes; and `time.time`."""
 
-    monotonic = staticmethod(partial(time.clock_gettime, time.CLOCK_BOOTTIME))
+    monotonic = staticmethod(partial(time.clock_gettime, _SINCE_BOOT))
     wall = staticmethod(time.time)
 
     @cached_property
