@@ -35,8 +35,9 @@ NAME_CHARACTERS: Final = 255
 _ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9-]{1,32})\}(.*)", re.DOTALL)
 _ARGON2: Final = re.compile(
-    r"\$argon2(?:id|i)\$v=19\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
+    r"\$argon2(?:id|i)\$v=19\$m=\d{1,7},t=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
 )
+"""RFC 9106 §4 wants 2 GiB (seven digits) at most; an imported hash must not stop all others."""
 PLAIN: Final = frozenset({"PLAIN", "CLEAR", "CLEARTEXT"})
 ARGON2: Final = frozenset({"ARGON2ID", "ARGON2I"})
 _COST: Final = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=\d{1,9}\$.+")
