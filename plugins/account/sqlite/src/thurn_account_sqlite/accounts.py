@@ -161,7 +161,10 @@ class SqliteAccounts:
         if key is None:
             return None
         found = await self._cache.get(("name", key), lambda c: lookup.find_account(c, key))
-        return None if found is None else AccountId(found[1])
+        if found is None:
+            await self._not_empty()
+            return None
+        return AccountId(found[1])
 
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail to this address leads to the account and to nobody else, or a grant lets
