@@ -48,7 +48,9 @@ async def _wanted(conversation: Conversation, command: List) -> list[tuple[Liste
     account = conversation.account
     asks = "SUBSCRIBED" in command.selection or "SUBSCRIBED" in command.returns
     known = await read_names(account, subscriptions=asks)
-    found = await matching(known, command.reference, command.patterns, account.separator)
+    names = [listed.name for listed in known]
+    matched = await matching(names, command.reference, command.patterns, account.separator)
+    found = [listed for listed in known if listed.name in matched]
     table = conversation.site.extensions.list_selections
     criteria = [table[word] for word in _criteria(conversation, command)]
     if not criteria:
@@ -58,7 +60,7 @@ async def _wanted(conversation: Conversation, command: List) -> list[tuple[Liste
         return [(listed, False) for listed in found if listed.name in meets]
     above = ancestors(meets, account.separator)
     # RFC 5258 §3: one that does not meet them, only for what the pattern does not match.
-    hidden = ancestors(meets.difference(listed.name for listed in found), account.separator)
+    hidden = ancestors(meets - matched, account.separator)
     return [
         (listed, listed.name in above)
         for listed in found
