@@ -33,7 +33,7 @@ from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.mailbox import SpoolMailbox
-from thurn_store_spool.operation import OWN, Annotated, Remembered, Subscribed
+from thurn_store_spool.operation import OWN, Annotated, Remembered
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.totals import read_totals
 
@@ -122,7 +122,7 @@ class SpoolAccount:
     async def subscribe(self, name: str, subscribed: bool) -> None:
         """Subscribe or not."""
         name = mailbox_name(name, self.separator)
-        await self._commit(lambda draft: draft.do(Subscribed(*draft.number(), name, subscribed)))
+        await self._commit(lambda draft: shape.subscribe(draft, name, subscribed=subscribed))
 
     async def subscriptions(self) -> Sequence[str]:
         """All subscribed names."""
