@@ -21,7 +21,7 @@ async def move(conversation: Conversation, command: Move) -> Answer:
     # RFC 6851 §4.6: what COPY, STORE +FLAGS Deleted and EXPUNGE need.
     conversation.need_right(DELETE_MESSAGE)
     conversation.need_right(EXPUNGE)
-    uids = wanted_uids(conversation, command)
+    uids = await wanted_uids(conversation, command)
     name = await target_name(conversation, command.mailbox)
     if not uids:
         return done("There was nothing to move")
