@@ -6,14 +6,12 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import trio
 from thurn.types.errors import StorageError
 from thurn_wire.imap.fetch import BinarySection, BinarySize, BodySection, Partial, Rfc822
 
 from thurn_listener_imap.fetch.header import ends_with_empty_line, pick_fields
 from thurn_listener_imap.fetch.item import CannotDecode, CutOff
 from thurn_listener_imap.fetch.source import Place, Source
-from thurn_listener_imap.limits import PIECE_OCTETS, SCAN_APART_OCTETS
 from thurn_listener_imap.output import Output
 
 _AS_THEY_ARE = frozenset((b"", b"7bit", b"8bit", b"binary"))
@@ -91,9 +89,7 @@ class BinaryWriter:
         # RFC 3516 §4.2: NUL only goes in a literal8.
         tilde = b"~" if b"\0" in octets else b""
         output.write(b"%b %b{%d}\r\n" % (self.label, tilde, len(octets)))
-        for at in range(0, len(octets), PIECE_OCTETS):
-            output.write(octets[at : at + PIECE_OCTETS])
-            await output.relieve()
+        output.write(octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +142,8 @@ async def decoded(source: Source, numbers: str) -> bytes | None:
     place = await source.part(numbers) if numbers else Place(0, source.size_octets)
     if place is None:
         return None
-    octets = source.read(place.start, place.end)
-    if place.encoding in _AS_THEY_ARE:
-        return octets
-    if len(octets) < SCAN_APART_OCTETS:
-        return decode(octets, place.encoding)
-    return await trio.to_thread.run_sync(decode, octets, place.encoding)
+    start, end, encoding = place.start, place.end, place.encoding
+    return await source.apart(end - start, lambda: decode(source.read(start, end), encoding))
 
 
 def decode(octets: bytes, encoding: bytes) -> bytes:
@@ -160,6 +152,8 @@ def decode(octets: bytes, encoding: bytes) -> bytes:
     Raises:
         CannotDecode: an unknown encoding, or base64 that is none.
     """
+    if encoding in _AS_THEY_ARE:
+        return octets
     if encoding == b"quoted-printable":
         return binascii.a2b_qp(octets)
     if encoding == b"base64":
