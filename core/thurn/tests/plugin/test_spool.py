@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from thurn.plugin.spool import Spool
@@ -16,6 +17,20 @@ async def test_content_is_kept_until_it_is_removed(tmp_path):
     assert blob.path is not None
     assert blob.path.stat().st_mode & 0o777 == 0o600
     content.remove()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_a_whole_content_keeps_no_descriptor(tmp_path):
+    spool = Spool(tmp_path / "tmp")
+    contents = [spool.start() for _ in range(3)]
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for content in contents:
+        await content.write(b"one")
+        assert content.blob().read() == b"one"
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    for content in contents:
+        content.remove()
+        content.remove()
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
