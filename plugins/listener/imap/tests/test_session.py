@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import trio
 from thurn.plugin import Content
 from thurn.types.content import Blob
@@ -68,6 +70,20 @@ async def test_large_messages_wait_in_files(world, mock_clock):
     assert peer.closed
     assert not world.spooled()
     assert len(await (await world.mailbox()).view()) == 3
+
+
+async def test_many_messages_that_wait_keep_no_descriptors(world, mock_clock):
+    peer = await world.log_in()
+    before = len([*Path("/proc/self/fd").iterdir()])
+    message = b"x" * 30_000
+    await world.say(peer, b"1 APPEND INBOX {30000+}\r\n" + message)
+    for _ in range(99):
+        await world.say(peer, b" {30000+}\r\n" + message)
+    assert len(world.spooled()) == 66  # the first MiB is in memory
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    answer = await world.say(peer, b"\r\n")
+    assert answer.endswith(b" 4:103] APPEND done\r\n")
+    assert world.spooled() == []
 
 
 async def test_a_large_message_is_stored(world, mock_clock):

@@ -321,7 +321,7 @@ class ImapSession:
 
     async def _append_chunk(self, event: AppendChunk) -> None:
         if self._appending is not None:
-            await self._appending.take(event.octets)
+            await self._appending.take(event.octets, last=event.last)
 
     async def _append_done(self, _event: AppendDone) -> None:
         appending = self._appending
