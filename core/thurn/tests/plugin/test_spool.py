@@ -8,6 +8,10 @@ from thurn.plugin.spool import Spool
 from thurn.types.errors import StorageError, status_of
 
 
+def descriptors():
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
 async def test_content_is_kept_until_it_is_removed(tmp_path):
     content = Spool(tmp_path / "tmp").start()
     await content.write(b"one ")
@@ -23,11 +27,11 @@ async def test_content_is_kept_until_it_is_removed(tmp_path):
 async def test_a_whole_content_keeps_no_descriptor(tmp_path):
     spool = Spool(tmp_path / "tmp")
     contents = [spool.start() for _ in range(3)]
-    before = len([*Path("/proc/self/fd").iterdir()])
+    before = descriptors()
     for content in contents:
         await content.write(b"one")
         assert content.blob().read() == b"one"
-    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    assert descriptors() == before
     for content in contents:
         content.remove()
         content.remove()

@@ -12,6 +12,10 @@ from trio.testing import wait_all_tasks_blocked
 BODY = b"Subject: some\r\n\r\n" + b"0123456789abcde\r\n" * 500
 
 
+def descriptors():
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
 async def test_a_client_that_does_not_read_is_not_answered(open_world, mock_clock):
     async with open_world(messages=[BODY] * 300) as world:
         peer = await world.log_in()
@@ -74,13 +78,13 @@ async def test_large_messages_wait_in_files(world, mock_clock):
 
 async def test_many_messages_that_wait_keep_no_descriptors(world, mock_clock):
     peer = await world.log_in()
-    before = len([*Path("/proc/self/fd").iterdir()])
+    before = descriptors()
     message = b"x" * 30_000
     await world.say(peer, b"1 APPEND INBOX {30000+}\r\n" + message)
     for _ in range(99):
         await world.say(peer, b" {30000+}\r\n" + message)
     assert len(world.spooled()) == 66  # the first MiB is in memory
-    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    assert descriptors() == before
     answer = await world.say(peer, b"\r\n")
     assert answer.endswith(b" 4:103] APPEND done\r\n")
     assert world.spooled() == []

@@ -17,7 +17,7 @@ from thurn.contracts.store import Append as StoreAppend
 from thurn.plugin import Content
 from thurn.plugin.spool import SpooledContent
 from thurn.types.content import Blob
-from thurn.types.errors import StorageError
+from thurn.types.errors import MailboxNotFound, StorageError
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
 
@@ -110,7 +110,7 @@ class Appending:
         """All messages have come: store them.
 
         Raises:
-            StorageError: nothing was stored.
+            StorageError, CommandRefused: nothing was stored.
         """
         now = datetime.fromtimestamp(self._conversation.site.context.clock.wall(), UTC)
         appends = [
@@ -122,7 +122,10 @@ class Appending:
             )
             for coming in self._messages
         ]
-        stored = await self._conversation.account.append_all(appends)
+        try:
+            stored = await self._conversation.account.append_all(appends)
+        except MailboxNotFound as error:  # while the messages came
+            raise CommandRefused(refused("No such mailbox", code.TRYCREATE)) from error
         uids = [one.uid for one in stored]
         return done("APPEND done", code.appenduid(stored[0].uidvalidity, uids))
 

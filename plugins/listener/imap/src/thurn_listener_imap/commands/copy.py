@@ -28,7 +28,11 @@ async def copy(conversation: Conversation, command: Copy) -> Answer:
     if not uids:
         return done("There was nothing to copy")
     await conversation.guard(name, size_of(conversation, uids))
-    result = await conversation.mailbox.mailbox.copy(uids, name)
+    try:
+        result = await conversation.mailbox.mailbox.copy(uids, name)
+    except MailboxNotFound:
+        await target_name(conversation, name)  # it may be the target that has gone
+        raise
     return done("COPY done", copy_code(result))
 
 

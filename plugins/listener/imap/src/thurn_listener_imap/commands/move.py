@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Move
 
@@ -26,7 +27,11 @@ async def move(conversation: Conversation, command: Move) -> Answer:
     if not uids:
         return done("There was nothing to move")
     await conversation.guard(name, size_of(conversation, uids))
-    result = await conversation.mailbox.mailbox.move(uids, name)
+    try:
+        result = await conversation.mailbox.mailbox.move(uids, name)
+    except MailboxNotFound:
+        await target_name(conversation, name)  # it may be the target that has gone
+        raise
     copied = copy_code(result)
     if copied:
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGE responses.
