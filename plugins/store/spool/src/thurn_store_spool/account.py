@@ -20,6 +20,9 @@ from thurn.types.errors import (
     MailboxNameRefused,
     MailboxNotFound,
     NotPermitted,
+    StorageError,
+    StorageFull,
+    StorageTrouble,
     TooLarge,
 )
 from thurn.types.identity import AccountId, Identity
@@ -39,6 +42,12 @@ from thurn_store_spool.totals import read_totals
 
 T = TypeVar("T")
 A = TypeVar("A")
+
+
+def _may_be_written(error: BaseException) -> bool:
+    """Whether a commit that raised this may have brought its records to the disk: the log says so
+    with these two; all others come from a change that could not be made, before anything was."""
+    return not isinstance(error, StorageError) or isinstance(error, StorageFull | StorageTrouble)
 
 
 class SpoolAccount:
@@ -152,8 +161,10 @@ class SpoolAccount:
             for deposit in deposits:
                 await deposit.place()
             await self._environment.log.commit([c for d in deposits for c in d.changes])
-        except BaseException:
+        except BaseException as error:
             for deposit in deposits:
+                if not _may_be_written(error):
+                    deposit.not_written()
                 await deposit.abort()
             raise
         return [deposit.stored for deposit in deposits]

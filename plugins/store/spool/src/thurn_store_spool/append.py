@@ -111,6 +111,10 @@ class MessageDeposit:
             except OSError as error:
                 self._environment.journal.warning("store.body_left", detail=str(error))
 
+    def not_written(self) -> None:
+        """What `apply` did came to nothing: no record names the message."""
+        self._stored = None
+
     def _place(self) -> None:
         content = self._append.content
         try:
