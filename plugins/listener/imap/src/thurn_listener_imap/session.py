@@ -142,8 +142,7 @@ class ImapSession:
         await conversation.flush()
         if connection.closing and not engine.buffered_octets:
             self._end("The server is closing", code.UNAVAILABLE)
-        settings = self._site.settings
-        connection.extend(settings.idle if conversation.is_logged_in else settings.login_idle)
+        conversation.extend()
         octets = None
         if engine.state in IDLING and conversation.selected is not None:
             # Not in a coroutine of its own: thousands of sessions wait just here.
