@@ -60,7 +60,9 @@ def rename(draft: Draft, name: str, new_name: str, separator: str) -> None:
         for old, one in by_name.items()
         if old == name or old.startswith(below)
     }
-    if any(target in by_name for target in moved):
+    numbers = set(moved.values())
+    # One of those that move has left its name to another: a/a to a, with a/a/a.
+    if any(target in by_name and by_name[target].number not in numbers for target in moved):
         raise MailboxExists
     draft.make_parents(new_name)
     draft.do(Renamed(*draft.number(), tuple((number, n) for n, number in moved.items())))
