@@ -18,8 +18,8 @@ from functools import reduce
 from typing import Final, TypeAlias
 
 import trio
-from thurn.contracts.store import MessageSummary
-from thurn.types.errors import MessageExpunged
+from thurn.contracts.store import Mailbox, MessageSummary
+from thurn.types.errors import MessageExpunged, StorageTrouble
 from thurn_wire.imap.search import (
     All,
     And,
@@ -287,10 +287,28 @@ async def _by_contents(
                     continue
             one = Candidate(at, summary.headers if summary else None, summary)
             one.open(content)
-            if await _holds(checks, one, apart=content.size_octets >= apart_octets):
-                found.append(at)
+            try:
+                if await _holds(checks, one, apart=content.size_octets >= apart_octets):
+                    found.append(at)
+            except StorageTrouble:
+                # Its file goes some seconds after an expunge: is that it?
+                if not await _is_gone(mailbox, uids[at]):
+                    raise
             await turns.judged()
     return found
+
+
+async def _is_gone(mailbox: Mailbox, uid: int) -> bool:
+    """Whether a message that could not be read is not there any more.
+
+    Raises:
+        StorageError: it is there, or may be.
+    """
+    try:
+        await mailbox.body(uid)
+    except MessageExpunged:
+        return True
+    return False
 
 
 def _batches(positions: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
