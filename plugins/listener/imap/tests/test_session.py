@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import trio
+from thurn.contracts.store import FlagChange
 from thurn.plugin import Content
 from thurn.types.content import Blob
 from trio.testing import wait_all_tasks_blocked
@@ -108,3 +110,37 @@ async def test_many_names_in_one_list(world, mock_clock):
     answer = await world.say(peer, b'1 LIST "" *\r\n')
     assert answer.count(b"* LIST") == 311
     assert answer.count(b"\\HasChildren") == 10
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"EXPUNGE", b"* 1 EXPUNGE\r\n* 1 FETCH (FLAGS ())\r\n1 OK"),
+        (b"UID EXPUNGE 1:*", b"* 1 EXPUNGE\r\n* 1 FETCH (UID 2 FLAGS ())\r\n1 OK"),
+        (b"CLOSE", b"1 OK"),
+    ],
+)
+async def test_what_another_keeps_is_not_removed(world, mock_clock, command, answer):
+    """Deleted is taken back between the look for such messages and their removal."""
+    peer = await world.log_in()
+    await world.say(peer, b"0 STORE 1:2 +FLAGS.SILENT (\\Deleted)\r\n")
+
+    async def keep():
+        await (await world.mailbox()).flag([2], FlagChange.REMOVE, ["\\Deleted"])
+
+    world.faults.before["expunge"] = keep
+    said = await world.say(peer, b"1 " + command + b"\r\n")
+    assert said.startswith(answer)
+    assert list((await (await world.mailbox()).view()).uids) == [2, 3]
+
+
+async def test_what_is_deleted_and_changed_is_removed_all_the_same(world, mock_clock):
+    peer = await world.log_in()
+    await world.say(peer, b"0 STORE 1:2 +FLAGS.SILENT (\\Deleted)\r\n")
+
+    async def mark():
+        await (await world.mailbox()).flag([2], FlagChange.ADD, ["\\Seen"])
+
+    world.faults.before["expunge"] = mark
+    said = await world.say(peer, b"1 EXPUNGE\r\n")
+    assert said == b"* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n1 OK EXPUNGE done\r\n"
