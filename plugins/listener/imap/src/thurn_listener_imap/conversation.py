@@ -232,7 +232,8 @@ class Conversation:
         """Send much: what was made at once is in a file while the client reads."""
         whole = Content.of(b"".join(parts))
         parts.clear()
-        content, file = await self.site.spool.set_aside(whole)
+        async with self.site.places.apart:
+            content, file = await self.site.spool.set_aside(whole)
         del whole
         try:
             with Octets(content, file) as octets:

@@ -32,7 +32,8 @@ PIECE_OCTETS: Final = 65_536
 SCAN_APART_OCTETS: Final = 1_048_576
 """Larger messages are taken apart in a thread: some milliseconds for each MiB."""
 APART: Final = 2
-"""Large messages taken apart or decoded at once by a worker: each is in memory meanwhile."""
+"""Large messages set aside, taken apart or decoded at once by a worker: each is in memory
+meanwhile."""
 PARTS: Final = 4_096
 """Parts of large messages that a worker remembers: a client fetches such parts piece by piece.
 About 1 KiB each; a message has at most 1,000."""
@@ -43,6 +44,8 @@ BATCH_OCTETS: Final = 131_072
 """Responses made together, as far as the last ones tell."""
 SUMMARIES_OCTETS: Final = 65_536
 """Of a batch whose messages are read as well; with more, they are answered one by one."""
+COLUMNS_OCTETS: Final = 1_048_576
+"""Of a batch whose messages are not read; with more, they are answered one by one."""
 BATCH_MESSAGES: Final = 500
 """Messages of one look into the store: large enough that its cost vanishes, small enough that the
 other sessions of the worker wait some milliseconds only."""

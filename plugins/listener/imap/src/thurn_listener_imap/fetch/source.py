@@ -43,7 +43,7 @@ class Places:
     """What a worker remembers of large messages: their parts, without any octets of them.
 
     Attributes:
-        apart: who is taking one apart just now.
+        apart: who has one in memory just now, to set it aside or to take it apart.
     """
 
     __slots__ = ("_count", "_known", "apart")
