@@ -3,7 +3,6 @@ r"""EXPUNGE and UID EXPUNGE: remove what is \Deleted. RFC 9051 §6.4.3, §6.4.9.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container
 from typing import Final
 
 from thurn.contracts.store import Mailbox, View
@@ -40,7 +39,7 @@ async def expunge(conversation: Conversation, command: Expunge) -> Answer:
     return done("EXPUNGE done")
 
 
-async def remove_deleted(mailbox: Mailbox, wanted: Container[int] | None = None) -> None:
+async def remove_deleted(mailbox: Mailbox, wanted: _Wanted | None = None) -> None:
     r"""Remove what is \Deleted, whether this client knows it or not; of some UIDs only, if given.
 
     What another changes between the look and the removal stays: it may have taken the flag back.
