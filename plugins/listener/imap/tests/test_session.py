@@ -144,3 +144,33 @@ async def test_what_is_deleted_and_changed_is_removed_all_the_same(world, mock_c
     world.faults.before["expunge"] = mark
     said = await world.say(peer, b"1 EXPUNGE\r\n")
     assert said == b"* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n1 OK EXPUNGE done\r\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"APPEND INBOX {5+}\r\nhello", b"1 OK [APPENDUID "),
+        (b"UID COPY 1 INBOX", b"1 OK [COPYUID "),
+    ],
+)
+async def test_what_was_done_is_answered_though_the_session_ends(
+    world, mock_clock, command, answer
+):
+    """A session is ended while it stores; a client that hears nothing stores again."""
+    peer = await world.log_in()
+
+    async def end():
+        peer.connection.extend(-1)
+        await trio.sleep_forever()
+
+    async def end_behind():
+        world.faults.before["view"] = end
+
+    if command.startswith(b"APPEND"):
+        world.faults.before["view"] = end
+    else:  # which looks before, too
+        world.faults.before["copy"] = end_behind
+    said = await world.say(peer, b"1 " + command + b"\r\n")
+    assert peer.closed
+    assert said.startswith(answer)
+    assert said.endswith(b"* BYE Logged out for inactivity\r\n")
