@@ -226,8 +226,8 @@ class Fetching:
     async def _open(self, uid: int, head: Head | None, content: Content | None) -> Source:
         """A message to be read; its octets are nowhere else."""
         if content is not None:
-            return Source(head, content, self._sources.places)
-        async with self._sources.places.places.apart:
+            return Source(head, content, self._sources)
+        async with self._sources.apart:
             content = await self._selected.mailbox.body(uid)  # or says why not
             return await self._sources.open(head, content)
 
