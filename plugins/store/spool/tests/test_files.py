@@ -6,8 +6,8 @@ import apsw
 import pytest
 import trio
 from thurn.contracts.store import KEYWORDS_PER_MAILBOX, Append
-from thurn.types.content import SPILL_OCTETS, Content
-from thurn.types.errors import LimitReached, StorageFull, StorageTrouble
+from thurn.types.content import SPILL_OCTETS, Blob, Content
+from thurn.types.errors import LimitReached, StorageFull, StorageTrouble, TooLarge
 from thurn.types.identity import AccountId
 from thurn_store_spool.body import write_body
 from thurn_store_spool.place import account_directory, account_of, body_path
@@ -244,3 +244,17 @@ async def test_of_messages_that_cannot_all_be_stored_no_file_stays(bench):
         assert bodies(bench.directory) == []
         await account.append_all([big])
         assert len(bodies(bench.directory)) == 1
+
+
+async def test_what_is_kept_of_messages_that_wait_is_bounded(bench, tmp_path):
+    """A thousand messages of one APPEND with long headers took a gigabyte."""
+    path = tmp_path / "message"
+    path.write_bytes(b"Subject: " + b"s" * 261_000 + b"\r\n\r\n")
+    long = Append("INBOX", Content(Blob(path=path)), WHEN)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        with pytest.raises(TooLarge):
+            await account.append_all([long] * 40)
+        assert bodies(bench.directory) == []
+        await account.append_all([long] * 2)
+        assert len(bodies(bench.directory)) == 2

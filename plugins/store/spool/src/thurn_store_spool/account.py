@@ -30,7 +30,7 @@ from thurn.types.mailbox import INBOX, mailbox_name
 
 from thurn_store_spool import document, shape, watch
 from thurn_store_spool.annotation import check_annotation, read_annotations
-from thurn_store_spool.append import KEY_OCTETS, MessageDeposit
+from thurn_store_spool.append import KEY_OCTETS, SUMMARIES_OCTETS, MessageDeposit
 from thurn_store_spool.change import AccountChange, commit
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
@@ -158,8 +158,12 @@ class SpoolAccount:
         """All or none, in one commit."""
         deposits = [self.prepare(append) for append in appends]
         try:
+            octets = 0
             for deposit in deposits:
                 await deposit.place()
+                octets += deposit.summary_octets
+                if octets > SUMMARIES_OCTETS:
+                    raise TooLarge  # noqa: TRY301 - what was placed goes
             await self._environment.log.commit([c for d in deposits for c in d.changes])
         except BaseException as error:
             for deposit in deposits:
