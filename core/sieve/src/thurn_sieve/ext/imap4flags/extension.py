@@ -14,6 +14,7 @@ from typing import Final
 
 from thurn_sieve.diagnostics import Diagnostics
 from thurn_sieve.ext.imap4flags.flags import add_flags, parse_flags, remove_flags
+from thurn_sieve.ext.variables.template import is_variable
 from thurn_sieve.registry import Command, Extension, SideEffect
 from thurn_sieve.result import Action
 from thurn_sieve.runtime import Args, Runtime
@@ -21,13 +22,22 @@ from thurn_sieve.syntax import Call
 
 
 def _get(rt: Runtime, variable: str | None) -> list[str]:
-    return list(rt.flags) if variable is None else parse_flags([rt.variables.get(variable)])
+    if variable is None:
+        return list(rt.flags)
+    _check_name(rt, variable)
+    return parse_flags([rt.variables.get(variable)])
+
+
+def _check_name(rt: Runtime, variable: str) -> None:
+    if not is_variable(variable):
+        rt.error("this is no name of a variable", "invalid-variable")
 
 
 def _set(rt: Runtime, variable: str | None, flags: Sequence[str]) -> None:
     if variable is None:
         rt.result.flags = list(flags)
     else:
+        _check_name(rt, variable)
         rt.variables.set(variable, " ".join(flags))
 
 
@@ -78,6 +88,10 @@ def _validate_variable(call: Call, diag: Diagnostics) -> None:
     # RFC 5232 §2: without "variables" the parameter of a variable's name is an error.
     if call.positional[0] is not None and "variables" not in call.requires:
         diag.error("a variable's name needs the extension variables", call, "needs-variables")
+    # RFC 5229 §3: a name is an identifier; match variables are no place for flags.
+    for text in call.literals(0):
+        if not is_variable(text.value):
+            diag.error("this is no name of a variable", text, "invalid-variable")
 
 
 def _action(name: str, run: object) -> Command:
