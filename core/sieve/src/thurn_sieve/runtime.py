@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 
 from thurn_sieve.context import Context, HeaderField, MessageView
-from thurn_sieve.errors import Fault, RunError
+from thurn_sieve.errors import Fault, RunError, Stop
 from thurn_sieve.limits import Limits
 
 if TYPE_CHECKING:
@@ -191,7 +191,15 @@ class Variables:
                 self._rt.error(f"${{{name}}} cannot be set", "read-only")
             namespace.set(self._rt, rest, value)
             return
-        table = self.shared if name in self.shared_names else self.values
+        self.put(self.shared if name in self.shared_names else self.values, name, value)
+
+    def put(self, table: dict[str, str], name: str, value: str) -> None:
+        """Write into a table of variables, `values` or `shared`, as far as the bounds allow.
+
+        Raises:
+            RunError: too many variables, or too large together.
+        """
+        limits = self._rt.limits
         if name not in table and len(table) >= limits.variables:
             self._rt.error(f"more than {limits.variables} variables", "too-many-variables")
         held = self._rt.shared.get(_HELD, 0) + len(value) - len(table.get(name, ""))
@@ -378,6 +386,8 @@ class Runtime:
         inner.place = place or inner.place
         try:
             await script.run(inner)
+        except Stop:
+            raise
         except Exception:
             self.failed = inner.failed or (script.name, inner.line)
             raise

@@ -7,7 +7,7 @@ variables; the result, the message and the budget are one.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from thurn_sieve.diagnostics import CompileError, Diagnostics
 from thurn_sieve.errors import Stop
@@ -125,10 +125,7 @@ def _get(rt: Runtime, name: str) -> str | None:
 
 
 def _set(rt: Runtime, name: str, value: str) -> None:
-    shared: dict[str, Any] = rt.variables.shared
-    if name not in shared and len(shared) >= rt.limits.variables:
-        rt.error(f"more than {rt.limits.variables} variables", "too-many-variables")
-    shared[name] = value
+    rt.variables.put(rt.variables.shared, name, value)
 
 
 EXTENSION: Final = Extension(
