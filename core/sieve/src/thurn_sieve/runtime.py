@@ -23,6 +23,8 @@ _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
 _HELD: Final = "variables.held"
 """Key in `Runtime.shared`: the characters of all variables that live."""
+PERSONAL: Final = "personal"
+"""Phase of a chain, and location of scripts of the account (RFC 6609 §3.1)."""
 
 
 class Program(Protocol):
@@ -228,7 +230,8 @@ class Runtime:
         variables: its variables.
         match_values: `${0}` ... of the last successful match.
         parent: the including run, or None.
-        place: location and name of the script in the repository (`personal`, name).
+        place: location and name of the script in the repository (`personal`, name); of a script
+            that is not there, its phase and name.
         steps: what is left of the budget.
         capabilities: what this run may use; `ihave` adds to it.
         failed: script and line of an included script that has failed.
@@ -268,7 +271,8 @@ class Runtime:
         self.limits: Limits = engine.limits
         self.line = 0
         self.failed: tuple[str, int] | None = None
-        self.place = ("personal", script.name)
+        # A site's script is none of those that `include` finds, whatever it is called.
+        self.place = (context.phase or PERSONAL, script.name)
         self.match_values: Sequence[str] = ()
         self.capabilities: set[str] | frozenset[str] = script.capabilities
         self.steps: int = engine.limits.steps if parent is None else parent.steps

@@ -53,14 +53,21 @@ async def _include(rt: Runtime, args: Args) -> None:
         if not args.has("optional"):
             rt.error(f"there is no {location} script {args.text(0)}", "missing-script")
         return
-    included.seen.add(key)
     included.count += 1
     if included.count > rt.limits.includes or len(open_now) > rt.limits.include_depth:
         rt.error("too many scripts are included", "too-many-includes")
+    fresh = key not in included.seen
+    included.seen.add(key)
     try:
         await rt.call(script, place=key)
     except Return:
         return
+    except Stop:
+        raise
+    except Exception:
+        if fresh:  # who catches the error may have it run again
+            included.seen.discard(key)
+        raise
 
 
 def _open(rt: Runtime) -> set[tuple[str, str]]:
