@@ -235,9 +235,11 @@ class Runtime:
         steps: what is left of the budget.
         capabilities: what this run may use; `ihave` adds to it.
         failed: script and line of an included script that has failed.
+        began_with: the message before its first edit.
     """
 
     __slots__ = (
+        "began_with",
         "capabilities",
         "context",
         "engine",
@@ -271,6 +273,7 @@ class Runtime:
         self.limits: Limits = engine.limits
         self.line = 0
         self.failed: tuple[str, int] | None = None
+        self.began_with = context.message
         # A site's script is none of those that `include` finds, whatever it is called.
         self.place = (context.phase or PERSONAL, script.name)
         self.match_values: Sequence[str] = ()
