@@ -82,6 +82,11 @@ class HeaderField:
         return self._text
 
     @property
+    def is_read(self) -> bool:
+        """Whether the addresses are known already."""
+        return self._addresses is not None
+
+    @property
     def addresses(self) -> list[MailAddress]:
         """The addresses in it; those of groups too."""
         if self._addresses is None:

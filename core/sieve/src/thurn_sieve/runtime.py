@@ -370,7 +370,13 @@ class Runtime:
         if len(names) == 1:
             found = view.fields(names[0])
         else:
-            found = [field for name in names for field in view.fields(name)]
+            found = several = []
+            for name in names:
+                fields = view.fields(name)
+                self.spend(
+                    1 + len(fields)
+                )  # before they are listed: both are the sender's to choose
+                several += fields
         for modifier in args.modifiers:
             found = modifier.apply(self, args, names, found)
         return found

@@ -22,6 +22,9 @@ ADDRESS_FIELDS: Final = frozenset({
 })  # fmt: skip
 """Fields that hold addresses; the test is restricted to them. RFC 5228 §5.1."""
 
+ADDRESS_OCTETS: Final = 8
+"""Of a field for addresses whose reading is a step; it is read once."""
+
 
 def check_field_names(call: Call, diag: Diagnostics, key: int = 0) -> None:
     """Point out names that no field can have: they match nothing."""
@@ -53,12 +56,12 @@ def _header(rt: Runtime, args: Args) -> bool:
 
 def _address(rt: Runtime, args: Args) -> bool:
     # RFC 5228 §5.1: restricted to fields with addresses, names made of variables too.
-    found = [
-        address
-        for field in rt.fields(args, args[0])
-        if field.name in ADDRESS_FIELDS
-        for address in field.addresses
-    ]
+    found: list[MailAddress] = []
+    for field in rt.fields(args, args[0]):
+        if field.name in ADDRESS_FIELDS:
+            if not field.is_read:
+                rt.spend(len(field.raw) // ADDRESS_OCTETS)
+            found += field.addresses
     return args.match.test(rt, parts_of(rt, args, found), args[1])
 
 
@@ -66,6 +69,7 @@ def _exists(rt: Runtime, args: Args) -> bool:
     names: Sequence[str] = args[0]
     if args.modifiers:
         return all(rt.fields(args, (name,)) for name in names)
+    rt.spend(len(names))
     view = rt.view
     return all(view.fields(name) for name in names)
 

@@ -20,6 +20,9 @@ from thurn_sieve.result import Action
 from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call
 
+FLAG_CHARACTERS_PER_STEP: Final = 32
+"""A few flags are a step."""
+
 
 def _get(rt: Runtime, variable: str | None) -> list[str]:
     if variable is None:
@@ -41,22 +44,29 @@ def _set(rt: Runtime, variable: str | None, flags: Sequence[str]) -> None:
         rt.variables.set(variable, " ".join(flags))
 
 
+def _flags(rt: Runtime, args: Args) -> Sequence[str]:
+    """The flags that the call names, counted before they are looked at."""
+    texts = args.texts(1)
+    rt.spend(sum(map(len, texts)) // FLAG_CHARACTERS_PER_STEP)
+    return texts
+
+
 def _variable(args: Args) -> str | None:
     return None if args[0] is None else args.text(0)
 
 
 def _setflag(rt: Runtime, args: Args) -> None:
-    _set(rt, _variable(args), parse_flags(args.texts(1)))
+    _set(rt, _variable(args), parse_flags(_flags(rt, args)))
 
 
 def _addflag(rt: Runtime, args: Args) -> None:
     variable = _variable(args)
-    _set(rt, variable, add_flags(_get(rt, variable), args.texts(1)))
+    _set(rt, variable, add_flags(_get(rt, variable), _flags(rt, args)))
 
 
 def _removeflag(rt: Runtime, args: Args) -> None:
     variable = _variable(args)
-    _set(rt, variable, remove_flags(_get(rt, variable), args.texts(1)))
+    _set(rt, variable, remove_flags(_get(rt, variable), _flags(rt, args)))
 
 
 def _hasflag(rt: Runtime, args: Args) -> bool:
@@ -68,7 +78,7 @@ def _hasflag(rt: Runtime, args: Args) -> bool:
             values = parse_flags(rt.context.message_flags)
     else:
         values = [flag for name in args.texts(0) for flag in _get(rt, name)]
-    keys = args.texts(1)
+    keys = _flags(rt, args)
     # RFC 5232 §4: keys are lists of flags too; patterns stay as they are.
     if args.match.match_type.name == "is":
         keys = [word for text in keys for word in text.split()]
@@ -78,7 +88,9 @@ def _hasflag(rt: Runtime, args: Args) -> bool:
 def _apply_flags(rt: Runtime, action: Action, args: Args | None) -> None:
     if args is not None and args.has("flags"):
         # RFC 5232 §5: :flags takes the place of the internal variable.
-        flags = parse_flags(args.texts("flags"))
+        texts = args.texts("flags")
+        rt.spend(sum(map(len, texts)) // FLAG_CHARACTERS_PER_STEP)
+        flags = parse_flags(texts)
     else:
         flags = list(rt.flags)
     action.flags = flags  # type: ignore[attr-defined]  # keep and store have them
