@@ -162,6 +162,53 @@ async def test_vacation(desk):
     assert (await desk.deliver()).sendings
 
 
+async def test_an_answer_given_while_the_script_ran_is_the_only_one(desk, monkeypatch):
+    """RFC 5230 §4.2: what another delivery has answered since the script asked counts."""
+    await desk.activate('require "vacation"; vacation "away";')
+    delivery = await desk.delivery()
+    asked, seen = [], delivery.account.seen
+
+    async def seen_later(key):
+        asked.append(key)
+        if len(asked) == 2:  # the script has asked; now it is carried out
+            await desk.commit(await desk.deliver())
+        return await seen(key)
+
+    monkeypatch.setattr(type(delivery.account), "seen", lambda self, key: seen(key))
+    monkeypatch.setattr(delivery.account, "seen", seen_later, raising=False)
+    await desk.filter.deliver(delivery)
+    assert len(asked) == 2
+    assert not delivery.sendings
+    assert filed(delivery) == [("INBOX", ())]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f'vacation :from "{"A" * 2_000} <a@b.example>" "away";',
+        f'vacation :mime "Content-Type: text/plain; x={"A" * 2_000}\r\n\r\naway";',
+        f'vacation :mime "Content-{"A" * 100}: x\r\n\r\naway";',
+        f'vacation :subject "{"A" * 2_000}" "away";',
+    ],
+)
+async def test_an_answer_that_fits_no_line_stops_no_mail(desk, script):
+    delivery = await desk.deliver('require "vacation";' + script)
+    assert filed(delivery)[0] == ("INBOX", ())
+    for _, content in delivery.sendings:
+        assert all(len(line) <= 998 for line in content.read().split(b"\r\n"))
+    assert len(delivery.sendings) == 1
+
+
+async def test_no_edit_makes_a_list_be_answered(desk):
+    message = MESSAGE.replace(b"Subject:", b"List-Id: <l.example>\r\nPrecedence: bulk\r\nSubject:")
+    delivery = await desk.deliver(
+        'require ["vacation", "editheader"]; deleteheader "list-id"; deleteheader "precedence";'
+        'vacation "away";',
+        message,
+    )
+    assert not delivery.sendings
+
+
 async def test_an_answer_says_what_it_needs_of_the_next_hop(desk):
     script = 'require "vacation"; vacation :mime "Content-Type: text/plain\n\nGrüße";'
     ((envelope, content),) = (await desk.deliver(script)).sendings

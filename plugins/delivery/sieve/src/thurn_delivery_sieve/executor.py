@@ -229,6 +229,6 @@ class DeliveryExecutor:
         """Remember an id of `duplicate`."""
         await self._delivery.once(key, lifetime_seconds=seconds, renew=last)
 
-    async def mark_vacation(self, key: str, seconds: int) -> None:
-        """Remember who was answered."""
-        await self._delivery.once(key, lifetime_seconds=seconds)
+    async def mark_vacation(self, key: str, seconds: int) -> bool:
+        """Remember who was answered; False if another delivery has done so meanwhile."""
+        return await self._delivery.once(key, lifetime_seconds=seconds)
