@@ -142,6 +142,23 @@ async def test_parameters_go_along(desk):
     assert delivery.sendings[0][0].parameters == {"BODY": "8BITMIME", "ENVID": "q"}
 
 
+@pytest.mark.parametrize(
+    ("script", "filed_in"),
+    [
+        ('redirect "alice@example.org";', [("INBOX", ())]),
+        ('addflag "\\\\Flagged"; redirect "alice@example.org";', [("INBOX", ("\\Flagged",))]),
+        ('redirect "alice@example.org"; fileinto "x";', [("x", ())]),
+        ('redirect :copy "alice@example.org"; fileinto "x";', [("x", ())]),
+        ('redirect "alice@example.org"; discard;', []),
+        ('redirect "alice@example.org"; redirect "y@elsewhere.example";', []),
+    ],
+)
+async def test_an_ignored_redirect_is_as_if_it_were_not_there(desk, script, filed_in):
+    """RFC 5228 §4.2: it does not cancel the implicit keep; whatever else is asked for does."""
+    delivery = await desk.deliver('require ["fileinto", "copy", "imap4flags"];' + script)
+    assert filed(delivery) == filed_in
+
+
 async def test_vacation(desk):
     script = 'require "vacation"; vacation :subject "Grüße" "away";'
     delivery = await desk.commit(await desk.deliver(script))
