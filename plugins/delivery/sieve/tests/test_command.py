@@ -208,6 +208,17 @@ def test_documents_of_an_account(site):
     assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
 
 
+def test_an_account_is_called_as_it_logs_in(site, tmp_path):
+    """In a database an account's id is not its name."""
+    path = tmp_path / "thurn.toml"
+    database = path.read_text().replace('type = "file"\nfile = "accounts.toml"', 'type = "sqlite"')
+    path.write_text(database.replace('type = "sqlite"\npostmaster = "alice"', 'type = "sqlite"'))
+    for words in (["domain", "add", "example.org"], ["account", "add", "alice", "--no-password"]):
+        assert not CliRunner().invoke(main, words).exit_code
+    assert "active" in site("put", "alice", "main", "good.sieve", "--activate")
+    assert site("get", "alice@example.org") == SCRIPT
+
+
 def test_put_refuses_what_a_delivery_would(site, tmp_path):
     assert "not stored" in site("put", "alice", "main", "bad.sieve", code=1)
     (tmp_path / "edit.sieve").write_text('require "editheader"; addheader "X" "y";')
@@ -216,7 +227,7 @@ def test_put_refuses_what_a_delivery_would(site, tmp_path):
 
 
 def test_mistakes_say_what_is_wrong(site):
-    assert "no account nobody" in site("list", "nobody", code=1)
+    assert "no account 'nobody'" in site("list", "nobody", code=1)
     assert "no script none" in site("activate", "alice", "none", code=1)
     assert "no script none" in site("delete", "alice", "none", code=1)
     assert "no script none" in site("history", "alice", "none", code=1)

@@ -185,3 +185,11 @@ class Directory(Protocol):
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
         """The account that `authcid` becomes when it asks to act as `authzid`; None: it may not."""
+
+
+@runtime_checkable
+class NamedAccounts(Protocol):
+    """An instance whose login names are not its ids; commands ask it whom an operator means."""
+
+    async def named(self, name: str) -> AccountId | None:
+        """The account that logs in by this name, enabled or not; None: not known here."""

@@ -12,6 +12,7 @@ server goes on beside it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,7 +20,10 @@ from typing import Any
 
 import click
 
+from thurn.contracts.account import AccountRecord, Local, NamedAccounts
 from thurn.contracts.command import CommandSite, SiteOpener
+from thurn.types.address import Address, AddressError
+from thurn.types.identity import AccountId
 
 config_option = click.option(
     "--config",
@@ -68,4 +72,33 @@ def _run(
     opener.run(action, config=config, roles=roles)
 
 
-__all__ = ["CommandSite", "config_option", "site_command"]
+async def find_account(site: CommandSite, name: str) -> AccountRecord:
+    """The account that an operator calls so: by login name, by an address of its own, or by id.
+
+    The command must have asked for the role "account".
+
+    Raises:
+        click.ClickException: there is none.
+    """
+    for _, accounts in site.instances("account"):
+        account = await accounts.named(name) if isinstance(accounts, NamedAccounts) else None
+        if account is not None and (record := await site.directory.account(account)) is not None:
+            return record
+    record = await site.directory.account(AccountId(name))
+    if record is None and "@" in name:
+        with contextlib.suppress(AddressError):
+            meaning = await site.directory.resolve(Address.parse(name))
+            if isinstance(meaning, Local):
+                record = await site.directory.account(meaning.account)
+    if record is None:
+        raise click.ClickException(f"there is no account {name!r}: give a login name or an address")
+    return record
+
+
+async def known_as(site: CommandSite, account: AccountId) -> str:
+    """What people know an account by: its primary address, else its id; for role "account"."""
+    record = await site.directory.account(account)
+    return str(record.address) if record is not None and record.address is not None else account
+
+
+__all__ = ["CommandSite", "config_option", "find_account", "known_as", "site_command"]

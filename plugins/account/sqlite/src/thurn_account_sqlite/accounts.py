@@ -141,6 +141,15 @@ class SqliteAccounts:
         """
         return await self._cache.get(("account", account), lambda c: lookup.record(c, account))
 
+    async def named(self, name: str) -> AccountId | None:
+        """See `thurn.contracts.account.NamedAccounts`.
+
+        Raises:
+            TemporaryFailure: the database is in trouble, or empty and `when_empty` says so.
+        """
+        login = await self._login(name)
+        return None if login is None else login.account
+
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail to this address leads to the account and to nobody else, or a grant lets
         it send as this address.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,27 +32,29 @@ def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
     }
 
 
-def print_grants(grants: Sequence[Grant], wall: float) -> None:
-    """One row for each grant."""
-    if not grants:
-        click.echo("nobody holds a grant")
-        return
+def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[str, str]) -> None:
+    """One row for each grant; `names` says what people know an account by."""
     table = Table()
     for heading in ("who", "from", "to", "until (UTC)", "why", "granted by"):
         table.add_column(heading, overflow="fold")  # nothing is cut off
     for grant in grants:
-        table.add_row(*(escape(text) for text in _row(grant, wall)))
+        table.add_row(*(escape(text) for text in _row(grant, wall, names)))
     Console().print(table)
 
 
-def _row(grant: Grant, wall: float) -> tuple[str, ...]:
+def _row(grant: Grant, wall: float, names: Mapping[str, str]) -> tuple[str, ...]:
     source = str(grant.source)
     if isinstance(grant.source, SessionSource) and grant.source.peer:
         source = f"{source} ({grant.source.peer})"
     return (
-        grant.account or "anybody", source, ", ".join(grant.destinations) or "anywhere",
+        who_of(grant, names), source, ", ".join(grant.destinations) or "anywhere",
         _until(grant, wall), _line(grant.reason), grant.granted_by,
     )  # fmt: skip
+
+
+def who_of(grant: Grant, names: Mapping[str, str]) -> str:
+    """Whom a grant is for, as people know the account."""
+    return "anybody" if grant.account is None else _line(names.get(grant.account, grant.account))
 
 
 def _until(grant: Grant, wall: float) -> str:
