@@ -225,7 +225,7 @@ async def _obstacles(
     return hints
 
 
-def _shown(row: Grant, recipient: Recipient, names: Mapping[str, str]) -> str:
+def _shown(row: Grant, recipient: Recipient, names: Mapping[AccountId, str]) -> str:
     text = f"{who_of(row, names)} from {row.source}, "
     text += f"{row.remaining_seconds:.0f} s left, by {row.granted_by}"
     if not row.reaches(recipient.address):

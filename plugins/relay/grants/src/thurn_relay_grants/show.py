@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from thurn.plugin.grants import Grant, SessionSource
+from thurn.types.identity import AccountId
 
 if TYPE_CHECKING:
     from thurn_relay_grants.explain import Explanation
@@ -32,7 +33,7 @@ def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
     }
 
 
-def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[str, str]) -> None:
+def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[AccountId, str]) -> None:
     """One row for each grant; `names` says what people know an account by."""
     table = Table()
     for heading in ("who", "from", "to", "until (UTC)", "why", "granted by"):
@@ -42,7 +43,7 @@ def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[str, str])
     Console().print(table)
 
 
-def _row(grant: Grant, wall: float, names: Mapping[str, str]) -> tuple[str, ...]:
+def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str, ...]:
     source = str(grant.source)
     if isinstance(grant.source, SessionSource) and grant.source.peer:
         source = f"{source} ({grant.source.peer})"
@@ -52,7 +53,7 @@ def _row(grant: Grant, wall: float, names: Mapping[str, str]) -> tuple[str, ...]
     )  # fmt: skip
 
 
-def who_of(grant: Grant, names: Mapping[str, str]) -> str:
+def who_of(grant: Grant, names: Mapping[AccountId, str]) -> str:
     """Whom a grant is for, as people know the account."""
     return "anybody" if grant.account is None else _line(names.get(grant.account, grant.account))
 
