@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -172,6 +173,10 @@ class Settings(BaseModel):
     def needs_state(self) -> bool:
         """Whether the instance cannot open on a site without shared state (`[site] state`)."""
         return False
+
+    def doubts(self) -> Sequence[str]:
+        """What `thurn check` warns of: right as it is written, but it would not open here now."""
+        return ()
 
 
 class NoSettings(Settings):
