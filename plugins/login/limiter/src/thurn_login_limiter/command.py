@@ -59,7 +59,7 @@ async def bans(site: CommandSite, as_json: bool) -> None:
 @_json_option
 @site_command("login")
 async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) -> None:
-    """End bans of addresses (and their IPv6 /64) and forget their failures."""
+    """End bans of addresses, and forget their failures. Those of their IPv6 /64, too."""
     ended: dict[str, int] = {}
     for address in addresses:
         try:

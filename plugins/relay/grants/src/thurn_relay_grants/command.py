@@ -71,7 +71,7 @@ def relay() -> None:
 @json_option
 @site_command("account")
 async def who(site: CommandSite, kind: Any, as_json: bool) -> None:  # noqa: ANN401 - of KINDS
-    """List the grants that live now: who, from where, to what, until when, why."""
+    """List the grants that live now. Who, from where, to what, until when, why."""
     grants = await _table(site).entries(kind)
     await _tell(grants, site, as_json, nothing="nobody holds a grant")
 
@@ -126,7 +126,7 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
 async def revoke(
     site: CommandSite, source: Source | None, account: str | None, as_json: bool
 ) -> None:
-    """End the grants of ADDRESS (exactly: an address, a network, session:ID), or of an account."""
+    """End the grants of ADDRESS, or of an account. Exactly: an address, a network, session:ID."""
     if source is None and account is None:
         raise click.UsageError("say which: an ADDRESS, --account, or both")
     table, bound = _table(site), None
@@ -173,7 +173,7 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
     protocol: str,
     as_json: bool,
 ) -> None:
-    """Say whether a peer at ADDRESS may send to elsewhere, by which rule, and what is missing."""
+    """Say whether ADDRESS may send to elsewhere. By which rule, and what is missing."""
     if not isinstance(source, IPv4Address | IPv6Address):
         raise click.UsageError("explain one address")
     question = Question(source, recipient, account, sender, protocol)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
@@ -15,6 +16,9 @@ from thurn.types.identity import AccountId
 
 if TYPE_CHECKING:
     from thurn_relay_grants.explain import Explanation
+
+WIDTH_ELSEWHERE: Final = 200
+"""Of a table that goes to no terminal."""
 
 
 def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
@@ -40,7 +44,7 @@ def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[AccountId,
         table.add_column(heading, overflow="fold")  # nothing is cut off
     for grant in grants:
         table.add_row(*(escape(text) for text in _row(grant, wall, names)))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE).print(table)
 
 
 def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str, ...]:
