@@ -43,8 +43,7 @@ class CombinedAccounts:
         """The first that knows; the domain is ours when any of them says so."""
         ours = False
         for directory in self._directories:
-            known = await directory.resolve(address)
-            if not isinstance(known, UnknownAddress):
+            if not isinstance(known := await directory.resolve(address), UnknownAddress):
                 return known
             ours = ours or known.domain_is_ours
         return UnknownAddress(ours)

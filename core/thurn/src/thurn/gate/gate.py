@@ -118,8 +118,7 @@ class HostGate:
         try:
             exchange = known.begin(SaslConditions(session.tls is not None, bindings))
         except Exception as error:  # noqa: BLE001 - supervision point: one login
-            attempt = LoginAttempt(session, "", known.mechanism)
-            return _NoLogin(), self.trouble(attempt, error)
+            return _NoLogin(), self.trouble(LoginAttempt(session, "", known.mechanism), error)
         login = HostLogin(self, session, known.mechanism, exchange)
         return login, await login.start(initial)
 
