@@ -20,7 +20,8 @@ class Limits:
         list_items: strings of one list.
         diagnostics: errors that one compilation collects; nobody reads more.
         number: the greatest number; RFC 5228 §2.4.1 asks for 31 bits.
-        steps: what one run may cost: a command or test is 1, every 512 octets compared are 1.
+        steps: what one run may cost: a command or test is 1, every 512 octets compared are 1; what
+            is dearer (patterns, addresses, HTML, edits) by what it takes.
         actions: actions of one result; Pigeonhole's default is 32.
         edited_octets: of all versions of an edited message that one result holds, each counted
             once; five of the largest that sites take.
