@@ -52,6 +52,8 @@ def test_where_reading_ends_is_one_error(source):
         ("if anyof( { keep; }", 1, 11, "a test"),
         ('if exists "a" { keep; } else if exists "b" { keep; }', 1, 30, '"elsif"'),
         ('redirect "a@b.example"\nkeep;', 2, 1, '";"'),
+        ('require "fileinto"\nif true { fileinto "a"; }', 2, 1, '";"'),
+        ('require "fileinto"\nfileinto "a";', 2, 1, '";"'),
     ],
 )
 def test_nothing_follows_from_it(source, line, column, words):

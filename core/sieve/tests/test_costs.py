@@ -105,6 +105,18 @@ async def test_before_it_is_in_memory(kind):
         tracemalloc.stop()
 
 
+async def test_versions_of_a_large_message_are_bounded():
+    engine = Engine(shipped(), limits=Limits(edited_octets=10_000_000))
+    message = b"Subject: x\r\n\r\n" + b"x" * 2_000_000
+    filed = "".join(
+        f'{EDITED} fileinto :copy "a{number}"; fileinto :copy "b{number}";' for number in range(9)
+    )
+    script = engine.compile('require ["editheader", "fileinto", "copy"];' + filed)
+    result = await engine.evaluate(script, Context(message))
+    assert [fault.code for fault in result.errors] == ["too-large"]
+    assert [action.mailbox for action in result.actions][-1] == "b3"
+
+
 @pytest.mark.parametrize("pattern", ["*" * 1_001, "*?" * 50_000])
 def test_stars_of_a_pattern_are_bounded_at_upload(pattern):
     with pytest.raises(CompileError, match="1000"):

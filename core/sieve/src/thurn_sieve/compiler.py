@@ -62,6 +62,10 @@ class Compiler:
     def compile(self, root: list[Node]) -> Code:
         """The code of the script; what is wrong goes to `diag`."""
         order = _inside_out(root)
+        for node in order:
+            if node.name == "else" and node.tests and node.tests[0].name in CHOICES:
+                self.diag.error('write "elsif" for "else if"', node.tests[0], "unknown-test")
+                node.broken = node.tests[0].broken = True
         self._requires(root, order)
         for node in order:
             if self.diag.full:
@@ -97,6 +101,8 @@ class Compiler:
         first = node.arguments[0] if len(node.arguments) == 1 else None
         if node.broken and isinstance(first, Text | TextList):
             pass  # what could be read of it counts: nothing follows from this error
+        elif node.tests and self._is_command(node.tests[0]) and isinstance(first, Text | TextList):
+            pass  # `_unknown` complains of what stands behind it
         elif node.tests or node.block is not None or not isinstance(first, Text | TextList):
             self.diag.error("require takes a string list", node, "wrong-arguments")
             return []
@@ -219,8 +225,9 @@ class Compiler:
             self.diag.error(f"{node.name} takes no block", node, "unexpected-block")
 
     def _is_command(self, node: Node) -> bool:
-        """Whether a test's name is that of a command only."""
-        return node.name in self.registry.commands and node.name not in self.registry.tests
+        """Whether a test's name is that of a command only: something is missing before it."""
+        known = node.name in self.registry.commands or node.name in CHOICES
+        return known and node.name not in self.registry.tests
 
     def _unknown(self, node: Node, table: Mapping[str, Entry]) -> Code:
         what = "command" if node.kind == "command" else "test"
@@ -230,16 +237,9 @@ class Compiler:
             # RFC 5463 §4: checking is left to run time.
             self.diag.warn(message, node, code)
             return failing(message, code, node.line)
-        if what == "test" and node.name in CHOICES:
-            self.diag.error('write "elsif" for "else if"', node, code)
-            return NOTHING
-        if what == "test" and self._is_command(node):
-            message = f'{node.name} is no test; is a ";" or a "{{" missing before it?'
-            self.diag.error(message, node, code)
-            return NOTHING
         known = [*table, *CHOICES] if node.kind == "command" else [*table]
         near = get_close_matches(node.name[:40], known, 1)
-        if what == "test" and (node.name in CHOICES or node.name in self.registry.commands):
+        if what == "test" and self._is_command(node):
             message += f'; a ";" is missing before the command {node.name}?'
         elif near and node.name:
             message += f"; did you mean {near[0]}?"
@@ -251,8 +251,6 @@ class Compiler:
 
     def _choice(self, node: Node) -> Code:
         tests = 0 if node.name == "else" else 1
-        if node.name == "else" and node.tests and node.tests[0].name in CHOICES:
-            return NOTHING  # `_unknown` has complained
         if node.arguments or len(node.tests) != tests or node.listed or node.block is None:
             shape = "a block" if node.name == "else" else "one test and a block"
             self.diag.error(f"{node.name} takes {shape}", node, "wrong-arguments")

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from thurn_message.addresslist import Mailbox, parse_address_list
+from thurn_message.charset import decode_octets
 from thurn_message.encodedword import decode_words
 from thurn_message.fields import Field, unfold
 from thurn_message.scanner import Scan, scan
@@ -31,6 +32,7 @@ _ORDINARY: Final = re.compile(
     rb"""([^"(),:;<>@\[\]\\\r\n]*+<)?+([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++@([A-Za-z0-9.-]++))"""
     rb"""(?(1)>)"""
 )
+_FORBIDDEN: Final = re.compile(r"[\r\n\0]")
 
 
 class MailAddress:
@@ -54,7 +56,8 @@ class MailAddress:
         """The address of an entry of a header field."""
         if not mailbox.domain or not mailbox.local:
             return cls(decode_words(mailbox.raw), None, None)
-        local, domain = decode_words(mailbox.local), decode_words(mailbox.domain)
+        # RFC 2047 §5: an encoded word must not stand in an address; nothing is decoded there.
+        local, domain = _plain(mailbox.local), _plain(mailbox.domain)
         return cls(f"{local}@{domain}", local, domain)
 
     @classmethod
@@ -105,9 +108,13 @@ class HeaderField:
         return self._addresses
 
 
+def _plain(octets: bytes) -> str:
+    return _FORBIDDEN.sub(" ", decode_octets(octets))
+
+
 def _read_addresses(raw: bytes) -> tuple[MailAddress, ...]:
     match = _ORDINARY.fullmatch(raw)
-    if match is not None and b"=?" not in match[2]:
+    if match is not None:
         text, cut = match[2].decode("ascii"), match.start(3) - match.start(2)
         return (MailAddress(text, text[: cut - 1], text[cut:]),)
     found = parse_address_list(raw).mailboxes

@@ -20,8 +20,11 @@ class Limits:
         list_items: strings of one list.
         diagnostics: errors that one compilation collects; nobody reads more.
         number: the greatest number; RFC 5228 §2.4.1 asks for 31 bits.
-        steps: what one run may cost: a command or test is 1, every 512 octets compared are 1.
+        steps: what one run may cost: a command or test is 1, every 512 octets compared are 1; what
+            is dearer (patterns, addresses, HTML, edits) by what it takes.
         actions: actions of one result; Pigeonhole's default is 32.
+        edited_octets: of all versions of an edited message that one result holds, each counted
+            once; five of the largest that sites take.
         redirects: redirects of one result; more is a mail exploder (RFC 5228 §10).
         variable_octets: characters that a variable keeps, the rest is cut; RFC 5229 §3 asks for
             4,000.
@@ -45,6 +48,7 @@ class Limits:
     number: int = 2**63 - 1
     steps: int = 100_000
     actions: int = 32
+    edited_octets: int = 268_435_456
     redirects: int = 4
     variable_octets: int = 65_536
     variables: int = 256

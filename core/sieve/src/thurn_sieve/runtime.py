@@ -357,11 +357,21 @@ class Runtime:
             RunError: it goes beside the others badly, or there are too many.
         """
         action.message = self.context.message
+        if action.message is not self.context.original:
+            self._judge_versions(action.message)
         if args is not None:
             action.line = args.line
             for effect in args.effects:
                 effect.apply(self, action, args)
         return self.result.add(action)  # type: ignore[return-value]  # equal keys, equal classes
+
+    def _judge_versions(self, message: bytes) -> None:
+        """Each action keeps the message as it was then; together they must fit into memory."""
+        held = {id(action.message): len(action.message) for action in self.result.actions}
+        held[id(message)] = len(message)
+        held.pop(id(self.context.original), None)
+        if sum(held.values()) > self.limits.edited_octets:
+            raise RunError("too many versions of a large message", "too-large")
 
     def fields(self, args: Args, names: Sequence[str]) -> Sequence[HeaderField]:
         """The header fields of these names that the call looks at, modifiers applied."""

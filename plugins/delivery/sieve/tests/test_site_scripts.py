@@ -151,3 +151,16 @@ async def test_flags_of_the_site_stay_on_what_is_kept(desk_opener, tmp_path, scr
         delivery = await desk.deliver(script)
         wanted = [] if script == "keep;" else ["$site"]  # RFC 5232: it knows no flags, it says keep
         assert [list(filing.flags) for filing in delivery.filings] == [wanted]
+
+
+async def test_a_failed_script_leaves_the_actions_of_the_site_as_they_were(desk_opener, tmp_path):
+    """RFC 5228 §2.10.6: nothing of its own stays, not a flag on what another one files."""
+    write(tmp_path, one='require ["fileinto", "copy"]; fileinto :copy "archive";')
+    async with desk_opener(tmp_path, before=["one.sieve"], notify_errors=False) as desk:
+        delivery = await desk.deliver(
+            'require ["fileinto", "imap4flags", "ihave"];'
+            'fileinto :flags "\\\\Deleted" "archive"; error "no";'
+        )
+        assert [(one.mailbox, one.flags) for one in delivery.filings] == [
+            ("archive", ()), ("INBOX", ())
+        ]  # fmt: skip

@@ -12,7 +12,8 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from thurn.contracts.account import Directory
 from thurn.contracts.context import Context as PluginContext
@@ -22,7 +23,7 @@ from thurn.types.mailbox import INBOX
 from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import Fault
-from thurn_sieve.result import Keep, Result
+from thurn_sieve.result import Action, Keep, Result
 from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.budget import CpuBudget, Meter
@@ -143,6 +144,7 @@ class SieveDelivery:
         before = [action for action in result.actions if not isinstance(action, Keep)]
         result.actions[:] = before
         result.keep = True
+        saved = [(action, _as_it_is(action)) for action in before]
         message, flags, errors = context.message, list(result.flags), len(result.errors)
         spent = await self._call(script, run)
         if personal and await self.parts.budget.charge(key, spent):
@@ -151,7 +153,10 @@ class SieveDelivery:
         if not faults:
             return _settled(run, compiled, mine=personal)
         _raise_trouble(faults)
-        result.actions[:] = [action for action in result.actions if action in before]
+        result.actions[:] = before
+        for action, facts in saved:  # an equal action of the script that failed was merged into it
+            for name, value in facts.items():
+                setattr(action, name, value)
         context.message = result.message = message
         result.flags, result.keep = flags, True
         result.implicit = Keep(implicit=True, message=message, flags=list(flags))
@@ -204,6 +209,12 @@ class SieveDelivery:
                 hostname=context.hostname, wall=context.clock.wall(),
             )  # fmt: skip
             delivery.file(INBOX, content=notice)
+
+
+def _as_it_is(action: Action) -> dict[str, Any]:
+    """The fields of an action; its lists are copied."""
+    found = {one.name: getattr(action, one.name) for one in fields(action)}
+    return {name: [*value] if isinstance(value, list) else value for name, value in found.items()}
 
 
 def _settled(run: Run, compiled: Compiled, *, mine: bool) -> bool:
