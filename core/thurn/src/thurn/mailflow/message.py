@@ -14,7 +14,7 @@ from thurn.delivery.expand import expand
 from thurn.mailflow.edits import edit_header
 from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
-from thurn.mailflow.settle import Settlement, Unit, settle
+from thurn.mailflow.replies import Settlement, Unit, settle
 from thurn.mailflow.trace import RECEIVED_LIMIT, received
 from thurn.types.content import Blob, Content
 from thurn.types.decision import (
