@@ -17,8 +17,9 @@ from typing import Any, Final
 
 import trio
 
+from thurn.app.opened import Site
 from thurn.app.plan import ProcessPlan
-from thurn.app.site import Site, open_site
+from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
