@@ -14,8 +14,8 @@ from thurn.types.status import Status
 QueueId = NewType("QueueId", str)
 
 RETRY_LONGEST_SECONDS: Final = 30 * 86_400.0
-"""Nothing waits longer for its next try: above what a sender may ask for (RFC 4865) and what a queue
-keeps (RFC 5321 §4.5.4.1: 4-5 days). A due time beyond it comes from a clock that was wrong."""
+"""Nothing waits longer for its next try: above what a sender may ask for (RFC 4865) and what a
+queue keeps (RFC 5321 §4.5.4.1: 4-5 days). A time beyond it comes from a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
