@@ -12,17 +12,18 @@ from collections.abc import Sequence
 import apsw
 import trio
 from thurn.contracts.commitlog import Change, Frame
-from thurn.contracts.store import CACHED_HEADERS, Append, Stored
-from thurn.types.content import SPILL_OCTETS, Content
+from thurn.contracts.store import Append, Stored
+from thurn.types.content import SPILL_OCTETS
 from thurn.types.errors import MailboxNotFound, StorageTrouble, TooLarge
 
-from thurn_store_spool.body import place_body, remove_body
+from thurn_store_spool.body import remove_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.operation import Appended, Entry, Operation, Summary, encode
+from thurn_store_spool.operation import Appended, Entry, Operation, encode
 from thurn_store_spool.perform import append_message, take_key
 from thurn_store_spool.schema import storage_error
+from thurn_store_spool.shared import summarise
 from thurn_store_spool.tree import MailboxRow
 
 SUMMARY_OCTETS = 16_384
@@ -30,16 +31,6 @@ SUMMARY_OCTETS = 16_384
 
 KEY_OCTETS = 1_024
 """An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
-
-
-def summarise(content: Content) -> Summary:
-    """What the index keeps of a message's text."""
-    scan = content.scan
-    octets = scan.content
-    headers = b"".join(
-        [octets[field.start : field.end] for field in scan.fields if field.name in CACHED_HEADERS]
-    )
-    return (scan.header_end, scan.envelope, scan.bodystructure, scan.body, headers)
 
 
 class MessageDeposit:
@@ -115,8 +106,9 @@ class MessageDeposit:
         content = self._append.content
         try:
             self._index.make_directory()
-            place_body(self._index.directory, self._message, content.blob)
-            self._summary = summarise(content)
+            self._summary = self._environment.shared.place(
+                self._index.directory, self._message, content
+            )
         except OSError as error:
             raise storage_error(error) from error
         self._placed = True

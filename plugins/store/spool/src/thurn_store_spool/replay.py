@@ -27,7 +27,6 @@ from thurn.types.content import Blob, Content
 from thurn.types.errors import StorageTrouble
 from thurn.types.identity import AccountId
 
-from thurn_store_spool.append import summarise
 from thurn_store_spool.body import place_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
@@ -36,6 +35,7 @@ from thurn_store_spool.operation import Appended, Operation, Summary, decode_ent
 from thurn_store_spool.perform import append_message, perform, take_key
 from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
+from thurn_store_spool.shared import summarise
 
 WAIT_MS = 30_000
 """For another worker's transaction; they last milliseconds."""
