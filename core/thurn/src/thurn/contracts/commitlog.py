@@ -123,6 +123,11 @@ class Owner(Protocol):
 class CommitLog(Protocol):
     """One per worker; `context.log`."""
 
+    @property
+    def has_failed(self) -> bool:
+        """It has ended for good. What it has refused may stand in it all the same and come back
+        with a replay; before, what was refused does not."""
+
     def register(self, name: str, owner: Owner) -> None:
         """Say who understands the records of this name; during `open` of a plugin only."""
 

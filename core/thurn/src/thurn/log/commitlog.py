@@ -85,6 +85,11 @@ class WorkerLog:
         self._names[name] = owner_prefix(name)
         self.owners[name] = owner
 
+    @property
+    def has_failed(self) -> bool:
+        """See `CommitLog.has_failed`."""
+        return self.failed.is_set()
+
     def read(self, reference: BlobReference) -> bytes | None:
         """See `CommitLog.read`."""
         return self._reader.read(reference)
