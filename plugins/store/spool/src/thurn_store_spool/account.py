@@ -152,6 +152,8 @@ class SpoolAccount:
             for deposit in deposits:
                 await deposit.place()
             await self._environment.log.commit([c for d in deposits for c in d.changes])
+            for deposit in deposits:
+                await deposit.commit()
         except BaseException:
             for deposit in deposits:
                 await deposit.abort()

@@ -39,8 +39,10 @@ class MessageDeposit:
     __slots__ = (
         "_append",
         "_big",
+        "_durable",
         "_environment",
         "_index",
+        "_is_repeat",
         "_message",
         "_name",
         "_placed",
@@ -61,7 +63,7 @@ class MessageDeposit:
         self._name = name
         self._message = environment.number_message()
         self._big = blob.path is not None or blob.size_octets > SPILL_OCTETS
-        self._placed = False
+        self._placed = self._durable = self._is_repeat = False
         self._summary = None if self._big else summarise(append.content)
         self._stored: Stored | None = None
         self._touched: set[int] = set()
@@ -92,14 +94,20 @@ class MessageDeposit:
             await trio.to_thread.run_sync(self._place)
 
     async def commit(self) -> None:
-        """Nothing is left to do: the log has done it."""
+        """The log has done it; the file of a repeat goes."""
+        if self._is_repeat:
+            self._forget()
 
     async def abort(self) -> None:
-        """Forget it, and the file of a big body that no record can name."""
-        if self._placed and self._stored is None:
+        """Forget it, and the file of a big body that no record names or will name."""
+        if not self._durable and not self._environment.log.has_failed:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._placed:
             try:
                 remove_body(self._index.directory, self._message)
-            except OSError as error:
+            except OSError as error:  # the sweep tries again
                 self._environment.journal.warning("store.body_left", detail=str(error))
 
     def _place(self) -> None:
@@ -135,7 +143,8 @@ class MessageDeposit:
             raise StorageTrouble("the message was not scanned")
         operations: list[Operation] = []
         at = int(self._environment.clock.wall())
-        if append.key and not take_key(index.writer, append.key, at):
+        self._is_repeat = bool(append.key) and not take_key(index.writer, append.key, at)
+        if self._is_repeat:
             known = index.open_tree.by_name.get(self._name)
             self._stored = Stored(known.id, known.uidvalidity, 0) if known else Stored("", 0, 0)
             self._touched = set()
@@ -189,5 +198,6 @@ class MessageDeposit:
 
     def applied(self) -> None:
         """Tell all workers."""
+        self._durable = True
         if self._touched:
             self._environment.watch.tell(self._index.account)
