@@ -137,7 +137,8 @@ class CommitLog(Protocol):
         Raises:
             Exception: whatever a change raised in `apply`; nothing of the group happened.
             StorageFull: no room for the record or its rows; nothing happened, but that of a group
-                with several resources those that had room may have done their part.
+                with several resources those that had room may have done their part: then `missing`
+                names the changes that were not done.
             StorageTrouble: the log failed; treat as not done.
 
         Cancellation: shielded once the round has begun; before it, nothing happened.
