@@ -270,7 +270,8 @@ class WorkerLog:
     def _refuse(self, groups: list[Group], error: OSError) -> None:
         for group in groups:
             if error.errno in _FULL and not self._ended:
-                group.end(StorageFull(str(error)))
+                done = len(group.missing) < len(group.changes)
+                group.end(StorageFull(str(error), group.missing if done else ()))
             else:
                 group.end(StorageTrouble(str(error)))
 
