@@ -12,7 +12,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from grp import getgrnam
 from pathlib import Path
+from pwd import getpwnam
 from typing import Any, Final
 
 import trio
@@ -64,6 +66,11 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     site = config.site
     binds: dict[str, str] = {}
     findings: list[str] = []
+    for key, name, find in (("user", site.user, getpwnam), ("group", site.group, getgrnam)):
+        try:
+            _ = name and find(name)
+        except KeyError:
+            findings.append(f"{config.source.where(('site', key))}: site.{key}: no {name} here")
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -16,12 +17,16 @@ def plugins() -> None:
 
 
 @plugins.command("list")
-def list_plugins() -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs: a list of objects.")
+def list_plugins(*, as_json: bool) -> None:
     """What is installed: entry point, distribution, version. Imports none of it."""
-    for point in sorted(installed(), key=lambda point: point.name):
-        distribution = point.dist
-        named = f"{distribution.name} {distribution.version}" if distribution is not None else "?"
-        click.echo(f"{point.name:28} {named}")
+    points = sorted(installed(), key=lambda point: point.name)
+    rows = [(p.name, *((p.dist.name, p.dist.version) if p.dist else ("?", ""))) for p in points]
+    keys = ("plugin", "distribution", "version")
+    if as_json:
+        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+    for name, distribution, version in () if as_json else rows:
+        click.echo(f"{name:28} {distribution} {version}")
 
 
 @plugins.command()

@@ -125,8 +125,9 @@ class _Loader:
         if needing and site.state is None:
             self._find(("site",), f"{', '.join(needing)}: shared state is needed; {_STATE_HINT}")
             raise ConfigError(self._findings)
-        unused = [i.full_name for key, i in known.items() if key not in ordered]
-        warnings = tuple(f"{known_name}: defined, but nothing names it" for known_name in unused)
+        unused = [i for key, i in known.items() if key not in ordered]
+        text = "defined, but nothing names it"
+        warnings = tuple(f"{i.source}: {i.full_name}: {text}" for i in unused)
         return SiteConfig(site, ordered, self._source, warnings)
 
     def _find(self, path: KeyPath, text: str) -> None:
