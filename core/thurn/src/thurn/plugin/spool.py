@@ -1,6 +1,7 @@
-"""Large content on its way in: private files, from the first piece until the answer.
+"""Large content on its way in or out: private files, from the first piece until the answer.
 
-For listeners: what is too large for memory is written while it comes.
+For listeners: what is too large for memory is written while it comes, or before it is sent to a
+peer that may read slowly.
 
 Rules of this file:
 1. A file is made anew, readable by us only, and is removed whatever happens. Its name begins with
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import trio
 
-from thurn.types.content import Blob
+from thurn.types.content import Blob, Content
 from thurn.types.errors import StorageError, StorageFull, StorageTrouble, status_of
 from thurn.types.status import STORAGE_FULL
 
@@ -43,6 +44,22 @@ class Spool:
     def start(self) -> SpooledContent:
         """A new content; its file is made by the first write."""
         return SpooledContent(self._directory / f"{os.getpid()}-{next(self._numbers)}")
+
+    async def set_aside(self, content: Content) -> tuple[Content, SpooledContent]:
+        """A large content for a peer that may read slowly: its octets in a file, not in memory.
+
+        Whoever calls lets go of the one given. If the file cannot be written, that one is
+        returned: that a message can be read comes first.
+
+        Returns:
+            The content to be sent, and the file to be removed when it is.
+        """
+        file = self.start()
+        await file.write(content.blob.read())
+        try:
+            return Content(file.blob(), content.prefix), file
+        except StorageError:
+            return content, file
 
 
 class SpooledContent:

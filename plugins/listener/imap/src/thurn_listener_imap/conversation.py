@@ -1,8 +1,8 @@
 """One session as its commands see it: who it is, what is selected, what is said.
 
 Rules of this file:
-1. What is said is gathered and sent together; past `FLUSH_OCTETS` it is sent before more is made,
-   so a client that pipelines and does not read costs that and one message.
+1. What is said is gathered and sent together; past `FLUSH_OCTETS` it is sent before more is made.
+   What is large all the same waits for a slow client in a file, not in memory.
 2. What other sessions did is told in one place (`tell_updates`), from the views of `Selected`.
 """
 
@@ -15,7 +15,7 @@ from thurn.contracts.account import AccountRecord
 from thurn.contracts.connection import Connection
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import AccountHandle
-from thurn.plugin import ListenerContext, Session
+from thurn.plugin import Content, ListenerContext, Session
 from thurn.plugin.spool import Spool
 from thurn.types.errors import MailboxNotFound, NotPermitted, StorageError, TemporaryFailure
 from thurn.types.identity import Identity
@@ -26,9 +26,11 @@ from thurn_wire.imap.sequence import sequence_set
 from thurn_listener_imap.answer import CommandRefused, refused, wrong
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.column import FLAGS, MODSEQ, UID
+from thurn_listener_imap.fetch.item import CutOff
+from thurn_listener_imap.fetch.octets import Octets
 from thurn_listener_imap.fetch.plan import Plan
 from thurn_listener_imap.fetch.source import Places
-from thurn_listener_imap.limits import BATCH_MESSAGES, FLUSH_OCTETS
+from thurn_listener_imap.limits import ASIDE_OCTETS, BATCH_MESSAGES, FLUSH_OCTETS
 from thurn_listener_imap.mailbox.selected import NOTHING_OWN, News, OwnChange, Selected
 from thurn_listener_imap.permission import permanent_flags
 from thurn_listener_imap.registry import Extensions
@@ -43,7 +45,7 @@ class Site:
     Attributes:
         places: of parts of large messages.
         texts: header fields of mailboxes that are searched again.
-        spool: large contents on their way in.
+        spool: large contents on their way in or out.
         guards: judges of what is stored.
     """
 
@@ -201,18 +203,46 @@ class Conversation:
 
         Raises:
             OSError: the client has gone.
+            CutOff: see `flush`.
         """
         if self._octets > FLUSH_OCTETS:
             await self.flush()
 
     async def flush(self) -> None:
-        """Send what is gathered."""
+        """Send what is gathered.
+
+        Raises:
+            OSError: the client has gone.
+            CutOff: what was set aside could not be read to its end; the session has to end.
+        """
         if not self._parts:
             return
+        octets = self._octets
         parts, self._parts, self._octets = self._parts, [], 0
+        self._extend()
+        if octets <= ASIDE_OCTETS:
+            await self.connection.send_parts(parts)
+        else:
+            await self._send_aside(parts)
+
+    async def _send_aside(self, parts: list[bytes]) -> None:
+        """Send much: what was made at once is in a file while the client reads."""
+        whole = Content.of(b"".join(parts))
+        parts.clear()
+        async with self.site.places.apart:
+            content, file = await self.site.spool.set_aside(whole)
+        del whole
+        try:
+            with Octets(content, file) as octets:
+                for piece in octets.pieces(0, octets.size_octets):
+                    self._extend()
+                    await self.connection.send(piece)
+        except StorageError as error:
+            raise CutOff(str(error)) from error
+
+    def _extend(self) -> None:
         idle = self.site.settings.idle if self.is_logged_in else self.site.settings.login_idle
         self.connection.extend(idle)
-        await self.connection.send_parts(parts)
 
     async def tell_updates(
         self,

@@ -105,8 +105,18 @@ class ImapSession:
 
     async def run(self) -> None:
         """Speak until it is over."""
-        conversation, engine = self._conversation, self._engine
         self._greet()
+        try:
+            await self._converse()
+        except CutOff as error:
+            # Without a word: it would be taken for octets of the literal.
+            self._conversation.report("message.cut_off", error)
+        finally:
+            self._logins.cancel()
+            self._drop_append()
+
+    async def _converse(self) -> None:
+        conversation, engine = self._conversation, self._engine
         try:
             while True:
                 event = engine.next_event()
@@ -119,12 +129,6 @@ class ImapSession:
                     await conversation.relieve()
         except Over:
             await conversation.flush()
-        except CutOff as error:
-            # Without a word: it would be taken for octets of the literal.
-            conversation.report("message.cut_off", error)
-        finally:
-            self._logins.cancel()
-            self._drop_append()
 
     def _greet(self) -> None:
         words = code.capability(self._conversation.capabilities())
