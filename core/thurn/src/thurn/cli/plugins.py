@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
-from thurn.cli.new import ROLES, render
-from thurn.hooks.registry import installed
+from thurn.hooks.registry import COMMANDS, installed
 
 
 @click.group()
@@ -29,13 +27,6 @@ def list_plugins(*, as_json: bool) -> None:
         click.echo(f"{name:28} {distribution} {version}")
 
 
-@plugins.command()
-@click.argument("role", type=click.Choice(ROLES))
-@click.argument("name")
-@click.argument("target", required=False, type=click.Path(path_type=Path))
-def new(role: str, name: str, target: Path | None) -> None:
-    """Write the first version of a plugin, with its test, into a new directory."""
-    chosen = target if target is not None else Path(f"thurn-{role}-{name}")
-    for path in render(role, name, chosen):
-        click.echo(f"written: {path}")
-    click.echo(f"Now: pip install -e {chosen} && pytest {chosen}")
+for _point in installed(COMMANDS):  # `new` comes with the kit for those who write plugins
+    if _point.name.startswith("plugins."):
+        plugins.add_command(_point.load())
