@@ -51,15 +51,15 @@ def test_every_address_of_both_families():
 
 def test_a_port_in_use_is_said():
     [first] = bind("127.0.0.1:0")
-    with first, pytest.raises(ConfigError, match="in use"):
-        bind(f"127.0.0.1:{first.getsockname()[1]}")
+    with first, pytest.raises(ConfigError, match=r"^site\.toml:9: bind .*: in use"):
+        bind(f"127.0.0.1:{first.getsockname()[1]}", "site.toml:9: ")
 
 
 @pytest.mark.parametrize("hosts", [("127.0.0.1", "*"), ("*", "127.0.0.1"), ("localhost", "*")])
 def test_what_is_about_to_go_is_in_nobodys_way(hosts):
     [old, *_] = going = bind(f"{hosts[0]}:0")
     port = old.getsockname()[1]
-    [new, *_] = coming = bind(f"{hosts[1]}:{port}", going)
+    [new, *_] = coming = bind(f"{hosts[1]}:{port}", going=going)
     try:
         for spec in (f"127.0.0.1:{port}", f"*:{port}"):
             with pytest.raises(ConfigError, match="in use"):

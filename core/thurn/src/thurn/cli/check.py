@@ -19,9 +19,9 @@ from thurn.plugin.commands import config_option
 @click.command()
 @config_option
 def check(config: tuple[Path, ...]) -> None:
-    """Check a configuration; says everything that is wrong, with file and line."""
-    plan = check_config(config)
-    for warning in (*plan.config.warnings, *_unusable(plan.config)) if plan.config else ():
+    """Say all that is wrong with a configuration, by file and line."""
+    checked = check_config(config).config
+    for warning in (*checked.told_at_check(), *_unusable(checked)) if checked else ():
         click.echo(f"warning: {warning}", err=True)
     click.echo("The configuration is right.")
 

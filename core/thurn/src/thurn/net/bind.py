@@ -66,11 +66,12 @@ def parse_bind(spec: str) -> InternetBind | UnixBind:
     return InternetBind(host, int(port))
 
 
-def bind(spec: str, going: Sequence[socket.socket] = ()) -> list[socket.socket]:
+def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> list[socket.socket]:
     """The listening, non-blocking sockets of a specification; a name may have several.
 
     Args:
-        spec: what to bind.
+        spec: `host:port` or `unix:path`.
+        place: where it is written, put before what is wrong.
         going: sockets of ours that are about to go; the new ones may have addresses of theirs.
 
     Raises:
@@ -94,7 +95,7 @@ def bind(spec: str, going: Sequence[socket.socket] = ()) -> list[socket.socket]:
     except OSError as error:
         for one in opened:
             one.close()
-        raise ConfigError([f'bind "{spec}": {_reason(error)}']) from error
+        raise ConfigError([f'{place}bind "{spec}": {_reason(error)}']) from error
     return opened
 
 

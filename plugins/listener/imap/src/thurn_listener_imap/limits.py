@@ -10,7 +10,10 @@ from typing import Final
 IDLE_SECONDS: Final = 1_800.0
 """Silence after login. RFC 9051 §5.4: an autologout timer must be of at least 30 minutes."""
 LOGIN_SECONDS: Final = 120.0
-"""Silence before login: time for a person to type a password; strangers hold nothing longer."""
+"""Silence before login: time for a person to type a password."""
+STRANGER_SECONDS: Final = 600.0
+"""Until login, whatever is said meanwhile: a stranger who says NOOP, or an octet, now and then
+holds a connection no longer. Five attempts at leisure fit."""
 
 RECEIVE_OCTETS: Final = 16_384
 """Of commands at a time; some 500 short ones."""
