@@ -38,9 +38,10 @@ from thurn.plugin import (
 )
 from thurn.types.content import Blob
 from thurn.types.decision import AddRecipient
-from thurn.types.errors import OverQuota
+from thurn.types.errors import OverQuota, StorageFull
 from thurn.types.identity import AccountId
 from thurn.types.status import OK
+from thurn_store_memory.state import AccountState
 from thurn_testing.fakes.session import make_session
 
 MESSAGE = b"Subject: hello\r\nX-Old: one\r\nX-Old: two\r\n\r\nbody\r\n"
@@ -345,3 +346,54 @@ async def test_a_commit_that_fails_is_a_temporary_failure_of_all(opened, monkeyp
         assert {status.code for status in outcome.statuses} == {452}
         monkeypatch.undo()
         assert await desk.counts() == [0, 0]
+
+
+def at(whom):
+    return [one if "@" in one else f"{one}@example.org" for one in whom]
+
+
+def no_room(monkeypatch, desk, *accounts):
+    """The indexes of these cannot be committed, though all had room when they began."""
+    states = desk.site.products["store", "main"]._states
+    full = [states[AccountId(one)] for one in accounts]
+    commit = AccountState.commit
+
+    def refuse(self):
+        if self in full:
+            self.rollback()
+            raise StorageFull
+        commit(self)
+
+    monkeypatch.setattr(AccountState, "commit", refuse)
+
+
+@pytest.mark.parametrize(
+    ("whom", "codes", "counts"),
+    [
+        (["alice", "bob"], (250, 452), [1, 0]),
+        (["bob", "alice", "bob"], (452, 250, 452), [1, 0]),
+        (["team"], (452,), [1, 0]),
+        (["bob"], (452,), [0, 0]),
+    ],
+)
+async def test_each_hears_whether_its_own_index_had_room(opened, monkeypatch, whom, codes, counts):
+    async with opened() as desk:
+        await desk.counts()
+        no_room(monkeypatch, desk, "bob")
+        assert (await desk.send(*at(whom), replies="each"))[1] == codes
+        assert await desk.counts() == counts
+        assert await desk.queued() == []
+
+
+async def test_who_had_no_room_waits_in_the_queue(opened, monkeypatch):
+    async with opened() as desk:
+        await desk.counts()
+        no_room(monkeypatch, desk, "bob")
+        assert (await desk.send(*at(["alice", "bob", FOREIGN])))[1] == 250
+        assert await desk.counts() == [1, 0]
+        assert sorted(await desk.queued()) == [
+            (str(SENDER), ["bob@example.org"]), (str(SENDER), [FOREIGN]),
+        ]  # fmt: skip
+        no_room(monkeypatch, desk, "alice", "bob")
+        assert (await desk.send(*at(["alice", "bob"])))[1] == 452
+        assert await desk.counts() == [1, 0]

@@ -18,11 +18,11 @@ import layered
 import models
 import pytest
 from test_settings import models as settings_models
-from thurn.cli.new import render
 from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.contracts.listener import ReceivingSettings
 from thurn.hooks.registry import Registry
+from thurn_testing.newplugin.render import render
 from workspace import ROOT, tree_of
 
 BIN = Path(sys.executable).parent

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from thurn.cli.new import FUNCTIONS, HEADS, ROLES, NewPluginError, render
-from thurn.cli.skeleton import PRODUCTS
 from thurn.hooks.specs import RoleSpecs
+from thurn_testing.newplugin.render import FUNCTIONS, HEADS, ROLES, NewPluginError, render
+from thurn_testing.newplugin.skeleton import PRODUCTS
 from workspace import FAMILIES, ROOT
 
 BIN = Path(sys.executable).parent

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import trio
 from thurn.app.application import serve_listeners, settle
-from thurn.app.site import Site, open_site
+from thurn.app.opened import Site
+from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import SiteConfig, load
 from thurn.contracts.clock import Clock

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,24 @@ def test_a_reload_that_no_longer_listens_somewhere(site, eventually):
     site.wait("generation.ready", 2)
     assert not (site.root / "t").exists()
     eventually(lambda: old.ask("x") == "closing", "the last answer")
+
+
+def test_a_reload_from_one_address_to_all(site, eventually):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    site.configure(binds=[f"unix:{site.root}/s", f"127.0.0.1:{port}"])
+    site.run()
+    unchanged = site.peer()
+    for count, host in enumerate(("*", "127.0.0.1"), 2):
+        site.speak(host)
+        site.configure(binds=[f"unix:{site.root}/s", f"{host}:{port}"])
+        site.signal(signal.SIGHUP)
+        site.wait("generation.ready", count)
+        with socket.create_connection(("127.0.0.1", port)) as peer, peer.makefile("rb") as lines:
+            assert lines.readline().decode().strip() == host
+        assert site.peer().greeting == host
+    eventually(lambda: unchanged.ask("x") == "closing", "the last answer")
 
 
 @pytest.mark.parametrize(

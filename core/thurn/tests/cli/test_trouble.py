@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +117,56 @@ def test_a_journal_without_it(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     assert "has no transaction yet" in call("explain", *data)[1]
     assert "has no transaction xyz" in call("explain", *data, "xyz")[1]
+
+
+def test_a_story_for_programs(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    record = {"id": "0" * 15, "time": 0, "sender": "caf\u00e9", "stages": []}
+    (journal / "2026-11-24.jsonl").write_text(json.dumps(record) + "\n")
+    code, told = call("explain", "--data", str(tmp_path), "--json")
+    assert code == 0
+    assert json.loads(told) == record
+
+
+def test_what_is_installed_for_programs() -> None:
+    code, told = call("plugins", "list", "--json")
+    assert code == 0
+    rows = json.loads(told)
+    assert {"plugin", "distribution", "version"} == set(rows[0])
+    lines = call("plugins", "list")[1].splitlines()
+    assert [line.split() for line in lines] == [list(row.values()) for row in rows]
+
+
+GOOD = """\
+[site]
+data = "{data}"
+
+[listener.mx]
+type = "smtp"
+bind = ["unix:{path}/smtp"]
+"""
+
+
+@pytest.mark.parametrize(("key", "what"), [("user", "account"), ("group", "group")])
+def test_accounts_that_do_not_exist(tmp_path: Path, key: str, what: str) -> None:
+    path = tmp_path / "thurn.toml"
+    path.write_text(f'[site]\ndata = "data"\n{key} = "no-such-account"\n')
+    code, told = call("check", "-c", str(path))
+    assert code == 1
+    assert f"{path}:3: site.{key}: this machine has no {what} no-such-account" in told
+
+
+def test_directories_that_cannot_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "thurn.toml"
+    (tmp_path / "file").touch()
+    path.write_text(GOOD.format(data="file", path=tmp_path / "missing"))
+    code, told = call("check", "-c", str(path))
+    assert code == 0
+    assert f"warning: {path}:2: site.data: {tmp_path}/file is no directory" in told
+    assert f"warning: {path}:6: listener.mx.bind: {tmp_path}/missing does not exist" in told
+    path.write_text(GOOD.format(data="new/data", path=tmp_path))
+    assert call("check", "-c", str(path)) == (0, "The configuration is right.\n")
+    account = next(one for one in pwd.getpwall() if one.pw_uid != os.getuid())
+    path.write_text(f'[site]\ndata = "."\nuser = "{account.pw_name}"\n')
+    assert "belongs to another account than site.user" in call("check", "-c", str(path))[1]

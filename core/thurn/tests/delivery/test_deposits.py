@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 from thurn.delivery.deposits import commit_all
-from thurn.types.errors import StorageTrouble
+from thurn.types.errors import StorageFull, StorageTrouble
 
 
 class Log:
@@ -47,6 +47,14 @@ async def test_a_failing_log_aborts_all():
     with pytest.raises(StorageTrouble):
         await commit_all(Log(told, StorageTrouble("disk")), deposits)
     assert told == ["place a", "place b", "log 12", "abort a", "abort b"]
+
+
+async def test_what_was_done_of_a_commit_is_ended_and_the_rest_aborted():
+    told = []
+    deposits = [Deposit(told, "a", "1"), Deposit(told, "b", "23"), Deposit(told, "c", "4")]
+    with pytest.raises(StorageFull):
+        await commit_all(Log(told, StorageFull("b", missing="3")), deposits)
+    assert told[4:] == ["commit a", "abort b", "commit c"]
 
 
 class Slow(Deposit):

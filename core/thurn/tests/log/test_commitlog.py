@@ -414,6 +414,7 @@ async def test_an_index_without_room_refuses_its_groups_only(make, kit, tmp_path
     assert await together(log, *groups) == ["done", "StorageFull", "done", "StorageFull"]
     assert not log.failed.is_set()
     assert sorted(values(tmp_path)) == ["a1", "a2", "c1", "with b1"]
+    assert [change.told for group in groups for change in group] == [1, 1, 0, 1, 1, 0]
     b.fail_commit = None
     assert await attempt(log, kit.Add(b, "b again")) == "done"
     await make.close()
@@ -422,6 +423,18 @@ async def test_an_index_without_room_refuses_its_groups_only(make, kit, tmp_path
     recover(tmp_path, {"store": store}, clock=kit.Clock(), everything=True)
     rows = {name: sorted(value for value, _ in one.rows) for name, one in store.accounts.items()}
     assert rows == {"a": ["a1", "a2"], "c": ["c1", "with b1"], "b": ["b again"]}
+
+
+async def test_a_group_that_was_done_in_part_says_what_is_missing(make, kit):
+    log = await make()
+    a, b = log.store.account("a"), log.store.account("b")
+    b.fail_commit = StorageFull("the index")
+    changes = [kit.Add(a, "a1"), kit.Add(b, "b1"), kit.Add(a, "a2"), kit.Add(b, "b2")]
+    for group, missing in ((changes, changes[1::2]), (changes[1::2], [])):
+        with pytest.raises(StorageFull) as caught:
+            await log.commit(group)
+        assert list(caught.value.missing) == missing
+    assert not log.has_failed
 
 
 @pytest.mark.parametrize("call", ["write", "sync"])

@@ -177,6 +177,25 @@ async def test_large_replays_come_in_parts(site, crash, kit, monkeypatch):
     assert sum(parts) == 30
 
 
+async def test_numbers_of_a_dead_worker_and_those_given_again_come_together(
+    site, crash, kit, monkeypatch
+):
+    monkeypatch.setattr("thurn.log.recovery.REPLAY_OCTETS", 2000)
+    async with crash() as one, crash() as two:
+        await site.fill(one, 20, size=10)
+        await one.commit([kit.Add(site.store.account("a"), "dead")])
+        site.store.account("a").rows.pop()  # killed between the sync and the commit of the index
+        await site.fill(two, 20, size=10)
+    site.clock.boot_id = "boot-2"  # and a power cut
+    parts = []
+    fresh = kit.Store()
+    fresh.replay = lambda records: parts.append([kit.decode(r.payload)[1:3] for r in records])
+    site.recover(fresh)
+    assert len(parts) > 1
+    [part] = [part for part in parts if (21, "dead") in part]
+    assert (21, "0") in part
+
+
 async def test_settling_brings_blobs_home_and_frees_the_segment(site, kit):
     async with site.open() as log:
         await site.fill(log, 60)

@@ -55,6 +55,24 @@ def test_a_port_in_use_is_said():
         bind(f"127.0.0.1:{first.getsockname()[1]}", "site.toml:9: ")
 
 
+@pytest.mark.parametrize("hosts", [("127.0.0.1", "*"), ("*", "127.0.0.1"), ("localhost", "*")])
+def test_what_is_about_to_go_is_in_nobodys_way(hosts):
+    [old, *_] = going = bind(f"{hosts[0]}:0")
+    port = old.getsockname()[1]
+    [new, *_] = coming = bind(f"{hosts[1]}:{port}", going=going)
+    try:
+        for spec in (f"127.0.0.1:{port}", f"*:{port}"):
+            with pytest.raises(ConfigError, match="in use"):
+                bind(spec)  # another server still cannot
+        unbind(f"{hosts[0]}:{port}", going)
+        with socket.create_connection(("127.0.0.1", port)):
+            new.setblocking(True)
+            new.accept()[0].close()
+    finally:
+        for one in (*going, *coming):
+            one.close()
+
+
 def test_an_unknown_name_is_said():
     with pytest.raises(ConfigError, match=r"no\.such\.invalid"):
         bind("no.such.invalid:25")

@@ -9,7 +9,7 @@ import sys
 import pytest
 import trio
 import trio.testing
-from thurn.contracts.queue import RecipientResult
+from thurn.contracts.queue import RETRY_LONGEST_SECONDS, RecipientResult
 from thurn.types.errors import StorageTrouble
 from thurn.types.status import OK
 from thurn_queue_spool.database import when_free
@@ -158,3 +158,43 @@ async def test_polled_without_notices(bench):
         with trio.fail_after(5):
             while not found:
                 await trio.testing.wait_all_tasks_blocked(0.1)
+
+
+async def later_at(bench, queue, later, retry_at) -> None:
+    lease = await queue.next_lease()
+    results = [RecipientResult(one, later) for one in lease.envelope.recipients]
+    await lease.settle(results, retry_at=retry_at)
+
+
+@pytest.mark.parametrize("retry_at", [-1e300, float("-inf"), float("nan"), 0.0, 1.0])
+async def test_a_retry_in_the_past_is_now(bench, later, retry_at):
+    async with bench.open() as queue:
+        await bench.put(queue, "a")
+        await later_at(bench, queue, later, retry_at)
+        (entry,) = await queue.entries()
+        assert entry.retry_at == bench.clock.wall()
+        await bench.done(await queue.next_lease())
+
+
+@pytest.mark.parametrize("retry_at", [1e300, float("inf")])
+async def test_a_retry_far_ahead_is_bounded(bench, later, retry_at):
+    async with bench.open() as queue:
+        await bench.put(queue, "a")
+        await later_at(bench, queue, later, retry_at)
+        assert await none_due(queue)
+        bench.clock.advance(RETRY_LONGEST_SECONDS)
+        await bench.done(await queue.next_lease())
+
+
+async def test_a_clock_set_back_delays_nothing_for_years(bench, later):
+    async with bench.open() as queue:
+        for name in ("a", "b"):
+            await bench.put(queue, name)
+        right = bench.clock.wall()
+        bench.clock.set_wall(right + 400 * 86_400)
+        await later_at(bench, queue, later, bench.clock.wall() + 3_600)
+        bench.clock.set_wall(right)
+        await bench.done(await queue.next_lease())
+        bench.clock.advance(2.0)
+        await bench.done(await queue.next_lease())
+        assert await queue.entries() == []

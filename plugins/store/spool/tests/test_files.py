@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import time
 
 import apsw
 import pytest
@@ -11,7 +12,8 @@ from thurn.types.errors import LimitReached, StorageFull, StorageTrouble, TooLar
 from thurn.types.identity import AccountId
 from thurn_store_spool.body import write_body
 from thurn_store_spool.place import account_directory, account_of, body_path
-from thurn_testing.contracts.plainlog import PlainFrame
+from thurn_store_spool.tend import ORPHAN_SECONDS, remove_orphans
+from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.storesite import ALICE, WHEN, append, fill, subjects
 
 
@@ -115,6 +117,67 @@ async def test_an_aborted_big_body_leaves_no_file(bench):
         assert len(bodies(bench.directory)) == 1
         await deposit.abort()
         assert bodies(bench.directory) == []
+
+
+class Refusing(PlainLog):
+    """There was no room for the record, or for its rows, and it was taken back."""
+
+    refusal: Exception | None = None
+
+    async def commit(self, changes):
+        if self.refusal is None:
+            return await super().commit(changes)
+        frame = PlainFrame(self)
+        for change in changes:
+            assert change.resource.begin()
+            change.apply(frame)
+            change.resource.rollback()
+        self.has_failed = isinstance(self.refusal, StorageTrouble)
+        raise self.refusal
+
+
+@pytest.mark.parametrize(
+    ("refusal", "left"), [(StorageFull(), 0), (StorageTrouble("the record may be there"), 1)]
+)
+async def test_a_refused_big_body_leaves_no_file_unless_a_record_may_name_it(bench, refusal, left):
+    bench.log = Refusing()
+    big = Content.of(b"Subject: x\r\n\r\n" + b"x" * SPILL_OCTETS)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        bench.log.refusal = refusal
+        with pytest.raises(type(refusal)):
+            await account.append(Append("INBOX", big, WHEN))
+        assert len(bodies(bench.directory)) == left
+        bench.log.refusal = None
+
+
+async def test_a_repeated_big_body_leaves_one_file(bench):
+    big = Content.of(b"Subject: x\r\n\r\n" + b"x" * SPILL_OCTETS)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        for _time in range(2):
+            await account.append(Append("INBOX", big, WHEN, key="once"))
+        assert len(bodies(bench.directory)) == 1
+        assert await subjects(await account.mailbox("INBOX")) == ["x"]
+
+
+async def test_bodies_that_nothing_names_are_swept_when_they_are_old(bench):
+    big = Content.of(b"Subject: x\r\n\r\n" + b"x" * SPILL_OCTETS)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        await account.append(Append("INBOX", big, WHEN))
+        await fill(account, 3)
+        bench.log.retire()
+        directory = account._index.directory
+        kept = bodies(bench.directory)
+        left = account.prepare(Append("INBOX", big, WHEN))
+        await left.place()  # and its worker is killed
+        next(directory.glob("bodies/*/*")).with_name("0" * 16 + ".new").touch()
+        (directory / "bodies" / "of somebody").touch()
+        now = time.time()
+        assert remove_orphans(directory, now + ORPHAN_SECONDS - 60) == 0
+        assert remove_orphans(directory, now + ORPHAN_SECONDS + 60) == 2
+        assert bodies(bench.directory) == kept
 
 
 def test_a_body_is_written_over_what_a_killed_process_left(tmp_path):

@@ -166,6 +166,21 @@ async def test_the_same_from_nothing(bench, tmp_path):
         assert (await inbox.view()).uids[0] == alive.uid
 
 
+async def test_the_later_of_two_is_on_the_disk_when_replay_has_dropped_the_other(bench):
+    """Else a power cut brings both again, perhaps in two parts of a replay."""
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        bench.die_before_commit(account.remember("dead", lifetime_seconds=900).changes)
+        await bench.log.commit(account.remember("alive", lifetime_seconds=900).changes)
+        done = []
+        account._index.connect().exec_trace = lambda _cursor, sql, _bound: not done.append(sql)
+        bench.log.replay()
+        account._index.connect().exec_trace = None
+        assert done.index("PRAGMA synchronous=FULL") < len(done) - 1 - done[::-1].index("COMMIT")
+        assert await account.seen("alive")
+        assert not await account.seen("dead")
+
+
 async def test_a_lost_number_of_a_mailbox_does_not_misfile(bench):
     """The mailbox that the dead worker made has its number taken by another."""
     async with bench.open() as store:

@@ -49,6 +49,7 @@ class PlainLog:
         self.records: list[tuple[str, Record]] = []
         self.blobs: dict[BlobReference, bytes] = {}
         self.generation = 1
+        self.has_failed = False
         self.offsets = itertools.count()
         self._times = itertools.count(1)
 

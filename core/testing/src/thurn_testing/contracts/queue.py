@@ -18,7 +18,14 @@ from typing import Final, Literal, TypeAlias
 import trio
 import trio.testing
 from thurn.contracts.context import Context
-from thurn.contracts.queue import Lease, Queue, QueueEntry, QueueId, RecipientResult
+from thurn.contracts.queue import (
+    RETRY_LONGEST_SECONDS,
+    Lease,
+    Queue,
+    QueueEntry,
+    QueueId,
+    RecipientResult,
+)
 from thurn.contracts.store import Deposit
 from thurn.types.address import Address
 from thurn.types.content import SPILL_OCTETS, Content
@@ -311,6 +318,22 @@ async def deferred_entry_comes_back(site: QueueSite) -> None:
         expect_equal((await opened.lease()).id, lease.id, "without results all are due")
 
 
+async def retry_times_are_bounded(site: QueueSite) -> None:
+    """A time that has passed is now; one that is too far ahead is nearer."""
+    async with site.open() as opened:
+        await opened.put()
+        for retry_at in (-1e300, 0.0, float("nan")):
+            lease = await opened.lease()
+            results = [RecipientResult(one, LATER) for one in lease.envelope.recipients]
+            await lease.settle(results, retry_at=retry_at)
+        lease = await opened.lease()
+        results = [RecipientResult(one, LATER) for one in lease.envelope.recipients]
+        await lease.settle(results, retry_at=float("inf"))
+        (entry,) = await opened.queue.entries()
+        latest = opened.soon(RETRY_LONGEST_SECONDS)
+        expect(entry.retry_at is not None and entry.retry_at <= latest, "no retry is later than so")
+
+
 async def new_mail_passes_a_backlog(site: QueueSite) -> None:
     """What was tried before and what is new take turns."""
     async with site.open() as opened:
@@ -401,7 +424,8 @@ LEVELS: Final[dict[str, Sequence[Check]]] = {
     ),
     "leases": (
         content_is_kept, leased_entry_is_held_once, finished_recipients_leave,
-        deferred_entry_comes_back, new_mail_passes_a_backlog, routed_entry_is_skipped,
+        deferred_entry_comes_back, retry_times_are_bounded, new_mail_passes_a_backlog,
+        routed_entry_is_skipped,
         waiting_for_a_lease_ends, cancelled_wait_takes_nothing, closing_gives_back,
     ),
 }  # fmt: skip

@@ -12,13 +12,16 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from grp import getgrnam
 from pathlib import Path
+from pwd import getpwnam
 from typing import Any, Final
 
 import trio
 
+from thurn.app.opened import Site
 from thurn.app.plan import ProcessPlan
-from thurn.app.site import Site, open_site
+from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
@@ -64,6 +67,12 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     places = {key: f"{config.source.where(('site', key))}: site.{key}" for key in ("data", "user")}
     binds: dict[str, str] = {}
     findings: list[str] = []
+    for key, name, find in (("user", site.user, getpwnam), ("group", site.group, getgrnam)):
+        try:
+            _ = name and find(name)
+        except KeyError:
+            words = f"this machine has no {key.replace('user', 'account')} {name}"
+            findings.append(f"{config.source.where(('site', key))}: site.{key}: {words}")
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:

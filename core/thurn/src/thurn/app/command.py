@@ -21,8 +21,9 @@ import click
 import trio
 
 from thurn.app.application import plan_of
+from thurn.app.opened import Site
 from thurn.app.rights import drop_rights, find_rights, owner_rights
-from thurn.app.site import Site, open_site
+from thurn.app.site import open_site
 from thurn.config.files import read
 from thurn.config.instances import SiteConfig, load
 from thurn.contracts.account import Directory

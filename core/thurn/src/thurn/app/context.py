@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-import trio
-
+from thurn.app.opened import Site
 from thurn.config.instances import Instance
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -21,25 +20,10 @@ from thurn.delivery.stores import Stores
 from thurn.telemetry.log import logger
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import ConfigError, PluginError, TemporaryFailure
+from thurn.types.errors import ConfigError, PluginError
 from thurn.types.identity import AccountId, Identity
 
-if TYPE_CHECKING:
-    from thurn.app.site import Site
-
 P = TypeVar("P")
-
-
-class SystemResolver:
-    """Names by the system's resolver, in a thread; resolver plugins come with the first need."""
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """IPv6 and IPv4 addresses as text."""
-        try:
-            found = await trio.socket.getaddrinfo(name, None)
-        except OSError as error:
-            raise TemporaryFailure(f"{name} cannot be resolved: {error}") from error
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class InstanceContext:

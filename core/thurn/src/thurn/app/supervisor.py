@@ -184,9 +184,13 @@ class Supervisor:
         assert coming.plan is not None  # noqa: S101 - the phase says so
         try:
             self._lock(coming.plan)
-            for spec in coming.plan.binds:
+            binds = coming.plan.binds
+            going = [
+                one for spec, held in self._sockets.items() if spec not in binds for one in held
+            ]
+            for spec in binds:
                 if spec not in self._sockets:
-                    self._sockets[spec] = bind(spec, coming.plan.at(spec, ""))
+                    self._sockets[spec] = bind(spec, coming.plan.at(spec, ""), going)
         except ConfigError as error:
             coming.fail(error.findings)
         else:

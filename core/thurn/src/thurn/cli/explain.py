@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +19,17 @@ from thurn.types.errors import ConfigError
 @click.command()
 @config_option
 @click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@click.option("--json", "as_json", is_flag=True, help="The journal's record, for programs.")
 @click.argument("identifier", required=False)
-def explain(config: tuple[Path, ...], data: Path | None, identifier: str | None) -> None:
+def explain(
+    config: tuple[Path, ...], data: Path | None, identifier: str | None, *, as_json: bool
+) -> None:
     """Tell what happened to a transaction; its id is in the reply. Without an id: the newest."""
     directory = (data or _data(config)) / "journal"
     record = find(directory, identifier) if identifier else next(iter(latest(directory, 1)), None)
     if record is None:
         raise click.ClickException(f"{directory} has no transaction {identifier or 'yet'}")
-    for line in story(record):
+    for line in [json.dumps(record)] if as_json else story(record):
         # What peers and plugins said must not move the terminal's cursor.
         click.echo("".join(c if c.isprintable() else "?" for c in line))
 

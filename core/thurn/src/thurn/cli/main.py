@@ -1,5 +1,6 @@
 """The command `thurn`: a lazy group. Built-in commands are listed here, others are entry points of
-the group "thurn.commands"; only the one that is called is imported."""
+the group "thurn.commands" (with a dot in the name: of a group below); only what is called is
+imported."""
 
 from __future__ import annotations
 
@@ -56,7 +57,7 @@ class _Opener:
 def _installed() -> tuple[Any, ...]:
     from thurn.hooks.registry import COMMANDS, installed  # noqa: PLC0415 - `run` needs none of it
 
-    return installed(COMMANDS)
+    return tuple(point for point in installed(COMMANDS) if "." not in point.name)
 
 
 @click.group(cls=LazyGroup)

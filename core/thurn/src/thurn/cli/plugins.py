@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
 import click
 
-from thurn.cli.new import ROLES, render
-from thurn.hooks.registry import installed
+from thurn.hooks.registry import COMMANDS, installed
 
 
 @click.group()
@@ -16,26 +15,18 @@ def plugins() -> None:
 
 
 @plugins.command("list")
-def list_plugins() -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs: a list of objects.")
+def list_plugins(*, as_json: bool) -> None:
     """What is installed: entry point, distribution, version. Imports none of it."""
-    for point in sorted(installed(), key=lambda point: point.name):
-        distribution = point.dist
-        named = f"{distribution.name} {distribution.version}" if distribution is not None else "?"
-        click.echo(f"{point.name:28} {named}")
+    points = sorted(installed(), key=lambda point: point.name)
+    rows = [(p.name, *((p.dist.name, p.dist.version) if p.dist else ("?", ""))) for p in points]
+    keys = ("plugin", "distribution", "version")
+    if as_json:
+        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+    for name, distribution, version in () if as_json else rows:
+        click.echo(f"{name:28} {distribution} {version}")
 
 
-@plugins.command()
-@click.argument("role", type=click.Choice(ROLES), metavar="ROLE")
-@click.argument("name")
-@click.argument("target", required=False, type=click.Path(path_type=Path))
-def new(role: str, name: str, target: Path | None) -> None:
-    """Write a new plugin that works, with its tests.
-
-    ROLE is filter, policy, relay, login, router, sasl, sieve or imap (a function or value), or
-    listener, tls, account, delivery, queue, transport, store, guard, search, state or service (a
-    class). TARGET is a new directory: thurn-ROLE-NAME if not given.
-    """
-    chosen = target if target is not None else Path(f"thurn-{role}-{name}")
-    for path in render(role, name, chosen):
-        click.echo(f"written: {path}")
-    click.echo(f"Now: pip install -e {chosen} && pytest {chosen}")
+for _point in installed(COMMANDS):  # `new` comes with the kit for those who write plugins
+    if _point.name.startswith("plugins."):
+        plugins.add_command(_point.load())

@@ -123,6 +123,11 @@ class Owner(Protocol):
 class CommitLog(Protocol):
     """One per worker; `context.log`."""
 
+    @property
+    def has_failed(self) -> bool:
+        """It has ended for good. What it has refused may stand in it all the same and come back
+        with a replay; before, what was refused does not."""
+
     def register(self, name: str, owner: Owner) -> None:
         """Say who understands the records of this name; during `open` of a plugin only."""
 
@@ -132,7 +137,8 @@ class CommitLog(Protocol):
         Raises:
             Exception: whatever a change raised in `apply`; nothing of the group happened.
             StorageFull: no room for the record or its rows; nothing happened, but that of a group
-                with several resources those that had room may have done their part.
+                with several resources those that had room may have done their part: then `missing`
+                names the changes that were not done.
             StorageTrouble: the log failed; treat as not done.
 
         Cancellation: shielded once the round has begun; before it, nothing happened.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import Final, NewType, Protocol
 
 from thurn.contracts.store import Deposit
 from thurn.types.content import Content
@@ -12,6 +12,10 @@ from thurn.types.envelope import Envelope, Recipient
 from thurn.types.status import Status
 
 QueueId = NewType("QueueId", str)
+
+RETRY_LONGEST_SECONDS: Final = 30 * 86_400.0
+"""Nothing waits longer for its next try: above what a sender may ask for (RFC 4865) and what a
+queue keeps (RFC 5321 §4.5.4.1: 4-5 days). A time beyond it comes from a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,9 @@ class Lease(Protocol):
 
         Args:
             results: of recipients of this lease; those without one stay as they were.
-            retry_at: POSIX seconds of the next try for the others; None is at once.
+            retry_at: POSIX seconds of the next try for the others; None is at once. Whatever is no
+                time from now to `RETRY_LONGEST_SECONDS` ahead counts as the nearest that is. So an
+                entry is due again within that time by the clock of then, wherever it was set.
         """
 
     async def release(self) -> None:

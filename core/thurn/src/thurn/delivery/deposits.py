@@ -14,13 +14,14 @@ import trio
 
 from thurn.contracts.commitlog import Change, CommitLog
 from thurn.contracts.store import Deposit
+from thurn.types.errors import StorageFull
 
 COMMIT_SECONDS: Final = 120.0
 """The shielded commit's bound; a peer waits 600 s for the end of data (RFC 5321 §4.5.3.2.6)."""
 
 
 async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
-    """Make all deposits durable, or raise and abort all.
+    """Make all deposits durable, or raise and abort all, but those that `StorageFull` calls done.
 
     Cancellation: where all go through the log, as its own: what is not begun has not happened,
     what is begun is ended. Others are shielded, for `COMMIT_SECONDS` at most (style §5).
@@ -35,11 +36,21 @@ async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
         else:
             with trio.fail_after(COMMIT_SECONDS, shield=True):
                 await _commit(log, deposits)
-    except BaseException:
+    except BaseException as error:
         with trio.move_on_after(COMMIT_SECONDS, shield=True):
+            partly = isinstance(error, StorageFull) and bool(error.missing)
             for deposit in deposits:
-                await deposit.abort()
+                if partly and not is_missing(deposit, error):
+                    await deposit.commit()
+                else:
+                    await deposit.abort()
         raise
+
+
+def is_missing(deposit: Deposit, error: BaseException) -> bool:
+    """Whether a commit that was done in part lacks this one."""
+    missing = error.missing if isinstance(error, StorageFull) else ()
+    return any(change in missing for change in deposit.changes)
 
 
 async def _commit(log: CommitLog, deposits: Sequence[Deposit]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from thurn_message import build
 from thurn_message.date import format_date
 
 from thurn.types.address import Address
@@ -39,44 +40,30 @@ def failure_report(
     now: float,
 ) -> tuple[Envelope, Content]:
     """The report that a message could not be delivered, ready to be sent."""
-    boundary = f"=_report_{identifier}"
-    lines = "\r\n".join(
-        f"<{failure.recipient.original or failure.recipient.address}>: {_line(failure.status)}"
-        for failure in failures
+    lines = "".join(
+        f"<{one.recipient.original or one.recipient.address}>: {_line(one.status)}\n"
+        for one in failures
     )
-    parts = [
-        _HEADER.format(
-            host=hostname,
-            to=envelope_sender,
-            date=format_date(now),
-            identifier=identifier,
-            boundary=boundary,
-        ),
-        f"--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-        f"{_INTRODUCTION}\r\n{lines}\r\n\r\n",
-        f"--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n",
-        f"Reporting-MTA: dns; {hostname}\r\nX-Thurn-Transaction: {identifier}\r\n",
-        *(_fields(failure) for failure in failures),
-        f"\r\n--{boundary}\r\nContent-Type: text/rfc822-headers\r\n\r\n",
-    ]
+    mta = f"Reporting-MTA: dns; {hostname}\r\nX-Thurn-Transaction: {identifier}\r\n"
+    fields = mta + "".join(map(_fields, failures))
     header = original.read()[: original.scan.header_end][:RETURNED_OCTETS]
-    octets = "".join(parts).encode() + header + f"\r\n--{boundary}--\r\n".encode()
+    parts = [
+        build.text_part(f"{_INTRODUCTION}\n{lines}"),
+        build.raw_part("message/delivery-status", fields.encode()),
+        build.raw_part("text/rfc822-headers", header),
+    ]
+    head = {
+        "From": f"Mail Delivery System <postmaster@{hostname}>", "To": f"<{envelope_sender}>",
+        "Subject": "Undelivered mail", "Date": format_date(now),
+        "Message-ID": f"<report.{identifier}@{hostname}>", "Auto-Submitted": "auto-replied",
+    }  # fmt: skip
+    body = build.multipart("report", parts, "report-type=delivery-status")
+    octets = build.message(head.items(), body)
     return Envelope(None, (Recipient(envelope_sender),)), Content.of(octets)
 
 
-_HEADER: Final = (
-    "From: Mail Delivery System <postmaster@{host}>\r\n"
-    "To: <{to}>\r\n"
-    "Subject: Undelivered mail\r\n"
-    "Date: {date}\r\n"
-    "Message-ID: <report.{identifier}@{host}>\r\n"
-    "Auto-Submitted: auto-replied\r\n"
-    "MIME-Version: 1.0\r\n"
-    'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"\r\n'
-    "\r\n"
-)
 _INTRODUCTION: Final = (
-    "Your message could not be delivered to the recipients below. It will not be tried again.\r\n"
+    "Your message could not be delivered to the recipients below. It will not be tried again.\n"
 )
 
 

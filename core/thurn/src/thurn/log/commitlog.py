@@ -85,6 +85,11 @@ class WorkerLog:
         self._names[name] = owner_prefix(name)
         self.owners[name] = owner
 
+    @property
+    def has_failed(self) -> bool:
+        """See `CommitLog.has_failed`."""
+        return self.failed.is_set()
+
     def read(self, reference: BlobReference) -> bytes | None:
         """See `CommitLog.read`."""
         return self._reader.read(reference)
@@ -265,7 +270,8 @@ class WorkerLog:
     def _refuse(self, groups: list[Group], error: OSError) -> None:
         for group in groups:
             if error.errno in _FULL and not self._ended:
-                group.end(StorageFull(str(error)))
+                done = len(group.missing) < len(group.changes)
+                group.end(StorageFull(str(error), group.missing if done else ()))
             else:
                 group.end(StorageTrouble(str(error)))
 

@@ -10,7 +10,9 @@ settled and nothing is committed, because either could bury what replay has yet 
 
 Records of all slots are merged by their time. Where two records claim the same number, the later
 one is right: its writer held the resource and saw the number free, so the earlier transaction was
-never committed and its caller never got an answer.
+never committed and its caller never got an answer. Of a killed worker only the last frame can be
+so, and whoever gave its numbers again did it later: from the first of these last frames on, owners
+get everything at once, and so both records of a number.
 
 Rules of this file: blocking; called before anything is served.
 """
@@ -34,7 +36,9 @@ from thurn.log.settings import Report, silent
 from thurn.types.errors import StorageTrouble
 
 REPLAY_OCTETS: Final = 32 << 20
-"""Payload given to owners at once; bounds memory when much has to be replayed."""
+"""Payload given to owners at once; bounds memory when much has to be replayed. What was written
+after the last frame of the first worker to die comes in one part: the traffic of some seconds, as
+dead workers are replaced, and as a segment that is not used is sealed."""
 _FRAME_OVERHEAD: Final = 256  # what a record costs in memory besides its payload
 _UNKNOWN_BOOT: Final = "unknown"
 _MARK: Final = "recovered"
@@ -136,6 +140,7 @@ class _Replay:
         self._report = report
         self._parts: dict[str, list[Record]] = {}
         self._octets = 0
+        self._unsure_ns = 1 << 64  # when the first of the last frames was written
         self.frames = 0
         self.records = 0
         self.empty: set[Path] = set()
@@ -146,7 +151,7 @@ class _Replay:
             self.frames += 1
             for name, payload in frame.records():
                 self._add(name, Record(payload, frame.written_at_ns))
-            if self._octets > REPLAY_OCTETS:
+            if self._octets > REPLAY_OCTETS and frame.written_at_ns < self._unsure_ns:
                 self._flush()
         self._flush()
 
@@ -155,6 +160,8 @@ class _Replay:
             frames = scan_segment(one, self._report).frames
             if not frames:
                 self.empty.add(one.path)
+            elif one.path.suffix == ".seg":
+                self._unsure_ns = min(self._unsure_ns, frames[-1].written_at_ns)
             yield from frames
 
     def _add(self, name: str, record: Record) -> None:

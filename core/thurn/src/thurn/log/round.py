@@ -31,13 +31,15 @@ _FAILED: Final = trio.lowlevel.Abort.FAILED
 
 
 class Group:
-    """One call of `commit`: its changes and its parked task (None once it has been told), and
-    until when it waits for a resource that another process has."""
+    """One call of `commit`: its changes (`missing`: that a resource could not commit), its parked
+    task (None once it has been told), and until when it waits for a resource that another process
+    has."""
 
-    __slots__ = ("begun", "changes", "task", "until")
+    __slots__ = ("begun", "changes", "missing", "task", "until")
 
     def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task) -> None:
         self.changes = changes
+        self.missing: list[Change] = []
         self.until = trio.current_time() + BUSY_SECONDS
         self.task: trio.lowlevel.Task | None = task
         self.begun = False
@@ -162,15 +164,18 @@ class Round:
             if resource in broken:
                 self.taken_back |= (1 << end) - (1 << first)
         for group in self.ready:
-            if broken and not broken.isdisjoint(change.resource for change in group.changes):
-                self.refused.append(group)
-                continue
             for change in group.changes:
+                if change.resource in broken:
+                    group.missing.append(change)
+                    continue
                 try:
                     change.applied()
                 except Exception as error:  # noqa: BLE001 - it is durable; the caller must hear so
                     self._report("log.observer_failed", detail=repr(error))
-            group.end()
+            if group.missing:
+                self.refused.append(group)
+            else:
+                group.end()
 
     def _call(self, step: Callable[[], None]) -> bool:
         try:

@@ -2,5 +2,5 @@
 
 `flow` is the object that listeners get; `envelope` judges connection, hello, sender, recipient;
 `trace` writes the Received field; `edits` carries out what filters ask for; `message` answers the
-end of data; `settle` turns what happened per recipient into replies.
+end of data; `replies` turns what happened per recipient into replies.
 """

@@ -14,7 +14,7 @@ from thurn.delivery.expand import expand
 from thurn.mailflow.edits import edit_header
 from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
-from thurn.mailflow.settle import Settlement, Unit, settle
+from thurn.mailflow.replies import Settlement, Unit, find_missed, settle, settle_missed
 from thurn.mailflow.trace import RECEIVED_LIMIT, received
 from thurn.types.content import Blob, Content
 from thurn.types.decision import (
@@ -30,7 +30,7 @@ from thurn.types.decision import (
     Tempfail,
 )
 from thurn.types.envelope import Recipient
-from thurn.types.errors import TemporaryFailure
+from thurn.types.errors import StorageFull, TemporaryFailure
 from thurn.types.events import TransactionEnded
 from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, OK, QUEUED, Status
@@ -95,8 +95,13 @@ async def _receive(
     mailbox = decision.mailbox if isinstance(decision, Quarantine) else None
     units = await _deliver(plan, transaction, content, mailbox)
     settlement = await settle(plan, transaction, content, units, replies)
-    if settlement.deposits:
-        await commit_all(plan.log, settlement.deposits)
+    try:
+        if settlement.deposits:
+            await commit_all(plan.log, settlement.deposits)
+    except StorageFull as error:
+        missed = find_missed(units, settlement, error)
+        if not await settle_missed(plan, transaction, content, settlement, missed, replies):
+            raise
     for action in settlement.actions:
         try:
             action()

@@ -15,6 +15,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,12 +66,13 @@ def parse_bind(spec: str) -> InternetBind | UnixBind:
     return InternetBind(host, int(port))
 
 
-def bind(spec: str, place: str = "") -> list[socket.socket]:
+def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> list[socket.socket]:
     """The listening, non-blocking sockets of a specification; a name may have several.
 
     Args:
         spec: `host:port` or `unix:path`.
         place: where it is written, put before what is wrong.
+        going: sockets of ours that are about to go; the new ones may have addresses of theirs.
 
     Raises:
         ConfigError: it cannot be bound; nothing is left open then.
@@ -80,14 +82,16 @@ def bind(spec: str, place: str = "") -> list[socket.socket]:
     try:
         if isinstance(where, UnixBind):
             opened.append(_bind_unix(where.path))
-        elif where.host == "*":
-            opened.append(_bind_every(where.port))
-        else:
+            return opened
+        with _sharing(where.port, going, opened) as shared:
+            if where.host == "*":
+                opened.append(_bind_every(where.port, shared=shared))
+                return opened
             found = socket.getaddrinfo(
                 where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
             for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
-                opened.append(_bind_internet(family, address))
+                opened.append(_bind_internet(family, address, shared=shared))
     except OSError as error:
         for one in opened:
             one.close()
@@ -109,11 +113,30 @@ def unbind(spec: str, sockets: list[socket.socket]) -> None:
         Path(where.path).unlink(missing_ok=True)
 
 
-def _bind_internet(family: int, address: object, *, only_ipv6: bool = True) -> socket.socket:
+@contextlib.contextmanager
+def _sharing(
+    port: int, going: Sequence[socket.socket], opened: Sequence[socket.socket]
+) -> Iterator[bool]:
+    """Let sockets of this port have an address twice, for no longer than it takes to bind: another
+    server must not come in between. Gives whether there are any that go."""
+    mine = [s for s in going if s.family != socket.AF_UNIX and s.getsockname()[1] == port]
+    try:
+        for one in mine:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        yield bool(mine)
+    finally:
+        for one in (*mine, *opened):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
+
+
+def _bind_internet(
+    family: int, address: object, *, shared: bool, only_ipv6: bool = True
+) -> socket.socket:
     # The protocol is given, because accepted sockets inherit it and TCP_NODELAY is asked by it.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only_ipv6)
         listening.bind(address)  # type: ignore[arg-type]  # typeshed: one type per family
@@ -123,14 +146,14 @@ def _bind_internet(family: int, address: object, *, only_ipv6: bool = True) -> s
         raise
 
 
-def _bind_every(port: int) -> socket.socket:
+def _bind_every(port: int, *, shared: bool) -> socket.socket:
     """One socket for both families; IPv4 alone where the machine has no IPv6."""
     try:
-        return _bind_internet(socket.AF_INET6, ("::", port), only_ipv6=False)
+        return _bind_internet(socket.AF_INET6, ("::", port), shared=shared, only_ipv6=False)
     except OSError as error:
         if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
-    return _bind_internet(socket.AF_INET, ("0.0.0.0", port))
+    return _bind_internet(socket.AF_INET, ("0.0.0.0", port), shared=shared)
 
 
 def _bind_unix(path: str) -> socket.socket:

@@ -6,6 +6,7 @@ this file counts as `LOCAL_ERROR`, a 451.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, Status
@@ -123,9 +124,17 @@ class Unsupported(StorageError):
 
 
 class StorageFull(StorageError):
-    """The disk is full: temporary, reading goes on."""
+    """The disk is full: temporary, reading goes on.
+
+    Attributes:
+        missing: what alone was refused; all the rest is done for good. Empty: nothing was done.
+    """
 
     status = STORAGE_FULL
+
+    def __init__(self, detail: str = "", missing: Collection[object] = ()) -> None:
+        super().__init__(detail)
+        self.missing = missing
 
 
 class StorageTrouble(StorageError):

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import trio
 from thurn.contracts.commitlog import BlobReference, CommitLog
-from thurn.contracts.queue import QueueId, RecipientResult
+from thurn.contracts.queue import RETRY_LONGEST_SECONDS, QueueId, RecipientResult
 from thurn.types.content import Blob, Content
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import StorageError
@@ -35,6 +35,7 @@ SETTLE_SECONDS: Final = 120.0
 """Bound of the shielded commit: what was delivered must not be delivered again for a cancel."""
 
 _FREE: Final = "UPDATE entry SET holder = NULL WHERE holder IS NOT NULL AND "
+_LATE: Final = "SELECT id FROM entry WHERE holder IS NULL AND retried IN (0, 1) AND due > ?"
 _NEXT: Final = """
 SELECT id FROM entry WHERE holder IS NULL AND retried = ? AND due <= ?
     AND destination NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT 1"""
@@ -101,7 +102,18 @@ class Leases:
             in_time = now <= float(until or 0) <= now + LEASE_SECONDS
             if boot != clock.boot_id or not in_time or not _is_alive(str(holder)):
                 self.side.execute(f"{_FREE}holder = ?", (holder,))
+        self._bring_forward()
         self._looked_at = now
+
+    def _bring_forward(self) -> None:
+        """What would be due later than any retry was queued while the clock was wrong."""
+        latest = self.parts.clock.wall() + RETRY_LONGEST_SECONDS
+        if one(self.side, f"{_LATE} LIMIT 1", latest) is None:
+            return
+        with transaction(self.side):
+            sql = f"UPDATE recipient SET retry_at = 0 WHERE entry IN ({_LATE})"  # noqa: S608 - a constant
+            self.side.execute(sql, (latest,))
+            self.side.execute(f"UPDATE entry SET due = 0 WHERE id IN ({_LATE})", (latest,))  # noqa: S608 - a constant
 
     def pause_seconds(self) -> float:
         """Until something may be due; at most POLL_SECONDS."""
@@ -210,7 +222,7 @@ class SpoolLease:
         """Record how it went, durably; the lease ends.
 
         Recipients with success or permanent failure leave; others with a result wait until
-        `retry_at` (None: due at once); those without a result stay as they were.
+        `retry_at` (None: due at once; bounded); those without a result stay as they were.
 
         Raises:
             StorageError: nothing was recorded, and the lease is still held: settle again, or
@@ -224,12 +236,19 @@ class SpoolLease:
         finished = [n for n, r in numbered if r.status.is_success or r.status.is_permanent]
         waiting = [n for n, r in numbered if not (r.status.is_success or r.status.is_permanent)]
 
+        due = 0.0 if retry_at is None else self._bounded(retry_at)
+
         def make(sequence: int) -> Edit:
-            return Settled(sequence, self._id, finished, waiting, retry_at or 0.0, status)
+            return Settled(sequence, self._id, finished, waiting, due, status)
 
         with trio.fail_after(SETTLE_SECONDS) as scope:
             scope.shield = True
             await self._commit(make, ends=self._holder)
+
+    def _bounded(self, retry_at: float) -> float:
+        """A time that may be waited for; what is no number is now."""
+        now = self._leases.parts.clock.wall()
+        return min(max(now, retry_at), now + RETRY_LONGEST_SECONDS)
 
     def _number(self, results: Sequence[RecipientResult]) -> list[tuple[int, RecipientResult]]:
         """Each result with its recipient's number; one address may stand there twice."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar, cast
 
 import trio
-from thurn.contracts.context import Context
-from thurn.contracts.state import Notices
 from thurn.contracts.store import (
     Append,
     Deposit,
@@ -27,55 +25,18 @@ from thurn.types.errors import (
     MailboxNotFound,
     NotPermitted,
 )
-from thurn.types.identity import AccountId, Identity
 from thurn.types.mailbox import INBOX, mailbox_name, parents
 
-from thurn_store_memory.change import AppendWork, Work
+from thurn_store_memory.change import AccountWork, AppendWork, Work
 from thurn_store_memory.mailbox import MemoryMailbox
-from thurn_store_memory.state import AccountState, MailboxState, Message
+from thurn_store_memory.state import MailboxState, Message
 
 T = TypeVar("T")
 A = TypeVar("A")
 
 
-class MemoryAccount:
+class MemoryAccount(AccountWork):
     """See `thurn.contracts.store.AccountHandle`; also the ability `SupportsUsage`."""
-
-    def __init__(
-        self,
-        account: AccountId,
-        identity: Identity | None,
-        state: AccountState,
-        context: Context,
-        separator: str,
-    ) -> None:
-        self.account = account
-        self.separator = separator
-        self.state = state
-        self._context = context
-        # The host and the owner see all, others nothing: hidden is absent.
-        self._may = identity is None or identity.account == account
-
-    @property
-    def notices(self) -> Notices:
-        """Notices between workers."""
-        return self._context.state.notices
-
-    @property
-    def topic(self) -> str:
-        """Where changes of this account are told."""
-        return f"{self._context.name}:{self.account}"
-
-    def _tell(self) -> None:
-        self.notices.publish(self.topic)
-
-    async def commit(self, do: Callable[[], T]) -> T:
-        """Do a piece of work in a round."""
-        if not self._may:
-            raise NotPermitted
-        work = Work(self.state, do, self._tell)
-        await self._context.log.commit([work])
-        return work.result
 
     # The tree.
 
@@ -202,7 +163,7 @@ class MemoryAccount:
         if blob.path is not None:  # the file goes away; a store keeps its own
             blob = Blob(blob.read())
         content = Content(blob, append.content.prefix)
-        return AppendWork(self.state, lambda: self._append(append, content), self._tell)
+        return AppendWork(self.state, lambda: self._append(append, content), self.tell)
 
     def _append(self, append: Append, content: Content) -> Stored:
         state = self.state
@@ -243,7 +204,7 @@ class MemoryAccount:
         """A record for `seen`."""
         until = self._context.clock.wall() + lifetime_seconds
         return Work(
-            self.state, lambda: self.state.put(self.state.remembered, key, until), self._tell
+            self.state, lambda: self.state.put(self.state.remembered, key, until), self.tell
         )
 
     # Documents.

@@ -10,7 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from thurn.contracts.commitlog import Change, Frame
+from thurn.contracts.context import Context
+from thurn.contracts.state import Notices
 from thurn.contracts.store import Stored
+from thurn.types.errors import NotPermitted
+from thurn.types.identity import AccountId, Identity
 
 from thurn_store_memory.state import AccountState
 
@@ -72,3 +76,44 @@ class AppendWork(Work[Stored]):
     def stored(self) -> Stored:
         """Where it went."""
         return self.result
+
+
+class AccountWork:
+    """An account as one identity sees it, and how work on it is committed and told."""
+
+    def __init__(
+        self,
+        account: AccountId,
+        identity: Identity | None,
+        state: AccountState,
+        context: Context,
+        separator: str,
+    ) -> None:
+        self.account = account
+        self.separator = separator
+        self.state = state
+        self._context = context
+        # The host and the owner see all, others nothing: hidden is absent.
+        self._may = identity is None or identity.account == account
+
+    @property
+    def notices(self) -> Notices:
+        """Notices between workers."""
+        return self._context.state.notices
+
+    @property
+    def topic(self) -> str:
+        """Where changes of this account are told."""
+        return f"{self._context.name}:{self.account}"
+
+    def tell(self) -> None:
+        """Tell all workers that it has changed."""
+        self.notices.publish(self.topic)
+
+    async def commit(self, do: Callable[[], T]) -> T:
+        """Do a piece of work in a round."""
+        if not self._may:
+            raise NotPermitted
+        work = Work(self.state, do, self.tell)
+        await self._context.log.commit([work])
+        return work.result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import trio
 from thurn.contracts.store import (
@@ -20,10 +19,8 @@ from thurn.types.content import Content
 from thurn.types.errors import MailboxNotFound, MessageExpunged
 from thurn.types.mailbox import mailbox_name
 
+from thurn_store_memory.change import AccountWork
 from thurn_store_memory.state import MailboxState, Message, summary
-
-if TYPE_CHECKING:
-    from thurn_store_memory.account import MemoryAccount
 
 RECHECK_SECONDS = 1.0
 """A notice may be lost; the contract promises a second."""
@@ -32,7 +29,7 @@ RECHECK_SECONDS = 1.0
 class MemoryMailbox:
     """See `thurn.contracts.store.Mailbox`."""
 
-    def __init__(self, account: MemoryAccount, mailbox: MailboxState) -> None:
+    def __init__(self, account: AccountWork, mailbox: MailboxState) -> None:
         self._account = account
         self._state = account.state
         self._mailbox = mailbox

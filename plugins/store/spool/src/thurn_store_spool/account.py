@@ -20,9 +20,6 @@ from thurn.types.errors import (
     MailboxNameRefused,
     MailboxNotFound,
     NotPermitted,
-    StorageError,
-    StorageFull,
-    StorageTrouble,
     TooLarge,
 )
 from thurn.types.identity import AccountId, Identity
@@ -42,12 +39,6 @@ from thurn_store_spool.totals import read_totals
 
 T = TypeVar("T")
 A = TypeVar("A")
-
-
-def _may_be_written(error: BaseException) -> bool:
-    """Whether a commit that raised this may have brought its records to the disk: the log says so
-    with these two; all others come from a change that could not be made, before anything was."""
-    return not isinstance(error, StorageError) or isinstance(error, StorageFull | StorageTrouble)
 
 
 class SpoolAccount:
@@ -165,10 +156,10 @@ class SpoolAccount:
                 if octets > SUMMARIES_OCTETS:
                     raise TooLarge  # noqa: TRY301 - what was placed goes
             await self._environment.log.commit([c for d in deposits for c in d.changes])
-        except BaseException as error:
             for deposit in deposits:
-                if not _may_be_written(error):
-                    deposit.not_written()
+                await deposit.commit()
+        except BaseException:
+            for deposit in deposits:
                 await deposit.abort()
             raise
         return [deposit.stored for deposit in deposits]

@@ -12,17 +12,18 @@ from collections.abc import Sequence
 import apsw
 import trio
 from thurn.contracts.commitlog import Change, Frame
-from thurn.contracts.store import CACHED_HEADERS, Append, Stored
-from thurn.types.content import SPILL_OCTETS, Content
+from thurn.contracts.store import Append, Stored
+from thurn.types.content import SPILL_OCTETS
 from thurn.types.errors import MailboxNotFound, StorageTrouble, TooLarge
 
-from thurn_store_spool.body import place_body, remove_body
+from thurn_store_spool.body import remove_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.operation import Appended, Entry, Operation, Summary, encode
+from thurn_store_spool.operation import Appended, Entry, Operation, encode
 from thurn_store_spool.perform import append_message, take_key
 from thurn_store_spool.schema import storage_error
+from thurn_store_spool.shared import summarise
 from thurn_store_spool.tree import MailboxRow
 
 SUMMARY_OCTETS = 16_384
@@ -36,24 +37,16 @@ KEY_OCTETS = 1_024
 """An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
 
 
-def summarise(content: Content) -> Summary:
-    """What the index keeps of a message's text."""
-    scan = content.scan
-    octets = scan.content
-    headers = b"".join(
-        [octets[field.start : field.end] for field in scan.fields if field.name in CACHED_HEADERS]
-    )
-    return (scan.header_end, scan.envelope, scan.bodystructure, scan.body, headers)
-
-
 class MessageDeposit:
     """An append as a change of the log and a deposit of the host."""
 
     __slots__ = (
         "_append",
         "_big",
+        "_durable",
         "_environment",
         "_index",
+        "_is_repeat",
         "_message",
         "_name",
         "_placed",
@@ -74,7 +67,7 @@ class MessageDeposit:
         self._name = name
         self._message = environment.number_message()
         self._big = blob.path is not None or blob.size_octets > SPILL_OCTETS
-        self._placed = False
+        self._placed = self._durable = self._is_repeat = False
         self._summary = None if self._big else summarise(append.content)
         self._stored: Stored | None = None
         self._touched: set[int] = set()
@@ -110,26 +103,29 @@ class MessageDeposit:
             await trio.to_thread.run_sync(self._place)
 
     async def commit(self) -> None:
-        """Nothing is left to do: the log has done it."""
+        """The log has done it; the file of a repeat goes."""
+        if self._is_repeat:
+            self._forget()
 
     async def abort(self) -> None:
-        """Forget it, and the file of a big body that no record can name."""
-        if self._placed and self._stored is None:
+        """Forget it, and the file of a big body that no record names or will name."""
+        if not self._durable and not self._environment.log.has_failed:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._placed:
             try:
                 remove_body(self._index.directory, self._message)
-            except OSError as error:
+            except OSError as error:  # the sweep tries again
                 self._environment.journal.warning("store.body_left", detail=str(error))
-
-    def not_written(self) -> None:
-        """What `apply` did came to nothing: no record names the message."""
-        self._stored = None
 
     def _place(self) -> None:
         content = self._append.content
         try:
             self._index.make_directory()
-            place_body(self._index.directory, self._message, content.blob)
-            self._summary = summarise(content)
+            self._summary = self._environment.shared.place(
+                self._index.directory, self._message, content
+            )
         except OSError as error:
             raise storage_error(error) from error
         self._placed = True
@@ -156,7 +152,8 @@ class MessageDeposit:
             raise StorageTrouble("the message was not scanned")
         operations: list[Operation] = []
         at = int(self._environment.clock.wall())
-        if append.key and not take_key(index.writer, append.key, at):
+        self._is_repeat = bool(append.key) and not take_key(index.writer, append.key, at)
+        if self._is_repeat:
             known = index.open_tree.by_name.get(self._name)
             self._stored = Stored(known.id, known.uidvalidity, 0) if known else Stored("", 0, 0)
             self._touched = set()
@@ -210,5 +207,6 @@ class MessageDeposit:
 
     def applied(self) -> None:
         """Tell all workers."""
+        self._durable = True
         if self._touched:
             self._environment.watch.tell(self._index.account)

@@ -14,6 +14,7 @@ from thurn_store_spool.body import Bodies
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.place import DIRECTORIES, SHARED_BITS
 from thurn_store_spool.pool import Pool
+from thurn_store_spool.shared import SharedBodies
 from thurn_store_spool.watch import Watch
 
 SHARED_MASK: Final = (1 << SHARED_BITS) - 1
@@ -37,6 +38,7 @@ class Environment:
     journal: Log
     pool: Pool
     bodies: Bodies
+    shared: SharedBodies
     draw: Callable[[], int]
     sweep: Callable[[AccountIndex], None]
 

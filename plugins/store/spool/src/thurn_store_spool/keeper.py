@@ -15,7 +15,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.context import Log
 
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.tend import TEND_SECONDS, keep, prune, remove_garbage
+from thurn_store_spool.tend import TEND_SECONDS, keep, prune, remove_garbage, remove_orphans
 
 WAITING: Final = 256
 """Connections that wait to be closed; above it one is closed at once, and the worker waits."""
@@ -102,6 +102,7 @@ class Keeper:
                 if self._old:
                     directory, now = self._old.popitem()
                     prune(directory, now)
+                    remove_orphans(directory, now)
                     keep(directory, anew=True)
                 elif self._grown:
                     keep(self._grown.popitem()[0])

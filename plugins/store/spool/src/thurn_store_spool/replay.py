@@ -9,8 +9,9 @@ another worker then gives the same numbers again. Nobody was told of the first. 
 one number the later is right (its writer saw the number free); where the index has the number
 already, what it has is right. The message of the other is stored with fresh numbers; any other
 change of it is dropped, for its caller never heard that it was done. Fresh numbers stand in no
-record: such a message goes to its file, and its transaction is synced before anybody sees it. Any
-other replay may be lost and is done again from the log, so it is not.
+record: such a message goes to its file. Once a number has been decided it stays so: the transaction
+is synced before anybody sees it, and a later replay finds whose the number is. Any other replay may
+be lost and is done again from the log, so it is not.
 
 Rules of this file: blocking; before anything is served; other workers may be serving.
 """
@@ -26,7 +27,6 @@ from thurn.types.content import Blob, Content
 from thurn.types.errors import StorageTrouble
 from thurn.types.identity import AccountId
 
-from thurn_store_spool.append import summarise
 from thurn_store_spool.body import place_body
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
@@ -35,6 +35,7 @@ from thurn_store_spool.operation import Appended, Operation, Summary, decode_ent
 from thurn_store_spool.perform import append_message, perform, take_key
 from thurn_store_spool.query import select_one
 from thurn_store_spool.schema import storage_error
+from thurn_store_spool.shared import summarise
 
 WAIT_MS = 30_000
 """For another worker's transaction; they last milliseconds."""
@@ -77,7 +78,7 @@ def replay(environment: Environment, records: Sequence[Record]) -> None:
         environment.watch.mark(index.account)
 
 
-class _FreshNumbersError(Exception):
+class _TakenNumbersError(Exception):
     """The transaction must be synced."""
 
 
@@ -95,7 +96,7 @@ class _Replay:
         self._connection.set_busy_timeout(WAIT_MS)
         try:
             self._transact(account, synced=False)
-        except _FreshNumbersError:
+        except _TakenNumbersError:
             self._connection.execute("PRAGMA synchronous=FULL")
             self._transact(account, synced=True)
         finally:
@@ -124,8 +125,8 @@ class _Replay:
                 lost.append(operation)
         self._index.numbers_unknown()
         messages = [one for one in lost if isinstance(one, Appended) and not self._is_stored(one)]
-        if messages and not synced:
-            raise _FreshNumbersError
+        if lost and not synced:
+            raise _TakenNumbersError
         for operation in messages:
             self._store_anew(operation)
         if lost:

@@ -24,6 +24,7 @@ from thurn_store_spool.query import select_one
 from thurn_store_spool.replay import replay
 from thurn_store_spool.schema import open_reader
 from thurn_store_spool.settle import settle
+from thurn_store_spool.shared import SharedBodies
 from thurn_store_spool.watch import Watch
 
 
@@ -51,6 +52,7 @@ class SpoolStore:
             journal=context.journal,
             pool=self._pool,
             bodies=Bodies(context.log.read),
+            shared=SharedBodies(),
             draw=draw,
             sweep=self._keeper.sweep,
         )

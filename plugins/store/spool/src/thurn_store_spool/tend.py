@@ -8,6 +8,9 @@ the next time.
 
 from __future__ import annotations
 
+import re
+from array import array
+from bisect import bisect_left
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +20,7 @@ from thurn_store_spool.body import remove_body
 from thurn_store_spool.columns import load, load_rows, totals_of
 from thurn_store_spool.index import GROWN_CHANGES, read_highest
 from thurn_store_spool.kept import KEPT_MESSAGES, write_kept
-from thurn_store_spool.place import INDEX
+from thurn_store_spool.place import BODIES, INDEX
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.schema import open_reader
 from thurn_store_spool.tree import read_tree
@@ -32,10 +35,15 @@ KEPT_KEY_SECONDS: Final = 7 * 86_400
 TEND_SECONDS: Final = 86_400
 """How often an index is pruned."""
 
+ORPHAN_SECONDS: Final = 7 * 86_400.0
+"""Age of a file that no row names before it is removed: far above the time of a commit or a start,
+and enough to put things right when an index has been restored from an older copy."""
+
 GROWN_PART: Final = 8
 """Kept copies are written anew after as many changes as this part of the messages: to move a copy
 on by them takes some milliseconds, and writing it costs a few microseconds for each of them."""
 
+_BODY: Final = re.compile("[0-7][0-9a-f]{15}")
 _BATCH: Final = 500
 """Files removed between two short transactions."""
 
@@ -60,6 +68,31 @@ def remove_garbage(directory: Path) -> int:
         return count
     finally:
         connection.close()
+
+
+def remove_orphans(directory: Path, now: float) -> int:
+    """Remove the bodies that nothing refers to, or ever did: what a crash left. Gives how many.
+
+    A file is in an index, or named by a record that will be replayed, long before it is so old.
+    """
+    connection = open_reader(directory / INDEX)
+    if connection is None:
+        return 0
+    try:
+        sql = "SELECT message FROM body UNION ALL SELECT message FROM garbage ORDER BY 1"
+        known = array("q", (row[0] for row in connection.execute(sql)))
+    finally:
+        connection.close()
+    count = 0
+    for path in (directory / BODIES).glob("[0-9a-f][0-9a-f]/*"):
+        message = int(path.name, 16) if _BODY.fullmatch(path.name) else -1
+        at = bisect_left(known, message)
+        if known[at : at + 1] == array("q", [message]):
+            continue
+        if path.stat().st_ctime < now - ORPHAN_SECONDS:
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
 
 
 def keep(directory: Path, *, anew: bool = False) -> bool:

@@ -15,8 +15,9 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from thurn.cli.skeleton import PRODUCTS, product_class
 from thurn.types.errors import ThurnError
+
+from thurn_testing.newplugin.skeleton import PRODUCTS, product_class
 
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl", "sieve")
 """Roles whose simplest plugin is a function (design D3)."""

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from thurn.contracts.store import Deposit
+from thurn.delivery.deposits import commit_all, is_missing
 from thurn.delivery.local import Delivered
 from thurn.delivery.report import Failure
 from thurn.mailflow.plan import FlowPlan
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
+from thurn.types.errors import StorageFull
 from thurn.types.session import Target, Transaction
-from thurn.types.status import LOCAL_ERROR, QUEUED, STORED, Status
+from thurn.types.status import LOCAL_ERROR, QUEUED, STORAGE_FULL, STORED, Status
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +39,11 @@ class Unit:
     status: Status
     delivered: Delivered | None = None
     same_as: Unit | None = None
+
+    @property
+    def deposits(self) -> list[Deposit]:
+        """What local delivery prepared."""
+        return self.delivered.deposits if self.delivered is not None else []
 
     @property
     def is_foreign(self) -> bool:
@@ -142,8 +149,46 @@ async def _collect(
     return settlement
 
 
+def find_missed(units: Sequence[Unit], settlement: Settlement, error: StorageFull) -> list[Unit]:
+    """The units whose accounts had no room when others had, taken out of the settlement. None:
+    nothing was done, or what is missing is the queue's or what rules send."""
+    lost = [u for u in units if any(is_missing(deposit, error) for deposit in u.deposits)]
+    theirs = [change for u in lost for deposit in u.deposits for change in deposit.changes]
+    if not all(change in theirs for change in error.missing):
+        return []
+    settlement.actions = [
+        action for action in settlement.actions
+        if not any(u.delivered and action in u.delivered.actions for u in lost)
+    ]  # fmt: skip
+    return [u for u in units if (u.same_as or u) in lost]
+
+
+async def settle_missed(
+    plan: FlowPlan, transaction: Transaction, content: Content, settlement: Settlement,
+    missed: Sequence[Unit], replies: Literal["each", "one"],
+) -> bool:  # fmt: skip
+    """Others have the message, and a retry would give it to them again: with "each" the replies say
+    who has it not, with "one" the queue takes it for these. False: it cannot, the peer must retry.
+
+    Raises:
+        StorageError: the queue could not take it.
+    """
+    if replies == "each":
+        statuses = list(settlement.statuses)
+        for unit in missed:
+            statuses[unit.index] = STORAGE_FULL
+        settlement.statuses = tuple(statuses)
+    elif missed and plan.outgoing.queue is not None:
+        waiting = [unit.target.recipient for unit in missed]
+        await commit_all(plan.log, [_hold(plan, transaction, content, waiting, "rest")])
+    else:
+        return False
+    return bool(missed)
+
+
 def _hold(
-    plan: FlowPlan, transaction: Transaction, content: Content, recipients: list[Recipient]
-) -> Deposit:
+    plan: FlowPlan, transaction: Transaction, content: Content, recipients: list[Recipient],
+    word: str = "queue",
+) -> Deposit:  # fmt: skip
     envelope = Envelope(transaction.sender, tuple(recipients), transaction.parameters)
-    return plan.outgoing.hold(envelope, content, f"{transaction.id} queue")
+    return plan.outgoing.hold(envelope, content, f"{transaction.id} {word}")

@@ -1,0 +1,1 @@
+"""`thurn plugins new`: `command` is what is called, `render` writes, `skeleton` reads contracts."""
