@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from thurn.plugin.spool import Spool
+from thurn.types.content import Blob, Content
 from thurn.types.errors import StorageError, status_of
+
+
+def descriptors():
+    return len([*Path("/proc/self/fd").iterdir()])
 
 
 async def test_content_is_kept_until_it_is_removed(tmp_path):
@@ -16,6 +22,20 @@ async def test_content_is_kept_until_it_is_removed(tmp_path):
     assert blob.path is not None
     assert blob.path.stat().st_mode & 0o777 == 0o600
     content.remove()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_a_whole_content_keeps_no_descriptor(tmp_path):
+    spool = Spool(tmp_path / "tmp")
+    contents = [spool.start() for _ in range(3)]
+    before = descriptors()
+    for content in contents:
+        await content.write(b"one")
+        assert content.blob().read() == b"one"
+    assert descriptors() == before
+    for content in contents:
+        content.remove()
+        content.remove()
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -49,3 +69,22 @@ async def test_a_file_that_is_gone_or_stays_costs_no_answer(tmp_path):
     path.mkdir()  # cannot be unlinked
     content.remove()
     content.remove()
+
+
+async def test_a_content_is_set_aside_and_can_be_read_after_its_file_is_open(tmp_path):
+    content = Content(Blob(b"Subject: x\r\n\r\nbody\r\n"), b"Received: y\r\n")
+    aside, file = await Spool(tmp_path / "tmp").set_aside(content)
+    assert aside is not content
+    assert aside.blob.path in list((tmp_path / "tmp").iterdir())
+    assert aside.read() == content.read()
+    file.remove()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_a_content_that_cannot_be_set_aside_is_given_back(tmp_path):
+    spool = Spool(tmp_path / "tmp")
+    (tmp_path / "tmp").rmdir()
+    content = Content(Blob(b"Subject: x\r\n\r\nbody\r\n"))
+    aside, file = await spool.set_aside(content)
+    assert aside is content
+    file.remove()

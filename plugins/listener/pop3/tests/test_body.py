@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thurn.plugin import Content
+from thurn.plugin.spool import Spool
 from thurn.types.content import Blob
 from thurn.types.errors import StorageTrouble
-from thurn_listener_pop3.body import ContentReader, read_whole, top_pieces
+from thurn_listener_pop3.body import ContentReader, top_pieces
 from thurn_wire.pop3.content import top
 
 HEADER = b"Subject: x\r\n\r\n"
@@ -76,5 +80,26 @@ def test_a_file_that_is_missing_is_trouble_of_the_store(tmp_path):
     path.unlink()
     with pytest.raises(StorageTrouble):
         ContentReader(content)
-    with pytest.raises(StorageTrouble):
-        read_whole(content)
+
+
+@pytest.mark.parametrize("disk_full", [False, True])
+async def test_a_large_content_in_memory_is_set_aside(tmp_path, monkeypatch, disk_full):
+    content = Content(Blob(HEADER + BODY), b"Received: y\r\n")
+    spool = Spool(tmp_path / "tmp")
+    if disk_full:
+        monkeypatch.setattr("os.write", full)
+    octets = content.blob.read()
+    references = sys.getrefcount(octets)
+    reader = await ContentReader.open(content, spool)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    whole = content.read()
+    del content
+    if not disk_full:
+        assert sys.getrefcount(octets) < references
+    # Without room for a file it stays in memory: that a message can be read comes first.
+    with reader:
+        assert b"".join(reader.pieces()) == whole
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "full")

@@ -48,6 +48,9 @@ addresses = ["ann@mail.test"]
 
 [accounts.ben]
 enabled = false
+
+[aliases]
+team = ["ann", "x@elsewhere.example"]
 """
 
 
@@ -115,6 +118,7 @@ def test_revoke_by_account(run):
         (["explain", "10.0.0.0/8"], "explain one address"),
         (["explain", "192.0.2.7", "--to", "ann@mail.test"], "is ours"),
         (["explain", "192.0.2.7", "--to", "nobody@mail.test"], "is ours"),
+        (["explain", "192.0.2.7", "--to", "team@mail.test"], "is ours"),
         (["explain", "192.0.2.7", "--to", "@a:b@c"], "is no address"),
         (["explain", "192.0.2.7", "--account", "zoe"], "no account 'zoe'"),
     ],

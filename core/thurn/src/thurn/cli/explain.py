@@ -82,6 +82,7 @@ _WOULD_PASS: Final = {
     "login.required": "the peer had logged in",
     "storage.reserve": "the disk of the data directory had more room",
     "recipient.unknown": "there were an account or alias of this address",
+    "alias.dangling": "the alias led to somebody",
     "relay.denied": "a rule in the listener's `relay` list permitted it, or the domain were ours",
     "queue.missing": "the site had a queue: set site.queue",
     "directory.trouble": "the account source could be asked",

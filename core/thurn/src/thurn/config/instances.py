@@ -80,6 +80,14 @@ class SiteConfig:
         """The instances of a role, in the file's order."""
         return [instance for instance in self.instances.values() if instance.role == role]
 
+    def told_at_check(self) -> list[str]:
+        """All warnings, those that an instance's own settings give included."""
+        told = list(self.warnings)
+        for (role, name), one in self.instances.items():
+            found = one.settings.warnings(self.site.data / role / name)
+            told += [f"{one.source}: {one.full_name}: {text}" for text in found]
+        return told
+
 
 def load(source: Source, registry: Registry | None = None) -> SiteConfig:
     """Check a whole configuration.

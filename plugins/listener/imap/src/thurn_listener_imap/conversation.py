@@ -1,8 +1,8 @@
 """One session as its commands see it: who it is, what is selected, what is said.
 
 Rules of this file:
-1. What is said is gathered and sent together; past `FLUSH_OCTETS` it is sent before more is made,
-   so a client that pipelines and does not read costs that and one message.
+1. What is said is gathered and sent together; past `FLUSH_OCTETS` it is sent before more is made.
+   What is large all the same waits for a slow client in a file, not in memory.
 2. What other sessions did is told in one place (`tell_updates`), from the views of `Selected`.
 """
 
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import trio
 from thurn.contracts.account import AccountRecord
 from thurn.contracts.connection import Connection
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import AccountHandle
-from thurn.plugin import ListenerContext, Session
+from thurn.plugin import Content, ListenerContext, Session
 from thurn.plugin.spool import Spool
 from thurn.types.errors import MailboxNotFound, NotPermitted, StorageError, TemporaryFailure
 from thurn.types.identity import Identity
@@ -26,9 +27,11 @@ from thurn_wire.imap.sequence import sequence_set
 from thurn_listener_imap.answer import CommandRefused, refused, wrong
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.column import FLAGS, MODSEQ, UID
+from thurn_listener_imap.fetch.item import CutOff
+from thurn_listener_imap.fetch.octets import Octets
 from thurn_listener_imap.fetch.plan import Plan
 from thurn_listener_imap.fetch.source import Places
-from thurn_listener_imap.limits import BATCH_MESSAGES, FLUSH_OCTETS
+from thurn_listener_imap.limits import ASIDE_OCTETS, BATCH_MESSAGES, FLUSH_OCTETS, STRANGER_SECONDS
 from thurn_listener_imap.mailbox.selected import NOTHING_OWN, News, OwnChange, Selected
 from thurn_listener_imap.permission import permanent_flags
 from thurn_listener_imap.registry import Extensions
@@ -43,7 +46,7 @@ class Site:
     Attributes:
         places: of parts of large messages.
         texts: header fields of mailboxes that are searched again.
-        spool: large contents on their way in.
+        spool: large contents on their way in or out.
         guards: judges of what is stored.
     """
 
@@ -74,6 +77,7 @@ class Conversation:
 
     __slots__ = (
         "_account",
+        "_begun_at",
         "_octets",
         "_parts",
         "condstore",
@@ -102,6 +106,7 @@ class Conversation:
         self._account: AccountHandle | None = None
         self._parts: list[bytes] = []
         self._octets = 0
+        self._begun_at = trio.current_time()
 
     # Who it is.
 
@@ -201,18 +206,52 @@ class Conversation:
 
         Raises:
             OSError: the client has gone.
+            CutOff: see `flush`.
         """
         if self._octets > FLUSH_OCTETS:
             await self.flush()
 
     async def flush(self) -> None:
-        """Send what is gathered."""
+        """Send what is gathered.
+
+        Raises:
+            OSError: the client has gone.
+            CutOff: what was set aside could not be read to its end; the session has to end.
+        """
         if not self._parts:
             return
+        octets = self._octets
         parts, self._parts, self._octets = self._parts, [], 0
-        idle = self.site.settings.idle if self.is_logged_in else self.site.settings.login_idle
-        self.connection.extend(idle)
-        await self.connection.send_parts(parts)
+        self.extend()
+        if octets <= ASIDE_OCTETS:
+            await self.connection.send_parts(parts)
+        else:
+            await self._send_aside(parts)
+
+    async def _send_aside(self, parts: list[bytes]) -> None:
+        """Send much: what was made at once is in a file while the client reads."""
+        whole = Content.of(b"".join(parts))
+        parts.clear()
+        async with self.site.places.apart:
+            content, file = await self.site.spool.set_aside(whole)
+        del whole
+        try:
+            with Octets(content, file) as octets:
+                for piece in octets.pieces(0, octets.size_octets):
+                    self.extend()
+                    await self.connection.send(piece)
+        except StorageError as error:
+            raise CutOff(str(error)) from error
+
+    def extend(self) -> None:
+        """The peer has the time that a silence may take."""
+        settings = self.site.settings
+        if self.is_logged_in:
+            self.connection.extend(settings.idle)
+            return
+        total_seconds = max(STRANGER_SECONDS, settings.login_idle)
+        left_seconds = self._begun_at + total_seconds - trio.current_time()
+        self.connection.extend(min(settings.login_idle, left_seconds))
 
     async def tell_updates(
         self,

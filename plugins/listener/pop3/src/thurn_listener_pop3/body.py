@@ -2,8 +2,10 @@
 
 Rules of this file:
 1. A piece has at most `PIECE_OCTETS`, but a header comes at its own size where it is asked for.
-2. Nothing is read that is not asked for: of a file, TOP with no lines reads the header only.
-3. A file that cannot be read is `StorageTrouble`, so that nobody takes it for a lost connection.
+2. A large content that is in memory is put into a private file, so that a client that does not
+   read keeps none of it there.
+3. Nothing is read that is not asked for: of a file, TOP with no lines reads the header only.
+4. A file that cannot be read is `StorageTrouble`, so that nobody takes it for a lost connection.
 """
 
 from __future__ import annotations
@@ -14,9 +16,12 @@ from types import TracebackType
 from typing import Final
 
 from thurn.plugin import Content
+from thurn.plugin.spool import Spool
 from thurn.types.content import Blob
 from thurn.types.errors import StorageTrouble
 
+WHOLE_OCTETS: Final = 65_536
+"""Contents up to here are sent in one piece, larger ones as they are read."""
 PIECE_OCTETS: Final = 65_536
 """One read and one send: large enough that their cost vanishes, small enough for fairness."""
 
@@ -29,6 +34,17 @@ class ContentReader:
     def __init__(self, content: Content) -> None:
         self._prefix = content.prefix
         self._file = _open(content.blob)
+
+    @classmethod
+    async def open(cls, content: Content, spool: Spool) -> ContentReader:
+        """The content; whoever calls lets go of it."""
+        if content.blob.path is not None or content.size_octets <= WHOLE_OCTETS:
+            return cls(content)
+        content, file = await spool.set_aside(content)
+        try:
+            return cls(content)
+        finally:
+            file.remove()
 
     def __enter__(self) -> ContentReader:
         return self
@@ -68,14 +84,6 @@ def _open(blob: Blob) -> BytesIO | FileIO:
         return BytesIO(blob.read())  # shares the octets until somebody writes
     try:
         return FileIO(blob.path)
-    except OSError as error:
-        raise StorageTrouble(str(error)) from error
-
-
-def read_whole(content: Content) -> bytes:
-    """All of a small content. Raises StorageTrouble."""
-    try:
-        return content.read()
     except OSError as error:
         raise StorageTrouble(str(error)) from error
 

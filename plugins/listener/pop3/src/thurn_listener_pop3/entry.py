@@ -11,6 +11,7 @@ import hashlib
 
 from thurn.contracts.state import Table
 from thurn.plugin import ListenerContext, Session
+from thurn.plugin.spool import Spool
 from thurn.types.identity import Identity
 from thurn_wire.pop3.maildrop import Maildrop
 from thurn_wire.pop3.reply import ResponseCode
@@ -27,9 +28,12 @@ class Entry:
     Args:
         locks: only where a maildrop has one session at a time.
         delays: where the last logins are kept; only with a login delay.
+
+    Attributes:
+        spool: large messages on their way out.
     """
 
-    __slots__ = ("_context", "_delays", "_locks", "_settings")
+    __slots__ = ("_context", "_delays", "_locks", "_settings", "spool")
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Entry:
         self._context = context
         self._locks = locks
         self._delays = delays
+        self.spool = Spool(context.data / "tmp")
 
     async def open(self, session: Session, identity: Identity) -> tuple[OpenMaildrop, Maildrop]:
         """The maildrop of this identity, and its columns.

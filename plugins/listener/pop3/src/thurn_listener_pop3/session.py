@@ -41,7 +41,7 @@ from thurn_wire.pop3.reply import ResponseCode
 from thurn_wire.pop3.server import Pop3Server
 from thurn_wire.pop3.state import State
 
-from thurn_listener_pop3.body import ContentReader, read_whole, top_pieces
+from thurn_listener_pop3.body import WHOLE_OCTETS, ContentReader, top_pieces
 from thurn_listener_pop3.entry import Entry
 from thurn_listener_pop3.maildrop import OpenMaildrop
 from thurn_listener_pop3.refusal import LoginRefused, code_of, code_of_login
@@ -51,8 +51,6 @@ RECEIVE_OCTETS: Final = 16_384
 """Of commands at a time; some 2,000 short ones."""
 FLUSH_OCTETS: Final = 65_536
 """Unsent output that is sent before anything more is made."""
-WHOLE_OCTETS: Final = 262_144
-"""Messages up to here are sent in one piece, larger ones as they are read."""
 FAILED_LOGINS: Final = 10
 """Of one connection; then it is closed. A person's client tries twice or three times, a guesser
 must come again and meet the bounds of connections and of the login policies. No RFC minimum."""
@@ -263,12 +261,12 @@ class Pop3Session:
         """RETR. RFC 1939 §5."""
         maildrop = self._open
         try:
-            content = await maildrop.content(number)
-            if content.size_octets <= WHOLE_OCTETS:
-                self._engine.reply_message(read_whole(content))
-            else:
-                with ContentReader(content) as reader:
-                    await self._stream(reader.pieces(), f"{content.size_octets} octets")
+            size_octets, reader = await self._read(number)
+            with reader:
+                if size_octets <= WHOLE_OCTETS:
+                    self._engine.reply_message(reader.read(size_octets))
+                else:
+                    await self._stream(reader.pieces(), f"{size_octets} octets")
         except ThurnError as error:
             self._unreadable(number, error)
         else:
@@ -279,15 +277,20 @@ class Pop3Session:
         maildrop = self._open
         try:
             header_octets = await maildrop.header_octets(number)
-            content = await maildrop.content(number)
-            with ContentReader(content) as reader:
+            size_octets, reader = await self._read(number)
+            with reader:
                 pieces = top_pieces(reader, header_octets, lines)
-                if content.size_octets <= WHOLE_OCTETS:
+                if size_octets <= WHOLE_OCTETS:
                     self._engine.reply_message(b"".join(pieces))
                 else:
                     await self._stream(pieces, "top of message follows")
         except ThurnError as error:
             self._unreadable(number, error)
+
+    async def _read(self, number: int) -> tuple[int, ContentReader]:
+        """A message's size, and the message; its octets are nowhere else."""
+        content = await self._open.content(number)
+        return content.size_octets, await ContentReader.open(content, self._entry.spool)
 
     async def _stream(self, pieces: Iterator[bytes], text: str) -> None:
         """Send pieces as they are read."""

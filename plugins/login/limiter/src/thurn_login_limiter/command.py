@@ -12,9 +12,9 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
+from thurn.contracts.account import AccountFinder
 from thurn.plugin.commands import CommandSite, site_command
 from thurn.plugin.sources import exact
-from thurn.types.address import Address, AddressError
 from thurn.types.identity import AccountId
 
 from thurn_login_limiter.history import Outcome
@@ -131,13 +131,9 @@ async def _outcomes(
 async def _names(site: CommandSite, account: str) -> Iterable[str]:
     """The names under which an account may have tried to log in."""
     names = {account: None}
-    known = AccountId(account)
-    try:
-        meaning = await site.directory.resolve(Address.parse(account))
-        known = getattr(meaning, "account", known)
-    except AddressError:
-        pass
-    record = await site.directory.account(known)
+    directory = site.directory
+    found = await directory.find_account(account) if isinstance(directory, AccountFinder) else None
+    record = await directory.account(found or AccountId(account))
     if record is not None:
         names |= {record.account: None}
         names |= {str(address): None for address in record.addresses}

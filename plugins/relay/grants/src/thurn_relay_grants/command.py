@@ -28,7 +28,7 @@ from thurn.plugin.grants import (
 )
 from thurn.types.identity import AccountId
 
-from thurn_relay_grants.explain import Question, explanation
+from thurn_relay_grants.explain import Question, account_of, explanation
 from thurn_relay_grants.show import as_facts, is_configured, print_grants, print_story
 
 GRANTED_BY: Final = "command.relay"
@@ -108,9 +108,7 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
     table = _table(site)
     if isinstance(source, IPv4Network | IPv6Network):
         await _no_open_relay(table, source)
-    bound = AccountId(account) if account is not None else None
-    if bound is not None and await site.directory.account(bound) is None:
-        raise click.ClickException(f"there is no account {account!r}: see `thurn account list`")
+    bound = None if account is None else await account_of(site, account)
     reason = f"{why} (by {getpass.getuser()})"
     try:
         made = await table.grant(
@@ -126,14 +124,14 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
 @click.argument("source", metavar="[ADDRESS]", type=source_of, required=False)
 @click.option("--account", help="Only grants of this account; without ADDRESS: all of them.")
 @json_option
-@site_command()
+@site_command("account")
 async def revoke(
     site: CommandSite, source: Source | None, account: str | None, as_json: bool
 ) -> None:
     """End the grants of ADDRESS (exactly: an address, a network, session:ID), or of an account."""
     if source is None and account is None:
         raise click.UsageError("say which: an ADDRESS, --account, or both")
-    table, bound = _table(site), None if account is None else AccountId(account)
+    table, bound = _table(site), await _bound_to(site, account)
     living = await table.entries()
     meant = [
         one
@@ -182,6 +180,16 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
         click.echo(json.dumps(story.facts()))
     else:
         print_story(story)
+
+
+async def _bound_to(site: CommandSite, account: str | None) -> AccountId | None:
+    """Whose grants are meant: of an account that is gone by its id, as `relay who` shows it."""
+    if account is None:
+        return None
+    try:
+        return await account_of(site, account)
+    except click.ClickException:
+        return AccountId(account)
 
 
 def _table(site: CommandSite) -> GrantTable:

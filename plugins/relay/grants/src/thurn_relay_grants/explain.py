@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import click
-from thurn.contracts.account import Local, UnknownAddress
+from thurn.contracts.account import AccountFinder, UnknownAddress
 from thurn.contracts.relay import RelayPolicy
 from thurn.plugin import Accept, Address, Continue, Recipient, Session, Transaction
 from thurn.plugin.commands import CommandSite
@@ -92,11 +92,13 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
     """
     recipient = await _recipient(site, question.recipient)
     account = question.account
-    identity = None if account is None else _identity(await _account(site, account))
+    identity = None if account is None else _identity(await account_of(site, account))
     session = _session(question.peer, question.protocol, identity)
     rows = [g for g in await _near(site, session) if g.account is None or identity is None
             or g.account == identity.account]  # fmt: skip
-    sender = await _sender(site, question, [row for row in rows if row.reaches(recipient.address)])
+    sender = await _sender(
+        site, question, identity, [row for row in rows if row.reaches(recipient.address)]
+    )
     rules: list[tuple[str, RelayPolicy]] = list(site.instances("relay"))
     transaction = _transaction(session, sender)
     answers = [await _ask(name, policy, transaction, recipient) for name, policy in rules]
@@ -114,20 +116,21 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
 async def _recipient(site: CommandSite, text: str) -> Recipient:
     address = _address(text)
     found = await site.directory.resolve(address)
-    ours = isinstance(found, Local) or (isinstance(found, UnknownAddress) and found.domain_is_ours)
-    if ours:
+    if not isinstance(found, UnknownAddress) or found.domain_is_ours:
         raise click.ClickException(f"{address} is ours: relay rules are not asked")
     return Recipient(address)
 
 
-async def _sender(site: CommandSite, question: Question, rows: Sequence[Grant]) -> Address | None:
+async def _sender(
+    site: CommandSite, question: Question, identity: Identity | None, rows: Sequence[Grant]
+) -> Address | None:
     """As said; else the primary address of the login, or of the first account that has a grant
     and an address."""
     if question.sender is not None:
         return None if question.sender in ("", NULL_SENDER) else _address(question.sender)
-    names = [question.account] if question.account is not None else [g.account for g in rows]
-    for name in names:
-        record = None if name is None else await site.directory.account(AccountId(name))
+    accounts = [g.account for g in rows] if identity is None else [identity.account]
+    for account in accounts:
+        record = None if account is None else await site.directory.account(account)
         if record is not None and record.address is not None:
             return record.address
     return None
@@ -140,10 +143,19 @@ def _address(text: str) -> Address:
         raise click.ClickException(f"{text!r} is no address: {error.reason}") from None
 
 
-async def _account(site: CommandSite, name: str) -> AccountId:
-    if await site.directory.account(AccountId(name)) is None:
-        raise click.ClickException(f"there is no account {name!r}")
-    return AccountId(name)
+async def account_of(site: CommandSite, name: str) -> AccountId:
+    """The account with this login name, address or id.
+
+    Raises:
+        click.ClickException: there is none.
+    """
+    directory = site.directory
+    found = await directory.find_account(name) if isinstance(directory, AccountFinder) else None
+    if found is None and await directory.account(AccountId(name)) is not None:
+        found = AccountId(name)
+    if found is None:
+        raise click.ClickException(f"there is no account {name!r}: see `thurn account list`")
+    return found
 
 
 def _identity(account: AccountId) -> Identity:

@@ -11,7 +11,7 @@ from thurn_wire.imap.fetch import MODSEQ
 from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.fetch.run import Fetching, Outcome
-from thurn_listener_imap.fetch.source import AccountPlaces
+from thurn_listener_imap.fetch.source import AccountPlaces, Sources
 from thurn_listener_imap.mailbox.numbers import Span, spans_at
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.permission import SEEN
@@ -25,20 +25,20 @@ async def fetch(conversation: Conversation, command: Fetch) -> Answer:
         StorageError: the store failed between two messages.
         CutOff: a literal could not be ended; the session has to.
     """
-    selected = conversation.mailbox
+    site, selected = conversation.site, conversation.mailbox
     if command.changed_since is not None or MODSEQ in command.items:
         conversation.enable_condstore()
     spans = wanted_spans(selected, command)
     if command.changed_since is not None:
         spans = _changed_since(selected, spans, command.changed_since)
-    plan = conversation.site.extensions.plan(
+    plan = site.extensions.plan(
         command.items, uid=command.uid, modseq=command.changed_since is not None
     )
     fetching = Fetching(
         selected,
         plan,
         conversation,
-        AccountPlaces(conversation.account.account, conversation.site.places),
+        Sources(AccountPlaces(conversation.account.account, site.places), site.spool),
         sets_seen=not selected.read_only and SEEN in selected.rights,
         with_modseq=conversation.condstore,
     )

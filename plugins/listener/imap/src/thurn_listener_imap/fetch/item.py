@@ -43,7 +43,7 @@ class Writer(Protocol):
 
     @property
     def summary(self) -> bool:
-        """It looks at `Source.summary`, or asks for sections or parts."""
+        """It looks at `Source.head`, or asks for sections or parts."""
 
     async def write(self, source: Source, output: Output) -> None:
         """Write the item, as it stands between the parentheses.

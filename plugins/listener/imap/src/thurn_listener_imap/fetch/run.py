@@ -3,7 +3,8 @@ r"""Runs a plan over messages: batches from the store, responses to the client.
 Rules of this file:
 1. A batch is made, written and sent before the next; a client that does not read stops the work.
    Batches begin small and grow as long as their responses stay small. Bodies are read some at a
-   time: `BATCH_OCTETS` of them, or one.
+   time: `WHOLE_OCTETS` of them, or one. While a response goes out, nothing large is in memory: a
+   large body comes from a file, and what has been sent is let go.
 2. \Seen is set for a batch before its octets go out, so that the responses can tell it; that it
    cannot be set does not keep anybody from reading.
 3. What has gone meanwhile, or cannot be read, is left out and counted; the others are answered.
@@ -11,17 +12,26 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from thurn.contracts.store import FlagChange, MessageSummary
+from thurn.plugin import Content
 from thurn.types.errors import MessageExpunged, StorageError
 
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.item import CannotDecode
 from thurn_listener_imap.fetch.plan import Plan
-from thurn_listener_imap.fetch.source import AccountPlaces, Source
-from thurn_listener_imap.limits import BATCH_MESSAGES, BATCH_OCTETS, FIRST_BATCH_MESSAGES
+from thurn_listener_imap.fetch.source import Head, Source, Sources
+from thurn_listener_imap.limits import (
+    BATCH_MESSAGES,
+    BATCH_OCTETS,
+    COLUMNS_OCTETS,
+    FIRST_BATCH_MESSAGES,
+    SUMMARIES_OCTETS,
+    WHOLE_OCTETS,
+)
 from thurn_listener_imap.mailbox.flags import SEEN
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.mailbox.selected import OwnChange, Selected
@@ -56,7 +66,7 @@ class Fetching:
         selected: the mailbox.
         plan: what is asked.
         output: where the responses go.
-        places: of parts of large messages of the account.
+        sources: opens messages of the account.
         sets_seen: reading may mark as Seen here.
         with_modseq: responses that tell flags tell the MODSEQ. RFC 7162 §3.2.
     """
@@ -66,7 +76,7 @@ class Fetching:
         selected: Selected,
         plan: Plan,
         output: Output,
-        places: AccountPlaces,
+        sources: Sources,
         *,
         sets_seen: bool,
         with_modseq: bool,
@@ -74,7 +84,7 @@ class Fetching:
         self._selected = selected
         self._plan = plan
         self._output = output
-        self._places = places
+        self._sources = sources
         self._sets_seen = sets_seen and plan.sets_seen
         self._with_modseq = with_modseq
         self._step = FIRST_BATCH_MESSAGES
@@ -88,11 +98,7 @@ class Fetching:
             CutOff: a literal could not be ended.
         """
         for positions in self._batches(spans):
-            low, high = positions[0], positions[-1] + 1
-            batch = Batch(self._selected.told, low, high, self._selected.flags)
-            if high - low > len(positions):
-                batch.positions = list(positions)
-            await self._run_batch(batch)
+            await self._run_batch(positions)
             await self._output.relieve()
         return self.outcome
 
@@ -114,11 +120,23 @@ class Fetching:
         if waiting:
             yield waiting
 
-    async def _run_batch(self, batch: Batch) -> None:
+    async def _run_batch(self, positions: Sequence[int]) -> None:
+        low, high = positions[0], positions[-1] + 1
+        batch = Batch(self._selected.told, low, high, self._selected.flags)
+        if high - low > len(positions):
+            batch.positions = list(positions)
         if self._plan.summary:
             await self._summarize(batch)
             if not batch.summaries:
                 return
+            if len(batch.summaries) > 1 and self._is_heavy(batch):
+                there = list(batch.places)
+                del batch
+                for position in there:
+                    await self._run_batch((position,))
+                    await self._output.relieve()
+                return
+            await self._read_headers(batch)
         if self._sets_seen:
             await self._set_seen(batch)
         await self._answer(batch)
@@ -131,18 +149,26 @@ class Fetching:
             pairs = zip(batch.places, found, strict=True)
             batch.positions = [at for at, summary in pairs if summary is not None]
         batch.summaries = there
-        if self._plan.whole_headers:
-            for summary in there:
-                if summary.header_octets == summary.size_octets:
-                    await self._read_header(batch, summary)
 
-    async def _read_header(self, batch: Batch, summary: MessageSummary) -> None:
-        try:
-            content = await self._selected.mailbox.body(summary.uid)
-            with Source(summary, content, self._places) as source:
-                batch.headers[summary.uid] = source.read(0, summary.header_octets)
-        except StorageError as error:
-            self._failed(error)
+    def _is_heavy(self, batch: Batch) -> bool:
+        """Whether a slow client would keep more of it in memory than its due."""
+        octets = 0
+        for one in batch.summaries:
+            octets += len(one.envelope) + len(one.bodystructure) + len(one.body)
+            if self._plan.whole_headers and one.header_octets == one.size_octets:
+                octets += one.header_octets
+        return octets > (SUMMARIES_OCTETS if self._plan.writers else COLUMNS_OCTETS)
+
+    async def _read_headers(self, batch: Batch) -> None:
+        if not self._plan.whole_headers:
+            return
+        for summary in batch.summaries:
+            if summary.header_octets == summary.size_octets:
+                try:
+                    with await self._open(summary.uid, Head.of(summary), None) as source:
+                        batch.headers[summary.uid] = source.read(0, summary.header_octets)
+                except StorageError as error:
+                    self._failed(error)
 
     async def _set_seen(self, batch: Batch) -> None:
         view = batch.view
@@ -173,20 +199,21 @@ class Fetching:
 
     async def _answer_each(self, plan: Plan, batch: Batch) -> None:
         """One response after the other."""
-        beginnings = plan.beginnings(batch)
-        summaries: Sequence[MessageSummary | None]
-        summaries = batch.summaries or [None] * len(beginnings)
+        beginnings = deque(plan.beginnings(batch))
+        heads: Sequence[Head | None]
+        heads = [Head.of(summary) for summary in batch.summaries] or [None] * len(beginnings)
+        batch.summaries = ()
         uids, sizes = batch.column(batch.view.uids), batch.column(batch.view.sizes)
         start = 0
         while start < len(uids):
             end = _end_within(sizes, start)
-            contents = await self._selected.mailbox.bodies(uids[start:end])
-            for n, content in enumerate(contents, start):
-                held = _Held(self._output, beginnings[n])
+            contents: deque[Content | None] = deque([None])
+            if sizes[start] <= WHOLE_OCTETS:
+                contents = deque(await self._selected.mailbox.bodies(uids[start:end]))
+            for n in range(start, end):
+                held = _Held(self._output, beginnings.popleft())
                 try:
-                    if content is None:
-                        content = await self._selected.mailbox.body(uids[n])  # noqa: PLW2901 - or says why not
-                    with Source(summaries[n], content, self._places) as source:
+                    with await self._open(uids[n], heads[n], contents.popleft()) as source:
                         for writer in plan.writers:
                             await writer.write(source, held)
                             held.space()
@@ -195,6 +222,14 @@ class Fetching:
                 held.end()
                 await self._output.relieve()
             start = end
+
+    async def _open(self, uid: int, head: Head | None, content: Content | None) -> Source:
+        """A message to be read; its octets are nowhere else."""
+        if content is not None:
+            return Source(head, content, self._sources)
+        async with self._sources.apart:
+            content = await self._selected.mailbox.body(uid)  # or says why not
+            return await self._sources.open(head, content)
 
     def _failed(self, error: StorageError | CannotDecode) -> None:
         if isinstance(error, CannotDecode):
@@ -206,9 +241,9 @@ class Fetching:
 
 
 def _end_within(sizes: Sequence[int], start: int) -> int:
-    """Where `BATCH_OCTETS` of messages end; one at least."""
+    """Where `WHOLE_OCTETS` of messages end; one at least."""
     end, octets = start + 1, sizes[start]
-    while end < len(sizes) and octets + sizes[end] <= BATCH_OCTETS:
+    while end < len(sizes) and octets + sizes[end] <= WHOLE_OCTETS:
         octets += sizes[end]
         end += 1
     return end
@@ -229,6 +264,7 @@ class _Held:
     def write(self, octets: bytes) -> None:
         if not self._begun:
             self._output.write(self._beginning)
+            self._beginning = b""
             self._begun = True
         elif self._spaces:
             self._output.write(b" ")

@@ -1,30 +1,33 @@
 """The octets of one message, read where they are asked for.
 
 Rules of this file:
-1. A message up to `WHOLE_OCTETS` is read at once; of a larger one in a file only what is asked.
-2. Where the parts of a large message are is found out once and remembered by the worker, since
+1. Where the parts of a large message are is found out once and remembered by the worker, since
    clients fetch large parts piece by piece.
-3. A file that cannot be read is `StorageTrouble`.
+2. A large message that the store has in memory is put into a private file, so that a client that
+   does not read keeps none of it there.
+3. Few large messages are taken apart at once: each is in memory meanwhile.
 """
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
+from typing import NamedTuple, TypeVar
 
 import trio
 from thurn.contracts.store import MessageSummary
 from thurn.plugin import Content
+from thurn.plugin.spool import Spool, SpooledContent
 from thurn.types.errors import StorageTrouble
 from thurn_message.mime.part import Part
 from thurn_message.mime.section import find_part, find_section
 from thurn_message.scanner import scan
 
-from thurn_listener_imap.limits import PARTS, PIECE_OCTETS, SCAN_APART_OCTETS, WHOLE_OCTETS
+from thurn_listener_imap.fetch.octets import Octets
+from thurn_listener_imap.limits import APART, PARTS, SCAN_APART_OCTETS, WHOLE_OCTETS
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,16 @@ class Place:
 
 
 class Places:
-    """What a worker remembers of large messages: their parts, without any octets of them."""
+    """What a worker remembers of large messages: their parts, without any octets of them.
 
-    __slots__ = ("_count", "_known")
+    Attributes:
+        apart: who has one in memory just now, to set it aside or to take it apart.
+    """
+
+    __slots__ = ("_count", "_known", "apart")
 
     def __init__(self) -> None:
+        self.apart = trio.CapacityLimiter(APART)
         self._known: OrderedDict[tuple[str, str], tuple[Part, int]] = OrderedDict()
         self._count = 0
 
@@ -72,91 +80,84 @@ class AccountPlaces:
     places: Places
 
 
-class Source:
+class Head(NamedTuple):
+    """What reading a message takes of its summary, which is not kept for it.
+
+    Attributes:
+        email_id: opaque, equal for copies of the same content. RFC 8474.
+        header_octets: the length of the header with its empty line.
+    """
+
+    email_id: str
+    header_octets: int
+
+    @classmethod
+    def of(cls, summary: MessageSummary) -> Head:
+        """Of a summary."""
+        return cls(summary.email_id, summary.header_octets)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Opens the messages of an account.
+
+    Attributes:
+        places: of parts of its large messages.
+        spool: for those that are in no file.
+    """
+
+    places: AccountPlaces
+    spool: Spool
+
+    @property
+    def apart(self) -> trio.CapacityLimiter:
+        """To be held while a large message is in memory."""
+        return self.places.places.apart
+
+    async def open(self, head: Head | None, content: Content) -> Source:
+        """A message to be read; whoever calls lets go of the content."""
+        if content.blob.path is not None or content.size_octets <= WHOLE_OCTETS:
+            return Source(head, content, self)
+        content, file = await self.spool.set_aside(content)
+        return Source(head, content, self, file)
+
+
+class Source(Octets):
     """A message being fetched; a context manager.
 
     Args:
-        summary: what the store says of it; None where the whole message is all that is asked for.
+        head: what the store says of it; None where the whole message is all that is asked for.
         content: its octets.
-        places: what is known of large messages of its account.
+        sources: who opened it.
+        file: a private one that it is in; removed as soon as it is open.
     """
 
-    __slots__ = ("_content", "_fd", "_octets", "_places", "_summary")
+    __slots__ = ("_head", "_sources")
 
     def __init__(
-        self, summary: MessageSummary | None, content: Content, places: AccountPlaces
-    ) -> None:
-        self._summary = summary
-        self._content = content
-        self._places = places
-        self._octets: bytes | None = None
-        self._fd = -1
-
-    def __enter__(self) -> Source:
-        content = self._content
-        try:
-            if content.blob.path is None or content.size_octets <= WHOLE_OCTETS:
-                self._octets = content.read()
-            else:
-                self._fd = os.open(content.blob.path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise StorageTrouble(str(error)) from error
-        return self
-
-    def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        head: Head | None,
+        content: Content,
+        sources: Sources,
+        file: SpooledContent | None = None,
     ) -> None:
-        if self._fd >= 0:
-            with suppress(OSError):
-                os.close(self._fd)
-            self._fd = -1
+        super().__init__(content, file)
+        self._head = head
+        self._sources = sources
 
     @property
-    def summary(self) -> MessageSummary:
+    def head(self) -> Head:
         """What the store says of the message."""
-        if self._summary is None:
+        if self._head is None:
             raise StorageTrouble("an item that did not say that it needs summaries")
-        return self._summary
-
-    @property
-    def size_octets(self) -> int:
-        """The length of the message."""
-        return self._content.size_octets
-
-    def read(self, start: int, end: int) -> bytes:
-        """The octets of a span; all of them, or StorageTrouble."""
-        if self._octets is not None:
-            return self._octets[start:end]
-        prefix = self._content.prefix
-        parts = [prefix[start:end]]
-        at, stop = max(start - len(prefix), 0), end - len(prefix)
-        while at < stop:
-            try:
-                part = os.pread(self._fd, stop - at, at)
-            except OSError as error:
-                raise StorageTrouble(str(error)) from error
-            if not part:
-                raise StorageTrouble("the message's file is shorter than it was")
-            parts.append(part)
-            at += len(part)
-        return b"".join(parts) if len(parts) > 1 else parts[0]
-
-    def pieces(self, start: int, end: int) -> Iterator[bytes]:
-        """The octets of a span, some at a time."""
-        while start < end:
-            stop = min(start + PIECE_OCTETS, end)
-            yield self.read(start, stop)
-            start = stop
+        return self._head
 
     async def section(self, name: str) -> Place | None:
         """Where a section is (`1.2.MIME`, HEADER, "" …); None if the message has none of it."""
         if not name:
             return Place(0, self.size_octets)
         if name in ("HEADER", "TEXT"):
-            header_octets = self.summary.header_octets
+            header_octets = self.head.header_octets
             if name == "HEADER":
                 return Place(0, header_octets)
             return Place(header_octets, self.size_octets)
@@ -171,27 +172,46 @@ class Source:
     async def _root(self) -> Part:
         if self._octets is not None and self.size_octets <= WHOLE_OCTETS:
             return self._content.scan.root
-        key = (self._places.account, self.summary.email_id)
-        root = self._places.places.get(key)
+        places = self._sources.places
+        key = (places.account, self.head.email_id)
+        root = places.places.get(key)
         if root is None:
-            parts = await _parts_apart(self._content)
+            parts = await self.apart(
+                self.size_octets, lambda: scan(self.read(0, self.size_octets)).parts
+            )
             root = parts[0]
-            self._places.places.put(key, root, len(parts))
+            places.places.put(key, root, len(parts))
         return root
 
+    async def apart(self, size_octets: int, work: Callable[[], Made]) -> Made:
+        """The outcome of work on so many octets at once: on many without holding up the other
+        sessions. Raises StorageTrouble."""
+        try:
+            if size_octets < SCAN_APART_OCTETS:
+                return work()
+            async with self._sources.apart:
+                return await trio.to_thread.run_sync(work)
+        except OSError as error:
+            raise StorageTrouble(str(error)) from error
 
-async def _parts_apart(content: Content) -> list[Part]:
-    """The parts of a large message, without holding up the other sessions."""
+    async def derive(
+        self, size_octets: int, work: Callable[[], tuple[bytes, Made]]
+    ) -> tuple[Octets, Made]:
+        """Octets that work makes of so many, to be read; large ones are in a private file.
 
-    def work() -> list[Part]:
-        return scan(content.read()).parts
-
-    try:
-        if content.size_octets < SCAN_APART_OCTETS:
-            return work()
-        return await trio.to_thread.run_sync(work)
-    except OSError as error:
-        raise StorageTrouble(str(error)) from error
+        Raises:
+            StorageTrouble: the message cannot be read.
+        """
+        try:
+            if size_octets <= WHOLE_OCTETS:
+                octets, more = work()
+                return Octets(Content.of(octets)), more
+            async with self._sources.apart:
+                octets, more = await trio.to_thread.run_sync(work)
+                content, file = await self._sources.spool.set_aside(Content.of(octets))
+                return Octets(content, file), more
+        except OSError as error:
+            raise StorageTrouble(str(error)) from error
 
 
 def _part_place(part: Part) -> Place:

@@ -6,14 +6,12 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import trio
 from thurn.types.errors import StorageError
 from thurn_wire.imap.fetch import BinarySection, BinarySize, BodySection, Partial, Rfc822
 
 from thurn_listener_imap.fetch.header import ends_with_empty_line, pick_fields
 from thurn_listener_imap.fetch.item import CannotDecode, CutOff
 from thurn_listener_imap.fetch.source import Place, Source
-from thurn_listener_imap.limits import PIECE_OCTETS, SCAN_APART_OCTETS
 from thurn_listener_imap.output import Output
 
 _AS_THEY_ARE = frozenset((b"", b"7bit", b"8bit", b"binary"))
@@ -40,7 +38,7 @@ class SectionWriter:
             output.write(self.label + b" NIL")
             return
         start, end = _cut(place.start, place.end, self.partial)
-        await _write_pieces(self.label, end - start, source.pieces(start, end), output)
+        await _write_pieces(self.label + b" ", end - start, source.pieces(start, end), output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +80,23 @@ class BinaryWriter:
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
-        octets = await decoded(source, self.numbers)
-        if octets is None:
+        place = await _place(source, self.numbers)
+        if place is None:
             output.write(self.label + b" NIL")
             return
-        start, end = _cut(0, len(octets), self.partial)
-        octets = octets[start:end]
-        # RFC 3516 §4.2: NUL only goes in a literal8.
-        tilde = b"~" if b"\0" in octets else b""
-        output.write(b"%b %b{%d}\r\n" % (self.label, tilde, len(octets)))
-        for at in range(0, len(octets), PIECE_OCTETS):
-            output.write(octets[at : at + PIECE_OCTETS])
-            await output.relieve()
+
+        def work() -> tuple[bytes, bool]:
+            octets = _decoded(source, place)
+            start, end = _cut(0, len(octets), self.partial)
+            octets = octets[start:end]
+            return octets, b"\0" in octets
+
+        octets, has_nul = await source.derive(place.end - place.start, work)
+        with octets:
+            # RFC 3516 §4.2: NUL only goes in a literal8.
+            label = self.label + b" ~" if has_nul else self.label + b" "
+            pieces = octets.pieces(0, octets.size_octets)
+            await _write_pieces(label, octets.size_octets, pieces, output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,12 @@ class BinarySizeWriter:
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
-        octets = await decoded(source, self.numbers)
-        output.write(b"%b %d" % (self.label, len(octets or b"")))
+        size_octets = 0
+        place = await _place(source, self.numbers)
+        if place is not None:
+            octets = place.end - place.start
+            size_octets = await source.apart(octets, lambda: len(_decoded(source, place)))
+        output.write(b"%b %d" % (self.label, size_octets))
 
 
 def section_writer(item: BodySection | Rfc822) -> SectionWriter | FieldsWriter:
@@ -137,21 +144,12 @@ def binary_writer(item: BinarySection | BinarySize) -> BinaryWriter | BinarySize
     return BinaryWriter(item.label, numbers, item.partial, sets_seen=not item.peek)
 
 
-async def decoded(source: Source, numbers: str) -> bytes | None:
-    """The octets of a part without its transfer encoding; None if there is no such part.
+async def _place(source: Source, numbers: str) -> Place | None:
+    return await source.part(numbers) if numbers else Place(0, source.size_octets)
 
-    Raises:
-        CannotDecode: an encoding that is not known, or is not what it says.
-    """
-    place = await source.part(numbers) if numbers else Place(0, source.size_octets)
-    if place is None:
-        return None
-    octets = source.read(place.start, place.end)
-    if place.encoding in _AS_THEY_ARE:
-        return octets
-    if len(octets) < SCAN_APART_OCTETS:
-        return decode(octets, place.encoding)
-    return await trio.to_thread.run_sync(decode, octets, place.encoding)
+
+def _decoded(source: Source, place: Place) -> bytes:
+    return decode(source.read(place.start, place.end), place.encoding)
 
 
 def decode(octets: bytes, encoding: bytes) -> bytes:
@@ -160,6 +158,8 @@ def decode(octets: bytes, encoding: bytes) -> bytes:
     Raises:
         CannotDecode: an unknown encoding, or base64 that is none.
     """
+    if encoding in _AS_THEY_ARE:
+        return octets
     if encoding == b"quoted-printable":
         return binascii.a2b_qp(octets)
     if encoding == b"base64":
@@ -182,7 +182,7 @@ async def _write_pieces(
     label: bytes, size_octets: int, pieces: Iterator[bytes], output: Output
 ) -> None:
     """A literal of so many octets, sent as it is read."""
-    head = b"%b {%d}\r\n" % (label, size_octets)
+    head = b"%b{%d}\r\n" % (label, size_octets)
     first = next(pieces, b"")
     output.write(head + first if len(first) < 1024 else head)
     if len(first) >= 1024:
