@@ -216,8 +216,5 @@ def _describe(error: BaseException) -> str:
 
 def _place(error: BaseException, fallback: str) -> str:
     """file:line where it was raised, innermost."""
-    trace = error.__traceback__
-    last = None
-    while trace is not None:
-        last, trace = trace, trace.tb_next
-    return f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else fallback
+    frames = [*traceback.walk_tb(error.__traceback__)]
+    return f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}" if frames else fallback

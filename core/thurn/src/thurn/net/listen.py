@@ -117,7 +117,7 @@ class _Server:
         """Accept until the socket listens no more."""
         local_port = _port_of(listening)
         pause_seconds = PAUSE_SECONDS
-        with _Reserve() as reserve:
+        with contextlib.closing(_Reserve()) as reserve:
             while True:
                 try:
                     for _ in range(ACCEPTS_PER_TURN):
@@ -133,7 +133,7 @@ class _Server:
                     if error.errno == errno.EINVAL:  # `unbind`, in another process perhaps
                         return
                     self._complain("accept.paused", reason=str(error))
-                    if error.errno in _NO_DESCRIPTOR and reserve.release():
+                    if error.errno in _NO_DESCRIPTOR and reserve.close():
                         self._turn_away(listening)
                         reserve.acquire()
                     await trio.sleep(pause_seconds)
@@ -224,19 +224,13 @@ class _Reserve:
 
     def __init__(self) -> None:
         self._fd = -1
-
-    def __enter__(self) -> _Reserve:
         self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
     def acquire(self) -> None:
         with contextlib.suppress(OSError):
             self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
-    def release(self) -> bool:
+    def close(self) -> bool:
         """Whether there was one to give."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
