@@ -239,7 +239,9 @@ class Compiler:
             return NOTHING
         known = [*table, *CHOICES] if node.kind == "command" else [*table]
         near = get_close_matches(node.name[:40], known, 1)
-        if near and node.name:
+        if what == "test" and (node.name in CHOICES or node.name in self.registry.commands):
+            message += f'; a ";" is missing before the command {node.name}?'
+        elif near and node.name:
             message += f"; did you mean {near[0]}?"
         if node.name:  # the parser has complained about a nameless one
             self.diag.error(message, node, code)

@@ -105,6 +105,13 @@ async def test_one_without_any_password_is_unknown(alice, change):
         assert await login(accounts, PHONE) == Unknown()
 
 
+async def test_an_operator_names_an_account_as_it_logs_in(alice):
+    async with alice() as (accounts, _):
+        for name in ("alice", "ALICE"):
+            assert await accounts.find_account(name) == "id"
+        assert await accounts.find_account("nobody") is None
+
+
 async def test_services(alice):
     async with alice(services=frozenset({"imap", "pop3"})) as (accounts, _):
         assert await login(accounts, PHONE) == Verified("id", "phone")

@@ -35,8 +35,7 @@ def _data(config: tuple[Path, ...]) -> Path:
         source = read(config)
     except ConfigError as error:
         raise click.ClickException(f"{error}; name the site's file (--config) or --data") from error
-    site = source.tables.get("site", {})
-    return source.base(("site", "data")) / str(site.get("data", "data"))
+    return source.base(("site", "data")) / str(source.tables.get("site", {}).get("data", "data"))
 
 
 def story(record: dict[str, Any]) -> Iterator[str]:

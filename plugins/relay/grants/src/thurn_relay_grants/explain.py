@@ -8,21 +8,22 @@ from by that grant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import click
-from thurn.contracts.account import AccountFinder, UnknownAddress
+from thurn.contracts.account import UnknownAddress
 from thurn.contracts.relay import RelayPolicy
 from thurn.plugin import Accept, Address, Continue, Recipient, Session, Transaction
-from thurn.plugin.commands import CommandSite
+from thurn.plugin.commands import CommandSite, find_account, known_as
 from thurn.plugin.grants import Grant, GrantTable
 from thurn.types.address import AddressError
 from thurn.types.identity import AccountId, Identity
 from thurn.types.session import PeerAddress
 
 from thurn_relay_grants.factory import GrantsPolicy
+from thurn_relay_grants.show import who_of
 
 DENIED: Final = "refused: 550 5.7.1, no rule permits it"
 SOMEBODY: Final = AccountId("somebody")
@@ -91,8 +92,10 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
         click.ClickException: an address is none, the recipient is ours, the account unknown.
     """
     recipient = await _recipient(site, question.recipient)
-    account = question.account
-    identity = None if account is None else _identity(await account_of(site, account))
+    identity = None
+    if question.account is not None:
+        account = (await find_account(site, question.account)).account
+        question, identity = replace(question, account=account), _identity(account)
     session = _session(question.peer, question.protocol, identity)
     rows = [g for g in await _near(site, session) if g.account is None or identity is None
             or g.account == identity.account]  # fmt: skip
@@ -106,10 +109,11 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
     permitted = decisive is not None and decisive.decision == "permits"
     verdict = DENIED if decisive is None else f"{decisive.decision}: {decisive.name}"
     hints = () if permitted else await _hints(rules, transaction, recipient)
+    names = {a: await known_as(site, a) for row in rows if (a := row.account) is not None}
     return Explanation(
         permitted, str(sender or NULL_SENDER),
         f"{question.peer} from {sender or NULL_SENDER} to {recipient.address}: {verdict}",
-        tuple(answers), tuple(_shown(row, recipient) for row in rows), tuple(hints),
+        tuple(answers), tuple(_shown(row, recipient, names) for row in rows), tuple(hints),
     )  # fmt: skip
 
 
@@ -141,21 +145,6 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except AddressError as error:
         raise click.ClickException(f"{text!r} is no address: {error.reason}") from None
-
-
-async def account_of(site: CommandSite, name: str) -> AccountId:
-    """The account with this login name, address or id.
-
-    Raises:
-        click.ClickException: there is none.
-    """
-    directory = site.directory
-    found = await directory.find_account(name) if isinstance(directory, AccountFinder) else None
-    if found is None and await directory.account(AccountId(name)) is not None:
-        found = AccountId(name)
-    if found is None:
-        raise click.ClickException(f"there is no account {name!r}: see `thurn account list`")
-    return found
 
 
 def _identity(account: AccountId) -> Identity:
@@ -239,9 +228,9 @@ async def _obstacles(
     return hints
 
 
-def _shown(row: Grant, recipient: Recipient) -> str:
-    who = row.account or "anybody"
-    text = f"{who} from {row.source}, {row.remaining_seconds:.0f} s left, by {row.granted_by}"
+def _shown(row: Grant, recipient: Recipient, names: Mapping[AccountId, str]) -> str:
+    text = f"{who_of(row, names)} from {row.source}, "
+    text += f"{row.remaining_seconds:.0f} s left, by {row.granted_by}"
     if not row.reaches(recipient.address):
         text += f"; not to {recipient.address.domain}, only to {', '.join(row.destinations)}"
     return f"{text}: {row.reason}"
