@@ -70,6 +70,9 @@ class _Rules:
                 raise KeyError
             case "drop":
                 delivery.discard("unwanted")
+            case "twice":
+                whom = [Recipient(Address.parse(f"{who}@example.org")) for who in ("bob", "team")]
+                delivery.send(Envelope(None, whom), Content.of(b"Subject: answer\r\n\r\nx\r\n"))
             case "send":
                 delivery.keep()
                 whom = (Recipient(Address.parse("bob@example.org")),)
@@ -218,6 +221,20 @@ async def test_each_recipient_has_its_answer(opened, whom, codes, counts):
         assert answered == codes
         assert await desk.counts() == counts
         assert await desk.queued() == []
+
+
+async def test_only_what_is_sent_on_has_a_key(opened):
+    """What comes in has a new id each time, so it is no repeat; what a rule sends twice is one."""
+    async with opened() as desk:
+        for _ in range(2):
+            await desk.send("alice+send@example.org", "bob@example.org")
+        assert await desk.counts() == [2, 4]
+        handle = await desk.site.stores(desk.site.directory).open(AccountId("alice"), None)
+        assert not handle.state.delivered
+        handle = await desk.site.stores(desk.site.directory).open(AccountId("bob"), None)
+        assert len(handle.state.delivered) == 2
+        await desk.send("alice+twice@example.org")
+        assert await desk.counts() == [3, 5]
 
 
 async def test_a_null_sender_gets_no_report(opened):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from thurn.net.listen import LOOK_SECONDS
 
 
 async def test_a_round_trip(serving):
@@ -206,6 +207,21 @@ async def test_silence_ends_a_connection(serving, everything, mock_clock):
         assert await stream.receive_some() == b"two\n"
         mock_clock.jump(61)
         assert await everything(stream) == b"farewell idle\n"
+
+
+async def test_who_looks_at_deadlines_sleeps_while_nothing_is_open(serving, everything, mock_clock):
+    async with serving(idle="300s") as served:
+        await trio.testing.wait_all_tasks_blocked()
+        assert trio.lowlevel.current_statistics().seconds_to_next_deadline == float("inf")
+        stream = await served.greeted()
+        await trio.testing.wait_all_tasks_blocked()
+        assert trio.lowlevel.current_statistics().seconds_to_next_deadline <= LOOK_SECONDS
+        await stream.send_eof()
+        assert await everything(stream) == b"end\n"
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        mock_clock.jump(LOOK_SECONDS)
+        await trio.testing.wait_all_tasks_blocked()
+        assert trio.lowlevel.current_statistics().seconds_to_next_deadline == float("inf")
 
 
 async def test_the_total_time_cannot_be_extended(serving, everything, mock_clock):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import AsyncExitStack
 
 import pytest
 import trio
@@ -38,11 +39,11 @@ def test_dead_sockets_are_removed(tmp_path):
 async def test_who_does_not_read_hears_the_newest_later(tmp_path):
     deaf, hub = SocketNotices(tmp_path, NoticeHub()), NoticeHub()
     with SocketNotices(tmp_path, hub) as notices, deaf:
-        for number in range(2_000):
-            notices.publish("t", number)
-            notices.publish(f"other{number % 50}", number)
         async with trio.open_nursery() as nursery, deaf.subscribe("t") as t:
             async with deaf.subscribe("other7") as other:
+                for number in range(2_000):
+                    notices.publish("t", number)
+                    notices.publish(f"other{number % 50}", number)
                 nursery.start_soon(notices.send_late_always)
                 nursery.start_soon(deaf.receive_always)
                 with trio.fail_after(5):
@@ -56,22 +57,92 @@ async def test_who_does_not_read_hears_the_newest_later(tmp_path):
 async def test_an_older_value_does_not_come_after_a_newer(tmp_path):
     hub = NoticeHub()
     with SocketNotices(tmp_path, NoticeHub()) as notices, SocketNotices(tmp_path, hub) as deaf:
-        number = 0
-        while not notices._late:
+        async with deaf.subscribe("t"):
+            number = 0
+            while not notices._late:
+                notices.publish("t", number)
+                number += 1
+            waiting = module._waiting(deaf._socket)
+            assert waiting
             notices.publish("t", number)
-            number += 1
-        waiting = module._waiting(deaf._socket)
-        assert waiting
-        notices.publish("t", number)
-        assert notices._late == {}
+            assert notices._late == {}
 
 
-def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
+async def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LATE_NOTICES", 10)
-    with SocketNotices(tmp_path, NoticeHub()) as notices, SocketNotices(tmp_path, NoticeHub()):
-        for number in range(5_000):
-            notices.publish(f"t{number}")
+    deaf = SocketNotices(tmp_path, NoticeHub())
+    with SocketNotices(tmp_path, NoticeHub()) as notices, deaf:
+        async with AsyncExitStack() as stack:
+            for number in range(50):
+                await stack.enter_async_context(deaf.subscribe(f"t{number}"))
+            for number in range(5_000):
+                notices.publish(f"t{number % 50}")
         assert len(notices._late) == 10
+
+
+async def test_only_who_subscribes_is_sent_to(tmp_path):
+    hub = NoticeHub()
+    with SocketNotices(tmp_path, NoticeHub()) as one, SocketNotices(tmp_path, hub) as two:
+        async with two.subscribe("t"), two.subscribe("t"), one.subscribe("u"):
+            one.publish("u")
+            assert module._waiting(two._socket) == []
+            one.publish("t")
+            assert len(module._waiting(two._socket)) == 1
+        one.publish("t")
+        assert module._waiting(two._socket) == []
+        assert len(names(tmp_path)) == 2
+
+
+async def test_topics_of_one_mark_are_told_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "crc32", lambda _: 7)
+    with SocketNotices(tmp_path, NoticeHub()) as one, SocketNotices(tmp_path, NoticeHub()) as two:
+        async with trio.open_nursery() as nursery, two.subscribe("t") as t:
+            async with two.subscribe("u") as u:
+                nursery.start_soon(two.receive_always)
+                one.publish("t", 1)
+                one.publish("u", 2)
+                with trio.fail_after(5):
+                    assert (await t.receive(), await u.receive()) == (1, 2)
+            one.publish("t", 3)
+            with trio.fail_after(5):
+                assert await t.receive() == 3
+            nursery.cancel_scope.cancel()
+
+
+def test_the_dead_go_with_their_links(tmp_path):
+    def die(name):
+        dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        dead.bind(str(tmp_path / f"{name}.sock"))
+        dead.close()
+        for mark in (module._mark("t"), "deadbeef"):
+            (tmp_path / f"{name}.{mark}").symlink_to(f"{name}.sock")
+
+    die("1-0")
+    (tmp_path / "1-01.deadbeef").symlink_to("1-01.sock")
+    left = ["1-01.deadbeef", f"{os.getpid()}-0.sock"]
+    with SocketNotices(tmp_path, NoticeHub()) as notices:
+        assert names(tmp_path) == left
+        die("1-2")
+        assert len(names(tmp_path)) == 5
+        notices.publish("t")
+        assert names(tmp_path) == left
+
+
+async def test_a_topic_that_cannot_be_linked_is_linked_later(tmp_path):
+    with SocketNotices(tmp_path, NoticeHub()) as one, SocketNotices(tmp_path, NoticeHub()) as two:
+        descriptor, two._descriptor = two._descriptor, -1  # nothing can be made there
+        async with trio.open_nursery() as nursery, two.subscribe("t") as t:
+            two._descriptor = descriptor
+            nursery.start_soon(two.receive_always)
+            one.publish("t", 3)
+            assert len(names(tmp_path)) == 2
+            nursery.start_soon(two.send_late_always)
+            await trio.sleep(3 * module.FIRST_WAIT_SECONDS)
+            one.publish("t", 4)
+            with trio.fail_after(5):
+                assert await t.receive() == 4
+            nursery.cancel_scope.cancel()
+        assert len(names(tmp_path)) == 2
 
 
 async def test_a_path_longer_than_an_address(tmp_path):

@@ -14,6 +14,9 @@ from thurn_store_spool import watch
 from thurn_store_spool.mailbox import SpoolMailbox
 from thurn_testing.contracts.plainstate import PlainState
 
+SOON = 2 * watch.PAUSE_SECONDS
+"""After a notice; without one it would be a second."""
+
 WHEN = datetime(2025, 6, 1, tzinfo=UTC)
 
 
@@ -122,3 +125,97 @@ async def test_nobody_waits_nothing_is_read(bench, monkeypatch, autojump_clock):
         reads.clear()
         await trio.sleep(60)
         assert not reads
+
+
+class Told:
+    """Notices between the stores of a bench, and the topics that were told."""
+
+    def __init__(self, notices):
+        self._notices = notices
+        self.topics = []
+
+    def publish(self, topic, value=0):
+        self.topics.append(topic)
+        self._notices.publish(topic, value)
+
+    def subscribe(self, topic):
+        return self._notices.subscribe(topic)
+
+
+@pytest.fixture
+def told(bench):
+    bench.state.notices = Told(bench.state.notices)
+    return bench.state.notices.topics
+
+
+async def append(store, name):
+    await (await store.open(AccountId(name), None)).append(message())
+
+
+async def test_only_where_somebody_waits_a_notice_goes(bench, told, autojump_clock):
+    async with bench.open() as one, bench.open() as two, bench.open() as three:
+        for store in (one, two, three):
+            await append(store, "alice")
+        assert told == []
+        mailbox = await inbox(one, "alice")
+        view = await mailbox.view()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+            await trio.sleep(1)
+            await append(two, "bob")
+            await append(one, "bob")
+            assert told == []
+            await append(three, "alice")
+            assert len(told) == 1
+            await trio.sleep(SOON)
+            assert not nursery.child_tasks
+        await append(two, "alice")
+        assert len(told) == 1
+
+
+async def test_in_each_worker_where_somebody_waits(bench, told, autojump_clock):
+    async with bench.open() as one, bench.open() as two, trio.open_nursery() as nursery:
+        for store in (one, two):
+            mailbox = await inbox(store, "alice")
+            view = await mailbox.view()
+            nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+            nursery.start_soon(mailbox.wait_changed, view.highestmodseq + 1)
+        await trio.sleep(1)
+        await append(one, "alice")
+        await trio.sleep(SOON)
+        assert len(nursery.child_tasks) == 2
+        await append(two, "alice")
+        await trio.sleep(SOON)
+        assert not nursery.child_tasks
+        assert len(told) == len(set(told)) == 2
+
+
+async def test_what_a_dead_worker_waited_for_is_forgotten(bench, told, autojump_clock):
+    async with bench.open() as one:
+        await append(one, "alice")
+        path = bench.directory / watch.FILE
+        octets = bytearray(path.read_bytes())
+        at = watch.CLAIMS_AT + watch._place(AccountId("alice")) * watch.LANES
+        octets[at + 1] = 1  # the lane of the next
+        path.write_bytes(octets)
+        await append(one, "alice")
+        assert len(told) == 1
+        async with bench.open():
+            await append(one, "alice")
+            assert len(told) == 1
+
+
+async def test_more_workers_than_lanes(bench, told, monkeypatch, autojump_clock):
+    monkeypatch.setattr(watch, "LANES", 1)
+    monkeypatch.setattr(watch, "_NOBODY", bytes(1))
+    async with bench.open() as one, bench.open() as two:
+        for store, other in ((one, two), (two, one)):
+            mailbox = await inbox(store, "alice")
+            view = await mailbox.view()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+                await trio.sleep(5)
+                await append(other, "alice")
+                await trio.sleep(watch.RECHECK_SECONDS + SOON)
+                assert not nursery.child_tasks
+        assert len(told) == 1

@@ -93,9 +93,8 @@ def left_behind(directory: Path) -> Iterator[tuple[str, str, str, str]]:
 
 def _alive(pid: str) -> bool:
     try:
-        os.kill(int(pid), 0)
+        with suppress(PermissionError):
+            os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):
         return False
-    except PermissionError:
-        return True
     return True

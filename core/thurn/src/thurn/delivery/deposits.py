@@ -8,10 +8,12 @@ peer comes again, and the idempotency key makes the repeat harmless.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import trio
 
+from thurn.chain.waits import never_waits
 from thurn.contracts.commitlog import Change, CommitLog
 from thurn.contracts.store import Deposit
 from thurn.types.errors import StorageFull
@@ -31,11 +33,8 @@ async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
             the idempotency keys make the repeat harmless.
     """
     try:
-        if all(deposit.changes for deposit in deposits):
+        with _bound(unless=all(deposit.changes for deposit in deposits)):
             await _commit(log, deposits)
-        else:
-            with trio.fail_after(COMMIT_SECONDS, shield=True):
-                await _commit(log, deposits)
     except BaseException as error:
         with trio.move_on_after(COMMIT_SECONDS, shield=True):
             partly = isinstance(error, StorageFull) and bool(error.missing)
@@ -66,6 +65,12 @@ async def _commit(log: CommitLog, deposits: Sequence[Deposit]) -> None:
             await deposit.commit()
     if changes:
         await log.commit(changes)
-    with trio.fail_after(COMMIT_SECONDS, shield=True):  # it is durable: not to be given up now
+    # It is durable: not to be given up now.
+    with _bound(unless=all(never_waits(type(deposit).commit) for deposit in logged)):
         for deposit in logged:
             await deposit.commit()
+
+
+def _bound(*, unless: bool) -> AbstractContextManager[object]:
+    """A shield for `COMMIT_SECONDS`."""
+    return nullcontext() if unless else trio.fail_after(COMMIT_SECONDS, shield=True)

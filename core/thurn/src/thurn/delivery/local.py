@@ -63,8 +63,9 @@ class LocalDelivery:
             target: where the message goes.
             account: whose rules run.
             content: the message.
-            key: names this message among all of the transaction's (what came in, what rules and
-                the host send); with account and filing it makes a repeat recognisable.
+            key: names this message among those that the transaction sets off; with account and
+                filing it makes a repeat recognisable. "": what has come in, with an id that
+                nothing had before, is none, and each account is served once.
             quarantine: file into this mailbox and run no rules.
         """
         try:
@@ -113,7 +114,8 @@ class LocalDelivery:
                 await guard.check_append(
                     delivery.record, delivery.account, filing.mailbox, filing.content.size_octets
                 )
-            append = self._append(filing, f"{key} {index} {target.recipient.address.key}")
+            named = key and f"{key} {index} {target.recipient.address.key}"
+            append = self._append(filing, named)
             deposits.append(delivery.account.prepare(append))
         deposits.extend(delivery.remembered.values())
         return Delivered(target, STORED, deposits, delivery.sendings, delivery.actions)

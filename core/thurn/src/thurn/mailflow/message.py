@@ -167,9 +167,8 @@ async def _deliver(
                 units.append(Unit(index, target, first.status, same_as=first))
                 continue
             delivered = await plan.local.deliver(
-                transaction, target, target.account, content,
-                key=f"{transaction.id} 0", quarantine=quarantine,
-            )  # fmt: skip
+                transaction, target, target.account, content, key="", quarantine=quarantine
+            )
             unit = Unit(index, target, delivered.status, delivered)
             done[target.account] = unit
             units.append(unit)

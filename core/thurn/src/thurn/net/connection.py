@@ -28,8 +28,6 @@ COMMAND_OCTETS: Final = 16384  # whoever asks for more reads a message
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
 JOIN_OCTETS: Final = 65536  # smaller pieces are joined up to here; larger ones go by themselves
 STEPS_PER_TURN: Final = 16  # calls that did not wait before a busy peer lets the others run
-REARM_SHARE: Final = 64  # a deadline may be late by this share, so that re-arming costs nothing
-REARM_MAXIMUM_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 2.0  # for the peer to read our last words and close
 LINGER_OCTETS: Final = 1 << 20  # what it may still send meanwhile; it is thrown away
 
@@ -61,11 +59,15 @@ class SocketConnection:
         settings: the listener's bounds.
         closing: set when the worker drains.
         tls: where certificates come from, if anywhere.
+
+    Attributes:
+        scope: what the connection lives in.
+        deadline: when it is to be cancelled, by trio's clock.
     """
 
     __slots__ = (
-        "_closing", "_end", "_fd", "_may_send", "_peer_ended", "_provider", "_scope", "_settings",
-        "_socket", "_steps", "local_port", "peer", "peer_port", "session", "tls",
+        "_closing", "_end", "_fd", "_may_send", "_peer_ended", "_provider", "_settings", "_socket",
+        "_steps", "deadline", "local_port", "peer", "peer_port", "scope", "session", "tls",
     )  # fmt: skip
 
     def __init__(
@@ -91,8 +93,9 @@ class SocketConnection:
         self._settings = settings
         self._provider = tls
         self._closing = closing
-        self._scope: trio.CancelScope | None = None
-        self._end = float("inf")
+        self.scope = trio.CancelScope()
+        self._end = trio.current_time() + settings.total
+        self.extend(settings.idle)
         self._steps = 0
         self._may_send = True
         self._peer_ended = False
@@ -107,28 +110,10 @@ class SocketConnection:
         """Whether the worker is draining."""
         return self._closing.is_set()
 
-    def bound(self, scope: trio.CancelScope) -> None:
-        """From now on the connection lives in this scope: idle and total time count."""
-        now = trio.current_time()
-        self._scope = scope
-        self._end = now + self._settings.total
-        scope.deadline = min(now + self._settings.idle, self._end)
-
     def extend(self, seconds: float) -> None:
-        """Move the deadline to `seconds` from now, at most 1/64 (and one second) later than that,
-        and never beyond the total."""
-        scope = self._scope
-        if scope is None:
-            return
-        wanted = min(trio.current_time() + seconds, self._end)
-        slack = min(seconds / REARM_SHARE, REARM_MAXIMUM_SECONDS)
-        ahead = scope.deadline - wanted
-        if 0 <= ahead <= slack:
-            return
-        # A deadline that creeps along with a busy peer is set a little late, so that it need not
-        # be moved at each step; the first one is exact.
-        creeps = -slack <= ahead < 0
-        scope.deadline = min(wanted + slack, self._end) if creeps else wanted
+        """Move the deadline to `seconds` from now, and never beyond the total. Who looks at it
+        comes by once a second, so it costs nothing to move and strikes up to a second late."""
+        self.deadline = min(trio.current_time() + seconds, self._end)
 
     async def receive(self, maximum_octets: int = COMMAND_OCTETS) -> bytes:
         """What has arrived, at least one octet; b"" at the end of the stream.

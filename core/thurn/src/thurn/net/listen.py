@@ -15,6 +15,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,7 @@ from thurn.net.connection import Closing, ConnectionLost, EndReason, SocketConne
 from thurn.net.limits import ConnectionLimits
 from thurn.types.session import PeerAddress, Session
 
+LOOK_SECONDS: Final = 1.0  # between two looks at the deadlines of all connections
 ACCEPTS_PER_TURN: Final = 4  # then the connections (and the other workers) have their turn
 PAUSE_SECONDS: Final = 0.1  # after the kernel refused to accept; doubled up to
 PAUSE_MAXIMUM_SECONDS: Final = 1.0
@@ -71,40 +73,51 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     if tls is None and settings.tls_mode == "implicit":
         raise ValueError("implicit TLS needs certificates")
     draining = trio.Event() if draining is None else draining
-    server = _Server(settings, listener, make_session, tls, draining)
-    async with trio.open_nursery() as connections, trio.open_nursery() as loops:
-        for one in sockets:
-            loops.start_soon(server.accept_from, one, connections)
-        task_status.started()
-        await draining.wait()
-        loops.cancel_scope.cancel()
+    limits = ConnectionLimits(settings.connections, settings.connections_per_address)
+    tls = None if settings.tls_mode == "none" else tls
+    server = _Server(settings, listener, make_session, tls, draining, limits)
+    async with trio.open_nursery() as watching:
+        watching.start_soon(server.end_late)
+        async with trio.open_nursery() as connections, trio.open_nursery() as loops:
+            for one in sockets:
+                loops.start_soon(server.accept_from, one, connections)
+            task_status.started()
+            await draining.wait()
+            loops.cancel_scope.cancel()
+        watching.cancel_scope.cancel()
 
 
+@dataclass(slots=True, eq=False)
 class _Server:
     """What the connections of one listener share."""
 
-    def __init__(
-        self,
-        settings: ListenerSettings,
-        listener: Listener,
-        make_session: MakeSession,
-        tls: TlsProvider | None,
-        closing: Closing,
-    ) -> None:
-        self._settings = settings
-        self._listener = listener
-        self._make_session = make_session
-        self._tls = None if settings.tls_mode == "none" else tls
-        self._implicit = settings.tls_mode == "implicit"
-        self._closing = closing
-        self._limits = ConnectionLimits(settings.connections, settings.connections_per_address)
-        self._quiet_until = -float("inf")
+    settings: ListenerSettings
+    listener: Listener
+    make_session: MakeSession
+    tls: TlsProvider | None
+    closing: Closing
+    limits: ConnectionLimits
+    quiet_until: float = -float("inf")
+    open: set[SocketConnection] = field(default_factory=set)
+    some: trio.Event = field(default_factory=trio.Event)
+
+    async def end_late(self) -> None:
+        """Cancel connections whose deadline has passed; without any, sleep."""
+        while True:
+            if not self.open:
+                self.some = trio.Event()
+                await self.some.wait()
+            await trio.sleep(LOOK_SECONDS)
+            now = trio.current_time()
+            for connection in self.open:
+                if connection.deadline <= now:
+                    connection.scope.cancel()
 
     async def accept_from(self, listening: socket.socket, connections: trio.Nursery) -> None:
         """Accept until the socket listens no more."""
         local_port = _port_of(listening)
         pause_seconds = PAUSE_SECONDS
-        with _Reserve() as reserve:
+        with contextlib.closing(_Reserve()) as reserve:
             while True:
                 try:
                     for _ in range(ACCEPTS_PER_TURN):
@@ -120,7 +133,7 @@ class _Server:
                     if error.errno == errno.EINVAL:  # `unbind`, in another process perhaps
                         return
                     self._complain("accept.paused", reason=str(error))
-                    if error.errno in _NO_DESCRIPTOR and reserve.release():
+                    if error.errno in _NO_DESCRIPTOR and reserve.close():
                         self._turn_away(listening)
                         reserve.acquire()
                     await trio.sleep(pause_seconds)
@@ -130,17 +143,18 @@ class _Server:
         self, accepted: socket.socket, peer: _Peer, local_port: int, connections: trio.Nursery
     ) -> None:
         address = peer[0] if peer else None
-        if self._limits.admit(address):
+        if self.limits.admit(address):
             connections.start_soon(self._converse, accepted, peer, local_port)
         else:
-            self._complain("connection.refused", peer=str(address), open=self._limits.open)
+            self._complain("connection.refused", peer=str(address), open=self.limits.open)
             self._refuse(accepted)
 
     def _refuse(self, accepted: socket.socket) -> None:
         """Say that we are busy, and close, without waiting for anything."""
         with accepted, contextlib.suppress(OSError):
             accepted.setblocking(False)
-            if not self._implicit:  # a word in the clear would only break the peer's handshake
+            # Over TLS a word in the clear would only break the peer's handshake.
+            if self.settings.tls_mode != "implicit":
                 accepted.send(self._farewell("busy"))
             accepted.shutdown(socket.SHUT_WR)
 
@@ -151,12 +165,13 @@ class _Server:
 
     async def _converse(self, accepted: socket.socket, peer: _Peer, local_port: int) -> None:
         connection = SocketConnection(
-            accepted, peer, local_port, self._settings, self._closing, self._tls
+            accepted, peer, local_port, self.settings, self.closing, self.tls
         )
-        reason: EndReason | None = "idle"  # what it is when the scope's deadline ends the scope
+        self.open.add(connection)
+        self.some.set()
+        reason: EndReason | None = "idle"  # what it is when the scope is cancelled
         try:
-            with trio.CancelScope() as scope:
-                connection.bound(scope)
+            with connection.scope:
                 reason = await self._speak(connection)
             self._say(connection, reason)
             await connection.close()
@@ -164,16 +179,17 @@ class _Server:
             if connection.is_open:  # cancelled from outside: the time for draining is over
                 self._say(connection, "closing")
                 connection.close_nowait()
-            self._limits.release(connection.peer)
+            self.open.discard(connection)
+            self.limits.release(connection.peer)
 
     async def _speak(self, connection: SocketConnection) -> EndReason | None:
         """The session, whose every failure ends here. The reason to tell the peer, if any."""
         try:
             # A PROXY header is read here, before the first octet of TLS.
-            if self._implicit:
+            if self.settings.tls_mode == "implicit":
                 await connection.start_tls()
-            connection.session = session = self._make_session(connection)
-            await self._listener.serve(connection, session)
+            connection.session = session = self.make_session(connection)
+            await self.listener.serve(connection, session)
         except BaseExceptionGroup as group:
             ours, others = group.split(Exception)
             reason = None if ours is None else _judge(ours, connection)
@@ -190,7 +206,7 @@ class _Server:
 
     def _farewell(self, reason: EndReason) -> bytes:
         try:
-            return self._listener.farewell(reason)
+            return self.listener.farewell(reason)
         except Exception:  # noqa: BLE001 - a plugin's last words must not cost the loop
             _log.exception("farewell.failed")
             return b""
@@ -198,8 +214,8 @@ class _Server:
     def _complain(self, event: str, **facts: object) -> None:
         """Log, but not once for each connection of a flood."""
         now = trio.current_time()
-        if now >= self._quiet_until:
-            self._quiet_until = now + COMPLAINT_SECONDS
+        if now >= self.quiet_until:
+            self.quiet_until = now + COMPLAINT_SECONDS
             _log.warning(event, **facts)
 
 
@@ -208,19 +224,13 @@ class _Reserve:
 
     def __init__(self) -> None:
         self._fd = -1
-
-    def __enter__(self) -> _Reserve:
         self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
     def acquire(self) -> None:
         with contextlib.suppress(OSError):
             self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
-    def release(self) -> bool:
+    def close(self) -> bool:
         """Whether there was one to give."""
         fd, self._fd = self._fd, -1
         if fd >= 0:

@@ -1,8 +1,10 @@
 """Notices between workers: one unix datagram socket per worker, in a directory of the instance.
 
 Rules of this file:
-1. A publisher sends to every socket that is there; nobody registers anywhere. One without a
-   process behind it (a killed worker's) is removed by whoever meets it.
+1. The directory is the register: beside a worker's socket there is a link to it for each topic
+   that somebody subscribes to there, and a publisher sends to those. A socket without a process
+   behind it (a killed worker's) is removed, with its links, by whoever meets it, and every start
+   looks for such.
 2. Nobody waits for a worker that does not read: what does not fit is kept, the newest value per
    topic, and sent a little later. Past a bound it is lost, as hints may be.
 3. A path longer than a socket's address may be is reached through the directory's descriptor.
@@ -17,9 +19,12 @@ import os
 import socket
 import struct
 import time
-from contextlib import AbstractAsyncContextManager
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import trio
 from thurn.telemetry.hub import NoticeHub
@@ -36,6 +41,7 @@ READ_AT_ONCE: Final = 100
 YOUNG_NS: Final = 100_000_000
 """More than the granularity of any file system's times here (10 ms), with room."""
 
+_SOCKET: Final = ".sock"
 _VALUE: Final = struct.Struct("!q")
 _SMALLEST: Final = -(2**63)
 _LARGEST: Final = 2**63 - 1
@@ -49,8 +55,10 @@ class SocketNotices:
         self._hub = hub
         self._name = ""
         self._descriptor = -1
-        self._listed: list[str] = []
+        self._listed: dict[str, list[str]] = {}
         self._listed_ns = -1
+        self._marks: Counter[str] = Counter()
+        self._unlinked: set[str] = set()
         self._socket: socket.socket | None = None
         self._late: dict[tuple[str, str], int] = {}
         self._some_late = trio.Event()
@@ -66,6 +74,7 @@ class SocketNotices:
         except BaseException:
             self._close()
             raise
+        self._remove_dead()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +85,7 @@ class SocketNotices:
         """The name that it got: a process may have several, and a dead one had the same number."""
         number = 0
         while True:
-            name = f"{os.getpid()}-{number}.sock"
+            name = f"{os.getpid()}-{number}{_SOCKET}"
             try:
                 opened.bind(self._address(name))
             except OSError as error:
@@ -100,15 +109,28 @@ class SocketNotices:
         datagram = _encode(topic, value)
         if datagram is None:
             return
-        for name in self._others():
+        for name in self._subscribed(topic):
             if self._send(name, datagram):
                 self._late.pop((name, topic), None)  # an older value must not come after this one
             else:
                 self._keep(name, topic, value)
 
-    def subscribe(self, topic: str) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[int]]:
+    @asynccontextmanager
+    async def subscribe(self, topic: str) -> AsyncIterator[trio.MemoryReceiveChannel[int]]:
         """A channel of values published under this topic; it holds the newest when full."""
-        return self._hub.subscribe(topic)
+        mark = _mark(topic)
+        async with self._hub.subscribe(topic) as channel:
+            self._marks[mark] += 1
+            if self._marks[mark] == 1:
+                self._link(mark)
+            try:
+                yield channel
+            finally:
+                self._marks[mark] -= 1
+                if not self._marks[mark]:
+                    del self._marks[mark]
+                    self._unlinked.discard(mark)
+                    self._unlink(self._own(mark))
 
     async def receive_always(self) -> None:
         """Pass on what other workers publish."""
@@ -126,13 +148,15 @@ class SocketNotices:
         """Send again what did not fit, in growing intervals until it does."""
         wait = FIRST_WAIT_SECONDS
         while True:
-            if not self._late:
+            if not self._late and not self._unlinked:
                 wait = FIRST_WAIT_SECONDS
                 self._some_late = trio.Event()
                 await self._some_late.wait()
             await trio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             self._send_late()
+            for mark in [*self._unlinked]:
+                self._link(mark)
 
     def _send_late(self) -> None:
         full: set[str] = set()
@@ -150,19 +174,38 @@ class SocketNotices:
             self._late[name, topic] = value
             self._some_late.set()
 
-    def _others(self) -> list[str]:
-        """Whose sockets stand in the directory; read again when it may have changed."""
+    def _subscribed(self, topic: str) -> list[str]:
+        """The sockets of others with a link for the topic; read again when it may have changed."""
         try:
             changed_ns = os.fstat(self._descriptor).st_mtime_ns
             if changed_ns != self._listed_ns:
-                names = os.listdir(self._descriptor)  # noqa: PTH208 - of a descriptor
-                self._listed = [n for n in names if n != self._name and n.endswith(".sock")]
+                self._listed = {}
+                for entry in os.listdir(self._descriptor):  # noqa: PTH208 - of a descriptor
+                    owner, _, mark = entry.rpartition(".")
+                    name = owner + _SOCKET
+                    if name not in (entry, self._name):
+                        self._listed.setdefault(mark, []).append(name)
                 # A file system's clock ticks slowly: what has just changed may change again unseen.
                 is_young = abs(time.time_ns() - changed_ns) < YOUNG_NS
                 self._listed_ns = -1 if is_young else changed_ns
         except OSError:
             return []
-        return self._listed
+        return self._listed.get(_mark(topic), [])
+
+    def _own(self, mark: str) -> str:
+        return f"{self._name.removesuffix(_SOCKET)}.{mark}"
+
+    def _link(self, mark: str) -> None:
+        """Say that somebody here subscribes; where that fails (a full disk), again later."""
+        self._unlinked.discard(mark)
+        try:
+            if self._socket is not None:
+                os.symlink(self._name, self._own(mark), dir_fd=self._descriptor)
+        except FileExistsError:  # a dead one's of the same name; it leads here
+            pass
+        except OSError:
+            self._unlinked.add(mark)
+            self._some_late.set()
 
     def _send(self, name: str, datagram: bytes) -> bool:
         """Whether this notice needs no further care."""
@@ -178,15 +221,36 @@ class SocketNotices:
             return True
         return True
 
-    def _remove(self, name: str) -> None:
+    def _remove_dead(self) -> None:
         with contextlib.suppress(OSError):
-            os.unlink(name, dir_fd=self._descriptor)
+            for entry in os.listdir(self._descriptor):  # noqa: PTH208 - of a descriptor
+                if entry.endswith(_SOCKET) and entry != self._name:
+                    self._send(entry, b"")
+
+    def _remove(self, name: str) -> None:
+        """A socket and its links."""
+        self._unlink(name)
+        owner = name.removesuffix(_SOCKET) + "."
+        with contextlib.suppress(OSError):
+            for entry in os.listdir(self._descriptor):  # noqa: PTH208 - of a descriptor
+                if entry.startswith(owner):
+                    self._unlink(entry)
+
+    def _unlink(self, entry: str) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(entry, dir_fd=self._descriptor)
 
     def _address(self, name: str) -> str:
         direct = f"{self._directory}/{name}"
         if len(os.fsencode(direct)) <= ADDRESS_OCTETS:
             return direct
         return f"/proc/self/fd/{self._descriptor}/{name}"
+
+
+def _mark(topic: str) -> str:
+    """What stands for a topic in a link's name; who shares it hears both and tells them apart."""
+    return f"{crc32(topic.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def _waiting(opened: socket.socket) -> list[bytes]:

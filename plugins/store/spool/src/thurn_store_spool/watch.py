@@ -1,9 +1,15 @@
 """Which accounts change: one watch of a worker for all who wait in it.
 
-A change is told in three ways. Who waits in the same worker is woken at once. Other workers get a
-notice, one topic for the store. And a file that all workers share has a number for each account
-(several may have the same place): who commits writes a new one there. A notice may be lost, so the
-file is read once a second as well, whatever the number of those who wait: two system calls.
+A change is told in three ways. Who waits in the same worker is woken at once. Other workers in
+which somebody waits for the account get a notice; each has a topic of its own. And a file that all
+workers share has a number for each account (several may have the same place): who commits writes a
+new one there. A notice may be lost, so the file is read once a second as well, whatever the number
+of those who wait: two system calls.
+
+The same file says where somebody waits: behind the numbers each place has an octet for each lane. A
+worker has a lane as long as it holds the lock of its file; one without hears of changes within a
+second. The octet is set before the account is looked at, and read after a change is committed, so
+nobody is passed over.
 
 Rules of this file: hints only, the index is the truth; nothing here opens an index, so that an
 account that is only waited for is closed like any other; nobody fails because of it.
@@ -11,6 +17,7 @@ account that is only waited for is closed like any other; nobody fails because o
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -38,6 +45,12 @@ PLACES: Final = 4_096
 """Accounts that share a place with one that changes look once for nothing: some 20 µs."""
 
 PLACE_OCTETS: Final = 8
+
+CLAIMS_AT: Final = PLACES * PLACE_OCTETS
+LANES: Final = 64
+"""Processes that can say that somebody waits there: more than workers of two generations."""
+
+_NOBODY: Final = bytes(LANES)
 
 WAITING: Final = 64
 """Ids that wait for a slow reader; the same id waits once."""
@@ -71,7 +84,10 @@ class Watch:
         draw: 63 random bits.
     """
 
-    __slots__ = ("_draw", "_file", "_known", "_notices", "_path", "_some", "_topic", "_waiters")
+    __slots__ = (
+        "_alone", "_draw", "_file", "_known", "_lane", "_lock", "_notices", "_path", "_some",
+        "_topic", "_waiters",
+    )  # fmt: skip
 
     def __init__(
         self, directory: Path, topic: str, notices: Notices, draw: Callable[[], int]
@@ -81,39 +97,76 @@ class Watch:
         self._notices = notices
         self._draw = draw
         self._file = -1
+        self._lock = self._lane = -1
+        self._alone = _NOBODY
         self._known = b""
         self._waiters: dict[int, set[Waiter]] = {}
         self._some = trio.Event()
 
     def open(self) -> None:
-        """Open the shared file; where that fails, notices alone remain."""
+        """Open the shared file; where that fails, everybody here looks once a second."""
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._file = os.open(self._path, flags, 0o600)
-            os.ftruncate(self._file, PLACES * PLACE_OCTETS)
+            os.ftruncate(self._file, CLAIMS_AT + PLACES * LANES)
+            self._take_lane()
+
+    def _take_lane(self) -> None:
+        flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        for lane in range(LANES):
+            lock = os.open(self._path.with_name(f"{FILE}.{lane}"), flags, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            self._lock, self._lane = lock, lane
+            self._alone = bytes(one == lane for one in range(LANES))
+            claims = os.pread(self._file, PLACES * LANES, CLAIMS_AT)
+            for place, waits in enumerate(claims[lane::LANES]):
+                if waits:  # a dead worker's
+                    self._claim(place, b"\0")
+            return
 
     def close(self) -> None:
         """Close it."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file = self._lock = self._lane = -1
 
     def tell(self, account: AccountId) -> None:
         """The account has changed; tell everybody, in all workers. After the commit."""
         place = _place(account)
         for waiter in self._waiters.get(place, ()):
             waiter.wake()
-        self.mark(account)
-        self._notices.publish(self._topic, place)
+        self._mark(place)
+        if self._file < 0:
+            return
+        with suppress(OSError):
+            claims = os.pread(self._file, LANES, CLAIMS_AT + place * LANES)
+            if claims in (_NOBODY, self._alone):
+                return
+            for lane, waits in enumerate(claims):
+                if waits and lane != self._lane:
+                    self._notices.publish(f"{self._topic} {lane}", place)
+
+    def _claim(self, place: int, octet: bytes) -> None:
+        if self._lane >= 0:
+            with suppress(OSError):  # a full disk: within a second
+                os.pwrite(self._file, octet, CLAIMS_AT + place * LANES + self._lane)
 
     def mark(self, account: AccountId) -> None:
         """Like `tell`, but only in the file: those who wait see it within a second. From any
         thread."""
+        self._mark(_place(account))
+
+    def _mark(self, place: int) -> None:
         if self._file >= 0:
             with suppress(OSError):  # a full disk: the notice is enough
                 number = self._draw().to_bytes(PLACE_OCTETS, "little")
-                os.pwrite(self._file, number, _place(account) * PLACE_OCTETS)
+                os.pwrite(self._file, number, place * PLACE_OCTETS)
 
     @contextmanager
     def waiting(self, account: AccountId) -> Iterator[Waiter]:
@@ -122,6 +175,8 @@ class Watch:
         waiter = Waiter()
         waiters = self._waiters.setdefault(place, set())
         waiters.add(waiter)
+        if len(waiters) == 1:
+            self._claim(place, b"\1")
         self._some.set()
         try:
             yield waiter
@@ -129,10 +184,11 @@ class Watch:
             waiters.discard(waiter)
             if not waiters and self._waiters.get(place) is waiters:
                 del self._waiters[place]
+                self._claim(place, b"\0")
 
     async def run(self) -> None:
         """Wake those who wait here for what other workers do, until cancelled."""
-        async with self._notices.subscribe(self._topic) as hints:
+        async with self._notices.subscribe(f"{self._topic} {self._lane}") as hints:
             while True:
                 if not self._waiters:
                     self._some = trio.Event()
