@@ -85,25 +85,6 @@ async def test_a_rule_that_does_not_answer_is_cut_and_then_suspended(autojump_cl
     assert (await run(slow))[0].reason == "plugin.deadline"
 
 
-class Product:
-    async def at_once(self, first, second):
-        return Continue()
-
-    async def forever(self, first, second):
-        await trio.sleep_forever()
-
-
-async def test_one_that_may_wait_puts_the_chain_under_a_deadline(autojump_clock):
-    product = Product()
-    quick, slow = Rule("quick", product.at_once), Rule("slow", product.forever)
-    assert (await run(chain(quick, quick)))[0] is None
-    for rules in ((quick, slow), (slow, quick)):
-        with trio.fail_after(6):
-            answer, stages = await run(chain(*rules))
-        assert answer.reason == "plugin.deadline"
-        assert stages[-1]["by"] == "slow"
-
-
 async def test_the_rule_after_one_that_overran_is_asked_if_that_may_fail(autojump_clock):
     async def forever(first, second):
         await trio.sleep_forever()

@@ -4,8 +4,8 @@ Rules of this file:
 1. Rules are asked in order; the first answer other than Continue (or None) ends the chain.
 2. A rule that raises, overruns the stage's deadline or answers nonsense is a temporary failure of
    this transaction, here and nowhere else; with `on_error = "continue"` it has no opinion.
-3. One deadline per run of a chain in which a rule may wait. A rule that missed it `MISSES` times in
-   a row is answered "temporary" for `SUSPENDED_SECONDS` without being called; it is never skipped.
+3. One deadline per run of a non-empty chain. A rule that missed it `MISSES` times in a row is
+   answered "temporary" for `SUSPENDED_SECONDS` without being called; it is never skipped.
 4. Every decision is journalled with instance, reason and source. Empty chains cost nothing.
 """
 
@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, Final
 
 import trio
 
-from thurn.chain.waits import never_waits
 from thurn.chain.watch import Watch, label_of
 from thurn.contracts.context import Events, Log
 from thurn.types.decision import Continue, Reject, Tempfail
@@ -61,23 +60,28 @@ class Failures:
     events: Events
 
 
-@dataclass(slots=True, eq=False)
 class Chain:
-    """The rules of one stage of one listener; what they may answer, and until when."""
+    """The rules of one stage of one listener."""
 
-    stage: str
-    rules: Sequence[Rule]
-    allowed: tuple[type, ...]
-    deadline_seconds: float
-    failures: Failures
-    watch: Watch
-    may_wait: bool = field(init=False)
+    __slots__ = ("_allowed", "_failures", "_watch", "deadline_seconds", "rules", "stage")
 
-    def __post_init__(self) -> None:
-        found = [getattr(rule.call, "__func__", rule.call) for rule in self.rules]
-        self.may_wait = not all(map(never_waits, found))
+    def __init__(
+        self,
+        stage: str,
+        rules: Sequence[Rule],
+        allowed: tuple[type, ...],
+        deadline_seconds: float,
+        failures: Failures,
+        watch: Watch,
+    ) -> None:
+        self.stage = stage
+        self.rules = tuple(rules)
+        self.deadline_seconds = deadline_seconds
+        self._allowed = allowed
+        self._failures = failures
+        self._watch = watch
         for rule in self.rules:
-            rule.label = label_of(self.stage, rule.instance, rule.source)
+            rule.label = label_of(stage, rule.instance, rule.source)
 
     def __bool__(self) -> bool:
         return bool(self.rules)
@@ -98,8 +102,6 @@ class Chain:
                 (edits of filters are seen by the filters after).
         """
         at = [0, second]  # the rule asked, and its second argument: a deadline undoes no edits
-        if not self.may_wait:
-            return await self._from(at, identifier, journal, first, then)
         while at[0] < len(self.rules):
             with trio.move_on_after(self.deadline_seconds) as scope:
                 answer = await self._from(at, identifier, journal, first, then)
@@ -120,11 +122,11 @@ class Chain:
             at[0] = index
             rule = self.rules[index]
             started = perf_counter_ns()
-            self.watch.enter(identifier, rule.label)
+            self._watch.enter(identifier, rule.label)
             try:
                 answer = await self._ask(rule, first, at[1])
             finally:
-                self.watch.leave()
+                self._watch.leave()
             if journal is not None:
                 self._note(journal, rule, answer, started)
             if then is not None:
@@ -140,7 +142,8 @@ class Chain:
             answer = await rule.call(first, second)
         except (TemporaryFailure, StorageError) as error:
             told = error.status if error.status.is_temporary else LOCAL_ERROR
-            return Tempfail("plugin.temporary", told.text, told.code, told.enhanced, str(error))
+            detail = str(error)
+            return Tempfail("plugin.temporary", told.text, told.code, told.enhanced, detail)
         except PermanentFailure as error:
             return self._failed(rule, f"PermanentFailure outside a decision: {error}", rule.source)
         except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - supervision point
@@ -153,7 +156,7 @@ class Chain:
         rule.missed = 0
         if answer is None:
             return _NOTHING
-        if not isinstance(answer, self.allowed) or _contradicts(answer):
+        if not isinstance(answer, self._allowed) or _contradicts(answer):
             return self._failed(rule, f"answered nonsense: {answer!r:.200}", rule.source)
         return answer
 
@@ -162,15 +165,15 @@ class Chain:
     ) -> Any:  # noqa: ANN401
         if error is not None:
             text = "".join(traceback.format_exception(error, limit=-20))
-            self.failures.log.debug("plugin.traceback", plugin=rule.instance, exception=text)
+            self._failures.log.debug("plugin.traceback", plugin=rule.instance, exception=text)
         self._tell(rule, failure, source)
         return self._answer_for(rule, "plugin.failed", f"{failure} ({source})")
 
     def _tell(self, rule: Rule, failure: str, source: str) -> None:
-        self.failures.log.error(
+        self._failures.log.error(
             "plugin.failed", plugin=rule.instance, stage=self.stage, failure=failure, source=source
         )
-        self.failures.events.emit(PluginFailed(rule.instance, self.stage, failure, source))
+        self._failures.events.emit(PluginFailed(rule.instance, self.stage, failure, source))
 
     def _missed(self, rule: Rule, journal: JournalEntry | None) -> Tempfail:
         """The deadline struck inside this rule."""

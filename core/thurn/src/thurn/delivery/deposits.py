@@ -2,18 +2,16 @@
 
 Deposits that go through the commit log are one frame and one sync, together with whatever else
 arrived meanwhile. Engines with a durability of their own commit first: if the log then fails, the
-peer comes again, and the idempotency key makes the repeat harmless.
+peer comes again, and what such an engine has stored is there twice: never lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import trio
 
-from thurn.chain.waits import never_waits
 from thurn.contracts.commitlog import Change, CommitLog
 from thurn.contracts.store import Deposit
 from thurn.types.errors import StorageFull
@@ -29,16 +27,20 @@ async def commit_all(log: CommitLog, deposits: Sequence[Deposit]) -> None:
     what is begun is ended. Others are shielded, for `COMMIT_SECONDS` at most (style §5).
 
     Raises:
-        TooSlowError: the bound has passed; nobody knows what became of it: a temporary failure,
-            the idempotency keys make the repeat harmless.
+        TooSlowError: the bound has passed; nobody knows what became of it: a temporary failure.
     """
     try:
-        with _bound(unless=all(deposit.changes for deposit in deposits)):
+        if all(deposit.changes for deposit in deposits):
             await _commit(log, deposits)
+        else:
+            with trio.fail_after(COMMIT_SECONDS, shield=True):
+                await _commit(log, deposits)
     except BaseException as error:
         with trio.move_on_after(COMMIT_SECONDS, shield=True):
             partly = isinstance(error, StorageFull) and bool(error.missing)
             for deposit in deposits:
+                if partly and not deposit.changes:
+                    continue  # it has a durability of its own, and committed first
                 if partly and not is_missing(deposit, error):
                     await deposit.commit()
                 else:
@@ -65,12 +67,6 @@ async def _commit(log: CommitLog, deposits: Sequence[Deposit]) -> None:
             await deposit.commit()
     if changes:
         await log.commit(changes)
-    # It is durable: not to be given up now.
-    with _bound(unless=all(never_waits(type(deposit).commit) for deposit in logged)):
+    with trio.fail_after(COMMIT_SECONDS, shield=True):  # it is durable: not to be given up now
         for deposit in logged:
             await deposit.commit()
-
-
-def _bound(*, unless: bool) -> AbstractContextManager[object]:
-    """A shield for `COMMIT_SECONDS`."""
-    return nullcontext() if unless else trio.fail_after(COMMIT_SECONDS, shield=True)
