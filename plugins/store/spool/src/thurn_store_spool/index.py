@@ -43,6 +43,14 @@ GROWN_CHANGES: Final = 4_096
 """Kept copies that are as old are worth a look: going on from them takes some milliseconds."""
 
 
+CHECKPOINT_PAGES: Final = 1_000
+"""After as many more pages the engine's log is written back: in a thread, for that syncs twice."""
+
+LONGEST_PAGES: Final = 4 * CHECKPOINT_PAGES
+"""Writing that never rests keeps the log from beginning anew: then what the thread has left over is
+written back between two commits. 16 MiB, the most that a first look has to go through."""
+
+
 @dataclass(slots=True)
 class _Transaction:
     connection: apsw.Connection
@@ -70,6 +78,7 @@ class AccountIndex:
         "_connection",
         "_highest",
         "_kept",
+        "_logged_pages",
         "_pager_version",
         "_pool",
         "_pruned",
@@ -102,6 +111,7 @@ class AccountIndex:
         self._highest = -1
         self._pruned = 0
         self._kept = 0
+        self._logged_pages = 0
         self._tree: Tree | None = None
         self._uidnext: dict[int, int] = {}
 
@@ -124,9 +134,23 @@ class AccountIndex:
             tended_at, self._kept = select_one(
                 connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
             )
+            connection.set_wal_hook(self._logged)
             self._pool.opened(self, tended_at)
         self._pool.used(self)
         return connection
+
+    def _logged(self, connection: apsw.Connection, _name: str, pages: int) -> int:
+        """The engine's log has so many pages after a commit; must not raise, for that is done."""
+        if pages < self._logged_pages:
+            self._logged_pages = 0  # it has begun anew
+        if pages >= self._logged_pages + CHECKPOINT_PAGES:
+            self._logged_pages = pages
+            if pages < LONGEST_PAGES:
+                self._pool.logged(self)
+            else:
+                with suppress(apsw.Error):  # the thread is at it; the next time
+                    connection.wal_checkpoint()
+        return apsw.SQLITE_OK
 
     def make_directory(self) -> None:
         """The account's directory is there. Raises OSError."""
