@@ -25,9 +25,11 @@ from thurn.contracts.store import Document
 from thurn.types.errors import LimitReached, StorageTrouble
 from thurn.types.identity import AccountId
 
+from thurn_store_spool.operation import Operation
 from thurn_store_spool.perform import row_id
 from thurn_store_spool.place import BODIES, INDEX
 from thurn_store_spool.query import select_one
+from thurn_store_spool.recent import Recent
 from thurn_store_spool.schema import open_index, open_reader, storage_error
 from thurn_store_spool.tree import Tree, read_tree
 
@@ -56,6 +58,7 @@ class _Transaction:
     connection: apsw.Connection
     highest: int
     tree: Tree | None
+    done: list[Operation] = field(default_factory=list)
     uidnext: dict[int, int] = field(default_factory=dict)
     tree_changed: bool = False
     documents_changed: bool = False
@@ -69,6 +72,7 @@ class AccountIndex:
         directory: where it lies.
         active: active documents by kind as they were read, with the mark from before.
         columns: views by mailbox number.
+        recent: what this worker has committed last.
         totals: counts of all mailboxes; None until asked for.
         is_made: the account has been seen with its INBOX, which it keeps for ever.
     """
@@ -92,6 +96,7 @@ class AccountIndex:
         "columns",
         "directory",
         "is_made",
+        "recent",
         "totals",
     )
 
@@ -100,6 +105,7 @@ class AccountIndex:
         self.directory = directory
         self.active: dict[str, tuple[bytes | None, Document | None]] = {}
         self.columns: dict[int, Columns] = {}
+        self.recent = Recent()
         self.totals: AccountTotals | None = None
         self.is_made = False
         self._pool = pool
@@ -194,6 +200,7 @@ class AccountIndex:
             self._version = version
         if self._highest < 0:
             self._highest = read_highest(connection)
+            self.recent.forget(self._highest)
             self._pruned = select_one(connection, "SELECT pruned FROM floor")[0]
 
     # The resource.
@@ -234,6 +241,10 @@ class AccountIndex:
             self.rollback()  # SQLite has done it by itself when the disk is full
             raise storage_error(error) from error
         self._pager_version = self._connection.data_version()
+        if self.columns and transaction.highest - self._highest == len(transaction.done):
+            self.recent.add(transaction.done)
+        elif transaction.highest != self._highest:  # or nobody would look, or not all is known
+            self.recent.forget(transaction.highest)
         self._highest = transaction.highest
         if self._highest - self._kept >= GROWN_CHANGES:
             self._kept = self._highest  # the next time after as many more
@@ -289,6 +300,10 @@ class AccountIndex:
     def documents_changed(self) -> None:
         """A document was changed in the transaction."""
         self._opened().documents_changed = True
+
+    def note(self, operation: Operation) -> None:
+        """An operation was done in the transaction."""
+        self._opened().done.append(operation)
 
     def take_modseq(self) -> int:
         """The account's next MODSEQ."""
