@@ -352,6 +352,10 @@ class AccountIndex:
             raise storage_error(error) from error
         return bool(version == self._version and self._highest >= 0)
 
+    def known_tree(self) -> Tree | None:
+        """The committed mailboxes, when they are known and nobody else has committed."""
+        return self._tree if self._tree is not None and self.is_unchanged() else None
+
     @property
     def pruned(self) -> int:
         """Change rows up to this MODSEQ may be missing, as of the last look."""
