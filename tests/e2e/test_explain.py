@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import smtplib
 from contextlib import asynccontextmanager
 
@@ -134,6 +135,60 @@ async def test_the_hosts_own_refusals_say_what_would_pass(tmp_path):
             assert record["outcome"] == "abandoned"
             assert f"refused at rcpt of <{whom}>" in words
             assert wanted in words
+
+
+@pytest.mark.parametrize(
+    ("share", "code", "reason", "wanted"),
+    [
+        (0, 530, "login.required", "would pass if the peer had logged in"),
+        (0.75, 452, "storage.reserve", "would pass if the disk"),
+    ],
+)
+async def test_a_refusal_at_mail_has_a_record(tmp_path, share, code, reason, wanted):
+    changes = {"require_login": True, "sasl": ["plain"]}
+    if share:  # of the room there is, and the reserve is twice as much
+        changes = {"size_limit": int(share * shutil.disk_usage(tmp_path).free)}
+
+    def mail(port):
+        with smtplib.SMTP(HOST, port, "me.example", timeout=10) as client:
+            client.ehlo()
+            return client.mail("x@example.net")
+
+    async with open_server(tables(tmp_path, mx=changes), tmp_path) as server:
+        answer = await server.in_thread(mail, server.port("mx"))
+        assert answer[0] == code
+        record, words = told(server, answer[1].decode())
+        assert (record["outcome"], record["reason"]) == ("refused", reason)
+        assert (record["sender"], record["status"][:3]) == ("x@example.net", str(code))
+        assert wanted in words
+
+
+async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_path):
+    one = tables(tmp_path)
+    accounts = tmp_path / "accounts.toml"
+    text = accounts.read_text()
+    accounts.write_text(
+        text + '\n"list@example.org" = ["team@example.org", "left@example.org"]\n'
+        '"gone@example.org" = ["left@example.org"]\n"ring@example.org" = "ring@example.org"\n'
+    )
+    async with open_server(one, tmp_path) as server:
+        port = server.port("mx")
+        await server.in_thread(send, port, "x@example.net", ["list@example.org"], MESSAGE)
+        record = server.journal()[-1]
+        assert record["outcome"] == "stored"
+        [stage] = [one for one in record["stages"] if one["stage"] == "alias"]
+        assert stage == {
+            "stage": "alias", "by": "list@example.org", "decision": "lost",
+            "reason": "alias.dangling", "detail": "left@example.org is nobody here",
+        }  # fmt: skip
+        assert "alias: list@example.org: lost, alias.dangling" in "\n".join(story(record))
+        for whom in ("gone@example.org", "ring@example.org"):
+            with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
+                await server.in_thread(send, port, "x@example.net", [whom], MESSAGE)
+            code, text = caught.value.recipients[whom]
+            assert (code, text[:5]) == (550, b"5.1.1")
+            _, words = told(server, text.decode())
+            assert "would pass if the alias led to somebody" in words
 
 
 def test_a_site_that_is_not_there_is_told_without_a_traceback(tmp_path):

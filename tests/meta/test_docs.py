@@ -67,7 +67,7 @@ def test_the_first_plugin_installs_and_passes_its_test(tmp_path):
     install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--no-cache", "--target")
     _run(*install, tmp_path / "site-packages", tmp_path, cwd=tmp_path)
     output = _run("pytest", "-q", "-o", "trio_mode=true", "tests", cwd=tmp_path)
-    assert "2 passed" in output
+    assert "3 passed" in output
     for path in (tmp_path / "src").rglob("factory.py"):
         _run("mypy", "--strict", path, cwd=tmp_path)
 

@@ -72,6 +72,9 @@ def test_a_received_field_has_its_date_behind():
     assert field_date(value) == AT
     assert field_date(b"Tue, 24 Nov 2026 04:05:30 +0100") == AT
     assert field_date(b"yesterday") is None
+    assert field_date(b"Tue, 24 Nov 2026 04:05:30 +0100 (CET; winter)") == AT
+    assert field_date(b"from a (b; c; Tue, 24 Nov 2026 04:05:30 +0100") == AT
+    assert field_date(b"from a; Tue, 24 Nov 2026 04:05:30 +0100 (x; 1 Jan 2001 00:00 +0000)") == AT
 
 
 @given(at=st.datetimes(timezones=st.just(UTC)))

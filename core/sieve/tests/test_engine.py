@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 from thurn_message.scanner import scan
@@ -120,6 +122,16 @@ async def test_a_dump_is_loaded_by_an_equal_engine(engine, context):
     assert (again.name, again.source, again.allow) == ("one", source, {"fileinto", "copy"})
     result = await Engine(shipped()).evaluate(again, context)
     assert result.actions[0].mailbox == "ü"
+
+
+def test_a_dump_is_loaded_in_another_process(engine):
+    code = (
+        "import sys; from thurn_sieve.engine import Engine;"
+        "from thurn_sieve.ext.extensions import shipped;"
+        "sys.stdout.buffer.write(Engine(shipped()).compile('stop;').dump())"
+    )
+    dump = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert engine.load(dump).source == "stop;"
 
 
 def test_a_dump_of_another_engine_is_refused(engine):

@@ -7,7 +7,8 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from thurn_sieve.context import Context
+from thurn_message.addresslist import parse_address_list
+from thurn_sieve.context import Context, HeaderField, MailAddress
 from thurn_sieve.diagnostics import CompileError, Diagnostics
 from thurn_sieve.engine import Engine
 from thurn_sieve.ext.extensions import shipped
@@ -190,3 +191,19 @@ def test_any_octets_are_no_dump(octets):
         ENGINE.load(octets)
     with pytest.raises((DumpError, CompileError)):
         ENGINE.load(b'{"format": "thurn-sieve/1"' + octets)
+
+
+OCTETS = st.sampled_from([
+    b"a", b"Ab.c", b" ", b"\t", b"<", b">", b"@", b".", b"x.example", b'"', b"(", b")", b",", b":",
+    b";", b"=?utf-8?q?a?=", b"\xff", b"\\", b"[", b"]", b"'", b"=?", b"a@b.c", b"<a@b.c>", b"\x00",
+])  # fmt: skip
+
+
+@given(st.lists(OCTETS, max_size=6).map(b"".join))
+def test_the_short_way_to_an_address_comes_to_the_same(raw):
+    raw = raw.strip(b" \t")
+    slow = [MailAddress.of_mailbox(one) for one in parse_address_list(raw).mailboxes]
+    fast = HeaderField("from", raw).addresses
+    assert [(one.text, one.local, one.domain) for one in fast] == [
+        (one.text, one.local, one.domain) for one in slow
+    ]

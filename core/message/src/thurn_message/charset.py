@@ -142,7 +142,7 @@ def find_codec(charset: str) -> str | None:
 
 def decode_octets(octets: bytes, charset: str = "") -> str:
     """The text; without a charset, or with an unknown one, UTF-8 if it is that, else Latin-1."""
-    codec = find_codec(charset)
+    codec = find_codec(charset) if charset else None
     if codec is not None and codec != "ascii":
         return octets.decode(codec, "replace")
     try:

@@ -95,7 +95,9 @@ class Compiler:
 
     def _required(self, node: Node) -> list[str]:
         first = node.arguments[0] if len(node.arguments) == 1 else None
-        if node.tests or node.block is not None or not isinstance(first, Text | TextList):
+        if node.broken and isinstance(first, Text | TextList):
+            pass  # what could be read of it counts: nothing follows from this error
+        elif node.tests or node.block is not None or not isinstance(first, Text | TextList):
             self.diag.error("require takes a string list", node, "wrong-arguments")
             return []
         items = first.items if isinstance(first, TextList) else (first,)
@@ -143,6 +145,9 @@ class Compiler:
     # nodes
 
     def _node(self, node: Node) -> Code:
+        if node.broken:
+            self._block(node.block or [])
+            return NOTHING
         if node.kind == "command" and node.name in CHOICES:
             return self._choice(node)
         if node.kind == "command" and node.name == "require":
@@ -190,6 +195,8 @@ class Compiler:
 
     def _tests(self, node: Node, command: Command) -> list[Code] | None:
         given, wanted = node.tests, command.tests
+        if wanted == 0 and given and self._is_command(given[0]):
+            return None  # `_unknown` has complained
         if wanted == 0 and given:
             message = f'{node.name} takes no test; is a ";" missing before {given[0].name}?'
             self.diag.error(message, given[0], "wrong-tests")
@@ -211,6 +218,10 @@ class Compiler:
         if not command.block and node.block is not None:
             self.diag.error(f"{node.name} takes no block", node, "unexpected-block")
 
+    def _is_command(self, node: Node) -> bool:
+        """Whether a test's name is that of a command only."""
+        return node.name in self.registry.commands and node.name not in self.registry.tests
+
     def _unknown(self, node: Node, table: Mapping[str, Entry]) -> Code:
         what = "command" if node.kind == "command" else "test"
         message = f"unknown {what} {node.name[:40]}"
@@ -219,9 +230,18 @@ class Compiler:
             # RFC 5463 §4: checking is left to run time.
             self.diag.warn(message, node, code)
             return failing(message, code, node.line)
+        if what == "test" and node.name in CHOICES:
+            self.diag.error('write "elsif" for "else if"', node, code)
+            return NOTHING
+        if what == "test" and self._is_command(node):
+            message = f'{node.name} is no test; is a ";" or a "{{" missing before it?'
+            self.diag.error(message, node, code)
+            return NOTHING
         known = [*table, *CHOICES] if node.kind == "command" else [*table]
         near = get_close_matches(node.name[:40], known, 1)
-        if near and node.name:
+        if what == "test" and (node.name in CHOICES or node.name in self.registry.commands):
+            message += f'; a ";" is missing before the command {node.name}?'
+        elif near and node.name:
             message += f"; did you mean {near[0]}?"
         if node.name:  # the parser has complained about a nameless one
             self.diag.error(message, node, code)
@@ -231,6 +251,8 @@ class Compiler:
 
     def _choice(self, node: Node) -> Code:
         tests = 0 if node.name == "else" else 1
+        if node.name == "else" and node.tests and node.tests[0].name in CHOICES:
+            return NOTHING  # `_unknown` has complained
         if node.arguments or len(node.tests) != tests or node.listed or node.block is None:
             shape = "a block" if node.name == "else" else "one test and a block"
             self.diag.error(f"{node.name} takes {shape}", node, "wrong-arguments")

@@ -181,6 +181,9 @@ class Engine:
             message = f"an extension failed: {type(error).__name__}"
             fault = Fault(message, name, line, "internal", error)
         result = rt.result
+        if rt.context.message is not rt.began_with:
+            # RFC 5293 §6: the implicit keep of an error has the header as it was.
+            rt.context.message = rt.began_with
         if len(result.errors) < self.limits.errors:
             result.errors.append(fault)
         rt.note(f"error: {fault.message}")
@@ -193,12 +196,15 @@ class Engine:
 
     def _end(self, rt: Runtime) -> Result:
         result = rt.result
+        result.implicit = Keep(implicit=True, message=rt.context.message, flags=[*result.flags])
+        try:
+            for extension, effect in self.registry.side_effects:
+                if effect.always and "keep" in effect.commands and rt.enabled(extension):
+                    effect.apply(rt, result.implicit, None)
+        except Exception as error:  # noqa: BLE001 - as in the run itself
+            self._fault(rt, error)
+            result.implicit = Keep(implicit=True, message=rt.context.message)
         result.message = rt.context.message
-        keep = Keep(implicit=True, message=result.message)
-        for extension, effect in self.registry.side_effects:
-            if effect.always and "keep" in effect.commands and rt.enabled(extension):
-                effect.apply(rt, keep, None)
-        result.implicit = keep
         return result
 
     # perform

@@ -11,7 +11,7 @@ Rules of this file:
 1. No recursion: what is open stands on a stack; each token is looked at once, or once for each
    test that it ends.
 2. After an error the rest of the command is skipped, its block is read: all errors are found.
-3. Too deep, too many: reading ends there with an error.
+3. Too deep, too many: reading ends there with an error, the only one about what is open.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from thurn_sieve.diagnostics import Diagnostics
 from thurn_sieve.lexer import Lines, Token, read_source, tokens
@@ -89,8 +89,24 @@ class _Parser:
 
     def error(self, message: str, token: Token, code: str = "syntax") -> None:
         self.diag.error(message, self.spot(token.start), code)
+        self.spoil()
         if self.diag.full:
-            raise _TooMuchError
+            self.give_up()
+
+    def spoil(self) -> None:
+        """The command that is open, with its tests, is broken; one around its block is not."""
+        for item in reversed(self.stack):
+            if isinstance(item, _Block):
+                return
+            if isinstance(item, Node):
+                item.broken = True
+
+    def give_up(self) -> NoReturn:
+        """Read no further; all that is open is broken."""
+        for item in self.stack:
+            if isinstance(item, Node):
+                item.broken = True
+        raise _TooMuchError
 
     def read(self) -> None:
         for token in self.tokens:
@@ -121,6 +137,7 @@ class _Parser:
         elif token.kind == "end":
             if top.node is not None:
                 self.error("block without end", token, "unterminated-block")
+                self.give_up()
         elif token.kind == ";":
             self.error("nothing before the semicolon", token)
         elif token.kind == "}":
@@ -193,7 +210,7 @@ class _Parser:
                 wants_text = False
                 if len(items) > self.limits.list_items:
                     self.error("too many strings in a list", token, "too-large")
-                    raise _TooMuchError
+                    self.give_up()
             elif token.kind == "," and not wants_text:
                 wants_text = True
             elif token.kind == "]" and not wants_text:
@@ -203,6 +220,7 @@ class _Parser:
                 wanted = "a string" if wants_text else '"," or "]"'
                 message = token.value if token.kind == "error" else ""
                 message = message or f"expected {wanted}, not {_show(token)}"
+                top.arguments.append(TextList(tuple(items), line, column))
                 self.error(message, token, token.code or "syntax")
                 self.skip(token)
                 return
@@ -211,7 +229,7 @@ class _Parser:
         self.nodes += 1
         if self.nodes > self.limits.nodes:
             self.error("too many commands and tests", token, "too-large")
-            raise _TooMuchError
+            self.give_up()
         line, column = self.lines.place(token.start)
         if kind == "test":
             self.deeper_tests(token)
@@ -225,13 +243,13 @@ class _Parser:
         self.tests += 1
         if self.tests > self.limits.nesting:
             self.error(f"tests deeper than {self.limits.nesting}", token, "nesting-too-deep")
-            raise _TooMuchError
+            self.give_up()
 
     def open_block(self, top: Node, token: Token) -> None:
         self.blocks += 1
         if self.blocks > self.limits.nesting:
             self.error(f"blocks deeper than {self.limits.nesting}", token, "nesting-too-deep")
-            raise _TooMuchError
+            self.give_up()
         top.block = []
         self.stack.append(_Block(top.block, top))
 

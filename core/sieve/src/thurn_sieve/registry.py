@@ -361,7 +361,8 @@ class Registry:
                 transform=None,
                 interpolate=None,
                 commands=[
-                    replace(command, run=None, validate=None) for command in extension.commands
+                    replace(command, run=None, validate=None, compose=None)
+                    for command in extension.commands
                 ],
                 environment=dict.fromkeys(extension.environment),  # type: ignore[arg-type]
             )

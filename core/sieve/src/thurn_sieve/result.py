@@ -53,8 +53,11 @@ class Executor(Protocol):
     async def mark_duplicate(self, key: str, seconds: int, *, last: bool) -> None:
         """Remember the key; `last`: the time starts anew. RFC 7352."""
 
-    async def mark_vacation(self, key: str, seconds: int) -> None:
-        """Remember that this sender got this answer. RFC 5230."""
+    async def mark_vacation(self, key: str, seconds: int) -> bool | None:
+        """Remember that this sender got this answer. RFC 5230.
+
+        False: another one has done so meanwhile; then nothing is sent.
+        """
 
 
 @dataclass(slots=True, kw_only=True)

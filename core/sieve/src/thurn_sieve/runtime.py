@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeVar
 
 from thurn_sieve.context import Context, HeaderField, MessageView
-from thurn_sieve.errors import Fault, RunError
+from thurn_sieve.errors import Fault, RunError, Stop
 from thurn_sieve.limits import Limits
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
 _HELD: Final = "variables.held"
 """Key in `Runtime.shared`: the characters of all variables that live."""
+PERSONAL: Final = "personal"
+"""Phase of a chain, and location of scripts of the account (RFC 6609 §3.1)."""
 
 
 class Program(Protocol):
@@ -191,7 +193,15 @@ class Variables:
                 self._rt.error(f"${{{name}}} cannot be set", "read-only")
             namespace.set(self._rt, rest, value)
             return
-        table = self.shared if name in self.shared_names else self.values
+        self.put(self.shared if name in self.shared_names else self.values, name, value)
+
+    def put(self, table: dict[str, str], name: str, value: str) -> None:
+        """Write into a table of variables, `values` or `shared`, as far as the bounds allow.
+
+        Raises:
+            RunError: too many variables, or too large together.
+        """
+        limits = self._rt.limits
         if name not in table and len(table) >= limits.variables:
             self._rt.error(f"more than {limits.variables} variables", "too-many-variables")
         held = self._rt.shared.get(_HELD, 0) + len(value) - len(table.get(name, ""))
@@ -220,13 +230,16 @@ class Runtime:
         variables: its variables.
         match_values: `${0}` ... of the last successful match.
         parent: the including run, or None.
-        place: location and name of the script in the repository (`personal`, name).
+        place: location and name of the script in the repository (`personal`, name); of a script
+            that is not there, its phase and name.
         steps: what is left of the budget.
         capabilities: what this run may use; `ihave` adds to it.
         failed: script and line of an included script that has failed.
+        began_with: the message before its first edit.
     """
 
     __slots__ = (
+        "began_with",
         "capabilities",
         "context",
         "engine",
@@ -260,7 +273,9 @@ class Runtime:
         self.limits: Limits = engine.limits
         self.line = 0
         self.failed: tuple[str, int] | None = None
-        self.place = ("personal", script.name)
+        self.began_with = context.message
+        # A site's script is none of those that `include` finds, whatever it is called.
+        self.place = (context.phase or PERSONAL, script.name)
         self.match_values: Sequence[str] = ()
         self.capabilities: set[str] | frozenset[str] = script.capabilities
         self.steps: int = engine.limits.steps if parent is None else parent.steps
@@ -355,7 +370,13 @@ class Runtime:
         if len(names) == 1:
             found = view.fields(names[0])
         else:
-            found = [field for name in names for field in view.fields(name)]
+            found = several = []
+            for name in names:
+                fields = view.fields(name)
+                self.spend(
+                    1 + len(fields)
+                )  # before they are listed: both are the sender's to choose
+                several += fields
         for modifier in args.modifiers:
             found = modifier.apply(self, args, names, found)
         return found
@@ -378,6 +399,8 @@ class Runtime:
         inner.place = place or inner.place
         try:
             await script.run(inner)
+        except Stop:
+            raise
         except Exception:
             self.failed = inner.failed or (script.name, inner.line)
             raise

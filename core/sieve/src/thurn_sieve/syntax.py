@@ -68,6 +68,8 @@ class Node:
         tests: tests behind the arguments.
         listed: whether the tests stood in parentheses.
         block: the commands in braces, or None where a semicolon stood.
+        broken: the parser has complained about it, or stopped inside it: what else is wrong with
+            it follows from that and is not worth a line.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Node:
     tests: list[Node] = field(default_factory=list)
     listed: bool = False
     block: list[Node] | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from thurn.cli.main import main
 
+BIN = Path(sys.executable).parent
 BROKEN = """\
 [site]
 data = "data"
@@ -67,7 +71,10 @@ profile = "lmtp"
     [
         ('bind = ["127.0.0.1"]', ':11: listener.lmtp: bind "127.0.0.1": write "address:port"'),
         ('bind = ["127.0.0.1:2525"]', ":11: listener.lmtp: listener.mx binds 127.0.0.1:2525, too"),
-        ('bind = "127.0.0.1:24"', ':11: listener.lmtp.bind: write a list, such as ["main"]'),
+        (
+            'bind = "127.0.0.1:24"',
+            ':11: listener.lmtp.bind: write a list, such as ["127.0.0.1:24"]',
+        ),
         ("bind = = 24", ":11: not TOML: "),
         ('bind = ["*:24"]\n[sasl]\ntype = "plain"', ":13: sasl.type: expected a table: write it"),
     ],
@@ -78,6 +85,30 @@ def test_each_finding_says_where_and_what_to_write(tmp_path: Path, more: str, fi
     code, told = call("check", "-c", str(path))
     assert code == 1
     assert f"{path}{finding}" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "bind", "finding"),
+    [
+        ("allow_root = true", "unix:{}/precious", ':12: listener.lmtp: bind "unix:'),
+        ('data = "precious"', "[::1]:0", ":2: site.data: "),
+        ('user = "nobody-at-all"', "[::1]:0", ":2: site.user: this machine has no account"),
+    ],
+)
+def test_a_start_that_fails_says_where(tmp_path: Path, key: str, bind: str, finding: str) -> None:
+    (tmp_path / "precious").write_text("mail")
+    path = tmp_path / "thurn.toml"
+    site = SITE.replace("2525", "0") + f'bind = ["{bind.format(tmp_path)}"]\n'
+    if key.startswith("data"):
+        site = site.replace('data = "data"', f"{key}\nallow_root = true")
+    else:
+        site = site.replace("[site]", f"[site]\n{key}")
+    path.write_text(site)
+    done = subprocess.run(
+        [BIN / "thurn", "run", "-c", path], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert f"{path}{finding}" in json.loads(done.stderr.splitlines()[-1])["findings"][0]
 
 
 def test_a_journal_without_it(tmp_path: Path) -> None:

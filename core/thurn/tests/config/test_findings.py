@@ -116,7 +116,8 @@ def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     )
     config = check(tmp_path, text)
     assert list(config.instances) == [("store", "two"), ("service", "a")]
-    assert config.warnings == ("store.one: defined, but nothing names it",)
+    [warning] = config.warnings
+    assert warning.endswith("0.toml:6: store.one: defined, but nothing names it")
 
 
 def test_an_overlay_merges_tables_replaces_lists_and_turns_off(tmp_path):

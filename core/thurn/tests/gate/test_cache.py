@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
-from thurn.contracts.gate import Granted
+from thurn.contracts.account import AccountRecord
+from thurn.contracts.gate import Granted, Refused
+from thurn.contracts.login import Forbid
 from thurn.gate import cache
+from thurn.types.errors import TemporaryFailure
+from thurn.types.identity import AccountId
 
 
 async def test_a_verdict_is_remembered_for_a_minute(world, autojump_clock):
@@ -35,6 +40,22 @@ async def test_policies_are_asked_for_remembered_ones_too(world, autojump_clock)
     await one.log_in()
     await one.log_in()
     assert [kind for kind, *_ in policy.asked] == ["before", "after"] * 2
+
+
+async def test_a_right_password_that_is_refused_takes_as_long_again(world, autojump_clock):
+    """Else the time would tell that it was right."""
+    for facts, policy in (
+        ({"services": frozenset({"imap"})}, world.Policy()),
+        ({}, world.Policy(after=Forbid("net"))),
+        ({}, world.Policy(record=TemporaryFailure("full"))),
+    ):
+        one = world(policy)
+        one.accounts.records["alice"] = AccountRecord(AccountId("alice"), None, **facts)
+        for _ in range(3):
+            started = trio.current_time()
+            assert isinstance(await one.log_in(), Refused)
+            assert trio.current_time() - started == pytest.approx(one.accounts.seconds)
+        assert len(one.accounts.claims) == 3
 
 
 async def test_the_number_is_bounded_and_nothing_can_be_read_back(

@@ -59,3 +59,23 @@ async def test_trouble_never_falls_through():
         await accounts.verify(CLAIM)
     with pytest.raises(TemporaryFailure):
         await accounts.stored_key(QUERY)
+
+
+class Discreet(Instance):
+    """Spends work on names that nobody has."""
+
+    def __init__(self, verdict):
+        super().__init__(verdict, Unknown())
+        self.spent = []
+
+    async def verify_nobody(self, claim):
+        self.spent.append(claim)
+
+
+async def test_the_work_is_spent_once_where_nobody_knows_the_name():
+    plain, first, second = SECOND, Discreet(Unknown()), Discreet(Unknown())
+    assert await CombinedAccounts([first, second]).verify(CLAIM) == Unknown()
+    assert (first.spent, second.spent) == ([CLAIM], [])
+    assert await CombinedAccounts([first, plain]).verify(CLAIM) == SECOND.verdict
+    assert first.spent == [CLAIM]
+    assert await CombinedAccounts([Instance(Unknown(), Unknown())]).verify(CLAIM) == Unknown()

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 import trio
-from thurn.contracts.account import AccountRecord
+from thurn.contracts.account import AccountRecord, Denied, Unknown
 from thurn.contracts.gate import Ask, Granted, Refused
 from thurn.contracts.login import Forbid, Proceed
+from thurn.plugin import sasl
 from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, AccountId
 from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE
@@ -169,6 +170,32 @@ async def test_the_record_decides_about_services(world, autojump_clock, facts, g
         assert answer.identity.groups == facts.get("groups", frozenset())
     else:
         assert answer == Refused(BAD_CREDENTIALS, "account.not_allowed")
+
+
+async def test_who_acts_as_another_needs_the_service_as_well(world, autojump_clock):
+    one = world()
+    one.accounts.others["alice", "bob"] = AccountId("bob")
+    one.accounts.records["bob"] = AccountRecord(AccountId("bob"), None, groups=frozenset({"b"}))
+    for services, granted in (({"imap"}, False), ({"pop3"}, True)):
+        one.accounts.records["alice"] = AccountRecord(
+            AccountId("alice"), None, services=frozenset(services), groups=frozenset({"a"})
+        )
+        _, step = await one.gate.begin(one.session(), "PLAINISH", b"alice\0right\0bob")
+        assert isinstance(step, Granted) == granted
+    assert step.identity.groups == {"b"}
+
+
+@pytest.mark.parametrize("verdict", [Denied(), Unknown()])
+async def test_a_mechanism_that_overlooks_a_verdict_lets_nobody_in(world, monkeypatch, verdict):
+    one = world()
+
+    def careless(_, conditions):
+        yield sasl.Challenge()
+        return sasl.SaslSuccess("alice", verdict=verdict)
+
+    monkeypatch.setattr(type(one.gate._parts.mechanisms["STORED"]), "begin", careless)
+    _, step = await one.gate.begin(one.session(), "STORED", b"x")
+    assert step == Refused(BAD_CREDENTIALS, "credentials")
 
 
 # policies

@@ -51,8 +51,8 @@ def test_every_address_of_both_families():
 
 def test_a_port_in_use_is_said():
     [first] = bind("127.0.0.1:0")
-    with first, pytest.raises(ConfigError, match="in use"):
-        bind(f"127.0.0.1:{first.getsockname()[1]}")
+    with first, pytest.raises(ConfigError, match=r"^site\.toml:9: bind .*: in use"):
+        bind(f"127.0.0.1:{first.getsockname()[1]}", "site.toml:9: ")
 
 
 def test_an_unknown_name_is_said():

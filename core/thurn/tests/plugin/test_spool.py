@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from thurn.plugin.spool import Spool
 from thurn.types.content import Blob, Content
 from thurn.types.errors import StorageError, status_of
+
+
+def descriptors():
+    return len([*Path("/proc/self/fd").iterdir()])
 
 
 async def test_content_is_kept_until_it_is_removed(tmp_path):
@@ -17,6 +22,20 @@ async def test_content_is_kept_until_it_is_removed(tmp_path):
     assert blob.path is not None
     assert blob.path.stat().st_mode & 0o777 == 0o600
     content.remove()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_a_whole_content_keeps_no_descriptor(tmp_path):
+    spool = Spool(tmp_path / "tmp")
+    contents = [spool.start() for _ in range(3)]
+    before = descriptors()
+    for content in contents:
+        await content.write(b"one")
+        assert content.blob().read() == b"one"
+    assert descriptors() == before
+    for content in contents:
+        content.remove()
+        content.remove()
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from thurn.types.errors import ConfigError
+from thurn_account_file.settings import FileSettings
 
 HEAD = 'domains = ["example.org"]\n'
 
@@ -87,3 +88,17 @@ async def test_settings_that_name_nobody(opened):
 async def test_a_domain_that_is_none(opened):
     found = await findings(opened, 'domains = ["example.org", "-"]\n')
     assert found == ["line 1: '-' is no domain: malformed domain"]
+
+
+def test_what_thurn_check_tells(write, tmp_path):
+    text = (
+        'domains = ["d.example"]\n[accounts.ann]\n[aliases]\n'
+        'all = ["ann", "gone@d.example", "away@elsewhere.example"]\nchain = "all@d.example"\n'
+    )
+    [found] = FileSettings(file=write(text)).warnings(tmp_path)
+    told = "the alias all@d.example leads to gone@d.example, which is nobody here"
+    assert found == f"{tmp_path}/accounts: {told}"
+    [broken] = FileSettings(file=write("domains = 3")).warnings(tmp_path)
+    assert broken.startswith(f"{tmp_path}/accounts: line 1: domains: ")
+    [missing] = FileSettings(file=tmp_path / "none").warnings(tmp_path)
+    assert "cannot be read" in missing

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.lowlevel
 from passlib import hash as schemes
-from thurn.contracts.account import Claim, Verified
+from thurn.contracts.account import Claim, Denied, Verified
 from thurn.contracts.settings import Secret
 from thurn.plugin.accounts import PasswordHash, UnknownScheme, hash_password, parse_hash
 
@@ -154,3 +154,27 @@ def test_libraries_are_imported_when_they_are_needed():
         "assert not {'argon2', 'passlib', 'bcrypt'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_a_name_of_nobody_costs_what_most_accounts_cost(opened, monkeypatch):
+    judged = []
+    real = PasswordHash.matches
+
+    def matches(self, password):
+        judged.append(self.kind)
+        return real(self, password)
+
+    monkeypatch.setattr(PasswordHash, "matches", matches)
+    old = schemes.sha512_crypt.using(rounds=1000).hash("pass")
+    key = "SCRAM-SHA-256$4096:QUJDRA==$QUJDRA==:QUJDRA=="
+    text = (
+        f'domains = ["d.example"]\n[accounts.ann]\npassword = "{old}"\n'
+        f'[accounts.keyed]\nstored_keys = {{SCRAM-SHA-256 = "{key}"}}\n'
+    )
+    async with opened(text) as (accounts, _):
+        assert await accounts.verify(Claim("ann", Secret("wrong"))) == Denied()
+        assert await accounts.verify(Claim("keyed", Secret("wrong"))) == Denied()
+        await accounts.verify_nobody(Claim("nobody", Secret("wrong")))
+        assert judged == ["SHA512-CRYPT 1000"] * 3
+        await accounts.verify_nobody(Claim("nobody", Secret("wrong"), "oauth2"))
+        assert len(judged) == 3

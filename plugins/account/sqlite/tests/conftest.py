@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from click.testing import CliRunner
+from thurn.plugin.accounts import NOBODY
 from thurn_account_sqlite import accounts as accounts_module
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.alias import set_targets
@@ -137,7 +138,7 @@ def quick(monkeypatch):
     real = accounts_module.PasswordHash.matches
 
     def matches(self, password):
-        counted.append(self.value == accounts_module.DUMMY.value)
+        counted.append(self.value == NOBODY.value)
         return real(self, password)
 
     monkeypatch.setattr(accounts_module.PasswordHash, "matches", matches)

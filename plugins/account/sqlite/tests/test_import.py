@@ -16,6 +16,7 @@ from thurn_testing.contracts.account import check_directory, check_verifier
 from thurn_testing.contracts.storedkey import check_stored_keys
 
 SSHA = "{SSHA}Y0inhK117YaH0DaKasW4ha+ijnxzYWx0c2FsdA=="  # "pass"
+GOOD_KEY = "SCRAM-SHA-256$4096:QUJDRA==$QUJDRA==:QUJDRA=="
 KEY = "SCRAM-SHA-256$4096:c2FsdHNhbHQ=$aa==:bb=="
 
 
@@ -167,6 +168,12 @@ def test_update(load, ask, thurn):
         ("toml", "x", "nothing was imported"),
         ("toml", "[acounts.a]\n", "acounts: Extra inputs"),
         ("toml", '[accounts.a]\npassword = "secret"\n', "accounts.a.password is a scheme"),
+        ("csv", "name,name\na,b\n", "the column 'name' is there twice"),
+        (
+            "toml",
+            f'[accounts.a]\nstored_keys = {{SCRAM-SHA-256 = "{GOOD_KEY}"}}\n',
+            "accounts.a.stored_keys cannot be kept without a password",
+        ),
         ("toml", f'[accounts.a]\nstored_keys = {{SCRAM-SHA-1 = "{KEY}"}}\n', "RFC 5803"),
         ("toml", '[accounts."a b"]\n', "accounts.a b: 'a b' cannot be a name"),
         ("toml", '[accounts.a]\naddresses = "a@b.example"\n', "thurn domain add b.example"),

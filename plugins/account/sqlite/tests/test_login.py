@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
+import apsw
 import pytest
+import trio
 from passlib import hash as schemes
 from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
 from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import parse_hash
+from thurn.plugin.accounts import NOBODY, PasswordHash, parse_hash
 from thurn.types.address import Address
 from thurn.types.errors import TemporaryFailure
 from thurn_account_sqlite import accounts as module
@@ -72,10 +74,42 @@ async def test_however_it_is_typed(alice, quick):
         assert quick == [True] * 6  # as long as if there was a main password
 
 
+async def test_a_name_of_nobody_costs_what_most_accounts_cost(alice, change, monkeypatch):
+    judged = []
+    real = PasswordHash.matches
+
+    def matches(self, password):
+        judged.append(self.kind)
+        return real(self, password)
+
+    monkeypatch.setattr(PasswordHash, "matches", matches)
+    usual = PasswordHash("SHA512-CRYPT", schemes.sha512_crypt.using(rounds=1000).hash("secret"))
+    nobody = Claim("nobody", Secret("wrong"), "password", "imap")
+    async with alice() as (accounts, _):
+        for _ in range(2):
+            await accounts.verify_nobody(nobody)
+        assert judged == [NOBODY.kind] * 2
+        judged.clear()
+        await change(accounts, set_main, OWNER, Stored(usual))
+        assert await login(accounts, "wrong") == Denied()
+        await accounts.verify_nobody(nobody)
+        assert judged == ["SHA512-CRYPT 1000"] * 2
+        judged.clear()
+        await accounts.verify_nobody(Claim("nobody", Secret("x"), "oauth2", "imap"))
+        assert judged == []
+
+
 async def test_one_without_any_password_is_unknown(alice, change):
     async with alice() as (accounts, _):
         await change(accounts, revoke_app_password, OWNER, "phone")
         assert await login(accounts, PHONE) == Unknown()
+
+
+async def test_an_operator_names_an_account_as_it_logs_in(alice):
+    async with alice() as (accounts, _):
+        for name in ("alice", "ALICE"):
+            assert await accounts.find_account(name) == "id"
+        assert await accounts.find_account("nobody") is None
 
 
 async def test_services(alice):
@@ -130,7 +164,7 @@ async def test_a_command_leaves_no_traces(alice, monkeypatch):
 async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
     async with alice() as (accounts, context):
 
-        async def write(work, *, durable):
+        async def write(work, *, durable, patience_seconds):
             raise TemporaryFailure("full")
 
         monkeypatch.setattr(accounts.database, "write", write)
@@ -194,3 +228,23 @@ async def test_the_revision_changes_with_every_change_but_a_login(opened, change
         assert await other.revision() == first
         await change(accounts, add_domain, "example.net", separator=None, postmaster=None)
         assert await other.revision() != first
+
+
+async def test_logins_do_not_wait_for_a_long_change(alice, change, stored, monkeypatch, clock):
+    """An import holds the file for seconds; what a login leaves behind can wait for the next."""
+    async with alice() as (accounts, _):
+        await change(accounts, set_main, OWNER, stored["alice"])
+        clock.advance(2 * USED_SECONDS)
+        other = apsw.Connection(str(accounts.database.path))
+        other.execute("BEGIN IMMEDIATE")
+        started = trio.current_time()
+        with trio.fail_after(4):
+            async with trio.open_nursery() as nursery:
+                for _ in range(8):
+                    nursery.start_soon(login, accounts, PHONE)
+        assert trio.current_time() - started < 2
+        other.execute("ROLLBACK")
+        other.close()
+        assert await login(accounts, PHONE) == Verified("id", "phone")
+        shown = await accounts.database.read(lambda c: listing.credentials(c, 1))
+        assert all(one["last_used"] for one in shown if one["label"] == "phone")

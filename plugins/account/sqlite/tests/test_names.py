@@ -11,6 +11,7 @@ from thurn.contracts.settings import Secret
 from thurn.plugin.accounts import PasswordHash, name_key
 from thurn.types.address import Address, AddressError
 from thurn_account_sqlite.changes.account import Properties, add_account
+from thurn_account_sqlite.changes.alias import add_targets
 from thurn_account_sqlite.changes.change import Change, ChangeRefused
 from thurn_account_sqlite.changes.credential import set_main
 from thurn_account_sqlite.changes.domain import add_domain
@@ -72,3 +73,19 @@ def test_the_normal_form_is_one(name):
             assert key == Address.parse(name).key
         except AddressError:
             assert key is None
+
+
+async def test_what_thurn_check_tells(tmp_path, opened, fill, change):
+    directory = tmp_path / "main"
+    config = SqliteSettings()
+    assert config.warnings(directory) == []
+    assert not (directory / "accounts.db").exists()
+    async with opened() as (accounts, _):
+        await fill(accounts)
+        assert config.warnings(directory) == []
+        await change(accounts, add_targets, "info@example.org", ["gone@example.org"])
+        told = "the alias info@example.org leads to gone@example.org, which is nobody here"
+        assert config.warnings(directory) == [told]
+    (directory / "accounts.db").write_bytes(b"x" * 5000)
+    [broken] = config.warnings(directory)
+    assert "not a database" in broken

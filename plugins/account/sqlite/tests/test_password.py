@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
 from passlib import hash as schemes
-from thurn.plugin.accounts import UnknownScheme, hash_password, parse_hash
+from thurn.plugin.accounts import NOBODY, UnknownScheme, hash_password, parse_hash, usual
 
 MADE = [
     ("{SHA512-CRYPT}", schemes.sha512_crypt.using(rounds=1000)),
@@ -43,9 +44,40 @@ def test_a_new_hash():
 
 
 @pytest.mark.parametrize(
+    ("cost", "current"),
+    [
+        ("m=19456,t=2,p=1", True), ("m=65536,t=3,p=4", True), ("m=47104,t=1,p=1", True),
+        ("m=19456,t=1,p=1", False), ("m=12288,t=9,p=1", False), ("m=8,t=1,p=1", False),
+    ],
+)  # fmt: skip
+def test_a_stronger_hash_does_not_give_way_to_a_weaker_one(cost, current):
+    text = hash_password("x").value.replace("m=19456,t=2,p=1", cost)
+    assert parse_hash(text).is_current == current
+    assert not parse_hash(text.replace("argon2id", "argon2i")).is_current
+
+
+@pytest.mark.parametrize(("scheme", "maker"), [*MADE, ("", None)])
+def test_a_decoy_costs_the_same_and_is_nobodys(scheme, maker):
+    if maker is None:
+        text = PasswordHasher(time_cost=3, memory_cost=64, parallelism=1).hash("pässword")
+    else:
+        text = scheme + maker.hash("pässword")
+    real = parse_hash(text)
+    decoy = real.decoy()
+    assert (decoy.scheme, decoy.kind) == (real.scheme, real.kind)
+    assert decoy.value != real.value
+    assert not decoy.matches("pässword")
+    assert usual([hash_password("x"), real, decoy]).kind == real.kind
+    assert hash_password("x").decoy() == NOBODY == usual([])
+    assert not NOBODY.matches("x")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "", "x", "{}", "{NO}x", "{PLAIN}x", "{SSHA}", "{SSHA}??", "{BLF-CRYPT}$2b$", "$7$abc",
+        "$argon2id$v=19$m=99999999,t=2,p=1$c29tZXNhbHQ$AAAA",
+        "$argon2id$v=19$m=8,t=999,p=1$c29tZXNhbHQ$AAAA",
         "$argon2id$v=19$m=1", "{ARGON2ID}x", "$argon2d$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA",
         "{SSHA}" + "\0" * 20, "{" + "A" * 1000 + "}x",
     ],

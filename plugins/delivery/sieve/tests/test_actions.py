@@ -142,6 +142,23 @@ async def test_parameters_go_along(desk):
     assert delivery.sendings[0][0].parameters == {"BODY": "8BITMIME", "ENVID": "q"}
 
 
+@pytest.mark.parametrize(
+    ("script", "filed_in"),
+    [
+        ('redirect "alice@example.org";', [("INBOX", ())]),
+        ('addflag "\\\\Flagged"; redirect "alice@example.org";', [("INBOX", ("\\Flagged",))]),
+        ('redirect "alice@example.org"; fileinto "x";', [("x", ())]),
+        ('redirect :copy "alice@example.org"; fileinto "x";', [("x", ())]),
+        ('redirect "alice@example.org"; discard;', []),
+        ('redirect "alice@example.org"; redirect "y@elsewhere.example";', []),
+    ],
+)
+async def test_an_ignored_redirect_is_as_if_it_were_not_there(desk, script, filed_in):
+    """RFC 5228 §4.2: it does not cancel the implicit keep; whatever else is asked for does."""
+    delivery = await desk.deliver('require ["fileinto", "copy", "imap4flags"];' + script)
+    assert filed(delivery) == filed_in
+
+
 async def test_vacation(desk):
     script = 'require "vacation"; vacation :subject "Grüße" "away";'
     delivery = await desk.commit(await desk.deliver(script))
@@ -160,6 +177,53 @@ async def test_vacation(desk):
     assert (await desk.deliver(sender="other@example.net")).sendings
     desk.clock.advance(8 * 86400)
     assert (await desk.deliver()).sendings
+
+
+async def test_an_answer_given_while_the_script_ran_is_the_only_one(desk, monkeypatch):
+    """RFC 5230 §4.2: what another delivery has answered since the script asked counts."""
+    await desk.activate('require "vacation"; vacation "away";')
+    delivery = await desk.delivery()
+    asked, seen = [], delivery.account.seen
+
+    async def seen_later(key):
+        asked.append(key)
+        if len(asked) == 2:  # the script has asked; now it is carried out
+            await desk.commit(await desk.deliver())
+        return await seen(key)
+
+    monkeypatch.setattr(type(delivery.account), "seen", lambda self, key: seen(key))
+    monkeypatch.setattr(delivery.account, "seen", seen_later, raising=False)
+    await desk.filter.deliver(delivery)
+    assert len(asked) == 2
+    assert not delivery.sendings
+    assert filed(delivery) == [("INBOX", ())]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f'vacation :from "{"A" * 2_000} <a@b.example>" "away";',
+        f'vacation :mime "Content-Type: text/plain; x={"A" * 2_000}\r\n\r\naway";',
+        f'vacation :mime "Content-{"A" * 100}: x\r\n\r\naway";',
+        f'vacation :subject "{"A" * 2_000}" "away";',
+    ],
+)
+async def test_an_answer_that_fits_no_line_stops_no_mail(desk, script):
+    delivery = await desk.deliver('require "vacation";' + script)
+    assert filed(delivery)[0] == ("INBOX", ())
+    for _, content in delivery.sendings:
+        assert all(len(line) <= 998 for line in content.read().split(b"\r\n"))
+    assert len(delivery.sendings) == 1
+
+
+async def test_no_edit_makes_a_list_be_answered(desk):
+    message = MESSAGE.replace(b"Subject:", b"List-Id: <l.example>\r\nPrecedence: bulk\r\nSubject:")
+    delivery = await desk.deliver(
+        'require ["vacation", "editheader"]; deleteheader "list-id"; deleteheader "precedence";'
+        'vacation "away";',
+        message,
+    )
+    assert not delivery.sendings
 
 
 async def test_an_answer_says_what_it_needs_of_the_next_hop(desk):

@@ -56,6 +56,12 @@ def test_check(run):
     assert (found["line"], found["severity"]) == (2, "error")
 
 
+def test_a_semicolon_that_is_missing_is_guessed(run, tmp_path):
+    (tmp_path / "bad.sieve").write_text('require "fileinto"\nif true { keep; }\n')
+    output = run("check", "bad.sieve", code=1)
+    assert 'unknown test if; a ";" is missing before the command if?' in output
+
+
 def test_run_shows_actions_and_why(run):
     output = run("run", "good.sieve", "message.eml")
     assert "fileinto" in output
@@ -208,6 +214,17 @@ def test_documents_of_an_account(site):
     assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
 
 
+def test_an_account_is_called_as_it_logs_in(site, tmp_path):
+    """In a database an account's id is not its name."""
+    path = tmp_path / "thurn.toml"
+    database = path.read_text().replace('type = "file"\nfile = "accounts.toml"', 'type = "sqlite"')
+    path.write_text(database.replace('type = "sqlite"\npostmaster = "alice"', 'type = "sqlite"'))
+    for words in (["domain", "add", "example.org"], ["account", "add", "alice", "--no-password"]):
+        assert not CliRunner().invoke(main, words).exit_code
+    assert "active" in site("put", "alice", "main", "good.sieve", "--activate")
+    assert site("get", "alice@example.org") == SCRIPT
+
+
 def test_put_refuses_what_a_delivery_would(site, tmp_path):
     assert "not stored" in site("put", "alice", "main", "bad.sieve", code=1)
     (tmp_path / "edit.sieve").write_text('require "editheader"; addheader "X" "y";')
@@ -216,7 +233,7 @@ def test_put_refuses_what_a_delivery_would(site, tmp_path):
 
 
 def test_mistakes_say_what_is_wrong(site):
-    assert "no account nobody" in site("list", "nobody", code=1)
+    assert "no account 'nobody'" in site("list", "nobody", code=1)
     assert "no script none" in site("activate", "alice", "none", code=1)
     assert "no script none" in site("delete", "alice", "none", code=1)
     assert "no script none" in site("history", "alice", "none", code=1)

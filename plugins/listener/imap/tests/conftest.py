@@ -48,8 +48,10 @@ MESSAGES = [(
 
 @dataclass
 class Faults:
-    """What the store between does: errors by the name of a function, contents by UID."""
+    """What the store between does: errors by the name of a function, contents by UID; and what
+    another does just before a function."""
 
+    before: dict = field(default_factory=dict)
     errors: dict = field(default_factory=dict)
     contents: dict = field(default_factory=dict)
     records: dict = field(default_factory=dict)
@@ -77,6 +79,8 @@ class Shaky:
     def __getattr__(self, name):
         async def call(*arguments, **named):
             self._faults.calls.append(name)
+            if name in self._faults.before:
+                await self._faults.before.pop(name)()
             if name in self._faults.errors:
                 raise self._faults.errors[name]
             if name == "body" and arguments[0] in self._faults.contents:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import trio
+from thurn.contracts.store import FlagChange
 from thurn.plugin import Content
 from thurn.types.content import Blob
 from trio.testing import wait_all_tasks_blocked
 
 BODY = b"Subject: some\r\n\r\n" + b"0123456789abcde\r\n" * 500
+
+
+def descriptors():
+    return len([*Path("/proc/self/fd").iterdir()])
 
 
 async def test_a_client_that_does_not_read_is_not_answered(open_world, mock_clock):
@@ -70,6 +78,20 @@ async def test_large_messages_wait_in_files(world, mock_clock):
     assert len(await (await world.mailbox()).view()) == 3
 
 
+async def test_many_messages_that_wait_keep_no_descriptors(world, mock_clock):
+    peer = await world.log_in()
+    before = descriptors()
+    message = b"x" * 30_000
+    await world.say(peer, b"1 APPEND INBOX {30000+}\r\n" + message)
+    for _ in range(99):
+        await world.say(peer, b" {30000+}\r\n" + message)
+    assert len(world.spooled()) == 66  # the first MiB is in memory
+    assert descriptors() == before
+    answer = await world.say(peer, b"\r\n")
+    assert answer.endswith(b" 4:103] APPEND done\r\n")
+    assert world.spooled() == []
+
+
 async def test_a_large_message_is_stored(world, mock_clock):
     peer = await world.log_in()
     octets = b"Subject: y\r\n\r\n" + b"0123456789\r\n" * 200_000
@@ -88,3 +110,67 @@ async def test_many_names_in_one_list(world, mock_clock):
     answer = await world.say(peer, b'1 LIST "" *\r\n')
     assert answer.count(b"* LIST") == 311
     assert answer.count(b"\\HasChildren") == 10
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"EXPUNGE", b"* 1 EXPUNGE\r\n* 1 FETCH (FLAGS ())\r\n1 OK"),
+        (b"UID EXPUNGE 1:*", b"* 1 EXPUNGE\r\n* 1 FETCH (UID 2 FLAGS ())\r\n1 OK"),
+        (b"CLOSE", b"1 OK"),
+    ],
+)
+async def test_what_another_keeps_is_not_removed(world, mock_clock, command, answer):
+    """Deleted is taken back between the look for such messages and their removal."""
+    peer = await world.log_in()
+    await world.say(peer, b"0 STORE 1:2 +FLAGS.SILENT (\\Deleted)\r\n")
+
+    async def keep():
+        await (await world.mailbox()).flag([2], FlagChange.REMOVE, ["\\Deleted"])
+
+    world.faults.before["expunge"] = keep
+    said = await world.say(peer, b"1 " + command + b"\r\n")
+    assert said.startswith(answer)
+    assert list((await (await world.mailbox()).view()).uids) == [2, 3]
+
+
+async def test_what_is_deleted_and_changed_is_removed_all_the_same(world, mock_clock):
+    peer = await world.log_in()
+    await world.say(peer, b"0 STORE 1:2 +FLAGS.SILENT (\\Deleted)\r\n")
+
+    async def mark():
+        await (await world.mailbox()).flag([2], FlagChange.ADD, ["\\Seen"])
+
+    world.faults.before["expunge"] = mark
+    said = await world.say(peer, b"1 EXPUNGE\r\n")
+    assert said == b"* 1 EXPUNGE\r\n* 1 EXPUNGE\r\n1 OK EXPUNGE done\r\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"APPEND INBOX {5+}\r\nhello", b"1 OK [APPENDUID "),
+        (b"UID COPY 1 INBOX", b"1 OK [COPYUID "),
+    ],
+)
+async def test_what_was_done_is_answered_though_the_session_ends(
+    world, mock_clock, command, answer
+):
+    """A session is ended while it stores; a client that hears nothing stores again."""
+    peer = await world.log_in()
+
+    async def end():
+        peer.connection.extend(-1)
+        await trio.sleep_forever()
+
+    async def end_behind():
+        world.faults.before["view"] = end
+
+    if command.startswith(b"APPEND"):
+        world.faults.before["view"] = end
+    else:  # which looks before, too
+        world.faults.before["copy"] = end_behind
+    said = await world.say(peer, b"1 " + command + b"\r\n")
+    assert peer.closed
+    assert said.startswith(answer)
+    assert said.endswith(b"* BYE Logged out for inactivity\r\n")

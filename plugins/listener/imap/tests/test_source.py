@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from thurn.plugin import Content
+from thurn.plugin.spool import Spool
 from thurn.types.content import Blob
 from thurn.types.errors import StorageTrouble
 from thurn_listener_imap.fetch.item import CutOff
-from thurn_listener_imap.fetch.source import AccountPlaces, Head, Places, Source
+from thurn_listener_imap.fetch.source import AccountPlaces, Head, Places, Source, Sources
 from thurn_listener_imap.fetch.writer import section_writer
 from thurn_wire.imap.fetch import BodySection, Partial
 
@@ -39,8 +40,8 @@ def large(tmp_path):
 
 
 @pytest.fixture
-def places():
-    return AccountPlaces("alice", Places())
+def sources(tmp_path):
+    return Sources(AccountPlaces("alice", Places()), Spool(tmp_path / "tmp"))
 
 
 def octets_read():
@@ -48,54 +49,54 @@ def octets_read():
     return int(lines[0].partition(": ")[2])
 
 
-async def fetch(content, places, item):
+async def fetch(content, sources, item):
     output = Output()
     before = octets_read()
-    with Source(Head("E1", len(HEADER)), content, places) as source:
+    with Source(Head("E1", len(HEADER)), content, sources) as source:
         await section_writer(item).write(source, output)
     return output, octets_read() - before
 
 
-async def test_a_partial_reads_itself_only(large, places):
+async def test_a_partial_reads_itself_only(large, sources):
     item = BodySection(partial=Partial(5_000_000, 1000), peek=True)
-    output, octets = await fetch(large, places, item)
+    output, octets = await fetch(large, sources, item)
     assert output.octets.startswith(b"BODY[]<5000000> {1000}\r\n")
     assert output.octets.endswith(large.read()[5_000_000:5_001_000])
     assert octets < 4096
 
 
-async def test_a_header_reads_no_body(large, places):
-    output, octets = await fetch(large, places, BodySection(text="HEADER", peek=True))
+async def test_a_header_reads_no_body(large, sources):
+    output, octets = await fetch(large, sources, BodySection(text="HEADER", peek=True))
     assert output.octets == b"BODY[HEADER] {%d}\r\n%b" % (len(HEADER), HEADER)
     assert octets < 4096
 
 
-async def test_a_part_is_found_once(large, places):
+async def test_a_part_is_found_once(large, sources):
     item = BodySection(part=(2,), partial=Partial(0, 9), peek=True)
-    output, first = await fetch(large, places, item)
+    output, first = await fetch(large, sources, item)
     assert output.octets == b"BODY[2]<0> {9}\r\n0123456\r\n"
     assert first > SIZE
     item = BodySection(part=(2,), partial=Partial(4_500_000, 9), peek=True)
-    output, again = await fetch(large, places, item)
+    output, again = await fetch(large, sources, item)
     assert output.octets == b"BODY[2]<4500000> {9}\r\n0123456\r\n"
     assert again < 4096
 
 
-async def test_a_whole_message_goes_out_in_pieces(large, places):
-    output, _ = await fetch(large, places, BodySection(peek=True))
+async def test_a_whole_message_goes_out_in_pieces(large, sources):
+    output, _ = await fetch(large, sources, BodySection(peek=True))
     assert output.octets == b"BODY[] {%d}\r\n%b" % (large.size_octets, large.read())
     assert output.most <= 2 * 65_536 + 100
 
 
-async def test_a_file_that_is_gone(large, places):
+async def test_a_file_that_is_gone(large, sources):
     large.blob.path.unlink()
     with pytest.raises(StorageTrouble):
-        await fetch(large, places, BodySection(peek=True))
+        await fetch(large, sources, BodySection(peek=True))
 
 
-async def test_a_file_that_was_cut(large, places):
+async def test_a_file_that_was_cut(large, sources):
     content = Content(large.blob, HEADER)
     with large.blob.path.open("r+b") as file:
         file.truncate(1_000_000)
     with pytest.raises(CutOff):
-        await fetch(content, places, BodySection(peek=True))
+        await fetch(content, sources, BodySection(peek=True))

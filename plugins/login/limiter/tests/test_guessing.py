@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from thurn.contracts.login import LoginAttempt
+from thurn.types.errors import TemporaryFailure
+from thurn_state_memory.table import MemoryTable
+from thurn_testing.fakes.session import make_session
+
+HERE = "198.51.100.7"
 
 
 async def test_a_login_costs_nothing(door):
@@ -202,3 +208,64 @@ async def test_trusted(door, peer):
 async def test_a_network_must_be_one(door):
     with pytest.raises(ValueError, match="trusted"):
         await door(trusted=["192.0.2.9/28"])
+
+
+def failing(worker, session):
+    """`await fail(mechanism, password)` in one session; whether that was counted."""
+
+    async def fail(mechanism, password=None, name="alice"):
+        before = (await worker.policy.ledger.standing([HERE])).failures
+        guess = None if password is None else password.encode()
+        attempt = LoginAttempt(session, name, mechanism, guess)
+        await worker.policy.after_login(attempt, None)
+        return (await worker.policy.ledger.standing([HERE])).failures > before
+
+    return fail
+
+
+async def test_one_password_by_several_mechanisms_is_one_failure(door):
+    """A client that goes on from SCRAM, which shows no password, to PLAIN."""
+    worker = await door(failures=100)
+    fail = failing(worker, make_session(peer=HERE, protocol="imap"))
+    assert await fail("SCRAM-SHA-256")
+    assert not await fail("SCRAM-SHA-1")
+    assert not await fail("PLAIN", "old")
+    assert await fail("SCRAM-SHA-256")  # again from the start: another password, for all we know
+    assert not await fail("PLAIN", "new")
+    assert await fail("PLAIN", "third")
+    assert await fail("LOGIN", "fourth")  # what can be compared is another one
+    assert not await fail("SCRAM-SHA-256")
+    assert await fail("SCRAM-SHA-256", name="bob")
+    fail = failing(worker, make_session(peer=HERE, protocol="imap"))
+    assert await fail("SCRAM-SHA-256")
+    assert not await fail("PLAIN", "old")
+
+
+class Full:
+    """A table that can be read, and takes nothing."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __getattr__(self, name):
+        if name in ("get", "entries"):
+            return getattr(self._table, name)
+
+        async def fails(*_, **__):
+            raise TemporaryFailure("disk full")
+
+        return fails
+
+
+async def test_a_full_disk_keeps_nobody_out_and_counts_no_less(door):
+    worker = await door()
+    ledger, history = worker.policy.ledger, worker.policy.history
+    await worker.fail(1)
+    for holder in (ledger, history):
+        for name, table in [*vars(holder).items()]:
+            if isinstance(table, MemoryTable):
+                setattr(holder, name, Full(table))
+    assert await worker.log_in() == "in"
+    assert set(worker.context.journal.events) == {"login.not_noted"}
+    with pytest.raises(TemporaryFailure):  # so that it is answered as trouble, not as wrong
+        await worker.after()

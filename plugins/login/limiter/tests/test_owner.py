@@ -145,3 +145,20 @@ async def test_a_name_alone_is_no_proof(door):
     await worker.fail(10, "alice")
     assert await worker.before("alice") is None
     assert await worker.before("") is None
+
+
+async def test_an_owner_whose_address_changes_every_day(door):
+    """RFC 8981: what stays the same is the /64."""
+    worker = await door()
+    assert await worker.log_in("alice", "2001:db8::5") == "in"
+    for n in range(100, 130):
+        await worker.log_in("x", f"2001:db8::{n}", right=False)
+    assert await worker.log_in("bob", "2001:db8::9") == "banned"
+    assert await worker.log_in("alice", "2001:db8::9") == "in"
+    # who guesses there has no more tries at her account for having many addresses
+    results = [
+        await worker.log_in("alice", f"2001:db8::{n:x}", right=False) for n in range(200, 215)
+    ]
+    assert results == ["banned"] * 15  # as the /64 is: which account is known there is not told
+    assert await worker.log_in("alice", "2001:db8::9") == "banned"
+    assert await worker.log_in("alice", "2001:db8:0:1::9") == "in"

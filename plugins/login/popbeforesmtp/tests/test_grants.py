@@ -12,6 +12,7 @@ from thurn.plugin.grants import GrantTable
 from thurn.types.errors import TemporaryFailure
 from thurn_login_popbeforesmtp.factory import PopBeforeSmtpSettings, popbeforesmtp
 from thurn_state_memory.state import MemoryState, Rows
+from thurn_testing.fakes.account import Names
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext, Given
 from thurn_testing.fakes.session import make_identity, make_session
@@ -27,7 +28,10 @@ class Site:
         self.clock = ManualClock()
         self.state = state or MemoryState(Rows(), self.clock)
         self.context = FakeContext(
-            base, name="login.pbs", clock=self.clock, given=Given(state=self.state)
+            base,
+            name="login.pbs",
+            clock=self.clock,
+            given=Given(state=self.state, directory=Names({"alice@example.org": "alice"})),
         )
         self.table = GrantTable(self.state, self.clock)
 
@@ -107,6 +111,7 @@ async def test_several_accounts_behind_one_address(tmp_path):
         ({"require_tls": True}, {"identity": PLAIN}, False),
         ({"require_tls": True}, {}, True),
         ({"accounts": ["bob"]}, {}, False),
+        ({"accounts": ["alice@example.org"]}, {}, True),
         ({"accounts": ["alice"]}, {}, True),
         ({"groups": ["board"]}, {}, False),
         ({"groups": ["staff"]}, {}, True),

@@ -69,6 +69,8 @@ FOREIGN = [
     "FROM: bob@example.org\r\n",
 ]
 NAMES = [
+    'From: "boss@[192.0.2.1]" <alice@example.org>\r\n',
+    "From: boss@[IPv6:2001:db8::1] at home <alice@example.org>\r\n",
     'From: "boss@bank.example" <alice@example.org>\r\n',
     "From: boss@bank.example <alice@example.org>\r\n",
     'From: "Boss <boss@bank.example>" <alice@example.org>\r\n',
@@ -84,6 +86,12 @@ NAMES = [
     'From: alice@example.org\r\nSender: "boss@bank.example" <alice@example.org>\r\n',
 ]
 DOUBTFUL = [
+    # without a mark of the octets' order: "boss@b.e", or something Chinese
+    "From: =?utf-16?b?AGIAbwBzAHMAQABiAC4AZQ==?= <alice@example.org>\r\n",
+    "From: =?UTF-32*en?b?AAAAYgAAAG8AAABA?= <alice@example.org>\r\n",
+    # RFC 822 had comments everywhere
+    "From: alice@example.org\r\nFrom(x): boss@bank.example\r\n",
+    "From: alice@example.org\r\nSender=: boss@bank.example\r\n",
     "",
     "To: alice@example.org\r\n",
     "From:\r\n",

@@ -9,6 +9,7 @@ from thurn.types.errors import TemporaryFailure
 from thurn_relay_authenticated.factory import AuthenticatedSettings, authenticated
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.contracts.relay import ELSEWHERE
+from thurn_testing.fakes.account import Names
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext, Given
 from thurn_testing.fakes.session import make_identity, make_session, make_transaction
@@ -21,7 +22,10 @@ class Site:
         self.clock = ManualClock()
         self.state = state or MemoryState(Rows(), self.clock)
         self.context = FakeContext(
-            base, name="relay.logins", clock=self.clock, given=Given(state=self.state)
+            base,
+            name="relay.logins",
+            clock=self.clock,
+            given=Given(state=self.state, directory=Names({})),
         )
         self.table = GrantTable(self.state, self.clock)
 

@@ -48,6 +48,9 @@ addresses = ["ann@mail.test"]
 
 [accounts.ben]
 enabled = false
+
+[aliases]
+team = ["ann", "x@elsewhere.example"]
 """
 
 
@@ -115,6 +118,7 @@ def test_revoke_by_account(run):
         (["explain", "10.0.0.0/8"], "explain one address"),
         (["explain", "192.0.2.7", "--to", "ann@mail.test"], "is ours"),
         (["explain", "192.0.2.7", "--to", "nobody@mail.test"], "is ours"),
+        (["explain", "192.0.2.7", "--to", "team@mail.test"], "is ours"),
         (["explain", "192.0.2.7", "--to", "@a:b@c"], "is no address"),
         (["explain", "192.0.2.7", "--account", "zoe"], "no account 'zoe'"),
     ],
@@ -203,3 +207,20 @@ def test_an_open_relay_is_refused_with_its_line(run):
     path.write_text(SITE.replace("10.0.0.0/8", "0.0.0.0/0"))
     with pytest.raises(Exception, match=r"thurn\.toml:23: relay\.office\.networks: .*open relay"):
         load(read([path]))
+
+
+def test_accounts_are_called_as_they_log_in(run):
+    """In a database an account's id is not its name."""
+    site = SITE.replace('type = "file"\nfile = "people.toml"', 'type = "sqlite"')
+    (run.tmp_path / "thurn.toml").write_text(site)
+    config = ("-c", str(run.tmp_path / "thurn.toml"))
+    for words in (["domain", "add", "mail.test"], ["account", "add", "ann", "--no-password"]):
+        assert not CliRunner().invoke(main, [*words, *config]).exit_code
+    for name in ("ann", "ann@mail.test"):
+        run("grant", "192.0.2.7", "--account", name, "--for", "1h", "--why", "x")
+    [made] = run("who", "--json")
+    assert made["account"] != "ann"  # the id: what programs compare
+    assert "ann@mail.test" in run("who")
+    told = run("explain", "192.0.2.7", "--account", "ann")
+    assert "grant: ann@mail.test from 192.0.2.7" in told
+    assert "ann@mail.test" in run("revoke", "--account", "ann")

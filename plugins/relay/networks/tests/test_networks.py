@@ -23,6 +23,10 @@ TEN = "10.0.0.0/8"
         (["0.0.0.0/0"], "open relay"),
         (["::/0"], "open relay"),
         (["0.0.0.0/1", "128.0.0.0/1"], "open relay"),
+        (["64:ff9b::/96"], "open relay"),
+        (["2002::/16"], "open relay"),
+        (["2001::/20"], "open relay"),
+        (["::ffff:0:0/96"], "open relay"),
         (["10.0.0.1/8"], "host bits"),
         (["office"], "a network is"),
         (["[::1]"], "a network is"),
@@ -98,6 +102,16 @@ async def test_an_old_generation_brings_nothing_back(tmp_path, autojump_clock):
     async with site.open(TEN), site.open("192.168.0.0/16"):
         await trio.sleep(100)
         assert await site.rows() == [("192.168.0.0/16", "relay.office")]
+
+
+async def test_rows_come_back_after_the_machine_has_slept(tmp_path, autojump_clock):
+    site = Site(tmp_path)
+    async with site.open(TEN):
+        await trio.sleep(1)
+        site.clock.advance(10_000)
+        assert await site.rows() == []
+        await trio.sleep(50)
+        assert await site.rows() == [(TEN, "relay.office")]
 
 
 async def test_whoever_only_looks_leaves_no_traces(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from thurn.contracts.account import StoredKey, Verified
-from thurn.contracts.sasl import SaslConditions, SaslFailure, SaslSuccess
+from thurn.contracts.sasl import NeedStoredKey, SaslConditions, SaslFailure, SaslSuccess
 from thurn.plugin import Secret
 from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import AccountId
@@ -126,6 +126,28 @@ def test_a_replayed_login_fails():
     assert isinstance(start(mechanism(), client.first, final, key=stored()).result, SaslSuccess)
     again = start(mechanism(nonce="another"), client.first, final, key=stored()).result
     assert again == SaslFailure("another nonce", malformed=True)
+
+
+@pytest.mark.parametrize("then", [None, stored(password="changed"), stored()])
+def test_a_key_that_is_gone_meanwhile_proves_nothing(then):
+    """Between the messages lies as long as the client likes: the account is locked, its password
+    is changed, it is another's."""
+    first_key, client = stored(), ScramClient("SCRAM-SHA-256", "alice", "secret")
+    exchange = mechanism().begin(UNBOUND)
+    next(exchange)
+    exchange.send(client.first)
+    asked = exchange.send(first_key)
+    keys = []
+    try:
+        request = exchange.send(client.final(asked.data))
+        while True:
+            keys.append(request)
+            request = exchange.send(then)
+    except StopIteration as stop:
+        result = stop.value
+    assert [type(key) for key in keys] == [NeedStoredKey]
+    same = then is not None and then.value.reveal() == first_key.value.reveal()
+    assert isinstance(result, SaslSuccess) if same else result == SaslFailure("credentials")
 
 
 def test_nonces_differ():

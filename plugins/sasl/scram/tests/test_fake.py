@@ -46,6 +46,20 @@ def test_spellings_of_one_name(name):
     assert FAKER.keys(name, "SCRAM-SHA-256") == expected
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x@bücher.example", "x@xn--bcher-kva.example"),
+        ("x@BÜCHER.example.", "X@bücher.example"),
+        ('"nobody"@example.org', "nobody"),
+        ('"nobody"@example.net', "nobody@example.net"),
+    ],
+)
+def test_forms_of_one_address(one, other):
+    scheme = "SCRAM-SHA-256"
+    assert FAKER.keys(one, scheme) == FAKER.keys(other, scheme)
+
+
 @pytest.mark.parametrize("name", ["nobody@example.net", "nobody2", "@example.org", "nobody@"])
 def test_other_names(name):
     expected = FAKER.keys("nobody", "SCRAM-SHA-256")

@@ -5,9 +5,9 @@ import stat
 import apsw
 import pytest
 import trio
-from thurn.contracts.store import Append
-from thurn.types.content import SPILL_OCTETS, Content
-from thurn.types.errors import StorageFull, StorageTrouble
+from thurn.contracts.store import KEYWORDS_PER_MAILBOX, Append
+from thurn.types.content import SPILL_OCTETS, Blob, Content
+from thurn.types.errors import LimitReached, StorageFull, StorageTrouble, TooLarge
 from thurn.types.identity import AccountId
 from thurn_store_spool.body import write_body
 from thurn_store_spool.place import account_directory, account_of, body_path
@@ -232,3 +232,29 @@ async def test_garbage_instead_of_an_index_is_trouble(bench):
     async with bench.open() as store:
         with pytest.raises(StorageTrouble):
             await store.open(ALICE, None)
+
+
+async def test_of_messages_that_cannot_all_be_stored_no_file_stays(bench):
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        big = Append("INBOX", Content.of(b"Subject: x\r\n\r\n" + b"z" * SPILL_OCTETS), WHEN)
+        words = tuple(f"$k{number}" for number in range(KEYWORDS_PER_MAILBOX + 1))
+        with pytest.raises(LimitReached):
+            await account.append_all([big, append("small", flags=words)])
+        assert bodies(bench.directory) == []
+        await account.append_all([big])
+        assert len(bodies(bench.directory)) == 1
+
+
+async def test_what_is_kept_of_messages_that_wait_is_bounded(bench, tmp_path):
+    """A thousand messages of one APPEND with long headers took a gigabyte."""
+    path = tmp_path / "message"
+    path.write_bytes(b"Subject: " + b"s" * 261_000 + b"\r\n\r\n")
+    long = Append("INBOX", Content(Blob(path=path)), WHEN)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        with pytest.raises(TooLarge):
+            await account.append_all([long] * 40)
+        assert bodies(bench.directory) == []
+        await account.append_all([long] * 2)
+        assert len(bodies(bench.directory)) == 2

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from thurn.plugin import Secret
 from thurn.types.errors import ConfigError
+from thurn_tls_files.settings import FilesSettings
 
 
 async def test_a_new_pair_is_served_after_a_second(opened, issue, served):
@@ -149,3 +150,10 @@ async def test_an_encrypted_key(opened, issue, served):
 async def test_ciphers_that_are_none(opened, issue):
     (found,) = await refusal(opened, **issue("mx", "mx.example.com"), ciphers="NOTHING")
     assert found.startswith("ciphers: ")
+
+
+def test_a_check_warns_of_files_that_are_not_there(issue, tmp_path):
+    settings = issue("mx", "mx.example.com")
+    assert not FilesSettings(**settings).warnings(tmp_path)
+    nowhere = {"certificate": tmp_path / "no.pem", "certificates": [settings]}
+    assert FilesSettings(**nowhere).warnings(tmp_path) == [f"there is no {tmp_path}/no.pem"]

@@ -21,6 +21,9 @@ ANY: Final = "?"
 SHORT: Final = 64
 """Characters of a segment with `?` for which a flat pattern is quicker than the states: at worst
 each character of the text is compared 64 times."""
+MOST_STARS: Final = 1_000
+"""Stars of a pattern: what is kept for each is a hundred times what it takes in the script. People
+write three."""
 MOST_WILD: Final = 16_384
 """Characters of a segment with `?`; the states of longer ones would take seconds to make."""
 
@@ -122,6 +125,8 @@ class Glob:
         for match in _PIECE.finditer(pattern):
             escaped, wildcard, plain, backslash = match.groups()
             if wildcard == "*":
+                if len(self.segments) == MOST_STARS:
+                    raise RunError(f'more than {MOST_STARS} "*" in a pattern', "too-large")
                 self.segments.append(Segment(characters, wild))
                 characters, wild = [], []
             elif wildcard == ANY:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from thurn_sieve.errors import RunError
 from thurn_sieve.registry import Comparator, MatchType, Predicate
+
+COMPARED_SHIFT: Final = 9
+"""512 characters compared are a step."""
+PATTERN_SHIFT: Final = 3
+"""Eight characters of a pattern are."""
 
 
 class Budget(Protocol):
@@ -59,13 +64,14 @@ class Matcher:
         if keys is self._keys:
             predicates, weight = self._prepared, self._weight
         else:
+            self._charge(rt, keys)
             predicates = self._predicates(keys)
             weight = _weight(predicates)
         if match_type.waits:
             return self._wait(rt, values, predicates)  # type: ignore[return-value]
         steps = rt.steps
         for value in values:
-            cost = 1 + (len(value) * weight >> 9)
+            cost = 1 + (len(value) * weight >> COMPARED_SHIFT)
             for predicate in predicates:
                 found = predicate(value)
                 steps -= cost
@@ -93,6 +99,15 @@ class Matcher:
                         rt.match_values = found
                     return True
         return False
+
+    def _charge(self, rt: Budget, keys: Sequence[str]) -> None:
+        """Count keys made at run time before anything is made of them."""
+        # A pattern is read character by character, any other key in C.
+        each = PATTERN_SHIFT if self.match_type.captures else COMPARED_SHIFT
+        for key in keys:
+            rt.steps -= 1 + (len(key) >> each)
+        if rt.steps < 0:
+            raise RunError("the script takes too much time", "too-many-steps")
 
     def _predicates(self, keys: Sequence[str]) -> list[Predicate]:
         prepare, comparator, operand = self.match_type.prepare, self.comparator, self.operand

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from thurn_sieve.limits import Limits
-from thurn_sieve.matching.glob import Glob
+from thurn_sieve.matching.glob import MOST_STARS, Glob
 from thurn_sieve.registry import Comparator, MatchType, Predicate
 
 MOST: Final = Limits().match_values
@@ -72,8 +72,14 @@ def _octets(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
 
 
+def _check_pattern(key: str) -> str | None:
+    if key.count("*") > MOST_STARS:
+        return f'more than {MOST_STARS} "*" in a pattern'
+    return None
+
+
 MATCH_TYPES: Final = (
     MatchType("is", _is),
     MatchType("contains", _contains, substring=True),
-    MatchType("matches", _matches, substring=True, captures=True),
+    MatchType("matches", _matches, substring=True, captures=True, validate_key=_check_pattern),
 )

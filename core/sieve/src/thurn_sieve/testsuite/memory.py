@@ -151,6 +151,8 @@ class MemoryExecutor:
         if last or not await self.duplicates.seen(key):
             self.duplicates.mark(key, seconds)
 
-    async def mark_vacation(self, key: str, seconds: int) -> None:
+    async def mark_vacation(self, key: str, seconds: int) -> bool:
         """Into the tracker."""
+        first = not await self.duplicates.seen(key)
         self.duplicates.mark(key, seconds)
+        return first

@@ -16,11 +16,13 @@ from typing import Final
 
 import trio
 from thurn.contracts.account import (
+    AccountFinder,
     Alias,
     Claim,
     CredentialVerifier,
     Denied,
     Directory,
+    DiscreetVerifier,
     Local,
     Resolution,
     StoredKeyQuery,
@@ -119,6 +121,9 @@ async def check_verifier(verifier: CredentialVerifier) -> None:
     await _wrong_claims(verifier)
     await _strangers(verifier)
     await _many_claims(verifier)
+    if isinstance(verifier, DiscreetVerifier):
+        for secret in HOSTILE_SECRETS:
+            await verifier.verify_nobody(Claim("nobody", Secret(secret), "password", "imap"))
     nobody = await verifier.stored_key(StoredKeyQuery("nobody", "SCRAM-SHA-256"))
     expect_equal(nobody, Unknown(), "a stored key of who is not known here is Unknown")
     other = await verifier.stored_key(StoredKeyQuery("alice", "NO-SUCH"))
@@ -196,6 +201,17 @@ async def check_directory(directory: Directory, *, separator: str = "+") -> None
     await _records(directory, alice, bob)
     await _ownership(directory, separator, alice, bob)
     await _acting(directory, alice, bob)
+    if isinstance(directory, AccountFinder):
+        await _finding(directory, alice, bob)
+
+
+async def _finding(directory: AccountFinder, alice: AccountId, bob: AccountId) -> None:
+    for account, identifier in ((ALICE, alice), (BOB, bob)):
+        for name in (account.name, account.name.upper(), *account.addresses):
+            found = await directory.find_account(name)
+            expect_equal(found, identifier, f"{name} is a name of this account")
+    for name in HOSTILE_NAMES:
+        expect_equal(await directory.find_account(name), None, f"{name[:40]!r} is nobody's name")
 
 
 async def _resolve(directory: Directory, text: str) -> Resolution:

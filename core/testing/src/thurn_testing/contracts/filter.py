@@ -30,7 +30,12 @@ from thurn.types.decision import (
 from thurn.types.session import Transaction
 from thurn_message.scanner import scan
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import (
+    expect,
+    expect_decision,
+    expect_equal,
+    unblocked,
+)
 
 BROKEN: Final = 100
 """Messages with some octets changed, for each one given."""
@@ -74,7 +79,8 @@ async def _one(checked: MessageFilter, transaction: Transaction, octets: bytes) 
     for _ in range(2):
         content = Content.of(octets)
         before = _state(transaction)
-        answers.append(await checked.check_message(transaction, content))
+        with unblocked("a filter blocks nobody"):
+            answers.append(await checked.check_message(transaction, content))
         expect_equal(_state(transaction), before, "a filter judges; the host changes")
         expect_equal(content.read(), octets, "content never changes")
     decision = answers[0]
@@ -84,6 +90,7 @@ async def _one(checked: MessageFilter, transaction: Transaction, octets: bytes) 
     known = Continue | Accept | Reject | Tempfail | Disconnect | Discard | Quarantine
     expect(isinstance(decision, known), f"the answer is a decision or None: {decision!r}")
     expect(decision.reason or isinstance(decision, Continue), "a decision has a reason")
+    expect_decision(decision)
     edits = getattr(decision, "edits", ())
     if edits:
         found, original = scan(edit_header(Content.of(octets), edits).read()), scan(octets)

@@ -26,7 +26,7 @@ from thurn.types.decision import (
 from thurn.types.envelope import Recipient
 from thurn.types.session import Session, Transaction
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import expect, expect_decision, expect_equal, unblocked
 from thurn_testing.fakes.session import PEER, make_session, make_transaction
 
 ELSEWHERE: Final = Recipient(Address.parse("someone@elsewhere.example"))
@@ -100,11 +100,13 @@ async def _ask(
 ) -> Decision | None:
     session = transaction.session
     before = (transaction.sender, [*transaction.recipients], session.identity, session.remembered)
-    decision = await policy.may_relay(transaction, recipient)
+    with unblocked("a relay policy blocks nobody"):
+        decision = await policy.may_relay(transaction, recipient)
     after = (transaction.sender, [*transaction.recipients], session.identity, session.remembered)
     expect_equal(after, before, "a policy judges; it changes neither transaction nor session")
     known = Continue | Accept | Reject | Tempfail | Disconnect | None
     expect(isinstance(decision, known), f"the answer is a decision or None: {decision!r}")
+    expect_decision(decision)
     return decision
 
 

@@ -165,6 +165,23 @@ async def check_keywords_up_to_the_bound(site: StoreSite) -> None:
         await account.append(append("y", flags=["$Word3"]))
 
 
+async def check_expunge_unchanged_since(site: StoreSite) -> None:
+    """What changed after the caller's view stays."""
+    async with site.open() as opened:
+        account = await opened.account()
+        inbox = await account.mailbox("INBOX")
+        uids = await fill(account, 4)
+        await inbox.flag(uids[:3], FlagChange.ADD, ["\\Deleted"])
+        seen = (await inbox.view()).highestmodseq
+        await inbox.flag([uids[1]], FlagChange.REMOVE, ["\\Deleted"])
+        chosen = [*uids[:3], 77_777]
+        gone = await inbox.expunge(chosen, unchanged_since=seen)
+        expect_equal(list(gone), [uids[0], uids[2]], "those that had not changed")
+        expect_equal(list((await inbox.view()).uids), [uids[1], uids[3]], "the others are there")
+        gone = await inbox.expunge([uids[1]], unchanged_since=seen)
+        expect_equal(list(gone), [], "nothing is left")
+
+
 async def check_expunge(site: StoreSite) -> None:
     """Whatever the flags, exactly those; a second time nothing."""
     async with site.open() as opened:
@@ -276,6 +293,7 @@ CHANGE_CHECKS: Final = (
     check_unchanged_since,
     check_keywords_up_to_the_bound,
     check_expunge,
+    check_expunge_unchanged_since,
     check_copy,
     check_move,
     check_wait_changed_wakes,

@@ -154,6 +154,31 @@ async def check_rename(site: StoreSite) -> None:
         expect_equal([m.name for m in await account.mailboxes()], wanted, "nothing has happened")
 
 
+async def check_rename_upwards(site: StoreSite) -> None:
+    """Below a parent that is gone, a child takes the name that its own parent leaves."""
+    async with site.open() as opened:
+        account = await opened.account()
+        slash = account.separator
+        await account.create(slash.join("aaa"))
+        await account.create(slash.join("aab"))
+        await account.delete("a")
+        ids = {m.name: m.id for m in await account.mailboxes()}
+        await account.rename(slash.join("aa"), "a")
+        wanted = {
+            "INBOX": ids["INBOX"],
+            "a": ids[slash.join("aa")],
+            slash.join("aa"): ids[slash.join("aaa")],
+            slash.join("ab"): ids[slash.join("aab")],
+        }
+        found = {m.name: m.id for m in await account.mailboxes()}
+        expect_equal(found, wanted, "all have moved up")
+        await account.create("b")
+        await account.create(slash.join("cb"))
+        await account.delete("c")
+        with refused(MailboxExists, "a name that does not move"):
+            await account.rename(slash.join("cb"), "b")
+
+
 async def check_rename_of_inbox(site: StoreSite) -> None:
     """Its messages move to the new mailbox; INBOX and its children stay. RFC 9051 §6.3.6."""
     async with site.open() as opened:
@@ -242,6 +267,7 @@ TREE_CHECKS: Final = (
     check_create_and_delete,
     check_a_deleted_mailbox_under_a_session,
     check_rename,
+    check_rename_upwards,
     check_rename_of_inbox,
     check_hostile_names,
     check_subscriptions,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from thurn.contracts.account import (
     AccountRecord,
@@ -139,3 +139,36 @@ class FakeDirectory(Directory):
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
         """Nobody but oneself."""
         return authcid if authzid in ("", str(authcid)) else None
+
+
+class Names:
+    """A directory that knows accounts by other names, and nothing else of them.
+
+    Attributes:
+        facts: what their records say.
+    """
+
+    def __init__(self, accounts: Mapping[str, str]) -> None:
+        self.accounts = dict(accounts)
+        self.facts: dict[str, Any] = {}
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """Whose name it is."""
+        return AccountId(self.accounts[name]) if name in self.accounts else None
+
+    async def account(self, account: AccountId) -> AccountRecord | None:
+        """Of whom there is a name."""
+        known = account in self.accounts.values()
+        return AccountRecord(account, None, **self.facts) if known else None
+
+    async def resolve(self, address: Address) -> Resolution:
+        """Nobody."""
+        return UnknownAddress()
+
+    async def owns(self, account: AccountId, address: Address) -> bool:
+        """Nobody does."""
+        return False
+
+    async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
+        """Nobody may."""
+        return None

@@ -61,6 +61,7 @@ def check(config_paths: Sequence[Path]) -> SitePlan:
 def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
     """How a checked configuration is to be run."""
     site = config.site
+    places = {key: f"{config.source.where(('site', key))}: site.{key}" for key in ("data", "user")}
     binds: dict[str, str] = {}
     findings: list[str] = []
     for instance in config.of_role("listener"):
@@ -72,13 +73,13 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
                 findings.append(f"{place}: {instance.full_name}: {error}")
             if spec in binds:
                 findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
-            binds[spec] = instance.full_name
+            binds[spec], places[spec] = instance.full_name, f"{place}: {instance.full_name}"
     if findings:
         raise ConfigError(findings)
     return SitePlan(
         hostname=site.hostname, data=site.data, workers=site.workers or os.cpu_count() or 1,
         binds=tuple(binds), uid_name=site.user, gid_name=site.group, allow_root=site.allow_root,
-        drain_seconds=site.drain, stop_seconds=site.stop,
+        drain_seconds=site.drain, stop_seconds=site.stop, places=places,
         worker_timeout_seconds=site.worker_timeout, config_paths=config_paths, config=config,
     )  # fmt: skip
 

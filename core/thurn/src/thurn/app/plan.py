@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class ProcessPlan:
         worker_timeout_seconds: silence after which a worker counts as blocked.
         config_paths: the files the configuration came from.
         stop_seconds: how long sessions may go on after a stop.
+        places: where in the configuration a key of the site or a bind stands, for findings.
     """
 
     hostname: str
@@ -37,6 +38,11 @@ class ProcessPlan:
     worker_timeout_seconds: float = 15.0
     config_paths: tuple[Path, ...] = ()
     stop_seconds: float = 10.0
+    places: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def at(self, key: str, text: str) -> str:
+        """A finding with its place, where that is known."""
+        return f"{self.places[key]}: {text}" if key in self.places else text
 
     def to_message(self) -> dict[str, Any]:
         """As JSON can carry it."""

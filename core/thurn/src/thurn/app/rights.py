@@ -38,18 +38,19 @@ def find_rights(plan: ProcessPlan) -> Rights | None:
     """
     if plan.uid_name is None:
         if os.geteuid() == 0 and not plan.allow_root:
-            text = "started by root: name the account to run as, or set allow_root = true"
-            raise ConfigError([text])
+            text = 'started by root: write user = "…", the account to become, or allow_root = true'
+            raise ConfigError([plan.at("user", text)])
         return None
     try:
         account = pwd.getpwnam(plan.uid_name)
         gid = account.pw_gid if plan.gid_name is None else grp.getgrnam(plan.gid_name).gr_gid
-    except KeyError as error:
-        raise ConfigError([f"run as {plan.uid_name}: {error.args[0]}"]) from None
+    except KeyError:
+        text = f"this machine has no account {plan.uid_name}, or no such group"
+        raise ConfigError([plan.at("user", text)]) from None
     if os.geteuid() == account.pw_uid:
         return None
     if os.geteuid() != 0:
-        raise ConfigError([f"run as {plan.uid_name}: only root can become another account"])
+        raise ConfigError([plan.at("user", f"only root can become {plan.uid_name}")])
     groups = os.getgrouplist(plan.uid_name, gid)
     return Rights(account.pw_uid, gid, tuple(sorted(set(groups))))
 

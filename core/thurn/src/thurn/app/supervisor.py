@@ -186,7 +186,7 @@ class Supervisor:
             self._lock(coming.plan)
             for spec in coming.plan.binds:
                 if spec not in self._sockets:
-                    self._sockets[spec] = bind(spec)
+                    self._sockets[spec] = bind(spec, coming.plan.at(spec, ""))
         except ConfigError as error:
             coming.fail(error.findings)
         else:
@@ -241,13 +241,13 @@ class Supervisor:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._lock_fd = os.open(path, flags, 0o600)
         except OSError as error:
-            raise ConfigError([f"{path}: {error.strerror}"]) from error
+            raise ConfigError([plan.at("data", f"{path}: {error.strerror}")]) from error
         if not _locked(self._lock_fd):
             owner = os.pread(self._lock_fd, 20, 0).decode(errors="replace").strip()
             os.close(self._lock_fd)
             self._lock_fd = -1
             text = f"{path}: another instance (process {owner}) runs on this data directory"
-            raise ConfigError([text])
+            raise ConfigError([plan.at("data", text)])
         line = b"%d\n" % os.getpid()
         with contextlib.suppress(OSError):  # a full disk; it only serves the message above
             os.pwrite(self._lock_fd, line, 0)

@@ -13,8 +13,8 @@ from thurn.plugin.commands import config_option
 @click.command()
 @config_option
 def check(config: tuple[Path, ...]) -> None:
-    """Check a configuration; says everything that is wrong, with file and line."""
+    """Say all that is wrong with a configuration, by file and line."""
     plan = check_config(config)
-    for warning in plan.config.warnings if plan.config is not None else ():
+    for warning in [] if plan.config is None else plan.config.told_at_check():
         click.echo(f"warning: {warning}", err=True)
     click.echo("The configuration is right.")

@@ -10,7 +10,6 @@ import click
 
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
-from thurn.contracts.settings import Settings
 from thurn.hooks.registry import Registry
 from thurn.plugin.commands import config_option
 
@@ -61,12 +60,11 @@ def schema(plugin: str) -> None:
 
 
 def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[str]:
-    settings: Settings = instance.settings
     for field in CHAINS:
-        names = getattr(settings, field, ())
+        names = getattr(instance.settings, field, ())
         if not names and field == "accounts":
             names = loaded.site.accounts
         if names:
             yield f"{field}: {' > '.join(names)}"
-    if hasattr(settings, "relay"):
+    if hasattr(instance.settings, "relay"):
         yield "relay ends in: 550 5.7.1 Relaying denied"

@@ -35,8 +35,7 @@ def _data(config: tuple[Path, ...]) -> Path:
         source = read(config)
     except ConfigError as error:
         raise click.ClickException(f"{error}; name the site's file (--config) or --data") from error
-    site = source.tables.get("site", {})
-    return source.base(("site", "data")) / str(site.get("data", "data"))
+    return source.base(("site", "data")) / str(source.tables.get("site", {}).get("data", "data"))
 
 
 def story(record: dict[str, Any]) -> Iterator[str]:
@@ -82,6 +81,7 @@ _WOULD_PASS: Final = {
     "login.required": "the peer had logged in",
     "storage.reserve": "the disk of the data directory had more room",
     "recipient.unknown": "there were an account or alias of this address",
+    "alias.dangling": "the alias led to somebody",
     "relay.denied": "a rule in the listener's `relay` list permitted it, or the domain were ours",
     "queue.missing": "the site had a queue: set site.queue",
     "directory.trouble": "the account source could be asked",

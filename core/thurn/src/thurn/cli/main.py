@@ -38,8 +38,10 @@ class LazyGroup(click.Group):
         """Run a command; what is wrong with the site is told in words, not as a traceback."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # `| head`: click ends without a word
+            raise
         except (ThurnError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
 
 
 class _Opener:

@@ -70,7 +70,7 @@ def _layout(role: str, name: str) -> list[tuple[str, str]]:
         ("README.md", "README.md.tmpl"),
         (f"src/{module}/__init__.py", "init.py.tmpl"),
         (f"src/{module}/factory.py", f"{form}.py.tmpl"),
-        (f"src/{module}/py.typed", ""),
+        (f"src/{module}/py.typed", "py.typed.tmpl"),
         (f"tests/test_{module}.py", f"test_{form}.py.tmpl"),
     ]
 
@@ -80,8 +80,6 @@ def _module(role: str, name: str) -> str:
 
 
 def _fill(template: str, role: str, name: str) -> str:
-    if not template:
-        return ""
     word, (head, needs) = name.replace("-", "_"), HEADS.get(role, ("", ""))
     words = {
         "role": role,

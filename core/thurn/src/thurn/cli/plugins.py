@@ -25,11 +25,16 @@ def list_plugins() -> None:
 
 
 @plugins.command()
-@click.argument("role", type=click.Choice(ROLES))
+@click.argument("role", type=click.Choice(ROLES), metavar="ROLE")
 @click.argument("name")
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 def new(role: str, name: str, target: Path | None) -> None:
-    """Write the first version of a plugin, with its test, into a new directory."""
+    """Write a new plugin that works, with its tests.
+
+    ROLE is filter, policy, relay, login, router, sasl, sieve or imap (a function or value), or
+    listener, tls, account, delivery, queue, transport, store, guard, search, state or service (a
+    class). TARGET is a new directory: thurn-ROLE-NAME if not given.
+    """
     chosen = target if target is not None else Path(f"thurn-{role}-{name}")
     for path in render(role, name, chosen):
         click.echo(f"written: {path}")

@@ -9,11 +9,13 @@ reported, each with file, line and what to change.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from thurn.config.files import KeyPath, Source
 from thurn.config.refs import references, references_in, without
@@ -80,6 +82,14 @@ class SiteConfig:
         """The instances of a role, in the file's order."""
         return [instance for instance in self.instances.values() if instance.role == role]
 
+    def told_at_check(self) -> list[str]:
+        """All warnings, those that an instance's own settings give included."""
+        told = list(self.warnings)
+        for (role, name), one in self.instances.items():
+            found = one.settings.warnings(self.site.data / role / name)
+            told += [f"{one.source}: {one.full_name}: {text}" for text in found]
+        return told
+
 
 def load(source: Source, registry: Registry | None = None) -> SiteConfig:
     """Check a whole configuration.
@@ -125,9 +135,9 @@ class _Loader:
         if needing and site.state is None:
             self._find(("site",), f"{', '.join(needing)}: shared state is needed; {_STATE_HINT}")
             raise ConfigError(self._findings)
-        unused = [i.full_name for key, i in known.items() if key not in ordered]
-        warnings = tuple(f"{known_name}: defined, but nothing names it" for known_name in unused)
-        return SiteConfig(site, ordered, self._source, warnings)
+        unused = [f"{i.source}: {i.full_name}" for key, i in known.items() if key not in ordered]
+        warnings = [f"{one}: defined, but nothing names it" for one in unused]
+        return SiteConfig(site, ordered, self._source, tuple(warnings))
 
     def _find(self, path: KeyPath, text: str) -> None:
         self._findings.append(f"{self._source.where(path)}: {'.'.join(path)}: {text}")
@@ -205,14 +215,13 @@ class _Loader:
             settings = model.model_validate(values, context={"base": self._source.base(path)})
         except ValidationError as error:
             for problem in error.errors(include_url=False, include_context=False):
-                self._problem(model, path, problem["loc"], problem["type"], problem["msg"])
+                self._problem(model, path, problem)
             self._broken.append((path, model, values))
             return None
         return without(settings, self._disabled)
 
-    def _problem(
-        self, model: type[Settings], path: KeyPath, loc: tuple[Any, ...], kind: str, text: str
-    ) -> None:
+    def _problem(self, model: type[Settings], path: KeyPath, problem: ErrorDetails) -> None:
+        loc, kind, text = problem["loc"], problem["type"], problem["msg"]
         where = (*path, *(str(part) for part in loc))
         if kind == "extra_forbidden":
             names = [*model.model_fields, *CommonSettings.model_fields]
@@ -221,7 +230,7 @@ class _Loader:
             description = model.model_fields[where[-1]].description if len(loc) == 1 else ""
             text = f"is missing. {description or ''}".rstrip()
         elif kind == "tuple_type":
-            text = 'write a list, such as ["main"]'
+            text = f"write a list, such as {json.dumps([problem['input']], default=str)}"
         self._find(where, text.removeprefix("Value error, "))
 
     def _check_references(

@@ -83,8 +83,8 @@ KeyAnswer: TypeAlias = StoredKey | Denied | Unknown
 
 @runtime_checkable
 class CredentialVerifier(Protocol):
-    """Judges claims. Hashing runs in threads; the time of an unknown name equals a known one's
-    (the host's gate sees to it with a dummy hash where the last instance says `Unknown`)."""
+    """Judges claims. Hashing runs in threads; a name that is known here and cannot be right costs
+    what a wrong password does. For unknown ones see `DiscreetVerifier`."""
 
     async def verify(self, claim: Claim) -> Verdict:
         """Is it true? Constant-time comparison; empty secrets never come here."""
@@ -107,6 +107,16 @@ class RevisedVerifier(CredentialVerifier, Protocol):
     async def revision(self) -> Hashable:
         """Differs, in this process, from each time before a credential was changed, locked or
         revoked by anybody. Asked at each login: cheap. Raises TemporaryFailure."""
+
+
+@runtime_checkable
+class DiscreetVerifier(CredentialVerifier, Protocol):
+    """A verifier that can spend its usual work on a name that nobody has, so that its time tells
+    nothing. Without it the gate waits for as long as judging has taken on average."""
+
+    async def verify_nobody(self, claim: Claim) -> None:
+        """Judge the claim against a made-up credential of the kind that most accounts here have,
+        by the same way and limits as `verify`; the host asks when all instances said `Unknown`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +195,11 @@ class Directory(Protocol):
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
         """The account that `authcid` becomes when it asks to act as `authzid`; None: it may not."""
+
+
+@runtime_checkable
+class AccountFinder(Protocol):
+    """A directory that knows accounts by what people call them, too."""
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """The account with this login name or own address. Raises TemporaryFailure."""

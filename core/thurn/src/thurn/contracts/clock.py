@@ -9,7 +9,8 @@ class Clock(Protocol):
     """Monotonic for intervals, wall for dates; never the one for the other."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow; shared by all processes of this boot (`boot_id`)."""
+        """Seconds that only grow, also while the machine is suspended; shared by all processes of
+        this boot (`boot_id`). trio's own clock stands still then: never compare the two."""
 
     def wall(self) -> float:
         """POSIX seconds."""

@@ -111,16 +111,6 @@ class SaslProduct:
 
 
 __all__ = [
-    "Challenge",
-    "NeedStoredKey",
-    "NeedVerify",
-    "SaslAnswer",
-    "SaslConditions",
-    "SaslExchange",
-    "SaslFailure",
-    "SaslMechanism",
-    "SaslProduct",
-    "SaslRequest",
-    "SaslResult",
-    "SaslSuccess",
-]
+    "Challenge", "NeedStoredKey", "NeedVerify", "SaslAnswer", "SaslConditions", "SaslExchange",
+    "SaslFailure", "SaslMechanism", "SaslProduct", "SaslRequest", "SaslResult", "SaslSuccess",
+]  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -172,6 +173,11 @@ class Settings(BaseModel):
     def needs_state(self) -> bool:
         """Whether the instance cannot open on a site without shared state (`[site] state`)."""
         return False
+
+    def warnings(self, directory: Path) -> Sequence[str]:
+        """What works and is perhaps not meant, for `thurn check`. It may read the files that the
+        settings name or that are in the instance's own directory; it makes none, never raises."""
+        return ()
 
 
 class NoSettings(Settings):

@@ -294,10 +294,14 @@ class Mailbox(Protocol):
     ) -> StoreResult:
         """Change flags; UIDs that are gone are passed over. RFC 7162 §3.1.3."""
 
-    async def expunge(self, uids: Collection[int]) -> Sequence[int]:
-        """Remove these whatever their flags; returns those that were there, ascending.
+    async def expunge(
+        self, uids: Collection[int], *, unchanged_since: int | None = None
+    ) -> Sequence[int]:
+        """Remove these whatever their flags, but for those that changed after this MODSEQ; returns
+        those that are gone by it, ascending.
 
-        The caller chooses (those flagged Deleted for EXPUNGE, marked ones for POP3).
+        The caller chooses (those flagged Deleted for EXPUNGE, marked ones for POP3), and what it
+        chose them by may have changed since its view.
         """
 
     async def copy(self, uids: Collection[int], target: str) -> CopyResult:

@@ -35,8 +35,8 @@ class CertifiedContext(SSLContext):
 class TlsProvider(Protocol):
     """Certificates for server connections.
 
-    Key files that only root may read are read while the product opens (before rights are
-    dropped), and again at reload; a broken new key keeps the old one and says so.
+    Key files are read by the account that serves, while the product opens, and again when they
+    have changed; a broken new key keeps the old one and says so.
     """
 
     def server_context(self) -> SSLContext:

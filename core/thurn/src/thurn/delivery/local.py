@@ -43,18 +43,14 @@ class Delivered:
     actions: list[Callable[[], None]] = field(default_factory=list)
 
 
+@dataclass(slots=True, eq=False)
 class LocalDelivery:
     """Delivery with one listener's rules."""
 
-    __slots__ = ("_chain", "_clock", "_guards", "_stores")
-
-    def __init__(
-        self, stores: Stores, chain: Chain, guards: tuple[Guard, ...], clock: Clock
-    ) -> None:
-        self._stores = stores
-        self._chain = chain
-        self._guards = guards
-        self._clock = clock
+    _stores: Stores
+    _chain: Chain
+    _guards: tuple[Guard, ...]
+    _clock: Clock
 
     async def deliver(
         self, transaction: Transaction, target: Target, account: AccountId, content: Content, *,

@@ -36,24 +36,15 @@ class Prepared:
     actions: list[Callable[[], None]] = field(default_factory=list)
 
 
+@dataclass(slots=True, eq=False)
 class Outgoing:
     """Sends with one listener's delivery rules."""
 
-    __slots__ = ("_clock", "_directory", "_hostname", "_local", "queue")
-
-    def __init__(
-        self,
-        directory: Directory,
-        local: LocalDelivery,
-        queue: Queue | None,
-        hostname: str,
-        clock: Clock,
-    ) -> None:
-        self._directory = directory
-        self._local = local
-        self.queue = queue
-        self._hostname = hostname
-        self._clock = clock
+    _directory: Directory
+    _local: LocalDelivery
+    queue: Queue | None
+    _hostname: str
+    _clock: Clock
 
     def hold(self, envelope: Envelope, content: Content, key: str) -> Deposit:
         """A deposit in the queue. Raises TemporaryFailure when there is none."""
@@ -92,7 +83,7 @@ class Outgoing:
                 raise TemporaryFailure(f"more than {SENDINGS} messages set off by one")
             for recipient in envelope.recipients:
                 key = f"{transaction.id} {count}"
-                expansion = await expand(self._directory, recipient)
+                expansion = await expand(self._directory, recipient, transaction.journal)
                 targets = expansion.targets
                 if expansion.foreign:
                     targets = (Target(recipient, None),)

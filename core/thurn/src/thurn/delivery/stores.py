@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from thurn.contracts.account import AccountRecord, Directory
 from thurn.contracts.store import AccountHandle, MailStore
@@ -10,17 +11,13 @@ from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import AccountId, Identity
 
 
+@dataclass(slots=True, eq=False)
 class Stores:
     """All store instances of the site."""
 
-    __slots__ = ("_by_name", "_default", "_directory")
-
-    def __init__(
-        self, by_name: Mapping[str, MailStore], default: str | None, directory: Directory
-    ) -> None:
-        self._by_name = by_name
-        self._default = default
-        self._directory = directory
+    _by_name: Mapping[str, MailStore]
+    _default: str | None
+    _directory: Directory
 
     async def open(self, account: AccountId, identity: Identity | None) -> AccountHandle:
         """The account's mailboxes with the rights of the identity (None: the host).

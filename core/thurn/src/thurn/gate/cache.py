@@ -16,6 +16,7 @@ from typing import Final
 
 from thurn.contracts.account import Claim, Verified
 from thurn.contracts.clock import Clock
+from thurn.types.identity import AccountId
 
 ENTRIES: Final = 10_000
 AGE_SECONDS: Final = 60.0
@@ -68,3 +69,11 @@ class CredentialCache:
         self._entries[self._digest(judges, claim)] = (self._clock.monotonic(), verdict)
         if len(self._entries) > ENTRIES:
             self._entries.popitem(last=False)
+
+    def forget(self, account: AccountId) -> None:
+        """Remember nothing of an account: its right password was refused, and the next time the
+        same must not be known at once."""
+        for digest in [
+            one for one, (_, found) in self._entries.items() if found.account == account
+        ]:
+            del self._entries[digest]

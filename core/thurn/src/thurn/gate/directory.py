@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from thurn.contracts.account import (
+    AccountFinder,
     AccountRecord,
     Claim,
     CredentialVerifier,
     Directory,
+    DiscreetVerifier,
     KeyAnswer,
     Resolution,
     RevisedVerifier,
@@ -29,11 +31,12 @@ from thurn.types.identity import AccountId
 class CombinedAccounts:
     """A `Directory` and a `CredentialVerifier` over products in their configured order."""
 
-    __slots__ = ("_directories", "_revised", "_verifiers")
+    __slots__ = ("_directories", "_discreet", "_revised", "_verifiers")
 
     def __init__(self, products: Sequence[Any]) -> None:
         self._directories = tuple(p for p in products if isinstance(p, Directory))
         self._verifiers = tuple(p for p in products if isinstance(p, CredentialVerifier))
+        self._discreet = [v for v in self._verifiers if isinstance(v, DiscreetVerifier)]
         self._revised = tuple(v for v in self._verifiers if isinstance(v, RevisedVerifier))
 
     async def resolve(self, address: Address) -> Resolution:
@@ -49,9 +52,17 @@ class CombinedAccounts:
     async def account(self, account: AccountId) -> AccountRecord | None:
         """The first record."""
         for directory in self._directories:
-            record = await directory.account(account)
-            if record is not None:
+            if (record := await directory.account(account)) is not None:
                 return record
+        return None
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """The first that has this login name or address."""
+        for directory in self._directories:
+            if isinstance(directory, AccountFinder) and (
+                found := await directory.find_account(name)
+            ):
+                return found
         return None
 
     async def owns(self, account: AccountId, address: Address) -> bool:
@@ -64,17 +75,17 @@ class CombinedAccounts:
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
         """The first that allows it."""
         for directory in self._directories:
-            account = await directory.may_act_as(authcid, authzid)
-            if account is not None:
+            if (account := await directory.may_act_as(authcid, authzid)) is not None:
                 return account
         return None
 
     async def verify(self, claim: Claim) -> Verdict:
-        """The first verdict that is not `Unknown`."""
+        """The first verdict that is not `Unknown`; where all are, the work of one is spent."""
         for verifier in self._verifiers:
-            verdict = await verifier.verify(claim)
-            if not isinstance(verdict, Unknown):
+            if not isinstance(verdict := await verifier.verify(claim), Unknown):
                 return verdict
+        for verifier in self._discreet[:1]:
+            await verifier.verify_nobody(claim)
         return Unknown()
 
     async def revision(self) -> str:
@@ -84,7 +95,6 @@ class CombinedAccounts:
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
         """The first answer that is not `Unknown`: nobody else proves a name that is known here."""
         for verifier in self._verifiers:
-            key = await verifier.stored_key(query)
-            if not isinstance(key, Unknown):
+            if not isinstance(key := await verifier.stored_key(query), Unknown):
                 return key
         return Unknown()

@@ -5,7 +5,8 @@ Rules of this file:
    as a wrong password and is never cached.
 2. Plaintext mechanisms and passwords are not offered and not considered without encryption unless
    the listener says so. RFC 4954 §4.
-3. Wrong name and wrong password cannot be told apart: equal text, and equal time (`_even_out`).
+3. Wrong name and wrong password cannot be told apart: equal text, and equal work and time
+   (`judge`). A right password that is refused all the same takes as long the next time, too.
 4. Login policies are awaited before a credential is looked at and again before the positive reply;
    what a login leaves behind (grants) is recorded when all of them have allowed it.
 5. A name or secret that is empty, too long or holds controls never reaches an account instance.
@@ -83,21 +84,16 @@ class GateParts:
     plaintext_without_tls: bool
 
 
+@dataclass(slots=True, eq=False)
 class HostGate:
     """The gate of one listener in one worker."""
 
-    __slots__ = ("_parts", "_usual_seconds")
-
-    def __init__(self, parts: GateParts) -> None:
-        self._parts = parts
-        self._usual_seconds = 0.05  # a running mean of what judging a password takes
-
-    def _plaintext(self, session: Session) -> bool:
-        return session.tls is not None or self._parts.plaintext_without_tls
+    _parts: GateParts
+    _usual_seconds: float = 0.05  # a running mean of what judging a password takes
 
     def mechanisms(self, session: Session) -> tuple[str, ...]:
         """What may be offered now, in the configuration's order."""
-        open_to_read = self._plaintext(session)
+        open_to_read = self.password_allowed(session)
         bindings = _bindings(session)
         return tuple(
             name
@@ -107,7 +103,7 @@ class HostGate:
 
     def password_allowed(self, session: Session) -> bool:
         """Whether a password in the clear would be considered."""
-        return self._plaintext(session)
+        return session.tls is not None or self._parts.plaintext_without_tls
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
@@ -117,7 +113,7 @@ class HostGate:
         bindings = _bindings(session)
         if known is None or not _can_bind(known, bindings):
             return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
-        if known.plaintext and not self._plaintext(session):
+        if known.plaintext and not self.password_allowed(session):
             return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
         try:
             exchange = known.begin(SaslConditions(session.tls is not None, bindings))
@@ -129,7 +125,7 @@ class HostGate:
 
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
         """Login by name and password."""
-        if not self._plaintext(session):
+        if not self.password_allowed(session):
             return Refused(ENCRYPTION_REQUIRED, "encryption.required")
         login = HostLogin(self, session, "PASSWORD", _password_exchange(name, password))
         step = await login.start(None)
@@ -155,13 +151,9 @@ class HostGate:
             self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
         if isinstance(verdict, Verified):
             parts.cache.put(judges, claim, verdict)
-        else:
-            await self._even_out(elapsed)
+        else:  # also for verifiers that do not spend the work on names that they do not know
+            await trio.sleep(max(0.0, self._usual_seconds - elapsed))
         return verdict
-
-    async def _even_out(self, elapsed: float) -> None:
-        """What is wrong takes as long as a wrong password, so that names cannot be told apart."""
-        await trio.sleep(max(0.0, self._usual_seconds - elapsed))
 
     async def stored_key(self, need: NeedStoredKey) -> SaslAnswer:
         """What the accounts have stored for a name."""
@@ -176,15 +168,13 @@ class HostGate:
     async def ask_after(self, attempt: LoginAttempt, identity: Identity | None) -> Refused | None:
         """The login policies after the verdict, before the reply."""
         refused = await self._policy(self._parts.after, attempt, identity)
-        if refused is not None or identity is None:
-            return refused
-        return await self._policy(self._parts.record, attempt, identity)
+        if refused is None and identity is not None:
+            refused = await self._policy(self._parts.record, attempt, identity)
+        return refused
 
     async def _policy(
         self, chain: Chain, attempt: LoginAttempt, identity: Identity | None
     ) -> Refused | None:
-        if not chain:
-            return None
         delay = 0.0
 
         def collect(answer: Any, unchanged: Any) -> Any:  # noqa: ANN401 - the chain's own types
@@ -196,27 +186,33 @@ class HostGate:
         answer = await chain.run(attempt.session.id, None, attempt, identity, then=collect)
         if delay > 0:
             await trio.sleep(delay)
-        if isinstance(answer, Tempfail):
-            return Refused(LOGIN_TROUBLE, answer.reason)
-        if isinstance(answer, Forbidden):
-            status = LOGIN_TROUBLE if answer.decision.temporary else BAD_CREDENTIALS
-            return Refused(status, answer.reason)
-        return None
+        if not isinstance(answer, Tempfail | Forbidden):
+            return None
+        lasting = isinstance(answer, Forbidden) and not answer.decision.temporary
+        return Refused(BAD_CREDENTIALS if lasting else LOGIN_TROUBLE, answer.reason)
 
     async def admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
         """Turn a proof into an identity, or refuse it by the account's record."""
+        step = await self._admit(attempt, success)
+        if isinstance(step, Refused) and isinstance(success.verdict, Verified):
+            self._parts.cache.forget(success.verdict.account)
+        return step
+
+    async def _admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
         parts, session = self._parts, attempt.session
         verdict = success.verdict
-        account = verdict.account if isinstance(verdict, Verified) else AccountId(success.authcid)
-        if success.authzid and success.authzid not in (success.authcid, account):
-            other = await parts.accounts.may_act_as(account, success.authzid)
-            if other is None:
-                return await self.deny(attempt, "authzid.refused")
-            account = other
-        record = await parts.accounts.account(account)
-        if record is not None and not _may_use(record, session.protocol):
+        if not isinstance(verdict, Verified | None):  # a mechanism that did not look at it
+            return await self.deny(attempt, "credentials")
+        proved = AccountId(success.authcid) if verdict is None else verdict.account
+        account: AccountId | None = proved
+        if success.authzid and success.authzid not in (success.authcid, proved):
+            account = await parts.accounts.may_act_as(proved, success.authzid)
+        if account is None:
+            return await self.deny(attempt, "authzid.refused")
+        records = [await parts.accounts.account(one) for one in dict.fromkeys((proved, account))]
+        if any(one is not None and not _may_use(one, session.protocol) for one in records):
             return await self.deny(attempt, "account.not_allowed")
-        groups = record.groups if record is not None else frozenset()
+        groups = records[-1].groups if records[-1] is not None else frozenset()
         secured = session.tls is not None
         identity = Identity(account, success.authcid, attempt.mechanism, secured, groups)
         refused = await self.ask_after(attempt, identity)
@@ -253,33 +249,23 @@ class HostGate:
         )  # fmt: skip
 
 
+@dataclass(slots=True, eq=False)
 class HostLogin:
     """One exchange: drives the mechanism's generator."""
 
-    __slots__ = ("_asked", "_exchange", "_gate", "_guess", "_mechanism", "_name", "_session")
-
-    def __init__(
-        self, gate: HostGate, session: Session, mechanism: str, exchange: SaslExchange
-    ) -> None:
-        self._gate = gate
-        self._session = session
-        self._mechanism = mechanism
-        self._exchange = exchange
-        self._name = ""
-        self._guess: bytes | None = None
-        self._asked = False
+    _gate: HostGate
+    _session: Session
+    _mechanism: str
+    _exchange: SaslExchange
+    _name: str = ""
+    _guess: bytes | None = None
+    _asked: bool = False
 
     async def start(self, initial: bytes | None) -> Step:
         """The first step; an initial response answers the mechanism's first challenge if that is
         empty (client-first mechanisms) or, for LOGIN, its first prompt."""
-        step = await self._drive(None, first=True)
-        if initial is not None and isinstance(step, Ask):
-            return await self._drive(initial)
-        return step
-
-    async def step(self, response: bytes) -> Step:
-        """Go on with a response."""
-        return await self._drive(response)
+        step = await self.step(None, first=True)
+        return await self.step(initial) if initial is not None and isinstance(step, Ask) else step
 
     def cancel(self) -> None:
         """The peer gave up."""
@@ -289,9 +275,10 @@ class HostLogin:
     def _attempt(self) -> LoginAttempt:
         return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
-    async def _drive(self, answer: SaslAnswer, *, first: bool = False) -> Step:
+    async def step(self, response: SaslAnswer, *, first: bool = False) -> Step:
+        """Go on with a response."""
         try:
-            return await self._run(answer, first)
+            return await self._run(response, first)
         except Exception as error:  # noqa: BLE001 - supervision point: one login
             self._exchange.close()
             return self._gate.trouble(self._attempt, error)

@@ -104,10 +104,6 @@ async def judge_sender(
 ) -> Transaction | Refusal:
     """The sender stage: a transaction, or why there is none."""
     settings = plan.settings
-    if settings.require_login and session.identity is None:
-        return _LOGIN_REQUIRED
-    if plan.free_octets() < settings.reserve_octets:
-        return _NO_SPACE
     identifier = plan.ids.make()
     entry = plan.journal.begin(
         identifier, **_facts(session), sender="" if sender is None else str(sender)
@@ -117,16 +113,26 @@ async def judge_sender(
     transaction.stash[ENTRY] = entry
     if session.identity is not None:
         entry.note(account=session.identity.account)
-    refusal = session.remembered
+    refusal = own = _own_refusal(plan, session)
+    refusal = refusal or session.remembered
     if refusal is None and plan.chains.sender:
         answer = await plan.chains.sender.run(identifier, entry, transaction, sender)
         refusal = None if answer is None or isinstance(answer, Accept) else answer
     if refusal is not None:
-        if isinstance(refusal, Disconnect) or settings.reject_at == "once":
-            close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
+        if own or isinstance(refusal, Disconnect) or settings.reject_at == "once":
+            # The half of the reserve that is left is not for lines that say so.
+            if own is not _NO_SPACE or 2 * plan.free_octets() > settings.reserve_octets:
+                close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
             return named(refusal, identifier)
         transaction.stash[REFUSAL] = refusal
     return transaction
+
+
+def _own_refusal(plan: FlowPlan, session: Session) -> Refusal | None:
+    """What is refused at MAIL whatever the rules say."""
+    if plan.settings.require_login and session.identity is None:
+        return _LOGIN_REQUIRED
+    return _NO_SPACE if plan.free_octets() < plan.settings.reserve_octets else None
 
 
 async def judge_recipient(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
@@ -148,7 +154,7 @@ async def _judge_recipient(
     if refusal is not None:
         return refusal
     try:
-        expansion = await _expand(plan, recipient)
+        expansion = await _expand(plan, transaction, recipient)
     except Exception as error:  # noqa: BLE001 - trouble of a directory is temporary (design D9)
         plan.diagnostics.error(
             "directory.failed", address=str(recipient.address), failure=repr(error)
@@ -161,7 +167,8 @@ async def _judge_recipient(
             return permitted
         targets = (Target(recipient, None),)
     elif not targets:
-        return as_refusal(UNKNOWN_ACCOUNT, "recipient.unknown")
+        unknown = "alias.dangling" if expansion.alias else "recipient.unknown"
+        return as_refusal(UNKNOWN_ACCOUNT, unknown)
     elif plan.chains.recipient:
         chain = plan.chains.recipient
         answer = await chain.run(transaction.id, transaction.journal, transaction, recipient)
@@ -173,8 +180,9 @@ async def _judge_recipient(
     return ACCEPTED
 
 
-async def _expand(plan: FlowPlan, recipient: Recipient) -> Expansion:
-    expansion = await expand(plan.directory, recipient)
+async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Expansion:
+    journal = transaction.journal
+    expansion = await expand(plan.directory, recipient, journal)
     postmaster = plan.settings.postmaster
     address = recipient.address
     if (
@@ -185,7 +193,7 @@ async def _expand(plan: FlowPlan, recipient: Recipient) -> Expansion:
         and address != postmaster
     ):
         # RFC 5321 §4.5.1: mail to postmaster is always accepted.
-        return await expand(plan.directory, Recipient(postmaster, original=address))
+        return await expand(plan.directory, Recipient(postmaster, original=address), journal)
     return expansion
 
 

@@ -137,7 +137,7 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) ->
                     transaction.targets[index] = ()
         case AddRecipient(address):
             added = Recipient(address)
-            expansion = await expand(plan.directory, added)
+            expansion = await expand(plan.directory, added, transaction.journal)
             targets = (Target(added, None),) if expansion.foreign else expansion.targets
             if not targets:  # a copy that somebody wants is not dropped in silence
                 raise TemporaryFailure(f"a filter adds {address}, which nobody here has")

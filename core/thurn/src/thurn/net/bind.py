@@ -65,8 +65,12 @@ def parse_bind(spec: str) -> InternetBind | UnixBind:
     return InternetBind(host, int(port))
 
 
-def bind(spec: str) -> list[socket.socket]:
+def bind(spec: str, place: str = "") -> list[socket.socket]:
     """The listening, non-blocking sockets of a specification; a name may have several.
+
+    Args:
+        spec: `host:port` or `unix:path`.
+        place: where it is written, put before what is wrong.
 
     Raises:
         ConfigError: it cannot be bound; nothing is left open then.
@@ -87,7 +91,7 @@ def bind(spec: str) -> list[socket.socket]:
     except OSError as error:
         for one in opened:
             one.close()
-        raise ConfigError([f'bind "{spec}": {_reason(error)}']) from error
+        raise ConfigError([f'{place}bind "{spec}": {_reason(error)}']) from error
     return opened
 
 

@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import hmac
 import re
+import secrets
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 from unicodedata import normalize
@@ -32,11 +35,12 @@ NAME_CHARACTERS: Final = 255
 _ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9-]{1,32})\}(.*)", re.DOTALL)
 _ARGON2: Final = re.compile(
-    r"\$argon2(?:id|i)\$v=19\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
+    r"\$argon2(?:id|i)\$v=19\$m=\d{1,7},t=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
 )
+"""RFC 9106 §4 wants 2 GiB (seven digits) at most; an imported hash must not stop all others."""
 PLAIN: Final = frozenset({"PLAIN", "CLEAR", "CLEARTEXT"})
 ARGON2: Final = frozenset({"ARGON2ID", "ARGON2I"})
-_CURRENT: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
+_COST: Final = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=\d{1,9}\$.+")
 _CRYPT: Final = {
     "SHA512-CRYPT": "sha512_crypt",
     "SHA256-CRYPT": "sha256_crypt",
@@ -109,8 +113,56 @@ class PasswordHash:
 
     @property
     def is_current(self) -> bool:
-        """Whether a new hash would be no better."""
-        return self.value.startswith(_CURRENT)
+        """Whether a new hash would be no better: the same memory and work at least."""
+        match = _COST.fullmatch(self.value)
+        if match is None:
+            return False
+        memory, passes = int(match[1]), int(match[2])
+        return memory >= MEMORY_KIB and memory * passes >= MEMORY_KIB * PASSES
+
+    @property
+    def kind(self) -> str:
+        """Equal for hashes that take the same work to judge."""
+        if self.scheme in ARGON2:
+            return self.value.rsplit("$", 2)[0]
+        if self.scheme in PLAIN:
+            return "PLAIN"
+        return f"{self.scheme} {_rounds(self)}"
+
+    def decoy(self) -> PasswordHash:
+        """A hash of a password that nobody knows, which takes the same work to judge as this one.
+
+        Blocks for as long as the scheme takes.
+        """
+        if self.kind == NOBODY.kind:
+            return NOBODY
+        password = secrets.token_urlsafe()
+        if self.scheme in PLAIN:
+            return PasswordHash(self.scheme, password)
+        if self.scheme in ARGON2:
+            import argon2  # noqa: PLC0415
+
+            known = argon2.PasswordHasher.from_parameters(argon2.extract_parameters(self.value))
+            return PasswordHash(self.scheme, known.hash(password))
+        known, rounds = _passlib(self.scheme), _rounds(self)
+        return PasswordHash(
+            self.scheme, str((known.using(rounds=rounds) if rounds else known).hash(password))
+        )
+
+
+NOBODY: Final = PasswordHash(
+    "ARGON2ID",
+    f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$YWJjZGVmZ2hpamtsbW5vcA"
+    "$YWJjZGVmZ2hpamtsbW5vcGFiY2RlZmdoaWprbG1ub3A",
+)
+"""Of nothing, made up; takes the work of a new one."""
+
+
+def usual(hashes: Iterable[PasswordHash]) -> PasswordHash:
+    """One of the kind that most of them are; `NOBODY` where there are none."""
+    known = [(one.kind, one) for one in hashes]
+    counted = Counter(kind for kind, _ in known)
+    return max(known, key=lambda pair: counted[pair[0]], default=("", NOBODY))[1]
 
 
 def clear_password(text: str) -> str | None:
@@ -197,6 +249,11 @@ def _passlib(scheme: str) -> Any:  # noqa: ANN401 - untyped library
     return getattr(schemes, _CRYPT.get(scheme) or _LDAP[scheme])
 
 
+def _rounds(known: PasswordHash) -> int:
+    """Of a scheme that has them; 0."""
+    return int(getattr(_passlib(known.scheme).from_string(known.value), "rounds", 0))
+
+
 def _passlib_matches(scheme: str, value: str, password: str) -> bool:
     octets = password.encode()
     if scheme == "BLF-CRYPT":
@@ -205,12 +262,6 @@ def _passlib_matches(scheme: str, value: str, password: str) -> bool:
 
 
 __all__ = [
-    "NAME_CHARACTERS",
-    "PasswordHash",
-    "UnknownScheme",
-    "clear_password",
-    "hash_password",
-    "name_key",
-    "parse_hash",
-    "sub_address",
-]
+    "NAME_CHARACTERS", "NOBODY", "PasswordHash", "UnknownScheme", "clear_password", "hash_password",
+    "name_key", "parse_hash", "sub_address", "usual",
+]  # fmt: skip

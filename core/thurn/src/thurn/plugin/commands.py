@@ -19,7 +19,9 @@ from typing import Any
 
 import click
 
+from thurn.contracts.account import AccountFinder, AccountRecord
 from thurn.contracts.command import CommandSite, SiteOpener
+from thurn.types.identity import AccountId
 
 config_option = click.option(
     "--config",
@@ -68,4 +70,26 @@ def _run(
     opener.run(action, config=config, roles=roles)
 
 
-__all__ = ["CommandSite", "config_option", "site_command"]
+async def find_account(site: CommandSite, name: str) -> AccountRecord:
+    """The account that an operator calls so: by login name, by an address of its own, or by id.
+
+    The command must have asked for the role "account".
+
+    Raises:
+        click.ClickException: there is none.
+    """
+    directory = site.directory
+    found = await directory.find_account(name) if isinstance(directory, AccountFinder) else None
+    record = await directory.account(found or AccountId(name))
+    if record is None:
+        raise click.ClickException(f"there is no account {name!r}: give a login name or an address")
+    return record
+
+
+async def known_as(site: CommandSite, account: AccountId) -> str:
+    """What people know an account by: its primary address, else its id; for role "account"."""
+    record = await site.directory.account(account)
+    return str(record.address) if record is not None and record.address is not None else account
+
+
+__all__ = ["CommandSite", "config_option", "find_account", "known_as", "site_command"]

@@ -339,20 +339,7 @@ def _may_cover(key: str, session: Session) -> bool:
 
 
 __all__ = [
-    "LIMITS",
-    "RELAYED_FOR",
-    "Grant",
-    "GrantTable",
-    "GrantTableFull",
-    "Kind",
-    "Limits",
-    "Network",
-    "NetworkSetting",
-    "SessionSource",
-    "Source",
-    "exact",
-    "is_open",
-    "parse_destinations",
-    "parse_network",
-    "parse_source",
-]
+    "LIMITS", "RELAYED_FOR", "Grant", "GrantTable", "GrantTableFull", "Kind", "Limits", "Network",
+    "NetworkSetting", "SessionSource", "Source", "exact", "is_open", "parse_destinations",
+    "parse_network", "parse_source",
+]  # fmt: skip

@@ -30,6 +30,8 @@ OPEN_IPV4_ADDRESSES: Final = 2**24
 """More public addresses than a /8 are nobody's own network."""
 OPEN_IPV6_ADDRESSES: Final = 2 ** (128 - 16)
 """The largest allocations to one operator are /19; wider than a /16 is the Internet."""
+ALL_OF_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "2002::/16", "2001::/32")))
+"""As seen through NAT64, 6to4 and Teredo: everybody. RFC 6052, RFC 3056, RFC 4380."""
 MAPPED_BITS: Final = 96
 """Before the IPv4 address in an IPv4-mapped one. RFC 4291 §2.5.5.2."""
 
@@ -116,7 +118,10 @@ def is_open(networks: Iterable[Network]) -> bool:
     six = collapse_addresses(n for n in given if isinstance(n, IPv6Network))
     public_four = sum(n.num_addresses for n in four if not n.is_private)
     public_six = sum(n.num_addresses for n in six if not n.is_private)
-    return public_four > OPEN_IPV4_ADDRESSES or public_six > OPEN_IPV6_ADDRESSES
+    seen = any(
+        part.subnet_of(n) for n in given if isinstance(n, IPv6Network) for part in ALL_OF_IPV4
+    )
+    return seen or public_four > OPEN_IPV4_ADDRESSES or public_six > OPEN_IPV6_ADDRESSES
 
 
 def parse_destinations(texts: Collection[str]) -> tuple[str, ...]:

@@ -69,11 +69,12 @@ class SpooledContent:
         failure: why it could not be written; None if it could.
     """
 
-    __slots__ = ("_fd", "_path", "failure")
+    __slots__ = ("_fd", "_made", "_path", "failure")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = -1
+        self._made = False
         self.failure: StorageError | None = None
 
     async def write(self, octets: bytes) -> None:
@@ -85,7 +86,7 @@ class SpooledContent:
             await trio.to_thread.run_sync(self._write, octets)
 
     def blob(self) -> Blob:
-        """The whole content.
+        """The whole content; nothing more is written, and no descriptor is kept.
 
         Raises:
             StorageError: it could not be written.
@@ -93,6 +94,7 @@ class SpooledContent:
         if self.failure is not None:
             raise self.failure
         try:
+            self._close()
             return Blob(path=self._path)
         except OSError as error:
             raise StorageTrouble(str(error)) from error
@@ -100,18 +102,24 @@ class SpooledContent:
     def remove(self) -> None:
         """Close and remove the file, if there is one. Idempotent; never raises: the message may be
         stored already, and what is left here goes at the next start."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
+        made, self._made = self._made, False
+        if made:
             with suppress(OSError):
                 self._path.unlink()
-            with suppress(OSError):
-                os.close(fd)
+        with suppress(OSError):
+            self._close()
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def _write(self, octets: bytes) -> None:
         try:
             if self._fd < 0:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fd = os.open(self._path, flags, 0o600)
+                self._made = True
             rest = memoryview(octets)
             while rest:
                 rest = rest[os.write(self._fd, rest) :]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
+_SINCE_BOOT: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux has it
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SystemClock:
-    """`time.monotonic` (one for all processes of a boot on Linux) and `time.time`."""
+    """Seconds since the boot, those while the machine was suspended included (CLOCK_MONOTONIC would
+    let grants and bans outlive their interval), the same in all processes; and `time.time`."""
 
-    monotonic = staticmethod(time.monotonic)
+    monotonic = staticmethod(partial(time.clock_gettime, _SINCE_BOOT))
     wall = staticmethod(time.time)
 
     @cached_property

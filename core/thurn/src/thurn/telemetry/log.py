@@ -54,7 +54,7 @@ def configure(*, debug: bool = False) -> None:
         sys.unraisablehook = tell_unraisable
     renderer: Any = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
+        renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
     lossy: Any = _Lossy(sys.stderr)
     structlog.configure(
         processors=[

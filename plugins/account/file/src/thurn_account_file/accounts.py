@@ -30,6 +30,7 @@ from thurn.contracts.account import (
 )
 from thurn.contracts.context import Context
 from thurn.contracts.settings import Secret
+from thurn.plugin.accounts import NOBODY, PasswordHash
 from thurn.types.address import Address
 from thurn.types.errors import ConfigError
 from thurn.types.identity import AccountId
@@ -56,6 +57,8 @@ class FileAccounts:
         self._look_at = context.clock.monotonic() + LOOK_SECONDS
         self._reading = False
         self._limiter = trio.CapacityLimiter(HASHES)
+        self._made = NOBODY
+        self._decoy_of: AccountBook | None = None
 
     @property
     def source_path(self) -> str:
@@ -70,16 +73,34 @@ class FileAccounts:
         entry = (await self._newest()).find(claim.name)
         if entry is None or not entry.has_credential or claim.kind != "password":
             return Unknown()
-        if entry.password is None:  # proved by a mechanism like SCRAM, and by nothing else
-            return Denied()
-        right = await trio.to_thread.run_sync(
-            entry.password.matches, claim.secret.reveal(), limiter=self._limiter
-        )
-        if not right:
+        # Without a password it is proved by a mechanism like SCRAM, and by nothing else.
+        password = entry.password or await self._decoy()
+        right = await self._is(password, claim)
+        if not right or entry.password is None:
             return Denied()
         if not entry.record.enabled:
             return Denied("account.disabled")
         return Verified(entry.record.account)
+
+    async def verify_nobody(self, claim: Claim) -> None:
+        """The time of a wrong password.
+
+        Cancellation: the hash is finished first, in its thread.
+        """
+        if claim.kind == "password":
+            await self._is(await self._decoy(), claim)
+
+    async def _is(self, stored: PasswordHash, claim: Claim) -> bool:
+        secret = claim.secret.reveal()
+        return await trio.to_thread.run_sync(stored.matches, secret, limiter=self._limiter)
+
+    async def _decoy(self) -> PasswordHash:
+        """A made-up hash that takes the work of those that most accounts have."""
+        book = await self._newest()
+        if self._decoy_of is not book:
+            self._made = await trio.to_thread.run_sync(book.decoy, limiter=self._limiter)
+            self._decoy_of = book
+        return self._made
 
     async def revision(self) -> Hashable:
         """Another one after the file has changed."""
@@ -104,6 +125,11 @@ class FileAccounts:
         """The record of an account, or None."""
         entry = (await self._newest()).entries.get(account)
         return None if entry is None else entry.record
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """The account with this login name or own address."""
+        entry = (await self._newest()).find(name)
+        return None if entry is None else entry.record.account
 
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail to this address leads to the account and to nobody else."""

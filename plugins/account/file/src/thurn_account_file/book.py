@@ -14,16 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeAlias
 
 from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.plugin.accounts import PasswordHash, name_key, sub_address
+from thurn.plugin.accounts import PasswordHash, name_key, sub_address, usual
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
 
 ALIAS_DEPTH: Final = 10
 """Aliases of aliases that ownership follows; the host has the same bound for mail."""
 POSTMASTER: Final = "postmaster"
+SAMPLE: Final = 50
+"""Passwords that are looked at to see which kind is usual."""
 
 _OURS: Final = UnknownAddress(domain_is_ours=True)
 _FOREIGN: Final = UnknownAddress(domain_is_ours=False)
@@ -87,6 +90,21 @@ class AccountBook:
         if local.lower() == POSTMASTER and self.postmaster is not None:
             return Local(self.postmaster, detail)  # RFC 5321 §4.5.1
         return self.meanings.get(f"@{address.domain}", _OURS)
+
+    def decoy(self) -> PasswordHash:
+        """A made-up hash that takes the work of those that most accounts have. Blocks."""
+        found = (e.password for e in self.entries.values() if e.password is not None)
+        return usual(islice(found, SAMPLE)).decoy()
+
+    def dangling(self) -> list[str]:
+        """The aliases that lead to nobody, at least in part, with the target."""
+        return [
+            f"the alias {key} leads to {address}, which is nobody here"
+            for key, meaning in self.meanings.items()
+            if isinstance(meaning, Alias)
+            for address in meaning.addresses
+            if self.resolve(address) == _OURS
+        ]
 
     def owner(self, address: Address) -> AccountId | None:
         """The account to which alone mail for this address leads."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -41,3 +43,14 @@ class FileSettings(Settings):
         default="refuse",
         description="What to do when everybody on the machine can read the file.",
     )
+
+    def warnings(self, directory: Path) -> Sequence[str]:
+        """What is wrong with the file, and aliases that lead to nobody."""
+        from thurn_account_file.document import BrokenFile  # noqa: PLC0415 - with the next
+        from thurn_account_file.source import Source  # noqa: PLC0415 - it reads these settings
+
+        try:
+            book, _, _ = Source(self).read()
+        except BrokenFile as error:
+            return [f"{self.file}: {text}" for text in error.findings]
+        return [f"{self.file}: {text}" for text in book.dangling()]

@@ -53,12 +53,10 @@ HASHES: Final = 2
 """At the same time."""
 USED_SECONDS: Final = 86_400.0
 """How coarse "last used" is: a credential costs one write a day, not one per login."""
-DUMMY: Final = PasswordHash(
-    "ARGON2ID",
-    "$argon2id$v=19$m=19456,t=2,p=1$YWJjZGVmZ2hpamtsbW5vcA"
-    "$YWJjZGVmZ2hpamtsbW5vcGFiY2RlZmdoaWprbG1ub3A",
-)
-"""Of nothing: takes the time of a real one."""
+PATIENCE_SECONDS: Final = 0.1
+"""For what a login leaves behind."""
+KINDS: Final = 16
+"""Of made-up hashes that are kept; sites have one or two."""
 
 
 class SqliteAccounts:
@@ -73,6 +71,7 @@ class SqliteAccounts:
         self._cache = LookupCache(database)
         self._defaults = SiteDefaults(settings.separator, settings.postmaster)
         self._limiter = trio.CapacityLimiter(HASHES)
+        self._decoys: dict[str, PasswordHash] = {}
 
     async def verify(self, claim: Claim) -> Verdict:
         """Is it true? Only passwords are judged; tokens are Unknown here.
@@ -98,6 +97,17 @@ class SqliteAccounts:
         if self._serving:
             await self._remember(login, found, secret)
         return Verified(login.account, found.label, found.expires)
+
+    async def verify_nobody(self, claim: Claim) -> None:
+        """The time of a wrong password.
+
+        Raises:
+            TemporaryFailure: the database is in trouble.
+
+        Cancellation: the hash is finished first, in its thread.
+        """
+        if claim.kind == "password":
+            await self._is(await self._decoy(), claim.secret.reveal())
 
     async def revision(self) -> Hashable:
         """Another one after every change but "last used".
@@ -140,6 +150,18 @@ class SqliteAccounts:
             TemporaryFailure: the database is in trouble.
         """
         return await self._cache.get(("account", account), lambda c: lookup.record(c, account))
+
+    async def find_account(self, name: str) -> AccountId | None:
+        """The account with this login name or own address.
+
+        Raises:
+            TemporaryFailure: the database is in trouble.
+        """
+        key = name_key(name)
+        if key is None:
+            return None
+        found = await self._cache.get(("name", key), lambda c: lookup.find_account(c, key))
+        return None if found is None else AccountId(found[1])
 
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether mail to this address leads to the account and to nobody else, or a grant lets
@@ -207,16 +229,33 @@ class SqliteAccounts:
                 ):
                     return credential
         main = login.main
-        stored, text = DUMMY, secret
-        if main is not None:
-            stored = PasswordHash(main.scheme, main.value)
-            text = (prepare(secret) or secret) if main.prepared else secret
-        right = await trio.to_thread.run_sync(stored.matches, text, limiter=self._limiter)
-        return main if right else None
+        if main is None:
+            await self._is(await self._decoy(), secret)
+            return None
+        text = (prepare(secret) or secret) if main.prepared else secret
+        return main if await self._is(PasswordHash(main.scheme, main.value), text) else None
+
+    async def _is(self, stored: PasswordHash, text: str) -> bool:
+        return await trio.to_thread.run_sync(stored.matches, text, limiter=self._limiter)
+
+    async def _decoy(self) -> PasswordHash:
+        """A made-up hash that takes the work of those that most accounts have."""
+        like = await self._cache.get("usual", lookup.usual_password)
+        kind = like.kind
+        if kind not in self._decoys:
+            made = await trio.to_thread.run_sync(like.decoy, limiter=self._limiter)
+            if len(self._decoys) >= KINDS:
+                self._decoys.clear()
+            self._decoys[kind] = made
+        return self._decoys[kind]
 
     async def _remember(self, login: Login, found: Credential, secret: str) -> None:
-        """Renew what is stored if it is time, and note the use."""
+        """Renew what is stored if it is time, and note the use; whoever logs in waits for no other
+        change (an import takes seconds), it is done at the next login as well."""
+        if self.database.writing:
+            return
         now = self.clock.wall()
+        write = partial(self.database.write, patience_seconds=PATIENCE_SECONDS)
         wanted = self.settings.scram
         try:
             if (
@@ -226,9 +265,9 @@ class SqliteAccounts:
             ):
                 make = partial(make_stored, secret, wanted, self.settings.scram_iterations)
                 stored = await trio.to_thread.run_sync(make, limiter=self._limiter)
-                await self.database.write(lambda c: renew_main(c, found, stored, now))
+                await write(lambda c: renew_main(c, found, stored, now))
             elif found.last_used is None or now - found.last_used >= USED_SECONDS:
                 used = partial(mark_used, number=found.number, at=now)
-                await self.database.write(used, durable=False)
+                await write(used, durable=False)
         except TemporaryFailure as error:
             self._journal.warning("accounts.not_noted", account=login.account, failure=str(error))

@@ -100,12 +100,19 @@ class Database:
 
         return await self._again_while_busy(snapshot)
 
-    async def write(self, work: Callable[[apsw.Connection], T], *, durable: bool = True) -> T:
+    async def write(
+        self,
+        work: Callable[[apsw.Connection], T],
+        *,
+        durable: bool = True,
+        patience_seconds: float = BUSY_SECONDS,
+    ) -> T:
         """The result of `work`, whose changes are all on the disk; none if it raises.
 
         Args:
             work: what to do.
             durable: whether a power failure must not undo it; a killed process never does.
+            patience_seconds: how long others may keep it out.
 
         Raises:
             TemporaryFailure: the file is missing, locked, damaged, or the disk is full.
@@ -118,7 +125,7 @@ class Database:
             if not self.path.exists():
                 raise TemporaryFailure(f"the accounts are missing: no {self.path}")
             with contextlib.closing(_connect(self.path)) as connection:
-                connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
+                connection.set_busy_timeout(int(patience_seconds * 1000))
                 connection.pragma("synchronous", "full" if durable else "normal")
                 connection.pragma("foreign_keys", True)
                 with _transaction(connection, "BEGIN IMMEDIATE"):
@@ -128,6 +135,11 @@ class Database:
             return await trio.to_thread.run_sync(in_thread, limiter=self._writers)
         except (apsw.Error, OSError) as error:
             raise TemporaryFailure(f"accounts in {self.path}: {error}") from error
+
+    @property
+    def writing(self) -> bool:
+        """Whether this worker is writing now."""
+        return self._writers.borrowed_tokens > 0
 
     async def _again_while_busy(self, work: Callable[[apsw.Connection], T]) -> T:
         await trio.lowlevel.checkpoint_if_cancelled()

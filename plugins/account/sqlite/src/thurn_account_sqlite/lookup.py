@@ -15,13 +15,15 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.plugin.accounts import name_key, sub_address
+from thurn.plugin.accounts import PasswordHash, name_key, sub_address, usual
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
 
 MAIN: Final = "main"
 """The label of the password proper; every other label is an app password's."""
 POSTMASTER: Final = "postmaster"
+SAMPLE: Final = 50
+"""Passwords that are looked at to see which kind is usual."""
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -122,6 +124,12 @@ def newest_change(connection: apsw.Connection) -> int:
     return 0 if row is None or row[0] is None else int(row[0])
 
 
+def usual_password(connection: apsw.Connection) -> PasswordHash:
+    """A hash of the kind that most accounts have, as the newest ones show it."""
+    query = "SELECT scheme, value FROM credential WHERE label = ? ORDER BY number DESC LIMIT ?"
+    return usual(PasswordHash(*row) for row in rows(connection, query, MAIN, SAMPLE))
+
+
 def find_login(connection: apsw.Connection, name: str) -> Login | None:
     """The account of a login name or address, with its credentials."""
     row = find_account(connection, name)
@@ -185,6 +193,16 @@ def _default_postmaster(connection: apsw.Connection, defaults: SiteDefaults) -> 
         return str(named[1])
     first = one(connection, _FIRST)
     return None if first is None else str(first[0])
+
+
+def dangling(connection: apsw.Connection, defaults: SiteDefaults) -> list[str]:
+    """The aliases that lead to nobody, at least in part, with the target."""
+    query = "SELECT alias, address FROM target WHERE address IS NOT NULL ORDER BY alias, position"
+    return [
+        f"the alias {alias} leads to {text}, which is nobody here"
+        for alias, text in rows(connection, query)
+        if resolve(connection, Address.parse(text), defaults) == OURS
+    ]
 
 
 def record(connection: apsw.Connection, account: str) -> AccountRecord | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
+import apsw
 from pydantic import Field
 from thurn.contracts.settings import SitePath
 from thurn.plugin import Settings
+
+from thurn_account_sqlite.lookup import SiteDefaults, dangling
 
 
 class SqliteSettings(Settings):
@@ -56,3 +61,17 @@ class SqliteSettings(Settings):
     password_characters: int = Field(
         default=8, ge=1, le=64, description="How long a new main password must be."
     )
+
+    def warnings(self, directory: Path) -> Sequence[str]:
+        """Aliases that lead to nobody; nothing of a database that is not there yet."""
+        path = directory / "accounts.db" if self.file is None else self.file
+        try:
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        except apsw.Error:
+            return []
+        try:
+            return dangling(connection, SiteDefaults(self.separator, self.postmaster))
+        except apsw.Error as error:
+            return [f"{path}: {error}"]
+        finally:
+            connection.close()

@@ -28,6 +28,8 @@ from thurn_command_demo.site import (
 )
 
 PROOF_SCRIPT: Final = "proof.sieve"
+SHOWN: Final = 6
+"""Accounts that are named on the terminal."""
 
 
 @click.command()
@@ -112,7 +114,7 @@ def _give_the_prover_its_script(ctx: click.Context, site: DemoSite, path: Path) 
         words = ["sieve", "put", "--config", str(path), "--activate", PROVER, "proof", str(written)]
         code = 1
         try:
-            sys.stdout = sys.stderr
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until this process ends
             ctx.find_root().command.main(words, "thurn", standalone_mode=False)
             written.rename(script)
             code = 0
@@ -138,10 +140,13 @@ def _facts(site: DemoSite) -> dict[str, Any]:
 
 def _explain(site: DemoSite, seconds: float) -> None:
     """How to send and read mail, for everyday clients."""
+    names = [*site.names[:SHOWN], *(["…"] if len(site.names) > SHOWN else [])]
+    program = Path(sys.argv[0])  # in another terminal it may not be on the path
     click.echo(_TEXT.format(
-        milliseconds=round(seconds * 1000), names=", ".join(site.names[:6]), domain=site.domain,
+        milliseconds=round(seconds * 1000), names=", ".join(names), domain=site.domain,
         password=site.password, host=HOST, certificate=site.certificate, data=site.directory,
         config=site.directory / "thurn.toml", interval=GRANT_INTERVAL,
+        thurn=program.resolve() if program.name == "thurn" else "thurn",
         **site.ports,
     ), err=True)  # fmt: skip
 
@@ -150,19 +155,19 @@ _TEXT = """
 thurn is ready; a message went through submission, was filed by Sieve and read back by IMAP in
 {milliseconds} ms.
 
-  accounts     {names} … @{domain}, password "{password}"
+  accounts     {names} @{domain}, password "{password}"
   send         SMTP {host} port {submission} (STARTTLS) or {submissions} (TLS), with login
   read         IMAP {host} port {imap} (STARTTLS) or {imaps} (TLS)
                POP3 {host} port {pop3} (STLS) or {pop3s} (TLS)
   from afar    SMTP {host} port {smtp}, LMTP port {lmtp}; who has read mail may send by port {smtp}
                from the same address for {interval}, as oneself (POP-before-SMTP)
-  certificate  {certificate}
+  certificate  {certificate} (for localhost and {host})
   data         {data}
 
   swaks --server {host}:{submission} -tls -au alice -ap {password} \\
         -f alice@{domain} -t bob@{domain}
   curl --cacert {certificate} --user bob:{password} imaps://{host}:{imaps}/INBOX?ALL
-  thurn sieve put --config {config} --activate bob rules FILE
+  {thurn} sieve put --config {config} --activate bob rules FILE
 
 Mail for elsewhere is held in the queue. Stop with Ctrl-C.
 """

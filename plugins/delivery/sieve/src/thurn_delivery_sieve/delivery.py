@@ -209,9 +209,6 @@ class SieveDelivery:
 def _settled(run: Run, compiled: Compiled, *, mine: bool) -> bool:
     """Note whose actions they are; returns whether the message is still kept."""
     result = run.result
-    if result.implicit is not None and not result.implicit.flags:
-        # A script that knows no flags leaves those of the scripts before it alone.
-        result.implicit.flags = list(result.flags)
     for action in result.actions:
         run.owners.setdefault(id(action), (compiled, mine))
     return result.keep or any(isinstance(action, Keep) for action in result.actions)

@@ -123,8 +123,8 @@ class DeliveryExecutor:
         if missing > self._bounds.creates:
             raise ActionRefused(f"one message may make {self._bounds.creates} mailboxes at most")
 
-    async def redirect(self, action: Redirect) -> None:
-        """Send on, unless it would come back."""
+    async def redirect(self, action: Redirect) -> bool:
+        """Send on; False: ignored, since it would come back. RFC 5228 §4.2."""
         delivery = self._delivery
         try:
             address = Address.parse(action.address)
@@ -133,21 +133,20 @@ class DeliveryExecutor:
         content = self.content_of(action.message)
         me = delivery.record.address or delivery.recipient.address
         if await self._is_here(address):
-            delivery.note(f"redirect to {address}: that is this account, kept")
-            delivery.keep(content=content)
-            return
+            delivery.note(f"redirect to {address}: ignored, that is this account")
+            return False
         if is_marked(content.scan, me):
             # RFC 5228 §10: loops are found by what the redirecting side has left in the message.
-            delivery.note(f"redirect to {address}: a loop, kept")
-            delivery.keep(content=content)
-            return
+            delivery.note(f"redirect to {address}: ignored, it is a loop")
+            return False
         if not await self._is_first(content, address):
             delivery.note(f"redirect to {address}: done before")
             delivery.discard("redirected before")
-            return
+            return True
         envelope = onward_envelope(delivery.envelope, delivery.recipient, address)
         self._sent_to += 1
         delivery.send(envelope, redirected(content, me))
+        return True
 
     async def _is_here(self, address: Address) -> bool:
         record = self._delivery.record
@@ -229,6 +228,6 @@ class DeliveryExecutor:
         """Remember an id of `duplicate`."""
         await self._delivery.once(key, lifetime_seconds=seconds, renew=last)
 
-    async def mark_vacation(self, key: str, seconds: int) -> None:
-        """Remember who was answered."""
-        await self._delivery.once(key, lifetime_seconds=seconds)
+    async def mark_vacation(self, key: str, seconds: int) -> bool:
+        """Remember who was answered; False if another delivery has done so meanwhile."""
+        return await self._delivery.once(key, lifetime_seconds=seconds)

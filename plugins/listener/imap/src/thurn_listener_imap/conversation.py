@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import trio
 from thurn.contracts.account import AccountRecord
 from thurn.contracts.connection import Connection
 from thurn.contracts.guard import Guard
@@ -30,7 +31,7 @@ from thurn_listener_imap.fetch.item import CutOff
 from thurn_listener_imap.fetch.octets import Octets
 from thurn_listener_imap.fetch.plan import Plan
 from thurn_listener_imap.fetch.source import Places
-from thurn_listener_imap.limits import ASIDE_OCTETS, BATCH_MESSAGES, FLUSH_OCTETS
+from thurn_listener_imap.limits import ASIDE_OCTETS, BATCH_MESSAGES, FLUSH_OCTETS, STRANGER_SECONDS
 from thurn_listener_imap.mailbox.selected import NOTHING_OWN, News, OwnChange, Selected
 from thurn_listener_imap.permission import permanent_flags
 from thurn_listener_imap.registry import Extensions
@@ -77,6 +78,7 @@ class Conversation:
 
     __slots__ = (
         "_account",
+        "_begun_at",
         "_octets",
         "_parts",
         "condstore",
@@ -107,6 +109,7 @@ class Conversation:
         self._account: AccountHandle | None = None
         self._parts: list[bytes] = []
         self._octets = 0
+        self._begun_at = trio.current_time()
 
     # Who it is.
 
@@ -222,7 +225,7 @@ class Conversation:
             return
         octets = self._octets
         parts, self._parts, self._octets = self._parts, [], 0
-        self._extend()
+        self.extend()
         if octets <= ASIDE_OCTETS:
             await self.connection.send_parts(parts)
         else:
@@ -232,19 +235,26 @@ class Conversation:
         """Send much: what was made at once is in a file while the client reads."""
         whole = Content.of(b"".join(parts))
         parts.clear()
-        content, file = await self.site.spool.set_aside(whole)
+        async with self.site.places.apart:
+            content, file = await self.site.spool.set_aside(whole)
         del whole
         try:
             with Octets(content, file) as octets:
                 for piece in octets.pieces(0, octets.size_octets):
-                    self._extend()
+                    self.extend()
                     await self.connection.send(piece)
         except StorageError as error:
             raise CutOff(str(error)) from error
 
-    def _extend(self) -> None:
-        idle = self.site.settings.idle if self.is_logged_in else self.site.settings.login_idle
-        self.connection.extend(idle)
+    def extend(self) -> None:
+        """The peer has the time that a silence may take."""
+        settings = self.site.settings
+        if self.is_logged_in:
+            self.connection.extend(settings.idle)
+            return
+        total_seconds = max(STRANGER_SECONDS, settings.login_idle)
+        left_seconds = self._begun_at + total_seconds - trio.current_time()
+        self.connection.extend(min(settings.login_idle, left_seconds))
 
     async def tell_updates(
         self,

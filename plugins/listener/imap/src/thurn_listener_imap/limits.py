@@ -10,7 +10,10 @@ from typing import Final
 IDLE_SECONDS: Final = 1_800.0
 """Silence after login. RFC 9051 §5.4: an autologout timer must be of at least 30 minutes."""
 LOGIN_SECONDS: Final = 120.0
-"""Silence before login: time for a person to type a password; strangers hold nothing longer."""
+"""Silence before login: time for a person to type a password."""
+STRANGER_SECONDS: Final = 600.0
+"""Until login, whatever is said meanwhile: a stranger who says NOOP, or an octet, now and then
+holds a connection no longer. Five attempts at leisure fit."""
 
 RECEIVE_OCTETS: Final = 16_384
 """Of commands at a time; some 500 short ones."""
@@ -29,7 +32,8 @@ PIECE_OCTETS: Final = 65_536
 SCAN_APART_OCTETS: Final = 1_048_576
 """Larger messages are taken apart in a thread: some milliseconds for each MiB."""
 APART: Final = 2
-"""Large messages taken apart or decoded at once by a worker: each is in memory meanwhile."""
+"""Large messages set aside, taken apart or decoded at once by a worker: each is in memory
+meanwhile."""
 PARTS: Final = 4_096
 """Parts of large messages that a worker remembers: a client fetches such parts piece by piece.
 About 1 KiB each; a message has at most 1,000."""
@@ -40,6 +44,8 @@ BATCH_OCTETS: Final = 131_072
 """Responses made together, as far as the last ones tell."""
 SUMMARIES_OCTETS: Final = 65_536
 """Of a batch whose messages are read as well; with more, they are answered one by one."""
+COLUMNS_OCTETS: Final = 1_048_576
+"""Of a batch whose messages are not read; with more, they are answered one by one."""
 BATCH_MESSAGES: Final = 500
 """Messages of one look into the store: large enough that its cost vanishes, small enough that the
 other sessions of the worker wait some milliseconds only."""

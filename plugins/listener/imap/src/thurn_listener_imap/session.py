@@ -12,6 +12,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import trio
@@ -142,8 +143,7 @@ class ImapSession:
         await conversation.flush()
         if connection.closing and not engine.buffered_octets:
             self._end("The server is closing", code.UNAVAILABLE)
-        settings = self._site.settings
-        connection.extend(settings.idle if conversation.is_logged_in else settings.login_idle)
+        conversation.extend()
         octets = None
         if engine.state in IDLING and conversation.selected is not None:
             # Not in a coroutine of its own: thousands of sessions wait just here.
@@ -203,7 +203,7 @@ class ImapSession:
         if conversation.has_told:  # by the command itself, so a second look would be for nothing
             return answer
         updates = kind.updates if isinstance(kind.updates, Updates) else kind.updates(command)
-        await self._tell_updates(updates)
+        await self._tell_updates(updates, answer)
         return answer
 
     async def _guarded(self, work: Awaitable[Answer]) -> Answer:
@@ -217,9 +217,22 @@ class ImapSession:
                 self._conversation.report("command.failed", error)
             return answer_to(error)
 
-    async def _tell_updates(self, updates: Updates) -> None:
-        if updates is not Updates.NONE:
+    async def _tell_updates(self, updates: Updates, answer: Answer | None = None) -> None:
+        """Tell what others did; with the answer that comes behind it, if there is one.
+
+        Cancellation: the answer is given all the same, if the kernel takes it at once: a client
+        that does not hear that its message is stored, or copied, does it again.
+        """
+        if updates is Updates.NONE:
+            return
+        try:
             await self._conversation.tell_updates(may_expunge=updates is Updates.ALL)
+        except trio.Cancelled:
+            if answer is not None:
+                self._write(answer)
+                with suppress(OSError):  # an earlier send has not come to its end
+                    await self._conversation.flush()
+            raise
 
     @property
     def _is_mailbox_gone(self) -> bool:
@@ -227,11 +240,14 @@ class ImapSession:
         return selected is not None and not selected.exists
 
     def _answer(self, answer: Answer) -> None:
-        write = _WRITERS[answer.condition]
-        self._conversation.write(write(self._conversation.tag, answer.text, answer.code))
+        self._write(answer)
         if self._is_mailbox_gone:
             # RFC 2180 §3.4: the mailbox was deleted by somebody else.
             self._end("The selected mailbox is gone")
+
+    def _write(self, answer: Answer) -> None:
+        write = _WRITERS[answer.condition]
+        self._conversation.write(write(self._conversation.tag, answer.text, answer.code))
 
     async def _select(self, command: Select) -> None:
         kind = self._site.extensions.commands[Select]
@@ -325,7 +341,7 @@ class ImapSession:
 
     async def _append_chunk(self, event: AppendChunk) -> None:
         if self._appending is not None:
-            await self._appending.take(event.octets)
+            await self._appending.take(event.octets, last=event.last)
 
     async def _append_done(self, _event: AppendDone) -> None:
         appending = self._appending
@@ -335,7 +351,7 @@ class ImapSession:
             answer = await self._guarded(appending.store())
         finally:
             self._drop_append()
-        await self._tell_updates(Updates.ALL)
+        await self._tell_updates(Updates.ALL, answer)
         self._answer(answer)
 
     def _drop_append(self) -> None:

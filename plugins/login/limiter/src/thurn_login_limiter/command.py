@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -12,9 +13,8 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
-from thurn.plugin.commands import CommandSite, site_command
+from thurn.plugin.commands import CommandSite, find_account, known_as, site_command
 from thurn.plugin.sources import exact
-from thurn.types.address import Address, AddressError
 from thurn.types.identity import AccountId
 
 from thurn_login_limiter.history import Outcome
@@ -36,17 +36,18 @@ def login() -> None:
 
 @login.command()
 @_json_option
-@site_command("login")
+@site_command("login", "account")
 async def bans(site: CommandSite, as_json: bool) -> None:
     """The bans in force."""
     found = [ban for limiter in _limiters(site) for ban in await limiter.ledger.bans()]
     if as_json:
         _say_json([asdict(ban) for ban in found])
         return
+    names = await _known(site, (ban.account for ban in found))
     rows = (
         (
-            ban.subject, ban.account or "all", _time(ban.since), _duration(ban.remaining_seconds),
-            str(ban.failures),
+            ban.subject, names[ban.account] or "all", _time(ban.since),
+            _duration(ban.remaining_seconds), str(ban.failures),
         )
         for ban in found
     )  # fmt: skip
@@ -58,7 +59,7 @@ async def bans(site: CommandSite, as_json: bool) -> None:
 @_json_option
 @site_command("login")
 async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) -> None:
-    """End bans of addresses (and their IPv6 /64) and forget their failures."""
+    """End bans of addresses, and forget their failures. Those of their IPv6 /64, too."""
     ended: dict[str, int] = {}
     for address in addresses:
         try:
@@ -92,10 +93,11 @@ async def history(
     if as_json:
         _say_json([asdict(outcome) for outcome in newest])
         return
+    names = await _known(site, (one.account for one in newest))
     rows = (
         (
-            _time(one.time), one.outcome, one.name, one.account, one.address, one.protocol,
-            one.mechanism,
+            _time(one.time), one.outcome, one.name, names[one.account], one.address,
+            one.protocol, one.mechanism,
         )
         for one in newest
     )  # fmt: skip
@@ -131,17 +133,15 @@ async def _outcomes(
 async def _names(site: CommandSite, account: str) -> Iterable[str]:
     """The names under which an account may have tried to log in."""
     names = {account: None}
-    known = AccountId(account)
-    try:
-        meaning = await site.directory.resolve(Address.parse(account))
-        known = getattr(meaning, "account", known)
-    except AddressError:
-        pass
-    record = await site.directory.account(known)
-    if record is not None:
+    with contextlib.suppress(click.ClickException):  # a name that nobody has may have been tried
+        record = await find_account(site, account)
         names |= {record.account: None}
         names |= {str(address): None for address in record.addresses}
     return names
+
+
+async def _known(site: CommandSite, accounts: Iterable[str]) -> dict[str, str]:
+    return {one: await known_as(site, AccountId(one)) if one else "" for one in set(accounts)}
 
 
 def _normal(address: str) -> str:

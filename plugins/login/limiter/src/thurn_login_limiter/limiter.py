@@ -5,12 +5,18 @@ Rules of this file:
    would be locked out by anybody.
 2. An address from which an account has logged in lately is known for it: neither delays nor bans of
    that address or its /64 keep this account out. Failures of that account from there are counted
-   by themselves, and ban nobody else.
+   by themselves, and ban nobody else. Of IPv6 the whole /64 is known: a client's own address in it
+   changes each day (RFC 8981).
 3. A ban is looked at again after the verdict: tries that were under way when it was placed learn
    nothing, not even that they were right.
 4. Who is not judged for want of a name is judged by the address. Trusted networks and unix sockets
    are not judged at all, only noted.
 5. What is told as trouble is not told here (`after_login`), so it is never counted.
+6. A client that has failed by SCRAM, where nobody sees the password, tries the same one by its
+   other mechanisms: in one session and for one name these count once, each mechanism once
+   (`Attempts`). Whoever guesses gains a few tries by it, for each ban.
+7. A failure that cannot be counted is trouble. A success that cannot be noted is one all the same:
+   on a full disk people must get at their mail.
 
 Reliability catalogue §2, "Guessing".
 """
@@ -23,7 +29,9 @@ from typing import Final
 from thurn.contracts.context import Context
 from thurn.contracts.login import Forbid, LoginAttempt, LoginDecision, Proceed
 from thurn.plugin.sources import exact
+from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import Identity
+from thurn.types.stash import StashKey
 
 from thurn_login_limiter.history import TEXT_CHARACTERS, History, Outcome
 from thurn_login_limiter.ledger import Ledger, Standing, pair_of, table_key
@@ -39,6 +47,31 @@ DOUBLINGS: Final = 20
 """Of a delay at most; the longest delay comes long before."""
 
 
+class Attempts:
+    """Which mechanisms have failed for a name in a session, in the try that is under way."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._mechanisms: set[str] = set()
+        self._blind = False
+
+    def is_another(self, attempt: LoginAttempt) -> bool:
+        """Whether this failure begins another try: another name, a mechanism that has failed in
+        this one, or nothing but passwords that can be compared."""
+        blind = self._blind or attempt.guess is None
+        same = bool(self._mechanisms) and blind and attempt.name == self._name
+        if same and attempt.mechanism not in self._mechanisms:
+            self._mechanisms.add(attempt.mechanism)
+            self._blind = True
+            return False
+        self._name, self._mechanisms = attempt.name, {attempt.mechanism}
+        self._blind = attempt.guess is None
+        return True
+
+
+ATTEMPTS: Final = StashKey[Attempts]("login.limiter.attempts")
+
+
 class Limiter:
     """See `thurn.contracts.login.LoginRecorder`."""
 
@@ -49,6 +82,7 @@ class Limiter:
         self.history = history
         self._settings = settings
         self._clock = context.clock
+        self._journal = context.journal
         self._fresh: OrderedDict[str, float] = OrderedDict()
 
     async def before_login(self, attempt: LoginAttempt) -> LoginDecision | None:
@@ -77,7 +111,10 @@ class Limiter:
         subjects = subjects_of(attempt.session.peer, self._settings.trusted)
         await self._note(attempt, identity, "success")
         if subjects:
-            await self._know(self._pair(attempt, subjects))
+            try:
+                await self._know(self._pair(attempt, subjects))
+            except TemporaryFailure as error:
+                self._untold(error)
 
     async def _failed(
         self, attempt: LoginAttempt, subjects: tuple[str, ...]
@@ -88,7 +125,11 @@ class Limiter:
         judged = (pair,) if known else subjects
         if (await self.ledger.standing(judged)).banned:
             return BANNED  # it was under way when the ban was placed, and counts no more
-        if await self.ledger.is_new(pair, attempt.guess):
+        attempts = attempt.session.stash.get(ATTEMPTS)
+        if attempts is None:
+            attempts = attempt.session.stash[ATTEMPTS] = Attempts()
+        is_another = attempts.is_another(attempt)
+        if await self.ledger.is_new(pair, attempt.guess) and is_another:
             await self._count(attempt, pair, () if known else subjects)
         # Of the address as well: else a banned guesser would be told which accounts are known here.
         return BANNED if (await self.ledger.standing((pair, *subjects))).banned else None
@@ -118,7 +159,7 @@ class Limiter:
         return Proceed(min(settings.delay * 2**doubled, settings.delay_longest))
 
     def _pair(self, attempt: LoginAttempt, subjects: tuple[str, ...]) -> str:
-        return pair_of(subjects[0], name_key(attempt.name, self.ledger.key))
+        return pair_of(subjects[-1], name_key(attempt.name, self.ledger.key))
 
     async def _know(self, pair: str) -> None:
         """Remember a success, and clear what failed before it."""
@@ -144,18 +185,22 @@ class Limiter:
         session = attempt.session
         whole = identity is not None or known
         name = attempt.name[:TEXT_CHARACTERS] if whole else shortened(attempt.name)
-        await self.history.note(
-            Outcome(
-                time=round(self._clock.wall(), 6),
-                outcome=outcome,
-                name=name,
-                account="" if identity is None else identity.account[:TEXT_CHARACTERS],
-                address="local" if session.peer is None else str(exact(session.peer)),
-                protocol=session.protocol[:TEXT_CHARACTERS],
-                mechanism=attempt.mechanism[:TEXT_CHARACTERS],
-            ),
-            attempt.name,
+        noted = Outcome(
+            time=round(self._clock.wall(), 6),
+            outcome=outcome,
+            name=name,
+            account="" if identity is None else identity.account[:TEXT_CHARACTERS],
+            address="local" if session.peer is None else str(exact(session.peer)),
+            protocol=session.protocol[:TEXT_CHARACTERS],
+            mechanism=attempt.mechanism[:TEXT_CHARACTERS],
         )
+        try:
+            await self.history.note(noted, attempt.name)
+        except TemporaryFailure as error:
+            self._untold(error)
+
+    def _untold(self, error: TemporaryFailure) -> None:
+        self._journal.warning("login.not_noted", failure=str(error))
 
 
 async def make_limiter(settings: LimiterSettings, context: Context) -> Limiter:

@@ -21,6 +21,7 @@ import trio
 from thurn.contracts.login import LoginAttempt
 from thurn.plugin import Context, plugin
 from thurn.plugin.grants import GrantTable, GrantTableFull, exact
+from thurn.plugin.named import NamedAccounts, named_accounts
 from thurn.types.errors import StorageError, TemporaryFailure
 from thurn.types.identity import Identity
 from thurn.types.session import PeerAddress
@@ -34,8 +35,11 @@ TABLE_SECONDS: Final = 2.0
 class PopBeforeSmtp:
     """See `thurn.contracts.login.LoginRecorder`."""
 
-    def __init__(self, config: PopBeforeSmtpSettings, context: Context) -> None:
+    def __init__(
+        self, config: PopBeforeSmtpSettings, context: Context, named: NamedAccounts
+    ) -> None:
         self._config = config
+        self._named = named
         self._context = context
         self._table = GrantTable(context.state, context.clock)
 
@@ -52,11 +56,12 @@ class PopBeforeSmtp:
             TemporaryFailure: the grant could not be written, and `on_trouble` is "refuse".
         """
         peer = attempt.session.peer
-        if peer is None or not self._grants(attempt, identity, exact(peer)):
+        if peer is None:
             return
         try:
             with trio.fail_after(TABLE_SECONDS):
-                await self._grant(attempt, identity, exact(peer))
+                if await self._grants(attempt, identity, exact(peer)):
+                    await self._grant(attempt, identity, exact(peer))
         except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
             self._context.journal.warning(
                 "relay.grant_failed", account=identity.account, peer=str(peer),
@@ -65,7 +70,7 @@ class PopBeforeSmtp:
             if self._config.on_trouble == "refuse":
                 raise TemporaryFailure(f"POP-before-SMTP: {error}") from error
 
-    def _grants(self, attempt: LoginAttempt, identity: Identity, peer: PeerAddress) -> bool:
+    async def _grants(self, attempt: LoginAttempt, identity: Identity, peer: PeerAddress) -> bool:
         config = self._config
         if attempt.session.protocol not in config.protocols:
             return False
@@ -73,9 +78,10 @@ class PopBeforeSmtp:
             return False
         if any(peer in network for network in config.never):
             return False
-        named = identity.account in (config.accounts or ())
+        if config.accounts is None and config.groups is None:
+            return True
         member = bool(identity.groups & (config.groups or frozenset()))
-        return named or member or (config.accounts is None and config.groups is None)
+        return member or await self._named.has(identity.account)
 
     async def _grant(self, attempt: LoginAttempt, identity: Identity, peer: PeerAddress) -> None:
         session = attempt.session
@@ -99,4 +105,5 @@ async def popbeforesmtp(
     config: PopBeforeSmtpSettings, context: Context
 ) -> AsyncIterator[PopBeforeSmtp]:
     """Grants after logins."""
-    yield PopBeforeSmtp(config, context)
+    named = await named_accounts(config.accounts or (), context, "accounts")
+    yield PopBeforeSmtp(config, context, named)

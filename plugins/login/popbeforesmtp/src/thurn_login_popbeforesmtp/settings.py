@@ -30,7 +30,9 @@ class PopBeforeSmtpSettings(Settings):
     require_tls: bool = Field(
         default=False, description="Only logins over an encrypted connection grant."
     )
-    accounts: frozenset[str] | None = Field(default=None, description="Only these accounts.")
+    accounts: frozenset[str] | None = Field(
+        default=None, description="Only these accounts: login names or addresses."
+    )
     groups: frozenset[str] | None = Field(default=None, description="Only members of these groups.")
     never: tuple[NetworkSetting, ...] = Field(
         default=(),

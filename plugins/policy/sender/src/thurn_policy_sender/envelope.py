@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from thurn.plugin import Address, Context, Continue, Reject, Transaction, plugin
 
 from thurn_policy_sender.settings import EnvelopeSettings
-from thurn_policy_sender.standing import Judge, Standing
+from thurn_policy_sender.standing import Judge, Standing, make_judge
 
 TEXT = "You may not send as this address"
 TEXT_NULL = "You may not send without a sender address"
@@ -25,9 +25,9 @@ TEXT_OUTSIDE = "Senders of this domain must log in"
 class SenderCheck:
     """See `thurn.contracts.policy.SenderPolicy`."""
 
-    def __init__(self, settings: EnvelopeSettings, context: Context) -> None:
+    def __init__(self, settings: EnvelopeSettings, context: Context, judge: Judge) -> None:
         self._settings = settings
-        self._judge = Judge(settings, context)
+        self._judge = judge
         self._place = {key: context.source(key) for key in ("mode", "null_sender", "protect_local")}
 
     async def check_sender(
@@ -69,4 +69,4 @@ class SenderCheck:
 @asynccontextmanager
 async def sender_policy(config: EnvelopeSettings, context: Context) -> AsyncIterator[SenderCheck]:
     """The check of the envelope."""
-    yield SenderCheck(config, context)
+    yield SenderCheck(config, context, await make_judge(config, context))

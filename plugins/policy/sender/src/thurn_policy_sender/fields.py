@@ -5,10 +5,11 @@ Rules of this file:
    parser that everything else uses (`thurn_message`).
 2. What another reader might see otherwise is a doubt: no From or several, several addresses in it
    without a Sender, groups, encoded addresses, NUL, bare CR or LF, white space before a colon,
-   lines that are no fields, comments inside addresses, whatever the strict list parser doubts.
+   lines that are no fields, names that look like one of these, comments inside addresses,
+   whatever the strict list parser doubts.
 3. A display name is shown instead of the address by many readers: addresses in it are listed,
    also those written apart (`boss @ bank.example`), with look-alikes of @, or with invisible
-   characters in between. One in a charset that cannot be read here is a doubt.
+   characters in between. One in a charset that cannot be read here, or in two ways, is a doubt.
 4. Linear in the header's length; the parsers' limits hold, and what is beyond them is a doubt.
 
 RFC 5322 §3.6.2, §3.6.6, §4.5; RFC 6854 is not followed for From.
@@ -16,6 +17,7 @@ RFC 5322 §3.6.2, §3.6.6, §4.5; RFC 6854 is not followed for From.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -37,6 +39,10 @@ DOUBTS_SHOWN: Final = 5
 ADDRESSES: Final = 50
 """In all sender fields and display names together; more is a doubt. Each costs a look-up, and
 people have one or two."""
+_TWO_READINGS: Final = re.compile(rb"=\?(?:utf-?(?:16|32)|ucs|unicode|iso-10646)", re.IGNORECASE)
+"""Charsets whose order of octets readers guess."""
+_ALIKE: Final = re.compile(rb"(?:resent-)?(?:from|sender)(?![a-z0-9-]).+")
+"""A field's name that somebody might read as one of `FIELDS`, such as `From(x)`."""
 _EDGES: Final = ".,;:!?'\"()[]<>{}*"
 """Characters around an address in running text."""
 _SEPARATORS: Final = " \t,;:<>()[]{}\"'|/\\"
@@ -99,7 +105,7 @@ def read_header(scan: Scan) -> Header:
         if len(claims) > ADDRESSES or len(parsed.mailboxes) > ADDRESSES:
             doubts["too many addresses"] = None
             break
-    doubts |= dict.fromkeys(_counts(fields, mailboxes))
+    doubts |= dict.fromkeys(_counts([field.name for field in scan.fields], fields, mailboxes))
     shown = mailboxes.get(FROM, [])
     return Header(
         tuple(claims)[:ADDRESSES],
@@ -110,10 +116,14 @@ def read_header(scan: Scan) -> Header:
     )
 
 
-def _counts(fields: list[Field], mailboxes: dict[bytes, list[Mailbox]]) -> list[str]:
+def _counts(
+    all_names: list[bytes], fields: list[Field], mailboxes: dict[bytes, list[Mailbox]]
+) -> list[str]:
     """RFC 5322 §3.6: From exactly once, Sender at most once, and with it if From has several."""
     names = [field.name for field in fields]
     found = []
+    if any(_ALIKE.fullmatch(name) is not None for name in all_names):
+        found.append("a field that looks like From or Sender")
     if FROM not in names:
         found.append("no From")
     if names.count(FROM) > 1:
@@ -128,7 +138,7 @@ def _counts(fields: list[Field], mailboxes: dict[bytes, list[Mailbox]]) -> list[
 def _in_name(field: str, mailbox: Mailbox, doubts: dict[str, None]) -> list[Claim]:
     """The addresses that stand in a display name."""
     decoded = mailbox.display_name
-    if "=?" in decoded:
+    if "=?" in decoded or _TWO_READINGS.search(mailbox.name) is not None:
         doubts[f"{field}: display name that cannot be read"] = None
     text = visible(decoded)
     if "@" not in text:
@@ -151,7 +161,9 @@ def _joined(before: str, after: str) -> tuple[str, Address | None]:
     "bob @ work" and "@bob" are none: an address has a domain with a dot, or no space around it.
     """
     local = _last_word(before.rstrip())
-    domain = _first_word(after.lstrip())
+    behind = after.lstrip()
+    literal, end, _ = behind.partition("]")
+    domain = literal + end if end and behind.startswith("[") else _first_word(behind)
     adjacent = before == before.rstrip() and after == after.lstrip()
     if not local or not domain or not (adjacent or "." in domain):
         return "", None

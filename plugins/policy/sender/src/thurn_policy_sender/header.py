@@ -19,7 +19,7 @@ from thurn.types.decision import Edit
 from thurn_policy_sender.fields import DOUBTS_SHOWN, Claim, Header, read_header
 from thurn_policy_sender.rewrite import rewritten
 from thurn_policy_sender.settings import HeaderSettings
-from thurn_policy_sender.standing import Judge, Standing
+from thurn_policy_sender.standing import Judge, Standing, make_judge
 
 TEXT: Final = "The header names a sender that you may not send as"
 TEXT_DOUBT: Final = "The header does not say clearly who sends this"
@@ -30,9 +30,9 @@ REWRITABLE: Final = ("from", "sender")
 class HeaderCheck:
     """See `thurn.contracts.filter.MessageFilter`."""
 
-    def __init__(self, settings: HeaderSettings, context: Context) -> None:
+    def __init__(self, settings: HeaderSettings, context: Context, judge: Judge) -> None:
         self._settings = settings
-        self._judge = Judge(settings, context)
+        self._judge = judge
         self._place = {
             key: context.source(key) for key in ("mode", "display_names", "protect_local")
         }
@@ -121,4 +121,4 @@ def _shown(claims: list[Claim]) -> str:
 @asynccontextmanager
 async def sender_filter(config: HeaderSettings, context: Context) -> AsyncIterator[HeaderCheck]:
     """The check of the header."""
-    yield HeaderCheck(config, context)
+    yield HeaderCheck(config, context, await make_judge(config, context))

@@ -13,7 +13,8 @@ class StandingSettings(Settings):
     """Who is held to what; the same for both."""
 
     exempt_accounts: frozenset[str] = Field(
-        default=frozenset(), description="Accounts that may send as anybody when they log in."
+        default=frozenset(),
+        description="Accounts that may send as anybody when they log in: login names or addresses.",
     )
     exempt_groups: frozenset[str] = Field(
         default=frozenset(), description="Groups whose members may send as anybody."

@@ -23,6 +23,7 @@ from typing import Final, Literal, TypeAlias
 from thurn.contracts.account import Alias, Directory, Local, UnknownAddress
 from thurn.plugin import Context
 from thurn.plugin.grants import RELAYED_FOR, Grant, GrantTable, exact
+from thurn.plugin.named import NamedAccounts, named_accounts
 from thurn.types.address import Address
 from thurn.types.errors import ConfigError
 from thurn.types.identity import AccountId
@@ -55,8 +56,9 @@ COVERED: Final = StashKey[Standing]("sender.covered")
 class Judge:
     """Says how sessions stand and what accounts own."""
 
-    def __init__(self, settings: StandingSettings, context: Context) -> None:
+    def __init__(self, settings: StandingSettings, context: Context, exempt: NamedAccounts) -> None:
         self._settings = settings
+        self._exempt = exempt
         self._grants = _grants(context) if settings.grants else None
         self.directory: Directory = context.directory
 
@@ -65,8 +67,8 @@ class Judge:
         identity = transaction.session.identity
         settings = self._settings
         if identity is not None:
-            named = identity.account in settings.exempt_accounts
-            if named or identity.groups & settings.exempt_groups:
+            member = identity.groups & settings.exempt_groups
+            if member or await self._exempt.has(identity.account):
                 return FREE
             return Standing("bound", (identity.account,))
         relayed_for = transaction.stash.get(RELAYED_FOR)
@@ -119,6 +121,12 @@ class Judge:
                 return domain_is_ours
             case _:
                 return False
+
+
+async def make_judge(settings: StandingSettings, context: Context) -> Judge:
+    """A judge that knows what the exempt accounts' names mean."""
+    exempt = await named_accounts(settings.exempt_accounts, context, "exempt_accounts")
+    return Judge(settings, context, exempt)
 
 
 def _by_grants(grants: Sequence[Grant]) -> Standing:

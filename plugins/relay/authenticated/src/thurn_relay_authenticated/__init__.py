@@ -1,1 +1,1 @@
-"""Who has logged in may send (`relay.authenticated`). All of it is in `factory`; an example too."""
+"""Who has logged in may send (`relay.authenticated`). All of it is in `factory`."""

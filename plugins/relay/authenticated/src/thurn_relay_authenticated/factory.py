@@ -1,17 +1,23 @@
 """The plugin `relay.authenticated`: who has logged in may send to anybody. RFC 6409 §6.1, §4.3.
 
-The login is the permission. The row in the grant table, one for a session and at its first mail to
-elsewhere, only shows it (`thurn relay who`); where there is no table, or no room, it is left out.
+The login is the permission, for as long as the account may log in: one that is locked while a
+session is open sends nothing more by it. The row in the grant table, one for a session and at its
+first mail to elsewhere, only shows it (`thurn relay who`); where there is no table, or no room, it
+is left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
 from pydantic import Field
-from thurn.plugin import Accept, Context, Session, Settings, relay_policy
+from thurn.contracts.account import AccountRecord
+from thurn.plugin import Accept, Context, Recipient, Session, Settings, Transaction, plugin
 from thurn.plugin.grants import GrantTable, GrantTableFull, SessionSource
+from thurn.plugin.named import NamedAccounts, named_accounts
 from thurn.types.errors import ConfigError, StorageError, TemporaryFailure
 from thurn.types.identity import Identity
 from thurn.types.stash import StashKey
@@ -27,29 +33,59 @@ SHOWN_UNTIL: Final = StashKey[float]("relay.authenticated.shown_until")
 class AuthenticatedSettings(Settings):
     """Settings of `relay.authenticated`."""
 
-    accounts: frozenset[str] | None = Field(default=None, description="Only these accounts.")
+    accounts: frozenset[str] | None = Field(
+        default=None, description="Only these accounts: login names or addresses."
+    )
     groups: frozenset[str] | None = Field(default=None, description="Only members of these groups.")
     show: bool = Field(
         default=True, description="Write a row into the grant table, for `thurn relay who`."
     )
 
 
-@relay_policy("authenticated")
+class Authenticated:
+    """See `thurn.contracts.relay.RelayPolicy`."""
+
+    def __init__(
+        self, config: AuthenticatedSettings, context: Context, named: NamedAccounts
+    ) -> None:
+        self._config = config
+        self._context = context
+        self._named = named
+
+    async def may_relay(self, transaction: Transaction, recipient: Recipient) -> Accept | None:
+        """Permits logins; those in `accounts` or `groups` where either is set.
+
+        Raises:
+            TemporaryFailure: the accounts cannot be asked.
+        """
+        session, config = transaction.session, self._config
+        identity = session.identity
+        if identity is None:
+            return None
+        member = identity.groups & (config.groups or frozenset())
+        everybody = config.accounts is None and config.groups is None
+        if not (everybody or member or await self._named.has(identity.account)):
+            return None
+        record = await self._context.directory.account(identity.account)
+        if record is not None and not _may_send(record, session.protocol):
+            return None
+        if config.show and self._context.serving:
+            await _show(session, identity, self._context)
+        return Accept("relay.authenticated")
+
+
+def _may_send(record: AccountRecord, protocol: str) -> bool:
+    return record.enabled and (record.services is None or protocol in record.services)
+
+
+@plugin("relay", "authenticated")
+@asynccontextmanager
 async def authenticated(
-    session: Session, config: AuthenticatedSettings, context: Context
-) -> Accept | None:
-    """Permits logins; those in `accounts` or `groups` where either is set."""
-    identity = session.identity
-    if identity is None:
-        return None
-    named = identity.account in (config.accounts or ())
-    member = identity.groups & (config.groups or frozenset())
-    everybody = config.accounts is None and config.groups is None
-    if not (everybody or named or member):
-        return None
-    if config.show and context.serving:
-        await _show(session, identity, context)
-    return Accept("relay.authenticated")
+    config: AuthenticatedSettings, context: Context
+) -> AsyncIterator[Authenticated]:
+    """Permits who has logged in."""
+    named = await named_accounts(config.accounts or (), context, "accounts")
+    yield Authenticated(config, context, named)
 
 
 async def _show(session: Session, identity: Identity, context: Context) -> None:

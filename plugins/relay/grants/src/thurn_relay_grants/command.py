@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import click
 from pydantic import TypeAdapter, ValidationError
 from thurn.plugin import Duration
-from thurn.plugin.commands import CommandSite, site_command
+from thurn.plugin.commands import CommandSite, find_account, known_as, site_command
 from thurn.plugin.grants import (
     Grant,
     GrantTable,
@@ -68,14 +68,11 @@ def relay() -> None:
 @relay.command()
 @click.option("--kind", type=click.Choice(KINDS), help="Only grants of addresses, networks …")
 @json_option
-@site_command()
+@site_command("account")
 async def who(site: CommandSite, kind: Any, as_json: bool) -> None:  # noqa: ANN401 - of KINDS
-    """List the grants that live now: who, from where, to what, until when, why."""
+    """List the grants that live now. Who, from where, to what, until when, why."""
     grants = await _table(site).entries(kind)
-    if as_json:
-        click.echo(json.dumps([as_facts(grant, site.clock.wall()) for grant in grants]))
-    else:
-        print_grants(grants, site.clock.wall())
+    await _tell(grants, site, as_json, nothing="nobody holds a grant")
 
 
 @relay.command()
@@ -108,9 +105,7 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
     table = _table(site)
     if isinstance(source, IPv4Network | IPv6Network):
         await _no_open_relay(table, source)
-    bound = AccountId(account) if account is not None else None
-    if bound is not None and await site.directory.account(bound) is None:
-        raise click.ClickException(f"there is no account {account!r}: see `thurn account list`")
+    bound = None if account is None else (await find_account(site, account)).account
     reason = f"{why} (by {getpass.getuser()})"
     try:
         made = await table.grant(
@@ -119,21 +114,21 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
         )  # fmt: skip
     except (ValueError, GrantTableFull) as error:
         raise click.ClickException(str(error)) from None
-    _tell([made], site, as_json)
+    await _tell([made], site, as_json)
 
 
 @relay.command()
 @click.argument("source", metavar="[ADDRESS]", type=source_of, required=False)
 @click.option("--account", help="Only grants of this account; without ADDRESS: all of them.")
 @json_option
-@site_command()
+@site_command("account")
 async def revoke(
     site: CommandSite, source: Source | None, account: str | None, as_json: bool
 ) -> None:
-    """End the grants of ADDRESS (exactly: an address, a network, session:ID), or of an account."""
+    """End the grants of ADDRESS, or of an account. Exactly: an address, a network, session:ID."""
     if source is None and account is None:
         raise click.UsageError("say which: an ADDRESS, --account, or both")
-    table, bound = _table(site), None if account is None else AccountId(account)
+    table, bound = _table(site), await _bound_to(site, account)
     living = await table.entries()
     meant = [
         one
@@ -145,7 +140,7 @@ async def revoke(
     for one in meant:
         if one not in configured:
             ended += await table.revoke(one.source, account=one.account, granted_by=one.granted_by)
-    _tell(ended, site, as_json)
+    await _tell(ended, site, as_json)
     for one in configured:
         click.echo(f"not ended: {_still_permitted(one)}", err=True)
     if not ended:
@@ -173,7 +168,7 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
     protocol: str,
     as_json: bool,
 ) -> None:
-    """Say whether a peer at ADDRESS may send to elsewhere, by which rule, and what is missing."""
+    """Say whether ADDRESS may send to elsewhere. By which rule, and what is missing."""
     if not isinstance(source, IPv4Address | IPv6Address):
         raise click.UsageError("explain one address")
     question = Question(source, recipient, account, sender, protocol)
@@ -182,6 +177,16 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
         click.echo(json.dumps(story.facts()))
     else:
         print_story(story)
+
+
+async def _bound_to(site: CommandSite, account: str | None) -> AccountId | None:
+    """Whose grants are meant: of an account that is gone by its id, as `relay who` shows it."""
+    if account is None:
+        return None
+    try:
+        return (await find_account(site, account)).account
+    except click.ClickException:
+        return AccountId(account)
 
 
 def _table(site: CommandSite) -> GrantTable:
@@ -199,12 +204,17 @@ async def _no_open_relay(table: GrantTable, network: Network) -> None:
         )
 
 
-def _tell(grants: list[Grant], site: CommandSite, as_json: bool) -> None:
+async def _tell(
+    grants: Sequence[Grant], site: CommandSite, as_json: bool, nothing: str = ""
+) -> None:
     now = site.clock.wall()
     if as_json:
         click.echo(json.dumps([as_facts(one, now) for one in grants]))
     elif grants:
-        print_grants(grants, now)
+        accounts = {one.account for one in grants if one.account is not None}
+        print_grants(grants, now, {account: await known_as(site, account) for account in accounts})
+    elif nothing:
+        click.echo(nothing)
 
 
 def _still_permitted(grant: Grant) -> str:

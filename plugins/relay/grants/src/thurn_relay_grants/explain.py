@@ -8,21 +8,22 @@ from by that grant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import click
-from thurn.contracts.account import Local, UnknownAddress
+from thurn.contracts.account import UnknownAddress
 from thurn.contracts.relay import RelayPolicy
 from thurn.plugin import Accept, Address, Continue, Recipient, Session, Transaction
-from thurn.plugin.commands import CommandSite
+from thurn.plugin.commands import CommandSite, find_account, known_as
 from thurn.plugin.grants import Grant, GrantTable
 from thurn.types.address import AddressError
 from thurn.types.identity import AccountId, Identity
 from thurn.types.session import PeerAddress
 
 from thurn_relay_grants.factory import GrantsPolicy
+from thurn_relay_grants.show import who_of
 
 DENIED: Final = "refused: 550 5.7.1, no rule permits it"
 SOMEBODY: Final = AccountId("somebody")
@@ -91,12 +92,16 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
         click.ClickException: an address is none, the recipient is ours, the account unknown.
     """
     recipient = await _recipient(site, question.recipient)
-    account = question.account
-    identity = None if account is None else _identity(await _account(site, account))
+    identity = None
+    if question.account is not None:
+        account = (await find_account(site, question.account)).account
+        question, identity = replace(question, account=account), _identity(account)
     session = _session(question.peer, question.protocol, identity)
     rows = [g for g in await _near(site, session) if g.account is None or identity is None
             or g.account == identity.account]  # fmt: skip
-    sender = await _sender(site, question, [row for row in rows if row.reaches(recipient.address)])
+    sender = await _sender(
+        site, question, identity, [row for row in rows if row.reaches(recipient.address)]
+    )
     rules: list[tuple[str, RelayPolicy]] = list(site.instances("relay"))
     transaction = _transaction(session, sender)
     answers = [await _ask(name, policy, transaction, recipient) for name, policy in rules]
@@ -104,30 +109,32 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
     permitted = decisive is not None and decisive.decision == "permits"
     verdict = DENIED if decisive is None else f"{decisive.decision}: {decisive.name}"
     hints = () if permitted else await _hints(rules, transaction, recipient)
+    names = {a: await known_as(site, a) for row in rows if (a := row.account) is not None}
     return Explanation(
         permitted, str(sender or NULL_SENDER),
         f"{question.peer} from {sender or NULL_SENDER} to {recipient.address}: {verdict}",
-        tuple(answers), tuple(_shown(row, recipient) for row in rows), tuple(hints),
+        tuple(answers), tuple(_shown(row, recipient, names) for row in rows), tuple(hints),
     )  # fmt: skip
 
 
 async def _recipient(site: CommandSite, text: str) -> Recipient:
     address = _address(text)
     found = await site.directory.resolve(address)
-    ours = isinstance(found, Local) or (isinstance(found, UnknownAddress) and found.domain_is_ours)
-    if ours:
+    if not isinstance(found, UnknownAddress) or found.domain_is_ours:
         raise click.ClickException(f"{address} is ours: relay rules are not asked")
     return Recipient(address)
 
 
-async def _sender(site: CommandSite, question: Question, rows: Sequence[Grant]) -> Address | None:
+async def _sender(
+    site: CommandSite, question: Question, identity: Identity | None, rows: Sequence[Grant]
+) -> Address | None:
     """As said; else the primary address of the login, or of the first account that has a grant
     and an address."""
     if question.sender is not None:
         return None if question.sender in ("", NULL_SENDER) else _address(question.sender)
-    names = [question.account] if question.account is not None else [g.account for g in rows]
-    for name in names:
-        record = None if name is None else await site.directory.account(AccountId(name))
+    accounts = [g.account for g in rows] if identity is None else [identity.account]
+    for account in accounts:
+        record = None if account is None else await site.directory.account(account)
         if record is not None and record.address is not None:
             return record.address
     return None
@@ -138,12 +145,6 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except AddressError as error:
         raise click.ClickException(f"{text!r} is no address: {error.reason}") from None
-
-
-async def _account(site: CommandSite, name: str) -> AccountId:
-    if await site.directory.account(AccountId(name)) is None:
-        raise click.ClickException(f"there is no account {name!r}")
-    return AccountId(name)
 
 
 def _identity(account: AccountId) -> Identity:
@@ -227,9 +228,9 @@ async def _obstacles(
     return hints
 
 
-def _shown(row: Grant, recipient: Recipient) -> str:
-    who = row.account or "anybody"
-    text = f"{who} from {row.source}, {row.remaining_seconds:.0f} s left, by {row.granted_by}"
+def _shown(row: Grant, recipient: Recipient, names: Mapping[AccountId, str]) -> str:
+    text = f"{who_of(row, names)} from {row.source}, "
+    text += f"{row.remaining_seconds:.0f} s left, by {row.granted_by}"
     if not row.reaches(recipient.address):
         text += f"; not to {recipient.address.domain}, only to {', '.join(row.destinations)}"
     return f"{text}: {row.reason}"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from thurn.plugin.grants import Grant, SessionSource
+from thurn.types.identity import AccountId
 
 if TYPE_CHECKING:
     from thurn_relay_grants.explain import Explanation
+
+WIDTH_ELSEWHERE: Final = 200
+"""Of a table that goes to no terminal."""
 
 
 def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
@@ -32,27 +37,29 @@ def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
     }
 
 
-def print_grants(grants: Sequence[Grant], wall: float) -> None:
-    """One row for each grant."""
-    if not grants:
-        click.echo("nobody holds a grant")
-        return
+def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[AccountId, str]) -> None:
+    """One row for each grant; `names` says what people know an account by."""
     table = Table()
     for heading in ("who", "from", "to", "until (UTC)", "why", "granted by"):
         table.add_column(heading, overflow="fold")  # nothing is cut off
     for grant in grants:
-        table.add_row(*(escape(text) for text in _row(grant, wall)))
-    Console().print(table)
+        table.add_row(*(escape(text) for text in _row(grant, wall, names)))
+    Console(width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE).print(table)
 
 
-def _row(grant: Grant, wall: float) -> tuple[str, ...]:
+def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str, ...]:
     source = str(grant.source)
     if isinstance(grant.source, SessionSource) and grant.source.peer:
         source = f"{source} ({grant.source.peer})"
     return (
-        grant.account or "anybody", source, ", ".join(grant.destinations) or "anywhere",
+        who_of(grant, names), source, ", ".join(grant.destinations) or "anywhere",
         _until(grant, wall), _line(grant.reason), grant.granted_by,
     )  # fmt: skip
+
+
+def who_of(grant: Grant, names: Mapping[AccountId, str]) -> str:
+    """Whom a grant is for, as people know the account."""
+    return "anybody" if grant.account is None else _line(names.get(grant.account, grant.account))
 
 
 def _until(grant: Grant, wall: float) -> str:

@@ -5,7 +5,8 @@ Rules of this file:
    (`relay.grants`, `thurn relay who`) and is not asked.
 2. Rows of this instance that the configuration no longer has go when it opens. A running instance
    only renews rows that are there, so that the workers of an old generation that still drain
-   bring nothing back; the rows of an instance that is gone end by themselves.
+   bring nothing back; but what ended because the machine slept, it writes again. The rows of an
+   instance that is gone end by themselves.
 3. A site without shared state has no table; trouble with the table is logged and changes nothing.
 """
 
@@ -55,36 +56,40 @@ class NetworksPolicy:
             0.0, LIFETIME_SECONDS,
         )  # fmt: skip
 
-    async def show(self, table: GrantTable, *, first: bool) -> None:
+    async def show(self, table: GrantTable, *, add: bool, remove: bool) -> None:
         """Make the table's rows of this instance what the configuration says.
 
         Args:
             table: the site's.
-            first: add and remove rows; else only renew.
+            add: rows that are not there; else only renew.
+            remove: rows that the configuration does not have.
         """
         name = self._context.name
         rows = {g.source: g for g in await table.entries("network") if g.granted_by == name}
         for network in self._config.networks:
             row = rows.pop(network, None)
-            if row is None and not first:
+            if row is None and not add:
                 continue
             await table.grant(
                 network, destinations=self._config.destinations, reason=self._source,
                 granted_by=name, lifetime_seconds=LIFETIME_SECONDS,
             )  # fmt: skip
-        for gone in rows if first else ():
+        for gone in rows if remove else ():
             await table.revoke(gone, granted_by=name)
 
     async def keep_showing(self, table: GrantTable) -> None:
         """Renew the rows for as long as the instance is open."""
+        clock = self._context.clock
         while True:
+            started = clock.monotonic()
             await trio.sleep(RENEWAL_SECONDS)
-            await self.try_to_show(table, first=False)
+            slept = clock.monotonic() - started > LIFETIME_SECONDS
+            await self.try_to_show(table, add=slept)
 
-    async def try_to_show(self, table: GrantTable, *, first: bool) -> None:
+    async def try_to_show(self, table: GrantTable, *, add: bool, remove: bool = False) -> None:
         """`show`; trouble is logged."""
         try:
-            await self.show(table, first=first)
+            await self.show(table, add=add, remove=remove)
         except TROUBLE as error:
             self._context.journal.warning("relay.networks_not_shown", failure=str(error))
 
@@ -101,7 +106,7 @@ async def networks(config: NetworksSettings, context: Context) -> AsyncIterator[
     if table is None:
         yield policy
         return
-    await policy.try_to_show(table, first=True)
+    await policy.try_to_show(table, add=True, remove=True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(policy.keep_showing, table)
         yield policy

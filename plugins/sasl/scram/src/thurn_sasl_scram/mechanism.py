@@ -9,7 +9,8 @@ Rules of this file:
 1. The form is judged before the proof, so that "malformed" tells nothing about a password.
 2. A name that nobody has goes the same way to the end, with a fake key, and fails as a wrong
    password does.
-3. Comparisons are constant in time.
+3. Comparisons are constant in time. What is stored is asked for again at the end: the client may
+   have taken its time, and meanwhile the account was locked or its password changed.
 4. Without -PLUS: a client that thinks we cannot bind ("y") where -PLUS is offered has been lied to,
    and fails. With it: the type must be ours and the data the connection's own.
 
@@ -25,7 +26,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Final
 
-from thurn.contracts.account import Verified
+from thurn.contracts.account import StoredKey, Verified
 from thurn.contracts.sasl import SaslConditions, SaslExchange, SaslFailure, SaslSuccess
 from thurn.plugin import sasl
 
@@ -108,7 +109,8 @@ class ScramMechanism:
         proved = self._proved(keys, final, signed)
         if not hmac.compare_digest(final.binding, self._expected_binding(first, conditions)):
             return SaslFailure("channel_binding.mismatch")
-        if not proved or stored is None:
+        now = yield from sasl.stored_key(first.name, self.scheme)
+        if not proved or stored is None or not _same(stored, now):
             return SaslFailure("credentials")
         signature = b64encode(hmac.digest(keys.server_key, signed, self._hash))
         verdict = Verified(stored.account)
@@ -146,6 +148,12 @@ class ScramMechanism:
         client_key = bytes(one ^ other for one, other in pairs)
         found = hashlib.new(self._hash, client_key).digest()
         return hmac.compare_digest(found, keys.stored_key) and keys.real
+
+
+def _same(before: StoredKey, now: StoredKey | None) -> bool:
+    if now is None or now.account != before.account:
+        return False
+    return hmac.compare_digest(now.value.reveal().encode(), before.value.reveal().encode())
 
 
 def _check_lengths(first: ClientFirst) -> None:

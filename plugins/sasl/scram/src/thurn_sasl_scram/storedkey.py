@@ -5,9 +5,9 @@
 Rules of this file:
 1. A fake is made of the site's secret, the scheme and the name, so that it is the same at each try,
    in each worker and after each start; its salt and iterations look like those of real accounts.
-2. Spellings under which a real account is one account are one name for the fake as well: case, and
-   the domains that may be left out. Else two spellings with two salts would tell that nobody is
-   there.
+2. Spellings under which a real account is one account are one name for the fake as well: case, the
+   forms of an address (quotes, U-labels), and the domains that may be left out. Else two spellings
+   with two salts would tell that nobody is there.
 3. A stored text that cannot be read is trouble of ours, not an unknown name.
 
 RFC 5803 §2, RFC 5802 §5.
@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from unicodedata import normalize
 
+from thurn.plugin.accounts import name_key
 from thurn.plugin.sasl import StoredKey
 from thurn.types.errors import TemporaryFailure
 
@@ -88,7 +89,8 @@ class Faker:
 
     def keys(self, name: str, scheme: str) -> Keys:
         """The same for the same name, always."""
-        name = normalize("NFKC", name).casefold()
+        # As accounts compare names (an address in its normal form), and then more freely.
+        name = normalize("NFKC", name_key(name) or name).casefold()
         local, at, domain = name.rpartition("@")
         if at and local and domain.removesuffix(".") in self.domains:
             name = local

@@ -153,12 +153,17 @@ class MemoryMailbox:
 
         return await self._account.commit(do)
 
-    async def expunge(self, uids: Collection[int]) -> Sequence[int]:
-        """Remove these whatever their flags."""
+    async def expunge(
+        self, uids: Collection[int], *, unchanged_since: int | None = None
+    ) -> Sequence[int]:
+        """Remove these whatever their flags, but for those that changed."""
 
         def do() -> Sequence[int]:
             self._name()
-            there = sorted({uid for uid in uids if uid in self._mailbox.messages})
+            messages = self._mailbox.messages
+            there = sorted({uid for uid in uids if uid in messages})
+            if unchanged_since is not None:
+                there = [uid for uid in there if messages[uid].modseq <= unchanged_since]
             if there:
                 self._state.remove(self._mailbox, there)
             return there

@@ -20,6 +20,9 @@ from thurn.types.errors import (
     MailboxNameRefused,
     MailboxNotFound,
     NotPermitted,
+    StorageError,
+    StorageFull,
+    StorageTrouble,
     TooLarge,
 )
 from thurn.types.identity import AccountId, Identity
@@ -27,18 +30,24 @@ from thurn.types.mailbox import INBOX, mailbox_name
 
 from thurn_store_spool import document, shape, watch
 from thurn_store_spool.annotation import check_annotation, read_annotations
-from thurn_store_spool.append import KEY_OCTETS, MessageDeposit
+from thurn_store_spool.append import KEY_OCTETS, SUMMARIES_OCTETS, MessageDeposit
 from thurn_store_spool.change import AccountChange, commit
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.mailbox import SpoolMailbox
-from thurn_store_spool.operation import OWN, Annotated, Remembered, Subscribed
+from thurn_store_spool.operation import OWN, Annotated, Remembered
 from thurn_store_spool.query import select, select_one
 from thurn_store_spool.totals import read_totals
 
 T = TypeVar("T")
 A = TypeVar("A")
+
+
+def _may_be_written(error: BaseException) -> bool:
+    """Whether a commit that raised this may have brought its records to the disk: the log says so
+    with these two; all others come from a change that could not be made, before anything was."""
+    return not isinstance(error, StorageError) or isinstance(error, StorageFull | StorageTrouble)
 
 
 class SpoolAccount:
@@ -125,7 +134,7 @@ class SpoolAccount:
     async def subscribe(self, name: str, subscribed: bool) -> None:
         """Subscribe or not."""
         name = mailbox_name(name, self.separator)
-        await self._commit(lambda draft: draft.do(Subscribed(*draft.number(), name, subscribed)))
+        await self._commit(lambda draft: shape.subscribe(draft, name, subscribed=subscribed))
 
     async def subscriptions(self) -> Sequence[str]:
         """All subscribed names."""
@@ -152,11 +161,17 @@ class SpoolAccount:
         """All or none, in one commit."""
         deposits = [self.prepare(append) for append in appends]
         try:
+            octets = 0
             for deposit in deposits:
                 await deposit.place()
+                octets += deposit.summary_octets
+                if octets > SUMMARIES_OCTETS:
+                    raise TooLarge  # noqa: TRY301 - what was placed goes
             await self._environment.log.commit([c for d in deposits for c in d.changes])
-        except BaseException:
+        except BaseException as error:
             for deposit in deposits:
+                if not _may_be_written(error):
+                    deposit.not_written()
                 await deposit.abort()
             raise
         return [deposit.stored for deposit in deposits]

@@ -28,6 +28,10 @@ from thurn_store_spool.tree import MailboxRow
 SUMMARY_OCTETS = 16_384
 """Of what a record carries besides the message; usually below 1 KiB. Above it replay scans."""
 
+SUMMARIES_OCTETS = 16_777_216
+"""Of all messages of one `append_all`, which wait in memory for their one round. Usual ones are
+some 4 KiB; a thousand with the longest headers that are read would be a gigabyte."""
+
 KEY_OCTETS = 1_024
 """An idempotency key is a transaction's id and a recipient (RFC 5321 §4.5.3.1: 320 octets)."""
 
@@ -89,6 +93,11 @@ class MessageDeposit:
             raise StorageTrouble("the message has not been committed")
         return self._stored
 
+    @property
+    def summary_octets(self) -> int:
+        """What the deposit keeps in memory besides its content."""
+        return sum(map(len, self._summary[1:])) if self._summary else 0
+
     async def place(self) -> None:
         """Bring a body that is too big for the log to its file. Before the commit; optional.
 
@@ -110,6 +119,10 @@ class MessageDeposit:
                 remove_body(self._index.directory, self._message)
             except OSError as error:
                 self._environment.journal.warning("store.body_left", detail=str(error))
+
+    def not_written(self) -> None:
+        """What `apply` did came to nothing: no record names the message."""
+        self._stored = None
 
     def _place(self) -> None:
         content = self._append.content

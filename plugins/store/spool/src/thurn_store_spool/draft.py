@@ -6,6 +6,7 @@ Rules of this file: within `apply` of a round; the index's transaction is open.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from thurn.contracts.store import KEYWORDS_PER_MAILBOX, SYSTEM_FLAGS
 from thurn.types.errors import LimitReached, MailboxNotFound
@@ -92,10 +93,12 @@ class Draft:
         # RFC 9051 §2.3.1.1: ascending even when the clock goes backward.
         uidvalidity = max(int(self.wall), tree.uidvalidity_floor + 1)
         number = tree.mailbox_floor + 1
-        made = Created(*self.number(), number, name, uidvalidity, tuple(sorted(set(special_use))))
-        self.do(made, number)
-        self.index.tree_changed()
-        return self.row(number)
+        uses = tuple(sorted(set(special_use)))
+        self.do(Created(*self.number(), number, name, uidvalidity, uses), number)
+        bits = {word.lower(): bit for bit, word in enumerate(SYSTEM_FLAGS)}
+        row = MailboxRow(number, name, uidvalidity, frozenset(uses), SYSTEM_FLAGS, bits)
+        self.index.row_made(row)
+        return row
 
     # Flags.
 
@@ -125,5 +128,6 @@ class Draft:
         if bit >= len(SYSTEM_FLAGS) + KEYWORDS_PER_MAILBOX or len(name) > KEYWORD_OCTETS:
             raise LimitReached
         self.do(Keyword(*self.number(), row.number, bit, name), row.number)
-        self.index.tree_changed()
+        names = (*row.flag_names, name)
+        self.index.row_made(replace(row, flag_names=names, bits={**row.bits, name.lower(): bit}))
         return bit

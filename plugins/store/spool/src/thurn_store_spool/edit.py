@@ -131,10 +131,15 @@ def _changed(some: _Some, clear: int, wanted: int) -> bytes:
     return array("I", chain.from_iterable(pairs)).tobytes()
 
 
-def expunge(draft: Draft, mailbox: int, uids: Collection[int]) -> list[int]:
-    """Remove messages; returns those that were there, ascending."""
+def expunge(
+    draft: Draft, mailbox: int, uids: Collection[int], unchanged_since: int | None = None
+) -> list[int]:
+    """Remove messages; returns those that were there and had not changed, ascending."""
     draft.row(mailbox)
-    there = _some(draft, mailbox, uids).uids.tolist()
+    some = _some(draft, mailbox, uids)
+    if unchanged_since is not None:
+        some, _ = _unchanged(some, unchanged_since)
+    there = some.uids.tolist()
     if there:
         uidnext = draft.index.peek_uid(mailbox)
         draft.do(Expunged(*draft.number(), mailbox, pack(there), uidnext), mailbox)

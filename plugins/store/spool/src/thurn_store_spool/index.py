@@ -31,7 +31,7 @@ from thurn_store_spool.place import BODIES, INDEX
 from thurn_store_spool.query import select_one
 from thurn_store_spool.recent import Recent
 from thurn_store_spool.schema import open_index, open_reader, storage_error
-from thurn_store_spool.tree import Tree, read_tree
+from thurn_store_spool.tree import MailboxRow, Tree, read_tree, with_row
 
 if TYPE_CHECKING:
     from thurn_store_spool.columns import Columns
@@ -287,9 +287,16 @@ class AccountIndex:
         return columns if columns and columns.seen == self._opened().highest else None
 
     def tree_changed(self) -> None:
-        """A mailbox or keyword was made or removed in the transaction."""
+        """Mailboxes were renamed or removed in the transaction."""
         transaction = self._opened()
         transaction.tree = None
+        transaction.tree_changed = True
+
+    def row_made(self, row: MailboxRow) -> None:
+        """A mailbox was made in the transaction, or a keyword of it."""
+        tree = with_row(self.open_tree, row)
+        transaction = self._opened()
+        transaction.tree = tree
         transaction.tree_changed = True
 
     @property

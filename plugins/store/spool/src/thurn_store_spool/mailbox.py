@@ -254,11 +254,15 @@ class SpoolMailbox:
 
         return await commit(self._index, self._environment, work)
 
-    async def expunge(self, uids: Collection[int]) -> Sequence[int]:
-        """Remove these whatever their flags."""
-        gone = await commit(
-            self._index, self._environment, lambda draft: edit.expunge(draft, self._number, uids)
-        )
+    async def expunge(
+        self, uids: Collection[int], *, unchanged_since: int | None = None
+    ) -> Sequence[int]:
+        """Remove these whatever their flags, but for those that changed."""
+
+        def work(draft: Draft) -> list[int]:
+            return edit.expunge(draft, self._number, uids, unchanged_since)
+
+        gone = await commit(self._index, self._environment, work)
         self._environment.sweep(self._index)
         return gone
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
-from thurn.types.errors import MailboxExists, MailboxNameRefused, NotPermitted
+from thurn.types.errors import LimitReached, MailboxExists, MailboxNameRefused, NotPermitted
 from thurn.types.mailbox import INBOX, mailbox_name
 
 from thurn_store_spool import edit
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.index import LAST_UID
-from thurn_store_spool.operation import Deleted, Keyword, Renamed
+from thurn_store_spool.operation import Deleted, Keyword, Renamed, Subscribed
 from thurn_store_spool.perform import row_id
-from thurn_store_spool.query import select
+from thurn_store_spool.query import select, select_one
 from thurn_store_spool.tree import MailboxRow
+
+SUBSCRIPTIONS_PER_ACCOUNT: Final = 10_000
+"""As many as an account may have mailboxes. Names need not be there, and lists read all of them."""
 
 
 def make_account(draft: Draft) -> None:
@@ -56,12 +60,31 @@ def rename(draft: Draft, name: str, new_name: str, separator: str) -> None:
         for old, one in by_name.items()
         if old == name or old.startswith(below)
     }
-    if any(target in by_name for target in moved):
+    numbers = set(moved.values())
+    # One of those that move has left its name to another: a/a to a, with a/a/a.
+    if any(target in by_name and by_name[target].number not in numbers for target in moved):
         raise MailboxExists
     draft.make_parents(new_name)
     draft.do(Renamed(*draft.number(), tuple((number, n) for n, number in moved.items())))
     draft.touched.update(moved.values())
     draft.index.tree_changed()
+
+
+def subscribe(draft: Draft, name: str, *, subscribed: bool) -> None:
+    """Subscribe a name or not. RFC 9051 §6.3.7, §6.3.8.
+
+    Raises:
+        LimitReached: there are too many.
+    """
+    writer = draft.index.writer
+    known = select_one(writer, "SELECT 1 FROM subscription WHERE name = ?", (name,)) is not None
+    if known == subscribed:
+        return
+    if subscribed:
+        count = select_one(writer, "SELECT count(*) FROM subscription")[0]
+        if count >= SUBSCRIPTIONS_PER_ACCOUNT:
+            raise LimitReached
+    draft.do(Subscribed(*draft.number(), name, subscribed))
 
 
 def _move_inbox(draft: Draft, inbox: MailboxRow, new_name: str) -> None:

@@ -37,6 +37,17 @@ class Tree:
     uidvalidity_floor: int
 
 
+def with_row(tree: Tree, row: MailboxRow) -> Tree:
+    """The tree with a mailbox that was made, or has a new keyword: to read all of them again for
+    each would take seconds where there are thousands."""
+    return Tree(
+        {**tree.by_name, row.name: row},
+        {**tree.by_number, row.number: row},
+        max(tree.mailbox_floor, row.number),
+        max(tree.uidvalidity_floor, row.uidvalidity),
+    )
+
+
 def read_tree(connection: apsw.Connection) -> Tree:
     """The mailboxes as this connection sees them."""
     names: dict[int, list[str]] = {}

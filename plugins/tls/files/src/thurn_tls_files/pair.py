@@ -6,6 +6,7 @@ names inside the certificates (see `provider`).
 
 from __future__ import annotations
 
+import errno
 import ssl
 import stat
 from collections.abc import Callable
@@ -97,7 +98,8 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             octets = file.read(FILE_OCTETS + 1)
     except OSError as error:
-        raise PairError(f"{path} cannot be read: {error.strerror}") from error
+        hint = "; the account that serves must be able to" if error.errno == errno.EACCES else ""
+        raise PairError(f"{path} cannot be read: {error.strerror}{hint}") from error
     if len(octets) > FILE_OCTETS:
         raise PairError(f"{path} is larger than {FILE_OCTETS} octets")
     return octets

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
@@ -38,3 +40,18 @@ class FilesSettings(PairSettings):
     ciphers: str = Field(
         default=CIPHERS, description="OpenSSL's list of ciphers for TLS 1.2; 1.3 has its own."
     )
+
+    def warnings(self, directory: Path) -> Sequence[str]:
+        """Files that are not there yet."""
+        pairs = (self, *self.certificates)
+        paths = [path for one in pairs for path in (one.certificate, one.key) if path is not None]
+        return [f"there is no {path}" for path in paths if _is_missing(path)]
+
+
+def _is_missing(path: Path) -> bool:
+    """Surely: whoever may not look into its directory does not know."""
+    try:
+        path.stat()
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False

@@ -41,9 +41,10 @@ def _texts(rt: Runtime, args: Args) -> Sequence[str]:
     if key not in made:
         if key == "raw":
             texts = raw_body(view.scan)
+        elif types is None:
+            texts = list(text_bodies(view.scan, rt.spend))
         else:
-            found = text_bodies(view.scan) if types is None else content_bodies(view.scan, types)
-            texts = list(found)
+            texts = list(content_bodies(view.scan, types, rt.spend))
         rt.spend(sum(map(len, texts)) >> 9)
         made[key] = texts
     return made[key]

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
 
 from thurn_message.charset import decode_octets
 from thurn_message.mime.part import Part
@@ -23,6 +23,8 @@ from thurn_sieve.ext.body.htmltext import html_text
 DECODED_OCTETS: Final = 2_097_152
 """Octets of one message that one transform decodes. Text of real mail is under 200 KB; attachments
 of any size come first to mind only with `:content ""`."""
+MARKS_PER_STEP: Final = 16
+"""Of HTML; two megabytes of nothing but tags take a second and half of a run's budget."""
 
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -33,8 +35,17 @@ def raw_body(scan: Scan) -> list[str]:
     return [body.decode(errors="replace")]
 
 
-def content_bodies(scan: Scan, types: Iterable[str]) -> Iterator[str]:
+Charge: TypeAlias = Callable[[int], None]
+"""Counts steps of a run, and ends it when they are too many."""
+
+
+def free(steps: int) -> None:
+    """Nobody counts."""
+
+
+def content_bodies(scan: Scan, types: Iterable[str], charge: Charge = free) -> Iterator[str]:
     """`:content`: one text per part of these types, decoded. RFC 5173 §5.2."""
+    charge(len(scan.parts))
     wanted = [type_.lower() for type_ in types if is_type(type_)]
     budget = DECODED_OCTETS
     for part in scan.parts:
@@ -47,16 +58,20 @@ def content_bodies(scan: Scan, types: Iterable[str]) -> Iterator[str]:
             return
 
 
-def text_bodies(scan: Scan) -> Iterator[str]:
+def text_bodies(scan: Scan, charge: Charge = free) -> Iterator[str]:
     """`:text`: the text of each text part that is no attachment, HTML without its markup.
 
     RFC 5173 §5.3.
     """
+    charge(len(scan.parts))
     budget = DECODED_OCTETS
     for part in scan.walk_text():
         text = decode_text(scan, part, budget)
         budget -= len(text)
-        yield html_text(text) if part.subtype == b"html" else text
+        if part.subtype == b"html":
+            charge(text.count("<") // MARKS_PER_STEP)
+            text = html_text(text)
+        yield text
         if budget <= 0:
             return
 

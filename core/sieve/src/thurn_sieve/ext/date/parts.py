@@ -15,9 +15,12 @@ from types import MappingProxyType
 from typing import Final
 
 from thurn_message.date import format_date, parse_date
+from thurn_message.parameter import strip_comments
 
 # time-zone = ( "+" / "-" ) 4DIGIT (RFC 5260 §4.1, zone of RFC 5322 §3.3)
 _ZONE: Final = re.compile(r"([+-])([0-9]{2})([0-5][0-9])")
+COMMENTED_OCTETS: Final = 4_096
+"""Of a field whose comments are taken out; Received has a few hundred."""
 _EPOCH: Final = date(1858, 11, 17).toordinal()
 """Day 0 of the Modified Julian Date. RFC 5260 §4.2."""
 
@@ -42,6 +45,12 @@ def field_date(value: bytes) -> datetime | None:
 
     What stands before the last semicolon (Received) is passed over. RFC 5260 §4.
     """
+    if b"(" in value and len(value) <= COMMENTED_OCTETS:
+        # A semicolon in a comment parts nothing; a comment that is never closed hides nothing.
+        plain = strip_comments(value)
+        found = parse_date(plain[plain.rfind(b";") + 1 :])
+        if found is not None:
+            return found
     return parse_date(value[value.rfind(b";") + 1 :])
 
 

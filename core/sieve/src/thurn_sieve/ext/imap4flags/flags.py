@@ -10,13 +10,16 @@ Rules of this file:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 FLAG_CHARACTERS: Final = 100
 """A longer keyword is none; clients use about ten characters."""
 FLAGS: Final = 100
 """Flags of one list; a store takes under 60 keywords of a mailbox, clients use about ten."""
+WORDS: Final = 1_000
+"""Words of one list that are looked at; what stands behind them is for nobody."""
 
 _SYSTEM: Final = {
     flag.lower(): flag for flag in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
@@ -28,12 +31,19 @@ _KEYWORD: Final = re.compile(r"""[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+""")
 def parse_flags(texts: Iterable[str]) -> list[str]:
     """The flags of these texts, each once, in order; at most `FLAGS`."""
     found: dict[str, str] = {}
-    for text in texts:
-        for word in text.split():
-            flag = normal_flag(word)
-            if flag is not None and len(found) < FLAGS:
-                found.setdefault(flag.lower(), flag)
+    for word in islice(_words(texts), WORDS):
+        flag = normal_flag(word)
+        if flag is not None:
+            found.setdefault(flag.lower(), flag)
+            if len(found) == FLAGS:
+                break
     return list(found.values())
+
+
+def _words(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        # What follows the last word wanted is cut off, not cut up.
+        yield from text.split(None, WORDS)[:WORDS]
 
 
 def normal_flag(word: str) -> str | None:

@@ -7,7 +7,7 @@ variables; the result, the message and the budget are one.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from thurn_sieve.diagnostics import CompileError, Diagnostics
 from thurn_sieve.errors import Stop
@@ -53,14 +53,21 @@ async def _include(rt: Runtime, args: Args) -> None:
         if not args.has("optional"):
             rt.error(f"there is no {location} script {args.text(0)}", "missing-script")
         return
-    included.seen.add(key)
     included.count += 1
     if included.count > rt.limits.includes or len(open_now) > rt.limits.include_depth:
         rt.error("too many scripts are included", "too-many-includes")
+    fresh = key not in included.seen
+    included.seen.add(key)
     try:
         await rt.call(script, place=key)
     except Return:
         return
+    except Stop:
+        raise
+    except Exception:
+        if fresh:  # who catches the error may have it run again
+            included.seen.discard(key)
+        raise
 
 
 def _open(rt: Runtime) -> set[tuple[str, str]]:
@@ -125,10 +132,7 @@ def _get(rt: Runtime, name: str) -> str | None:
 
 
 def _set(rt: Runtime, name: str, value: str) -> None:
-    shared: dict[str, Any] = rt.variables.shared
-    if name not in shared and len(shared) >= rt.limits.variables:
-        rt.error(f"more than {rt.limits.variables} variables", "too-many-variables")
-    shared[name] = value
+    rt.variables.put(rt.variables.shared, name, value)
 
 
 EXTENSION: Final = Extension(

@@ -56,6 +56,9 @@ class Vacation(Action):
             mime=self.mime,
         )
         message = build_reply(reply, scan(self.message))
-        await executor.mark_vacation(self.record, self.seconds)
+        # RFC 5230 §4.2: another message may have been answered since the script asked.
+        if await executor.mark_vacation(self.record, self.seconds) is False:
+            self.withheld = "answered before"
+            return
         # RFC 5230 §5.1: the reply has a null sender, so that nothing answers it.
         await executor.send(None, [str(self.to)], message)

@@ -6,11 +6,13 @@ Settings: `vacation.default_seconds` (without `:days`), `vacation.min_seconds`,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from thurn_message.address import Address, AddressError
 from thurn_message.addresslist import parse_address_list
-from thurn_message.headerfield import mailbox
+from thurn_message.headerfield import header, mailbox
+from thurn_message.scanner import Scan, scan
 
 from thurn_sieve.diagnostics import Diagnostics
 from thurn_sieve.ext.vacation.action import Vacation
@@ -55,7 +57,7 @@ async def _vacation(rt: Runtime, args: Args) -> None:
         mime=args.has("mime"),
         to=sender,
         seconds=seconds,
-        withheld=why_not(rt.view.scan, sender, recipient, own),
+        withheld=_why_not(rt, sender, recipient, own),
     )
     if action.withheld is None and not action.from_:
         action.withheld = "the account has no address"
@@ -67,6 +69,17 @@ async def _vacation(rt: Runtime, args: Args) -> None:
             action.withheld = "answered before"
     rt.note(f"no answer: {action.withheld}" if action.withheld else f"answer to {sender}")
     rt.act(action, args)
+
+
+def _why_not(
+    rt: Runtime, sender: Address | None, recipient: Address | None, own: Sequence[str]
+) -> str | None:
+    """As the message came in, and as the script has it now: an edit hides no list."""
+    views: list[Scan] = [rt.view.scan]
+    if rt.context.message is not rt.context.original:
+        views.append(scan(rt.context.original))
+    found = (why_not(view, sender, recipient, own) for view in views)
+    return next((reason for reason in found if reason is not None), None)
 
 
 def _seconds(rt: Runtime, args: Args) -> int:
@@ -108,7 +121,13 @@ def parse_from(text: str) -> str | None:
 
 
 def _mailbox(name: str, address: Address) -> str:
-    return mailbox(" ".join(name.split()).replace("\0", ""), address)
+    """The mailbox, without a name that fits no line: a reply that nobody can write is none."""
+    value = mailbox(" ".join(name.split()).replace("\0", ""), address)
+    try:
+        header("From", value)
+    except ValueError:
+        return str(address)
+    return value
 
 
 def _address(path: str | None) -> Address | None:

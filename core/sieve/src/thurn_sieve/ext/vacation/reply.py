@@ -12,6 +12,7 @@ RFC 5230 §5.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -115,8 +116,9 @@ def mime_entity(reason: str) -> bytes:
             continue
         value = _CONTROLS_IN_VALUE.sub(b" ", unfold(octets[field.value : field.end]))
         name = octets[field.start : field.start + len(field.name)].decode("ascii")
-        if value:
-            written[field.name] = header(name, value)
+        with suppress(ValueError):  # no name, or a word that fits no line: left out
+            if value:
+                written[field.name] = header(name, value)
     body = octets[end:]
     if b"content-transfer-encoding" not in written and not body.isascii():
         written[b"content-transfer-encoding"] = header("Content-Transfer-Encoding", "8bit")

@@ -26,12 +26,17 @@ MODIFIERS: Final[dict[str, tuple[int, Callable[[str], str]]]] = {
 """Name → precedence, function; the largest precedence first. RFC 5229 §4.1."""
 _ORDERED: Final = sorted(MODIFIERS, key=lambda name: -MODIFIERS[name][0])
 
+MODIFIED_CHARACTERS: Final = 16
+"""Of a value with modifiers that are a step: the dearest looks at each."""
+
 
 def _set(rt: Runtime, args: Args) -> None:
     value = args.text(1)
-    for name in _ORDERED:
-        if args.has(name):
-            value = MODIFIERS[name][1](value)
+    if args.tags:
+        rt.spend(len(value) // MODIFIED_CHARACTERS)
+        for name in _ORDERED:
+            if args.has(name):
+                value = MODIFIERS[name][1](value)
     rt.variables.set(args.text(0), value)
 
 

@@ -48,6 +48,11 @@ def find_template(
     return _alone(names[0]) if len(parts) == 1 else _joined(parts, names)
 
 
+def is_variable(name: str) -> bool:
+    """Whether a variable may be called so: an identifier, or one in a namespace. RFC 5229 §3."""
+    return IDENTIFIER.match(name) is not None and _is_reference(name)
+
+
 def _is_reference(name: str) -> bool:
     if name.isdigit():
         return True

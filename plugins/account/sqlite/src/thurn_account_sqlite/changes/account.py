@@ -12,6 +12,7 @@ from typing import Any, Final
 from thurn.plugin.accounts import name_key
 
 from thurn_account_sqlite.changes.address import add_address
+from thurn_account_sqlite.changes.alias import shown_targets
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, differences
 
 ID_OCTETS: Final = 10
@@ -34,6 +35,10 @@ _SELECT: Final = """
 SELECT name, display_name, enabled, services, groups, quota_octets, quota_messages, store,
     attributes
 FROM account WHERE number = ?
+"""
+_ACTING: Final = """
+SELECT a.name, a.id FROM act_grant g JOIN account a ON a.number = g.account
+WHERE g.target = ? ORDER BY a.name
 """
 _UPDATE: Final = """
 UPDATE account SET name_key = ?, name = ?, display_name = ?, enabled = ?, services = ?, groups = ?,
@@ -137,6 +142,11 @@ def delete_account(change: Change, name: str) -> tuple[str, list[str]]:
     number, account = change.account(name)
     name = read_properties(change, number).name
     keys = [k for (k,) in change.rows("SELECT key FROM address WHERE account = ?", number)]
+    query = "SELECT DISTINCT alias FROM target WHERE account = ? ORDER BY alias"
+    led = {key: shown_targets(change, key) for (key,) in change.rows(query, number)}
+    query = "SELECT name FROM domain WHERE postmaster = ? ORDER BY name"
+    domains = [domain for (domain,) in change.rows(query, number)]
+    acting = change.rows(_ACTING, number)
     change.run("DELETE FROM account WHERE number = ?", number)
     query = """
     SELECT key FROM address WHERE account IS NULL AND key NOT IN (SELECT alias FROM target)
@@ -145,6 +155,13 @@ def delete_account(change: Change, name: str) -> tuple[str, list[str]]:
     for key in aliases:
         change.run("DELETE FROM address WHERE key = ?", key)
     change.note("account.deleted", name, account, addresses=keys, aliases=aliases)
+    # What others lose by it has a line of its own, where who looks at them finds it.
+    for key in [one for one in led if one not in aliases]:
+        change.note("alias.set", key, targets=[led[key], shown_targets(change, key)])
+    for domain in domains:
+        change.note("domain.changed", domain, postmaster=[name, None])
+    for other, identifier in acting:
+        change.note("act_as.ended", other, identifier, target=name)
     return name, aliases
 
 

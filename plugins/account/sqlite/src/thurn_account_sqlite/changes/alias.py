@@ -131,6 +131,15 @@ def _store(
     return True
 
 
+def shown_targets(change: Change, key: str) -> list[str]:
+    """What the alias stands for now, as people read it; nothing where there is none.
+
+    Raises:
+        ChangeRefused: the address is an account's.
+    """
+    return _shown(change, _targets(change, key))
+
+
 def _shown(change: Change, targets: Iterable[Target]) -> list[str]:
     shown: list[str] = []
     for number, address in targets:

@@ -86,6 +86,10 @@ def delete_domain(change: Change, text: str, *, with_addresses: bool) -> tuple[s
     change.run("DELETE FROM domain WHERE name = ?", domain)
     keys = [key for key, _ in rows]
     change.note("domain.deleted", domain, addresses=keys)
+    for key, number in rows:
+        owner = change.one("SELECT name, id FROM account WHERE number = ?", number)
+        if owner is not None:
+            change.note("address.removed", *owner, address=key)
     return domain, keys
 
 

@@ -258,7 +258,7 @@ async def delete(
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """The account and its addresses are gone; its mail stays in the store, out of reach."""
+    """Delete an account and its addresses. Its mail stays in the store, out of reach."""
     accounts = find_accounts(site, instance)
     if if_exists and await read(accounts, lambda c: find_account(c, name)) is None:
         say(f"there is no {name}", {"name": name, "changed": False}, as_json=as_json)

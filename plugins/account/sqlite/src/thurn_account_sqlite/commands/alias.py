@@ -17,7 +17,7 @@ _targets = click.argument("targets", nargs=-1, required=True, metavar="TARGET…
 
 @click.group()
 def alias() -> None:
-    """Aliases: addresses that stand for others (accounts in a database).
+    """Aliases: addresses that stand for others.
 
     ADDRESS is one at a domain of ours, or @domain for all else there. A TARGET is the name of an
     account, or an address anywhere.

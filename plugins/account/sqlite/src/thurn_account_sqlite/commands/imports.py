@@ -40,7 +40,7 @@ async def import_(  # noqa: PLR0913, PLR0917 - the options
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """Take over the accounts of a file: TOML as account/file has it, Dovecot's passwd-file, CSV."""
+    """Take over the accounts of a file. TOML as account/file has it, Dovecot's passwd-file, CSV."""
     accounts = find_accounts(site, instance)
     try:
         found = read_import(file, kind, domains, new_ids=new_ids)

@@ -44,13 +44,17 @@ def read_csv(text: str) -> Import:
     """
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="", restval="")
     try:
-        columns = set(reader.fieldnames or ())
+        names = reader.fieldnames or ()
+        columns = set(names)
         unknown = sorted(columns - COLUMNS)
         if "name" not in columns or unknown:
             raise BrokenImport(
                 [f"the first line names columns: name, and of {', '.join(sorted(COLUMNS))}"]
                 + [f"unknown column {name!r}" for name in unknown]
             )
+        twice = sorted(name for name in columns if list(names).count(name) > 1)
+        if twice:
+            raise BrokenImport([f"the column {name!r} is there twice" for name in twice])
         return _rows(reader)
     except csv.Error as error:
         raise BrokenImport([f"line {reader.line_num}: {error}"]) from None

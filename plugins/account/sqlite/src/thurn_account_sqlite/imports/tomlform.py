@@ -100,6 +100,8 @@ def _account(name: str, table: AccountTable) -> ImportedAccount:
     for scheme, text in table.stored_keys.items():
         if scheme_of(text) != scheme:
             raise ValueError(f"stored_keys.{scheme} is no stored key of RFC 5803")
+    if table.stored_keys and not table.password:
+        raise ValueError("stored_keys cannot be kept without a password: give it one")
     password, clear = read_password(table.password)
     properties = Properties(
         name=name,

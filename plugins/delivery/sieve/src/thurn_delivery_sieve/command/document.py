@@ -10,9 +10,8 @@ from typing import BinaryIO, Final
 
 import click
 from thurn.contracts.store import AccountHandle, Document
-from thurn.plugin.commands import CommandSite, site_command
+from thurn.plugin.commands import CommandSite, find_account, site_command
 from thurn.types.errors import DocumentNotFound
-from thurn.types.identity import AccountId
 
 from thurn_delivery_sieve.command.output import print_json, print_table
 from thurn_delivery_sieve.command.rules import rules_of
@@ -24,10 +23,7 @@ _ROLES: Final = ("account", "store", "delivery")
 
 
 async def _open(site: CommandSite, account: str) -> AccountHandle:
-    record = await site.directory.account(AccountId(account))
-    if record is None:
-        raise click.ClickException(f"there is no account {account}")
-    return await site.open_account(record.account)
+    return await site.open_account((await find_account(site, account)).account)
 
 
 @click.command()

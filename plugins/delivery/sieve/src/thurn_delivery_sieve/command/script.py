@@ -80,7 +80,7 @@ async def run(
     as_json: bool,
     **envelope: str,
 ) -> bool:
-    """Show what SCRIPT would do with MESSAGE (a file, or - for standard input). Nothing is done."""
+    """Show what SCRIPT would do with MESSAGE. A file, or - for standard input; nothing is done."""
     compiled = _compile(rules.engine, script)
     facts = DryFacts(
         sender=envelope["sender"] or None,

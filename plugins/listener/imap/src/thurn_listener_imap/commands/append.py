@@ -8,6 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,6 +17,7 @@ from thurn.contracts.store import Append as StoreAppend
 from thurn.plugin import Content
 from thurn.plugin.spool import SpooledContent
 from thurn.types.content import Blob
+from thurn.types.errors import MailboxNotFound, StorageError
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
 
@@ -35,13 +37,15 @@ class _Coming:
     """A message on its way in: in memory, or in a file."""
 
     item: AppendItem
-    pieces: list[bytes]
+    octets: bytearray
     file: SpooledContent | None
+    blob: Blob | None = None
 
     def content(self) -> Content:
-        if self.file is not None:
-            return Content(self.file.blob())
-        return Content(Blob(b"".join(self.pieces)))
+        if self.blob is not None:
+            return Content(self.blob)
+        # In a file that could not be written: then this says why.
+        return Content(self.file.blob() if self.file is not None else Blob(bytes(self.octets)))
 
 
 class Appending:
@@ -87,21 +91,26 @@ class Appending:
         in_memory = self._memory_octets + item.size_octets <= MEMORY_OCTETS
         self._memory_octets += item.size_octets if in_memory else 0
         file = None if in_memory else self._conversation.site.spool.start()
-        self._messages.append(_Coming(item, [], file))
+        self._messages.append(_Coming(item, bytearray(), file))
 
-    async def take(self, octets: bytes) -> None:
+    async def take(self, octets: bytes, *, last: bool) -> None:
         """Some octets of the message announced last."""
         coming = self._messages[-1]
-        if coming.file is not None:
-            await coming.file.write(octets)
-        else:
-            coming.pieces.append(octets)
+        if coming.file is None:
+            # Single octets as pieces would cost forty times their size.
+            coming.octets += octets
+            return
+        await coming.file.write(octets)
+        if last and coming.file.failure is None:
+            # The others are still to come: a thousand files must not be open meanwhile.
+            with suppress(StorageError):  # said at the end
+                coming.blob = coming.file.blob()
 
     async def store(self) -> Answer:
         """All messages have come: store them.
 
         Raises:
-            StorageError: nothing was stored.
+            StorageError, CommandRefused: nothing was stored.
         """
         now = datetime.fromtimestamp(self._conversation.site.context.clock.wall(), UTC)
         appends = [
@@ -113,7 +122,10 @@ class Appending:
             )
             for coming in self._messages
         ]
-        stored = await self._conversation.account.append_all(appends)
+        try:
+            stored = await self._conversation.account.append_all(appends)
+        except MailboxNotFound as error:  # while the messages came
+            raise CommandRefused(refused("No such mailbox", code.TRYCREATE)) from error
         uids = [one.uid for one in stored]
         return done("APPEND done", code.appenduid(stored[0].uidvalidity, uids))
 

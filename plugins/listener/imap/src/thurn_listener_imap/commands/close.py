@@ -8,7 +8,7 @@ from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap.command import Close, Unselect
 
 from thurn_listener_imap.answer import Answer, done
-from thurn_listener_imap.commands.expunge import deleted_uids
+from thurn_listener_imap.commands.expunge import remove_deleted
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import EXPUNGE
 
@@ -24,9 +24,7 @@ async def close(conversation: Conversation, _command: Close) -> Answer:
     if not selected.read_only and EXPUNGE in selected.rights:
         # Of a mailbox that has gone, nothing is left to be removed.
         with suppress(MailboxNotFound):
-            uids = deleted_uids(await selected.mailbox.view())
-            if uids:
-                await selected.mailbox.expunge(uids)
+            await remove_deleted(selected.mailbox)
     return done("CLOSE done")
 
 

@@ -13,7 +13,7 @@ from thurn_wire.imap.command import Copy, Move
 
 from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
-from thurn_listener_imap.mailbox.numbers import uids_at
+from thurn_listener_imap.mailbox.numbers import present, uids_at
 from thurn_listener_imap.permission import INSERT, need
 
 
@@ -23,21 +23,26 @@ async def copy(conversation: Conversation, command: Copy) -> Answer:
     Raises:
         StorageError: nothing was copied.
     """
-    uids = wanted_uids(conversation, command)
+    uids = await wanted_uids(conversation, command)
     name = await target_name(conversation, command.mailbox)
     if not uids:
         return done("There was nothing to copy")
     await conversation.guard(name, size_of(conversation, uids))
-    result = await conversation.mailbox.mailbox.copy(uids, name)
+    try:
+        result = await conversation.mailbox.mailbox.copy(uids, name)
+    except MailboxNotFound:
+        await target_name(conversation, name)  # it may be the target that has gone
+        raise
     return done("COPY done", copy_code(result))
 
 
-def wanted_uids(conversation: Conversation, command: Copy | Move) -> array[int]:
+async def wanted_uids(conversation: Conversation, command: Copy | Move) -> array[int]:
     """The UIDs that a command means.
 
     Raises:
         CommandRefused: a number that does not exist, or a message that is gone while the client
-            could not be told: then nothing is copied. RFC 2180 §4.4.1.
+            was not told: then nothing is copied. RFC 2180 §4.4.1.
+        StorageError: the mailbox cannot be read, or has gone.
     """
     selected = conversation.mailbox
     try:
@@ -45,9 +50,8 @@ def wanted_uids(conversation: Conversation, command: Copy | Move) -> array[int]:
     except ValueError as error:
         raise CommandRefused(NO_SUCH_MESSAGE) from error
     uids = uids_at(spans, selected.told.uids)
-    if not selected.has_ghosts:
-        return uids
-    there = array("I", [uid for uid in uids if not selected.is_gone(uid)])
+    # The client means what it was told of; what is there now is told at the end.
+    there = present(uids, (await selected.mailbox.view()).uids)
     if len(there) < len(uids) and not command.uid:
         raise CommandRefused(refused("Some of the messages are gone", code.EXPUNGEISSUED))
     return there

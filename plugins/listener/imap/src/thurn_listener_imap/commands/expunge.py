@@ -3,8 +3,9 @@ r"""EXPUNGE and UID EXPUNGE: remove what is \Deleted. RFC 9051 §6.4.3, §6.4.9.
 from __future__ import annotations
 
 from bisect import bisect_left
+from typing import Final
 
-from thurn.contracts.store import View
+from thurn.contracts.store import Mailbox, View
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Expunge
 from thurn_wire.imap.sequence import SequenceSet
@@ -14,6 +15,10 @@ from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.mailbox.flags import DELETED
 from thurn_listener_imap.mailbox.numbers import uids_at
 from thurn_listener_imap.permission import EXPUNGE
+
+LOOKS: Final = 3
+"""Until nothing is left to be removed; another worker would have to change the same messages each
+time within a millisecond."""
 
 
 async def expunge(conversation: Conversation, command: Expunge) -> Answer:
@@ -25,19 +30,34 @@ async def expunge(conversation: Conversation, command: Expunge) -> Answer:
     selected = conversation.mailbox
     conversation.need_writable()
     conversation.need_right(EXPUNGE)
-    # What another session has flagged is Deleted as well, whether this client knows it or not.
-    view = await selected.mailbox.view()
-    uids = deleted_uids(view)
-    if command.uids is not None:
-        wanted = _wanted(conversation, command.uids)
-        uids = [uid for uid in uids if uid in wanted]
-    if uids:
-        await selected.mailbox.expunge(uids)
+    wanted = None if command.uids is None else _wanted(conversation, command.uids)
+    await remove_deleted(selected.mailbox, wanted)
     await conversation.tell_updates(may_expunge=True, uid=command.uids is not None)
     if conversation.condstore:
         # RFC 7162 §3.2.7: what the mailbox has come to.
         return done("EXPUNGE done", code.highestmodseq(selected.told.highestmodseq))
     return done("EXPUNGE done")
+
+
+async def remove_deleted(mailbox: Mailbox, wanted: _Wanted | None = None) -> None:
+    r"""Remove what is \Deleted, whether this client knows it or not; of some UIDs only, if given.
+
+    What another changes between the look and the removal stays: it may have taken the flag back.
+    What is \Deleted all the same is removed by the next look.
+
+    Raises:
+        StorageError: nothing was removed, or not all.
+    """
+    for _ in range(LOOKS):
+        view = await mailbox.view()
+        uids = deleted_uids(view)
+        if wanted is not None:
+            uids = [uid for uid in uids if uid in wanted]
+        if not uids:
+            return
+        gone = await mailbox.expunge(uids, unchanged_since=view.highestmodseq)
+        if len(gone) == len(uids):
+            return
 
 
 def deleted_uids(view: View) -> list[int]:

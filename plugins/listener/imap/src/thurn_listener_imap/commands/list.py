@@ -46,21 +46,32 @@ async def list_(conversation: Conversation, command: List) -> Answer:
 async def _wanted(conversation: Conversation, command: List) -> list[tuple[Listed, bool]]:
     """What is told, each with whether something below it is meant. RFC 5258 §3.5."""
     account = conversation.account
-    known = await read_names(account, subscriptions="SUBSCRIBED" in command.selection)
-    found = await matching(known, command.reference, command.patterns, account.separator)
+    asks = "SUBSCRIBED" in command.selection or "SUBSCRIBED" in command.returns
+    known = await read_names(account, subscriptions=asks)
+    names = [listed.name for listed in known]
+    matched = await matching(names, command.reference, command.patterns, account.separator)
+    found = [listed for listed in known if listed.name in matched]
     table = conversation.site.extensions.list_selections
-    criteria = [table[word] for word in command.selection if word in table]
+    criteria = [table[word] for word in _criteria(conversation, command)]
     if not criteria:
         return [(listed, False) for listed in found if _is_shown(listed)]
     meets = {listed.name for listed in known if all(test(listed) for test in criteria)}
     if RECURSIVE not in command.selection:
         return [(listed, False) for listed in found if listed.name in meets]
     above = ancestors(meets, account.separator)
+    # RFC 5258 §3: one that does not meet them, only for what the pattern does not match.
+    hidden = ancestors(meets - matched, account.separator)
     return [
         (listed, listed.name in above)
         for listed in found
-        if listed.name in meets or listed.name in above
+        if listed.name in meets or listed.name in hidden
     ]
+
+
+def _criteria(conversation: Conversation, command: List) -> list[str]:
+    """The selection options that choose; REMOTE and RECURSIVEMATCH do not."""
+    table = conversation.site.extensions.list_selections
+    return [word for word in command.selection if word in table]
 
 
 def _is_shown(listed: Listed) -> bool:
@@ -71,7 +82,10 @@ def _write_line(
     conversation: Conversation, command: List, listed: Listed, *, childinfo: bool
 ) -> None:
     attributes = list(_attributes(conversation, command, listed))
-    extended = [b'"CHILDINFO" ("SUBSCRIBED")'] if childinfo else []
+    extended: list[bytes] = []
+    if childinfo:
+        words = [f'"{word}"' for word in _criteria(conversation, command)]
+        extended.append(f'"CHILDINFO" ({" ".join(words)})'.encode())
     table = conversation.site.extensions.list_returns
     for word, value in command.returns.items():
         option = table.get(word)

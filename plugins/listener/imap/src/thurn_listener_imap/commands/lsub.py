@@ -7,8 +7,7 @@ from thurn_wire.imap.command import Lsub
 
 from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
-from thurn_listener_imap.listing.names import ancestors
-from thurn_listener_imap.listing.pattern import Pattern
+from thurn_listener_imap.listing.names import ancestors, by_level, matching
 
 
 async def lsub(conversation: Conversation, command: Lsub) -> Answer:
@@ -20,12 +19,12 @@ async def lsub(conversation: Conversation, command: Lsub) -> Answer:
     account = conversation.account
     separator = account.separator
     subscribed = set(await account.subscriptions())
-    pattern = Pattern(command.reference + command.pattern, separator)
-    names = {name for name in subscribed if pattern.matches(name)}
+    pattern = (command.pattern,)
+    names = await matching(subscribed, command.reference, pattern, separator)
     # RFC 3501 §6.3.9: foo is told with Noselect when foo/bar is subscribed and "%" was asked.
-    hidden = subscribed - names
-    above = {name for name in ancestors(hidden, separator) if pattern.matches(name)} - names
-    for name in sorted(names | above, key=lambda one: one.split(separator)):
+    hidden = ancestors(subscribed - names, separator)
+    above = await matching(hidden - names, command.reference, pattern, separator)
+    for name in sorted(names | above, key=lambda one: by_level(one, separator)):
         attributes = (b"\\Noselect",) if name in above else ()
         line = response.mailbox_list(name, attributes, separator, utf8=conversation.rev2, lsub=True)
         conversation.write(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Move
 
@@ -21,12 +22,16 @@ async def move(conversation: Conversation, command: Move) -> Answer:
     # RFC 6851 §4.6: what COPY, STORE +FLAGS Deleted and EXPUNGE need.
     conversation.need_right(DELETE_MESSAGE)
     conversation.need_right(EXPUNGE)
-    uids = wanted_uids(conversation, command)
+    uids = await wanted_uids(conversation, command)
     name = await target_name(conversation, command.mailbox)
     if not uids:
         return done("There was nothing to move")
     await conversation.guard(name, size_of(conversation, uids))
-    result = await conversation.mailbox.mailbox.move(uids, name)
+    try:
+        result = await conversation.mailbox.mailbox.move(uids, name)
+    except MailboxNotFound:
+        await target_name(conversation, name)  # it may be the target that has gone
+        raise
     copied = copy_code(result)
     if copied:
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGE responses.

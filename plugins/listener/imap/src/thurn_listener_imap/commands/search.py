@@ -31,12 +31,12 @@ async def search(conversation: Conversation, command: Search) -> Answer:
     try:
         scope = Scope(selected, conversation.account.account, conversation.site.texts)
         positions = await run_search(command.key, scope, more)
-    except (ValueError, StorageError) as error:
+    except ValueError as error:
+        raise CommandRefused(NO_SUCH_MESSAGE) from error
+    except StorageError:
         if command.returns is not None and "SAVE" in command.returns:
-            # RFC 5182 §2.1: a failed SEARCH with SAVE leaves an empty result.
+            # RFC 5182 §2.1: NO leaves an empty result, BAD the one that was there.
             selected.saved = array("I")
-        if isinstance(error, ValueError):
-            raise CommandRefused(NO_SUCH_MESSAGE) from error
         raise
     numbers: Sequence[int] = [at + 1 for at in positions]
     if command.uid:

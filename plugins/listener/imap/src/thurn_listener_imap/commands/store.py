@@ -36,7 +36,6 @@ async def store(conversation: Conversation, command: Store) -> Answer:
     if command.unchanged_since is not None:
         conversation.enable_condstore()
     uids = _wanted_uids(selected, command)
-    gone = [uid for uid in uids if selected.is_gone(uid)] if selected.has_ghosts else []
     change = _CHANGES[command.operation]
     flags = _permitted(selected, change, command.flags)
     result = StoreResult((), 0)
@@ -47,6 +46,7 @@ async def store(conversation: Conversation, command: Store) -> Answer:
     await _tell(conversation, command, uids, result, OwnChange(change, flags))
     if result.refused:
         return _modified(selected, command, result.refused)
+    gone = [uid for uid in uids if selected.is_gone(uid)] if selected.has_ghosts else []
     if gone and not command.uid:
         if len(gone) == len(uids) and not command.silent:
             # RFC 2180 §4.2.2: only a tagged NO.

@@ -27,6 +27,7 @@ from thurn_listener_imap.fetch.source import Head, Source, Sources
 from thurn_listener_imap.limits import (
     BATCH_MESSAGES,
     BATCH_OCTETS,
+    COLUMNS_OCTETS,
     FIRST_BATCH_MESSAGES,
     SUMMARIES_OCTETS,
     WHOLE_OCTETS,
@@ -128,11 +129,14 @@ class Fetching:
             await self._summarize(batch)
             if not batch.summaries:
                 return
-            if self._plan.writers and len(positions) > 1 and _is_heavy(batch.summaries):
+            if len(batch.summaries) > 1 and self._is_heavy(batch):
+                there = list(batch.places)
                 del batch
-                for position in positions:
+                for position in there:
                     await self._run_batch((position,))
+                    await self._output.relieve()
                 return
+            await self._read_headers(batch)
         if self._sets_seen:
             await self._set_seen(batch)
         await self._answer(batch)
@@ -145,18 +149,26 @@ class Fetching:
             pairs = zip(batch.places, found, strict=True)
             batch.positions = [at for at, summary in pairs if summary is not None]
         batch.summaries = there
-        if self._plan.whole_headers:
-            for summary in there:
-                if summary.header_octets == summary.size_octets:
-                    await self._read_header(batch, summary)
 
-    async def _read_header(self, batch: Batch, summary: MessageSummary) -> None:
-        try:
-            content = await self._selected.mailbox.body(summary.uid)
-            with await self._sources.open(Head.of(summary), content) as source:
-                batch.headers[summary.uid] = source.read(0, summary.header_octets)
-        except StorageError as error:
-            self._failed(error)
+    def _is_heavy(self, batch: Batch) -> bool:
+        """Whether a slow client would keep more of it in memory than its due."""
+        octets = 0
+        for one in batch.summaries:
+            octets += len(one.envelope) + len(one.bodystructure) + len(one.body)
+            if self._plan.whole_headers and one.header_octets == one.size_octets:
+                octets += one.header_octets
+        return octets > (SUMMARIES_OCTETS if self._plan.writers else COLUMNS_OCTETS)
+
+    async def _read_headers(self, batch: Batch) -> None:
+        if not self._plan.whole_headers:
+            return
+        for summary in batch.summaries:
+            if summary.header_octets == summary.size_octets:
+                try:
+                    with await self._open(summary.uid, Head.of(summary), None) as source:
+                        batch.headers[summary.uid] = source.read(0, summary.header_octets)
+                except StorageError as error:
+                    self._failed(error)
 
     async def _set_seen(self, batch: Batch) -> None:
         view = batch.view
@@ -195,7 +207,9 @@ class Fetching:
         start = 0
         while start < len(uids):
             end = _end_within(sizes, start)
-            contents = deque(await self._selected.mailbox.bodies(uids[start:end]))
+            contents: deque[Content | None] = deque([None])
+            if sizes[start] <= WHOLE_OCTETS:
+                contents = deque(await self._selected.mailbox.bodies(uids[start:end]))
             for n in range(start, end):
                 held = _Held(self._output, beginnings.popleft())
                 try:
@@ -211,9 +225,11 @@ class Fetching:
 
     async def _open(self, uid: int, head: Head | None, content: Content | None) -> Source:
         """A message to be read; its octets are nowhere else."""
-        if content is None:  # or says why not
-            content = await self._selected.mailbox.body(uid)
-        return await self._sources.open(head, content)
+        if content is not None:
+            return Source(head, content, self._sources)
+        async with self._sources.apart:
+            content = await self._selected.mailbox.body(uid)  # or says why not
+            return await self._sources.open(head, content)
 
     def _failed(self, error: StorageError | CannotDecode) -> None:
         if isinstance(error, CannotDecode):
@@ -222,12 +238,6 @@ class Fetching:
             self.outcome.gone += 1
         else:
             self.outcome.failures.append(error)
-
-
-def _is_heavy(summaries: Iterable[MessageSummary]) -> bool:
-    """Whether a slow client would keep more of them in memory than its due."""
-    octets = sum(len(one.envelope) + len(one.bodystructure) + len(one.body) for one in summaries)
-    return octets > SUMMARIES_OCTETS
 
 
 def _end_within(sizes: Sequence[int], start: int) -> int:

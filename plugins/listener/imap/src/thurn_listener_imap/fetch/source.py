@@ -43,7 +43,7 @@ class Places:
     """What a worker remembers of large messages: their parts, without any octets of them.
 
     Attributes:
-        apart: who is taking one apart just now.
+        apart: who has one in memory just now, to set it aside or to take it apart.
     """
 
     __slots__ = ("_count", "_known", "apart")
@@ -97,28 +97,53 @@ class Head(NamedTuple):
         return cls(summary.email_id, summary.header_octets)
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Opens the messages of an account.
+
+    Attributes:
+        places: of parts of its large messages.
+        spool: for those that are in no file.
+    """
+
+    places: AccountPlaces
+    spool: Spool
+
+    @property
+    def apart(self) -> trio.CapacityLimiter:
+        """To be held while a large message is in memory."""
+        return self.places.places.apart
+
+    async def open(self, head: Head | None, content: Content) -> Source:
+        """A message to be read; whoever calls lets go of the content."""
+        if content.blob.path is not None or content.size_octets <= WHOLE_OCTETS:
+            return Source(head, content, self)
+        content, file = await self.spool.set_aside(content)
+        return Source(head, content, self, file)
+
+
 class Source(Octets):
     """A message being fetched; a context manager.
 
     Args:
         head: what the store says of it; None where the whole message is all that is asked for.
         content: its octets.
-        places: what is known of large messages of its account.
+        sources: who opened it.
         file: a private one that it is in; removed as soon as it is open.
     """
 
-    __slots__ = ("_head", "_places")
+    __slots__ = ("_head", "_sources")
 
     def __init__(
         self,
         head: Head | None,
         content: Content,
-        places: AccountPlaces,
+        sources: Sources,
         file: SpooledContent | None = None,
     ) -> None:
         super().__init__(content, file)
         self._head = head
-        self._places = places
+        self._sources = sources
 
     @property
     def head(self) -> Head:
@@ -147,14 +172,15 @@ class Source(Octets):
     async def _root(self) -> Part:
         if self._octets is not None and self.size_octets <= WHOLE_OCTETS:
             return self._content.scan.root
-        key = (self._places.account, self.head.email_id)
-        root = self._places.places.get(key)
+        places = self._sources.places
+        key = (places.account, self.head.email_id)
+        root = places.places.get(key)
         if root is None:
             parts = await self.apart(
                 self.size_octets, lambda: scan(self.read(0, self.size_octets)).parts
             )
             root = parts[0]
-            self._places.places.put(key, root, len(parts))
+            places.places.put(key, root, len(parts))
         return root
 
     async def apart(self, size_octets: int, work: Callable[[], Made]) -> Made:
@@ -163,29 +189,29 @@ class Source(Octets):
         try:
             if size_octets < SCAN_APART_OCTETS:
                 return work()
-            return await trio.to_thread.run_sync(work, limiter=self._places.places.apart)
+            async with self._sources.apart:
+                return await trio.to_thread.run_sync(work)
         except OSError as error:
             raise StorageTrouble(str(error)) from error
 
+    async def derive(
+        self, size_octets: int, work: Callable[[], tuple[bytes, Made]]
+    ) -> tuple[Octets, Made]:
+        """Octets that work makes of so many, to be read; large ones are in a private file.
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Opens the messages of an account.
-
-    Attributes:
-        places: of parts of its large messages.
-        spool: for those that are in no file.
-    """
-
-    places: AccountPlaces
-    spool: Spool
-
-    async def open(self, head: Head | None, content: Content) -> Source:
-        """A message to be read; whoever calls lets go of the content."""
-        if content.blob.path is not None or content.size_octets <= WHOLE_OCTETS:
-            return Source(head, content, self.places)
-        content, file = await self.spool.set_aside(content)
-        return Source(head, content, self.places, file)
+        Raises:
+            StorageTrouble: the message cannot be read.
+        """
+        try:
+            if size_octets <= WHOLE_OCTETS:
+                octets, more = work()
+                return Octets(Content.of(octets)), more
+            async with self._sources.apart:
+                octets, more = await trio.to_thread.run_sync(work)
+                content, file = await self._sources.spool.set_aside(Content.of(octets))
+                return Octets(content, file), more
+        except OSError as error:
+            raise StorageTrouble(str(error)) from error
 
 
 def _part_place(part: Part) -> Place:

@@ -38,7 +38,7 @@ class SectionWriter:
             output.write(self.label + b" NIL")
             return
         start, end = _cut(place.start, place.end, self.partial)
-        await _write_pieces(self.label, end - start, source.pieces(start, end), output)
+        await _write_pieces(self.label + b" ", end - start, source.pieces(start, end), output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,23 @@ class BinaryWriter:
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
-        octets = await decoded(source, self.numbers)
-        if octets is None:
+        place = await _place(source, self.numbers)
+        if place is None:
             output.write(self.label + b" NIL")
             return
-        start, end = _cut(0, len(octets), self.partial)
-        octets = octets[start:end]
-        # RFC 3516 §4.2: NUL only goes in a literal8.
-        tilde = b"~" if b"\0" in octets else b""
-        output.write(b"%b %b{%d}\r\n" % (self.label, tilde, len(octets)))
-        output.write(octets)
+
+        def work() -> tuple[bytes, bool]:
+            octets = _decoded(source, place)
+            start, end = _cut(0, len(octets), self.partial)
+            octets = octets[start:end]
+            return octets, b"\0" in octets
+
+        octets, has_nul = await source.derive(place.end - place.start, work)
+        with octets:
+            # RFC 3516 §4.2: NUL only goes in a literal8.
+            label = self.label + b" ~" if has_nul else self.label + b" "
+            pieces = octets.pieces(0, octets.size_octets)
+            await _write_pieces(label, octets.size_octets, pieces, output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,12 @@ class BinarySizeWriter:
 
     async def write(self, source: Source, output: Output) -> None:
         """See `Writer`."""
-        octets = await decoded(source, self.numbers)
-        output.write(b"%b %d" % (self.label, len(octets or b"")))
+        size_octets = 0
+        place = await _place(source, self.numbers)
+        if place is not None:
+            octets = place.end - place.start
+            size_octets = await source.apart(octets, lambda: len(_decoded(source, place)))
+        output.write(b"%b %d" % (self.label, size_octets))
 
 
 def section_writer(item: BodySection | Rfc822) -> SectionWriter | FieldsWriter:
@@ -133,17 +144,12 @@ def binary_writer(item: BinarySection | BinarySize) -> BinaryWriter | BinarySize
     return BinaryWriter(item.label, numbers, item.partial, sets_seen=not item.peek)
 
 
-async def decoded(source: Source, numbers: str) -> bytes | None:
-    """The octets of a part without its transfer encoding; None if there is no such part.
+async def _place(source: Source, numbers: str) -> Place | None:
+    return await source.part(numbers) if numbers else Place(0, source.size_octets)
 
-    Raises:
-        CannotDecode: an encoding that is not known, or is not what it says.
-    """
-    place = await source.part(numbers) if numbers else Place(0, source.size_octets)
-    if place is None:
-        return None
-    start, end, encoding = place.start, place.end, place.encoding
-    return await source.apart(end - start, lambda: decode(source.read(start, end), encoding))
+
+def _decoded(source: Source, place: Place) -> bytes:
+    return decode(source.read(place.start, place.end), place.encoding)
 
 
 def decode(octets: bytes, encoding: bytes) -> bytes:
@@ -176,7 +182,7 @@ async def _write_pieces(
     label: bytes, size_octets: int, pieces: Iterator[bytes], output: Output
 ) -> None:
     """A literal of so many octets, sent as it is read."""
-    head = b"%b {%d}\r\n" % (label, size_octets)
+    head = b"%b{%d}\r\n" % (label, size_octets)
     first = next(pieces, b"")
     output.write(head + first if len(first) < 1024 else head)
     if len(first) >= 1024:

@@ -6,19 +6,23 @@ is below them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import trio
 from thurn.contracts.store import AccountHandle
-from thurn.types.mailbox import INBOX, parents
+from thurn.types.mailbox import INBOX
 
 from thurn_listener_imap.extension import Listed
 from thurn_listener_imap.listing.pattern import Pattern
 from thurn_listener_imap.permission import LOOKUP
 
-MATCHES: Final = 2_000
-"""Names matched before the other sessions have their turn: some 5 ms of usual patterns."""
+MATCHED_CHARACTERS: Final = 50_000
+"""Of names, for each pattern, before the other sessions have their turn: some 5 ms."""
+
+ANCESTORS: Final = 20_000
+"""Parents that are found at most; more than an account has mailboxes. Of each name of 64 levels,
+there may be 63 that are not there: what an account may keep would be a gigabyte of them."""
 
 
 async def read_names(account: AccountHandle, *, subscriptions: bool) -> list[Listed]:
@@ -42,33 +46,44 @@ async def read_names(account: AccountHandle, *, subscriptions: bool) -> list[Lis
     names: Iterable[str] = records
     if missing:
         # RFC 5258 §4: a parent that is gone is told as long as there is something below it.
-        names = sorted({*records, *missing}, key=lambda n: (n != INBOX, n.split(separator)))
+        names = sorted({*records, *missing}, key=lambda n: (n != INBOX, by_level(n, separator)))
     return [
         Listed(name, records.get(name), name in subscribed, has_children=name in above)
         for name in names
     ]
 
 
+def by_level(name: str, separator: str) -> str:
+    """What names are sorted by: level for level, as no character of a name is below a space."""
+    return name.replace(separator, "\0")
+
+
 def ancestors(names: Iterable[str], separator: str) -> set[str]:
-    """All names above these."""
+    """All names above these, up to `ANCESTORS`."""
     found: set[str] = set()
     for name in names:
-        for parent in reversed(parents(name, separator)):
-            if parent in found:
-                break
+        at = name.rfind(separator)
+        while at > 0 and (parent := name[:at]) not in found:
+            if len(found) >= ANCESTORS:
+                return found
             found.add(parent)
+            at = name.rfind(separator, 0, at)
     return found
 
 
 async def matching(
-    listed: Sequence[Listed], reference: str, patterns: Collection[str], separator: str
-) -> list[Listed]:
-    """Those whose name matches one of the patterns behind the reference. RFC 9051 §6.3.9."""
+    names: Iterable[str], reference: str, patterns: Collection[str], separator: str
+) -> set[str]:
+    """Those that match one of the patterns behind the reference. RFC 9051 §6.3.9."""
     compiled = [Pattern(reference + pattern, separator) for pattern in patterns]
-    step = max(MATCHES // len(compiled), 1)
-    found: list[Listed] = []
-    for start in range(0, len(listed), step):
-        some = listed[start : start + step]
-        found += [one for one in some if any(p.matches(one.name) for p in compiled)]
-        await trio.lowlevel.checkpoint()
+    found: set[str] = set()
+    characters = 0
+    for name in names:
+        characters += len(name) * len(compiled)
+        if characters > MATCHED_CHARACTERS:
+            characters = 0
+            await trio.lowlevel.checkpoint()
+        if any(pattern.matches(name) for pattern in compiled):
+            found.add(name)
+    await trio.lowlevel.checkpoint()
     return found

@@ -81,6 +81,16 @@ def uids_at(spans: list[Span], uids: array[int]) -> array[int]:
     return found
 
 
+def present(uids: array[int], here: array[int]) -> array[int]:
+    """Those of ascending UIDs that are among others, which ascend too."""
+    if uids:
+        low = bisect_left(here, uids[0])
+        if here[low : low + len(uids)] == uids:  # the usual case, at the speed of C
+            return uids
+    there = set(here)
+    return array("I", [uid for uid in uids if uid in there])
+
+
 def spans_at(ascending: Iterable[int]) -> list[Span]:
     """The spans of ascending positions."""
     return [(low, high + 1) for low, high in runs(ascending)]

@@ -186,13 +186,15 @@ def _to_tell(
         return [at for at in found.changed if before[at] != newest.flags[at]]
     table = flag_table(newest.flag_names)
     masks = {modseq: (one.change, table.mask(one.flags)) for modseq, one in own.items()}
+    first_own = min(own)
     changed = []
     for at in found.changed:
-        known = before[at]
-        mine = masks.get(newest.modseqs[at])
+        known, modseq = before[at], newest.modseqs[at]
+        mine = masks.get(modseq)
         if mine is not None:
             known = joined(known, *mine)
-        if known != newest.flags[at]:
+        # Behind ours another may have taken it back: the flags are what they were before both.
+        if known != newest.flags[at] or (mine is None and modseq > first_own):
             changed.append(at)
     return changed
 

@@ -18,8 +18,8 @@ from functools import reduce
 from typing import Final, TypeAlias
 
 import trio
-from thurn.contracts.store import MessageSummary
-from thurn.types.errors import MessageExpunged
+from thurn.contracts.store import Mailbox, MessageSummary
+from thurn.types.errors import MessageExpunged, StorageTrouble
 from thurn_wire.imap.search import (
     All,
     And,
@@ -41,7 +41,15 @@ from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
 from thurn_listener_imap.search.text import those_that_may_hold
 
 COLUMN_MESSAGES: Final = 20_000
-"""Messages whose columns are judged before the other sessions have their turn: some 3 ms a key."""
+"""Messages whose columns are judged before the other sessions have their turn: some 3 ms. That is
+for one key; with more keys there are so many fewer."""
+
+FEWEST_MESSAGES: Final = 50
+"""Of columns, however many keys there are; a thousand take some 5 ms."""
+
+JUDGED: Final = 500
+"""Headers, summaries or contents judged, times keys, before the other sessions have their turn:
+some 5 ms."""
 
 CONTENT_MESSAGES: Final = 100
 CONTENT_OCTETS: Final = 1_048_576
@@ -156,23 +164,46 @@ async def run_search(
     parts = sorted(conjunction(key), key=lambda part: part not in scope.hits)  # few come first
     checks = [compile_key(part, scope, more) for part in parts]
     stages = [[check for check in checks if check.cost is cost] for cost in Cost]
-    found = await _by_columns(stages[Cost.COLUMNS], scope)
+    turns = Turns(sum(1 for _ in leaves(key)))
+    found = await _by_columns(stages[Cost.COLUMNS], scope, turns.count)
     if found and stages[Cost.HEADERS]:
-        found = await _by_headers(stages[Cost.HEADERS], found, scope)
+        found = await _by_headers(stages[Cost.HEADERS], found, scope, turns)
     if found and stages[Cost.SUMMARY]:
-        found = await _by_summaries(stages[Cost.SUMMARY], found, scope)
+        found = await _by_summaries(stages[Cost.SUMMARY], found, scope, turns)
     if found and stages[Cost.CONTENT]:
         apart_octets = SCAN_APART_OCTETS // _texts_in(key)
-        found = await _by_contents(stages[Cost.CONTENT], found, scope, apart_octets)
+        found = await _by_contents(stages[Cost.CONTENT], found, scope, turns, apart_octets)
     return found
 
 
-async def _by_columns(checks: list[Check], scope: Scope) -> list[int]:
+class Turns:
+    """When a SEARCH of so many keys leaves the other sessions their turn.
+
+    Attributes:
+        count: of the keys.
+    """
+
+    __slots__ = ("_judged", "count")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._judged = 0
+
+    async def judged(self) -> None:
+        """A message was judged by all keys, at most."""
+        self._judged += self.count
+        if self._judged >= JUDGED:
+            self._judged = 0
+            await trio.lowlevel.checkpoint()
+
+
+async def _by_columns(checks: list[Check], scope: Scope, keys_count: int) -> list[int]:
     found: list[int] = []
     selected = scope.selected
     count = len(scope.view)
-    for start in range(0, count, COLUMN_MESSAGES):
-        positions: Sequence[int] = range(start, min(start + COLUMN_MESSAGES, count))
+    step = max(COLUMN_MESSAGES // keys_count, FEWEST_MESSAGES)
+    for start in range(0, count, step):
+        positions: Sequence[int] = range(start, min(start + step, count))
         for check in checks:
             positions = _chosen(check, positions)
         if selected.has_ghosts:
@@ -193,7 +224,9 @@ def _chosen(check: Check, positions: Sequence[int]) -> Sequence[int]:
     return chosen
 
 
-async def _by_headers(checks: list[Check], positions: list[int], scope: Scope) -> list[int]:
+async def _by_headers(
+    checks: list[Check], positions: list[int], scope: Scope, turns: Turns
+) -> list[int]:
     found: list[int] = []
     uids = scope.view.uids
     tests = [check.test for check in checks]
@@ -210,10 +243,13 @@ async def _by_headers(checks: list[Check], positions: list[int], scope: Scope) -
             one = Candidate(at, octets)
             if all(test(one) for test in tests):
                 found.append(at)
+            await turns.judged()
     return found
 
 
-async def _by_summaries(checks: list[Check], positions: list[int], scope: Scope) -> list[int]:
+async def _by_summaries(
+    checks: list[Check], positions: list[int], scope: Scope, turns: Turns
+) -> list[int]:
     found: list[int] = []
     uids = scope.view.uids
     tests = [check.test for check in checks]
@@ -225,11 +261,12 @@ async def _by_summaries(checks: list[Check], positions: list[int], scope: Scope)
                 one = Candidate(at, summary.headers, summary)
                 if all(test(one) for test in tests):
                     found.append(at)
+                await turns.judged()
     return found
 
 
 async def _by_contents(
-    checks: list[Check], positions: list[int], scope: Scope, apart_octets: int
+    checks: list[Check], positions: list[int], scope: Scope, turns: Turns, apart_octets: int
 ) -> list[int]:
     found: list[int] = []
     uids, mailbox = scope.view.uids, scope.selected.mailbox
@@ -250,9 +287,28 @@ async def _by_contents(
                     continue
             one = Candidate(at, summary.headers if summary else None, summary)
             one.open(content)
-            if await _holds(checks, one, apart=content.size_octets >= apart_octets):
-                found.append(at)
+            try:
+                if await _holds(checks, one, apart=content.size_octets >= apart_octets):
+                    found.append(at)
+            except StorageTrouble:
+                # Its file goes some seconds after an expunge: is that it?
+                if not await _is_gone(mailbox, uids[at]):
+                    raise
+            await turns.judged()
     return found
+
+
+async def _is_gone(mailbox: Mailbox, uid: int) -> bool:
+    """Whether a message that could not be read is not there any more.
+
+    Raises:
+        StorageError: it is there, or may be.
+    """
+    try:
+        await mailbox.body(uid)
+    except MessageExpunged:
+        return True
+    return False
 
 
 def _batches(positions: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
