@@ -6,7 +6,9 @@ from thurn.contracts.store import SYSTEM_FLAGS, View
 from thurn_listener_imap.listing.pattern import Pattern
 from thurn_listener_imap.mailbox.difference import difference, without
 from thurn_listener_imap.mailbox.numbers import (
+    BLOCK,
     positions,
+    positions_above,
     spans_at,
     spans_of_saved,
     spans_of_uids,
@@ -103,3 +105,13 @@ def test_inbox_in_any_case():
     assert Pattern("inbox/a", "/").matches("INBOX/a")
     assert not Pattern("inbox/A", "/").matches("INBOX/a")
     assert not Pattern("inboxes", "/").matches("INBOXES")
+
+
+def test_positions_above_a_modseq_are_found_in_every_block():
+    modseqs = array("Q", [5] * (3 * BLOCK))
+    for at in (0, BLOCK - 1, BLOCK, 3 * BLOCK - 1):
+        modseqs[at] = 9
+    spans = [(1, 2 * BLOCK), (3 * BLOCK - 2, 3 * BLOCK)]
+    assert positions_above(spans, modseqs, 5) == [BLOCK - 1, BLOCK, 3 * BLOCK - 1]
+    assert positions_above(spans, modseqs, 9) == []
+    assert positions_above([], modseqs, 0) == []

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from thurn.plugin import Content
 from thurn_listener_imap.search.check import Candidate, Scope
 from thurn_listener_imap.search.keys import header_check, text_check
-from thurn_listener_imap.search.text import body_texts, field_text, fold
+from thurn_listener_imap.search.text import (
+    body_texts,
+    field_text,
+    fold,
+    may_hold,
+    those_that_may_hold,
+)
 from thurn_message.fields import read_fields
 from thurn_wire.imap.search import HeaderKey, Place, TextKey
 
@@ -89,3 +95,23 @@ def test_body_sieve_agrees_with_every_text(header, body, needle, place):
     one = Candidate(0)
     one.open(content)
     assert text_check(TextKey(place, needle)).test(one) == slow
+
+
+@settings(max_examples=200, deadline=None)
+@example(headers=[[b"Subject: ", b"Foo"], [b"From:", b"fo", b"\r\n ", b"o"]], needle="foo")
+@example(headers=[[b"=?utf-8?q?f=6Fo?="], [b"\xe2\x84\xaa"], []], needle="k")
+@given(
+    headers=st.lists(st.lists(HEADER_PIECES, max_size=8), max_size=5),
+    needle=NEEDLES.filter(str.isascii),
+)
+def test_headers_sieved_together_are_judged_as_each_alone(headers, needle):
+    octets = [b"".join(header) + b"\r\n" for header in headers]
+    plain = fold(needle).encode()
+    found = those_that_may_hold(plain, octets)
+    assert found == sorted(set(found))
+    for n, one in enumerate(octets):
+        if n in found:
+            assert may_hold(plain, one)
+        else:
+            fields = read_fields(one, 0, len(one))
+            assert not any(fold(needle) in field_text(one, field) for field in fields if plain)

@@ -73,6 +73,7 @@ class Conversation:
         enabled: words of ENABLE.
         stash: what extensions keep.
         tag: of the command that is answered.
+        has_told: the updates were told since this was last taken back.
     """
 
     __slots__ = (
@@ -83,6 +84,7 @@ class Conversation:
         "condstore",
         "connection",
         "enabled",
+        "has_told",
         "rev2",
         "selected",
         "session",
@@ -103,6 +105,7 @@ class Conversation:
         self.enabled: frozenset[str] = frozenset()
         self.stash = Stash()
         self.tag = b""
+        self.has_told = False
         self._account: AccountHandle | None = None
         self._parts: list[bytes] = []
         self._octets = 0
@@ -269,6 +272,7 @@ class Conversation:
 
         A mailbox that has gone is no news: see `Selected.exists`.
         """
+        self.has_told = True
         selected = self.selected
         if selected is None:
             return

@@ -197,7 +197,11 @@ class ImapSession:
         self._answer(answer)
 
     async def _run(self, kind: CommandKind, command: object) -> Answer:
-        answer = await self._guarded(kind.run(self._conversation, command))
+        conversation = self._conversation
+        conversation.has_told = False
+        answer = await self._guarded(kind.run(conversation, command))
+        if conversation.has_told:  # by the command itself, so a second look would be for nothing
+            return answer
         updates = kind.updates if isinstance(kind.updates, Updates) else kind.updates(command)
         await self._tell_updates(updates, answer)
         return answer

@@ -95,8 +95,11 @@ class SpoolAccount:
         except MailboxNameRefused:
             raise MailboxNotFound from None
         if self._may:
-            with self._index.snapshot() as connection:
-                row = self._index.tree(connection).by_name.get(normal)
+            tree = self._index.known_tree()
+            if tree is None:
+                with self._index.snapshot() as connection:
+                    tree = self._index.tree(connection)
+            row = tree.by_name.get(normal)
             if row is not None:
                 return SpoolMailbox(self._index, self._environment, row.number)
         raise MailboxNotFound

@@ -180,6 +180,7 @@ class MessageDeposit:
             summary if sum(map(len, summary[1:])) <= SUMMARY_OCTETS else None,
         )
         append_message(index.writer, operation, summary)
+        index.note(operation)
         operations.append(operation)
         frame.record(self._environment.name, encode(Entry(index.account, operations)))
         self._stored = Stored(row.id, row.uidvalidity, uid)

@@ -3,7 +3,7 @@
 A view is made from its kept copy, or from the narrow table in one pass. Later the new messages are
 read (UIDs from UIDNEXT on), and the change rows since are applied in their order. New rows already
 have what later changes did to them; doing it again gives the same, since each change sets bits to
-fixed values.
+fixed values. What this worker has done itself is applied in the same way, without reading.
 
 Rules of this file: within one snapshot; a view that was given out is never touched.
 """
@@ -28,6 +28,7 @@ from thurn_store_spool.operation import Expunged, Flagged, decode_operation
 from thurn_store_spool.perform import DELETED, SEEN, row_id
 from thurn_store_spool.place import INDEX
 from thurn_store_spool.query import select, select_one
+from thurn_store_spool.recent import Arrived, Known
 from thurn_store_spool.schema import open_reader, storage_error
 from thurn_store_spool.tree import MailboxRow, read_tree
 from thurn_store_spool.uidset import ranges, unpack
@@ -136,18 +137,45 @@ def advance(
     modseq = max(old.highestmodseq, max(new[2], default=0), changes[-1][0] if changes else 0)
     if new[0]:
         arrays = [before + after for before, after in zip(arrays, new, strict=True)]
-    operations = [operation for _, operation in changes if operation]
+    operations = [decode_operation(operation) for _, operation in changes if operation]
     arrays = _apply(arrays, operations, fresh=bool(new[0]))
     return Columns(_view(row, arrays, modseq, read_uidnext(connection, row.number)), highest)
 
 
-def _apply(arrays: Arrays, operations: Iterable[bytes], *, fresh: bool) -> Arrays:
-    """Change rows applied in order; `fresh`: the arrays are our own already."""
+def follow(columns: Columns, recent: Sequence[Known], highest: int) -> Columns:
+    """Columns up to now, by all that has happened to the mailbox since they looked."""
+    if not recent:
+        return Columns(columns.view, highest)
+    old = columns.view
+    arrays: Arrays = [old.uids, old.flags, old.modseqs, old.sizes, old.received]
+    new = [one for one in recent if isinstance(one, Arrived)]
+    if new:
+        rows = [(one.uid, one.flags, one.modseq, one.size, one.received) for one in new]
+        added = zip(TYPES, zip(*rows, strict=True), strict=True)
+        pairs = zip(arrays, added, strict=True)
+        arrays = [before + array(code, column) for before, (code, column) in pairs]
+    uidnext = max(old.uidnext, *(_floor(one) for one in recent))
+    uids, flags, modseqs, sizes, received = _apply(arrays, recent, fresh=bool(new))
+    view = View(
+        old.mailbox_id, old.uidvalidity, uidnext, recent[-1].modseq, old.flag_names,
+        uids, flags, modseqs, sizes, received,
+    )  # fmt: skip
+    return Columns(view, highest)
+
+
+def _floor(one: Known) -> int:
+    """UIDNEXT is not below this."""
+    if isinstance(one, Arrived):
+        return one.uid + 1
+    return one.uidnext if isinstance(one, Expunged) else 0
+
+
+def _apply(arrays: Arrays, operations: Iterable[object], *, fresh: bool) -> Arrays:
+    """Changes applied in order; `fresh`: the arrays are our own already."""
     uids, flags, modseqs, sizes, received = arrays
     gone: list[tuple[int, int]] = []
     copied = fresh
-    for packed in operations:
-        operation = decode_operation(packed)
+    for operation in operations:
         if isinstance(operation, Expunged):
             gone += ranges(operation.uids)
         elif isinstance(operation, Flagged):

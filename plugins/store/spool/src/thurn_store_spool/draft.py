@@ -53,6 +53,7 @@ class Draft:
     def do(self, operation: Operation, mailbox: int = 0) -> None:
         """Do an operation that is no append; tell this mailbox's watchers."""
         perform(self.index.writer, operation)
+        self.index.note(operation)
         self.operations.append(operation)
         if mailbox:
             self.touched.add(mailbox)

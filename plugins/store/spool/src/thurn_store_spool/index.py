@@ -25,9 +25,11 @@ from thurn.contracts.store import Document
 from thurn.types.errors import LimitReached, StorageTrouble
 from thurn.types.identity import AccountId
 
+from thurn_store_spool.operation import Operation
 from thurn_store_spool.perform import row_id
 from thurn_store_spool.place import BODIES, INDEX
 from thurn_store_spool.query import select_one
+from thurn_store_spool.recent import Recent
 from thurn_store_spool.schema import open_index, open_reader, storage_error
 from thurn_store_spool.tree import MailboxRow, Tree, read_tree, with_row
 
@@ -43,11 +45,20 @@ GROWN_CHANGES: Final = 4_096
 """Kept copies that are as old are worth a look: going on from them takes some milliseconds."""
 
 
+CHECKPOINT_PAGES: Final = 1_000
+"""After as many more pages the engine's log is written back: in a thread, for that syncs twice."""
+
+LONGEST_PAGES: Final = 4 * CHECKPOINT_PAGES
+"""Writing that never rests keeps the log from beginning anew: then what the thread has left over is
+written back between two commits. 16 MiB, the most that a first look has to go through."""
+
+
 @dataclass(slots=True)
 class _Transaction:
     connection: apsw.Connection
     highest: int
     tree: Tree | None
+    done: list[Operation] = field(default_factory=list)
     uidnext: dict[int, int] = field(default_factory=dict)
     tree_changed: bool = False
     documents_changed: bool = False
@@ -61,6 +72,7 @@ class AccountIndex:
         directory: where it lies.
         active: active documents by kind as they were read, with the mark from before.
         columns: views by mailbox number.
+        recent: what this worker has committed last.
         totals: counts of all mailboxes; None until asked for.
         is_made: the account has been seen with its INBOX, which it keeps for ever.
     """
@@ -70,6 +82,7 @@ class AccountIndex:
         "_connection",
         "_highest",
         "_kept",
+        "_logged_pages",
         "_pager_version",
         "_pool",
         "_pruned",
@@ -83,6 +96,7 @@ class AccountIndex:
         "columns",
         "directory",
         "is_made",
+        "recent",
         "totals",
     )
 
@@ -91,6 +105,7 @@ class AccountIndex:
         self.directory = directory
         self.active: dict[str, tuple[bytes | None, Document | None]] = {}
         self.columns: dict[int, Columns] = {}
+        self.recent = Recent()
         self.totals: AccountTotals | None = None
         self.is_made = False
         self._pool = pool
@@ -102,6 +117,7 @@ class AccountIndex:
         self._highest = -1
         self._pruned = 0
         self._kept = 0
+        self._logged_pages = 0
         self._tree: Tree | None = None
         self._uidnext: dict[int, int] = {}
 
@@ -124,9 +140,23 @@ class AccountIndex:
             tended_at, self._kept = select_one(
                 connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
             )
+            connection.set_wal_hook(self._logged)
             self._pool.opened(self, tended_at)
         self._pool.used(self)
         return connection
+
+    def _logged(self, connection: apsw.Connection, _name: str, pages: int) -> int:
+        """The engine's log has so many pages after a commit; must not raise, for that is done."""
+        if pages < self._logged_pages:
+            self._logged_pages = 0  # it has begun anew
+        if pages >= self._logged_pages + CHECKPOINT_PAGES:
+            self._logged_pages = pages
+            if pages < LONGEST_PAGES:
+                self._pool.logged(self)
+            else:
+                with suppress(apsw.Error):  # the thread is at it; the next time
+                    connection.wal_checkpoint()
+        return apsw.SQLITE_OK
 
     def make_directory(self) -> None:
         """The account's directory is there. Raises OSError."""
@@ -170,6 +200,7 @@ class AccountIndex:
             self._version = version
         if self._highest < 0:
             self._highest = read_highest(connection)
+            self.recent.forget(self._highest)
             self._pruned = select_one(connection, "SELECT pruned FROM floor")[0]
 
     # The resource.
@@ -210,6 +241,10 @@ class AccountIndex:
             self.rollback()  # SQLite has done it by itself when the disk is full
             raise storage_error(error) from error
         self._pager_version = self._connection.data_version()
+        if self.columns and transaction.highest - self._highest == len(transaction.done):
+            self.recent.add(transaction.done)
+        elif transaction.highest != self._highest:  # or nobody would look, or not all is known
+            self.recent.forget(transaction.highest)
         self._highest = transaction.highest
         if self._highest - self._kept >= GROWN_CHANGES:
             self._kept = self._highest  # the next time after as many more
@@ -273,6 +308,10 @@ class AccountIndex:
         """A document was changed in the transaction."""
         self._opened().documents_changed = True
 
+    def note(self, operation: Operation) -> None:
+        """An operation was done in the transaction."""
+        self._opened().done.append(operation)
+
     def take_modseq(self) -> int:
         """The account's next MODSEQ."""
         transaction = self._opened()
@@ -319,6 +358,10 @@ class AccountIndex:
         except apsw.Error as error:
             raise storage_error(error) from error
         return bool(version == self._version and self._highest >= 0)
+
+    def known_tree(self) -> Tree | None:
+        """The committed mailboxes, when they are known and nobody else has committed."""
+        return self._tree if self._tree is not None and self.is_unchanged() else None
 
     @property
     def pruned(self) -> int:

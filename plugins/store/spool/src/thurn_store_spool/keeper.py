@@ -1,4 +1,5 @@
-"""What a worker does in the background: closes connections, removes garbage, prunes, keeps copies.
+"""What a worker does in the background: closes connections, writes the logs of indexes back,
+removes garbage, prunes, keeps copies.
 
 Rules of this file: everything that may wait for the disk happens in a thread of its own limiter;
 what fails is reported and done again another time.
@@ -15,7 +16,14 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.context import Log
 
 from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.tend import TEND_SECONDS, keep, prune, remove_garbage, remove_orphans
+from thurn_store_spool.tend import (
+    TEND_SECONDS,
+    checkpoint,
+    keep,
+    prune,
+    remove_garbage,
+    remove_orphans,
+)
 
 WAITING: Final = 256
 """Connections that wait to be closed; above it one is closed at once, and the worker waits."""
@@ -39,6 +47,7 @@ class Keeper:
         self._garbage: dict[Path, None] = {}
         self._old: dict[Path, float] = {}
         self._grown: dict[Path, None] = {}
+        self._logged: dict[Path, None] = {}
         self._work = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
 
@@ -69,6 +78,11 @@ class Keeper:
             self._wake()
         self._grown[index.directory] = None
 
+    def logged(self, index: AccountIndex) -> None:
+        """The log of the account's index is to be written back."""
+        self._logged[index.directory] = None
+        self._wake()
+
     def _wake(self) -> None:
         if trio.lowlevel.in_trio_run():  # replay runs in a thread; what it finds waits a little
             self._work.set()
@@ -83,6 +97,8 @@ class Keeper:
             self._work = trio.Event()
             if self._closing:
                 await trio.to_thread.run_sync(self._close, limiter=self._limiter)
+            if self._logged:
+                await trio.to_thread.run_sync(self._checkpoint, limiter=self._limiter)
             if due is not None and trio.current_time() >= due:
                 await trio.to_thread.run_sync(self._tend, limiter=self._limiter)
                 due = None
@@ -94,6 +110,13 @@ class Keeper:
             try:
                 self._closing.pop().close()
             except apsw.Error as error:
+                self._failed(error)
+
+    def _checkpoint(self) -> None:
+        while self._logged:
+            try:
+                checkpoint(self._logged.popitem()[0])
+            except (apsw.Error, OSError) as error:
                 self._failed(error)
 
     def _tend(self) -> None:

@@ -24,7 +24,7 @@ from thurn.types.mailbox import mailbox_name
 from thurn_store_spool import edit
 from thurn_store_spool.annotation import check_annotation, read_annotations
 from thurn_store_spool.change import commit
-from thurn_store_spool.columns import Columns, advance, changes_since, load, load_apart
+from thurn_store_spool.columns import Columns, advance, changes_since, follow, load, load_apart
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import LAST_UID, AccountIndex, read_uidnext
@@ -89,8 +89,14 @@ class SpoolMailbox:
         await trio.lowlevel.checkpoint()
         index = self._index
         columns = index.columns.get(self._number)
-        if columns and columns.seen == index.known_highest and index.is_unchanged():
-            return columns.view
+        if columns is not None and index.is_unchanged():
+            highest = index.known_highest
+            if columns.seen == highest:
+                return columns.view
+            recent = index.recent.of(self._number, columns.seen)
+            if recent is not None:
+                columns = index.columns[self._number] = follow(columns, recent, highest)
+                return columns.view
         if columns is None and self._is_wide():
             columns = await self._load_apart()
         return self._look(columns).view

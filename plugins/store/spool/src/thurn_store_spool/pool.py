@@ -32,6 +32,7 @@ class Pool:
         close: closes a connection, later, in a thread.
         opened: called with an index that was opened, and when it was last tended.
         grown: called with an index that has had many changes.
+        logged: called with an index whose log is to be written back.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Pool:
         close: Callable[[apsw.Connection], None],
         opened: Callable[[AccountIndex, int], None],
         grown: Callable[[AccountIndex], None],
+        logged: Callable[[AccountIndex], None],
     ) -> None:
         self._data = data
         self._open_limit = open_limit
         self._close = close
         self.opened = opened
         self.grown = grown
+        self.logged = logged
         self.mark = Mark(data)
         self._known: WeakValueDictionary[AccountId, AccountIndex] = WeakValueDictionary()
         self._open: OrderedDict[AccountIndex, None] = OrderedDict()

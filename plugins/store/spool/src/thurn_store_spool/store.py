@@ -37,7 +37,12 @@ class SpoolStore:
         self._keeper = Keeper(context.clock, context.journal)
         keeper = self._keeper
         self._pool = Pool(
-            context.data, accounts_open, keeper.close_later, keeper.opened, keeper.grown
+            context.data,
+            accounts_open,
+            keeper.close_later,
+            keeper.opened,
+            keeper.grown,
+            keeper.logged,
         )
         # Seeded here, after the fork: two workers must not draw the same numbers.
         draw = _draw(random.SystemRandom().getrandbits(256))

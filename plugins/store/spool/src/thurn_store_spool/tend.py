@@ -1,4 +1,5 @@
-"""Tending an index: files that nothing refers to are removed, old rows are pruned, copies are kept.
+"""Tending an index: files that nothing refers to are removed, old rows are pruned, copies are kept,
+the engine's log is written back.
 
 Nothing here goes through the log: after a crash it is simply done again.
 
@@ -44,6 +45,7 @@ GROWN_PART: Final = 8
 on by them takes some milliseconds, and writing it costs a few microseconds for each of them."""
 
 _BODY: Final = re.compile("[0-7][0-9a-f]{15}")
+_PASSES: Final = 3
 _BATCH: Final = 500
 """Files removed between two short transactions."""
 
@@ -138,6 +140,26 @@ def _is_grown(connection: apsw.Connection, highest: int) -> bool:
     )
     changes = highest - seen + octets / RANGE_OCTETS
     return bool(seen < pruned or changes >= max(GROWN_CHANGES, messages / GROWN_PART))
+
+
+def checkpoint(directory: Path) -> bool:
+    """Write the log of the index back; gives whether all of it was, so that it begins anew.
+
+    Who commits meanwhile keeps it from that. The passes after the first are short.
+    """
+    connection = open_reader(directory / INDEX)
+    if connection is None:
+        return False
+    try:
+        for _pass in range(_PASSES):
+            pages, written = connection.wal_checkpoint()
+            if pages == written:
+                return True
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.close()
+    return False
 
 
 def prune(directory: Path, now: float) -> None:

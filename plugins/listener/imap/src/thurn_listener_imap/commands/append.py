@@ -22,7 +22,7 @@ from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
 
 from thurn_listener_imap.answer import Answer, CommandRefused, done, refused
-from thurn_listener_imap.commands.copy import target_name
+from thurn_listener_imap.commands.copy import target
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import permitted_flags
 
@@ -144,6 +144,5 @@ async def begin_append(conversation: Conversation, command: Append) -> Appending
         StorageError: the name is no name, or the right is missing.
         CommandRefused: there is no such mailbox; CREATE could make it.
     """
-    name = await target_name(conversation, command.mailbox)
-    mailbox = await conversation.account.mailbox(name)
-    return Appending(conversation, name, mailbox.record.rights)
+    name, rights = await target(conversation, command.mailbox)
+    return Appending(conversation, name, rights)

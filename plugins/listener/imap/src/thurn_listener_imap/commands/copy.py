@@ -58,7 +58,12 @@ async def wanted_uids(conversation: Conversation, command: Copy | Move) -> array
 
 
 async def target_name(conversation: Conversation, name: str) -> str:
-    """The target's name, where it is there and messages may be put into it.
+    """The target's name; otherwise as `target`."""
+    return (await target(conversation, name))[0]
+
+
+async def target(conversation: Conversation, name: str) -> tuple[str, str]:
+    """The target's name and the rights to it, where it is there and messages may be put into it.
 
     Raises:
         StorageError: the name is no name, or the right is missing.
@@ -69,8 +74,9 @@ async def target_name(conversation: Conversation, name: str) -> str:
         mailbox = await conversation.account.mailbox(normal)
     except MailboxNotFound as error:
         raise CommandRefused(refused("No such mailbox", code.TRYCREATE)) from error
-    need(mailbox.record.rights, INSERT)
-    return normal
+    rights = mailbox.record.rights
+    need(rights, INSERT)
+    return normal, rights
 
 
 def size_of(conversation: Conversation, uids: Sequence[int]) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Fetch
 from thurn_wire.imap.fetch import MODSEQ
@@ -12,7 +10,7 @@ from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, 
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.fetch.run import Fetching, Outcome
 from thurn_listener_imap.fetch.source import AccountPlaces, Sources
-from thurn_listener_imap.mailbox.numbers import Span, spans_at
+from thurn_listener_imap.mailbox.numbers import Span, positions_above, spans_at
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.permission import SEEN
 from thurn_listener_imap.refusal import answer_to, is_trouble
@@ -30,7 +28,8 @@ async def fetch(conversation: Conversation, command: Fetch) -> Answer:
         conversation.enable_condstore()
     spans = wanted_spans(selected, command)
     if command.changed_since is not None:
-        spans = _changed_since(selected, spans, command.changed_since)
+        modseqs = selected.told.modseqs
+        spans = spans_at(positions_above(spans, modseqs, command.changed_since))
     plan = site.extensions.plan(
         command.items, uid=command.uid, modseq=command.changed_since is not None
     )
@@ -57,11 +56,6 @@ def wanted_spans(selected: Selected, command: Fetch) -> list[Span]:
         return selected.spans(command.sequence, uid=command.uid)
     except ValueError as error:
         raise CommandRefused(NO_SUCH_MESSAGE) from error
-
-
-def _changed_since(selected: Selected, spans: Sequence[Span], modseq: int) -> list[Span]:
-    modseqs = selected.told.modseqs
-    return spans_at([at for low, high in spans for at in range(low, high) if modseqs[at] > modseq])
 
 
 def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Answer:

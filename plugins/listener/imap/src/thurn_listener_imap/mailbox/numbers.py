@@ -10,10 +10,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from thurn_wire.imap.sequence import SequenceSet
 from thurn_wire.imap.sequence import spans as runs
+
+BLOCK: Final = 512
+"""MODSEQs looked at together: the usual block has nothing new, which `max` sees at once."""
 
 Span: TypeAlias = tuple[int, int]
 """Positions from the first up to, but not with, the second."""
@@ -91,3 +94,14 @@ def present(uids: array[int], here: array[int]) -> array[int]:
 def spans_at(ascending: Iterable[int]) -> list[Span]:
     """The spans of ascending positions."""
     return [(low, high + 1) for low, high in runs(ascending)]
+
+
+def positions_above(spans: Iterable[Span], modseqs: array[int], modseq: int) -> list[int]:
+    """Of the spans' positions, those with a higher MODSEQ, ascending. RFC 7162 §3.1.4.1."""
+    found: list[int] = []
+    for low, high in spans:
+        for start in range(low, high, BLOCK):
+            block = modseqs[start : min(start + BLOCK, high)]
+            if max(block) > modseq:
+                found += [at for at, one in enumerate(block, start) if one > modseq]
+    return found

@@ -38,7 +38,7 @@ from thurn_wire.imap.search import (
 from thurn_listener_imap.limits import BATCH_MESSAGES, SCAN_APART_OCTETS
 from thurn_listener_imap.search import keys
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
-from thurn_listener_imap.search.text import may_hold
+from thurn_listener_imap.search.text import those_that_may_hold
 
 COLUMN_MESSAGES: Final = 20_000
 """Messages whose columns are judged before the other sessions have their turn: some 3 ms. That is
@@ -238,7 +238,7 @@ async def _by_headers(
         headers = await scope.selected.mailbox.headers([uids[at] for at in batch])
         pairs = [(at, one) for at, one in zip(batch, headers, strict=True) if one is not None]
         for needle in needles:
-            pairs = [pair for pair in pairs if may_hold(needle, pair[1])]
+            pairs = [pairs[n] for n in those_that_may_hold(needle, [one for _, one in pairs])]
         for at, octets in pairs:
             one = Candidate(at, octets)
             if all(test(one) for test in tests):

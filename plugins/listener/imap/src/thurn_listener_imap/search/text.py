@@ -7,7 +7,10 @@ for the mapping of case, which is Unicode's own folding.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterator
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 from unicodedata import normalize
 
@@ -36,6 +39,9 @@ _PLAIN_FORMS: Final = {
     ),
 }
 """Each standing of the first must be one of these: they leave ASCII octets as they are."""
+
+
+_WHITE: Final = re.compile(rb"\s")
 
 
 def fold(text: str) -> str:
@@ -77,6 +83,27 @@ def may_hold(needle: bytes, headers: bytes) -> bool:
         or not lower.isascii()
         or ((b"\n " in lower or b"\n\t" in lower) and needle in _unfolded(lower))
     )
+
+
+def those_that_may_hold(needle: bytes, headers: Sequence[bytes]) -> list[int]:
+    """Of many headers, the indexes of those that `may_hold` the text, ascending; all at once.
+
+    A fold has white space behind it, so a text without any stands in the octets as they are.
+    """
+    if not needle or _WHITE.search(needle):
+        return [n for n, one in enumerate(headers) if may_hold(needle, one)]
+    ends = list(accumulate(len(one) + 1 for one in headers))
+    joined = b"\n".join(headers).lower()
+    found: set[int] = set()
+    for word in (needle, b"=?"):
+        at = joined.find(word)
+        while at >= 0:
+            n = bisect_right(ends, at)
+            found.add(n)
+            at = joined.find(word, ends[n])
+    if not joined.isascii():
+        found.update(n for n, one in enumerate(headers) if not one.isascii())
+    return sorted(found)
 
 
 def _unfolded(octets: bytes) -> bytes:
