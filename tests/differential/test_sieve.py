@@ -62,7 +62,7 @@ class Pigeonhole:
 
     def __init__(self, base):
         self.base = base
-        base.chmod(0o755)  # it runs under another account
+        base.chmod(0o755)
         (base / "mail").mkdir()
         shutil.chown(base / "mail", "mail", "mail")
         (base / "dovecot.conf").write_text(CONFIGURATION.format(base=base))
@@ -105,7 +105,9 @@ def pigeonhole():
         pytest.skip(missing)
     # Not among pytest's directories: each run closes those to others.
     with tempfile.TemporaryDirectory(prefix="sieve-") as base:
+        before = os.umask(0o022)  # `sieve-test` runs under another account
         yield Pigeonhole(Path(base))
+        os.umask(before)
 
 
 def ours(source, message):
