@@ -115,6 +115,21 @@ async def test_without_the_file_everybody_looks(bench, looks, autojump_clock):
             assert not nursery.child_tasks
 
 
+async def test_who_has_not_the_file_tells_all_who_may_wait(bench, autojump_clock):
+    (bench.directory / watch.FILE).mkdir(parents=True)
+    async with bench.open() as store:
+        (bench.directory / watch.FILE).rmdir()
+        async with bench.open() as other, trio.open_nursery() as nursery:
+            mailbox = await inbox(other, "alice")
+            view = await mailbox.view()
+            nursery.start_soon(mailbox.wait_changed, view.highestmodseq)
+            await trio.sleep(3)
+            await (await store.open(AccountId("alice"), None)).append(message())
+            await trio.sleep(SOON)
+            assert not nursery.child_tasks
+            nursery.cancel_scope.cancel()
+
+
 async def test_nobody_waits_nothing_is_read(bench, monkeypatch, autojump_clock):
     reads = []
     real = watch.Watch._read

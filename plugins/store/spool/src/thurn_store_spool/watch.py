@@ -51,6 +51,7 @@ LANES: Final = 64
 """Processes that can say that somebody waits there: more than workers of two generations."""
 
 _NOBODY: Final = bytes(LANES)
+_ALL: Final = b"\1" * LANES
 
 WAITING: Final = 64
 """Ids that wait for a slow reader; the same id waits once."""
@@ -139,18 +140,21 @@ class Watch:
     def tell(self, account: AccountId) -> None:
         """The account has changed; tell everybody, in all workers. After the commit."""
         place = _place(account)
-        for waiter in self._waiters.get(place, ()):
-            waiter.wake()
+        self._wake(place)
         self._mark(place)
-        if self._file < 0:
+        claims = self._claims(place)
+        if claims in (_NOBODY, self._alone):
             return
-        with suppress(OSError):
-            claims = os.pread(self._file, LANES, CLAIMS_AT + place * LANES)
-            if claims in (_NOBODY, self._alone):
-                return
-            for lane, waits in enumerate(claims):
-                if waits and lane != self._lane:
-                    self._notices.publish(f"{self._topic} {lane}", place)
+        for lane, waits in enumerate(claims):
+            if waits and lane != self._lane:
+                self._notices.publish(f"{self._topic} {lane}", place)
+
+    def _claims(self, place: int) -> bytes:
+        """In which lanes somebody waits there; whoever cannot know tells all of them."""
+        try:
+            return os.pread(self._file, LANES, CLAIMS_AT + place * LANES)
+        except OSError:
+            return _ALL
 
     def _claim(self, place: int, octet: bytes) -> None:
         if self._lane >= 0:
@@ -194,7 +198,7 @@ class Watch:
                     self._some = trio.Event()
                     await self._some.wait()
                 with trio.move_on_after(RECHECK_SECONDS):
-                    await hints.receive()
+                    self._wake(await hints.receive())
                 self._look()
                 await trio.sleep(PAUSE_SECONDS)
 
@@ -203,11 +207,14 @@ class Watch:
         known, self._known = self._known, now
         if now == known:
             return
-        for place, waiters in self._waiters.items():
+        for place in self._waiters:
             at = place * PLACE_OCTETS
             if now[at : at + PLACE_OCTETS] != known[at : at + PLACE_OCTETS]:
-                for waiter in waiters:
-                    waiter.wake()
+                self._wake(place)
+
+    def _wake(self, place: int) -> None:
+        for waiter in self._waiters.get(place, ()):
+            waiter.wake()
 
     def _read(self) -> bytes:
         if self._file < 0:
