@@ -180,6 +180,24 @@ async def test_bodies_that_nothing_names_are_swept_when_they_are_old(bench):
         assert bodies(bench.directory) == kept
 
 
+async def test_bodies_of_an_index_that_was_lost_stay(bench):
+    big = Content.of(b"Subject: x\r\n\r\n" + b"x" * SPILL_OCTETS)
+    async with bench.open() as store:
+        account = await store.open(ALICE, None)
+        await account.append(Append("INBOX", big, WHEN))
+        await fill(account, 3)
+        bench.log.retire()
+        directory = account._index.directory
+    kept = bodies(bench.directory)
+    for path in directory.glob("index.db*"):
+        path.unlink()
+    async with bench.open() as store:
+        bench.context.clock.advance(time.time() + 60 - bench.context.clock.wall())
+        await store.open(ALICE, None)  # an empty index is made
+        assert remove_orphans(directory, time.time() + 2 * ORPHAN_SECONDS) == 0
+    assert bodies(bench.directory) == kept
+
+
 def test_a_body_is_written_over_what_a_killed_process_left(tmp_path):
     path = body_path(tmp_path, 7)
     path.parent.mkdir(parents=True)

@@ -75,7 +75,9 @@ def remove_garbage(directory: Path) -> int:
 def remove_orphans(directory: Path, now: float) -> int:
     """Remove the bodies that nothing refers to, or ever did: what a crash left. Gives how many.
 
-    A file is in an index, or named by a record that will be replayed, long before it is so old.
+    A file is in an index, or named by a record that will be replayed, long before it is so old. One
+    that is older than the index, which has INBOX from its first moment on, was in another that has
+    been lost: all that is left of somebody's mail stays.
     """
     connection = open_reader(directory / INDEX)
     if connection is None:
@@ -83,6 +85,7 @@ def remove_orphans(directory: Path, now: float) -> int:
     try:
         sql = "SELECT message FROM body UNION ALL SELECT message FROM garbage ORDER BY 1"
         known = array("q", (row[0] for row in connection.execute(sql)))
+        made_at = select_one(connection, "SELECT min(uidvalidity) FROM mailbox")[0]
     finally:
         connection.close()
     count = 0
@@ -91,7 +94,9 @@ def remove_orphans(directory: Path, now: float) -> int:
         at = bisect_left(known, message)
         if known[at : at + 1] == array("q", [message]):
             continue
-        if path.stat().st_ctime < now - ORPHAN_SECONDS:
+        found = path.stat()
+        # A name that was added or removed changes the one time, and never the other.
+        if found.st_ctime < now - ORPHAN_SECONDS and made_at and found.st_mtime >= made_at:
             path.unlink(missing_ok=True)
             count += 1
     return count
