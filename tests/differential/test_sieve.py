@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,9 +62,7 @@ class Pigeonhole:
 
     def __init__(self, base):
         self.base = base
-        for path in (base, *base.parents):
-            if len(path.parts) > 2 and path.stat().st_mode & 0o055 != 0o055:
-                path.chmod(0o755)  # it runs under another account
+        base.chmod(0o755)
         (base / "mail").mkdir()
         shutil.chown(base / "mail", "mail", "mail")
         (base / "dovecot.conf").write_text(CONFIGURATION.format(base=base))
@@ -94,7 +93,7 @@ class Pigeonhole:
 
 
 @pytest.fixture(scope="module")
-def pigeonhole(tmp_path_factory):
+def pigeonhole():
     missing = None
     if shutil.which("sieve-test") is None:
         missing = "sieve-test (package dovecot-sieve) is not installed"
@@ -104,7 +103,11 @@ def pigeonhole(tmp_path_factory):
         pytest.fail(missing)
     if missing:
         pytest.skip(missing)
-    return Pigeonhole(tmp_path_factory.mktemp("sieve"))
+    # Not among pytest's directories: each run closes those to others.
+    with tempfile.TemporaryDirectory(prefix="sieve-") as base:
+        before = os.umask(0o022)  # `sieve-test` runs under another account
+        yield Pigeonhole(Path(base))
+        os.umask(before)
 
 
 def ours(source, message):
