@@ -9,7 +9,7 @@ import pytest
 from thurn.contracts.store import Append
 from thurn.types.content import SPILL_OCTETS, Blob, Content
 from thurn.types.identity import AccountId
-from thurn_store_spool.shared import summarise
+from thurn_store_spool.shared import KEPT_OCTETS, summarise
 from thurn_testing.contracts.storesite import WHEN, message
 
 NAMES = [AccountId(f"u{number}") for number in range(5)]
@@ -69,6 +69,17 @@ async def test_without_links_it_is_copied(bench, blob, monkeypatch, trouble):
         for name in NAMES:
             assert await read(await store_in(store, name, blob)) == PREFIXES[0] + blob.read()
     assert len({path.stat().st_ino for path in found(bench.directory)}) == len(NAMES)
+
+
+async def test_long_headers_are_not_kept_in_memory(bench, tmp_path):
+    path = tmp_path / "long"
+    path.write_bytes(b"Subject: " + b"x" * KEPT_OCTETS + b"\r\n\r\n" + b"x" * SPILL_OCTETS)
+    blob = Blob(path=path)
+    async with bench.open() as store:
+        for name in NAMES[:2]:
+            account = await store_in(store, name, blob)
+            assert await read(account) == PREFIXES[0] + blob.read()
+        assert not account._environment.shared._known
 
 
 async def test_the_first_may_have_gone(bench, blob):

@@ -179,6 +179,10 @@ class AccountRecord:
     store: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    def may_use(self, protocol: str) -> bool:
+        """Whether it may log in there."""
+        return self.enabled and (self.services is None or protocol in self.services)
+
 
 @runtime_checkable
 class Directory(Protocol):

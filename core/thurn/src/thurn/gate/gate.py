@@ -21,7 +21,7 @@ from typing import Any, Final
 import trio
 
 from thurn.chain.runner import Chain
-from thurn.contracts.account import AccountRecord, Claim, StoredKey, Unknown, Verdict, Verified
+from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Events, Log
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
@@ -209,7 +209,7 @@ class HostGate:
         if account is None:
             return await self.deny(attempt, "authzid.refused")
         records = [await parts.accounts.account(one) for one in dict.fromkeys((proved, account))]
-        if any(one is not None and not _may_use(one, session.protocol) for one in records):
+        if any(one is not None and not one.may_use(session.protocol) for one in records):
             return await self.deny(attempt, "account.not_allowed")
         groups = records[-1].groups if records[-1] is not None else frozenset()
         secured = session.tls is not None
@@ -351,7 +351,3 @@ def _bindings(session: Session) -> Mapping[str, bytes]:
 
 def _can_bind(mechanism: SaslMechanism, bindings: Mapping[str, bytes]) -> bool:
     return not mechanism.channel_binding or mechanism.channel_binding in bindings
-
-
-def _may_use(record: AccountRecord, protocol: str) -> bool:
-    return record.enabled and (record.services is None or protocol in record.services)

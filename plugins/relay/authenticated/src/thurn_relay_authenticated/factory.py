@@ -14,7 +14,6 @@ from typing import Final
 
 import trio
 from pydantic import Field
-from thurn.contracts.account import AccountRecord
 from thurn.plugin import Accept, Context, Recipient, Session, Settings, Transaction, plugin
 from thurn.plugin.grants import GrantTable, GrantTableFull, SessionSource
 from thurn.plugin.named import NamedAccounts, named_accounts
@@ -67,15 +66,11 @@ class Authenticated:
         if not (everybody or member or await self._named.has(identity.account)):
             return None
         record = await self._context.directory.account(identity.account)
-        if record is not None and not _may_send(record, session.protocol):
+        if record is not None and not record.may_use(session.protocol):
             return None
         if config.show and self._context.serving:
             await _show(session, identity, self._context)
         return Accept("relay.authenticated")
-
-
-def _may_send(record: AccountRecord, protocol: str) -> bool:
-    return record.enabled and (record.services is None or protocol in record.services)
 
 
 @plugin("relay", "authenticated")

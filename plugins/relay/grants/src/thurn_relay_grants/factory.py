@@ -116,11 +116,8 @@ class GrantsPolicy:
             if sender is None or not await self._directory.owns(account, sender):
                 return "sender"
         record = await self._directory.account(account)
-        if record is None or not record.enabled:
-            return "account"
-        protocol = transaction.session.protocol
-        allowed = record.services is None or protocol in record.services
-        return None if allowed else "account"
+        may_use = record is not None and record.may_use(transaction.session.protocol)
+        return None if may_use else "account"
 
     def _no_owner(self, transaction: Transaction, accounts: Sequence[AccountId]) -> str:
         """For the journal: whose grants there are, and that the sender is none of theirs."""

@@ -1,8 +1,9 @@
 """What a worker does in the background: closes connections, writes the logs of indexes back,
 removes garbage, prunes, keeps copies.
 
-Rules of this file: everything that may wait for the disk happens in a thread of its own limiter;
-what fails is reported and done again another time.
+Rules of this file: everything that may wait for the disk happens in a thread of its own limiter,
+for one account at a time: connections that wait to be closed are many when many come and go; what
+fails is reported and done again another time.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Keeper:
         due: float | None = None
         while True:
             pause = IDLE_SECONDS if due is None else max(0.0, due - trio.current_time())
-            with trio.move_on_after(pause):
+            with trio.move_on_after(0.0 if self._logged else pause):
                 await self._work.wait()
             self._work = trio.Event()
             if self._closing:
@@ -101,8 +102,9 @@ class Keeper:
                 await trio.to_thread.run_sync(self._checkpoint, limiter=self._limiter)
             if due is not None and trio.current_time() >= due:
                 await trio.to_thread.run_sync(self._tend, limiter=self._limiter)
+            if not (self._garbage or self._old or self._grown):
                 due = None
-            if due is None and (self._garbage or self._old or self._grown):
+            elif due is None:
                 due = trio.current_time() + GATHER_SECONDS
 
     def _close(self) -> None:
@@ -113,26 +115,24 @@ class Keeper:
                 self._failed(error)
 
     def _checkpoint(self) -> None:
-        while self._logged:
-            try:
-                checkpoint(self._logged.popitem()[0])
-            except (apsw.Error, OSError) as error:
-                self._failed(error)
+        try:
+            checkpoint(self._logged.popitem()[0])
+        except (apsw.Error, OSError) as error:
+            self._failed(error)
 
     def _tend(self) -> None:
-        while self._garbage or self._old or self._grown:
-            try:
-                if self._old:
-                    directory, now = self._old.popitem()
-                    prune(directory, now)
-                    remove_orphans(directory, now)
-                    keep(directory, anew=True)
-                elif self._grown:
-                    keep(self._grown.popitem()[0])
-                else:
-                    remove_garbage(self._garbage.popitem()[0])
-            except (apsw.Error, OSError) as error:
-                self._failed(error)
+        try:
+            if self._old:
+                directory, now = self._old.popitem()
+                prune(directory, now)
+                remove_orphans(directory, now)
+                keep(directory, anew=True)
+            elif self._grown:
+                keep(self._grown.popitem()[0])
+            elif self._garbage:
+                remove_garbage(self._garbage.popitem()[0])
+        except (apsw.Error, OSError) as error:
+            self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         self._journal.warning("store.tending_failed", detail=str(error))

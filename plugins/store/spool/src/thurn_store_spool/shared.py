@@ -26,6 +26,8 @@ from thurn_store_spool.place import body_path
 
 KEPT: Final = 64
 """Messages remembered: more than a worker takes at a time. Some kilobytes each, and no body."""
+KEPT_OCTETS: Final = 65_536
+"""Of one of them: what has longer headers is copied and scanned for each account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class SharedBodies:
             fields = bare.scan.fields
             starts = bool(fields) and fields[0].start == 0
             summary = summarise(bare)
+            if sum(map(len, summary[1:])) > KEPT_OCTETS:
+                return None
             known = _Known(path, summary, len(fields) if starts else MAX_HEADER_FIELDS)
         else:
             known = _Known(path, known.summary, known.fields)
