@@ -6,10 +6,11 @@ import json
 
 import click
 
-from thurn.hooks.registry import COMMANDS, installed
+from thurn.cli.lazy import LazyGroup
+from thurn.hooks.registry import installed
 
 
-@click.group()
+@click.group(cls=LazyGroup, below="plugins")
 def plugins() -> None:
     """Installed plugins, and new ones."""
 
@@ -25,8 +26,3 @@ def list_plugins(*, as_json: bool) -> None:
         click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
     for name, distribution, version in () if as_json else rows:
         click.echo(f"{name:28} {distribution} {version}")
-
-
-for _point in installed(COMMANDS):  # `new` comes with the kit for those who write plugins
-    if _point.name.startswith("plugins."):
-        plugins.add_command(_point.load())

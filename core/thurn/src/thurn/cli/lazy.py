@@ -1,0 +1,73 @@
+"""Groups of commands that plugins add to: entry points of the group "thurn.commands"; with a dot in
+the name ("plugins.new"), of a group below.
+
+Rules of this file: only what is called is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from thurn.types.errors import ThurnError
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called.
+
+    Args:
+        built_in: commands that are in the module `thurn.cli` has of their name.
+        below: what stands before the dot in the names of this group's entry points.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - as click has it
+        built_in: Sequence[str] = (),
+        below: str = "",
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*args, **options)
+        self._built_in = built_in
+        self._below = below
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, without importing anything but entry-point metadata."""
+        return sorted({*super().list_commands(ctx), *self._built_in, *self._installed()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        command = super().get_command(ctx, cmd_name)
+        if cmd_name in self._built_in:
+            command = getattr(importlib.import_module(f"thurn.cli.{cmd_name}"), cmd_name)
+        elif command is None and (point := self._installed().get(cmd_name)) is not None:
+            ctx.obj = _Opener()
+            command = point.load()
+        return command
+
+    def _installed(self) -> dict[str, Any]:
+        from thurn.hooks.registry import COMMANDS, installed  # noqa: PLC0415 - `run` needs none
+
+        split = [(point.name.rpartition("."), point) for point in installed(COMMANDS)]
+        return {name: point for (below, _, name), point in split if below == self._below}
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run a command; what is wrong with the site is told in words, not as a traceback."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # `| head`: click ends without a word
+            raise
+        except (ThurnError, OSError) as error:
+            raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
+
+
+class _Opener:
+    """`SiteOpener`, imported when a command opens the site."""
+
+    def run(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as `SiteOpener.run`
+        from thurn.app.command import Opener  # noqa: PLC0415 - most commands need none of it
+
+        return Opener().run(*args, **options)
