@@ -73,7 +73,7 @@ async def test_a_file_that_is_gone_or_stays_costs_no_answer(tmp_path):
 
 async def test_a_content_is_set_aside_and_can_be_read_after_its_file_is_open(tmp_path):
     content = Content(Blob(b"Subject: x\r\n\r\nbody\r\n"), b"Received: y\r\n")
-    aside, file = await Spool(tmp_path / "tmp").set_aside(content)
+    aside, file = await Spool(tmp_path / "tmp").set_aside(content, above_octets=0)
     assert aside is not content
     assert aside.blob.path in list((tmp_path / "tmp").iterdir())
     assert aside.read() == content.read()
@@ -85,6 +85,18 @@ async def test_a_content_that_cannot_be_set_aside_is_given_back(tmp_path):
     spool = Spool(tmp_path / "tmp")
     (tmp_path / "tmp").rmdir()
     content = Content(Blob(b"Subject: x\r\n\r\nbody\r\n"))
-    aside, file = await spool.set_aside(content)
+    aside, file = await spool.set_aside(content, above_octets=0)
     assert aside is content
     file.remove()
+
+
+async def test_what_may_stay_where_it_is_is_given_back(tmp_path):
+    spool = Spool(tmp_path / "tmp")
+    path = tmp_path / "body"
+    path.write_bytes(b"Subject: x\r\n\r\nbody\r\n")
+    for content in (Content(Blob(b"x" * 100)), Content(Blob(path=path), b"y" * 100)):
+        aside, file = await spool.set_aside(content, above_octets=100)
+        assert aside is content
+        assert list((tmp_path / "tmp").iterdir()) == []
+        file.remove()
+    assert path.exists()

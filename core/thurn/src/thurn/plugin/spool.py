@@ -45,21 +45,27 @@ class Spool:
         """A new content; its file is made by the first write."""
         return SpooledContent(self._directory / f"{os.getpid()}-{next(self._numbers)}")
 
-    async def set_aside(self, content: Content) -> tuple[Content, SpooledContent]:
-        """A large content for a peer that may read slowly: its octets in a file, not in memory.
+    async def set_aside(
+        self, content: Content, *, above_octets: int
+    ) -> tuple[Content, SpooledContent]:
+        """A content for a peer that may read slowly: a large one is in a file, not in memory.
 
-        Whoever calls lets go of the one given. If the file cannot be written, that one is
+        Whoever calls lets go of the one given. If its file cannot be written, that one is
         returned: that a message can be read comes first.
+
+        Args:
+            content: as the store gave it; what is in a file there stays in that.
+            above_octets: what may stay in memory.
 
         Returns:
             The content to be sent, and the file to be removed when it is.
         """
         file = self.start()
-        await file.write(content.blob.read())
-        try:
-            return Content(file.blob(), content.prefix), file
-        except StorageError:
-            return content, file
+        if content.blob.path is None and content.size_octets > above_octets:
+            await file.write(content.blob.read())
+            with suppress(StorageError):
+                return Content(file.blob(), content.prefix), file
+        return content, file
 
 
 class SpooledContent:

@@ -236,7 +236,7 @@ class Conversation:
         whole = Content.of(b"".join(parts))
         parts.clear()
         async with self.site.places.apart:
-            content, file = await self.site.spool.set_aside(whole)
+            content, file = await self.site.spool.set_aside(whole, above_octets=ASIDE_OCTETS)
         del whole
         try:
             with Octets(content, file) as octets:

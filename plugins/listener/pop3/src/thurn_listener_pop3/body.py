@@ -38,9 +38,7 @@ class ContentReader:
     @classmethod
     async def open(cls, content: Content, spool: Spool) -> ContentReader:
         """The content; whoever calls lets go of it."""
-        if content.blob.path is not None or content.size_octets <= WHOLE_OCTETS:
-            return cls(content)
-        content, file = await spool.set_aside(content)
+        content, file = await spool.set_aside(content, above_octets=WHOLE_OCTETS)
         try:
             return cls(content)
         finally:

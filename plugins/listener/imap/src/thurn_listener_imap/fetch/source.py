@@ -116,9 +116,7 @@ class Sources:
 
     async def open(self, head: Head | None, content: Content) -> Source:
         """A message to be read; whoever calls lets go of the content."""
-        if content.blob.path is not None or content.size_octets <= WHOLE_OCTETS:
-            return Source(head, content, self)
-        content, file = await self.spool.set_aside(content)
+        content, file = await self.spool.set_aside(content, above_octets=WHOLE_OCTETS)
         return Source(head, content, self, file)
 
 
@@ -208,7 +206,8 @@ class Source(Octets):
                 return Octets(Content.of(octets)), more
             async with self._sources.apart:
                 octets, more = await trio.to_thread.run_sync(work)
-                content, file = await self._sources.spool.set_aside(Content.of(octets))
+                whole, spool = Content.of(octets), self._sources.spool
+                content, file = await spool.set_aside(whole, above_octets=WHOLE_OCTETS)
                 return Octets(content, file), more
         except OSError as error:
             raise StorageTrouble(str(error)) from error
