@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 import trio
+from thurn_sieve.engine import Engine
+from thurn_sieve.ext.extensions import shipped
 from thurn_sieve.testsuite.suite import list_tests, run_suite
+
+
+@pytest.fixture
+def engine():
+    """With everything that is shipped."""
+    return Engine(shipped())
 
 
 def pytest_collect_file(parent, file_path):

@@ -13,11 +13,6 @@ MESSAGE = b"Subject: hello\r\n\r\nbody\r\n"
 
 
 @pytest.fixture
-def engine():
-    return Engine(shipped())
-
-
-@pytest.fixture
 def context():
     return Context(MESSAGE)
 

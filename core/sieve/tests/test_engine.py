@@ -35,11 +35,6 @@ MESSAGE = b"From: a@example.com\r\nSubject: hello\r\nX: 1\r\nX: 2\r\n\r\nbody\r\
 
 
 @pytest.fixture
-def engine():
-    return Engine(shipped())
-
-
-@pytest.fixture
 def context():
     return Context(MESSAGE, envelope=Envelope("a@example.com", "me@example.org"))
 

@@ -17,11 +17,6 @@ MESSAGE = b"Subject: hello\r\n\r\nbody\r\n"
 
 
 @pytest.fixture
-def engine():
-    return Engine(shipped())
-
-
-@pytest.fixture
 def context():
     context = Context(MESSAGE)
     context.repository = MemoryRepository()
