@@ -57,16 +57,18 @@ def run(
                 figures = _logins(program, server, port, count)
                 procfs.wait_until_idle(server.roots)
                 used = procfs.cpu_seconds(server.roots, ()) - used
-                record({
-                    "kind": "login",
-                    "round": round_,
-                    "server": server.name,
-                    "port": port,
-                    "sessions": SESSIONS,
-                    "logins": count,
-                    "per_s": round(count / figures["seconds"], 1),
-                    "p50_ms": figures["p50_ms"],
-                    "p99_ms": figures["p99_ms"],
-                    "server_cpu_us": round(used / count * 1e6, 1),
-                    "client_cpu_us": round(figures["client_cpu_s"] / count * 1e6, 1),
-                })  # fmt: skip
+                record(
+                    {
+                        "kind": "login",
+                        "round": round_,
+                        "server": server.name,
+                        "port": port,
+                        "sessions": SESSIONS,
+                        "logins": count,
+                        "per_s": round(count / figures["seconds"], 1),
+                        "p50_ms": figures["p50_ms"],
+                        "p99_ms": figures["p99_ms"],
+                        "server_cpu_us": round(used / count * 1e6, 1),
+                        "client_cpu_us": round(figures["client_cpu_s"] / count * 1e6, 1),
+                    }
+                )

@@ -116,8 +116,9 @@ def start(base: Path) -> tuple[float, float]:
     began = time.monotonic()
     process = subprocess.Popen(
         [Path(sys.executable).parent / "thurn", "run", "--config", base / "thurn.toml"],
-        stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     assert process.stderr is not None
     try:
         for line in process.stderr:
@@ -162,8 +163,19 @@ def run(base: Path, options: argparse.Namespace, port: int) -> None:
     empty, empty_cpu = min(start(base) for _ in range(2))
     print(f"{'empty':10} {empty:6.2f} s, {empty_cpu:.2f} s of CPU")
     shutil.rmtree(base / "data")
-    words = [__file__, "--fill", base, "--port", port + 1, "--megabytes", options.megabytes,
-             "--size", options.size, "--accounts", options.accounts]  # fmt: skip
+    words = [
+        __file__,
+        "--fill",
+        base,
+        "--port",
+        port + 1,
+        "--megabytes",
+        options.megabytes,
+        "--size",
+        options.size,
+        "--accounts",
+        options.accounts,
+    ]
     done = subprocess.run(
         [sys.executable, *map(str, words)], stdout=subprocess.PIPE, text=True, check=False
     )

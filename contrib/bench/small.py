@@ -22,8 +22,18 @@ NOOP, LIST, STATUS, SELECT = "NOOP", "LIST", "STATUS", "SELECT"
 FETCH, FETCH_HEADER, FETCH_BODY = "FETCH of 10", "FETCH fields of 10", "FETCH body"
 SEARCH, STORE, APPEND, EXPUNGE = "SEARCH", "STORE of 1", "APPEND", "STORE and EXPUNGE of 1"
 WAYS = (
-    NOOP, LIST, STATUS, SELECT, FETCH, FETCH_HEADER, FETCH_BODY, SEARCH, STORE, APPEND, EXPUNGE,
-)  # fmt: skip
+    NOOP,
+    LIST,
+    STATUS,
+    SELECT,
+    FETCH,
+    FETCH_HEADER,
+    FETCH_BODY,
+    SEARCH,
+    STORE,
+    APPEND,
+    EXPUNGE,
+)
 
 
 def _command(way: str, number: int) -> list[str]:

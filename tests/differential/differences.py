@@ -26,10 +26,12 @@ TREE = {
 """Classes that give a message another tree; its numbered sections then differ as well."""
 
 BROKEN_ADDRESSES = {
-    "mail--malformed-multiple-address-header-values.eml", "plain_emails--mix_caps_content_type.eml",
-    "plain_emails--raw_email_multiple_from.eml", "plain_emails--raw_email_with_at_display_name.eml",
+    "mail--malformed-multiple-address-header-values.eml",
+    "plain_emails--mix_caps_content_type.eml",
+    "plain_emails--raw_email_multiple_from.eml",
+    "plain_emails--raw_email_with_at_display_name.eml",
     "rhost-apple-01.eml",
-}  # fmt: skip
+}
 """Of the corpus: fields that RFC 5322 §3.4 has no reading for; both guess."""
 
 BY_NAME = {

@@ -34,21 +34,66 @@ ROOT = Path(__file__).parents[2]
 OWN = ROOT / "core" / "message" / "tests" / "data"
 PAGE = ROOT / "docs" / "explanation" / "imap-differences.md"
 ENVELOPE = (
-    "date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id",
-)  # fmt: skip
+    "date",
+    "subject",
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "bcc",
+    "in-reply-to",
+    "message-id",
+)
 FLAGS = ("", "\\Seen", "\\Flagged \\Seen", "\\Answered", "\\Deleted", "\\Draft", "$Important")
 FIELDS = "(From TO subject X-nothing Content-Type received)"
 SECTIONS = (
-    "", "HEADER", "TEXT", f"HEADER.FIELDS {FIELDS}", f"HEADER.FIELDS.NOT {FIELDS}", "1", "2", "9",
-    "1.MIME", "1.HEADER", "1.TEXT", "2.MIME", "2.HEADER", "2.TEXT", "1.1", "2.1", "1.1.1",
-)  # fmt: skip
+    "",
+    "HEADER",
+    "TEXT",
+    f"HEADER.FIELDS {FIELDS}",
+    f"HEADER.FIELDS.NOT {FIELDS}",
+    "1",
+    "2",
+    "9",
+    "1.MIME",
+    "1.HEADER",
+    "1.TEXT",
+    "2.MIME",
+    "2.HEADER",
+    "2.TEXT",
+    "1.1",
+    "2.1",
+    "1.1.1",
+)
 BOXES = (
-    'LIST "" *', "CREATE a", "CREATE a/b", 'LIST "" *', 'LIST "" %', "LIST a %", "LIST a/ %",
-    'LIST "" ""', 'LIST "" INB%', "SUBSCRIBE a/b", 'LSUB "" *', 'LSUB "" %', "DELETE a",
-    'LIST "" *', "STATUS a (MESSAGES)", "RENAME a/b r", 'LIST "" *', 'LSUB "" *', "CREATE INBOX",
-    "DELETE INBOX", "DELETE nosuch", "SELECT nosuch", 'LIST "" inbox', "CREATE w/",
-    "STATUS INBOX (MESSAGES UIDNEXT UNSEEN)", "STATUS r (MESSAGES UIDNEXT UNSEEN)",
-)  # fmt: skip
+    'LIST "" *',
+    "CREATE a",
+    "CREATE a/b",
+    'LIST "" *',
+    'LIST "" %',
+    "LIST a %",
+    "LIST a/ %",
+    'LIST "" ""',
+    'LIST "" INB%',
+    "SUBSCRIBE a/b",
+    'LSUB "" *',
+    'LSUB "" %',
+    "DELETE a",
+    'LIST "" *',
+    "STATUS a (MESSAGES)",
+    "RENAME a/b r",
+    'LIST "" *',
+    'LSUB "" *',
+    "CREATE INBOX",
+    "DELETE INBOX",
+    "DELETE nosuch",
+    "SELECT nosuch",
+    'LIST "" inbox',
+    "CREATE w/",
+    "STATUS INBOX (MESSAGES UIDNEXT UNSEEN)",
+    "STATUS r (MESSAGES UIDNEXT UNSEEN)",
+)
 
 
 def messages():

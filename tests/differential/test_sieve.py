@@ -52,9 +52,12 @@ DONE = re.compile(
     re.MULTILINE,
 )
 KINDS = {
-    "store message in folder": "store", "redirect message to": "redirect", "reject message":
-    "reject", "discard": "discard", "send vacation message": "vacation",
-}  # fmt: skip
+    "store message in folder": "store",
+    "redirect message to": "redirect",
+    "reject message": "reject",
+    "discard": "discard",
+    "send vacation message": "vacation",
+}
 
 
 class Pigeonhole:
@@ -73,13 +76,25 @@ class Pigeonhole:
         """What the script wants of the message, or None: it is no script to them."""
         self.message.write_bytes(message)
         command = [
-            "sieve-test", "-c", str(self.base / "dovecot.conf"),
-            "-f", SENDER, "-r", RECIPIENT, "-a", RECIPIENT, str(self.script), str(self.message),
-        ]  # fmt: skip
+            "sieve-test",
+            "-c",
+            str(self.base / "dovecot.conf"),
+            "-f",
+            SENDER,
+            "-r",
+            RECIPIENT,
+            "-a",
+            RECIPIENT,
+            str(self.script),
+            str(self.message),
+        ]
         found = subprocess.run(
-            command, capture_output=True, check=False, timeout=60,
+            command,
+            capture_output=True,
+            check=False,
+            timeout=60,
             env={"HOME": str(self.base), "PATH": os.environ["PATH"]},
-        )  # fmt: skip
+        )
         told = found.stdout.decode(errors="replace")
         if "Performed actions" not in told and "Implicit keep" not in told:
             complaint = found.stderr.decode(errors="replace")
@@ -153,9 +168,21 @@ def test_a_script(pigeonhole, source, reason):
 
 
 FIELDS = (
-    "subject", "from", "to", "cc", "date", "message-id", "x-mailer", "mime-version", "reply-to",
-    "references", "sender", "bcc", "list-id", "not-there",
-)  # fmt: skip
+    "subject",
+    "from",
+    "to",
+    "cc",
+    "date",
+    "message-id",
+    "x-mailer",
+    "mime-version",
+    "reply-to",
+    "references",
+    "sender",
+    "bcc",
+    "list-id",
+    "not-there",
+)
 
 
 def questions():

@@ -41,10 +41,19 @@ class Demo:
         if self.overlay:
             self.overlay.write_text(overlay)
         command = [
-            *THURN, "demo", "--json", "--data", str(self.directory), "--port-base", str(base),
-            "--accounts", str(accounts), "--workers", "2",
+            *THURN,
+            "demo",
+            "--json",
+            "--data",
+            str(self.directory),
+            "--port-base",
+            str(base),
+            "--accounts",
+            str(accounts),
+            "--workers",
+            "2",
             *(["--config", str(self.overlay)] if self.overlay else []),
-        ]  # fmt: skip
+        ]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, start_new_session=True

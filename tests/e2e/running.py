@@ -83,9 +83,15 @@ class RunningSite:
     def call(self, *words, given=""):
         """A command of `thurn` on this site, given its input; (exit code, output)."""
         done = subprocess.run(
-            [str(BIN / "thurn"), *map(str, words)], cwd=self.base, env=self.environment,
-            input=given, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
-        )  # fmt: skip
+            [str(BIN / "thurn"), *map(str, words)],
+            cwd=self.base,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
         return done.returncode, done.stdout + done.stderr
 
     def explain(self, identifier):
@@ -98,9 +104,11 @@ class RunningSite:
         install = ("uv", "pip", "install", "-q", "--no-deps", "--offline", "--no-cache", "--target")
         done = subprocess.run(
             [str(BIN / install[0]), *install[1:], str(self.plugins), str(folder)],
-            env={**self.environment, "HOME": str(self.base)}, capture_output=True, text=True,
+            env={**self.environment, "HOME": str(self.base)},
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     # its life
@@ -121,9 +129,12 @@ class RunningSite:
     def _launch(self):
         self.configure()
         self.process = subprocess.Popen(
-            [str(BIN / "thurn"), "run", "--config", str(self.path)], cwd=self.base,
-            env=self.environment, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            [str(BIN / "thurn"), "run", "--config", str(self.path)],
+            cwd=self.base,
+            env=self.environment,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
 

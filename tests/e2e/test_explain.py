@@ -178,9 +178,12 @@ async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_pat
         assert record["outcome"] == "stored"
         [stage] = [one for one in record["stages"] if one["stage"] == "alias"]
         assert stage == {
-            "stage": "alias", "by": "list@example.org", "decision": "lost",
-            "reason": "alias.dangling", "detail": "left@example.org is nobody here",
-        }  # fmt: skip
+            "stage": "alias",
+            "by": "list@example.org",
+            "decision": "lost",
+            "reason": "alias.dangling",
+            "detail": "left@example.org is nobody here",
+        }
         assert "alias: list@example.org: lost, alias.dangling" in "\n".join(story(record))
         for whom in ("gone@example.org", "ring@example.org"):
             with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:

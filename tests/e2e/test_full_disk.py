@@ -37,8 +37,10 @@ def disk(tmp_path):
     path.mkdir()
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=0700", "thurn-test", path],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         if os.environ.get("THURN_REQUIRE_INTEROP"):
             pytest.fail(f"cannot mount a small file system: {done.stderr}")
@@ -76,9 +78,12 @@ def site(tmp_path, disk):
     one.tables["site"] |= {"segment": "256KiB", "queue": "main"}
     one.tables["queue"] = {"main": {"type": "spool"}}
     one.tables["listener"]["imaps"] = {
-        "type": "imap", "tls": "main", "tls_mode": "implicit", "sasl": ["plain"],
+        "type": "imap",
+        "tls": "main",
+        "tls_mode": "implicit",
+        "sasl": ["plain"],
         "bind": [f"{HOST}:{free_port()}"],
-    }  # fmt: skip
+    }
     for name in ("mx", "submission"):
         one.tables["listener"][name]["size_limit"] = "512KiB"
     try:
@@ -150,8 +155,10 @@ class Load:
 
 
 def mailbox(site, account):
-    return {octets.partition(b"Subject: ")[2].partition(b"\r\n")[0].decode()
-            for octets in fetch(site.port("pop3s"), account).values()}  # fmt: skip
+    return {
+        octets.partition(b"Subject: ")[2].partition(b"\r\n")[0].decode()
+        for octets in fetch(site.port("pop3s"), account).values()
+    }
 
 
 def goes_on(site):

@@ -19,10 +19,22 @@ pytestmark = pytest.mark.slow
 RIGHT = base64.b64encode(f"\0alice\0{PASSWORD}".encode())
 TIMEOUT_SECONDS = 20
 JUNK = [
-    b"?", b"====", b"YQ", b"YQ===", b"\xff\xfe\x00", b"", b"=", b"*", b"A" * 10_000,
-    base64.b64encode(b"no NUL"), base64.b64encode(b"\0" * 4), base64.b64encode(b"\0alice\0\xff"),
-    base64.b64encode(b"bob\0alice\0" + PASSWORD.encode()), b"AAAA AAAA", b"QUIT",
-]  # fmt: skip
+    b"?",
+    b"====",
+    b"YQ",
+    b"YQ===",
+    b"\xff\xfe\x00",
+    b"",
+    b"=",
+    b"*",
+    b"A" * 10_000,
+    base64.b64encode(b"no NUL"),
+    base64.b64encode(b"\0" * 4),
+    base64.b64encode(b"\0alice\0\xff"),
+    base64.b64encode(b"bob\0alice\0" + PASSWORD.encode()),
+    b"AAAA AAAA",
+    b"QUIT",
+]
 
 
 class Peer:

@@ -83,9 +83,13 @@ async def test_submission_wants_a_login(server):
         )
     assert refused.value.smtp_code == 530
     await run(
-        send, server.port("submission"), "alice@example.org", ["bob@example.org"], MESSAGE,
+        send,
+        server.port("submission"),
+        "alice@example.org",
+        ["bob@example.org"],
+        MESSAGE,
         login="alice",
-    )  # fmt: skip
+    )
     assert len(await run(fetch, server.port("pop3s"), "bob")) == 1
 
 
@@ -94,9 +98,13 @@ async def test_a_wrong_password_is_535(server, monkeypatch):
     for name in ("alice", "stranger"):
         with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
             await server.in_thread(
-                send, server.port("submission"), "a@example.org", ["bob@example.org"], MESSAGE,
+                send,
+                server.port("submission"),
+                "a@example.org",
+                ["bob@example.org"],
+                MESSAGE,
                 login=name,
-            )  # fmt: skip
+            )
         assert refused.value.smtp_code == 535
 
 

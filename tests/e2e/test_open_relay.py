@@ -297,9 +297,12 @@ def running(tmp_path_factory):
             found.stop, found.queue = trio.Event(), server.site.products["queue", "main"]
             table = GrantTable(server.site.state, server.site.clock)
             await table.grant(
-                parse_source(GRANTED), account="alice", reason="test", granted_by="test",
+                parse_source(GRANTED),
+                account="alice",
+                reason="test",
+                granted_by="test",
                 lifetime_seconds=3600,
-            )  # fmt: skip
+            )
             ready.set()
             await found.stop.wait()
 

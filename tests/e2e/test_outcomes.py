@@ -343,9 +343,11 @@ async def test_more_than_a_hundred_hops_are_a_loop(opened):
         assert (await desk.send("alice@example.org", message=received * 99 + MESSAGE))[1] == 250
         for replies, code in (("one", 554), ("each", (554, 554))):
             _, answered = await desk.send(
-                "alice@example.org", "bob@example.org", replies=replies,
+                "alice@example.org",
+                "bob@example.org",
+                replies=replies,
                 message=received * 101 + MESSAGE,
-            )  # fmt: skip
+            )
             assert answered == code
         assert await desk.counts() == [1, 0]
 
@@ -409,8 +411,9 @@ async def test_who_had_no_room_waits_in_the_queue(opened, monkeypatch):
         assert (await desk.send(*at(["alice", "bob", FOREIGN])))[1] == 250
         assert await desk.counts() == [1, 0]
         assert sorted(await desk.queued()) == [
-            (str(SENDER), ["bob@example.org"]), (str(SENDER), [FOREIGN]),
-        ]  # fmt: skip
+            (str(SENDER), ["bob@example.org"]),
+            (str(SENDER), [FOREIGN]),
+        ]
         no_room(monkeypatch, desk, "alice", "bob")
         assert (await desk.send(*at(["alice", "bob"])))[1] == 452
         assert await desk.counts() == [1, 0]

@@ -294,8 +294,12 @@ async def test_revoked_in_the_middle_of_a_session(server):
 
 
 async def test_postmaster_and_local_mail_need_no_grant(server):
-    recipients = ["postmaster", "postmaster@example.org", "alice@example.org",
-                  "postmaster@elsewhere.example"]  # fmt: skip
+    recipients = [
+        "postmaster",
+        "postmaster@example.org",
+        "alice@example.org",
+        "postmaster@elsewhere.example",
+    ]
     port = server.port("mx")
     answers = await server.in_thread(_rcpt, port, HERE, "", "c.example", recipients)
     assert [code for code, _ in answers] == [250, 250, 250, 550]

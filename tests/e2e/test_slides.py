@@ -68,8 +68,9 @@ def demo(tmp_path_factory):
 
 
 def message(subject, author="ann@example.net"):
-    return (f"From: <{author}>\r\nTo: <alice@example.org>\r\nSubject: {subject}\r\n"
-            "\r\nText.\r\n").encode()  # fmt: skip
+    return (
+        f"From: <{author}>\r\nTo: <alice@example.org>\r\nSubject: {subject}\r\n\r\nText.\r\n"
+    ).encode()
 
 
 # The script.
@@ -166,8 +167,11 @@ def relay(demo, *, source=HOST, sender="alice@example.org", author=None):
     """What a whole transaction to elsewhere comes to: the first refusal, or 250."""
     with smtplib.SMTP(HOST, demo.ports["smtp"], "client.example", 10, (source, 0)) as client:
         client.ehlo()
-        for answer in (lambda: client.mail(sender), lambda: client.rcpt(ELSEWHERE),
-                       lambda: client.data(message("sent on", author or sender))):  # fmt: skip
+        for answer in (
+            lambda: client.mail(sender),
+            lambda: client.rcpt(ELSEWHERE),
+            lambda: client.data(message("sent on", author or sender)),
+        ):
             try:
                 code, text = answer()
             except smtplib.SMTPDataError as error:  # DATA itself was refused

@@ -141,6 +141,10 @@ def test_it_is_suspended_and_never_skipped(site):
         codes.append(refused.value.smtp_code)
         took.append(time.monotonic() - started)
     assert codes == [451] * 8
-    reasons = [stage["reason"] for r in site.journal() for stage in r.get("stages", ())
-               if "reason" in stage]  # fmt: skip
+    reasons = [
+        stage["reason"]
+        for r in site.journal()
+        for stage in r.get("stages", ())
+        if "reason" in stage
+    ]
     assert "plugin.suspended" in reasons

@@ -39,9 +39,14 @@ def surroundings(home, **more):
 def call(*command, cwd, stdin=b"", environment=None):
     """What it says on standard output; standard error too if it fails."""
     done = subprocess.run(
-        command, cwd=cwd, input=stdin, capture_output=True, timeout=TIMEOUT_SECONDS, check=False,
+        command,
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
         env=surroundings(cwd, **(environment or {})),
-    )  # fmt: skip
+    )
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
     return done.stdout
 
@@ -60,9 +65,14 @@ def on_terminal(*command, cwd):
     reader = threading.Thread(target=read)
     try:
         process = subprocess.Popen(
-            command, cwd=cwd, env=surroundings(cwd), stdin=slave, stdout=slave, stderr=slave,
+            command,
+            cwd=cwd,
+            env=surroundings(cwd),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
             start_new_session=True,
-        )  # fmt: skip
+        )
     finally:
         os.close(slave)
     reader.start()

@@ -24,11 +24,29 @@ def trust(server):
 async def test_swaks(server, tmp_path):
     swaks = program("swaks")
     await server.in_thread(
-        call, swaks, "--server", HOST, "--port", str(server.port("submission")), "-tls",
-        "--auth", "PLAIN", "--auth-user", "alice", "--auth-password", PASSWORD,
-        "--from", "alice@example.org", "--to", "bob@example.org",
-        "--header", "Subject: by swaks", "--body", "hello", cwd=tmp_path,
-    )  # fmt: skip
+        call,
+        swaks,
+        "--server",
+        HOST,
+        "--port",
+        str(server.port("submission")),
+        "-tls",
+        "--auth",
+        "PLAIN",
+        "--auth-user",
+        "alice",
+        "--auth-password",
+        PASSWORD,
+        "--from",
+        "alice@example.org",
+        "--to",
+        "bob@example.org",
+        "--header",
+        "Subject: by swaks",
+        "--body",
+        "hello",
+        cwd=tmp_path,
+    )
     (octets,) = (await server.in_thread(fetch, server.port("pop3s"), "bob")).values()
     assert b"Subject: by swaks\r\n" in octets
 
@@ -67,11 +85,22 @@ async def test_fetchmail(server, tmp_path):
     )
     rc.chmod(0o600)
     await server.in_thread(
-        call, fetchmail, "-f", str(rc), "--nodetach", "--nosyslog", "-v", cwd=tmp_path,
+        call,
+        fetchmail,
+        "-f",
+        str(rc),
+        "--nodetach",
+        "--nosyslog",
+        "-v",
+        cwd=tmp_path,
         environment={"FETCHMAILHOME": str(tmp_path)},
-    )  # fmt: skip
-    subjects = sorted(line for path in taken.iterdir() for line in path.read_text().splitlines()
-                      if line.startswith("Subject"))  # fmt: skip
+    )
+    subjects = sorted(
+        line
+        for path in taken.iterdir()
+        for line in path.read_text().splitlines()
+        if line.startswith("Subject")
+    )
     assert subjects == ["Subject: number 0", "Subject: number 1", "Subject: number 2"]
     assert await server.in_thread(fetch, server.port("pop3s"), "bob") == {}
 

@@ -112,10 +112,16 @@ def test_sections_of_a_known_message():
         b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: y\r\n\r\ntwo\r\n--b--\r\n"
     )
     assert sections(octets) == {
-        "": octets, "HEADER": octets[:57], "TEXT": octets[57:], "1": b"one", "1.MIME": b"\r\n",
-        "2": b"Subject: y\r\n\r\ntwo", "2.MIME": b"Content-Type: message/rfc822\r\n\r\n",
-        "2.1": b"two", "2.1.MIME": b"Subject: y\r\n\r\n",
-    }  # fmt: skip
+        "": octets,
+        "HEADER": octets[:57],
+        "TEXT": octets[57:],
+        "1": b"one",
+        "1.MIME": b"\r\n",
+        "2": b"Subject: y\r\n\r\ntwo",
+        "2.MIME": b"Content-Type: message/rfc822\r\n\r\n",
+        "2.1": b"two",
+        "2.1.MIME": b"Subject: y\r\n\r\n",
+    }
 
 
 @pytest.mark.slow

@@ -52,8 +52,16 @@ def test_fetchmail(office):
     fetchmail = program("fetchmail")
     sent = fill(office)
     rc, taken = fetchmailrc(office, "fetchall", "folder INBOX,Work")
-    call(fetchmail, "-f", rc, "--nodetach", "--nosyslog", "-v", cwd=office.home,
-         environment={"FETCHMAILHOME": str(office.home)})  # fmt: skip
+    call(
+        fetchmail,
+        "-f",
+        rc,
+        "--nodetach",
+        "--nosyslog",
+        "-v",
+        cwd=office.home,
+        environment={"FETCHMAILHOME": str(office.home)},
+    )
     assert sorted(bodies(path.read_bytes() for path in taken.iterdir())) == sorted(bodies(sent))
     assert office.subjects() == office.subjects("Work") == {}
 
@@ -81,9 +89,11 @@ def test_fetchmail_waits_in_idle(office):
     with written.open("wb") as log:
         process = subprocess.Popen(
             [*line_by_line, fetchmail, "-f", rc, "-vv", "--nodetach", "--nosyslog", "--idle"],
-            cwd=office.home, stdout=log, stderr=log,
+            cwd=office.home,
+            stdout=log,
+            stderr=log,
             env=surroundings(office.home, FETCHMAILHOME=str(office.home)),
-        )  # fmt: skip
+        )
 
     def idles(times):
         return written.read_bytes().count(b"IMAP< + idling") >= times
@@ -139,9 +149,16 @@ def test_curl(office):
 
     def run(path, *words, listener="imaps"):
         return call(
-            curl, "-sS", "--cacert", office.certificate, "--user", f"{office.name}:{PASSWORD}",
-            f"{listener}://localhost:{office.port(listener)}/{path}", *words, cwd=office.home,
-        )  # fmt: skip
+            curl,
+            "-sS",
+            "--cacert",
+            office.certificate,
+            "--user",
+            f"{office.name}:{PASSWORD}",
+            f"{listener}://localhost:{office.port(listener)}/{path}",
+            *words,
+            cwd=office.home,
+        )
 
     assert run("INBOX?ALL") == b"* SEARCH 1 2\r\n"
     assert run("", "--ssl-reqd", listener="imap").count(b"* LIST ") == 2

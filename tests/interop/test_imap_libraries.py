@@ -18,8 +18,9 @@ MIXED = message(
     "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\n"
     "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     "AAECAw==\r\n--b--",
-    MIME_Version="1.0", Content_Type="multipart/mixed; boundary=b",
-)  # fmt: skip
+    MIME_Version="1.0",
+    Content_Type="multipart/mixed; boundary=b",
+)
 
 
 @pytest.fixture
@@ -90,12 +91,15 @@ def test_imaplib_messages(office):
     assert b'"<mixed@example.net>"' in structure
     assert b"RFC822.SIZE %d" % len(MIXED) in structure
     for item, expected in {
-        "BODY.PEEK[]": MIXED, "BODY.PEEK[1]": b"hello", "BODY.PEEK[2]": b"AAECAw==",
-        "BODY.PEEK[]<5.10>": MIXED[5:15], "BODY.PEEK[HEADER]": MIXED.partition(b"--b\r\n")[0],
+        "BODY.PEEK[]": MIXED,
+        "BODY.PEEK[1]": b"hello",
+        "BODY.PEEK[2]": b"AAECAw==",
+        "BODY.PEEK[]<5.10>": MIXED[5:15],
+        "BODY.PEEK[HEADER]": MIXED.partition(b"--b\r\n")[0],
         "BODY.PEEK[HEADER.FIELDS (SUBJECT)]": b"Subject: mixed\r\n\r\n",
         "BODY.PEEK[2.MIME]": b"Content-Type: application/octet-stream\r\n"
-                             b"Content-Transfer-Encoding: base64\r\n\r\n",
-    }.items():  # fmt: skip
+        b"Content-Transfer-Encoding: base64\r\n\r\n",
+    }.items():
         assert ok(client.fetch("2", f"({item})"))[0][1] == expected, item
     assert ok(client.fetch("2", "(FLAGS)")) == [b"2 (FLAGS ())"]
     assert ok(client.fetch("2", "(RFC822)"))[0][1] == MIXED

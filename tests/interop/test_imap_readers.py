@@ -58,7 +58,9 @@ def test_a_session(office, name):
     fill(office)
     rc = settings(office)
     press(
-        office, name, rc,
+        office,
+        name,
+        rc,
         # read one message, as decoded
         "<search>~s two<enter><display-message><exit><pipe-message>cat > read<enter>"
         # limit by the server's own search, mark what is shown
@@ -68,7 +70,7 @@ def test_a_session(office, name):
         "<search>~s one<enter><delete-message>"
         "<search>~s four<enter><save-message>=Kept<enter>"
         "<sync-mailbox><quit>",
-    )  # fmt: skip
+    )
     read = (office.home / "read").read_text()
     assert "Subject: Number two\n" in read
     assert read.endswith("\nThis is the body of two.\n" + "Grüße\n" * 21)

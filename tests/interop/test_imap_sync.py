@@ -59,8 +59,9 @@ class Maildir:
         """Every file, by what it is called."""
         return sorted(
             str(path.relative_to(self.root))
-            for part in ("cur", "new") for path in self.root.glob(f"**/{part}/*")
-        )  # fmt: skip
+            for part in ("cur", "new")
+            for path in self.root.glob(f"**/{part}/*")
+        )
 
 
 def mbsync(office):
@@ -133,9 +134,7 @@ sslcacertfile = {office.certificate}
 auth_mechanisms = PLAIN
 maxconnections = 1
 """)
-    return lambda: call(
-        found, "-c", str(rc), "-o", "-u", "basic", cwd=office.home
-    ), Maildir(near)  # fmt: skip
+    return lambda: call(found, "-c", str(rc), "-o", "-u", "basic", cwd=office.home), Maildir(near)
 
 
 def fill(office):
@@ -172,13 +171,19 @@ def change_both(office, near):
 
 def both_have_all(office, near):
     assert office.subjects() == {
-        "mail 0": {"\\Answered", "\\Seen"}, "mail 2": {"\\Flagged", "\\Seen"},
-        "seen already": {"\\Flagged"}, "written near": {"\\Seen"}, "come by SMTP": set(),
-    }  # fmt: skip
-    assert near.flags("INBOX") == {
-        "mail 0": {"R", "S"}, "mail 2": {"F", "S"}, "seen already": {"F"}, "written near": {"S"},
+        "mail 0": {"\\Answered", "\\Seen"},
+        "mail 2": {"\\Flagged", "\\Seen"},
+        "seen already": {"\\Flagged"},
+        "written near": {"\\Seen"},
         "come by SMTP": set(),
-    }  # fmt: skip
+    }
+    assert near.flags("INBOX") == {
+        "mail 0": {"R", "S"},
+        "mail 2": {"F", "S"},
+        "seen already": {"F"},
+        "written near": {"S"},
+        "come by SMTP": set(),
+    }
     assert near.mail("INBOX")["come by SMTP"][1] == office.mail()["come by SMTP"][1]
     assert office.mail()["written near"][1].endswith(b"A body.\r\n")
     assert near.flags("work/plans") == {}

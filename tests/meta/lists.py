@@ -15,14 +15,39 @@ SECTION = re.compile(
     r"(?P<begin>^# --- generated: (?P<name>\w+)\n).*?(?P<end>^# --- end generated$)",
     re.DOTALL | re.MULTILINE,
 )
-HOST = ("cli", "plugin", "app", "mailflow | gate", "delivery", "chain", "net | log", "config",
-        "hooks | telemetry", "contracts", "types")  # fmt: skip
+HOST = (
+    "cli",
+    "plugin",
+    "app",
+    "mailflow | gate",
+    "delivery",
+    "chain",
+    "net | log",
+    "config",
+    "hooks | telemetry",
+    "contracts",
+    "types",
+)
 """The layers inside `thurn`, top to bottom."""
 PUBLIC = ("plugin", "types", "contracts", "hooks", "telemetry")
 """What plugins may see of it."""
-IMPURE = ("asyncio", "multiprocessing", "random", "secrets", "select", "selectors", "signal",
-          "socket", "ssl", "subprocess", "tempfile", "threading", "thurn", "time",
-          "trio")  # fmt: skip
+IMPURE = (
+    "asyncio",
+    "multiprocessing",
+    "random",
+    "secrets",
+    "select",
+    "selectors",
+    "signal",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "thurn",
+    "time",
+    "trio",
+)
 """What a pure library never imports: input and output, clocks, chance, the host."""
 
 KNOWN_CYCLES: tuple[str, ...] = ()
@@ -76,46 +101,48 @@ def importlinter() -> str:
     ]
     existing = [name for name in private if _exists(name)]
     present = [layer for layer in (_present(layer) for layer in HOST) if layer]
-    return "".join((
-        "[tool.importlinter]\n",
-        f"root_packages = {_strings(roots)}\ninclude_external_packages = true\n",
-        _contract(
-            "extensions > plugins > host > libraries; siblings are strangers",
-            "layers",
-            layers=_strings(_layers()),
-        ),
-        _contract(
-            "layers of the host",
-            "layers",
-            containers='["thurn"]',
-            layers=_strings(present),
-            exhaustive="true",
-        ),
-        _contract(
-            "plugins see the public half of the host",
-            "protected",
-            protected_modules=_strings(existing),
-            allowed_importers='["thurn", "thurn_testing"]',
-        ),
-        _contract(
-            "the public half stands alone",
-            "forbidden",
-            source_modules=_strings([f"thurn.{name}" for name in PUBLIC]),
-            forbidden_modules=_strings(existing),
-        ),
-        _contract(
-            "wire, message and sieve do no I/O",
-            "forbidden",
-            source_modules=_strings(_existing(PURE)),
-            forbidden_modules=_strings(IMPURE),
-        ),
-        _contract(
-            "no cycles in the core",
-            "acyclic_siblings",
-            ancestors=_strings(_existing(CORE_ORDER)),
-            ignore_imports=_strings(KNOWN_CYCLES),
-        ),
-    ))  # fmt: skip
+    return "".join(
+        (
+            "[tool.importlinter]\n",
+            f"root_packages = {_strings(roots)}\ninclude_external_packages = true\n",
+            _contract(
+                "extensions > plugins > host > libraries; siblings are strangers",
+                "layers",
+                layers=_strings(_layers()),
+            ),
+            _contract(
+                "layers of the host",
+                "layers",
+                containers='["thurn"]',
+                layers=_strings(present),
+                exhaustive="true",
+            ),
+            _contract(
+                "plugins see the public half of the host",
+                "protected",
+                protected_modules=_strings(existing),
+                allowed_importers='["thurn", "thurn_testing"]',
+            ),
+            _contract(
+                "the public half stands alone",
+                "forbidden",
+                source_modules=_strings([f"thurn.{name}" for name in PUBLIC]),
+                forbidden_modules=_strings(existing),
+            ),
+            _contract(
+                "wire, message and sieve do no I/O",
+                "forbidden",
+                source_modules=_strings(_existing(PURE)),
+                forbidden_modules=_strings(IMPURE),
+            ),
+            _contract(
+                "no cycles in the core",
+                "acyclic_siblings",
+                ancestors=_strings(_existing(CORE_ORDER)),
+                ignore_imports=_strings(KNOWN_CYCLES),
+            ),
+        )
+    )
 
 
 def _exists(name: str) -> bool:

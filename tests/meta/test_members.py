@@ -33,8 +33,11 @@ def test_folder_distribution_and_import_are_one_name(member):
         assert member.module in CORE_ORDER, "say in workspace.py which layer it is"
     assert member.distribution == expected
     assert (member.source / "__init__.py").is_file()
-    assert [path.name for path in (member.path / "src").iterdir() if path.is_dir()
-            and path.suffix != ".egg-info"] == [member.module]  # fmt: skip
+    assert [
+        path.name
+        for path in (member.path / "src").iterdir()
+        if path.is_dir() and path.suffix != ".egg-info"
+    ] == [member.module]
 
 
 @ALL

@@ -13,13 +13,40 @@ from re import _constants, _parser  # the only description of a pattern's struct
 import pytest
 from workspace import PURE, members, short, source_files, tracked_files, tree_of
 
-BANNED_NAMES = frozenset({
-    "base", "common", "data", "folder", "folders", "handler", "handlers", "helper", "helpers",
-    "info", "manager", "managers", "misc", "process", "user", "users", "util", "utils",
-})  # fmt: skip
-BANNED_IMPORTS = frozenset({
-    "asyncio", "dbm", "email", "marshal", "pickle", "shelve", "smtplib", "xml",
-})  # fmt: skip
+BANNED_NAMES = frozenset(
+    {
+        "base",
+        "common",
+        "data",
+        "folder",
+        "folders",
+        "handler",
+        "handlers",
+        "helper",
+        "helpers",
+        "info",
+        "manager",
+        "managers",
+        "misc",
+        "process",
+        "user",
+        "users",
+        "util",
+        "utils",
+    }
+)
+BANNED_IMPORTS = frozenset(
+    {
+        "asyncio",
+        "dbm",
+        "email",
+        "marshal",
+        "pickle",
+        "shelve",
+        "smtplib",
+        "xml",
+    }
+)
 """Hostile input meets none of these; sockets belong to trio."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
     # The demo proves itself with clients that are not its own.

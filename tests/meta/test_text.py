@@ -7,10 +7,26 @@ import re
 import pytest
 from workspace import ROOT, plugins, short, source_files, tracked_files
 
-TEXT_SUFFIXES = frozenset({
-    ".cfg", ".css", ".html", ".ini", ".js", ".json", ".lock", ".md", ".py", ".service", ".sh",
-    ".tmpl", ".toml", ".txt", ".yaml", ".yml",
-})  # fmt: skip
+TEXT_SUFFIXES = frozenset(
+    {
+        ".cfg",
+        ".css",
+        ".html",
+        ".ini",
+        ".js",
+        ".json",
+        ".lock",
+        ".md",
+        ".py",
+        ".service",
+        ".sh",
+        ".tmpl",
+        ".toml",
+        ".txt",
+        ".yaml",
+        ".yml",
+    }
+)
 THIS = "tests/meta/test_text.py"
 FOREIGN = re.compile(
     r"pypi\.(?:org|python\.org)|pythonhosted|--(?:extra-)?index-url|\bindex_url\b|/simple/"
@@ -94,14 +110,16 @@ ELSEWHERE = re.compile(
     r"\b(?:reliability|performance|style|features|design|dependencies)"
     r"(?:\.md\b|:? (?:performance )?(?:rule\b|§))"
 )
-CITES_ELSEWHERE = frozenset({
-    "core/thurn/src/thurn/contracts/clock.py",
-    "core/thurn/src/thurn/contracts/connection.py",
-    "core/thurn/src/thurn/delivery/deposits.py",
-    "core/thurn/src/thurn/mailflow/envelope.py",
-    "core/thurn/src/thurn/mailflow/message.py",
-    "core/thurn/src/thurn/telemetry/log.py",
-})  # fmt: skip
+CITES_ELSEWHERE = frozenset(
+    {
+        "core/thurn/src/thurn/contracts/clock.py",
+        "core/thurn/src/thurn/contracts/connection.py",
+        "core/thurn/src/thurn/delivery/deposits.py",
+        "core/thurn/src/thurn/mailflow/envelope.py",
+        "core/thurn/src/thurn/mailflow/message.py",
+        "core/thurn/src/thurn/telemetry/log.py",
+    }
+)
 """Exceptions; they may only shrink."""
 
 

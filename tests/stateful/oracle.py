@@ -233,9 +233,7 @@ class Oracle:
             answered = {int(found[1]) - 1 for found in map(FETCH.match, lines) if found}
             above = {at: entries[at].stamp.above(since) for at in live}
             live = [at for at in live if above[at] or (above[at] is None and at in answered)]
-        seen = [
-            box.messages[entries[at].uid] for at in live if SEEN not in entries[at].told
-        ]  # fmt: skip
+        seen = [box.messages[entries[at].uid] for at in live if SEEN not in entries[at].told]
         if "BODY[]" in items and not view.read_only:
             seen = [one for one in seen if SEEN not in one.flags]
             if seen:
@@ -357,10 +355,11 @@ class Oracle:
         high = told.pop(b"HIGHESTMODSEQ", None)
         flags = [one.flags for one in box.messages.values()]
         assert told == {
-            b"MESSAGES": len(flags), b"UIDNEXT": box.uidnext,
+            b"MESSAGES": len(flags),
+            b"UIDNEXT": box.uidnext,
             b"UNSEEN": sum(SEEN not in one for one in flags),
             b"DELETED": sum(DELETED in one for one in flags),
-        }, (told, box.uidnext, flags)  # fmt: skip
+        }, (told, box.uidnext, flags)
         if high is not None:
             box.saw_high(high)
         return self.after(client, "STATUS", reply)

@@ -247,10 +247,12 @@ class Game:
                 continue
             told = [entry.flags for entry in client.view.entries]
             client.send(
-                [["FETCH", True, [[1, 0]], "(UID FLAGS)", None],
-                 ["FETCH", True, [[1, 0]], "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", None]],
+                [
+                    ["FETCH", True, [[1, 0]], "(UID FLAGS)", None],
+                    ["FETCH", True, [[1, 0]], "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", None],
+                ],
                 self.site,
-            )  # fmt: skip
+            )
             self.hear_all(client)
             now = [(entry.uid, entry.flags) for entry in client.view.entries]
             assert len(told) == len(now), "NOOP did not tell all"

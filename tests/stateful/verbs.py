@@ -8,9 +8,13 @@ from __future__ import annotations
 FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft", "$Work", "later")
 NAMES = ("INBOX", "A", "B", "C")
 ITEMS = (
-    "(FLAGS)", "(UID FLAGS)", "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])", "(BODY[])",
-    "(UID FLAGS MODSEQ)", "(RFC822.SIZE INTERNALDATE)",
-)  # fmt: skip
+    "(FLAGS)",
+    "(UID FLAGS)",
+    "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
+    "(BODY[])",
+    "(UID FLAGS MODSEQ)",
+    "(RFC822.SIZE INTERNALDATE)",
+)
 KEYS = (
     "ALL",
     "SEEN",

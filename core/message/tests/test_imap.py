@@ -56,11 +56,21 @@ def test_bodystructure_of_a_nested_message():
 def test_a_message_in_a_message_has_envelope_structure_and_lines(parse_imap):
     structure = parse_imap(own("message-only").bodystructure)
     assert structure == [
-        b"message", b"rfc822", None, None, None, b"7bit", 24,
+        b"message",
+        b"rfc822",
+        None,
+        None,
+        None,
+        b"7bit",
+        24,
         [None, b"Inner"] + [None] * 8,
         [b"text", b"plain", [b"charset", b"us-ascii"], None, None, b"7bit", 6, 1] + [None] * 4,
-        3, None, None, None, None,
-    ]  # fmt: skip
+        3,
+        None,
+        None,
+        None,
+        None,
+    ]
     assert len(parse_imap(own("message-only").body)) == 10
 
 

@@ -9,9 +9,24 @@ from thurn_message import scanner
 from thurn_message.scanner import scan, scan_above
 
 PIECES = st.sampled_from(
-    [b"A: b", b"Content-Type: multipart/mixed; boundary=x", b"--x", b"--x--", b"To: a@b", b" fold",
-     b"\tfold", b"\r\n", b"\n", b"\r", b":", b"no field", b"\0", b"", b"From : c"]
-)  # fmt: skip
+    [
+        b"A: b",
+        b"Content-Type: multipart/mixed; boundary=x",
+        b"--x",
+        b"--x--",
+        b"To: a@b",
+        b" fold",
+        b"\tfold",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b":",
+        b"no field",
+        b"\0",
+        b"",
+        b"From : c",
+    ]
+)
 OCTETS = st.lists(PIECES, max_size=14).map(b"".join)
 
 

@@ -208,15 +208,32 @@ PIECE = st.one_of(
     st.binary(max_size=20),
     st.sampled_from(
         [
-            b"\r\n", b"\n", b"\r\n\r\n", b"--b", b"--b--", b"--c\r\n", b"\r\n--b\r\n", b": ", b" ",
+            b"\r\n",
+            b"\n",
+            b"\r\n\r\n",
+            b"--b",
+            b"--b--",
+            b"--c\r\n",
+            b"\r\n--b\r\n",
+            b": ",
+            b" ",
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n",
-            b"Content-Type: multipart/digest; boundary=\"c\"\r\n\r\n",
-            b"Content-Type: message/rfc822\r\n\r\n", b"Content-Type: ", b"text/plain; a=\"",
-            b"Content-Disposition: a; b*0*=utf-8''%", b"To: a <b@c>, d:e@f;", b"From: (", b"\"",
-            b"Subject: \xe9\0\"\\", b"Content-Language: a,(b", b"Content-ID: \r\n", b"<", b"@",
+            b'Content-Type: multipart/digest; boundary="c"\r\n\r\n',
+            b"Content-Type: message/rfc822\r\n\r\n",
+            b"Content-Type: ",
+            b'text/plain; a="',
+            b"Content-Disposition: a; b*0*=utf-8''%",
+            b"To: a <b@c>, d:e@f;",
+            b"From: (",
+            b'"',
+            b'Subject: \xe9\0"\\',
+            b"Content-Language: a,(b",
+            b"Content-ID: \r\n",
+            b"<",
+            b"@",
         ]
     ),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=200, deadline=None)

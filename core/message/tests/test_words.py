@@ -63,7 +63,7 @@ def test_decode(value, text):
         st.sampled_from([b"=?", b"?=", b"utf-8", b"utf-7", b"?q?", b"?b?", b"=C3", b"+AGE", b" "])
         | st.binary(max_size=4)
     ).map(b"".join)
-)  # fmt: skip
+)
 def test_any_octets(value):
     text = decode_words(value)
     assert not set("\r\n\0") & set(text)

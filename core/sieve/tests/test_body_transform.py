@@ -38,9 +38,7 @@ def test_raw_is_the_whole_body():
 
 
 def test_content_decodes_each_part():
-    assert list(content_bodies(scan(MIXED), ["text/plain"])) == [
-        "Grüße", "inner body", "attached"
-    ]  # fmt: skip
+    assert list(content_bodies(scan(MIXED), ["text/plain"])) == ["Grüße", "inner body", "attached"]
     assert list(content_bodies(scan(MIXED), ["TEXT/HTML"])) == ["<p>Grüße <b>zw</b>ei</p>"]
     assert len(list(content_bodies(scan(MIXED), ["text"]))) == 4
 

@@ -176,9 +176,11 @@ async def test_a_result_may_be_continued(engine, context):
 
 async def test_the_trace(engine, context):
     result = await run(
-        engine, 'if header "subject" "x" {\n keep; }\nelsif exists "x" {\n discard; }', context,
+        engine,
+        'if header "subject" "x" {\n keep; }\nelsif exists "x" {\n discard; }',
+        context,
         trace=True,
-    )  # fmt: skip
+    )
     assert result.trace == [(1, "header: false"), (3, "exists: true"), (4, "discard")]
 
 
@@ -197,8 +199,10 @@ async def test_growing_strings_are_bounded(context):
     source = (
         'require "variables"; set "a" "0123456789";'
         + 'set "a" "${a}${a}${a}${a}${a}${a}${a}${a}";' * 8
-        + 'if string "' + "${a}" * 1000 + '" "b" { discard; }'
-    )  # fmt: skip
+        + 'if string "'
+        + "${a}" * 1000
+        + '" "b" { discard; }'
+    )
     result = await run(engine, source, context)
     assert result.errors[0].code == "string-too-long"
 

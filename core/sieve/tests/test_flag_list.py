@@ -16,8 +16,11 @@ from thurn_sieve.ext.imap4flags.flags import (
 
 def test_texts_hold_several_flags():
     assert parse_flags(["\\seen  $Work", "", "\\SEEN\t$work", "a b"]) == [
-        "\\Seen", "$Work", "a", "b"
-    ]  # fmt: skip
+        "\\Seen",
+        "$Work",
+        "a",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,22 @@ def test_depth_is_bounded_at_upload(kind):
 @pytest.mark.parametrize(
     "source",
     [
-        "if true {" * DEEP, "if allof(" * DEEP, "if " + "not " * DEEP, "[" * DEEP, "(" * DEEP,
-        "}" * DEEP, ")" * DEEP, "keep" + "(" * DEEP + ")" * DEEP + ";",
-        "if header [" + "[" * DEEP + '"a"' + "]" * DEEP + ' "b" {}', "/*" * DEEP, '"\\' * DEEP,
-        "text:\n." * DEEP, "if true { } " + "elsif true { } " * DEEP,
+        "if true {" * DEEP,
+        "if allof(" * DEEP,
+        "if " + "not " * DEEP,
+        "[" * DEEP,
+        "(" * DEEP,
+        "}" * DEEP,
+        ")" * DEEP,
+        "keep" + "(" * DEEP + ")" * DEEP + ";",
+        "if header [" + "[" * DEEP + '"a"' + "]" * DEEP + ' "b" {}',
+        "/*" * DEEP,
+        '"\\' * DEEP,
+        "text:\n." * DEEP,
+        "if true { } " + "elsif true { } " * DEEP,
     ],
     ids=lambda source: source[:24].strip(),
-)  # fmt: skip
+)
 def test_depth_without_end_is_an_error_and_no_recursion(source):
     assert codes(source)
 
@@ -143,8 +152,10 @@ def test_200_tests_on_megabytes_end_at_the_budget(match):
 
 def test_a_large_field_looked_at_by_many_keys_ends_at_the_budget():
     keys = ",".join(f'"k{number}"' for number in range(2_000))
-    result = run(f'if header :contains "subject" [{keys}] {{ discard; }}',
-                 b"Subject: " + b"a" * 100_000 + b"\r\n\r\n")  # fmt: skip
+    result = run(
+        f'if header :contains "subject" [{keys}] {{ discard; }}',
+        b"Subject: " + b"a" * 100_000 + b"\r\n\r\n",
+    )
     failed(result, "too-many-steps")
 
 
@@ -162,9 +173,7 @@ def measured(work):
 def test_doubling_is_cut_at_the_bound():
     """RFC 5229 §3: values may be cut, 4,000 octets must be kept."""
     script = 'require ["variables", "fileinto"]; set "a" "x";' + 'set "a" "${a}${a}";' * 60
-    result, octets = measured(
-        lambda: run(script + 'set :length "n" "${a}"; fileinto "${n}";')
-    )  # fmt: skip
+    result, octets = measured(lambda: run(script + 'set :length "n" "${a}"; fileinto "${n}";'))
     assert [action.mailbox for action in result.actions] == [str(LIMITS.variable_octets)]
     assert octets < 16 * LIMITS.variable_octets
 
@@ -214,10 +223,14 @@ async def test_variables_of_included_scripts_count_while_they_run():
 def test_what_variables_need_fits():
     """RFC 5229 §3: 128 variables of 4,000 octets, names of 32."""
     script = (
-        'require ["variables", "fileinto"]; set "x" "' + "y" * 4_000 + '";'
+        'require ["variables", "fileinto"]; set "x" "'
+        + "y" * 4_000
+        + '";'
         + "".join(f'set "{"n" * 28}{number:04}" "${{x}}";' for number in range(127))
-        + 'set :length "l" "${' + "n" * 28 + '0126}"; fileinto "${l}";'
-    )  # fmt: skip
+        + 'set :length "l" "${'
+        + "n" * 28
+        + '0126}"; fileinto "${l}";'
+    )
     result = run(script)
     assert result.errors == []
     assert result.actions[0].mailbox == "4000"

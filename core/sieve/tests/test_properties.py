@@ -19,11 +19,56 @@ from thurn_sieve.script import DumpError
 
 ENGINE = Engine(shipped())
 PIECES = [
-    "if", "elsif", "else", "keep", "stop", "require", "fileinto", "header", "allof", "anyof", "not",
-    "true", "(", ")", "[", "]", "{", "}", ",", ";", '"a"', '"', ":contains", ":is", ":", "10K", "1",
-    "text:\n", ".\n", "\n", " ", "#", "/*", "*/", "\\", "set", "${a}", '"variables"', '"ihave"',
-    "ihave", "include", "address", ":count", '"ge"', "size", ":over", "\r\n", "\0", "ü",
-]  # fmt: skip
+    "if",
+    "elsif",
+    "else",
+    "keep",
+    "stop",
+    "require",
+    "fileinto",
+    "header",
+    "allof",
+    "anyof",
+    "not",
+    "true",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ";",
+    '"a"',
+    '"',
+    ":contains",
+    ":is",
+    ":",
+    "10K",
+    "1",
+    "text:\n",
+    ".\n",
+    "\n",
+    " ",
+    "#",
+    "/*",
+    "*/",
+    "\\",
+    "set",
+    "${a}",
+    '"variables"',
+    '"ihave"',
+    "ihave",
+    "include",
+    "address",
+    ":count",
+    '"ge"',
+    "size",
+    ":over",
+    "\r\n",
+    "\0",
+    "ü",
+]
 
 
 def compile_or_complain(source):
@@ -193,10 +238,35 @@ def test_any_octets_are_no_dump(octets):
         ENGINE.load(b'{"format": "thurn-sieve/1"' + octets)
 
 
-OCTETS = st.sampled_from([
-    b"a", b"Ab.c", b" ", b"\t", b"<", b">", b"@", b".", b"x.example", b'"', b"(", b")", b",", b":",
-    b";", b"=?utf-8?q?a?=", b"\xff", b"\\", b"[", b"]", b"'", b"=?", b"a@b.c", b"<a@b.c>", b"\x00",
-])  # fmt: skip
+OCTETS = st.sampled_from(
+    [
+        b"a",
+        b"Ab.c",
+        b" ",
+        b"\t",
+        b"<",
+        b">",
+        b"@",
+        b".",
+        b"x.example",
+        b'"',
+        b"(",
+        b")",
+        b",",
+        b":",
+        b";",
+        b"=?utf-8?q?a?=",
+        b"\xff",
+        b"\\",
+        b"[",
+        b"]",
+        b"'",
+        b"=?",
+        b"a@b.c",
+        b"<a@b.c>",
+        b"\x00",
+    ]
+)
 
 
 @given(st.lists(OCTETS, max_size=6).map(b"".join))

@@ -45,12 +45,16 @@ def test_oneself_is_not():
 @pytest.mark.parametrize(
     "field",
     [
-        b"List-Id: <a.example>", b"List-Unsubscribe: <mailto:a@b.example>",
-        b"Auto-Submitted: auto-generated", b"Auto-Submitted: (x) auto-replied; a=b",
-        b"Precedence: Bulk", b"Precedence: junk", b"Precedence: list",
+        b"List-Id: <a.example>",
+        b"List-Unsubscribe: <mailto:a@b.example>",
+        b"Auto-Submitted: auto-generated",
+        b"Auto-Submitted: (x) auto-replied; a=b",
+        b"Precedence: Bulk",
+        b"Precedence: junk",
+        b"Precedence: list",
         b"X-Auto-Response-Suppress: DR, OOF",
     ],
-)  # fmt: skip
+)
 def test_automatic_mail_is_not(field):
     assert judge(PLAIN + field + b"\r\n") is not None
 
@@ -71,9 +75,13 @@ def test_mail_to_others_is_not():
 
 def build(answered=PLAIN, **changes):
     facts = {
-        "to": SENDER, "from_": "Alice <alice@example.org>", "reason": "away\nuntil Monday",
-        "date": "Tue, 24 Nov 2026 04:05:30 +0000", "message_id": "<1@mx.example.org>", **changes,
-    }  # fmt: skip
+        "to": SENDER,
+        "from_": "Alice <alice@example.org>",
+        "reason": "away\nuntil Monday",
+        "date": "Tue, 24 Nov 2026 04:05:30 +0000",
+        "message_id": "<1@mx.example.org>",
+        **changes,
+    }
     return scan(build_reply(Reply(**facts), scan(answered + b"\r\nbody\r\n")))
 
 
@@ -137,9 +145,16 @@ def test_no_text_raises_or_adds_fields(subject, reason, mime):
     reply = build(subject=subject, reason=reason, mime=mime)
     names = {field.name for field in reply.fields}
     assert {name for name in names if not name.startswith(b"content-")} <= {
-        b"from", b"to", b"subject", b"date", b"message-id", b"auto-submitted", b"precedence",
-        b"x-auto-response-suppress", b"mime-version",
-    }  # fmt: skip
+        b"from",
+        b"to",
+        b"subject",
+        b"date",
+        b"message-id",
+        b"auto-submitted",
+        b"precedence",
+        b"x-auto-response-suppress",
+        b"mime-version",
+    }
 
 
 @given(value=st.binary(max_size=120))

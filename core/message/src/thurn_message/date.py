@@ -33,9 +33,24 @@ _ASCTIME: Final = re.compile(
 )
 # obs-zone (RFC 5322 §4.3); military letters and unknown names count as -0000
 _ZONES: Final = {
-    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
-    "MET": 1, "CET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "BST": 1, "MSK": 3, "JST": 9,
-}  # fmt: skip
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "MET": 1,
+    "CET": 1,
+    "CEST": 2,
+    "MEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "BST": 1,
+    "MSK": 3,
+    "JST": 9,
+}
 
 
 def parse_date(value: bytes | str) -> datetime | None:

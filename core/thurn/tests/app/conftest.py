@@ -65,10 +65,17 @@ class Site:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.settings: dict[str, Any] = {
-            "data": str(root / "data"), "workers": 2, "binds": [f"unix:{root}/s"], "broken": None,
-            "allow_root": True, "uid_name": None, "drain_seconds": 60, "stop_seconds": 5,
-            "worker_timeout_seconds": 15, "journal": str(root / "journal"),
-        }  # fmt: skip
+            "data": str(root / "data"),
+            "workers": 2,
+            "binds": [f"unix:{root}/s"],
+            "broken": None,
+            "allow_root": True,
+            "uid_name": None,
+            "drain_seconds": 60,
+            "stop_seconds": 5,
+            "worker_timeout_seconds": 15,
+            "journal": str(root / "journal"),
+        }
         self.supervisor: subprocess.Popen[bytes] | None = None
         self.peers: list[Peer] = []
         self.log = root / "log"

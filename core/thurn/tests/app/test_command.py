@@ -72,8 +72,10 @@ def test_a_command_opens_its_roles_and_the_state_alone(site: Path) -> None:
 def test_whoever_writes_records_opens_all_owners(site: Path) -> None:
     part, with_log = part_of(load(read([site])), ["store"])
     assert set(part.instances) == {
-        ("account", "people"), ("state", "shared"), ("store", "main"),
-    }  # fmt: skip
+        ("account", "people"),
+        ("state", "shared"),
+        ("store", "main"),
+    }
     assert with_log
 
 

@@ -54,10 +54,16 @@ SITE = '[site]\ndata = "d"\n'
 
 @pytest.mark.parametrize(
     "line",
-    ['postmaster = "postmaster"', 'postmaster = "a b@example.org"', 'worker_timeout = "0s"',
-     'journal_retention = "999999d"',
-     'hostname = "mail example"', 'hostname = "mail\\r\\nexample"', 'hostname = ""'],
-)  # fmt: skip
+    [
+        'postmaster = "postmaster"',
+        'postmaster = "a b@example.org"',
+        'worker_timeout = "0s"',
+        'journal_retention = "999999d"',
+        'hostname = "mail example"',
+        'hostname = "mail\\r\\nexample"',
+        'hostname = ""',
+    ],
+)
 def test_what_would_fail_each_session_fails_the_start(tmp_path, line):
     with pytest.raises(ConfigError) as caught:
         check(tmp_path, f"{SITE}{line}\n")
@@ -181,8 +187,10 @@ def test_a_plugin_of_a_family_without_its_head(tmp_path, monkeypatch):
     registry = Registry(available=points)
     with pytest.raises(ConfigError) as caught:
         load(read([path]), registry)
-    assert any(f"{path}:3: imap: unknown role; listener.imap declares it" in one
-               for one in caught.value.findings)  # fmt: skip
+    assert any(
+        f"{path}:3: imap: unknown role; listener.imap declares it" in one
+        for one in caught.value.findings
+    )
 
 
 def test_a_type_taken_for_a_role(tmp_path):

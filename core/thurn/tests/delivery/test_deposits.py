@@ -37,8 +37,14 @@ async def test_one_log_commit_for_all_after_everything_is_placed():
     deposits = [Deposit(told, "a", "1"), Deposit(told, "own"), Deposit(told, "b", "2")]
     await commit_all(Log(told), deposits)
     assert told == [
-        "place a", "place own", "commit own", "place b", "log 12", "commit a", "commit b",
-    ]  # fmt: skip
+        "place a",
+        "place own",
+        "commit own",
+        "place b",
+        "log 12",
+        "commit a",
+        "commit b",
+    ]
 
 
 async def test_a_failing_log_aborts_all():

@@ -23,9 +23,13 @@ def test_it_says_who_was_not_reached_and_returns_the_header():
         ),
     ]
     envelope, content = failure_report(
-        "mail.example", Address.parse("x@example.net"), Content.of(MESSAGE), failures,
-        identifier="T1", now=1_790_000_000.0,
-    )  # fmt: skip
+        "mail.example",
+        Address.parse("x@example.net"),
+        Content.of(MESSAGE),
+        failures,
+        identifier="T1",
+        now=1_790_000_000.0,
+    )
     assert envelope.sender is None
     found = email.message_from_bytes(content.read(), policy=email.policy.default)
     assert found.get_content_type() == "multipart/report"

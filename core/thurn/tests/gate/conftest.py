@@ -134,11 +134,19 @@ class World:
         self.cache = CredentialCache(LoopClock())
         self.gate = HostGate(
             GateParts(
-                MECHANISMS, CombinedAccounts([self.accounts]), chain(before_call),
-                chain(after_call), chain(lambda one: one.record_login), self.cache, LoopClock(),
-                self.events, self.log, "main", clear,
+                MECHANISMS,
+                CombinedAccounts([self.accounts]),
+                chain(before_call),
+                chain(after_call),
+                chain(lambda one: one.record_login),
+                self.cache,
+                LoopClock(),
+                self.events,
+                self.log,
+                "main",
+                clear,
             )
-        )  # fmt: skip
+        )
 
     @property
     def told(self):

@@ -207,9 +207,11 @@ async def test_policies_are_asked_before_and_told_after(world, autojump_clock):
     await one.log_in()
     await one.log_in(password="wrong")
     assert policy.asked == [
-        ("before", "alice"), ("after", "alice", "alice"),
-        ("before", "alice"), ("after", "alice", None),
-    ]  # fmt: skip
+        ("before", "alice"),
+        ("after", "alice", "alice"),
+        ("before", "alice"),
+        ("after", "alice", None),
+    ]
 
 
 async def test_a_login_is_recorded_when_all_policies_have_allowed_it(world, autojump_clock):

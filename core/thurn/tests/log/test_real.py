@@ -40,9 +40,11 @@ def test_killed_under_load_nothing_acknowledged_is_lost(tmp_path):
         sys.path.pop(0)
     reports = []
     recover(
-        tmp_path / "log", {"store": writer.Owner(tmp_path)}, clock=SystemClock(),
+        tmp_path / "log",
+        {"store": writer.Owner(tmp_path)},
+        clock=SystemClock(),
         report=lambda event, **facts: reports.append(facts),
-    )  # fmt: skip
+    )
     assert reports == []
     indexes = {f"a{n}": (tmp_path / f"a{n}").read_text().split() for n in range(4)}
     assert len(acknowledged) > 1000

@@ -259,9 +259,11 @@ async def test_a_failing_owner_keeps_its_segment_and_is_reported(site, nursery, 
         await site.settle()
     told = trio.Event()
     settler = Settler(
-        site.directory, {"store": site.store}, clock=site.clock,
+        site.directory,
+        {"store": site.store},
+        clock=site.clock,
         report=lambda event, **facts: (site.reports.append(event), told.set()),
-    )  # fmt: skip
+    )
     nursery.start_soon(settler.run)
     await told.wait()
     assert site.reports[0] == "log.unsettled"

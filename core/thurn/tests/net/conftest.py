@@ -106,9 +106,13 @@ async def _serving(
 
     def make_session(connection: SocketConnection) -> Session:
         return Session(
-            id=f"s{next(NUMBERS)}", listener="echo", protocol="echo", peer=connection.peer,
-            peer_port=connection.peer_port, tls=connection.tls,
-        )  # fmt: skip
+            id=f"s{next(NUMBERS)}",
+            listener="echo",
+            protocol="echo",
+            peer=connection.peer,
+            peer_port=connection.peer_port,
+            tls=connection.tls,
+        )
 
     served = Served(draining, listener)
     try:

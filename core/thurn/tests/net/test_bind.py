@@ -27,11 +27,23 @@ def test_a_specification_means(spec, means):
 @pytest.mark.parametrize(
     "spec",
     [
-        "", "25", ":25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:+1", "a:٣",
-        "::1:25", "[::1]25", "[::1:25", "unix:", "unix:relative", "unix:/a\0b",
+        "",
+        "25",
+        ":25",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:65536",
+        "127.0.0.1:+1",
+        "a:٣",
+        "::1:25",
+        "[::1]25",
+        "[::1:25",
+        "unix:",
+        "unix:relative",
+        "unix:/a\0b",
         "unix:/" + "x" * 107,
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused_by_name(spec):
     with pytest.raises(ConfigError) as caught:
         parse_bind(spec)

@@ -21,10 +21,13 @@ EC = ec.generate_private_key(ec.SECP256R1())
 def certificate(key, algorithm, **signing):
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail.example")])
     builder = x509.CertificateBuilder(
-        issuer_name=name, subject_name=name, public_key=key.public_key(), serial_number=1,
+        issuer_name=name,
+        subject_name=name,
+        public_key=key.public_key(),
+        serial_number=1,
         not_valid_before=datetime(2025, 1, 1, tzinfo=UTC),
         not_valid_after=datetime(2035, 1, 1, tzinfo=UTC),
-    )  # fmt: skip
+    )
     return builder.sign(key, algorithm, **signing).public_bytes(Encoding.DER)
 
 

@@ -51,9 +51,14 @@ async def test_a_grant_is_found_as_it_was_made(table, clock):
     clock.advance(300)
     [found] = await table.find(make_session(peer="192.0.2.7"))
     assert found == Grant(
-        ip_address("192.0.2.7"), ALICE, ("a.example", "b.example"), "POP3 login",
-        "login.popbeforesmtp", made.granted_at, 1500.0,
-    )  # fmt: skip
+        ip_address("192.0.2.7"),
+        ALICE,
+        ("a.example", "b.example"),
+        "POP3 login",
+        "login.popbeforesmtp",
+        made.granted_at,
+        1500.0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,9 +260,21 @@ def test_open_networks_are_seen(networks, open_to_all):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "1.2.3.4/", "session:", "session:a/b",
-     "session:" + "x" * 65, "2001:db8::/129", "0x7f000001", "127.1"],
-)  # fmt: skip
+    [
+        "",
+        "x",
+        "10.0.0.1/8",
+        "10.0.0.0/33",
+        "10.0.0",
+        "1.2.3.4/",
+        "session:",
+        "session:a/b",
+        "session:" + "x" * 65,
+        "2001:db8::/129",
+        "0x7f000001",
+        "127.1",
+    ],
+)
 def test_no_source(text):
     with pytest.raises(ValueError):
         parse_source(text)

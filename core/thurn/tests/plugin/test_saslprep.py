@@ -20,9 +20,20 @@ def test_prepared(text, prepared):
 
 @pytest.mark.parametrize(
     "text",
-    ["\x07", "\x7f", "\u0627\u0031", "\u0627a\u0628", "\ue000", "\ufdd0", "\u202e", "a\u2028b",
-     "\ufffd", "\u2ff0", "\U000e0041"],
-)  # fmt: skip
+    [
+        "\x07",
+        "\x7f",
+        "\u0627\u0031",
+        "\u0627a\u0628",
+        "\ue000",
+        "\ufdd0",
+        "\u202e",
+        "a\u2028b",
+        "\ufffd",
+        "\u2ff0",
+        "\U000e0041",
+    ],
+)
 def test_refused(text):
     with pytest.raises(ValueError):
         saslprep(text)

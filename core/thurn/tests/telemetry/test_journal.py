@@ -23,8 +23,9 @@ def test_what_is_written_is_found(tmp_path):
     write(journal, identifier)
     journal.close()
     record = find(tmp_path, identifier)
-    assert record["stages"] == [{"stage": "filter", "by": "filter.x", "decision": "continue",
-                                 "us": 3}]  # fmt: skip
+    assert record["stages"] == [
+        {"stage": "filter", "by": "filter.x", "decision": "continue", "us": 3}
+    ]
     assert latest(tmp_path, 5) == [record]
     assert find(tmp_path, "no id") is None
 
@@ -55,8 +56,9 @@ def test_what_cannot_be_retired_stays_and_costs_nothing(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "2019-12-31.jsonl").mkdir()
     assert sorted(retire(tmp_path, 1_795_000_000.0, 86_400.0)) == [
-        "2020-01-01.jsonl", "2020-01-02.jsonl",
-    ]  # fmt: skip
+        "2020-01-01.jsonl",
+        "2020-01-02.jsonl",
+    ]
 
 
 def test_a_story_does_not_move_the_cursor(tmp_path):

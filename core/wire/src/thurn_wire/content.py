@@ -56,7 +56,7 @@ class Collector:
         "_too_large",
         "_waiting",
         "stuffed",
-    )  # fmt: skip
+    )
 
     def __init__(self, limit_octets: int, spill_octets: int | None = None) -> None:
         self._limit_octets = limit_octets

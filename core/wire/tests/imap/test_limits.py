@@ -17,8 +17,11 @@ CODE = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.parent.rglo
 @pytest.mark.parametrize("name", NAMES)
 def test_limit(name):
     assert getattr(limits, name) >= 1
-    place = next(i for i, node in enumerate(BODY) if getattr(node, "target", None) is not None
-                 and node.target.id == name)  # fmt: skip
+    place = next(
+        i
+        for i, node in enumerate(BODY)
+        if getattr(node, "target", None) is not None and node.target.id == name
+    )
     reason = BODY[place + 1]
     assert isinstance(reason, ast.Expr)
     assert isinstance(reason.value, ast.Constant)

@@ -48,25 +48,42 @@ partials = st.none() | st.builds(
     fetch.Partial, st.integers(0, 2**63 - 1), st.integers(1, 2**63 - 1)
 )
 fields = st.lists(
-    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"),
-            min_size=1, max_size=6),
-    min_size=1, max_size=3,
-).map(tuple)  # fmt: skip
+    st.text(
+        alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"),
+        min_size=1,
+        max_size=6,
+    ),
+    min_size=1,
+    max_size=3,
+).map(tuple)
 sections = (
-    st.builds(fetch.BodySection, parts, st.sampled_from(["", "HEADER", "TEXT"]),
-              partial=partials, peek=st.booleans())
+    st.builds(
+        fetch.BodySection,
+        parts,
+        st.sampled_from(["", "HEADER", "TEXT"]),
+        partial=partials,
+        peek=st.booleans(),
+    )
     | st.builds(fetch.BodySection, parts.filter(bool), st.just("MIME"), peek=st.booleans())
-    | st.builds(fetch.BodySection, parts, st.sampled_from(["HEADER.FIELDS", "HEADER.FIELDS.NOT"]),
-                fields, partials, st.booleans())
-)  # fmt: skip
+    | st.builds(
+        fetch.BodySection,
+        parts,
+        st.sampled_from(["HEADER.FIELDS", "HEADER.FIELDS.NOT"]),
+        fields,
+        partials,
+        st.booleans(),
+    )
+)
 items = st.lists(
     st.sampled_from([fetch.UID, fetch.FLAGS, fetch.BODY, fetch.MODSEQ, fetch.ENVELOPE])
     | sections
     | st.builds(fetch.Rfc822, st.sampled_from(["", "HEADER", "TEXT"]))
     | st.builds(fetch.BinarySection, parts, partials, st.booleans())
     | st.builds(fetch.BinarySize, parts),
-    min_size=1, max_size=4, unique=True,
-).map(tuple)  # fmt: skip
+    min_size=1,
+    max_size=4,
+    unique=True,
+).map(tuple)
 days = st.dates(datetime.date(1, 1, 1))
 leaves = (
     st.just(search.ALL)
@@ -109,12 +126,21 @@ def listings(draw):
 
 
 commands = (
-    st.sampled_from([command.Capability(), command.Noop(), command.Check(), command.Namespace(),
-                     command.Close(), command.Unselect(), command.Expunge(), command.Idle(),
-                     command.Logout()])
+    st.sampled_from(
+        [
+            command.Capability(),
+            command.Noop(),
+            command.Check(),
+            command.Namespace(),
+            command.Close(),
+            command.Unselect(),
+            command.Expunge(),
+            command.Idle(),
+            command.Logout(),
+        ]
+    )
     | st.just(command.Id())
-    | st.builds(command.Id, st.lists(
-        st.tuples(keywords, none | keywords), max_size=3).map(tuple))
+    | st.builds(command.Id, st.lists(st.tuples(keywords, none | keywords), max_size=3).map(tuple))
     | st.builds(command.Enable, st.lists(keywords.map(str.upper), min_size=1).map(tuple))
     | st.builds(command.Select, text, st.booleans(), st.booleans(), **nothing)
     | st.builds(command.Create, text, st.sampled_from([(), ("\\Drafts", "\\X")]), **nothing)
@@ -124,15 +150,27 @@ commands = (
     | st.builds(command.Lsub, text, text)
     | st.builds(command.Status, text, status_items)
     | st.builds(command.Expunge, sets)
-    | st.builds(command.Search, keys, st.booleans(),
-                none | words([{"ALL": None}, {"MIN": None, "COUNT": None}]),
-                none | st.just("UTF-8"))
+    | st.builds(
+        command.Search,
+        keys,
+        st.booleans(),
+        none | words([{"ALL": None}, {"MIN": None, "COUNT": None}]),
+        none | st.just("UTF-8"),
+    )
     | st.builds(command.Fetch, sets, items, st.booleans(), none | modseqs, **nothing)
-    | st.builds(command.Store, sets, st.sampled_from(command.FlagOperation), flags, st.booleans(),
-                st.booleans(), none | modseqs, **nothing)
+    | st.builds(
+        command.Store,
+        sets,
+        st.sampled_from(command.FlagOperation),
+        flags,
+        st.booleans(),
+        st.booleans(),
+        none | modseqs,
+        **nothing,
+    )
     | st.builds(command.Copy, sets, text, st.booleans())
     | st.builds(command.Move, sets, text, st.booleans())
-)  # fmt: skip
+)
 
 
 def dialogue(client, server, request):
@@ -206,18 +244,20 @@ def test_logins(name, password, initial, capability):
 
 
 moments = st.datetimes(
-    datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30),  # noqa: DTZ001 - bounds
+    datetime.datetime(1, 1, 2),  # noqa: DTZ001 - bounds
+    datetime.datetime(9999, 12, 30),  # noqa: DTZ001
     timezones=st.integers(-1439, 1439).map(
         lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))
     ),
-).map(lambda moment: moment.replace(microsecond=0))  # fmt: skip
+).map(lambda moment: moment.replace(microsecond=0))
 messages = st.lists(
     st.tuples(
         st.builds(command.AppendItem, st.just(0), flags, none | moments, st.booleans(), **nothing),
         st.binary(min_size=1, max_size=50),
     ).map(lambda one: one if one[0].binary else (one[0], one[1].replace(b"\0", b"0"))),
-    min_size=1, max_size=3,
-)  # fmt: skip
+    min_size=1,
+    max_size=3,
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -254,16 +294,63 @@ def test_appended_messages_arrive(mailbox, sent, capability, cuts):
     assert server.state is State.SELECTED
 
 
-GARBAGE = st.lists(
-    words([b"a ", b"LOGIN ", b"FETCH ", b"SEARCH ", b"UID ", b"APPEND x ", b"{3}\r\n", b"{3+}\r\n",
-           b"~{2+}\r\n", b"{99999999999999999999+}\r\n", b"(", b")", b'"', b"\\", b"1:*", b"OR ",
-           b"NOT ", b"BODY[", b"]", b"<0.1>", b"\r\n", b"\r\n", b"\r", b"\n", b"\0", b" ", b"&",
-           b"HEADER.FIELDS ", b"IDLE\r\n", b"DONE\r\n", b"AUTHENTICATE PLAIN\r\n", b"*", b"=",
-           b"STARTTLS\r\n", b"LIST ", b"RETURN ", b"STATUS ", b"STORE 1 FLAGS ", b"SELECT x\r\n",
-           b"%", b"\xff", b"ID ", b"LOGOUT\r\n", b"abc", b"9" * 30])
-    | st.binary(max_size=4),
-    max_size=30,
-).map(b"".join).filter(lambda octets: octets and octets[:1] != b"\x16")  # fmt: skip
+GARBAGE = (
+    st.lists(
+        words(
+            [
+                b"a ",
+                b"LOGIN ",
+                b"FETCH ",
+                b"SEARCH ",
+                b"UID ",
+                b"APPEND x ",
+                b"{3}\r\n",
+                b"{3+}\r\n",
+                b"~{2+}\r\n",
+                b"{99999999999999999999+}\r\n",
+                b"(",
+                b")",
+                b'"',
+                b"\\",
+                b"1:*",
+                b"OR ",
+                b"NOT ",
+                b"BODY[",
+                b"]",
+                b"<0.1>",
+                b"\r\n",
+                b"\r\n",
+                b"\r",
+                b"\n",
+                b"\0",
+                b" ",
+                b"&",
+                b"HEADER.FIELDS ",
+                b"IDLE\r\n",
+                b"DONE\r\n",
+                b"AUTHENTICATE PLAIN\r\n",
+                b"*",
+                b"=",
+                b"STARTTLS\r\n",
+                b"LIST ",
+                b"RETURN ",
+                b"STATUS ",
+                b"STORE 1 FLAGS ",
+                b"SELECT x\r\n",
+                b"%",
+                b"\xff",
+                b"ID ",
+                b"LOGOUT\r\n",
+                b"abc",
+                b"9" * 30,
+            ]
+        )
+        | st.binary(max_size=4),
+        max_size=30,
+    )
+    .map(b"".join)
+    .filter(lambda octets: octets and octets[:1] != b"\x16")
+)
 
 
 def drain(engine, *, accept):
@@ -296,9 +383,14 @@ def drain(engine, *, accept):
         else:
             assert isinstance(
                 event,
-                Request | ContinuationNeeded | AppendMessage | AppendChunk | AppendDone
-                | IdleDone | SaslResponse,
-            )  # fmt: skip
+                Request
+                | ContinuationNeeded
+                | AppendMessage
+                | AppendChunk
+                | AppendDone
+                | IdleDone
+                | SaslResponse,
+            )
         said.append(repr(event) if not isinstance(event, AppendChunk) else event.octets)
 
 
@@ -334,12 +426,41 @@ def test_no_octets_raise_and_no_cut_matters(octets, authenticated, accept, cuts)
 
 
 ANSWERS = st.lists(
-    words([b"* ", b"OK ", b"a1 ", b"1 ", b"FETCH (", b"UID ", b")", b"(", b"NIL", b'"', b"\\",
-           b"{3}\r\n", b"abc", b"\r\n", b"\r\n", b"LIST ", b"SEARCH ", b"ESEARCH ", b"STATUS ",
-           b"[", b"]", b"BODY[", b"+ ", b"BYE ", b"CAPABILITY ", b"9" * 25, b"\xff", b"FLAGS "])
+    words(
+        [
+            b"* ",
+            b"OK ",
+            b"a1 ",
+            b"1 ",
+            b"FETCH (",
+            b"UID ",
+            b")",
+            b"(",
+            b"NIL",
+            b'"',
+            b"\\",
+            b"{3}\r\n",
+            b"abc",
+            b"\r\n",
+            b"\r\n",
+            b"LIST ",
+            b"SEARCH ",
+            b"ESEARCH ",
+            b"STATUS ",
+            b"[",
+            b"]",
+            b"BODY[",
+            b"+ ",
+            b"BYE ",
+            b"CAPABILITY ",
+            b"9" * 25,
+            b"\xff",
+            b"FLAGS ",
+        ]
+    )
     | st.binary(max_size=3),
     max_size=25,
-).map(b"".join)  # fmt: skip
+).map(b"".join)
 
 
 @settings(max_examples=200, deadline=None)

@@ -28,8 +28,17 @@ def make(**bounds):
     return ImapServer(base_grammar(), ServerLimits(**bounds))
 
 
-VERBS = ("accept_login", "challenge", "accept_tls", "tls_started", "accept_select",
-         "accept_append", "deny", "deselect", "unauthenticate")  # fmt: skip
+VERBS = (
+    "accept_login",
+    "challenge",
+    "accept_tls",
+    "tls_started",
+    "accept_select",
+    "accept_append",
+    "deny",
+    "deselect",
+    "unauthenticate",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -251,11 +251,39 @@ def test_challenge_is_only_for_auth():
 
 words = st.sampled_from(
     [
-        b"USER ", b"PASS ", b"APOP ", b"AUTH ", b"AUTH PLAIN", b"STLS", b"CAPA", b"QUIT", b"STAT",
-        b"LIST", b"RETR ", b"DELE ", b"NOOP", b"RSET", b"TOP ", b"UIDL", b"1", b"2", b" ", b"=",
-        b"*", b"a", b"AAAA", b"\r\n", b"\r\n", b"\r\n", b"\r", b"\n", b"\0", b"\xff", b"x" * 300,
+        b"USER ",
+        b"PASS ",
+        b"APOP ",
+        b"AUTH ",
+        b"AUTH PLAIN",
+        b"STLS",
+        b"CAPA",
+        b"QUIT",
+        b"STAT",
+        b"LIST",
+        b"RETR ",
+        b"DELE ",
+        b"NOOP",
+        b"RSET",
+        b"TOP ",
+        b"UIDL",
+        b"1",
+        b"2",
+        b" ",
+        b"=",
+        b"*",
+        b"a",
+        b"AAAA",
+        b"\r\n",
+        b"\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"\0",
+        b"\xff",
+        b"x" * 300,
     ]
-)  # fmt: skip
+)
 streams = st.lists(words | st.binary(max_size=4), max_size=60).map(b"".join)
 places = st.lists(st.integers(0, 400), max_size=12)
 

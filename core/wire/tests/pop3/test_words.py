@@ -78,10 +78,18 @@ def test_capabilities_are_read_as_written():
     offer = Offer(("SCRAM-SHA-256", "PLAIN"), user=True)
     found = answer.capabilities(capability.lines(config, offer, stls=True))
     assert found == {
-        "TOP": (), "UIDL": (), "PIPELINING": (), "RESP-CODES": (), "AUTH-RESP-CODE": (),
-        "EXPIRE": ("0",), "LOGIN-DELAY": ("9",), "USER": (), "SASL": ("SCRAM-SHA-256", "PLAIN"),
-        "STLS": (), "IMPLEMENTATION": ("thurn-1",),
-    }  # fmt: skip
+        "TOP": (),
+        "UIDL": (),
+        "PIPELINING": (),
+        "RESP-CODES": (),
+        "AUTH-RESP-CODE": (),
+        "EXPIRE": ("0",),
+        "LOGIN-DELAY": ("9",),
+        "USER": (),
+        "SASL": ("SCRAM-SHA-256", "PLAIN"),
+        "STLS": (),
+        "IMPLEMENTATION": ("thurn-1",),
+    }
 
 
 def test_answers():

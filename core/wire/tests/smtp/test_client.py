@@ -59,9 +59,16 @@ def pair(request, make_session):
 def test_capabilities(pair):
     joined = pair(auth="PLAIN", starttls="220")
     assert joined.client.capabilities == {
-        "PIPELINING": (), "SIZE": ("100000",), "8BITMIME": (), "ENHANCEDSTATUSCODES": (),
-        "SMTPUTF8": (), "CHUNKING": (), "STARTTLS": (), "AUTH": ("PLAIN",), "DSN": (),
-    }  # fmt: skip
+        "PIPELINING": (),
+        "SIZE": ("100000",),
+        "8BITMIME": (),
+        "ENHANCEDSTATUSCODES": (),
+        "SMTPUTF8": (),
+        "CHUNKING": (),
+        "STARTTLS": (),
+        "AUTH": ("PLAIN",),
+        "DSN": (),
+    }
 
 
 def test_pipelined_transaction(pair):

@@ -34,13 +34,25 @@ def test_path(argument, path, parameters):
 @pytest.mark.parametrize(
     "argument",
     [
-        b"", b"FROM:", b"FROM:<", b"FROM:a", b"FROM:a@b>", b"FROM:<a@b>>", b"FROM:<a@b>x",
+        b"",
+        b"FROM:",
+        b"FROM:<",
+        b"FROM:a",
+        b"FROM:a@b>",
+        b"FROM:<a@b>>",
+        b"FROM:<a@b>x",
         b"TO:<a>",
-        b"FROM:  <a>", b'FROM:<"a>', b'FROM:<a\\>', b"FROM:<<a>>", b"FROM:<a> \xff",
+        b"FROM:  <a>",
+        b'FROM:<"a>',
+        b"FROM:<a\\>",
+        b"FROM:<<a>>",
+        b"FROM:<a> \xff",
         b"FROM:<a> X=\xff",
-        b"FROM:<a> -X", b"FROM:<a> X=", b"FROM:<a> X=1 x=2",
+        b"FROM:<a> -X",
+        b"FROM:<a> X=",
+        b"FROM:<a> X=1 x=2",
     ],
-)  # fmt: skip
+)
 def test_no_path(argument):
     with pytest.raises(CommandError) as raised:
         command.path_and_parameters(argument, "FROM")

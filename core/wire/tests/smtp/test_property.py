@@ -12,14 +12,41 @@ from thurn_wire.smtp.event import NEED_DATA, Closed
 
 WORDS = st.sampled_from(
     [
-        b"EHLO c\r\n", b"LHLO c\r\n", b"HELO c\r\n", b"MAIL FROM:<a@b>\r\n", b"MAIL FROM:<> SIZE=9",
-        b"RCPT TO:<c@d>\r\n", b"RCPT TO:<unknown@d>\r\n", b"DATA\r\n", b"x\r\n.\r\n", b"\r\n.\r\n",
-        b".\r\n", b"BDAT 4\r\n", b"BDAT 3 LAST\r\n", b"BDAT 99999\r\n", b"RSET\r\n", b"NOOP\r\n",
-        b"AUTH PLAIN\r\n", b"AUTH LOGIN =\r\n", b"*\r\n", b"AA==\r\n", b"VRFY x\r\n", b"HELP\r\n",
-        b"\r", b"\n", b".", b"\0", b"\xff", b" ", b"a" * 600, b"GET / HTTP/1.1\r\n", b"EXPN\r\n",
-        b"QUIT\r\n", b"later@",
+        b"EHLO c\r\n",
+        b"LHLO c\r\n",
+        b"HELO c\r\n",
+        b"MAIL FROM:<a@b>\r\n",
+        b"MAIL FROM:<> SIZE=9",
+        b"RCPT TO:<c@d>\r\n",
+        b"RCPT TO:<unknown@d>\r\n",
+        b"DATA\r\n",
+        b"x\r\n.\r\n",
+        b"\r\n.\r\n",
+        b".\r\n",
+        b"BDAT 4\r\n",
+        b"BDAT 3 LAST\r\n",
+        b"BDAT 99999\r\n",
+        b"RSET\r\n",
+        b"NOOP\r\n",
+        b"AUTH PLAIN\r\n",
+        b"AUTH LOGIN =\r\n",
+        b"*\r\n",
+        b"AA==\r\n",
+        b"VRFY x\r\n",
+        b"HELP\r\n",
+        b"\r",
+        b"\n",
+        b".",
+        b"\0",
+        b"\xff",
+        b" ",
+        b"a" * 600,
+        b"GET / HTTP/1.1\r\n",
+        b"EXPN\r\n",
+        b"QUIT\r\n",
+        b"later@",
     ]
-)  # fmt: skip
+)
 STREAMS = st.lists(WORDS | st.binary(max_size=6), max_size=25).map(b"".join)
 CUTS = st.lists(st.integers(1, 30), max_size=60)
 
@@ -56,14 +83,28 @@ def test_server(make_session, profile, octets, cuts):
 REPLIES = st.lists(
     st.sampled_from(
         [
-            b"220 mx\r\n", b"554 no\r\n", b"250-mx\r\n", b"250 PIPELINING\r\n", b"250 CHUNKING\r\n",
-            b"250 2.1.0 Ok\r\n", b"550 5.1.1 No\r\n", b"354 go\r\n", b"334 AA==\r\n", b"235 in\r\n",
-            b"421 down\r\n", b"221 bye\r\n", b"250", b"\r\n", b"\n", b"\xff", b"999 x\r\n",
+            b"220 mx\r\n",
+            b"554 no\r\n",
+            b"250-mx\r\n",
+            b"250 PIPELINING\r\n",
+            b"250 CHUNKING\r\n",
+            b"250 2.1.0 Ok\r\n",
+            b"550 5.1.1 No\r\n",
+            b"354 go\r\n",
+            b"334 AA==\r\n",
+            b"235 in\r\n",
+            b"421 down\r\n",
+            b"221 bye\r\n",
+            b"250",
+            b"\r\n",
+            b"\n",
+            b"\xff",
+            b"999 x\r\n",
         ]
     )
     | st.binary(max_size=6),
     max_size=30,
-).map(b"".join)  # fmt: skip
+).map(b"".join)
 
 
 def converse(octets, cuts, profile):

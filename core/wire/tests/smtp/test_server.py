@@ -73,8 +73,11 @@ def test_all_complete_commands_are_answered_with_one_send():
     step(
         engine,
         b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n",
-        event.Mail, event.Recipient, event.DataBegin, event.Message,
-    )  # fmt: skip
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+        event.Message,
+    )
     engine.accept()
     assert engine.next_event() == Closed(Reason.QUIT)
     assert engine.data_to_send().count(b"\r\n") == 5
@@ -132,8 +135,13 @@ def test_secrets_are_in_no_repr():
 
 def test_content_beyond_the_threshold_comes_in_pieces():
     engine = greeted(spill_octets=1000)
-    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
-         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+    )
     engine.accept()
     line = b"a" * 98 + b"\r\n"
     pieces = []
@@ -153,8 +161,14 @@ def test_content_beyond_the_threshold_comes_in_pieces():
 def test_refused_content_is_told(kind):
     engine = greeted(size_octets=100_000)
     body = b"a" * 100_000 + b"\r\n"
-    refused = step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n" + kind.replace(b"%b", body),
-                   event.Mail, event.Recipient, event.DataBegin, event.ContentRefused)  # fmt: skip
+    refused = step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n" + kind.replace(b"%b", body),
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+        event.ContentRefused,
+    )
     assert refused.reply.code == 552
     assert refused.size_octets == 100_002
     assert engine.data_to_send().endswith(b"552 5.3.4 Message too large\r\n")
@@ -238,8 +252,13 @@ def test_send_failed_is_the_end():
 
 def test_421_at_any_time():
     engine = greeted()
-    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx",
-         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx",
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+    )
     engine.accept()
     assert engine.next_event() is NEED_DATA
     engine.data_to_send()
@@ -250,8 +269,13 @@ def test_421_at_any_time():
 
 def test_data_refused_by_the_session_keeps_the_transaction():
     engine = greeted()
-    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
-         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+    )
     engine.send(NO)
     assert engine.state is State.RECIPIENT
 
@@ -261,13 +285,23 @@ def mail(engine):
 
 
 def data(engine):
-    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
-         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n",
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+    )
 
 
 def bdat(engine):
-    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 1\r\n",
-         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 1\r\n",
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+    )
 
 
 def auth(engine):
@@ -335,8 +369,18 @@ def test_binary_gets_no_reply_and_no_second_line(hello):
     assert engine.data_to_send() == b""
 
 
-HTTP = [b"GET", b"post", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH",
-        b"PRI"]  # fmt: skip
+HTTP = [
+    b"GET",
+    b"post",
+    b"PUT",
+    b"HEAD",
+    b"DELETE",
+    b"OPTIONS",
+    b"CONNECT",
+    b"TRACE",
+    b"PATCH",
+    b"PRI",
+]
 
 
 @pytest.mark.parametrize("method", HTTP)
@@ -356,8 +400,13 @@ def test_a_browser_is_answered_once(method, hello):
 def test_octets_past_the_limit_are_not_kept(command):
     """Of content without an end, by line or by count, memory holds nothing."""
     engine = greeted(size_octets=1 << 20, spill_octets=1 << 16)
-    step(engine, b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n%b\r\n" % command,
-         event.Mail, event.Recipient, event.DataBegin)  # fmt: skip
+    step(
+        engine,
+        b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n%b\r\n" % command,
+        event.Mail,
+        event.Recipient,
+        event.DataBegin,
+    )
     engine.accept()
     piece = b"a" * 65_534 + b"\r\n"
     tracemalloc.start()

@@ -89,11 +89,22 @@ def test_a_scheme(scheme, maker, options):
 @pytest.mark.parametrize(
     "text",
     [
-        "x", "{}", "{NO}x", "{PLAIN}", "{SSHA}", "{SSHA}??", "{BLF-CRYPT}$2b$", "$7$abc",
-        "{SHA512-CRYPT}$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/", "$argon2id$v=19$m=1", "{ARGON2ID}x",
-        "$argon2d$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA", "{SSHA}" + "\0" * 20, "{" + "A" * 1000 + "}x",
+        "x",
+        "{}",
+        "{NO}x",
+        "{PLAIN}",
+        "{SSHA}",
+        "{SSHA}??",
+        "{BLF-CRYPT}$2b$",
+        "$7$abc",
+        "{SHA512-CRYPT}$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/",
+        "$argon2id$v=19$m=1",
+        "{ARGON2ID}x",
+        "$argon2d$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA",
+        "{SSHA}" + "\0" * 20,
+        "{" + "A" * 1000 + "}x",
     ],
-)  # fmt: skip
+)
 def test_broken_hashes_are_found_when_read(text):
     with pytest.raises(UnknownScheme):
         parse_hash(text, allow_plain=True)

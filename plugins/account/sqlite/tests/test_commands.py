@@ -77,10 +77,31 @@ def test_a_new_name_keeps_the_account(site, ask):
 
 def test_all_properties(site):
     site(
-        account, "set", "alice", "--quota", "2GiB", "--quota-messages", "1000", "--service", "imap",
-        "--service", "submission", "--add-group", "staff", "--add-group", "board", "--store", "big",
-        "--attribute", "language=de", "--attribute", "note=a=b", "--disable", "--display-name", "",
-    )  # fmt: skip
+        account,
+        "set",
+        "alice",
+        "--quota",
+        "2GiB",
+        "--quota-messages",
+        "1000",
+        "--service",
+        "imap",
+        "--service",
+        "submission",
+        "--add-group",
+        "staff",
+        "--add-group",
+        "board",
+        "--store",
+        "big",
+        "--attribute",
+        "language=de",
+        "--attribute",
+        "note=a=b",
+        "--disable",
+        "--display-name",
+        "",
+    )
     entry = shown(site)
     assert (entry["quota_octets"], entry["quota_messages"]) == (2 * 2**30, 1000)
     assert entry["services"] == ["imap", "submission"]
@@ -88,9 +109,23 @@ def test_all_properties(site):
     assert (entry["store"], entry["enabled"]) == ("big", False)
     assert entry["attributes"] == {"language": "de", "note": "a=b"}
     site(
-        account, "set", "alice", "--quota", "none", "--quota-messages", "none", "--service", "all",
-        "--remove-group", "staff", "--store", "default", "--attribute", "note=", "--enable",
-    )  # fmt: skip
+        account,
+        "set",
+        "alice",
+        "--quota",
+        "none",
+        "--quota-messages",
+        "none",
+        "--service",
+        "all",
+        "--remove-group",
+        "staff",
+        "--store",
+        "default",
+        "--attribute",
+        "note=",
+        "--enable",
+    )
     entry = shown(site)
     assert (entry["quota_octets"], entry["quota_messages"], entry["services"]) == (None,) * 3
     assert (entry["groups"], entry["store"]) == (["board"], None)
@@ -211,9 +246,19 @@ def test_passwords(site, ask):
 
 def test_app_passwords(site, ask):
     made = json.loads(
-        site(account, "app-password", "add", "alice", "phone", "--service", "imap",
-             "--expires", "90d", "--json")
-    )  # fmt: skip
+        site(
+            account,
+            "app-password",
+            "add",
+            "alice",
+            "phone",
+            "--service",
+            "imap",
+            "--expires",
+            "90d",
+            "--json",
+        )
+    )
     assert login(ask, "alice", made["password"]) == Verified(shown(site)["id"], "phone")
     text = site(account, "app-password", "add", "alice", "phone", fails=True)
     assert "revoke it" in text
@@ -224,8 +269,9 @@ def test_app_passwords(site, ask):
         assert "time" in site(account, *words, fails=True)
     listed = json.loads(site(account, "app-password", "list", "alice", "--json"))
     assert [(e["label"], e["kind"], e["services"]) for e in listed] == [
-        ("main", "main", None), ("phone", "app", ["imap"])
-    ]  # fmt: skip
+        ("main", "main", None),
+        ("phone", "app", ["imap"]),
+    ]
     assert listed[1]["last_used"] is not None
     assert listed[1]["expires"] == made["expires"]
     assert "phone\tapp\timap" in site(account, "app-password", "list", "alice")
@@ -242,8 +288,10 @@ def test_aliases(site, ask):
     site(alias, "add", "Info@example.org", "bob", "x@elsewhere.example", "alice")
     found = means(ask, "info@example.org")
     assert [str(a) for a in found.addresses] == [
-        "alice@example.org", "bob@example.org", "x@elsewhere.example"
-    ]  # fmt: skip
+        "alice@example.org",
+        "bob@example.org",
+        "x@elsewhere.example",
+    ]
     assert site(alias, "add", "info@example.org", "bob") == "info@example.org was so already\n"
     site(alias, "delete", "info@example.org", "alice")
     site(alias, "set", "@example.org", "alice")
@@ -328,8 +376,9 @@ def test_domains(site, ask):
     assert again == "xn--bcher-kva.example is so already\n".replace("is so", "was so")
     listed = json.loads(site(domain, "list", "--json"))
     assert [(e["domain"], e["separator"], e["postmaster"], e["addresses"]) for e in listed] == [
-        ("example.org", None, None, 1), ("xn--bcher-kva.example", None, None, 1)
-    ]  # fmt: skip
+        ("example.org", None, None, 1),
+        ("xn--bcher-kva.example", None, None, 1),
+    ]
     assert "example.org\tas set" in site(domain, "list")
     text = site(domain, "delete", "example.org", "--yes", fails=True)
     assert "1 addresses of accounts and 0 aliases" in text
@@ -360,8 +409,19 @@ def test_grants(site, ask):
     assert acts("ALICE@example.org") == alice
     entry = shown(site, "bob")
     assert (entry["send_as"], entry["act_as"]) == (["boss@elsewhere.example"], ["Alice"])
-    site(account, "set", "bob", "--send-as", "@elsewhere.example", "--no-act-as", "alice",
-         "--no-send-as", "boss@elsewhere.example", "--act-as", "*")  # fmt: skip
+    site(
+        account,
+        "set",
+        "bob",
+        "--send-as",
+        "@elsewhere.example",
+        "--no-act-as",
+        "alice",
+        "--no-send-as",
+        "boss@elsewhere.example",
+        "--act-as",
+        "*",
+    )
     assert owns("other@elsewhere.example")
     assert not owns("other@sub.elsewhere.example")
     assert acts("alice") == alice
@@ -389,10 +449,17 @@ def test_history_knows_all_but_secrets(site, tmp_path):
     site(account, "delete", "asmith", "--yes")
     found = json.loads(site(account, "history", "--json"))
     assert [e["action"] for e in reversed(found)] == [
-        "domain.added", "account.added", "address.added", "password.set", "account.changed",
-        "password.set", "app_password.added", "app_password.revoked", "account.changed",
+        "domain.added",
+        "account.added",
+        "address.added",
+        "password.set",
+        "account.changed",
+        "password.set",
+        "app_password.added",
+        "app_password.revoked",
+        "account.changed",
         "account.deleted",
-    ]  # fmt: skip
+    ]
     assert {e["who"] for e in found} == {"tester"}
     changed = found[5]["facts"]
     assert changed == {"enabled": [True, False], "quota_octets": [None, 2**30]}

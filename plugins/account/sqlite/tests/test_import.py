@@ -92,8 +92,9 @@ def test_names_at_each_domain(load, ask, thurn):
     load("toml", text, "--domain", "example.org", "--domain", "example.net")
     found = json.loads(thurn(account, "list", "--json"))
     assert [entry["addresses"] for entry in found] == [
-        ["alice@example.org", "alice@example.net"], ["bob@example.net"]
-    ]  # fmt: skip
+        ["alice@example.org", "alice@example.net"],
+        ["bob@example.net"],
+    ]
     means = ask(lambda accounts: accounts.resolve(Address.parse("root@example.net")))
     assert means == Alias((Address.parse("alice@example.org"),))
     assert len(json.loads(thurn(alias, "list", "--json"))) == 2
@@ -107,8 +108,10 @@ def test_passwd(load, ask, thurn):
     load("passwd", text, "--domain", "example.org")
     alice, bob, carol = json.loads(thurn(account, "list", "--json"))
     assert (alice["id"], alice["display_name"], alice["quota_octets"]) == (
-        "alice", "Alice Smith", 5 * 1024
-    )  # fmt: skip
+        "alice",
+        "Alice Smith",
+        5 * 1024,
+    )
     assert (bob["enabled"], bob["quota_octets"]) == (False, 2 * 2**30)
     assert carol["addresses"] == ["carol@example.org"]
     assert login(ask, "alice", "pass") == Verified("alice")

@@ -41,9 +41,14 @@ def alice(opened, change):
             await change(accounts, add_account, Properties("alice"), ["alice@example.org"], "id")
             value = apppassword.hash_app_password(PHONE)
             await change(
-                accounts, add_app_password, OWNER, "phone", value,
-                services=services, expires=expires,
-            )  # fmt: skip
+                accounts,
+                add_app_password,
+                OWNER,
+                "phone",
+                value,
+                services=services,
+                expires=expires,
+            )
             yield accounts, context
 
     return alice

@@ -75,13 +75,24 @@ def test_a_decoy_costs_the_same_and_is_nobodys(scheme, maker):
 @pytest.mark.parametrize(
     "text",
     [
-        "", "x", "{}", "{NO}x", "{PLAIN}x", "{SSHA}", "{SSHA}??", "{BLF-CRYPT}$2b$", "$7$abc",
+        "",
+        "x",
+        "{}",
+        "{NO}x",
+        "{PLAIN}x",
+        "{SSHA}",
+        "{SSHA}??",
+        "{BLF-CRYPT}$2b$",
+        "$7$abc",
         "$argon2id$v=19$m=99999999,t=2,p=1$c29tZXNhbHQ$AAAA",
         "$argon2id$v=19$m=8,t=999,p=1$c29tZXNhbHQ$AAAA",
-        "$argon2id$v=19$m=1", "{ARGON2ID}x", "$argon2d$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA",
-        "{SSHA}" + "\0" * 20, "{" + "A" * 1000 + "}x",
+        "$argon2id$v=19$m=1",
+        "{ARGON2ID}x",
+        "$argon2d$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAA",
+        "{SSHA}" + "\0" * 20,
+        "{" + "A" * 1000 + "}x",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_hash(text):
     with pytest.raises(UnknownScheme):
         parse_hash(text)

@@ -41,8 +41,12 @@ def thurn(tmp_path):
     def thurn(*words, input="", fails=False):  # noqa: A002 - subprocess' name
         done = subprocess.run(
             [THURN, *words, "-c", str(tmp_path / "thurn.toml")],
-            input=input, capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
         assert (done.returncode != 0) == fails, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr if fails else done.stdout

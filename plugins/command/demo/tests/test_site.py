@@ -8,9 +8,14 @@ from thurn_command_demo.site import HOST, DemoSite, find_port_base, write_site
 
 def make(directory, **changes):
     facts = {
-        "directory": directory, "port_base": 3000, "accounts": 2, "domain": "example.net",
-        "password": "pw", "workers": 1, **changes,
-    }  # fmt: skip
+        "directory": directory,
+        "port_base": 3000,
+        "accounts": 2,
+        "domain": "example.net",
+        "password": "pw",
+        "workers": 1,
+        **changes,
+    }
     return DemoSite(**facts)
 
 
@@ -22,8 +27,13 @@ def test_the_site_is_written_and_continued(tmp_path):
     accounts = path.with_name("accounts.toml")
     assert accounts.stat().st_mode & 0o777 == 0o600
     assert set(tomllib.loads(accounts.read_text())["accounts"]) == {
-        "alice", "bob", "carol", "u1", "u2", "proof",
-    }  # fmt: skip
+        "alice",
+        "bob",
+        "carol",
+        "u1",
+        "u2",
+        "proof",
+    }
     before = accounts.read_text()
     assert write_site(site) == (path, password)
     assert accounts.read_text() == before  # hashed once

@@ -80,9 +80,17 @@ class Desk:
         return delivery
 
     async def delivery(
-        self, message=MESSAGE, *, sender="x@example.net", recipient="alice@example.org",
-        detail=None, parameters=None, account="alice", prefix=True, session=None,
-    ):  # fmt: skip
+        self,
+        message=MESSAGE,
+        *,
+        sender="x@example.net",
+        recipient="alice@example.org",
+        detail=None,
+        parameters=None,
+        account="alice",
+        prefix=True,
+        session=None,
+    ):
         stores = self.site.stores(self.site.directory)
         record = await stores.record(account)
         transaction = make_transaction(
@@ -94,9 +102,14 @@ class Desk:
             trace = f"Return-Path: <{sender or ''}>\r\nDelivered-To: {record.address}\r\n"
             content = content.prepend(trace.encode())
         return RecordedDelivery(
-            transaction, Envelope(transaction.sender, (to,), transaction.parameters), to, detail,
-            content, record, await stores.open_record(record),
-        )  # fmt: skip
+            transaction,
+            Envelope(transaction.sender, (to,), transaction.parameters),
+            to,
+            detail,
+            content,
+            record,
+            await stores.open_record(record),
+        )
 
     async def commit(self, delivery):
         """What is remembered becomes durable."""

@@ -50,8 +50,10 @@ async def test_flags(desk):
         'fileinto "two"; addflag "c"; keep;'
     )
     assert filed(delivery) == [
-        ("one", ("a", "b")), ("two", ("\\Seen",)), ("INBOX", ("\\Seen", "c"))
-    ]  # fmt: skip
+        ("one", ("a", "b")),
+        ("two", ("\\Seen",)),
+        ("INBOX", ("\\Seen", "c")),
+    ]
 
 
 async def test_flags_of_the_implicit_keep(desk):

@@ -36,15 +36,38 @@ def has_clean_line_ends(octets):
 # redirect: RFC 5228 §2.10.6, RFC 5321 §4.1.2
 
 ADDRESSES = [
-    "y@a.example\r\nRCPT TO:<evil@example.net>", "y@a.example\n", "y@a.example\r", "y\0@a.example",
-    "y@a.example, evil@example.net", "a@b.example, c <y@a.example>", "<a@b.example> <y@a.example>",
-    "Y\r\n <y@a.example>", "g:; <y@a.example>", "<<y@a.example>>",
+    "y@a.example\r\nRCPT TO:<evil@example.net>",
+    "y@a.example\n",
+    "y@a.example\r",
+    "y\0@a.example",
+    "y@a.example, evil@example.net",
+    "a@b.example, c <y@a.example>",
+    "<a@b.example> <y@a.example>",
+    "Y\r\n <y@a.example>",
+    "g:; <y@a.example>",
+    "<<y@a.example>>",
     "y@a.example> SIZE=1",
-    "y@a.example;", "g: y@a.example;", "y@a.example (x)", "@evil.example:y@a.example",
-    "y@a@b.example", '"y\r\n"@a.example', "y@[127.0.0.1", "y", "@a.example", "y@",
-    "-oQ/tmp@", "|/bin/sh", "/var/mail/alice", ":include:/etc/passwd", "\\evil", "y@a..example",
-    "a" * 65 + "@a.example", "y@" + "a" * 64 + ".example", "y\u2028@a.example", "y@\u202ea.example",
-]  # fmt: skip
+    "y@a.example;",
+    "g: y@a.example;",
+    "y@a.example (x)",
+    "@evil.example:y@a.example",
+    "y@a@b.example",
+    '"y\r\n"@a.example',
+    "y@[127.0.0.1",
+    "y",
+    "@a.example",
+    "y@",
+    "-oQ/tmp@",
+    "|/bin/sh",
+    "/var/mail/alice",
+    ":include:/etc/passwd",
+    "\\evil",
+    "y@a..example",
+    "a" * 65 + "@a.example",
+    "y@" + "a" * 64 + ".example",
+    "y\u2028@a.example",
+    "y@\u202ea.example",
+]
 
 
 @pytest.mark.parametrize("variable", [False, True])
@@ -180,9 +203,7 @@ async def test_no_text_of_vacation_adds_a_field(desk, tag):
     ],
 )
 async def test_no_part_of_vacation_adds_a_field(desk, part):
-    delivery = await desk.deliver(
-        f'require "vacation"; vacation :mime "{quoted(part)}";'
-    )  # fmt: skip
+    delivery = await desk.deliver(f'require "vacation"; vacation :mime "{quoted(part)}";')
     for _, content in delivery.sendings:
         names = fields_of(content.read())
         assert b"bcc" not in names
@@ -196,10 +217,26 @@ async def test_no_part_of_vacation_adds_a_field(desk, part):
 # fileinto, include: names are no paths
 
 MAILBOXES = [
-    "../bob/INBOX", "..", ".", "a/../../b", "/etc/passwd", "a//b", "/a", "a/", "a\0b",
-    "a\r\nb", "a\nb", "\x7f", "a/./b", "INBOX/../x", "a" * 5_000, "a/" * 500 + "b", "",
-    "\u2028", "\r\n",
-]  # fmt: skip
+    "../bob/INBOX",
+    "..",
+    ".",
+    "a/../../b",
+    "/etc/passwd",
+    "a//b",
+    "/a",
+    "a/",
+    "a\0b",
+    "a\r\nb",
+    "a\nb",
+    "\x7f",
+    "a/./b",
+    "INBOX/../x",
+    "a" * 5_000,
+    "a/" * 500 + "b",
+    "",
+    "\u2028",
+    "\r\n",
+]
 
 
 @pytest.mark.parametrize("variable", [False, True])

@@ -162,5 +162,6 @@ async def test_a_failed_script_leaves_the_actions_of_the_site_as_they_were(desk_
             'fileinto :flags "\\\\Deleted" "archive"; error "no";'
         )
         assert [(one.mailbox, one.flags) for one in delivery.filings] == [
-            ("archive", ()), ("INBOX", ())
-        ]  # fmt: skip
+            ("archive", ()),
+            ("INBOX", ()),
+        ]

@@ -30,20 +30,23 @@ from trio.testing import wait_all_tasks_blocked
 
 NUMBERS = itertools.count(1)
 PASSWORDS = {"alice": "secret", "bob": "correct horse", "carol": "pässword", "dave": "pop3 only"}
-MESSAGES = [(
-    b"Date: Mon, 2 Jun 2025 10:00:00 +0200\r\nFrom: Ann <ann@example.net>\r\n"
-    b"To: alice@example.org\r\nSubject: one\r\nMessage-ID: <1@example.net>\r\n\r\nhello\r\n"
-), (
-    b"Date: Tue, 3 Jun 2025 11:00:00 +0000\r\nFrom: =?utf-8?q?J=C3=BCrgen?= <jw@example.net>\r\n"
-    b"To: alice@example.org, bob@example.org\r\nSubject: =?utf-8?b?WndlacOfaWc=?=\r\n"
-    b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    b"preamble\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n--b\r\n"
-    b"Content-Type: application/octet-stream; name=x.bin\r\n"
-    b"Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\n"
-), (
-    b"Subject: three\r\nX-Color: red\r\n\r\nline 1\r\nline 2\r\n"
-)]  # fmt: skip
+MESSAGES = [
+    (
+        b"Date: Mon, 2 Jun 2025 10:00:00 +0200\r\nFrom: Ann <ann@example.net>\r\n"
+        b"To: alice@example.org\r\nSubject: one\r\nMessage-ID: <1@example.net>\r\n\r\nhello\r\n"
+    ),
+    (
+        b"Date: Tue, 3 Jun 2025 11:00:00 +0000\r\n"
+        b"From: =?utf-8?q?J=C3=BCrgen?= <jw@example.net>\r\n"
+        b"To: alice@example.org, bob@example.org\r\nSubject: =?utf-8?b?WndlacOfaWc=?=\r\n"
+        b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"preamble\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=C3=BC=C3=9Fe\r\n--b\r\n"
+        b"Content-Type: application/octet-stream; name=x.bin\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\n"
+    ),
+    (b"Subject: three\r\nX-Color: red\r\n\r\nline 1\r\nline 2\r\n"),
+]
 
 
 @dataclass

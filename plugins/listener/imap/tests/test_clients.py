@@ -61,8 +61,9 @@ def talk(client):
     assert client.expunge() == ("OK", [b"2", b"1"])  # imaplib keeps those of MOVE until asked
     assert client.status("INBOX", "(MESSAGES UNSEEN)")[1] == [b"INBOX (MESSAGES 1 UNSEEN 0)"]
     assert client.list()[1] == [
-        b'(\\HasNoChildren) "/" INBOX', b'(\\HasNoChildren) "/" work',
-    ]  # fmt: skip
+        b'(\\HasNoChildren) "/" INBOX',
+        b'(\\HasNoChildren) "/" work',
+    ]
     assert client.namespace()[1] == [b'(("" "/")) NIL NIL']
     assert client.close()[0] == "OK"
     client.logout()

@@ -27,13 +27,18 @@ def corpus():
         yield re.sub(rb"\r\n|\r|\n", b"\r\n", path.read_bytes())
 
 
-LARGE = b"".join((
-    b"From: a@example.net\r\nMIME-Version: 1.0\r\n",
-    b"Content-Type: multipart/mixed; boundary=large\r\n",
-    b"\r\n--large\r\n\r\nshort\r\n--large\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-    b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=\r\n" * 40_000,
-    b"--large\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ndeep\r\n--large--\r\n",
-))  # fmt: skip
+LARGE = b"".join(
+    (
+        b"From: a@example.net\r\nMIME-Version: 1.0\r\n",
+        b"Content-Type: multipart/mixed; boundary=large\r\n",
+        b"\r\n--large\r\n\r\nshort\r\n--large\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+        b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=\r\n" * 40_000,
+        (
+            b"--large\r\nContent-Type: message/rfc822\r\n\r\n"
+            b"Subject: inner\r\n\r\ndeep\r\n--large--\r\n"
+        ),
+    )
+)
 
 
 def numbered(part, prefix=""):

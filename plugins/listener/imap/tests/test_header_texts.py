@@ -13,12 +13,33 @@ from thurn_message.fields import read_fields
 
 PIECES = st.sampled_from(
     [
-        b"Subject: ", b"SUBJECT:", b"subject : ", b"From: ", b"Subjects: ", b"no field", b"foo",
-        b"fo", b"o", b"Foo Bar", b"\r\n ", b"\r\n\t", b"\r\n", b"\n", b"\n ", b"\r", b" ", b":",
-        b"\0", b"=?utf-8?q?f=6Fo?=", b"=?utf-8?b?Zm9v?=", b"\xe2\x84\xaa", b"\xe9",
-        b"\xef\xac\x81", b"k",
+        b"Subject: ",
+        b"SUBJECT:",
+        b"subject : ",
+        b"From: ",
+        b"Subjects: ",
+        b"no field",
+        b"foo",
+        b"fo",
+        b"o",
+        b"Foo Bar",
+        b"\r\n ",
+        b"\r\n\t",
+        b"\r\n",
+        b"\n",
+        b"\n ",
+        b"\r",
+        b" ",
+        b":",
+        b"\0",
+        b"=?utf-8?q?f=6Fo?=",
+        b"=?utf-8?b?Zm9v?=",
+        b"\xe2\x84\xaa",
+        b"\xe9",
+        b"\xef\xac\x81",
+        b"k",
     ]
-)  # fmt: skip
+)
 NEEDLES = st.one_of(
     st.sampled_from(["foo", "foo bar", "k", "fi", "o", " ", "", "f\u014d", "\u212a", "fo\r\no"]),
     st.text("fobark :\r\n", max_size=5),

@@ -26,17 +26,26 @@ def view(rows, uidnext, highest):
     """A view of {uid: modseq}."""
     uids = sorted(rows)
     return View(
-        "M1", 1, uidnext, highest, SYSTEM_FLAGS, array("I", uids), array("Q", [0] * len(uids)),
-        array("Q", [rows[uid] for uid in uids]), array("Q", [1] * len(uids)),
+        "M1",
+        1,
+        uidnext,
+        highest,
+        SYSTEM_FLAGS,
+        array("I", uids),
+        array("Q", [0] * len(uids)),
+        array("Q", [rows[uid] for uid in uids]),
+        array("Q", [1] * len(uids)),
         array("q", [0] * len(uids)),
-    )  # fmt: skip
+    )
 
 
 @settings(max_examples=150)
 @given(
-    st.integers(0, 1500), st.sets(st.integers(0, 1499), max_size=60),
-    st.sets(st.integers(0, 1499), max_size=60), st.integers(0, 5),
-)  # fmt: skip
+    st.integers(0, 1500),
+    st.sets(st.integers(0, 1499), max_size=60),
+    st.sets(st.integers(0, 1499), max_size=60),
+    st.integers(0, 5),
+)
 def test_difference(count, removed, touched, added):
     rows = {uid: uid for uid in range(1, count + 1)}
     later = {uid: (9000 if uid - 1 in touched else n) for uid, n in rows.items()}

@@ -19,30 +19,110 @@ from thurn_wire.imap.search import HeaderKey, Place, TextKey
 
 HEADER_PIECES = st.sampled_from(
     [
-        b"Subject: ", b"From:", b"To : ", b"Content-Type: text/plain; charset=", b"utf-8", b"utf-7",
-        b'"utf-8"', b"utf-16", b"iso-2022-jp", b"us-ascii", b"; charset*=utf-7''", b"hz", b"cp864",
-        b"Content-Transfer-Encoding: ", b"Content-Transfer-Encoding:", b"7bit", b"8bit", b"base64",
-        b"quoted-printable", b"(x)", b"=?utf-8?q?f=6Fo?=", b"=?utf-8?b?Zm9v?=", b"foo", b"fo", b"o",
-        b"Foo Bar", b"\r\n ", b"\r\n\t", b"\r\n", b"\n", b"\n ", b"\r", b" ", b":", b"bar",
-        b"\xe2\x84\xaa", b"\xe9", b"\xef\xac\x81", b"k", b"\0", b"%", b"\\", b"\x1c", b"\x0b",
-        b"Content-Type: message/rfc822", b"Content-Type: multipart/mixed; boundary=b",
+        b"Subject: ",
+        b"From:",
+        b"To : ",
+        b"Content-Type: text/plain; charset=",
+        b"utf-8",
+        b"utf-7",
+        b'"utf-8"',
+        b"utf-16",
+        b"iso-2022-jp",
+        b"us-ascii",
+        b"; charset*=utf-7''",
+        b"hz",
+        b"cp864",
+        b"Content-Transfer-Encoding: ",
+        b"Content-Transfer-Encoding:",
+        b"7bit",
+        b"8bit",
+        b"base64",
+        b"quoted-printable",
+        b"(x)",
+        b"=?utf-8?q?f=6Fo?=",
+        b"=?utf-8?b?Zm9v?=",
+        b"foo",
+        b"fo",
+        b"o",
+        b"Foo Bar",
+        b"\r\n ",
+        b"\r\n\t",
+        b"\r\n",
+        b"\n",
+        b"\n ",
+        b"\r",
+        b" ",
+        b":",
+        b"bar",
+        b"\xe2\x84\xaa",
+        b"\xe9",
+        b"\xef\xac\x81",
+        b"k",
+        b"\0",
+        b"%",
+        b"\\",
+        b"\x1c",
+        b"\x0b",
+        b"Content-Type: message/rfc822",
+        b"Content-Type: multipart/mixed; boundary=b",
         b"Content-Type: message/delivery-status",
     ]
-)  # fmt: skip
+)
 BODY_PIECES = st.sampled_from(
     [
-        b"foo", b"f", b"oo", b"=6F", b"=\r\n", b"Zm9v", b"+AGYAbwBv-", b"~{foo~}", b"\r\n", b"--b",
-        b"--b--", b"Foo", b"bar", b" ", b":", b"K", b"\xc3\xa9", b"\xff\xfef\0", b"f\0o\0o\0",
-        b"Content-Type: text/plain; charset=utf-7", b"Subject: foo", b"\r\n\r\n", b"%",
+        b"foo",
+        b"f",
+        b"oo",
+        b"=6F",
+        b"=\r\n",
+        b"Zm9v",
+        b"+AGYAbwBv-",
+        b"~{foo~}",
+        b"\r\n",
+        b"--b",
+        b"--b--",
+        b"Foo",
+        b"bar",
+        b" ",
+        b":",
+        b"K",
+        b"\xc3\xa9",
+        b"\xff\xfef\0",
+        b"f\0o\0o\0",
+        b"Content-Type: text/plain; charset=utf-7",
+        b"Subject: foo",
+        b"\r\n\r\n",
+        b"%",
     ]
-)  # fmt: skip
+)
 NEEDLES = st.one_of(
     st.sampled_from(
-        ["foo", "foo bar", "bar", "k", "fi", "o", "e", "f", " ", ":", "", "subject: foo", "%",
-         "f\u014d", "\u212a", "fo\r\no", "foo\nbar", "to: foo", "zm9v", "\0", "\x1c"]
+        [
+            "foo",
+            "foo bar",
+            "bar",
+            "k",
+            "fi",
+            "o",
+            "e",
+            "f",
+            " ",
+            ":",
+            "",
+            "subject: foo",
+            "%",
+            "f\u014d",
+            "\u212a",
+            "fo\r\no",
+            "foo\nbar",
+            "to: foo",
+            "zm9v",
+            "\0",
+            "\x1c",
+        ]
     ),
     st.text("fobark :\r\n%", max_size=5),
-)  # fmt: skip
+)
 
 SCOPE = Scope(None)  # of a single message, whose mailbox does not matter
 
@@ -63,21 +143,29 @@ def test_header_sieve_agrees_with_every_value(header, needle):
 
 @settings(max_examples=200, deadline=None)
 @example(
-    header=[b"Content-Type: text/plain; charset=", b"utf-7"], body=[b"+AGYAbwBv-"],
-    needle="foo", place=Place.BODY,
-)  # fmt: skip
+    header=[b"Content-Type: text/plain; charset=", b"utf-7"],
+    body=[b"+AGYAbwBv-"],
+    needle="foo",
+    place=Place.BODY,
+)
 @example(
-    header=[b"Content-Transfer-Encoding: ", b"base64"], body=[b"Zm9v"],
-    needle="foo", place=Place.BODY,
-)  # fmt: skip
+    header=[b"Content-Transfer-Encoding: ", b"base64"],
+    body=[b"Zm9v"],
+    needle="foo",
+    place=Place.BODY,
+)
 @example(
-    header=[b"Content-Transfer-Encoding: ", b"7bit", b"\r\n ", b"base64"], body=[b"Zm9v"],
-    needle="foo", place=Place.BODY,
-)  # fmt: skip
+    header=[b"Content-Transfer-Encoding: ", b"7bit", b"\r\n ", b"base64"],
+    body=[b"Zm9v"],
+    needle="foo",
+    place=Place.BODY,
+)
 @example(
-    header=[b"Content-Transfer-Encoding: ", b"quoted-printable"], body=[b"f", b"=\r\n", b"oo"],
-    needle="foo", place=Place.TEXT,
-)  # fmt: skip
+    header=[b"Content-Transfer-Encoding: ", b"quoted-printable"],
+    body=[b"f", b"=\r\n", b"oo"],
+    needle="foo",
+    place=Place.TEXT,
+)
 @example(header=[b"Subject: ", b"=?utf-8?q?f=6Fo?="], body=[], needle="foo", place=Place.TEXT)
 @example(header=[b"Subject: "], body=[b"\xe2\x84\xaa"], needle="k", place=Place.BODY)
 @example(header=[b"To : ", b"foo"], body=[], needle="to: foo", place=Place.TEXT)

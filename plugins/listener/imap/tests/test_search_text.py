@@ -6,13 +6,20 @@ import pytest
 from thurn_listener_imap.search.text import body_texts
 from thurn_message.scanner import scan
 
-REPORT = scan(b"".join((
-    b"Subject: Outer\r\nContent-Type: multipart/report; boundary=b\r\n\r\n",
-    b"--b\r\nContent-Type: text/plain\r\n\r\nNotice\r\n",
-    b"--b\r\nContent-Type: message/delivery-status\r\n\r\nDiagnostic-Code: smtp; User Unknown\r\n",
-    b"--b\r\nContent-Type: image/png; name=kitten.png\r\n\r\nPixels\r\n",
-    b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\nDeep\r\n--b--\r\n",
-)))  # fmt: skip
+REPORT = scan(
+    b"".join(
+        (
+            b"Subject: Outer\r\nContent-Type: multipart/report; boundary=b\r\n\r\n",
+            b"--b\r\nContent-Type: text/plain\r\n\r\nNotice\r\n",
+            (
+                b"--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+                b"Diagnostic-Code: smtp; User Unknown\r\n"
+            ),
+            b"--b\r\nContent-Type: image/png; name=kitten.png\r\n\r\nPixels\r\n",
+            b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\nDeep\r\n--b--\r\n",
+        )
+    )
+)
 
 
 def found(needle, *, headers):

@@ -29,9 +29,17 @@ class OneMailbox:
 def scope():
     numbers = array("Q", range(1, COUNT + 1))
     view = View(
-        "M1", 1, COUNT + 1, COUNT, SYSTEM_FLAGS, array("I", numbers), array("Q", [0]) * COUNT,
-        numbers, array("Q", [100]) * COUNT, array("q", [0]) * COUNT,
-    )  # fmt: skip
+        "M1",
+        1,
+        COUNT + 1,
+        COUNT,
+        SYSTEM_FLAGS,
+        array("I", numbers),
+        array("Q", [0]) * COUNT,
+        numbers,
+        array("Q", [100]) * COUNT,
+        array("q", [0]) * COUNT,
+    )
     record = MailboxRecord("M1", "INBOX", 1, COUNT + 1, COUNT, COUNT, COUNT, 0)
     return Selected(OneMailbox(), record, view, read_only=False)
 

@@ -18,9 +18,17 @@ def view(flags, modseqs):
     uids = array("I", range(1, COUNT + 1))
     sizes, received = array("Q", [1]) * COUNT, array("q", [0]) * COUNT
     return View(
-        "M1", 1, COUNT + 1, max(modseqs), SYSTEM_FLAGS, uids, array("Q", flags),
-        array("Q", modseqs), sizes, received,
-    )  # fmt: skip
+        "M1",
+        1,
+        COUNT + 1,
+        max(modseqs),
+        SYSTEM_FLAGS,
+        uids,
+        array("Q", flags),
+        array("Q", modseqs),
+        sizes,
+        received,
+    )
 
 
 class OneMailbox:

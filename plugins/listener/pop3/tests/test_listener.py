@@ -16,8 +16,11 @@ def settings(**given):
 def test_the_defaults():
     one = settings()
     assert (one.mailbox, one.concurrent, one.mark_seen, one.idle) == (
-        "INBOX", "snapshot", False, 600.0,
-    )  # fmt: skip
+        "INBOX",
+        "snapshot",
+        False,
+        600.0,
+    )
     config = server_config(one, "mx.example")
     assert config.greeting == "mx.example POP3 ready"
     assert config.expire_days is config.login_delay_seconds is None

@@ -145,9 +145,12 @@ class Desk:
         connection, end = memory_connection(peer, has_certificate=certificate, secured=secured)
         connection.inward.octets += early
         session = Session(
-            self.site.ids.make(), f"listener.{instance}", self.listener(instance).protocol,
-            connection.peer, tls=connection.tls,
-        )  # fmt: skip
+            self.site.ids.make(),
+            f"listener.{instance}",
+            self.listener(instance).protocol,
+            connection.peer,
+            tls=connection.tls,
+        )
         self.nursery.start_soon(converse, self.listener(instance), connection, session)
         return end
 

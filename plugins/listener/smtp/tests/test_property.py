@@ -8,14 +8,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-PIECES = st.sampled_from([
-    b"EHLO c\r\n", b"HELO c\r\n", b"LHLO c\r\n", b"MAIL FROM:<x@example.net>\r\n",
-    b"MAIL FROM:<> SIZE=1 BODY=8BITMIME\r\n", b"RCPT TO:<alice@example.org>\r\n",
-    b"RCPT TO:<postmaster>\r\n", b"RCPT TO:<y@elsewhere.example>\r\n", b"DATA\r\n", b"\r\n.\r\n",
-    b".\r\n", b"BDAT 5\r\n", b"BDAT 3 LAST\r\n", b"abc", b"Subject: leave\r\n\r\n", b"RSET\r\n",
-    b"AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=\r\n", b"AUTH LOGIN\r\n", b"*\r\n", b"YWxpY2U=\r\n",
-    b"AUTH FINAL YWxpY2U=\r\n", b"STARTTLS\r\n", b"NOOP\r\n", b"QUIT\r\n", b"\n", b"\r", b"\0",
-])  # fmt: skip
+PIECES = st.sampled_from(
+    [
+        b"EHLO c\r\n",
+        b"HELO c\r\n",
+        b"LHLO c\r\n",
+        b"MAIL FROM:<x@example.net>\r\n",
+        b"MAIL FROM:<> SIZE=1 BODY=8BITMIME\r\n",
+        b"RCPT TO:<alice@example.org>\r\n",
+        b"RCPT TO:<postmaster>\r\n",
+        b"RCPT TO:<y@elsewhere.example>\r\n",
+        b"DATA\r\n",
+        b"\r\n.\r\n",
+        b".\r\n",
+        b"BDAT 5\r\n",
+        b"BDAT 3 LAST\r\n",
+        b"abc",
+        b"Subject: leave\r\n\r\n",
+        b"RSET\r\n",
+        b"AUTH PLAIN AGFsaWNlAGNvcnJlY3QgaG9yc2U=\r\n",
+        b"AUTH LOGIN\r\n",
+        b"*\r\n",
+        b"YWxpY2U=\r\n",
+        b"AUTH FINAL YWxpY2U=\r\n",
+        b"STARTTLS\r\n",
+        b"NOOP\r\n",
+        b"QUIT\r\n",
+        b"\n",
+        b"\r",
+        b"\0",
+    ]
+)
 OCTETS = st.lists(PIECES | st.binary(max_size=30), max_size=25)
 ENDINGS = st.sampled_from(["eof", "reset", "close", "drain"])
 

@@ -27,8 +27,10 @@ async def test_listed(door, clock):
     clock.advance(60)
     found = await worker.policy.ledger.bans()
     assert [(ban.subject, ban.account, ban.failures) for ban in found] == [
-        (HERE, "", 10), (HERE, "alice", 10), ("2001:db8::/64", "", 30),
-    ]  # fmt: skip
+        (HERE, "", 10),
+        (HERE, "alice", 10),
+        ("2001:db8::/64", "", 30),
+    ]
     assert all(ban.since == clock.wall() - 60 for ban in found)
     assert all(ban.remaining_seconds == pytest.approx(540) for ban in found)
 

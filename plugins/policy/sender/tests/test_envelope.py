@@ -25,9 +25,15 @@ async def ask(policy, sender, session=None, **more):
 
 @pytest.mark.parametrize(
     "sender",
-    ["alice@example.org", "ALICE@Example.ORG", "a.lice@example.org", "sales@example.net",
-     "alice+list@example.org", '"alice"@example.org'],
-)  # fmt: skip
+    [
+        "alice@example.org",
+        "ALICE@Example.ORG",
+        "a.lice@example.org",
+        "sales@example.net",
+        "alice+list@example.org",
+        '"alice"@example.org',
+    ],
+)
 async def test_own_addresses(envelope, sender):
     async with envelope() as policy:
         assert await ask(policy, sender) is None
@@ -35,12 +41,21 @@ async def test_own_addresses(envelope, sender):
 
 @pytest.mark.parametrize(
     "sender",
-    ["bob@example.org", "nobody@example.org", "someone@elsewhere.example", "alice@example.com",
-     "alice@sub.example.org", "alice@example.org.elsewhere.example", "alice%example.org@x.example",
-     '"alice@example.org"@x.example', "list@example.org", "alice@[127.0.0.1]",
-     "postmaster@example.org",
-     "alice@backup.example"],
-)  # fmt: skip
+    [
+        "bob@example.org",
+        "nobody@example.org",
+        "someone@elsewhere.example",
+        "alice@example.com",
+        "alice@sub.example.org",
+        "alice@example.org.elsewhere.example",
+        "alice%example.org@x.example",
+        '"alice@example.org"@x.example',
+        "list@example.org",
+        "alice@[127.0.0.1]",
+        "postmaster@example.org",
+        "alice@backup.example",
+    ],
+)
 async def test_addresses_of_others(envelope, sender):
     async with envelope() as policy:
         decision = await ask(policy, sender)

@@ -31,21 +31,24 @@ async def ask(checked, fields, session=None, sender="alice@example.org", relayed
 @pytest.mark.parametrize(
     "fields",
     [
-        "From: alice@example.org\r\n", "from:Alice <ALICE@example.org>\r\n",
-        "From: Alice\r\n <alice@example.org>\r\n", "From: \"Adams, Alice\" <sales@example.net>\r\n",
+        "From: alice@example.org\r\n",
+        "from:Alice <ALICE@example.org>\r\n",
+        "From: Alice\r\n <alice@example.org>\r\n",
+        'From: "Adams, Alice" <sales@example.net>\r\n',
         "From: =?utf-8?q?J=C3=B6rg?= <alice+x@example.org>\r\n",
         "From: alice@example.org (Alice)\r\n",
         "From: alice@example.org\r\nSender: a.lice@example.org\r\n",
         "From: alice@example.org, sales@example.net\r\nSender: alice@example.org\r\n",
         "Resent-From: alice@example.org\r\nFrom: alice@example.org\r\n",
-        "From: \"alice@example.org\" <alice@example.org>\r\n",
-        "From: \"Alice (sales@example.net)\" <alice@example.org>\r\n",
-        "From: \"Bob @ work\" <alice@example.org>\r\n", "From: \"@alice\" <alice@example.org>\r\n",
+        'From: "alice@example.org" <alice@example.org>\r\n',
+        'From: "Alice (sales@example.net)" <alice@example.org>\r\n',
+        'From: "Bob @ work" <alice@example.org>\r\n',
+        'From: "@alice" <alice@example.org>\r\n',
         "Received: from x\r\n by y\r\nFrom: alice@example.org\r\nX-From: bob@example.org\r\n",
         "From: Алиса <alice@example.org>\r\n",
         "Reply-To: bob@example.org\r\nFrom: alice@example.org\r\n",
     ],
-)  # fmt: skip
+)
 async def test_honest_ones(header, fields):
     async with header() as checked:
         assert await ask(checked, fields) is None
@@ -238,9 +241,15 @@ async def test_a_sender_of_somebody_else(header):
 
 @pytest.mark.parametrize(
     "name",
-    ["J\u00f6rg " * 200, '"' * 501 + "x", "=?utf-8?q?=0D=0AFrom=3A_bob?=", "x" * 900, "\u202egnp",
-     "=?utf-8?q?" + "=C3=B6" * 300 + "?="],
-)  # fmt: skip
+    [
+        "J\u00f6rg " * 200,
+        '"' * 501 + "x",
+        "=?utf-8?q?=0D=0AFrom=3A_bob?=",
+        "x" * 900,
+        "\u202egnp",
+        "=?utf-8?q?" + "=C3=B6" * 300 + "?=",
+    ],
+)
 async def test_hostile_names_are_written_well(header, name):
     quoted = name if name.startswith("=?") else '"' + name.replace('"', '\\"') + '"'
     async with header(mode="rewrite") as checked:
@@ -262,9 +271,12 @@ async def test_what_cannot_be_rewritten(header):
 async def test_rewritten_as_the_one_who_sends(header):
     async with header(mode="rewrite") as checked:
         decision = await ask(
-            checked, "From: x@x.example\r\n", make_session(peer=HERE), "bob@example.org",
+            checked,
+            "From: x@x.example\r\n",
+            make_session(peer=HERE),
+            "bob@example.org",
             ("alice", "bob"),
-        )  # fmt: skip
+        )
         assert decision.edits[0].value == "bob@example.org"
 
 
@@ -343,8 +355,10 @@ async def test_protected_senders_of_the_granted_account(header, table):
         here = make_session(peer=HERE)
         for fields in ("From: alice@example.org\r\n", "From: x@y.example\r\n", ""):
             assert await ask(checked, fields, here, "x@y.example") is None
-        for fields in ("From: bob@example.org\r\n",
-                       "From: alice@example.org\r\nSender: bob@example.org\r\n"):  # fmt: skip
+        for fields in (
+            "From: bob@example.org\r\n",
+            "From: alice@example.org\r\nSender: bob@example.org\r\n",
+        ):
             decision = await ask(checked, fields, here, "alice@example.org")
             assert decision.reason == "sender.local_outside"
             assert "bob" in decision.detail
@@ -363,10 +377,13 @@ async def test_strangers_are_left_alone(header):
 async def test_local_senders_from_outside(header):
     async with header(protect_local=True) as checked:
         for fields in (
-            "From: bob@example.org\r\n", "From: x@y.example\r\nSender: bob@example.org\r\n",
-            "From: x@y.example\r\nFrom: nobody@example.org\r\n", "From : bob@example.org\r\n",
-            "From: \"bob@example.org\" <x@y.example>\r\n", "From: g: bob@example.org;\r\n",
-        ):  # fmt: skip
+            "From: bob@example.org\r\n",
+            "From: x@y.example\r\nSender: bob@example.org\r\n",
+            "From: x@y.example\r\nFrom: nobody@example.org\r\n",
+            "From : bob@example.org\r\n",
+            'From: "bob@example.org" <x@y.example>\r\n',
+            "From: g: bob@example.org;\r\n",
+        ):
             decision = await ask(checked, fields, make_session(), sender="x@y.example")
             assert isinstance(decision, Reject), fields
             assert (decision.code, decision.reason) == (550, "sender.local_outside")

@@ -105,9 +105,12 @@ async def test_submission(site):
 async def grant(site, account="alice"):
     table = GrantTable(site.site.state, site.site.clock)
     await table.grant(
-        ip_address("127.0.0.1"), account=AccountId(account), reason="POP3 login",
-        granted_by="login.popbeforesmtp", lifetime_seconds=600,
-    )  # fmt: skip
+        ip_address("127.0.0.1"),
+        account=AccountId(account),
+        reason="POP3 login",
+        granted_by="login.popbeforesmtp",
+        lifetime_seconds=600,
+    )
 
 
 async def test_a_grant_holds_no_mail_for_our_own_accounts(site):
@@ -127,8 +130,9 @@ async def test_rewritten_as_it_arrives(site):
     shown = "Boss <boss@bank.example>"
     assert await ask(send, site, "submission", "alice@example.org", shown, "alice") is None
     assert await ask(first_from, site) == [
-        b"X-Original-From: Boss <boss@bank.example>", b"From: Boss <alice@example.org>",
-    ]  # fmt: skip
+        b"X-Original-From: Boss <boss@bank.example>",
+        b"From: Boss <alice@example.org>",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,11 @@ class Bench:
     @asynccontextmanager
     async def open(self, directory: Path | None = None):
         context = FakeContext(
-            directory or self.directory, name="queue.kit", clock=self.clock,
+            directory or self.directory,
+            name="queue.kit",
+            clock=self.clock,
             given=Given(log=self.log),
-        )  # fmt: skip
+        )
         self.journal = context.journal
         async with spool.open(NoSettings(), context) as queue:
             yield queue

@@ -14,5 +14,7 @@ HOSTS = {"plain": None, "real": log_hosts()}
 async def test_contract(level, hosts, tmp_path):
     await check_queue(
         lambda context: spool.open(NoSettings(), context),
-        level=level, directory=tmp_path, hosts=HOSTS[hosts],
-    )  # fmt: skip
+        level=level,
+        directory=tmp_path,
+        hosts=HOSTS[hosts],
+    )

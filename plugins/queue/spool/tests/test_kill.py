@@ -27,10 +27,11 @@ def run_and_kill(directory: Path, round_: int, dice: random.Random) -> list[list
     workers = [
         subprocess.Popen(
             [sys.executable, str(WORKER), str(directory), f"r{round_}w{number}"],
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(2)
-    ]  # fmt: skip
+    ]
     lines = [worker.stdout.readline() for worker in workers]  # ready
     for worker in workers:
         time.sleep(dice.uniform(0.05, 0.4))  # the load that is to be cut

@@ -73,15 +73,28 @@ def run(tmp_path):
 def test_grant_who_revoke(run):
     assert run("who") == "nobody holds a grant\n"
     [made] = run(
-        "grant", "192.0.2.7", "--account", "ann", "--for", "2h", "--to", "B.example",
-        "--to", "*.a.example", "--why", "moving house", "--json",
-    )  # fmt: skip
+        "grant",
+        "192.0.2.7",
+        "--account",
+        "ann",
+        "--for",
+        "2h",
+        "--to",
+        "B.example",
+        "--to",
+        "*.a.example",
+        "--why",
+        "moving house",
+        "--json",
+    )
     assert made["remaining_seconds"] == 7200
     [listed] = run("who", "--json")
     assert {key: listed[key] for key in ("source", "account", "destinations", "granted_by")} == {
-        "source": "192.0.2.7", "account": "ann", "destinations": ["*.a.example", "b.example"],
+        "source": "192.0.2.7",
+        "account": "ann",
+        "destinations": ["*.a.example", "b.example"],
         "granted_by": "command.relay",
-    }  # fmt: skip
+    }
     assert listed["reason"].startswith("moving house (by ")
     assert run("who", "--json", "--kind", "network") == []
     table = run("who")
@@ -143,8 +156,10 @@ def test_explain(run):
     assert not refused["permitted"]
     assert refused["verdict"].endswith("refused: 550 5.7.1, no rule permits it")
     assert [(rule["name"], rule["decision"]) for rule in refused["rules"]] == [
-        ("office", "no opinion"), ("logins", "no opinion"), ("table", "no opinion"),
-    ]  # fmt: skip
+        ("office", "no opinion"),
+        ("logins", "no opinion"),
+        ("table", "no opinion"),
+    ]
     hints = "\n".join(refused["would_pass_if"])
     assert "logged in (SMTP AUTH) where the listener asks relay.logins" in hints
     assert "thurn relay grant 192.0.2.7" in hints
@@ -188,10 +203,13 @@ def test_explain_two_behind_one_address(run):
         run("grant", "192.0.2.7", "--account", name, "--for", "1h", "--why", "x")
     story = run("explain", "192.0.2.7", "--from", "x@elsewhere.invalid", "--json")
     assert any(
-        hint in ("the sender were one of ann's or ben's addresses",
-                 "the sender were one of ben's or ann's addresses")
+        hint
+        in (
+            "the sender were one of ann's or ben's addresses",
+            "the sender were one of ben's or ann's addresses",
+        )
         for hint in story["would_pass_if"]
-    )  # fmt: skip
+    )
     for name, permitted in (("ann", True), ("ben", False)):
         story = run("explain", "192.0.2.7", "--from", f"{name}@mail.test", "--json")
         assert story["permitted"] == permitted

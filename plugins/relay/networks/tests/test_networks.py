@@ -77,9 +77,10 @@ async def test_the_table_shows_what_is_configured(tmp_path):
     site = Site(tmp_path)
     async with site.open(TEN, "10.1.0.0/16"), site.open(TEN, name="relay.home"):
         assert await site.rows() == [
-            ("10.0.0.0/8", "relay.home"), ("10.0.0.0/8", "relay.office"),
+            ("10.0.0.0/8", "relay.home"),
+            ("10.0.0.0/8", "relay.office"),
             ("10.1.0.0/16", "relay.office"),
-        ]  # fmt: skip
+        ]
         [grant] = [g for g in await site.table.entries() if g.granted_by == "relay.home"]
         assert grant.reason == "test.toml:2"
     async with site.open(TEN):

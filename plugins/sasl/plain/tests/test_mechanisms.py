@@ -36,13 +36,30 @@ async def test_the_grammar_of_plain(mechanisms):
 @pytest.mark.parametrize(
     "message",
     [
-        b"", b"alice", b"alice\0secret", b"\0alice\0", b"\0\0secret", b"\0\0", b"\0", b"\0\0\0",
-        b"\0alice\0secret\0", b"\0alice\0sec\0ret", b"a\0b\0c\0d\0e", b"\0alice\0\xff",
-        b"\0\xc3\0secret", b"\xff\0alice\0secret", b"\0ali\nce\0secret", b"\0alice\0sec\rret",
-        b"a\x7f\0alice\0secret", b"\0\xed\xa0\x80\0secret", b"\0" + b"a" * 1025 + b"\0secret",
-        b"\0alice\0" + b"x" * 4097, b"a" * 1025 + b"\0alice\0secret", b"\0" * 65_536,
+        b"",
+        b"alice",
+        b"alice\0secret",
+        b"\0alice\0",
+        b"\0\0secret",
+        b"\0\0",
+        b"\0",
+        b"\0\0\0",
+        b"\0alice\0secret\0",
+        b"\0alice\0sec\0ret",
+        b"a\0b\0c\0d\0e",
+        b"\0alice\0\xff",
+        b"\0\xc3\0secret",
+        b"\xff\0alice\0secret",
+        b"\0ali\nce\0secret",
+        b"\0alice\0sec\rret",
+        b"a\x7f\0alice\0secret",
+        b"\0\xed\xa0\x80\0secret",
+        b"\0" + b"a" * 1025 + b"\0secret",
+        b"\0alice\0" + b"x" * 4097,
+        b"a" * 1025 + b"\0alice\0secret",
+        b"\0" * 65_536,
     ],
-)  # fmt: skip
+)
 async def test_what_plain_refuses_as_malformed(mechanisms, message):
     result = start(mechanisms[0], message).result
     assert isinstance(result, SaslFailure)

@@ -49,14 +49,25 @@ def log_in(scram, client, *, key, conditions=UNBOUND, change=lambda final: final
     ("name", "client_nonce", "server_nonce", "salt", "proof", "signature"),
     [
         # RFC 5802 §5
-        ("SCRAM-SHA-1", b"fyko+d2lbbFgONRv9qkxdawL", "3rfcNHYJY1ZVvWVs7j",
-         "QSXCR+Q6sek8bf92", b"v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=", b"rmF9pqV8S7suAoZWja4dJRkFsKQ="),
+        (
+            "SCRAM-SHA-1",
+            b"fyko+d2lbbFgONRv9qkxdawL",
+            "3rfcNHYJY1ZVvWVs7j",
+            "QSXCR+Q6sek8bf92",
+            b"v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+            b"rmF9pqV8S7suAoZWja4dJRkFsKQ=",
+        ),
         # RFC 7677 §3
-        ("SCRAM-SHA-256", b"rOprNGfwEbeRWgbNEkqO", "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
-         "W22ZaJ0SNY7soEsUEjb6gQ==", b"dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-         b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
+        (
+            "SCRAM-SHA-256",
+            b"rOprNGfwEbeRWgbNEkqO",
+            "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+            "W22ZaJ0SNY7soEsUEjb6gQ==",
+            b"dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+            b"6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_rfcs_examples(name, client_nonce, server_nonce, salt, proof, signature):
     text = stored_text(name, "pencil", salt=b64decode(salt), iterations=4096)
     key = StoredKey(AccountId("user"), Secret(text))
@@ -217,21 +228,49 @@ def test_flags_that_are_not_the_mechanisms(name, flag):
 @pytest.mark.parametrize(
     "first",
     [
-        b"", b"n", b"n,", b"n,,", b"n,,n=alice", b"n,,n=alice,", b"n,,n=alice,r=",
+        b"",
+        b"n",
+        b"n,",
+        b"n,,",
+        b"n,,n=alice",
+        b"n,,n=alice,",
+        b"n,,n=alice,r=",
         b"n,,r=x,n=alice",
-        b"n,,n=,r=x", b"n,,x=alice,r=x", b"n,,m=ext,n=alice,r=x", b"x,,n=alice,r=x",
-        b",,n=alice,r=x", b"p=,,n=alice,r=x", b"p=a b,,n=alice,r=x", b"n,a=,n=alice,r=x",
-        b"n,b=x,n=alice,r=x", b"n,alice,n=alice,r=x", b"n,,n=al=ice,r=x", b"n,,n=al=2cice,r=x",
-        b"n,,n=alice=,r=x", b"n,,n=alice,r=a b", b"n,,n=alice,r=\xc3\xa9", b"n,,n=\xff,r=x",
-        b"n,,n=al\0ice,r=x", b"n,,n=al\rice,r=x", b"n,,n=alice,r=x,", b"n,,n=alice,r=x,1=y",
-        b"n,,n=alice,r=x,yy", b"n,,n=alice,r=x,y=", b"n,,n=\xc2\xad,r=x", b"n,,n=\xee\x80\x80,r=x",
-        b"n,,n=" + b"a" * 1025 + b",r=x", b"n,,n=alice,r=" + b"x" * 1025,
+        b"n,,n=,r=x",
+        b"n,,x=alice,r=x",
+        b"n,,m=ext,n=alice,r=x",
+        b"x,,n=alice,r=x",
+        b",,n=alice,r=x",
+        b"p=,,n=alice,r=x",
+        b"p=a b,,n=alice,r=x",
+        b"n,a=,n=alice,r=x",
+        b"n,b=x,n=alice,r=x",
+        b"n,alice,n=alice,r=x",
+        b"n,,n=al=ice,r=x",
+        b"n,,n=al=2cice,r=x",
+        b"n,,n=alice=,r=x",
+        b"n,,n=alice,r=a b",
+        b"n,,n=alice,r=\xc3\xa9",
+        b"n,,n=\xff,r=x",
+        b"n,,n=al\0ice,r=x",
+        b"n,,n=al\rice,r=x",
+        b"n,,n=alice,r=x,",
+        b"n,,n=alice,r=x,1=y",
+        b"n,,n=alice,r=x,yy",
+        b"n,,n=alice,r=x,y=",
+        b"n,,n=\xc2\xad,r=x",
+        b"n,,n=\xee\x80\x80,r=x",
+        b"n,,n=" + b"a" * 1025 + b",r=x",
+        b"n,,n=alice,r=" + b"x" * 1025,
         b"n,,n=alice,r=x" + b",a=b" * 40,
-        b"n,a=" + b"a" * 1025 + b",n=alice,r=x", b"n" * 10_000, b"N,,n=alice,r=x",
+        b"n,a=" + b"a" * 1025 + b",n=alice,r=x",
+        b"n" * 10_000,
+        b"N,,n=alice,r=x",
         b"n,, n=alice,r=x",
-        b"n,,n=alice,r=x\n", b"n,,n=" + "\u0627a".encode() + b",r=x",
+        b"n,,n=alice,r=x\n",
+        b"n,,n=" + "\u0627a".encode() + b",r=x",
     ],
-)  # fmt: skip
+)
 def test_first_messages_that_are_none(first):
     played = start(mechanism(), first, b"whatever", key=stored())
     assert played.result.malformed
@@ -244,18 +283,35 @@ GOOD = b"c=biws,r=cs,p=" + b64encode(b"x" * 32)
 @pytest.mark.parametrize(
     "final",
     [
-        b"", b"c=biws", b"c=biws,r=cs", b"c=biws,r=cs,", b"c=biws,r=cs,p=", b"c=biws,r=cs,p=AAAA",
-        GOOD[:-1], GOOD + b"=", GOOD + b",", GOOD.replace(b"c=biws", b"c=bi ws"),
-        GOOD.replace(b"c=biws", b"c=biwt="), GOOD.replace(b"c=", b""),
+        b"",
+        b"c=biws",
+        b"c=biws,r=cs",
+        b"c=biws,r=cs,",
+        b"c=biws,r=cs,p=",
+        b"c=biws,r=cs,p=AAAA",
+        GOOD[:-1],
+        GOOD + b"=",
+        GOOD + b",",
+        GOOD.replace(b"c=biws", b"c=bi ws"),
+        GOOD.replace(b"c=biws", b"c=biwt="),
+        GOOD.replace(b"c=", b""),
         GOOD.replace(b"r=cs", b"r=cS"),
-        GOOD.replace(b"r=cs", b"r=c"), GOOD.replace(b"r=cs", b"r=css"), GOOD + b"\0",
+        GOOD.replace(b"r=cs", b"r=c"),
+        GOOD.replace(b"r=cs", b"r=css"),
+        GOOD + b"\0",
         GOOD + b"\xff",
-        GOOD.replace(b",r=cs", b",m=x,r=cs"), GOOD.replace(b",p=", b",1=x,p="), b"r=cs," + GOOD,
-        GOOD.replace(b"c=biws", b"c=biw"), b"c=" + b"A" * 9000, GOOD.replace(b"p=", b"v="),
-        GOOD.replace(b",p=", b",xx,p="), b"c=biws,r=cs,p=" + b64encode(b"x" * 31),
-        b"c=biws,r=cs,p=" + b64encode(b"x" * 33), b"c=biws,r=cs,p=" + "ä".encode(),
+        GOOD.replace(b",r=cs", b",m=x,r=cs"),
+        GOOD.replace(b",p=", b",1=x,p="),
+        b"r=cs," + GOOD,
+        GOOD.replace(b"c=biws", b"c=biw"),
+        b"c=" + b"A" * 9000,
+        GOOD.replace(b"p=", b"v="),
+        GOOD.replace(b",p=", b",xx,p="),
+        b"c=biws,r=cs,p=" + b64encode(b"x" * 31),
+        b"c=biws,r=cs,p=" + b64encode(b"x" * 33),
+        b"c=biws,r=cs,p=" + "ä".encode(),
     ],
-)  # fmt: skip
+)
 def test_final_messages_that_are_none(final):
     result = start(mechanism(nonce="s"), b"n,,n=alice,r=c", final, key=stored()).result
     assert result.malformed
@@ -280,11 +336,17 @@ def test_extensions_are_signed_and_passed_over():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "secret", "{SHA256}x", stored_text("SCRAM-SHA-1", "secret"),
-     "SCRAM-SHA-256$0:AAAA$AAAA:AAAA",
-     "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA", "SCRAM-SHA-256$4096:A$AAAA:AAAA",
-     stored_text("SCRAM-SHA-256", "secret") + "\n"],
-)  # fmt: skip
+    [
+        "",
+        "secret",
+        "{SHA256}x",
+        stored_text("SCRAM-SHA-1", "secret"),
+        "SCRAM-SHA-256$0:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA",
+        "SCRAM-SHA-256$4096:A$AAAA:AAAA",
+        stored_text("SCRAM-SHA-256", "secret") + "\n",
+    ],
+)
 def test_what_is_stored_wrongly_is_trouble(text):
     with pytest.raises(TemporaryFailure) as caught:
         start(mechanism(), b"n,,n=alice,r=c", key=StoredKey(AccountId("a1"), Secret(text)))

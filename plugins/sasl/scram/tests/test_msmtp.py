@@ -43,10 +43,18 @@ def msmtp():
 
 def send(program, site, password, mechanism, *, trust):
     command = [
-        program, "--file=/dev/null", "--host=localhost", f"--port={site.port('submission')}",
-        "--tls=on", f"--tls-trust-file={trust}", f"--auth={mechanism}", "--user=alice",
-        f"--passwordeval=echo '{password}'", "--from=alice@example.org", "alice@example.org",
-    ]  # fmt: skip
+        program,
+        "--file=/dev/null",
+        "--host=localhost",
+        f"--port={site.port('submission')}",
+        "--tls=on",
+        f"--tls-trust-file={trust}",
+        f"--auth={mechanism}",
+        "--user=alice",
+        f"--passwordeval=echo '{password}'",
+        "--from=alice@example.org",
+        "alice@example.org",
+    ]
     message = b"From: alice@example.org\r\nSubject: x\r\n\r\nbody\r\n"
     done = subprocess.run(command, input=message, capture_output=True, timeout=30, check=False)
     return done.returncode, done.stderr

@@ -14,9 +14,19 @@ from thurn_testing.contracts.plainstate import PlainState
 from thurn_testing.fakes.context import FakeContext, Given
 
 TABLES = (
-    "mailbox", "keyword", "message", "body", "change", "delivered", "remembered", "subscription",
-    "annotation", "document", "present", "active",
-)  # fmt: skip
+    "mailbox",
+    "keyword",
+    "message",
+    "body",
+    "change",
+    "delivered",
+    "remembered",
+    "subscription",
+    "annotation",
+    "document",
+    "present",
+    "active",
+)
 
 
 class Bench:

@@ -24,10 +24,29 @@ def bodies(directory):
 @pytest.mark.parametrize(
     "account",
     [
-        "alice", "Alice", "", ".", "..", "../../etc", "a/b", "a\x00b", "%61", "ü@x.example", "é",
-        "a" * 300, "a" * 301, "\ud800", "~root", "-rf", "a\nb", "CON", "ALICE", "a%2fb", "%%",
+        "alice",
+        "Alice",
+        "",
+        ".",
+        "..",
+        "../../etc",
+        "a/b",
+        "a\x00b",
+        "%61",
+        "ü@x.example",
+        "é",
+        "a" * 300,
+        "a" * 301,
+        "\ud800",
+        "~root",
+        "-rf",
+        "a\nb",
+        "CON",
+        "ALICE",
+        "a%2fb",
+        "%%",
     ],
-)  # fmt: skip
+)
 def test_directory_names_are_safe_and_tell_accounts_apart(tmp_path, account):
     directory = account_directory(tmp_path, AccountId(account))
     assert directory.parents[2] == tmp_path

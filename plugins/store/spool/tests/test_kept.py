@@ -106,8 +106,11 @@ async def test_a_copy_moved_on_is_what_the_rows_say(bench, seed):
             view = await (await account.mailbox(name)).view()
             counted = totals_of(view)
             assert (counted.messages, counted.unseen, counted.deleted, counted.size) == (
-                box.messages, box.unseen, box.deleted, box.size_octets
-            )  # fmt: skip
+                box.messages,
+                box.unseen,
+                box.deleted,
+                box.size_octets,
+            )
 
 
 async def test_copies_are_written_when_much_has_changed(bench, autojump_clock):

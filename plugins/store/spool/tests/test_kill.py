@@ -23,10 +23,11 @@ def run_and_kill(directory: Path, round_: int, dice: random.Random) -> list[list
     workers = [
         subprocess.Popen(
             [sys.executable, str(WORKER), str(directory), f"r{round_}w{number}"],
-            stdout=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(2)
-    ]  # fmt: skip
+    ]
     lines = [worker.stdout.readline() for worker in workers]  # ready
     # A worker is killed while the other goes on, then the other.
     for worker in workers:

@@ -23,9 +23,16 @@ class Player:
 
     async def step(self):
         doings = [
-            self.store, self.store, self.store, self.flag, self.expunge, self.copy, self.move,
-            self.tree, self.texts,
-        ]  # fmt: skip
+            self.store,
+            self.store,
+            self.store,
+            self.flag,
+            self.expunge,
+            self.copy,
+            self.move,
+            self.tree,
+            self.texts,
+        ]
         await self.random.choice(doings)()
 
     async def _mailbox(self):

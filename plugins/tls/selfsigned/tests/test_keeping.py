@@ -44,8 +44,12 @@ async def test_changed_names_make_a_new_one(tmp_path):
         found = handshake(provider.server_context(), client, "new.example")
     assert found.certificate != before
     assert found.names == {
-        "mx.example.org", "localhost", "127.0.0.1", "0:0:0:0:0:0:0:1", "new.example",
-    }  # fmt: skip
+        "mx.example.org",
+        "localhost",
+        "127.0.0.1",
+        "0:0:0:0:0:0:0:1",
+        "new.example",
+    }
 
 
 async def test_an_old_one_is_replaced(tmp_path):

@@ -14,12 +14,33 @@ from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call
 
 _NAME: Final = re.compile(r"[!-9;-~]++")  # ftext, RFC 5322 §3.6.8
-ADDRESS_FIELDS: Final = frozenset({
-    "from", "to", "cc", "bcc", "sender", "reply-to", "resent-from", "resent-to", "resent-cc",
-    "resent-bcc", "resent-sender", "resent-reply-to", "return-path", "delivered-to",
-    "x-original-to", "envelope-to", "x-envelope-to", "apparently-to", "errors-to",
-    "disposition-notification-to", "return-receipt-to", "mail-followup-to", "mail-reply-to",
-})  # fmt: skip
+ADDRESS_FIELDS: Final = frozenset(
+    {
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "sender",
+        "reply-to",
+        "resent-from",
+        "resent-to",
+        "resent-cc",
+        "resent-bcc",
+        "resent-sender",
+        "resent-reply-to",
+        "return-path",
+        "delivered-to",
+        "x-original-to",
+        "envelope-to",
+        "x-envelope-to",
+        "apparently-to",
+        "errors-to",
+        "disposition-notification-to",
+        "return-receipt-to",
+        "mail-followup-to",
+        "mail-reply-to",
+    }
+)
 """Fields that hold addresses; the test is restricted to them. RFC 5228 §5.1."""
 
 ADDRESS_OCTETS: Final = 8

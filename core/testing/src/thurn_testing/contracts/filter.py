@@ -43,15 +43,26 @@ _SEED: Final = 5322
 _OCTETS: Final = b'\0\t\n\r "(),:;<=>?@[\\]\x7f\x80\xc3\xff'
 
 MESSAGES: Final = (
-    b"", b"\r\n", b"\r\n\r\n", b"x", b"no field\r\n\r\nbody\r\n", b":\r\n\r\n", b"a:\r\n",
-    b"\0\r\n\r\n", b"From: a@example.org\r\n", b"\nFrom: a@example.org\n\nbody",
+    b"",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"x",
+    b"no field\r\n\r\nbody\r\n",
+    b":\r\n\r\n",
+    b"a:\r\n",
+    b"\0\r\n\r\n",
+    b"From: a@example.org\r\n",
+    b"\nFrom: a@example.org\n\nbody",
     b"From: a@example.org\rx: y\r\n\r\n",
-    b"Subject: x\r\n" * 6_000 + b"\r\nbody\r\n", b"X: " + b"x" * 300_000 + b"\r\n\r\nbody\r\n",
-    b"From: " + b"<" * 10_000 + b"\r\n\r\n", b"From: " + b"(" * 10_000 + b"\r\n\r\n",
-    b"From: " + b"a@b.example, " * 10_000 + b"\r\n\r\n", b"From: " + b"@" * 10_000 + b"\r\n\r\n",
+    b"Subject: x\r\n" * 6_000 + b"\r\nbody\r\n",
+    b"X: " + b"x" * 300_000 + b"\r\n\r\nbody\r\n",
+    b"From: " + b"<" * 10_000 + b"\r\n\r\n",
+    b"From: " + b"(" * 10_000 + b"\r\n\r\n",
+    b"From: " + b"a@b.example, " * 10_000 + b"\r\n\r\n",
+    b"From: " + b"@" * 10_000 + b"\r\n\r\n",
     b'From: "' + b"a@b " * 20_000 + b'" <a@example.org>\r\n\r\n',
     b"From: " + b"=?utf-8?q?=40?= " * 5_000 + b"<a@example.org>\r\n\r\n",
-)  # fmt: skip
+)
 
 
 async def check_message_filter(
@@ -100,9 +111,11 @@ async def _one(checked: MessageFilter, transaction: Transaction, octets: bytes) 
 
 def _state(transaction: Transaction) -> tuple[object, ...]:
     return (
-        transaction.sender, [*transaction.recipients], [*transaction.targets],
+        transaction.sender,
+        [*transaction.recipients],
+        [*transaction.targets],
         transaction.session.identity,
-    )  # fmt: skip
+    )
 
 
 def _broken(random: Random, message: bytes) -> bytes:

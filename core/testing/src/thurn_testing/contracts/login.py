@@ -28,9 +28,18 @@ ANSWER_SECONDS: Final = 5.0
 DELAY_SECONDS: Final = 60.0
 """A peer's patience ends; who must wait longer is refused."""
 NAMES: Final = (
-    "", "alice", "ALICE@example.org", "a" * 64, "' OR 1=1 --", "../../etc/passwd", "%n%s",
-    "\x00\r\nlogin.succeeded", "j\u00f6rg@m\u00fcnchen.example", "\u202egnp.ecila", "\ud800",
-)  # fmt: skip
+    "",
+    "alice",
+    "ALICE@example.org",
+    "a" * 64,
+    "' OR 1=1 --",
+    "../../etc/passwd",
+    "%n%s",
+    "\x00\r\nlogin.succeeded",
+    "j\u00f6rg@m\u00fcnchen.example",
+    "\u202egnp.ecila",
+    "\ud800",
+)
 """As peers give them; nothing of it has been looked at when a policy is asked."""
 MECHANISMS: Final = ("PASSWORD", "PLAIN", "SCRAM-SHA-256", "X" * 20)
 PEERS: Final = ("198.51.100.1", "2001:db8::1", "fe80::1", None)

@@ -27,11 +27,19 @@ from thurn_testing.contracts.expectation import (
 from thurn_testing.fakes.session import make_session, make_transaction
 
 SENDERS: Final = (
-    None, "postmaster@example.org", "alice@example.org", "someone@elsewhere.example",
-    '"alice@example.org"@elsewhere.example', "root@[127.0.0.1]", "x@[IPv6:2001:db8::1]",
-    "alice%example.org@elsewhere.example", "example.org!alice@elsewhere.example",
-    '" "@example.org', "j\u00f6rg@m\u00fcnchen.example", "a" * 64 + "@" + "b" * 63 + ".example",
-)  # fmt: skip
+    None,
+    "postmaster@example.org",
+    "alice@example.org",
+    "someone@elsewhere.example",
+    '"alice@example.org"@elsewhere.example',
+    "root@[127.0.0.1]",
+    "x@[IPv6:2001:db8::1]",
+    "alice%example.org@elsewhere.example",
+    "example.org!alice@elsewhere.example",
+    '" "@example.org',
+    "j\u00f6rg@m\u00fcnchen.example",
+    "a" * 64 + "@" + "b" * 63 + ".example",
+)
 """What a peer may say; every one parses."""
 
 
@@ -91,6 +99,9 @@ def _sender(transaction: Transaction) -> Address | None:
 def _state(transaction: Transaction) -> tuple[object, ...]:
     session = transaction.session
     return (
-        transaction.sender, [*transaction.recipients], [*transaction.targets], session.identity,
+        transaction.sender,
+        [*transaction.recipients],
+        [*transaction.targets],
+        session.identity,
         session.remembered,
-    )  # fmt: skip
+    )

@@ -418,17 +418,27 @@ Check: TypeAlias = Callable[[QueueSite], Awaitable[None]]
 
 LEVELS: Final[dict[str, Sequence[Check]]] = {
     "entries": (
-        committed_entry_is_listed, null_sender_is_kept, key_makes_a_repeat_recognisable,
-        entries_come_in_pages, removed_entry_stays_away, replay_and_retiring_change_nothing,
+        committed_entry_is_listed,
+        null_sender_is_kept,
+        key_makes_a_repeat_recognisable,
+        entries_come_in_pages,
+        removed_entry_stays_away,
+        replay_and_retiring_change_nothing,
         failed_group_queues_nothing,
     ),
     "leases": (
-        content_is_kept, leased_entry_is_held_once, finished_recipients_leave,
-        deferred_entry_comes_back, retry_times_are_bounded, new_mail_passes_a_backlog,
+        content_is_kept,
+        leased_entry_is_held_once,
+        finished_recipients_leave,
+        deferred_entry_comes_back,
+        retry_times_are_bounded,
+        new_mail_passes_a_backlog,
         routed_entry_is_skipped,
-        waiting_for_a_lease_ends, cancelled_wait_takes_nothing, closing_gives_back,
+        waiting_for_a_lease_ends,
+        cancelled_wait_takes_nothing,
+        closing_gives_back,
     ),
-}  # fmt: skip
+}
 
 
 async def check_queue(

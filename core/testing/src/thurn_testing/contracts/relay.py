@@ -31,17 +31,24 @@ from thurn_testing.fakes.session import PEER, make_session, make_transaction
 
 ELSEWHERE: Final = Recipient(Address.parse("someone@elsewhere.example"))
 SENDERS: Final = (
-    None, "postmaster@localhost", "root@[127.0.0.1]", "alice@example.org", "alice@mx.example.org",
+    None,
+    "postmaster@localhost",
+    "root@[127.0.0.1]",
+    "alice@example.org",
+    "alice@mx.example.org",
     "anyone@elsewhere.example",
-)  # fmt: skip
+)
 """Reverse-paths that look as if they were ours; anybody can say them."""
 HELLOS: Final = ("localhost", "mx.example.org", "[127.0.0.1]", "[IPv6:::1]", "example.org", "")
 PARAMETERS: Final = ({"AUTH": "alice@example.org"}, {"AUTH": "<>"}, {"SMTPUTF8": None})
 RECIPIENTS: Final = (
-    "someone%elsewhere.example@[127.0.0.1]", '"someone@elsewhere.example"@other.example',
-    "elsewhere.example!someone@other.example", "postmaster@elsewhere.example",
-    "alice@example.org.elsewhere.example", "someone@[203.0.113.77]",
-)  # fmt: skip
+    "someone%elsewhere.example@[127.0.0.1]",
+    '"someone@elsewhere.example"@other.example',
+    "elsewhere.example!someone@other.example",
+    "postmaster@elsewhere.example",
+    "alice@example.org.elsewhere.example",
+    "someone@[203.0.113.77]",
+)
 RECIPIENT_PARAMETERS: Final = {"ORCPT": "rfc822;alice@example.org", "NOTIFY": "NEVER"}
 
 

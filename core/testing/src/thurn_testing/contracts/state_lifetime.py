@@ -151,9 +151,14 @@ async def a_wrong_clock_after_a_reboot(site: Site) -> None:
 
 
 LIFETIME_CHECKS: Final[tuple[StateCheck, ...]] = (
-    expired_rows_are_absent, put_sets_the_lifetime_anew, counters_keep_their_first_lifetime,
-    add_keeps_the_lifetime, the_wall_clock_does_not_matter,
-)  # fmt: skip
+    expired_rows_are_absent,
+    put_sets_the_lifetime_anew,
+    counters_keep_their_first_lifetime,
+    add_keeps_the_lifetime,
+    the_wall_clock_does_not_matter,
+)
 REBOOT_CHECKS: Final[tuple[StateCheck, ...]] = (
-    rows_survive_a_restart, rows_survive_a_reboot, a_wrong_clock_after_a_reboot,
-)  # fmt: skip
+    rows_survive_a_restart,
+    rows_survive_a_reboot,
+    a_wrong_clock_after_a_reboot,
+)

@@ -127,6 +127,9 @@ def _unread(channel: trio.MemoryReceiveChannel[int]) -> int:
 
 
 NOTICES_CHECKS: Final[tuple[StateCheck, ...]] = (
-    heard_here_and_elsewhere, topics_are_any_text, the_newest_is_kept, nobody_has_to_listen,
+    heard_here_and_elsewhere,
+    topics_are_any_text,
+    the_newest_is_kept,
+    nobody_has_to_listen,
     a_subscription_ends,
-)  # fmt: skip
+)

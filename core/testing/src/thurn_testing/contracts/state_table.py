@@ -207,6 +207,14 @@ async def added_once(site: Site) -> None:
 
 
 TABLE_CHECKS: Final[tuple[StateCheck, ...]] = (
-    absent_rows, values, add_only_if_absent, bounds, counters, key_order, workers_share_rows,
-    atomic_counters, taken_once, added_once,
-)  # fmt: skip
+    absent_rows,
+    values,
+    add_only_if_absent,
+    bounds,
+    counters,
+    key_order,
+    workers_share_rows,
+    atomic_counters,
+    taken_once,
+    added_once,
+)

@@ -23,8 +23,11 @@ async def check_annotations(site: StoreSite) -> None:
         await account.annotate("/private/comment", b"account")
         kept = {"/private/comment": b"two \x00\xff", "/shared/x": b""}
         expect_equal(dict(await inbox.annotations()), kept, "the last value counts")
-        expect_equal(dict(await account.annotations()), {"/private/comment": b"account"},
-                     "the account's are its own")  # fmt: skip
+        expect_equal(
+            dict(await account.annotations()),
+            {"/private/comment": b"account"},
+            "the account's are its own",
+        )
         await inbox.annotate("/shared/x", None)
         await inbox.annotate("/never/there", None)
         await account.rename("INBOX", "Old")

@@ -145,8 +145,11 @@ async def check_summaries(site: StoreSite) -> None:
         found = await inbox.summaries(asked)
         headers = [one.headers if one else None for one in found]
         expect_equal(list(await inbox.headers(asked)), headers, "headers alone")
-        expect_equal([s.uid if s else None for s in found], [*reversed(uids), None, uids[0]],
-                     "in the order asked, None for what is not there")  # fmt: skip
+        expect_equal(
+            [s.uid if s else None for s in found],
+            [*reversed(uids), None, uids[0]],
+            "in the order asked, None for what is not there",
+        )
         by_uid = {summary.uid: summary for summary in found if summary}
         for uid, content in zip(uids, contents, strict=True):
             octets = content.read()

@@ -89,8 +89,9 @@ async def check_create_and_delete(site: StoreSite) -> None:
         await account.append(Append("a", message("x"), WHEN))
         old = (await account.mailbox("a")).record
         await account.delete("a")
-        expect_equal([m.name for m in await account.mailboxes()], [names[0], *names[2:]],
-                     "its children stay")  # fmt: skip
+        expect_equal(
+            [m.name for m in await account.mailboxes()], [names[0], *names[2:]], "its children stay"
+        )
         with refused(MailboxNotFound, "a deleted mailbox"):
             await account.mailbox("a")
         with refused(MailboxNotFound, "deleting twice"):

@@ -32,8 +32,10 @@ def stored_key_text(scheme: str, password: str, salt: bytes, iterations: int) ->
     salted = hashlib.pbkdf2_hmac(name, password.encode(), salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", name)
     parts = (
-        salt, hashlib.new(name, client_key).digest(), hmac.digest(salted, b"Server Key", name),
-    )  # fmt: skip
+        salt,
+        hashlib.new(name, client_key).digest(),
+        hmac.digest(salted, b"Server Key", name),
+    )
     salt64, stored, server = (base64.b64encode(part).decode("ascii") for part in parts)
     return f"{scheme}${iterations}:{salt64}${stored}:{server}"
 

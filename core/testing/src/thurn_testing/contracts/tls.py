@@ -104,8 +104,9 @@ async def check_tls(provider: TlsProvider, *, trust: Path, names: Sequence[str])
 
 def _versions(provider: TlsProvider) -> None:
     for version, name in (
-        (ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
-    ):  # fmt: skip
+        (ssl.TLSVersion.TLSv1_2, "TLSv1.2"),
+        (ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
+    ):
         client = careless_client()
         client.minimum_version = client.maximum_version = version
         found = handshake(provider.server_context(), client, None)

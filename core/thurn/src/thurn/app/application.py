@@ -86,11 +86,20 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     if findings:
         raise ConfigError(findings)
     return SitePlan(
-        hostname=site.hostname, data=site.data, workers=site.workers or os.cpu_count() or 1,
-        binds=tuple(binds), uid_name=site.user, gid_name=site.group, allow_root=site.allow_root,
-        drain_seconds=site.drain, stop_seconds=site.stop, places=places,
-        worker_timeout_seconds=site.worker_timeout, config_paths=config_paths, config=config,
-    )  # fmt: skip
+        hostname=site.hostname,
+        data=site.data,
+        workers=site.workers or os.cpu_count() or 1,
+        binds=tuple(binds),
+        uid_name=site.user,
+        gid_name=site.group,
+        allow_root=site.allow_root,
+        drain_seconds=site.drain,
+        stop_seconds=site.stop,
+        places=places,
+        worker_timeout_seconds=site.worker_timeout,
+        config_paths=config_paths,
+        config=config,
+    )
 
 
 def listener_settings(instance: Instance) -> ListenerSettings:
@@ -105,9 +114,12 @@ def listener_settings(instance: Instance) -> ListenerSettings:
 
 
 async def run_worker(
-    plan: SitePlan, sockets: Mapping[str, list[socket.socket]], control: WorkerControl, *,
+    plan: SitePlan,
+    sockets: Mapping[str, list[socket.socket]],
+    control: WorkerControl,
+    *,
     site: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Open everything and serve until drained."""
     if plan.config is None:
         raise ConfigError(["the plan carries no configuration"])
@@ -156,9 +168,14 @@ async def _serve_sockets(
 def _session(site: Site, listener: str, protocol: str, connection: SocketConnection) -> Session:
     """The session of a new connection."""
     return Session(
-        site.ids.make(), listener, protocol, connection.peer, peer_port=connection.peer_port,
-        local_port=connection.local_port, tls=connection.tls,
-    )  # fmt: skip
+        site.ids.make(),
+        listener,
+        protocol,
+        connection.peer,
+        peer_port=connection.peer_port,
+        local_port=connection.local_port,
+        tls=connection.tls,
+    )
 
 
 def _services(site: Site, scope: str) -> list[tuple[str, Service]]:
@@ -187,9 +204,13 @@ async def supervise(site: Site, name: str, service: Service) -> None:
 async def settle(site: Site, *, once: bool = False) -> None:
     """Bring what the commit log holds to its final place; for ever, or once."""
     await settle_sealed(
-        site.data / "log", site.log.owners, clock=site.clock, once=once,
-        filesystems=(site.data,), report=site.diagnostics.warning,
-    )  # fmt: skip
+        site.data / "log",
+        site.log.owners,
+        clock=site.clock,
+        once=once,
+        filesystems=(site.data,),
+        report=site.diagnostics.warning,
+    )
 
 
 async def _retire_journal(site: Site) -> None:

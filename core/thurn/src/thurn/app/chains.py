@@ -89,27 +89,39 @@ class ChainMaker:
             recipient=self.chain("recipient", "policy", settings.policies, "check_recipient"),
             relay=self.chain("relay", "relay", settings.relay, "may_relay"),
             filters=self.chain(
-                "filter", "filter", settings.filters, "check_message",
-                allowed=MESSAGE_DECISIONS, seconds=FILTER_SECONDS,
+                "filter",
+                "filter",
+                settings.filters,
+                "check_message",
+                allowed=MESSAGE_DECISIONS,
+                seconds=FILTER_SECONDS,
             ),
-        )  # fmt: skip
+        )
 
     def delivery(self, settings: ReceivingSettings) -> Chain:
         """The rules of accounts."""
         return self.chain(
-            "delivery", "delivery", settings.delivery, delivery_call,
-            allowed=(Decided,), seconds=DELIVERY_SECONDS,
-        )  # fmt: skip
+            "delivery",
+            "delivery",
+            settings.delivery,
+            delivery_call,
+            allowed=(Decided,),
+            seconds=DELIVERY_SECONDS,
+        )
 
     def login(self, settings: ListenerSettings) -> list[Chain]:
         """The login policies before and after the verdict, and what they record."""
         return [
             self.chain(
-                "login", "login", settings.login, method,
-                allowed=(Forbidden, Continue), seconds=LOGIN_SECONDS,
+                "login",
+                "login",
+                settings.login,
+                method,
+                allowed=(Forbidden, Continue),
+                seconds=LOGIN_SECONDS,
             )
             for method in (before_call, after_call, "record_login")
-        ]  # fmt: skip
+        ]
 
 
 def _connection_call(product: Any) -> Call | None:  # noqa: ANN401 - any policy product

@@ -68,9 +68,12 @@ class Opener:
     """`SiteOpener`: the object of the command `thurn`."""
 
     def run(
-        self, action: Callable[[CommandSite], Awaitable[T]], *,
-        config: Sequence[Path], roles: Collection[str],
-    ) -> T:  # fmt: skip
+        self,
+        action: Callable[[CommandSite], Awaitable[T]],
+        *,
+        config: Sequence[Path],
+        roles: Collection[str],
+    ) -> T:
         """Open, act, close; trouble is told as people read it."""
         try:
             return self._opened(load(read(config)), action, roles)
@@ -81,9 +84,11 @@ class Opener:
             raise click.ClickException("\n".join(texts)) from None
 
     def _opened(
-        self, config: SiteConfig, action: Callable[[CommandSite], Awaitable[T]],
+        self,
+        config: SiteConfig,
+        action: Callable[[CommandSite], Awaitable[T]],
         roles: Collection[str],
-    ) -> T:  # fmt: skip
+    ) -> T:
         os.umask(0o077)
         rights = find_rights(replace(plan_of(config), allow_root=True))
         if rights is None and not config.site.allow_root:

@@ -121,11 +121,19 @@ class Site:
         names = settings.accounts or self.config.site.accounts
         return HostGate(
             GateParts(
-                mechanisms, self.accounts(settings.accounts), before, after, record, self.cache,
-                self.clock, self.events, self.diagnostics, "\0".join(names),
+                mechanisms,
+                self.accounts(settings.accounts),
+                before,
+                after,
+                record,
+                self.cache,
+                self.clock,
+                self.events,
+                self.diagnostics,
+                "\0".join(names),
                 settings.plaintext_without_tls,
             )
-        )  # fmt: skip
+        )
 
     def flow_of(self, instance: Instance) -> Flow:
         """The mail flow of a listener."""
@@ -141,21 +149,31 @@ class Site:
         stores = self.stores(directory)
         local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
         return FlowPlan(
-            settings=self._flow_settings(settings), chains=self._chains.mailflow(settings),
-            directory=directory, local=local, outgoing=self._outgoing(directory, local),
-            log=self.log, journal=self.journal, events=self.events, diagnostics=self.diagnostics,
-            clock=self.clock, ids=self.ids, free_octets=self.log.free_octets,
-        )  # fmt: skip
+            settings=self._flow_settings(settings),
+            chains=self._chains.mailflow(settings),
+            directory=directory,
+            local=local,
+            outgoing=self._outgoing(directory, local),
+            log=self.log,
+            journal=self.journal,
+            events=self.events,
+            diagnostics=self.diagnostics,
+            clock=self.clock,
+            ids=self.ids,
+            free_octets=self.log.free_octets,
+        )
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
         site = self.config.site
         postmaster = Address.parse(site.postmaster) if site.postmaster is not None else None
         return FlowSettings(
-            hostname=site.hostname, size_limit_octets=settings.size_limit,
-            reject_at=settings.reject_at, require_login=settings.require_login,
+            hostname=site.hostname,
+            size_limit_octets=settings.size_limit,
+            reject_at=settings.reject_at,
+            require_login=settings.require_login,
             reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
             postmaster=postmaster,
-        )  # fmt: skip
+        )
 
     def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
         queue = self.products.get(("queue", self.config.site.queue or ""))

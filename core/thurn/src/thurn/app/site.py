@@ -89,10 +89,17 @@ async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_lo
     else:
         log = closed_log(data / "log", clock)
     site = Site(
-        config, data, clock, events, diagnostics, Journal(data / "journal", clock),
-        IdMaker(clock.wall), Watch(data / "run" / f"{os.getpid()}.watch"), log,
+        config,
+        data,
+        clock,
+        events,
+        diagnostics,
+        Journal(data / "journal", clock),
+        IdMaker(clock.wall),
+        Watch(data / "run" / f"{os.getpid()}.watch"),
+        log,
         CredentialCache(clock),
-    )  # fmt: skip
+    )
     stack.callback(site.watch.close)
     stack.callback(site.journal.close)
     return site
@@ -138,7 +145,11 @@ def _journal_left_behind(site: Site) -> None:
     for identifier, stage, instance, source in left_behind(site.data / "run"):
         entry = site.journal.begin(identifier, outcome="deferred", reason="plugin.blocked")
         entry.stage(
-            stage, instance, "blocked", reason="plugin.blocked", source=source,
+            stage,
+            instance,
+            "blocked",
+            reason="plugin.blocked",
+            source=source,
             detail="the worker did not come back from this call and was replaced",
-        )  # fmt: skip
+        )
         site.journal.write(entry)

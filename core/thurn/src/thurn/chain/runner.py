@@ -87,10 +87,14 @@ class Chain:
         return bool(self.rules)
 
     async def run(
-        self, identifier: str, journal: JournalEntry | None,
-        first: Any, second: Any = None, *,  # noqa: ANN401 - as the stage's contract says
+        self,
+        identifier: str,
+        journal: JournalEntry | None,
+        first: Any,  # noqa: ANN401
+        second: Any = None,  # noqa: ANN401
+        *,
         then: Then | None = None,
-    ) -> Any:  # fmt: skip  # noqa: ANN401 - one of the stage's decisions
+    ) -> Any:  # noqa: ANN401 - one of the stage's decisions
         """Ask the rules; returns the decisive answer, or None when nobody had one.
 
         Args:
@@ -115,9 +119,13 @@ class Chain:
         return None
 
     async def _from(
-        self, at: list[Any], identifier: str, journal: JournalEntry | None,
-        first: Any, then: Then | None,  # noqa: ANN401
-    ) -> Any:  # fmt: skip  # noqa: ANN401
+        self,
+        at: list[Any],
+        identifier: str,
+        journal: JournalEntry | None,
+        first: Any,  # noqa: ANN401
+        then: Then | None,
+    ) -> Any:  # noqa: ANN401
         for index in range(at[0], len(self.rules)):
             at[0] = index
             rule = self.rules[index]
@@ -199,9 +207,14 @@ class Chain:
             journal.stage(self.stage, rule.instance, "continue", us=duration_us)
             return
         journal.stage(
-            self.stage, rule.instance, type(answer).__name__.lower(), reason=answer.reason,
-            detail=answer.detail, source=rule.source, us=duration_us,
-        )  # fmt: skip
+            self.stage,
+            rule.instance,
+            type(answer).__name__.lower(),
+            reason=answer.reason,
+            detail=answer.detail,
+            source=rule.source,
+            us=duration_us,
+        )
 
 
 _NOTHING: Final = Continue()

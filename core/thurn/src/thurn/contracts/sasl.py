@@ -111,6 +111,16 @@ class SaslProduct:
 
 
 __all__ = [
-    "Challenge", "NeedStoredKey", "NeedVerify", "SaslAnswer", "SaslConditions", "SaslExchange",
-    "SaslFailure", "SaslMechanism", "SaslProduct", "SaslRequest", "SaslResult", "SaslSuccess",
-]  # fmt: skip
+    "Challenge",
+    "NeedStoredKey",
+    "NeedVerify",
+    "SaslAnswer",
+    "SaslConditions",
+    "SaslExchange",
+    "SaslFailure",
+    "SaslMechanism",
+    "SaslProduct",
+    "SaslRequest",
+    "SaslResult",
+    "SaslSuccess",
+]

@@ -53,9 +53,15 @@ class LocalDelivery:
     _clock: Clock
 
     async def deliver(
-        self, transaction: Transaction, target: Target, account: AccountId, content: Content, *,
-        key: str, quarantine: str | None = None,
-    ) -> Delivered:  # fmt: skip
+        self,
+        transaction: Transaction,
+        target: Target,
+        account: AccountId,
+        content: Content,
+        *,
+        key: str,
+        quarantine: str | None = None,
+    ) -> Delivered:
         """Run the account's rules and prepare what they want. Raises only on cancellation.
 
         Args:
@@ -81,9 +87,13 @@ class LocalDelivery:
             return Delivered(target, status)
 
     async def _deliver(
-        self, transaction: Transaction, target: Target, account: AccountId, content: Content,
+        self,
+        transaction: Transaction,
+        target: Target,
+        account: AccountId,
+        content: Content,
         quarantine: str | None,
-    ) -> RecordedDelivery | Delivered:  # fmt: skip
+    ) -> RecordedDelivery | Delivered:
         record = await self._stores.record(account)
         mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
         if _loops(content, mark):
@@ -93,9 +103,15 @@ class LocalDelivery:
         envelope = Envelope(transaction.sender, (recipient,), transaction.parameters)
         sender = f"Return-Path: <{transaction.sender or ''}>\r\n".encode()
         delivery = RecordedDelivery(
-            transaction, envelope, recipient, target.detail, content.prepend(sender + mark),
-            record, handle, inbox=quarantine or "INBOX",
-        )  # fmt: skip
+            transaction,
+            envelope,
+            recipient,
+            target.detail,
+            content.prepend(sender + mark),
+            record,
+            handle,
+            inbox=quarantine or "INBOX",
+        )
         if quarantine is None and self._chain:
             failed = await self._chain.run(transaction.id, transaction.journal, delivery)
             if isinstance(failed, Tempfail):

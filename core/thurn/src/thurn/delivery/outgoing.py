@@ -60,10 +60,14 @@ class Outgoing:
             return []
         return [
             failure_report(
-                self._hostname, transaction.sender, content, failures,
-                identifier=transaction.id, now=self._clock.wall(),
+                self._hostname,
+                transaction.sender,
+                content,
+                failures,
+                identifier=transaction.id,
+                now=self._clock.wall(),
             )
-        ]  # fmt: skip
+        ]
 
     async def prepare(
         self, transaction: Transaction, sendings: list[tuple[Envelope, Content]]
@@ -97,9 +101,14 @@ class Outgoing:
         return prepared
 
     async def _one(
-        self, transaction: Transaction, envelope: Envelope, content: Content, target: Target,
-        key: str, prepared: Prepared,
-    ) -> list[tuple[Envelope, Content]]:  # fmt: skip
+        self,
+        transaction: Transaction,
+        envelope: Envelope,
+        content: Content,
+        target: Target,
+        key: str,
+        prepared: Prepared,
+    ) -> list[tuple[Envelope, Content]]:
         """Add the deposits for one target; returns what it sets off."""
         single = Envelope(envelope.sender, (target.recipient,), envelope.parameters)
         waiting = f"{key} {target.recipient.address.key}"

@@ -53,10 +53,13 @@ def failure_report(
         build.raw_part("text/rfc822-headers", header),
     ]
     head = {
-        "From": f"Mail Delivery System <postmaster@{hostname}>", "To": f"<{envelope_sender}>",
-        "Subject": "Undelivered mail", "Date": format_date(now),
-        "Message-ID": f"<report.{identifier}@{hostname}>", "Auto-Submitted": "auto-replied",
-    }  # fmt: skip
+        "From": f"Mail Delivery System <postmaster@{hostname}>",
+        "To": f"<{envelope_sender}>",
+        "Subject": "Undelivered mail",
+        "Date": format_date(now),
+        "Message-ID": f"<report.{identifier}@{hostname}>",
+        "Auto-Submitted": "auto-replied",
+    }
     body = build.multipart("report", parts, "report-type=delivery-status")
     octets = build.message(head.items(), body)
     return Envelope(None, (Recipient(envelope_sender),)), Content.of(octets)

@@ -221,9 +221,14 @@ class HostGate:
         session.identity = identity
         parts.events.emit(LoggedIn(identity, session.protocol, session.peer))
         parts.log.info(
-            "login.succeeded", account=account, mechanism=attempt.mechanism, session=session.id,
-            peer=str(session.peer or "local"), protocol=session.protocol, secured=secured,
-        )  # fmt: skip
+            "login.succeeded",
+            account=account,
+            mechanism=attempt.mechanism,
+            session=session.id,
+            peer=str(session.peer or "local"),
+            protocol=session.protocol,
+            secured=secured,
+        )
         return Granted(identity, success.data)
 
     async def deny(self, attempt: LoginAttempt, reason: str) -> Refused:
@@ -243,9 +248,14 @@ class HostGate:
         session = attempt.session
         self._parts.events.emit(LoginFailed(attempt.name, session.protocol, session.peer, reason))
         self._parts.log.warning(
-            "login.failed", name=attempt.name, reason=reason, mechanism=attempt.mechanism,
-            session=session.id, peer=str(session.peer or "local"), protocol=session.protocol,
-        )  # fmt: skip
+            "login.failed",
+            name=attempt.name,
+            reason=reason,
+            mechanism=attempt.mechanism,
+            session=session.id,
+            peer=str(session.peer or "local"),
+            protocol=session.protocol,
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -58,9 +58,14 @@ class WorkerLog:
     """
 
     def __init__(
-        self, directory: Path, slot: int, clock: Clock, settings: LogSettings, files: Files,
+        self,
+        directory: Path,
+        slot: int,
+        clock: Clock,
+        settings: LogSettings,
+        files: Files,
         report: Report,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._directory, self._slot = directory, slot
         self._clock, self._settings = clock, settings
         self._files, self._report = files, report

@@ -93,8 +93,18 @@ def owner_prefix(name: str) -> bytes:
 class FrameBuilder:
     """The `Frame` that the changes of one round fill. Offsets are final when they are given."""
 
-    __slots__ = ("_blobs", "_end", "_generation", "_heads", "_owners", "_parts", "_records",
-                 "_salt", "_slot", "octets")  # fmt: skip
+    __slots__ = (
+        "_blobs",
+        "_end",
+        "_generation",
+        "_heads",
+        "_owners",
+        "_parts",
+        "_records",
+        "_salt",
+        "_slot",
+        "octets",
+    )
 
     def __init__(
         self, slot: int, generation: int, salt: bytes, offset: int, owners: Mapping[str, bytes]
@@ -152,9 +162,14 @@ class FrameBuilder:
         records = b"".join(self._records)
         blobs_octets = self.octets - FRAME_OCTETS - len(records)
         head = _FRAME.pack(
-            _FRAME_MAGIC, self._salt, self._generation,
-            sequence, len(records), blobs_octets, written_at_ns,
-        )  # fmt: skip
+            _FRAME_MAGIC,
+            self._salt,
+            self._generation,
+            sequence,
+            len(records),
+            blobs_octets,
+            written_at_ns,
+        )
         crc = crc32(records, crc32(b"".join(self._heads), crc32(head)))
         return [head + _CRC.pack(crc), *self._parts, records]
 

@@ -54,9 +54,14 @@ class Recovered:
 
 
 def recover(
-    directory: Path, owners: Mapping[str, Owner], *, clock: Clock, everything: bool = False,
-    files: Files | None = None, report: Report = silent,
-) -> Recovered:  # fmt: skip
+    directory: Path,
+    owners: Mapping[str, Owner],
+    *,
+    clock: Clock,
+    everything: bool = False,
+    files: Files | None = None,
+    report: Report = silent,
+) -> Recovered:
     """Every record that was acknowledged and not settled has been given to its owner.
 
     Args:

@@ -74,8 +74,17 @@ class Round:
         trouble: a resource could not be rolled back or committed; the log cannot go on.
     """
 
-    __slots__ = ("_begun", "_report", "_spans", "busy", "later", "ready", "refused", "taken_back",
-                 "trouble")  # fmt: skip
+    __slots__ = (
+        "_begun",
+        "_report",
+        "_spans",
+        "busy",
+        "later",
+        "ready",
+        "refused",
+        "taken_back",
+        "trouble",
+    )
 
     def __init__(self, groups: list[Group], report: Report) -> None:
         self.ready = groups

@@ -47,9 +47,15 @@ class Settler:
     """
 
     def __init__(
-        self, directory: Path, owners: Mapping[str, Owner], *, clock: Clock,
-        filesystems: Sequence[Path] = (), files: Files | None = None, report: Report = silent,
-    ) -> None:  # fmt: skip
+        self,
+        directory: Path,
+        owners: Mapping[str, Owner],
+        *,
+        clock: Clock,
+        filesystems: Sequence[Path] = (),
+        files: Files | None = None,
+        report: Report = silent,
+    ) -> None:
         self._directory, self._owners, self._clock = directory, owners, clock
         self._filesystems = [directory, *filesystems]
         self._files, self._report = files or Files(), report
@@ -116,9 +122,14 @@ class Settler:
 
 
 async def settle_sealed(
-    directory: Path, owners: Mapping[str, Owner], *, clock: Clock, once: bool = False,
-    filesystems: Sequence[Path] = (), report: Report = silent,
-) -> int:  # fmt: skip
+    directory: Path,
+    owners: Mapping[str, Owner],
+    *,
+    clock: Clock,
+    once: bool = False,
+    filesystems: Sequence[Path] = (),
+    report: Report = silent,
+) -> int:
     """Settle what is sealed, for ever, or `once` what is sealed now; gives how many segments.
 
     Raises:

@@ -45,9 +45,12 @@ class Spares:
             self._generation = max(self._generation + 1, int(self._clock.wall() * 1e9))
             try:
                 self._next = await trio.to_thread.run_sync(
-                    prepare, self._files, self._path, self._generation,
+                    prepare,
+                    self._files,
+                    self._path,
+                    self._generation,
                     self._settings.segment_octets,
-                )  # fmt: skip
+                )
                 self._error = None
             except OSError as error:
                 self._error = error

@@ -79,9 +79,11 @@ async def judge_session(
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
     return {
-        "session": session.id, "listener": session.listener, "peer": peer_text(session.peer),
+        "session": session.id,
+        "listener": session.listener,
+        "peer": peer_text(session.peer),
         "hello": session.hello[:255],
-    }  # fmt: skip
+    }
 
 
 def _add_early(entry: Entry, session: Session) -> None:
@@ -140,9 +142,12 @@ async def judge_recipient(plan: FlowPlan, transaction: Transaction, recipient: R
     answer = await _judge_recipient(plan, transaction, recipient)
     if not isinstance(answer, Accept):
         transaction.journal.stage(
-            "rcpt", str(recipient.address), type(answer).__name__.lower(),
-            reason=answer.reason, status=str(answer.status),
-        )  # fmt: skip
+            "rcpt",
+            str(recipient.address),
+            type(answer).__name__.lower(),
+            reason=answer.reason,
+            status=str(answer.status),
+        )
         return named(answer, transaction.id)
     return answer
 

@@ -61,10 +61,13 @@ async def receive(
     duration = plan.clock.monotonic() - started
     plan.events.emit(
         TransactionEnded(
-            transaction.id, transaction.session.listener, settlement.outcome,
-            blob.size_octets, duration,
+            transaction.id,
+            transaction.session.listener,
+            settlement.outcome,
+            blob.size_octets,
+            duration,
         )
-    )  # fmt: skip
+    )
     named = tuple(_named(status, transaction.id) for status in settlement.statuses)
     return Outcome(named, settlement.disconnect)
 

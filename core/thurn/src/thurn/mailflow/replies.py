@@ -63,9 +63,12 @@ class Settlement:
 
 
 async def settle(
-    plan: FlowPlan, transaction: Transaction, content: Content, units: Sequence[Unit],
+    plan: FlowPlan,
+    transaction: Transaction,
+    content: Content,
+    units: Sequence[Unit],
     replies: Literal["each", "one"],
-) -> Settlement:  # fmt: skip
+) -> Settlement:
     """Decide the replies and collect the deposits.
 
     Raises:
@@ -118,9 +121,13 @@ def _answer(reached: Sequence[Unit]) -> Status:
 
 
 async def _collect(
-    plan: FlowPlan, transaction: Transaction, content: Content, served: Sequence[Unit],
-    missed: Sequence[Unit], statuses: tuple[Status, ...],
-) -> Settlement:  # fmt: skip
+    plan: FlowPlan,
+    transaction: Transaction,
+    content: Content,
+    served: Sequence[Unit],
+    missed: Sequence[Unit],
+    statuses: tuple[Status, ...],
+) -> Settlement:
     settlement = Settlement(statuses, "stored")
     sendings: list[tuple[Envelope, Content]] = []
     taken: set[Unit] = set()  # an account that two recipients reach is served once
@@ -157,16 +164,21 @@ def find_missed(units: Sequence[Unit], settlement: Settlement, error: StorageFul
     if not all(change in theirs for change in error.missing):
         return []
     settlement.actions = [
-        action for action in settlement.actions
+        action
+        for action in settlement.actions
         if not any(u.delivered and action in u.delivered.actions for u in lost)
-    ]  # fmt: skip
+    ]
     return [u for u in units if (u.same_as or u) in lost]
 
 
 async def settle_missed(
-    plan: FlowPlan, transaction: Transaction, content: Content, settlement: Settlement,
-    missed: Sequence[Unit], replies: Literal["each", "one"],
-) -> bool:  # fmt: skip
+    plan: FlowPlan,
+    transaction: Transaction,
+    content: Content,
+    settlement: Settlement,
+    missed: Sequence[Unit],
+    replies: Literal["each", "one"],
+) -> bool:
     """Others have the message, and a retry would give it to them again: with "each" the replies say
     who has it not, with "one" the queue takes it for these. False: it cannot, the peer must retry.
 
@@ -187,8 +199,11 @@ async def settle_missed(
 
 
 def _hold(
-    plan: FlowPlan, transaction: Transaction, content: Content, recipients: list[Recipient],
+    plan: FlowPlan,
+    transaction: Transaction,
+    content: Content,
+    recipients: list[Recipient],
     word: str = "queue",
-) -> Deposit:  # fmt: skip
+) -> Deposit:
     envelope = Envelope(transaction.sender, tuple(recipients), transaction.parameters)
     return plan.outgoing.hold(envelope, content, f"{transaction.id} {word}")

@@ -66,9 +66,23 @@ class SocketConnection:
     """
 
     __slots__ = (
-        "_closing", "_end", "_fd", "_may_send", "_peer_ended", "_provider", "_settings", "_socket",
-        "_steps", "deadline", "local_port", "peer", "peer_port", "scope", "session", "tls",
-    )  # fmt: skip
+        "_closing",
+        "_end",
+        "_fd",
+        "_may_send",
+        "_peer_ended",
+        "_provider",
+        "_settings",
+        "_socket",
+        "_steps",
+        "deadline",
+        "local_port",
+        "peer",
+        "peer_port",
+        "scope",
+        "session",
+        "tls",
+    )
 
     def __init__(
         self,

@@ -35,10 +35,20 @@ PAUSE_MAXIMUM_SECONDS: Final = 1.0
 COMPLAINT_SECONDS: Final = 10.0  # between two log lines about refusing or pausing
 _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 # What accept reports of the connection, not of the listening socket (accept(2), "Error handling").
-_PEER_FAILED: Final = frozenset({
-    errno.ECONNABORTED, errno.EPROTO, errno.ENETDOWN, errno.ENOPROTOOPT, errno.EHOSTDOWN,
-    errno.ENONET, errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH, errno.EPERM,
-})  # fmt: skip
+_PEER_FAILED: Final = frozenset(
+    {
+        errno.ECONNABORTED,
+        errno.EPROTO,
+        errno.ENETDOWN,
+        errno.ENOPROTOOPT,
+        errno.EHOSTDOWN,
+        errno.ENONET,
+        errno.EHOSTUNREACH,
+        errno.EOPNOTSUPP,
+        errno.ENETUNREACH,
+        errno.EPERM,
+    }
+)
 
 _Peer: TypeAlias = tuple[PeerAddress, int] | None
 MakeSession: TypeAlias = Callable[[SocketConnection], Session]

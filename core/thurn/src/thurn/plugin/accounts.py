@@ -262,6 +262,14 @@ def _passlib_matches(scheme: str, value: str, password: str) -> bool:
 
 
 __all__ = [
-    "NAME_CHARACTERS", "NOBODY", "PasswordHash", "UnknownScheme", "clear_password", "hash_password",
-    "name_key", "parse_hash", "sub_address", "usual",
-]  # fmt: skip
+    "NAME_CHARACTERS",
+    "NOBODY",
+    "PasswordHash",
+    "UnknownScheme",
+    "clear_password",
+    "hash_password",
+    "name_key",
+    "parse_hash",
+    "sub_address",
+    "usual",
+]

@@ -212,6 +212,13 @@ class GeneratorMechanism:
 
 
 __all__ = [
-    "connection_policy", "hello_policy", "login_policy", "message_filter", "recipient_policy",
-    "relay_policy", "router", "sasl_mechanism", "sender_policy",
-]  # fmt: skip
+    "connection_policy",
+    "hello_policy",
+    "login_policy",
+    "message_filter",
+    "recipient_policy",
+    "relay_policy",
+    "router",
+    "sasl_mechanism",
+    "sender_policy",
+]

@@ -180,9 +180,14 @@ class GrantTable:
         if isinstance(source, IPv4Address | IPv6Address):
             source = exact(source)
         grant = Grant(
-            source, account, parse_destinations(destinations), reason[:REASON_CHARACTERS],
-            granted_by, self._clock.wall(), lifetime_seconds,
-        )  # fmt: skip
+            source,
+            account,
+            parse_destinations(destinations),
+            reason[:REASON_CHARACTERS],
+            granted_by,
+            self._clock.wall(),
+            lifetime_seconds,
+        )
         key, value = _key(grant), _encode(grant)
         if await self._rows.get(key) is None:
             await self._bound(grant)
@@ -292,9 +297,14 @@ def _encode(grant: Grant) -> bytes:
         raise ValueError(f"names have up to {NAME_LIMIT} characters")
     peer = grant.source.peer if isinstance(grant.source, SessionSource) else ""
     fields = {
-        "v": VERSION, "account": grant.account, "to": grant.destinations, "why": grant.reason,
-        "by": grant.granted_by, "at": round(grant.granted_at, 3), "peer": peer,
-    }  # fmt: skip
+        "v": VERSION,
+        "account": grant.account,
+        "to": grant.destinations,
+        "why": grant.reason,
+        "by": grant.granted_by,
+        "at": round(grant.granted_at, 3),
+        "peer": peer,
+    }
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -307,9 +317,14 @@ def _decode(entry: Entry) -> Grant | None:
         source = _source(entry.key, str(fields["peer"]))
         account = None if fields["account"] is None else AccountId(str(fields["account"]))
         return Grant(
-            source, account, tuple(map(str, fields["to"])), str(fields["why"]),
-            str(fields["by"]), float(fields["at"]), entry.remaining_seconds,
-        )  # fmt: skip
+            source,
+            account,
+            tuple(map(str, fields["to"])),
+            str(fields["why"]),
+            str(fields["by"]),
+            float(fields["at"]),
+            entry.remaining_seconds,
+        )
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -339,7 +354,20 @@ def _may_cover(key: str, session: Session) -> bool:
 
 
 __all__ = [
-    "LIMITS", "RELAYED_FOR", "Grant", "GrantTable", "GrantTableFull", "Kind", "Limits", "Network",
-    "NetworkSetting", "SessionSource", "Source", "exact", "is_open", "parse_destinations",
-    "parse_network", "parse_source",
-]  # fmt: skip
+    "LIMITS",
+    "RELAYED_FOR",
+    "Grant",
+    "GrantTable",
+    "GrantTableFull",
+    "Kind",
+    "Limits",
+    "Network",
+    "NetworkSetting",
+    "SessionSource",
+    "Source",
+    "exact",
+    "is_open",
+    "parse_destinations",
+    "parse_network",
+    "parse_source",
+]

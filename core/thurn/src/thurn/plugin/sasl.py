@@ -68,7 +68,21 @@ def stored_key(name: str, scheme: str) -> Generator[SaslRequest, SaslAnswer, Sto
 
 
 __all__ = [
-    "Challenge", "Claim", "Malformed", "SaslConditions", "SaslExchange", "SaslFailure",
-    "SaslResult", "SaslSuccess", "Secret", "StoredKey", "Unknown", "Verdict", "Verified", "receive",
-    "stored_key", "text", "verify",
-]  # fmt: skip
+    "Challenge",
+    "Claim",
+    "Malformed",
+    "SaslConditions",
+    "SaslExchange",
+    "SaslFailure",
+    "SaslResult",
+    "SaslSuccess",
+    "Secret",
+    "StoredKey",
+    "Unknown",
+    "Verdict",
+    "Verified",
+    "receive",
+    "stored_key",
+    "text",
+    "verify",
+]

@@ -38,8 +38,12 @@ class ServerLimits:
         if min(self.line_octets, self.line_before_login_octets) < limits.LINE_OCTETS_FLOOR:
             raise LocalProtocolError(f"lines have at least {limits.LINE_OCTETS_FLOOR} octets")
         rest = (
-            self.append_octets, self.append_messages, self.literal_octets,
-            self.literal_before_login_octets, self.skipped_octets, self.errors,
-        )  # fmt: skip
+            self.append_octets,
+            self.append_messages,
+            self.literal_octets,
+            self.literal_before_login_octets,
+            self.skipped_octets,
+            self.errors,
+        )
         if min(rest) < 1:
             raise LocalProtocolError("a limit is at least 1")

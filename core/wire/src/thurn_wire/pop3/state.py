@@ -71,8 +71,15 @@ Trigger: TypeAlias = Verb | Step
 Table: TypeAlias = Mapping[State, Mapping[Trigger, State | None]]
 
 MAILDROP_VERBS: Final = (
-    Verb.STAT, Verb.LIST, Verb.RETR, Verb.DELE, Verb.NOOP, Verb.RSET, Verb.TOP, Verb.UIDL,
-)  # fmt: skip
+    Verb.STAT,
+    Verb.LIST,
+    Verb.RETR,
+    Verb.DELE,
+    Verb.NOOP,
+    Verb.RSET,
+    Verb.TOP,
+    Verb.UIDL,
+)
 LOGIN_VERBS: Final = (Verb.USER, Verb.PASS, Verb.APOP, Verb.AUTH, Verb.STLS)
 
 _Key = TypeVar("_Key", bound=Trigger)

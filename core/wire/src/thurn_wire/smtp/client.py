@@ -35,10 +35,18 @@ from thurn_wire.smtp.state import CLIENT, Input, State, follow
 
 _LAST_IN_GROUP: Final = frozenset(
     {
-        Input.GREETED, Input.HELLO, Input.DATA, Input.AUTH, Input.STARTTLS, Input.NOOP,
-        Input.QUIT, Input.VRFY, Input.EXPN, Input.HELP,
+        Input.GREETED,
+        Input.HELLO,
+        Input.DATA,
+        Input.AUTH,
+        Input.STARTTLS,
+        Input.NOOP,
+        Input.QUIT,
+        Input.VRFY,
+        Input.EXPN,
+        Input.HELP,
     }
-)  # fmt: skip
+)
 _ASKS: Final = {Input.DATA: 354, Input.AUTH: 334}
 """The only answers of the 3xx kind. RFC 5321 §4.3.2, RFC 4954 §4."""
 _MOVED_BY_ANSWER: Final = frozenset({Input.HELLO, Input.STARTTLS, Input.AUTH, Input.QUIT})

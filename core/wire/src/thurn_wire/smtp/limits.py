@@ -29,79 +29,133 @@ def _limit(name: str, value: int, minimum: int | None, place: str, reason: str) 
 
 
 COMMAND_LINE_OCTETS: Final = _limit(
-    "COMMAND_LINE_OCTETS", 512, 512, "RFC 5321 §4.5.3.1.4",
+    "COMMAND_LINE_OCTETS",
+    512,
+    512,
+    "RFC 5321 §4.5.3.1.4",
     "a command with its CRLF; everything but MAIL, RCPT and AUTH fits the RFC's figure",
-)  # fmt: skip
+)
 PATH_LINE_OCTETS: Final = _limit(
-    "PATH_LINE_OCTETS", 2_000, 512, "RFC 5321 §4.5.3.1.4, RFC 1870 §3, RFC 4954 §5, RFC 3461 §5",
+    "PATH_LINE_OCTETS",
+    2_000,
+    512,
+    "RFC 5321 §4.5.3.1.4, RFC 1870 §3, RFC 4954 §5, RFC 3461 §5",
     "MAIL and RCPT with parameters: SIZE adds 26, AUTH 500, DSN 500, SMTPUTF8 10, RRVS and others; "
     "the sum of all registered extensions stays below",
-)  # fmt: skip
+)
 AUTH_LINE_OCTETS: Final = _limit(
-    "AUTH_LINE_OCTETS", 12_288, 12_288, "RFC 4954 §4",
+    "AUTH_LINE_OCTETS",
+    12_288,
+    12_288,
+    "RFC 4954 §4",
     "AUTH with an initial response, and each line of the exchange: tickets and tokens are long",
-)  # fmt: skip
+)
 REPLY_LINE_OCTETS: Final = _limit(
-    "REPLY_LINE_OCTETS", 512, 512, "RFC 5321 §4.5.3.1.5",
+    "REPLY_LINE_OCTETS",
+    512,
+    512,
+    "RFC 5321 §4.5.3.1.5",
     "what we send; longer texts are cut, so that every client can read them",
-)  # fmt: skip
+)
 REPLY_LINES: Final = _limit(
-    "REPLY_LINES", 100, None, "RFC 5321 §4.2.1",
+    "REPLY_LINES",
+    100,
+    None,
+    "RFC 5321 §4.2.1",
     "lines of one reply, sent or taken: an EHLO reply has under 30",
-)  # fmt: skip
+)
 REPLY_LINE_TAKEN_OCTETS: Final = _limit(
-    "REPLY_LINE_TAKEN_OCTETS", 2_048, 512, "RFC 5321 §4.5.3.1.5",
+    "REPLY_LINE_TAKEN_OCTETS",
+    2_048,
+    512,
+    "RFC 5321 §4.5.3.1.5",
     "what the client takes: servers with links in their texts pass 512",
-)  # fmt: skip
+)
 RECIPIENTS: Final = _limit(
-    "RECIPIENTS", 1_000, 100, "RFC 5321 §4.5.3.1.8",
+    "RECIPIENTS",
+    1_000,
+    100,
+    "RFC 5321 §4.5.3.1.8",
     "default of accepted recipients of one message; Postfix has 1,000, lists split at 50 to 500",
-)  # fmt: skip
+)
 RECIPIENTS_FLOOR: Final = _limit(
-    "RECIPIENTS_FLOOR", 100, 100, "RFC 5321 §4.5.3.1.8",
+    "RECIPIENTS_FLOOR",
+    100,
+    100,
+    "RFC 5321 §4.5.3.1.8",
     "a site may not set fewer: the RFC forbids it",
-)  # fmt: skip
+)
 RECIPIENTS_OVERSHOOT: Final = _limit(
-    "RECIPIENTS_OVERSHOOT", 1_000, None, "RFC 5321 §7.8",
+    "RECIPIENTS_OVERSHOOT",
+    1_000,
+    None,
+    "RFC 5321 §7.8",
     "RCPT past the bound that are answered with 452 only; each later one is an error as well, so "
     "that a flood ends. Postfix has 1,000",
-)  # fmt: skip
+)
 MESSAGE_OCTETS: Final = _limit(
-    "MESSAGE_OCTETS", 52_428_800, 65_536, "RFC 5321 §4.5.3.1.7",
+    "MESSAGE_OCTETS",
+    52_428_800,
+    65_536,
+    "RFC 5321 §4.5.3.1.7",
     "default of the largest message: 50 MiB carries a 36 MiB attachment in base64",
-)  # fmt: skip
+)
 MESSAGE_OCTETS_FLOOR: Final = _limit(
-    "MESSAGE_OCTETS_FLOOR", 65_536, 65_536, "RFC 5321 §4.5.3.1.7",
+    "MESSAGE_OCTETS_FLOOR",
+    65_536,
+    65_536,
+    "RFC 5321 §4.5.3.1.7",
     "a site may not set less: 64 KiB must be taken",
-)  # fmt: skip
+)
 SPILL_OCTETS: Final = _limit(
-    "SPILL_OCTETS", 1_048_576, None, "no RFC",
+    "SPILL_OCTETS",
+    1_048_576,
+    None,
+    "no RFC",
     "default amount from which content is handed over in pieces: bounds memory per connection",
-)  # fmt: skip
+)
 SIZE_DIGITS: Final = _limit(
-    "SIZE_DIGITS", 20, 20, "RFC 1870 §4",
+    "SIZE_DIGITS",
+    20,
+    20,
+    "RFC 1870 §4",
     "digits of SIZE= and of BDAT: the grammar's bound",
-)  # fmt: skip
+)
 INTEGER_DIGITS: Final = _limit(
-    "INTEGER_DIGITS", 19, None, "RFC 1870 §4",
+    "INTEGER_DIGITS",
+    19,
+    None,
+    "RFC 1870 §4",
     "digits that are converted; all of 63 bits, and int() stays cheap",
-)  # fmt: skip
+)
 CHUNK_OCTETS: Final = _limit(
-    "CHUNK_OCTETS", 2**63 - 1, None, "RFC 3030 §2",
+    "CHUNK_OCTETS",
+    2**63 - 1,
+    None,
+    "RFC 3030 §2",
     "largest BDAT that is read away; above it the announcement is a syntax error",
-)  # fmt: skip
+)
 MECHANISM_OCTETS: Final = _limit(
-    "MECHANISM_OCTETS", 20, 20, "RFC 4422 §3.1",
+    "MECHANISM_OCTETS",
+    20,
+    20,
+    "RFC 4422 §3.1",
     "letters of a SASL mechanism's name",
-)  # fmt: skip
+)
 ERRORS: Final = _limit(
-    "ERRORS", 20, None, "RFC 5321 §7.8",
+    "ERRORS",
+    20,
+    None,
+    "RFC 5321 §7.8",
     "refusals by the engine, and those the session counts, before 421; Postfix has 20",
-)  # fmt: skip
+)
 JUNK: Final = _limit(
-    "JUNK", 100, None, "RFC 5321 §7.8",
+    "JUNK",
+    100,
+    None,
+    "RFC 5321 §7.8",
     "commands that do no work (NOOP, RSET, VRFY, EXPN, HELP, repeated EHLO, BDAT 0) between two "
     "accepted messages before 421; Postfix has 100",
-)  # fmt: skip
+)
 
 TABLE: Final = tuple(_rows)

@@ -22,10 +22,20 @@ from thurn_wire.smtp.state import SERVER, Input, State, follow
 _COMMANDS: Final = {
     given.value.encode(): given
     for given in (
-        Input.MAIL, Input.RCPT, Input.DATA, Input.BDAT, Input.RSET, Input.NOOP, Input.QUIT,
-        Input.VRFY, Input.EXPN, Input.HELP, Input.STARTTLS, Input.AUTH,
+        Input.MAIL,
+        Input.RCPT,
+        Input.DATA,
+        Input.BDAT,
+        Input.RSET,
+        Input.NOOP,
+        Input.QUIT,
+        Input.VRFY,
+        Input.EXPN,
+        Input.HELP,
+        Input.STARTTLS,
+        Input.AUTH,
     )
-}  # fmt: skip
+}
 _VERBS: Final[Mapping[Profile, Mapping[bytes, Input]]] = {
     Profile.SMTP: {**_COMMANDS, b"EHLO": Input.HELLO, b"HELO": Input.HELLO},
     Profile.SUBMISSION: {**_COMMANDS, b"EHLO": Input.HELLO, b"HELO": Input.HELLO},

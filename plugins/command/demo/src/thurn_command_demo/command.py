@@ -133,22 +133,36 @@ def _facts(site: DemoSite) -> dict[str, Any]:
         for name in site.names
     ]
     return {
-        "ready": True, "pid": os.getpid(), "host": HOST, "domain": site.domain,
-        "certificate": str(site.certificate), "ports": site.ports, "accounts": people,
-    }  # fmt: skip
+        "ready": True,
+        "pid": os.getpid(),
+        "host": HOST,
+        "domain": site.domain,
+        "certificate": str(site.certificate),
+        "ports": site.ports,
+        "accounts": people,
+    }
 
 
 def _explain(site: DemoSite, seconds: float) -> None:
     """How to send and read mail, for everyday clients."""
     names = [*site.names[:SHOWN], *(["…"] if len(site.names) > SHOWN else [])]
     program = Path(sys.argv[0])  # in another terminal it may not be on the path
-    click.echo(_TEXT.format(
-        milliseconds=round(seconds * 1000), names=", ".join(names), domain=site.domain,
-        password=site.password, host=HOST, certificate=site.certificate, data=site.directory,
-        config=site.directory / "thurn.toml", interval=GRANT_INTERVAL,
-        thurn=program.resolve() if program.name == "thurn" else "thurn",
-        **site.ports,
-    ), err=True)  # fmt: skip
+    click.echo(
+        _TEXT.format(
+            milliseconds=round(seconds * 1000),
+            names=", ".join(names),
+            domain=site.domain,
+            password=site.password,
+            host=HOST,
+            certificate=site.certificate,
+            data=site.directory,
+            config=site.directory / "thurn.toml",
+            interval=GRANT_INTERVAL,
+            thurn=program.resolve() if program.name == "thurn" else "thurn",
+            **site.ports,
+        ),
+        err=True,
+    )
 
 
 _TEXT = """

@@ -27,9 +27,15 @@ SCHEME: Final = "SCRAM-SHA-256"
 SCRAM_ITERATIONS: Final = 10_000
 """The default of `sasl.scram`."""
 STANDARD_PORTS: Final = {
-    "smtp": 25, "lmtp": 24, "submission": 587, "submissions": 465,
-    "imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995,
-}  # fmt: skip
+    "smtp": 25,
+    "lmtp": 24,
+    "submission": 587,
+    "submissions": 465,
+    "imap": 143,
+    "imaps": 993,
+    "pop3": 110,
+    "pop3s": 995,
+}
 PORT_BASES: Final = range(2000, 31_000, 1000)
 """Above the privileged ports, below the kernel's range for outgoing connections (32768)."""
 

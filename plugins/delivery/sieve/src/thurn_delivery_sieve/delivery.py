@@ -205,9 +205,12 @@ class SieveDelivery:
         if await delivery.once(key, lifetime_seconds=NOTICE_SECONDS):
             context = self._context
             notice = write_notice(
-                delivery, name, failure.reasons,
-                hostname=context.hostname, wall=context.clock.wall(),
-            )  # fmt: skip
+                delivery,
+                name,
+                failure.reasons,
+                hostname=context.hostname,
+                wall=context.clock.wall(),
+            )
             delivery.file(INBOX, content=notice)
 
 

@@ -64,9 +64,13 @@ class SmtpListener:
         if self._parts is None:  # the stores behind the mail flow are open by now
             context = self._context
             self._parts = Parts(
-                self._settings, self._engine, context.mailflow, context.gate, context.journal,
+                self._settings,
+                self._engine,
+                context.mailflow,
+                context.gate,
+                context.journal,
                 self._spool,
-            )  # fmt: skip
+            )
         await converse(Conversation(self._parts, connection, session))
 
     def farewell(self, reason: EndReason) -> bytes:

@@ -68,6 +68,8 @@ def _note_end(talk: Conversation, reason: Reason) -> None:
     if reason in NOTEWORTHY:
         session = talk.session
         talk.parts.journal.info(
-            "session.ended", session=session.id, peer=str(session.peer or "local"),
+            "session.ended",
+            session=session.id,
+            peer=str(session.peer or "local"),
             reason=reason.value,
-        )  # fmt: skip
+        )

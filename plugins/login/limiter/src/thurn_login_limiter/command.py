@@ -46,11 +46,14 @@ async def bans(site: CommandSite, as_json: bool) -> None:
     names = await _known(site, (ban.account for ban in found))
     rows = (
         (
-            ban.subject, names[ban.account] or "all", _time(ban.since),
-            _duration(ban.remaining_seconds), str(ban.failures),
+            ban.subject,
+            names[ban.account] or "all",
+            _time(ban.since),
+            _duration(ban.remaining_seconds),
+            str(ban.failures),
         )
         for ban in found
-    )  # fmt: skip
+    )
     _say(("address", "for", "since", "ends in", "failures"), rows, "Nobody is banned.")
 
 
@@ -96,11 +99,16 @@ async def history(
     names = await _known(site, (one.account for one in newest))
     rows = (
         (
-            _time(one.time), one.outcome, one.name, names[one.account], one.address,
-            one.protocol, one.mechanism,
+            _time(one.time),
+            one.outcome,
+            one.name,
+            names[one.account],
+            one.address,
+            one.protocol,
+            one.mechanism,
         )
         for one in newest
-    )  # fmt: skip
+    )
     titles = ("time", "outcome", "name", "account", "address", "protocol", "mechanism")
     _say(titles, rows, "Nothing is known of such logins.")
 

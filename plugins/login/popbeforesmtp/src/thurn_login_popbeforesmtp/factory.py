@@ -64,9 +64,12 @@ class PopBeforeSmtp:
                     await self._grant(attempt, identity, exact(peer))
         except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
             self._context.journal.warning(
-                "relay.grant_failed", account=identity.account, peer=str(peer),
-                session=attempt.session.id, failure=str(error) or type(error).__name__,
-            )  # fmt: skip
+                "relay.grant_failed",
+                account=identity.account,
+                peer=str(peer),
+                session=attempt.session.id,
+                failure=str(error) or type(error).__name__,
+            )
             if self._config.on_trouble == "refuse":
                 raise TemporaryFailure(f"POP-before-SMTP: {error}") from error
 
@@ -94,9 +97,12 @@ class PopBeforeSmtp:
             lifetime_seconds=self._config.interval,
         )
         self._context.journal.debug(
-            "relay.granted", account=identity.account, peer=str(peer), session=session.id,
+            "relay.granted",
+            account=identity.account,
+            peer=str(peer),
+            session=session.id,
             seconds=self._config.interval,
-        )  # fmt: skip
+        )
 
 
 @plugin("login", "popbeforesmtp")

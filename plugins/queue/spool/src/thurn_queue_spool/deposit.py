@@ -49,8 +49,18 @@ class QueueDeposit:
         id: of the entry that it will be.
     """
 
-    __slots__ = ("_content", "_envelope", "_is_big", "_is_repeat", "_key", "_may_be_written",
-                 "_parts", "_placed", "_recipients", "id")  # fmt: skip
+    __slots__ = (
+        "_content",
+        "_envelope",
+        "_is_big",
+        "_is_repeat",
+        "_key",
+        "_may_be_written",
+        "_parts",
+        "_placed",
+        "_recipients",
+        "id",
+    )
 
     def __init__(self, parts: Parts, envelope: Envelope, content: Content, key: str) -> None:
         self.id = parts.draw()
@@ -105,10 +115,16 @@ class QueueDeposit:
                 place = (found.slot, found.generation, found.offset)
             pruned_at = one(database.writer, "SELECT pruned_at FROM position")[0]
             op = Inserted(
-                database.take_sequence(), self.id, self._key,
-                max(self._parts.clock.wall(), pruned_at + 1), self._envelope, self._recipients,
-                self._content.prefix, blob.size_octets, place,
-            )  # fmt: skip
+                database.take_sequence(),
+                self.id,
+                self._key,
+                max(self._parts.clock.wall(), pruned_at + 1),
+                self._envelope,
+                self._recipients,
+                self._content.prefix,
+                blob.size_octets,
+                place,
+            )
             insert(database.writer, op)
         frame.record(self._parts.owner, encode(op))
         self._may_be_written = True

@@ -50,9 +50,13 @@ class SpoolQueue:
         self._drawn_at = 0
         self._path = context.data / FILE
         self._parts = Parts(
-            context.name, Database(self._path), Bodies(context.data, context.log.read),
-            context.clock, self._draw, self._tell,
-        )  # fmt: skip
+            context.name,
+            Database(self._path),
+            Bodies(context.data, context.log.read),
+            context.clock,
+            self._draw,
+            self._tell,
+        )
         self._leases = Leases(self._parts, context.log)
 
     def _draw(self) -> QueueId:

@@ -109,9 +109,13 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
     reason = f"{why} (by {getpass.getuser()})"
     try:
         made = await table.grant(
-            source, account=bound, destinations=destinations, reason=reason,
-            granted_by=GRANTED_BY, lifetime_seconds=seconds,
-        )  # fmt: skip
+            source,
+            account=bound,
+            destinations=destinations,
+            reason=reason,
+            granted_by=GRANTED_BY,
+            lifetime_seconds=seconds,
+        )
     except (ValueError, GrantTableFull) as error:
         raise click.ClickException(str(error)) from None
     await _tell([made], site, as_json)

@@ -97,8 +97,11 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
         account = (await find_account(site, question.account)).account
         question, identity = replace(question, account=account), _identity(account)
     session = _session(question.peer, question.protocol, identity)
-    rows = [g for g in await _near(site, session) if g.account is None or identity is None
-            or g.account == identity.account]  # fmt: skip
+    rows = [
+        g
+        for g in await _near(site, session)
+        if g.account is None or identity is None or g.account == identity.account
+    ]
     sender = await _sender(
         site, question, identity, [row for row in rows if row.reaches(recipient.address)]
     )
@@ -111,10 +114,13 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
     hints = () if permitted else await _hints(rules, transaction, recipient)
     names = {a: await known_as(site, a) for row in rows if (a := row.account) is not None}
     return Explanation(
-        permitted, str(sender or NULL_SENDER),
+        permitted,
+        str(sender or NULL_SENDER),
         f"{question.peer} from {sender or NULL_SENDER} to {recipient.address}: {verdict}",
-        tuple(answers), tuple(_shown(row, recipient, names) for row in rows), tuple(hints),
-    )  # fmt: skip
+        tuple(answers),
+        tuple(_shown(row, recipient, names) for row in rows),
+        tuple(hints),
+    )
 
 
 async def _recipient(site: CommandSite, text: str) -> Recipient:

@@ -52,9 +52,13 @@ def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str
     if isinstance(grant.source, SessionSource) and grant.source.peer:
         source = f"{source} ({grant.source.peer})"
     return (
-        who_of(grant, names), source, ", ".join(grant.destinations) or "anywhere",
-        _until(grant, wall), _line(grant.reason), grant.granted_by,
-    )  # fmt: skip
+        who_of(grant, names),
+        source,
+        ", ".join(grant.destinations) or "anywhere",
+        _until(grant, wall),
+        _line(grant.reason),
+        grant.granted_by,
+    )
 
 
 def who_of(grant: Grant, names: Mapping[AccountId, str]) -> str:

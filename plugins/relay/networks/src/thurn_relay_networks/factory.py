@@ -52,9 +52,14 @@ class NetworksPolicy:
 
     def _grant(self, network: Network) -> Grant:
         return Grant(
-            network, None, self._config.destinations, self._source, self._context.name,
-            0.0, LIFETIME_SECONDS,
-        )  # fmt: skip
+            network,
+            None,
+            self._config.destinations,
+            self._source,
+            self._context.name,
+            0.0,
+            LIFETIME_SECONDS,
+        )
 
     async def show(self, table: GrantTable, *, add: bool, remove: bool) -> None:
         """Make the table's rows of this instance what the configuration says.
@@ -71,9 +76,12 @@ class NetworksPolicy:
             if row is None and not add:
                 continue
             await table.grant(
-                network, destinations=self._config.destinations, reason=self._source,
-                granted_by=name, lifetime_seconds=LIFETIME_SECONDS,
-            )  # fmt: skip
+                network,
+                destinations=self._config.destinations,
+                reason=self._source,
+                granted_by=name,
+                lifetime_seconds=LIFETIME_SECONDS,
+            )
         for gone in rows if remove else ():
             await table.revoke(gone, granted_by=name)
 

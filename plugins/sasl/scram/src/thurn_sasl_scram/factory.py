@@ -21,9 +21,7 @@ from thurn_sasl_scram.storedkey import Faker
 
 SECRET_OCTETS: Final = 32
 
-Name: TypeAlias = Literal[
-    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"
-]  # fmt: skip
+Name: TypeAlias = Literal["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"]
 
 
 class ScramSettings(Settings):

@@ -113,8 +113,10 @@ class MemoryAccount(AccountWork):
             if new_name.startswith(below):
                 raise MailboxNameRefused
             moved = {n: m for n, m in mailboxes.items() if n == old_name or n.startswith(below)}
-            targets = {mailbox_name(new_name + n[len(old_name) :], self.separator): m
-                       for n, m in moved.items()}  # fmt: skip
+            targets = {
+                mailbox_name(new_name + n[len(old_name) :], self.separator): m
+                for n, m in moved.items()
+            }
             for old in moved:
                 self.state.drop(mailboxes, old)
             if not mailboxes.keys().isdisjoint(targets):

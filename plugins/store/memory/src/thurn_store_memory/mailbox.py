@@ -75,9 +75,16 @@ class MemoryMailbox:
         uids, flags, modseqs, sizes, received = _columns(rows)
         vanished = sorted(uid for uid, modseq in mailbox.vanished.items() if modseq > since)
         return Changes(
-            mailbox.numbers["modseq"], mailbox.numbers["uidnext"], tuple(mailbox.flags),
-            uids, flags, modseqs, sizes, received, array("I", vanished),
-        )  # fmt: skip
+            mailbox.numbers["modseq"],
+            mailbox.numbers["uidnext"],
+            tuple(mailbox.flags),
+            uids,
+            flags,
+            modseqs,
+            sizes,
+            received,
+            array("I", vanished),
+        )
 
     async def wait_changed(self, since: int) -> None:
         """Return when the mailbox may have passed this MODSEQ."""

@@ -175,6 +175,12 @@ def summary(uid: int, message: Message) -> MessageSummary:
     octets = scan.content
     cached = [octets[f.start : f.end] for f in scan.fields if f.name in CACHED_HEADERS]
     return MessageSummary(
-        uid, message.email_id, scan.envelope, scan.bodystructure, scan.body,
-        scan.header_end, len(octets), b"".join(cached),
-    )  # fmt: skip
+        uid,
+        message.email_id,
+        scan.envelope,
+        scan.bodystructure,
+        scan.body,
+        scan.header_end,
+        len(octets),
+        b"".join(cached),
+    )

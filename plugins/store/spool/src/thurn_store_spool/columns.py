@@ -157,9 +157,17 @@ def follow(columns: Columns, recent: Sequence[Known], highest: int) -> Columns:
     uidnext = max(old.uidnext, *(_floor(one) for one in recent))
     uids, flags, modseqs, sizes, received = _apply(arrays, recent, fresh=bool(new))
     view = View(
-        old.mailbox_id, old.uidvalidity, uidnext, recent[-1].modseq, old.flag_names,
-        uids, flags, modseqs, sizes, received,
-    )  # fmt: skip
+        old.mailbox_id,
+        old.uidvalidity,
+        uidnext,
+        recent[-1].modseq,
+        old.flag_names,
+        uids,
+        flags,
+        modseqs,
+        sizes,
+        received,
+    )
     return Columns(view, highest)
 
 

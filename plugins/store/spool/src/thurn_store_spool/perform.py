@@ -73,17 +73,27 @@ def append_message(connection: apsw.Connection, operation: Appended, summary: Su
     connection.execute(
         "INSERT INTO body VALUES(?,?,?,?,1,?,?,?,?,?,?,?,?,?,?)",
         (
-            modseq, operation.nonce, operation.mailbox, operation.uid, *place,
-            operation.length, operation.prefix, *summary,
+            modseq,
+            operation.nonce,
+            operation.mailbox,
+            operation.uid,
+            *place,
+            operation.length,
+            operation.prefix,
+            *summary,
         ),
-    )  # fmt: skip
+    )
     connection.execute(
         "INSERT INTO message VALUES(?,?,?,?,?,?)",
         (
-            operation.mailbox << 32 | operation.uid, operation.flags, modseq,
-            operation.length + len(operation.prefix), operation.received, modseq,
+            operation.mailbox << 32 | operation.uid,
+            operation.flags,
+            modseq,
+            operation.length + len(operation.prefix),
+            operation.received,
+            modseq,
         ),
-    )  # fmt: skip
+    )
 
 
 def perform(connection: apsw.Connection, operation: Operation) -> None:
@@ -104,10 +114,17 @@ def _note(
     connection.execute(
         "INSERT INTO change VALUES(?,?,?,?,?,?,?,?,?)",
         (
-            operation.modseq, operation.nonce, mailbox, encode(operation) if kept else None,
-            highest, totals.messages, totals.unseen, totals.deleted, totals.size,
+            operation.modseq,
+            operation.nonce,
+            mailbox,
+            encode(operation) if kept else None,
+            highest,
+            totals.messages,
+            totals.unseen,
+            totals.deleted,
+            totals.size,
         ),
-    )  # fmt: skip
+    )
     if mailbox != OWN:
         connection.execute(
             "UPDATE mailbox SET modseq = ? WHERE number = ?", (operation.modseq, mailbox)
@@ -118,10 +135,13 @@ def _created(connection: apsw.Connection, operation: Created) -> None:
     connection.execute(
         "INSERT INTO mailbox VALUES(?,?,?,1,?,?)",
         (
-            operation.mailbox, operation.name, operation.uidvalidity, operation.modseq,
+            operation.mailbox,
+            operation.name,
+            operation.uidvalidity,
+            operation.modseq,
             "\n".join(operation.special_use),
         ),
-    )  # fmt: skip
+    )
     connection.execute(
         "UPDATE floor SET mailbox = max(mailbox, ?), uidvalidity = max(uidvalidity, ?)",
         (operation.mailbox, operation.uidvalidity),
@@ -269,10 +289,13 @@ def _document_put(connection: apsw.Connection, operation: DocumentPut) -> None:
     connection.execute(
         "INSERT INTO document VALUES(?,?,?,?,?)",
         (
-            operation.kind, operation.name, operation.version, operation.content,
+            operation.kind,
+            operation.name,
+            operation.version,
+            operation.content,
             operation.changed_at,
         ),
-    )  # fmt: skip
+    )
     connection.execute(
         "INSERT OR IGNORE INTO present VALUES(?,?)", (operation.kind, operation.name)
     )

@@ -131,9 +131,11 @@ class _Replay:
             self._store_anew(operation)
         if lost:
             self._environment.journal.warning(
-                "store.numbers_taken", account=self._index.account, changes=len(lost),
+                "store.numbers_taken",
+                account=self._index.account,
+                changes=len(lost),
                 messages=len(messages),
-            )  # fmt: skip
+            )
 
     def _is_done(self, operation: Operation) -> bool:
         """Whether the change with this number is this one."""
@@ -170,9 +172,11 @@ class _Replay:
         except (apsw.ConstraintError, ValueError) as error:
             self._connection.execute("ROLLBACK TO one")
             self._environment.journal.warning(
-                "store.replay_failed", account=self._index.account,
-                modseq=operation.modseq, detail=str(error),
-            )  # fmt: skip
+                "store.replay_failed",
+                account=self._index.account,
+                modseq=operation.modseq,
+                detail=str(error),
+            )
             return False
         finally:
             self._connection.execute("RELEASE one")
@@ -213,11 +217,20 @@ class _Replay:
         uid = index.take_uids(row.number)
         modseq = index.take_modseq()
         moved = Appended(
-            modseq, operation.nonce, row.number, row.name, uid,
-            operation.flags & (1 << len(row.flag_names)) - 1, operation.received,
-            operation.length, operation.prefix, None, operation.key, operation.at,
+            modseq,
+            operation.nonce,
+            row.number,
+            row.name,
+            uid,
+            operation.flags & (1 << len(row.flag_names)) - 1,
+            operation.received,
+            operation.length,
+            operation.prefix,
+            None,
+            operation.key,
+            operation.at,
             operation.summary,
-        )  # fmt: skip
+        )
         self._append(moved)
 
     def _append(self, operation: Appended) -> None:

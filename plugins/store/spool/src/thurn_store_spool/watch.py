@@ -86,9 +86,18 @@ class Watch:
     """
 
     __slots__ = (
-        "_alone", "_draw", "_file", "_known", "_lane", "_lock", "_notices", "_path", "_some",
-        "_topic", "_waiters",
-    )  # fmt: skip
+        "_alone",
+        "_draw",
+        "_file",
+        "_known",
+        "_lane",
+        "_lock",
+        "_notices",
+        "_path",
+        "_some",
+        "_topic",
+        "_waiters",
+    )
 
     def __init__(
         self, directory: Path, topic: str, notices: Notices, draw: Callable[[], int]

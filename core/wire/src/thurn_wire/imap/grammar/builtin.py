@@ -17,9 +17,16 @@ from thurn_wire.imap.state import ANY, BEFORE_LOGIN, LOGGED_IN, SELECTED, Step
 
 SYSTEM_FLAGS: Final = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
 STATUS_ITEMS: Final = (
-    "APPENDLIMIT", "DELETED", "HIGHESTMODSEQ", "MESSAGES", "RECENT", "SIZE", "UIDNEXT",
-    "UIDVALIDITY", "UNSEEN",
-)  # fmt: skip
+    "APPENDLIMIT",
+    "DELETED",
+    "HIGHESTMODSEQ",
+    "MESSAGES",
+    "RECENT",
+    "SIZE",
+    "UIDNEXT",
+    "UIDVALIDITY",
+    "UNSEEN",
+)
 CHARSETS: Final = {
     b"US-ASCII": "ascii",
     b"UTF-8": "utf-8",

@@ -215,7 +215,13 @@ def _modifiers(cursor: Cursor) -> tuple[int | None, Parameters]:
 ATTRIBUTES: Final = tuple(
     Attribute(name)
     for name in (
-        "BODYSTRUCTURE", "ENVELOPE", "FLAGS", "INTERNALDATE", "MODSEQ", "RFC822.SIZE", "UID",
+        "BODYSTRUCTURE",
+        "ENVELOPE",
+        "FLAGS",
+        "INTERNALDATE",
+        "MODSEQ",
+        "RFC822.SIZE",
+        "UID",
     )
-)  # fmt: skip
+)
 """Items of the base that are only a word."""

@@ -85,9 +85,14 @@ def date_time(cursor: Cursor) -> datetime.datetime:
     try:
         zone = datetime.timezone(offset if sign == b"+" else -offset)
         value = datetime.datetime(
-            int(year), _MONTHS[month.upper()], int(day), int(hour), int(minute),
-            59 if second == b"60" else int(second), tzinfo=zone,
-        )  # fmt: skip
+            int(year),
+            _MONTHS[month.upper()],
+            int(day),
+            int(hour),
+            int(minute),
+            59 if second == b"60" else int(second),
+            tzinfo=zone,
+        )
     except (ValueError, KeyError):
         cursor.fail(what)
     cursor.position = found.end()

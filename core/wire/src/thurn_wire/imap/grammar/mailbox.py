@@ -30,9 +30,16 @@ from thurn_wire.imap.grammar.registry import Cursor, Parser, parameters
 SPECIAL_USES: Final = {
     name.lower(): name
     for name in (
-        "\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash",
+        "\\All",
+        "\\Archive",
+        "\\Drafts",
+        "\\Flagged",
+        "\\Important",
+        "\\Junk",
+        "\\Sent",
+        "\\Trash",
     )
-}  # fmt: skip
+}
 """RFC 6154 §2, RFC 8457 §3; others are kept as they were written."""
 
 

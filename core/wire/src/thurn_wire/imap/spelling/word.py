@@ -25,8 +25,19 @@ _ATOM: Final = re.compile(r"\\?[!#$&'+-\[^-z|}~]+")
 _ASTRING: Final = re.compile(rb"[!#$&'+-\[\]^-z|}~]+")
 _NEEDS_LITERAL: Final = re.compile(rb"[\r\n\x80-\xff]")
 _MONTHS: Final = (
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 
 
 @dataclass(frozen=True, slots=True)

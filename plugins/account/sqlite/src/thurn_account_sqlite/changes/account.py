@@ -23,9 +23,16 @@ TEXT_CHARACTERS: Final = 1_000
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _COLUMNS: Final = (
-    "name", "display_name", "enabled", "services", "groups", "quota_octets", "quota_messages",
-    "store", "attributes",
-)  # fmt: skip
+    "name",
+    "display_name",
+    "enabled",
+    "services",
+    "groups",
+    "quota_octets",
+    "quota_messages",
+    "store",
+    "attributes",
+)
 _INSERT: Final = """
 INSERT INTO account (id, name_key, created, name, display_name, enabled, services, groups,
     quota_octets, quota_messages, store, attributes)

@@ -31,8 +31,12 @@ def add_address(change: Change, owner: Owner, text: str) -> bool:
     change.run(
         "INSERT INTO address SELECT ?, ?, ?, ?, "
         "ifnull(max(position) + 1, 0) FROM address WHERE account = ?",
-        key, str(address), address.domain, number, number,
-    )  # fmt: skip
+        key,
+        str(address),
+        address.domain,
+        number,
+        number,
+    )
     change.note("address.added", name, account, address=key)
     return True
 
@@ -85,8 +89,9 @@ def close_gap(change: Change, number: int) -> None:
     change.run(
         "UPDATE address SET position = 0 WHERE account = ? AND position = ("
         "SELECT min(position) FROM address WHERE account = ?)",
-        number, number,
-    )  # fmt: skip
+        number,
+        number,
+    )
 
 
 def _meaning(change: Change, number: int | None) -> str:

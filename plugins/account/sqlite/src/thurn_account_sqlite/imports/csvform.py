@@ -23,15 +23,30 @@ from thurn_account_sqlite.imports.document import (
     read_password,
 )
 
-COLUMNS: Final = frozenset({
-    "name", "password", "addresses", "display_name", "groups", "services", "quota",
-    "quota_messages", "enabled", "store", "id",
-})  # fmt: skip
+COLUMNS: Final = frozenset(
+    {
+        "name",
+        "password",
+        "addresses",
+        "display_name",
+        "groups",
+        "services",
+        "quota",
+        "quota_messages",
+        "enabled",
+        "store",
+        "id",
+    }
+)
 _FIELDS: Final = {
-    "display_name": "display_name", "groups": "groups", "services": "services",
-    "quota": "quota_octets", "quota_messages": "quota_messages", "enabled": "enabled",
+    "display_name": "display_name",
+    "groups": "groups",
+    "services": "services",
+    "quota": "quota_octets",
+    "quota_messages": "quota_messages",
+    "enabled": "enabled",
     "store": "store",
-}  # fmt: skip
+}
 _ENABLED: Final = {"": True, "yes": True, "true": True, "1": True}
 _DISABLED: Final = {"no": False, "false": False, "0": False}
 

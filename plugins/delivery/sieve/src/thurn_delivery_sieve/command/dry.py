@@ -77,9 +77,13 @@ class WritingExecutor:
     async def store(self, action: Store) -> None:
         """Into a mailbox."""
         self._add(
-            action, "fileinto", mailbox=action.mailbox, flags=list(action.flags),
-            special_use=action.special_use, mailboxid=action.mailboxid,
-        )  # fmt: skip
+            action,
+            "fileinto",
+            mailbox=action.mailbox,
+            flags=list(action.flags),
+            special_use=action.special_use,
+            mailboxid=action.mailboxid,
+        )
 
     async def redirect(self, action: Redirect) -> None:
         """On to an address."""

@@ -62,13 +62,21 @@ def _address(_: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.argument("script", type=_file)
 @click.argument("message", type=click.File("rb"))
 @click.option(
-    "--from", "sender", default="sender@example.org", show_default=True, callback=_address,
+    "--from",
+    "sender",
+    default="sender@example.org",
+    show_default=True,
+    callback=_address,
     help='The envelope\'s sender; "" is the null sender.',
-)  # fmt: skip
+)
 @click.option(
-    "--to", "recipient", default="recipient@example.org", show_default=True, callback=_address,
+    "--to",
+    "recipient",
+    default="recipient@example.org",
+    show_default=True,
+    callback=_address,
     help="The envelope's recipient, whose script it is.",
-)  # fmt: skip
+)
 @click.option("--mailbox", "mailboxes", multiple=True, help="A mailbox that exists; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @rules_command

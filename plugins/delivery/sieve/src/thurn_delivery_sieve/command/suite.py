@@ -35,9 +35,13 @@ def _scripts(
 @click.command("test")
 @click.argument("tests", type=_file, nargs=-1, required=True)
 @click.option(
-    "--script", "scripts", multiple=True, callback=_scripts, metavar="NAME=FILE",
+    "--script",
+    "scripts",
+    multiple=True,
+    callback=_scripts,
+    metavar="NAME=FILE",
     help='A script that the tests find by `include :personal "NAME"`; repeatable.',
-)  # fmt: skip
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @rules_command
 async def test_scripts(

@@ -42,9 +42,17 @@ def _capabilities(conversation: Conversation) -> tuple[str, ...]:
     """What RFC 3501 and those built into the grammar are called."""
     if conversation.is_logged_in:
         return (
-            "IMAP4rev1", "LITERAL+", "ENABLE", "IDLE", "NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE",
-            "CHILDREN", "MULTIAPPEND",
-        )  # fmt: skip
+            "IMAP4rev1",
+            "LITERAL+",
+            "ENABLE",
+            "IDLE",
+            "NAMESPACE",
+            "UNSELECT",
+            "UIDPLUS",
+            "MOVE",
+            "CHILDREN",
+            "MULTIAPPEND",
+        )
     return ("IMAP4rev1", "LITERAL+", "SASL-IR", "ENABLE", "IDLE", *_ways_in(conversation))
 
 

@@ -23,9 +23,11 @@ async def greet(talk: Conversation, _: event.Connected) -> None:
         await _listen(talk, settings.greeting_delay)
         if talk.engine.early_talker:
             talk.parts.journal.info(
-                "session.refused", session=talk.session.id, peer=str(talk.session.peer or "local"),
+                "session.refused",
+                session=talk.session.id,
+                peer=str(talk.session.peer or "local"),
                 reason="early.talker",
-            )  # fmt: skip
+            )
             # RFC 5321 §4.3.1: the sender waits for the greeting; who does not is no mail server.
             talk.engine.send(Reply(554, None, (f"{hostname} You spoke before the greeting",)))
             return

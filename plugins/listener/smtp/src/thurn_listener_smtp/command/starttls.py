@@ -16,9 +16,11 @@ async def start_tls(talk: Conversation, given: event.StartTls) -> None:
     if given.buffered_octets:
         # CVE-2011-0411: the engine drops what was sent in the clear behind the command.
         talk.parts.journal.warning(
-            "starttls.early_octets", session=session.id, peer=str(session.peer or "local"),
+            "starttls.early_octets",
+            session=session.id,
+            peer=str(session.peer or "local"),
             size_octets=given.buffered_octets,
-        )  # fmt: skip
+        )
     talk.engine.accept()
     await talk.flush()
     await talk.connection.start_tls()
