@@ -11,7 +11,6 @@ import pytest
 from thurn.plugin import Settings, hookimpl, plugin
 from thurn.types.errors import PluginError
 from thurn.types.stash import StashKey
-from thurn_listener_imap.answer import done
 from thurn_listener_imap.extension import (
     CommandKind,
     ImapExtension,
@@ -27,6 +26,7 @@ from thurn_wire.imap.command import Command
 from thurn_wire.imap.fetch import Attribute
 from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.grammar.registry import Rule, add
+from thurn_wire.imap.reply import ok
 from thurn_wire.imap.search import SearchKey
 from thurn_wire.imap.state import SELECTED
 
@@ -73,7 +73,7 @@ def grammar(grammar):
 async def paint(conversation, command):
     conversation.stash[LIKED] = command.colour
     conversation.write(b"* X-PAINTED " + command.colour.encode() + b"\r\n")
-    return done("X-PAINT done")
+    return ok("X-PAINT done")
 
 
 def colour_item(_item):

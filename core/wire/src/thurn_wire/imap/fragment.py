@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import limits
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.linebuffer import BareLineEnd, LineBuffer, LineNeverEnds, LineTooLong
 
 _IMPOSSIBLE: Final = 1 << 63

@@ -21,10 +21,11 @@ from thurn.plugin.spool import Spool
 from thurn.types.errors import MailboxNotFound, NotPermitted, StorageError, TemporaryFailure
 from thurn.types.identity import Identity
 from thurn.types.stash import Stash
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
+from thurn_wire.imap.reply import CommandError, bad, no
 from thurn_wire.imap.sequence import sequence_set
+from thurn_wire.imap.server import ImapServer
 
-from thurn_listener_imap.answer import CommandRefused, refused, wrong
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.column import FLAGS, MODSEQ, UID
 from thurn_listener_imap.fetch.item import CutOff
@@ -73,14 +74,13 @@ class Conversation:
         enabled: words of ENABLE.
         stash: what extensions keep.
         tag: of the command that is answered.
-        has_told: the updates were told since this was last taken back.
+        has_told: the updates were told since this was last set to False.
     """
 
     __slots__ = (
         "_account",
         "_begun_at",
-        "_octets",
-        "_parts",
+        "_engine",
         "condstore",
         "connection",
         "enabled",
@@ -94,7 +94,9 @@ class Conversation:
         "tells_vanished",
     )
 
-    def __init__(self, site: Site, connection: Connection, session: Session) -> None:
+    def __init__(
+        self, site: Site, engine: ImapServer, connection: Connection, session: Session
+    ) -> None:
         self.site = site
         self.connection = connection
         self.session = session
@@ -107,8 +109,7 @@ class Conversation:
         self.tag = b""
         self.has_told = False
         self._account: AccountHandle | None = None
-        self._parts: list[bytes] = []
-        self._octets = 0
+        self._engine = engine
         self._begun_at = trio.current_time()
 
     # Who it is.
@@ -126,14 +127,14 @@ class Conversation:
     def account(self) -> AccountHandle:
         """The account; only after login."""
         if self._account is None:
-            raise CommandRefused(wrong("Log in first"))
+            raise CommandError(bad("Log in first"))
         return self._account
 
     @property
     def identity(self) -> Identity:
         """The login; only after login."""
         if self.session.identity is None:
-            raise CommandRefused(wrong("Log in first"))
+            raise CommandError(bad("Log in first"))
         return self.session.identity
 
     def capabilities(self) -> list[str]:
@@ -149,7 +150,7 @@ class Conversation:
     def mailbox(self) -> Selected:
         """The selected mailbox; only where one is."""
         if self.selected is None:
-            raise CommandRefused(wrong("Select a mailbox first"))
+            raise CommandError(bad("Select a mailbox first"))
         return self.selected
 
     def need_right(self, right: str) -> None:
@@ -158,9 +159,9 @@ class Conversation:
             raise NotPermitted
 
     def need_writable(self) -> None:
-        """Raises CommandRefused in a mailbox that was opened by EXAMINE."""
+        """Raises CommandError in a mailbox that was opened by EXAMINE."""
         if self.mailbox.read_only:
-            raise CommandRefused(refused("The mailbox is read-only", code.READ_ONLY))
+            raise CommandError(no("The mailbox is read-only", code.READ_ONLY))
 
     def enable_condstore(self) -> None:
         """The client has shown that it knows of MODSEQ. RFC 7162 §3.1."""
@@ -170,7 +171,7 @@ class Conversation:
         if self.selected is not None:
             # RFC 7162 §3.1: a client that shows it late is told the number late.
             modseq = self.selected.told.highestmodseq
-            self.write(response.ok(b"*", "From now on", code.highestmodseq(modseq)))
+            self.write(reply.ok("From now on", code.highestmodseq(modseq)).encode())
 
     async def guard(self, mailbox: str, size_octets: int) -> None:
         """Raises a StorageError where a guard lets no more octets into this mailbox."""
@@ -201,8 +202,7 @@ class Conversation:
 
     def write(self, octets: bytes) -> None:
         """Whole responses, or pieces of one in their order."""
-        self._parts.append(octets)
-        self._octets += len(octets)
+        self._engine.write(octets)
 
     async def relieve(self) -> None:
         """Send what is gathered if it is much.
@@ -211,7 +211,7 @@ class Conversation:
             OSError: the client has gone.
             CutOff: see `flush`.
         """
-        if self._octets > FLUSH_OCTETS:
+        if self._engine.output_octets > FLUSH_OCTETS:
             await self.flush()
 
     async def flush(self) -> None:
@@ -221,10 +221,10 @@ class Conversation:
             OSError: the client has gone.
             CutOff: what was set aside could not be read to its end; the session has to end.
         """
-        if not self._parts:
+        octets = self._engine.output_octets
+        if not octets:
             return
-        octets = self._octets
-        parts, self._parts, self._octets = self._parts, [], 0
+        parts = self._engine.parts_to_send()
         self.extend()
         if octets <= ASIDE_OCTETS:
             await self.connection.send_parts(parts)
@@ -294,9 +294,9 @@ class Conversation:
         if news.gone:
             self._write_gone(news)
         if news.exists is not None:
-            self.write(response.exists(news.exists))
+            self.write(reply.exists(news.exists))
             if not self.rev2:
-                self.write(response.recent(0))
+                self.write(reply.recent(0))
         if news.keywords:
             self.write_flags(selected)
         await self.write_flags_of(news.changed, uid=uid)
@@ -304,15 +304,15 @@ class Conversation:
     def _write_gone(self, news: News) -> None:
         if self.tells_vanished:
             uids = sequence_set(uid for _, uid in news.gone)
-            self.write(response.vanished(uids))
+            self.write(reply.vanished(uids))
             return
         self.write(b"".join([b"* %d EXPUNGE\r\n" % number for number, _ in news.gone]))
 
     def write_flags(self, selected: Selected) -> None:
         """FLAGS and PERMANENTFLAGS of the mailbox. RFC 9051 §7.1, §7.3.5."""
-        self.write(response.flags(selected.flags.names))
+        self.write(reply.flags(selected.flags.names))
         permanent = permanent_flags(selected)
-        self.write(response.ok(b"*", "Flags permitted", code.permanentflags(permanent)))
+        self.write(reply.ok("Flags permitted", code.permanentflags(permanent)).encode())
 
     async def write_flags_of(self, positions: list[int], *, uid: bool) -> None:
         """FETCH responses with the flags of these messages of what the client has been told."""

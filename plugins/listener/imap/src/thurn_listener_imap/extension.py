@@ -38,9 +38,9 @@ from thurn.contracts.store import MailboxRecord, View
 from thurn_wire.imap.command import Command
 from thurn_wire.imap.fetch import FetchItem
 from thurn_wire.imap.grammar.registry import Grammar
+from thurn_wire.imap.reply import Reply
 from thurn_wire.imap.search import SearchKey
 
-from thurn_listener_imap.answer import Answer
 from thurn_listener_imap.fetch.plan import Compile
 from thurn_listener_imap.search.program import CompileKey
 
@@ -57,7 +57,7 @@ class Updates(Enum):
     NONE = "none"
 
 
-Run: TypeAlias = Callable[["Conversation", Any], Awaitable[Answer]]
+Run: TypeAlias = Callable[["Conversation", Any], Awaitable[Reply]]
 """Does a command: writes its untagged responses, returns the tagged answer. StorageErrors may be
 let through; they become NO with the code of `refusal.CODES`."""
 

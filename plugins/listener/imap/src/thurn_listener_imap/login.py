@@ -14,10 +14,10 @@ from thurn.types.errors import ThurnError
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Authenticate
 from thurn_wire.imap.command import Login as LoginCommand
+from thurn_wire.imap.reply import Reply, no, ok
 
-from thurn_listener_imap.answer import Answer, done, refused
 from thurn_listener_imap.conversation import Conversation
-from thurn_listener_imap.refusal import answer_to, answer_to_login, is_trouble
+from thurn_listener_imap.refusal import is_trouble, reply_to, reply_to_login
 
 LOGGED_IN: Final = "Logged in"
 
@@ -37,13 +37,13 @@ class LoginAttempts:
         self._granted: Granted | None = None
         self.failed = 0
 
-    async def password(self, command: LoginCommand) -> Answer | Ask:
+    async def password(self, command: LoginCommand) -> Reply | Ask:
         """LOGIN. RFC 9051 §6.2.3."""
         gate = self._conversation.site.context.gate
         step = await gate.password(self._conversation.session, command.name, command.password)
         return await self._after(step)
 
-    async def begin(self, command: Authenticate) -> Answer | Ask:
+    async def begin(self, command: Authenticate) -> Reply | Ask:
         """AUTHENTICATE. RFC 9051 §6.2.2."""
         gate = self._conversation.site.context.gate
         self._login, step = await gate.begin(
@@ -51,17 +51,17 @@ class LoginAttempts:
         )
         return await self._after(step)
 
-    async def respond(self, response: bytes) -> Answer | Ask:
+    async def respond(self, response: bytes) -> Reply | Ask:
         """The client's answer to a challenge."""
         granted, self._granted = self._granted, None
         if granted is not None:
             # RFC 4422 §3.6: the answer to the success's own octets is empty.
             if response:
                 self._conversation.session.identity = None
-                return self._refuse(refused("An empty response was expected"))
+                return self._refuse(no("An empty response was expected"))
             return await self._enter(granted)
         if self._login is None:
-            return self._refuse(refused("No exchange is open"))
+            return self._refuse(no("No exchange is open"))
         return await self._after(await self._login.step(response))
 
     def cancel(self) -> None:
@@ -72,7 +72,7 @@ class LoginAttempts:
             self._login.cancel()
         self._login = None
 
-    async def _after(self, step: Step) -> Answer | Ask:
+    async def _after(self, step: Step) -> Reply | Ask:
         match step:
             case Ask():
                 return step
@@ -83,9 +83,9 @@ class LoginAttempts:
                 self._granted = step
                 return Ask(octets)
             case Refused():
-                return self._refuse(answer_to_login(step))
+                return self._refuse(reply_to_login(step))
 
-    async def _enter(self, granted: Granted) -> Answer:
+    async def _enter(self, granted: Granted) -> Reply:
         """The credentials were right: open the account, or say why not."""
         self._login = None
         conversation = self._conversation
@@ -96,11 +96,11 @@ class LoginAttempts:
             if is_trouble(error):
                 conversation.report("account.not_opened", error)
             conversation.session.identity = None
-            return answer_to(error)
+            return reply_to(error)
         conversation.log_in(account)
-        return done(LOGGED_IN, code.capability(conversation.capabilities()))
+        return ok(LOGGED_IN, code.capability(conversation.capabilities()))
 
-    def _refuse(self, answer: Answer) -> Answer:
+    def _refuse(self, answer: Reply) -> Reply:
         self._login = None
         self.failed += 1
         return answer

@@ -31,8 +31,7 @@ from thurn.types.errors import (
     status_of,
 )
 from thurn_wire.imap import code
-
-from thurn_listener_imap.answer import Answer, refused
+from thurn_wire.imap.reply import Reply, bad, no
 
 CODES: Final[Mapping[type[StorageError], bytes]] = {
     DocumentNotFound: code.NONEXISTENT,
@@ -64,9 +63,13 @@ _LOGIN_CODES: Final[Mapping[int, bytes]] = {
 }
 
 
-def answer_to(error: ThurnError) -> Answer:
+def reply_to(error: ThurnError) -> Reply:
     """The tagged NO for an error."""
-    return refused(status_of(error).text, code_of(error))
+    return no(status_of(error).text, code_of(error))
+
+
+NO_SUCH_MESSAGE: Final = bad("There is no message with this number")
+"""RFC 9051 §9 (seq-number)."""
 
 
 def code_of(error: ThurnError) -> bytes:
@@ -83,10 +86,10 @@ def is_trouble(error: ThurnError) -> bool:
     return not isinstance(error, StorageError) or type(error) in TROUBLE
 
 
-def answer_to_login(step: Refused) -> Answer:
+def reply_to_login(step: Refused) -> Reply:
     """The tagged NO for what the gate says."""
     status = step.status
     if status.is_temporary:
         # RFC 5530 §3: trouble of ours must not make a client ask for another password.
-        return refused(status.text, code.UNAVAILABLE)
-    return refused(status.text, _LOGIN_CODES.get(status.code, code.AUTHENTICATIONFAILED))
+        return no(status.text, code.UNAVAILABLE)
+    return no(status.text, _LOGIN_CODES.get(status.code, code.AUTHENTICATIONFAILED))

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 from thurn.types.errors import PluginError
-from thurn_wire.imap.error import LocalProtocolError
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap.grammar.registry import Grammar
 
 from thurn_listener_imap.extension import ImapExtension

@@ -20,35 +20,35 @@ from thurn.contracts.connection import Connection
 from thurn.contracts.gate import Ask
 from thurn.plugin import Session
 from thurn.types.errors import MailboxNotFound, ThurnError
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code
 from thurn_wire.imap.command import (
     Append,
     Authenticate,
     Enable,
     Idle,
     Login,
-    Logout,
     Select,
     StartTls,
 )
-from thurn_wire.imap.config import ServerLimits
+from thurn_wire.imap.config import ImapConfig
 from thurn_wire.imap.event import (
     NEED_DATA,
+    AppendCancelled,
     AppendChunk,
     AppendDone,
     AppendMessage,
+    AuthCancelled,
+    AuthResponse,
     Closed,
-    ContinuationNeeded,
+    Connected,
     IdleDone,
     Pause,
-    Refused,
     Request,
-    SaslResponse,
 )
+from thurn_wire.imap.reply import CommandError, Reply, bad, bye, no, ok
 from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import APPENDING, IDLING, State
 
-from thurn_listener_imap.answer import Answer, CommandRefused, Condition, done, refused, wrong
 from thurn_listener_imap.commands.append import Appending, begin_append
 from thurn_listener_imap.conversation import Conversation, Site
 from thurn_listener_imap.extension import CommandKind, Updates
@@ -59,16 +59,13 @@ from thurn_listener_imap.limits import (
     RECEIVE_OCTETS,
 )
 from thurn_listener_imap.login import LoginAttempts
-from thurn_listener_imap.refusal import answer_to, is_trouble
+from thurn_listener_imap.refusal import is_trouble, reply_to
 from thurn_listener_imap.watch import Waiter, Watch
 
-_WRITERS: Final = {
-    Condition.OK: response.ok,
-    Condition.NO: response.no,
-    Condition.BAD: response.bad,
-}
-
 Serve: TypeAlias = Callable[["ImapSession", Any], Awaitable[None]]
+
+
+_GONE: Final = "The selected mailbox is gone"
 
 
 class Over(Exception):
@@ -92,21 +89,20 @@ class ImapSession:
         self,
         site: Site,
         watch: Watch,
-        limits: ServerLimits,
+        config: ImapConfig,
         connection: Connection,
         session: Session,
     ) -> None:
         self._site = site
         self._watch = watch
         self._connection = connection
-        self._conversation = Conversation(site, connection, session)
-        self._engine = ImapServer(site.extensions.grammar, limits)
+        self._engine = ImapServer(site.extensions.grammar, config)
+        self._conversation = Conversation(site, self._engine, connection, session)
         self._logins = LoginAttempts(self._conversation)
         self._appending: Appending | None = None
 
     async def run(self) -> None:
         """Speak until it is over."""
-        self._greet()
         try:
             await self._converse()
         except CutOff as error:
@@ -124,17 +120,16 @@ class ImapSession:
                 if event is NEED_DATA:
                     await self._receive()
                 elif isinstance(event, Pause):
-                    raise RuntimeError(f"{engine.state} waits for a verb")
+                    raise RuntimeError(f"an event was not answered in state {engine.state}")
                 else:
                     await _SERVE[type(event)](self, event)
                     await conversation.relieve()
         except Over:
             await conversation.flush()
 
-    def _greet(self) -> None:
+    async def _greet(self, _event: Connected) -> None:
         words = code.capability(self._conversation.capabilities())
-        text = f"{self._site.context.hostname} ready"
-        self._conversation.write(response.ok(b"*", text, words))
+        self._engine.send(ok(f"{self._site.context.hostname} ready", words))
 
     # Octets.
 
@@ -172,8 +167,7 @@ class ImapSession:
         return waiter
 
     def _end(self, text: str, why: bytes = b"") -> None:
-        self._conversation.write(response.bye(text, why))
-        self._engine.close()
+        self._engine.send(bye(text, why))
         raise Over
 
     # Commands.
@@ -187,49 +181,49 @@ class ImapSession:
             return
         kind = self._site.extensions.commands.get(type(command))
         if kind is None:
-            self._answer(wrong(f"{command.NAME} is not done here"))
+            self._answer(bad(f"{command.NAME} is not done here"))
             return
-        answer = await self._run(kind, command)
+        reply = await self._run(kind, command)
         if isinstance(command, Enable) and self._conversation.rev2:
             self._engine.use_utf8()
+        self._answer(reply)
         if self._conversation.selected is None and self._engine.state is State.SELECTED:
             self._engine.deselect()  # the session has deleted its own mailbox
-        self._answer(answer)
 
-    async def _run(self, kind: CommandKind, command: object) -> Answer:
+    async def _run(self, kind: CommandKind, command: object) -> Reply:
         conversation = self._conversation
         conversation.has_told = False
-        answer = await self._guarded(kind.run(conversation, command))
+        reply = await self._guarded(kind.run(conversation, command))
         if conversation.has_told:  # by the command itself, so a second look would be for nothing
-            return answer
+            return reply
         updates = kind.updates if isinstance(kind.updates, Updates) else kind.updates(command)
-        await self._tell_updates(updates, answer)
-        return answer
+        await self._tell_updates(updates, reply)
+        return reply
 
-    async def _guarded(self, work: Awaitable[Answer]) -> Answer:
-        """The answer of a piece of work, whatever comes of it."""
+    async def _guarded(self, work: Awaitable[Reply]) -> Reply:
+        """The reply of a piece of work, whatever comes of it."""
         try:
             return await work
-        except CommandRefused as error:
-            return error.answer
+        except CommandError as error:
+            return error.reply
         except ThurnError as error:
             if is_trouble(error):
                 self._conversation.report("command.failed", error)
-            return answer_to(error)
+            return reply_to(error)
 
-    async def _tell_updates(self, updates: Updates, answer: Answer | None = None) -> None:
-        """Tell what others did; with the answer that comes behind it, if there is one.
+    async def _tell_updates(self, updates: Updates, reply: Reply | None = None) -> None:
+        """Tell what others did, before this reply.
 
-        Cancellation: the answer is given all the same, if the kernel takes it at once: a client
-        that does not hear that its message is stored, or copied, does it again.
+        Cancellation: the reply is sent all the same, if the kernel takes it at once: a client that
+        does not hear that its message is stored, or copied, does it again.
         """
         if updates is Updates.NONE:
             return
         try:
             await self._conversation.tell_updates(may_expunge=updates is Updates.ALL)
         except trio.Cancelled:
-            if answer is not None:
-                self._write(answer)
+            if reply is not None:
+                self._engine.send(reply)
                 with suppress(OSError):  # an earlier send has not come to its end
                     await self._conversation.flush()
             raise
@@ -239,41 +233,26 @@ class ImapSession:
         selected = self._conversation.selected
         return selected is not None and not selected.exists
 
-    def _answer(self, answer: Answer) -> None:
-        self._write(answer)
+    def _answer(self, reply: Reply) -> None:
+        self._engine.send(reply)
         if self._is_mailbox_gone:
             # RFC 2180 §3.4: the mailbox was deleted by somebody else.
-            self._end("The selected mailbox is gone")
-
-    def _write(self, answer: Answer) -> None:
-        write = _WRITERS[answer.condition]
-        self._conversation.write(write(self._conversation.tag, answer.text, answer.code))
+            self._end(_GONE)
 
     async def _select(self, command: Select) -> None:
         kind = self._site.extensions.commands[Select]
-        answer = await self._run(kind, command)
-        if answer.is_ok:
-            self._engine.accept_select()
-        else:
+        reply = await self._run(kind, command)
+        if not reply.is_positive:
             self._conversation.selected = None
-            self._engine.deny()
-        self._answer(answer)
-
-    async def _logout(self, command: Logout) -> None:
-        """RFC 9051 §6.1.3: BYE comes before the tagged OK."""
-        self._conversation.write(response.bye("Until next time"))
-        self._answer(done(f"{command.NAME} done"))
-        self._engine.close()
+        self._answer(reply)
 
     async def _start_tls(self, _command: StartTls) -> None:
         """RFC 9051 §6.2.1."""
         conversation, connection = self._conversation, self._connection
         if self._site.settings.tls_mode != "starttls" or not connection.can_start_tls:
-            self._engine.deny()
-            self._answer(wrong("TLS is up, or not offered"))
+            self._answer(bad("TLS is active, or not offered"))
             return
-        self._answer(done("Begin TLS"))
-        self._engine.accept_tls()
+        self._answer(ok("Begin TLS"))
         await conversation.flush()
         await connection.start_tls()
         conversation.session.tls = connection.tls
@@ -292,18 +271,16 @@ class ImapSession:
     async def _authenticate(self, command: Authenticate) -> None:
         self._after_login(await self._logins.begin(command))
 
-    async def _sasl_response(self, event: SaslResponse) -> None:
+    async def _auth_response(self, event: AuthResponse) -> None:
         self._after_login(await self._logins.respond(event.response))
 
-    def _after_login(self, step: Answer | Ask) -> None:
+    async def _auth_cancelled(self, _event: AuthCancelled) -> None:
+        self._logins.cancel()
+
+    def _after_login(self, step: Reply | Ask) -> None:
         if isinstance(step, Ask):
-            self._conversation.write(response.challenge(step.challenge))
-            self._engine.challenge()
+            self._engine.challenge(step.challenge)
             return
-        if step.is_ok:
-            self._engine.accept_login()
-        else:
-            self._engine.deny()
         self._answer(step)
         if self._logins.failed >= FAILED_LOGINS:
             self._end("Too many failed logins")
@@ -311,33 +288,32 @@ class ImapSession:
     # APPEND.
 
     async def _append(self, command: Append) -> None:
-        async def begin() -> Answer:
+        async def begin() -> Reply:
             self._appending = await begin_append(self._conversation, command)
-            return done("")
+            return ok("")
 
         await self._accept_append(begin())
 
     async def _append_message(self, event: AppendMessage) -> None:
         appending = self._appending
 
-        async def announce() -> Answer:
+        async def announce() -> Reply:
             if appending is None:
-                return refused("No APPEND is open")
+                return no("No APPEND is open")
             await appending.announce(event.item)
-            return done("")
+            return ok("")
 
         await self._accept_append(announce())
 
-    async def _accept_append(self, work: Awaitable[Answer]) -> None:
+    async def _accept_append(self, work: Awaitable[Reply]) -> None:
         """Let the client go on, or refuse the whole command."""
-        answer = await self._guarded(work)
-        if answer.is_ok:
-            self._engine.accept_append()
+        reply = await self._guarded(work)
+        if reply.is_positive:
+            self._engine.accept()
             return
         self._drop_append()
-        self._engine.deny()
         await self._tell_updates(Updates.ALL)
-        self._answer(answer)
+        self._answer(reply)
 
     async def _append_chunk(self, event: AppendChunk) -> None:
         if self._appending is not None:
@@ -348,11 +324,14 @@ class ImapSession:
         if appending is None:
             raise RuntimeError("no APPEND is open")
         try:
-            answer = await self._guarded(appending.store())
+            reply = await self._guarded(appending.store())
         finally:
             self._drop_append()
-        await self._tell_updates(Updates.ALL, answer)
-        self._answer(answer)
+        await self._tell_updates(Updates.ALL, reply)
+        self._answer(reply)
+
+    async def _append_cancelled(self, _event: AppendCancelled) -> None:
+        self._drop_append()
 
     def _drop_append(self) -> None:
         if self._appending is not None:
@@ -363,27 +342,21 @@ class ImapSession:
 
     async def _idle(self, _command: Idle) -> None:
         """RFC 9051 §6.3.13."""
-        self._conversation.write(response.continuation("idling"))
+        self._engine.accept()
         await self._tell_updates(Updates.ALL)
         self._end_idle_if_gone()
 
     def _end_idle_if_gone(self) -> None:
         if self._is_mailbox_gone:
-            self._answer(answer_to(MailboxNotFound()))
+            reply = reply_to(MailboxNotFound())
+            self._conversation.write(reply.encode(self._conversation.tag))
+            self._end(_GONE)
 
     async def _idle_done(self, _event: IdleDone) -> None:
         await self._tell_updates(Updates.ALL)
-        self._answer(done("IDLE done"))
+        self._answer(ok("IDLE done"))
 
-    # What the engine says.
-
-    async def _continuation(self, _event: ContinuationNeeded) -> None:
-        self._conversation.write(response.continuation())
-
-    async def _refused(self, event: Refused) -> None:
-        self._drop_append()
-        self._logins.cancel()
-        self._conversation.write(event.response)
+    # The end.
 
     async def _closed(self, _event: Closed) -> None:
         raise Over
@@ -394,20 +367,20 @@ _REQUESTS: Final[Mapping[type, Serve]] = {
     Authenticate: ImapSession._authenticate,  # noqa: SLF001
     Idle: ImapSession._idle,  # noqa: SLF001
     Login: ImapSession._login,  # noqa: SLF001
-    Logout: ImapSession._logout,  # noqa: SLF001
     Select: ImapSession._select,  # noqa: SLF001
     StartTls: ImapSession._start_tls,  # noqa: SLF001
 }
 """Commands that take part in the session's states."""
 
 _SERVE: Final[Mapping[type, Callable[[ImapSession, Any], Awaitable[None]]]] = {
+    Connected: ImapSession._greet,  # noqa: SLF001
     Request: ImapSession._request,  # noqa: SLF001
-    ContinuationNeeded: ImapSession._continuation,  # noqa: SLF001
-    Refused: ImapSession._refused,  # noqa: SLF001
     AppendMessage: ImapSession._append_message,  # noqa: SLF001
     AppendChunk: ImapSession._append_chunk,  # noqa: SLF001
     AppendDone: ImapSession._append_done,  # noqa: SLF001
-    SaslResponse: ImapSession._sasl_response,  # noqa: SLF001
+    AppendCancelled: ImapSession._append_cancelled,  # noqa: SLF001
+    AuthResponse: ImapSession._auth_response,  # noqa: SLF001
+    AuthCancelled: ImapSession._auth_cancelled,  # noqa: SLF001
     IdleDone: ImapSession._idle_done,  # noqa: SLF001
     Closed: ImapSession._closed,  # noqa: SLF001
 }

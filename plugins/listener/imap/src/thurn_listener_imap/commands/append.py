@@ -20,8 +20,8 @@ from thurn.types.content import Blob
 from thurn.types.errors import MailboxNotFound, StorageError
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
+from thurn_wire.imap.reply import CommandError, Reply, no, ok
 
-from thurn_listener_imap.answer import Answer, CommandRefused, done, refused
 from thurn_listener_imap.commands.copy import target
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import permitted_flags
@@ -78,14 +78,14 @@ class Appending:
         """The next message will come.
 
         Raises:
-            CommandRefused: it must not.
+            CommandError: it must not.
             StorageError: a guard lets it not in.
         """
         if item.binary:
-            raise CommandRefused(refused("Binary messages are not taken here", code.UNKNOWN_CTE))
+            raise CommandError(no("Binary messages are not taken here", code.UNKNOWN_CTE))
         self._total_octets += item.size_octets
         if self._total_octets > TOTAL_OCTETS:
-            raise CommandRefused(refused("Too much for one command", code.TOOBIG))
+            raise CommandError(no("Too much for one command", code.TOOBIG))
         # The whole command counts, since all of it is stored at once.
         await self._conversation.guard(self._name, self._total_octets)
         in_memory = self._memory_octets + item.size_octets <= MEMORY_OCTETS
@@ -106,11 +106,11 @@ class Appending:
             with suppress(StorageError):  # said at the end
                 coming.blob = coming.file.blob()
 
-    async def store(self) -> Answer:
+    async def store(self) -> Reply:
         """All messages have come: store them.
 
         Raises:
-            StorageError, CommandRefused: nothing was stored.
+            StorageError, CommandError: nothing was stored.
         """
         now = datetime.fromtimestamp(self._conversation.site.context.clock.wall(), UTC)
         appends = [
@@ -125,9 +125,9 @@ class Appending:
         try:
             stored = await self._conversation.account.append_all(appends)
         except MailboxNotFound as error:  # while the messages came
-            raise CommandRefused(refused("No such mailbox", code.TRYCREATE)) from error
+            raise CommandError(no("No such mailbox", code.TRYCREATE)) from error
         uids = [one.uid for one in stored]
-        return done("APPEND done", code.appenduid(stored[0].uidvalidity, uids))
+        return ok("APPEND done", code.appenduid(stored[0].uidvalidity, uids))
 
     def drop(self) -> None:
         """Remove what waited in files. Idempotent."""
@@ -142,7 +142,7 @@ async def begin_append(conversation: Conversation, command: Append) -> Appending
 
     Raises:
         StorageError: the name is no name, or the right is missing.
-        CommandRefused: there is no such mailbox; CREATE could make it.
+        CommandError: there is no such mailbox; CREATE could make it.
     """
     name, rights = await target(conversation, command.mailbox)
     return Appending(conversation, name, rights)

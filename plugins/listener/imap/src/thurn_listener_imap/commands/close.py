@@ -6,14 +6,14 @@ from contextlib import suppress
 
 from thurn.types.errors import MailboxNotFound
 from thurn_wire.imap.command import Close, Unselect
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.commands.expunge import remove_deleted
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import EXPUNGE
 
 
-async def close(conversation: Conversation, _command: Close) -> Answer:
+async def close(conversation: Conversation, _command: Close) -> Reply:
     r"""Expunge what is \Deleted, without a word, and close; a read-only mailbox is only closed.
 
     Raises:
@@ -25,10 +25,10 @@ async def close(conversation: Conversation, _command: Close) -> Answer:
         # Of a mailbox that has gone, nothing is left to be removed.
         with suppress(MailboxNotFound):
             await remove_deleted(selected.mailbox)
-    return done("CLOSE done")
+    return ok("CLOSE done")
 
 
-async def unselect(conversation: Conversation, _command: Unselect) -> Answer:
+async def unselect(conversation: Conversation, _command: Unselect) -> Reply:
     """Close, and remove nothing."""
     conversation.selected = None
-    return done("UNSELECT done")
+    return ok("UNSELECT done")

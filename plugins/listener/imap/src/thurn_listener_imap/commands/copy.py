@@ -10,14 +10,15 @@ from thurn.types.errors import MailboxNotFound
 from thurn.types.mailbox import mailbox_name
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Copy, Move
+from thurn_wire.imap.reply import CommandError, Reply, no, ok
 
-from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.mailbox.numbers import present, uids_at
 from thurn_listener_imap.permission import INSERT, need
+from thurn_listener_imap.refusal import NO_SUCH_MESSAGE
 
 
-async def copy(conversation: Conversation, command: Copy) -> Answer:
+async def copy(conversation: Conversation, command: Copy) -> Reply:
     """Copy all messages of the set or none.
 
     Raises:
@@ -26,21 +27,21 @@ async def copy(conversation: Conversation, command: Copy) -> Answer:
     uids = await wanted_uids(conversation, command)
     name = await target_name(conversation, command.mailbox)
     if not uids:
-        return done("There was nothing to copy")
+        return ok("There was nothing to copy")
     await conversation.guard(name, size_of(conversation, uids))
     try:
         result = await conversation.mailbox.mailbox.copy(uids, name)
     except MailboxNotFound:
         await target_name(conversation, name)  # it may be the target that has gone
         raise
-    return done("COPY done", copy_code(result))
+    return ok("COPY done", copy_code(result))
 
 
 async def wanted_uids(conversation: Conversation, command: Copy | Move) -> array[int]:
     """The UIDs that a command means.
 
     Raises:
-        CommandRefused: a number that does not exist, or a message that is gone while the client
+        CommandError: a number that does not exist, or a message that is gone while the client
             was not told: then nothing is copied. RFC 2180 §4.4.1.
         StorageError: the mailbox cannot be read, or has gone.
     """
@@ -48,12 +49,12 @@ async def wanted_uids(conversation: Conversation, command: Copy | Move) -> array
     try:
         spans = selected.spans(command.sequence, uid=command.uid)
     except ValueError as error:
-        raise CommandRefused(NO_SUCH_MESSAGE) from error
+        raise CommandError(NO_SUCH_MESSAGE) from error
     uids = uids_at(spans, selected.told.uids)
     # The client means what it was told of; what is there now is told at the end.
     there = present(uids, (await selected.mailbox.view()).uids)
     if len(there) < len(uids) and not command.uid:
-        raise CommandRefused(refused("Some of the messages are gone", code.EXPUNGEISSUED))
+        raise CommandError(no("Some of the messages are gone", code.EXPUNGEISSUED))
     return there
 
 
@@ -67,13 +68,13 @@ async def target(conversation: Conversation, name: str) -> tuple[str, str]:
 
     Raises:
         StorageError: the name is no name, or the right is missing.
-        CommandRefused: there is none, but CREATE could make it. RFC 9051 §7.1 (TRYCREATE).
+        CommandError: there is none, but CREATE could make it. RFC 9051 §7.1 (TRYCREATE).
     """
     normal = mailbox_name(name, conversation.account.separator)
     try:
         mailbox = await conversation.account.mailbox(normal)
     except MailboxNotFound as error:
-        raise CommandRefused(refused("No such mailbox", code.TRYCREATE)) from error
+        raise CommandError(no("No such mailbox", code.TRYCREATE)) from error
     rights = mailbox.record.rights
     need(rights, INSERT)
     return normal, rights

@@ -6,14 +6,14 @@ from thurn.types.errors import MailboxNameRefused, MailboxNotFound
 from thurn.types.mailbox import parents
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Create
+from thurn_wire.imap.reply import CommandError, Reply, no, ok
 
-from thurn_listener_imap.answer import Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.listing.uses import SPECIAL_USES
 from thurn_listener_imap.permission import CREATE, need
 
 
-async def create(conversation: Conversation, command: Create) -> Answer:
+async def create(conversation: Conversation, command: Create) -> Reply:
     """Make the mailbox, and those above it that are missing.
 
     Raises:
@@ -22,13 +22,13 @@ async def create(conversation: Conversation, command: Create) -> Answer:
     uses = frozenset(command.special_use)
     if not uses <= SPECIAL_USES:
         # RFC 6154 §3.
-        raise CommandRefused(refused("A special use that is not kept here", code.USEATTR))
+        raise CommandError(no("A special use that is not kept here", code.USEATTR))
     separator = conversation.account.separator
     # RFC 9051 §6.3.4: a separator at the end only says that there will be mailboxes below.
     name = command.mailbox.removesuffix(separator)
     await need_parent(conversation, name)
     await conversation.account.create(name, special_use=uses)
-    return done("CREATE done")
+    return ok("CREATE done")
 
 
 async def need_parent(conversation: Conversation, name: str) -> None:

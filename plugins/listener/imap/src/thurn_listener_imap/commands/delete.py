@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Delete
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import DELETE_MAILBOX, need
 
 
-async def delete(conversation: Conversation, command: Delete) -> Answer:
+async def delete(conversation: Conversation, command: Delete) -> Reply:
     """Remove the mailbox and its messages; mailboxes below it stay.
 
     Raises:
@@ -23,5 +23,5 @@ async def delete(conversation: Conversation, command: Delete) -> Answer:
     selected = conversation.selected
     if selected is not None and selected.told.mailbox_id == record.id:
         conversation.selected = None
-        return done("DELETE done", code.CLOSED)
-    return done("DELETE done")
+        return ok("DELETE done", code.CLOSED)
+    return ok("DELETE done")

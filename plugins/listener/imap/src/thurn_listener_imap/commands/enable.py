@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Enable
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 
 
-async def enable(conversation: Conversation, command: Enable) -> Answer:
+async def enable(conversation: Conversation, command: Enable) -> Reply:
     """Enable what is known and not enabled yet; the rest is left out of the answer."""
     table = conversation.site.extensions.enables
     names = [
@@ -21,5 +21,5 @@ async def enable(conversation: Conversation, command: Enable) -> Answer:
         table[name](conversation)
     conversation.enabled |= frozenset(names)
     # RFC 5161 §3.2: ENABLED lists what this command has enabled, and is sent even if empty.
-    conversation.write(response.enabled(names))
-    return done("ENABLE done")
+    conversation.write(reply.enabled(names))
+    return ok("ENABLE done")

@@ -8,9 +8,9 @@ from typing import Final
 from thurn.contracts.store import Mailbox, View
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Expunge
+from thurn_wire.imap.reply import Reply, ok
 from thurn_wire.imap.sequence import SequenceSet
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.mailbox.flags import DELETED
 from thurn_listener_imap.mailbox.numbers import uids_at
@@ -21,7 +21,7 @@ LOOKS: Final = 3
 time within a millisecond."""
 
 
-async def expunge(conversation: Conversation, command: Expunge) -> Answer:
+async def expunge(conversation: Conversation, command: Expunge) -> Reply:
     """Remove; the EXPUNGE responses are those of the updates at the end.
 
     Raises:
@@ -35,8 +35,8 @@ async def expunge(conversation: Conversation, command: Expunge) -> Answer:
     await conversation.tell_updates(may_expunge=True, uid=command.uids is not None)
     if conversation.condstore:
         # RFC 7162 §3.2.7: what the mailbox has come to.
-        return done("EXPUNGE done", code.highestmodseq(selected.told.highestmodseq))
-    return done("EXPUNGE done")
+        return ok("EXPUNGE done", code.highestmodseq(selected.told.highestmodseq))
+    return ok("EXPUNGE done")
 
 
 async def remove_deleted(mailbox: Mailbox, wanted: _Wanted | None = None) -> None:

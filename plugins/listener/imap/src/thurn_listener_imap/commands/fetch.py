@@ -5,19 +5,19 @@ from __future__ import annotations
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Fetch
 from thurn_wire.imap.fetch import MODSEQ
+from thurn_wire.imap.reply import CommandError, Reply, no, ok
 
-from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.fetch.run import Fetching, Outcome
 from thurn_listener_imap.fetch.source import AccountPlaces, Sources
 from thurn_listener_imap.mailbox.numbers import Span, positions_above, spans_at
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.permission import SEEN
-from thurn_listener_imap.refusal import answer_to, is_trouble
+from thurn_listener_imap.refusal import NO_SUCH_MESSAGE, is_trouble, reply_to
 
 
-async def fetch(conversation: Conversation, command: Fetch) -> Answer:
-    """Answer for each message of the set; EXPUNGE of others only with UID FETCH.
+async def fetch(conversation: Conversation, command: Fetch) -> Reply:
+    """Reply for each message of the set; EXPUNGE of others only with UID FETCH.
 
     Raises:
         StorageError: the store failed between two messages.
@@ -50,15 +50,15 @@ def wanted_spans(selected: Selected, command: Fetch) -> list[Span]:
     """The positions that a command means.
 
     Raises:
-        CommandRefused: a message number that does not exist. RFC 9051 §9 (seq-number).
+        CommandError: a message number that does not exist. RFC 9051 §9 (seq-number).
     """
     try:
         return selected.spans(command.sequence, uid=command.uid)
     except ValueError as error:
-        raise CommandRefused(NO_SUCH_MESSAGE) from error
+        raise CommandError(NO_SUCH_MESSAGE) from error
 
 
-def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Answer:
+def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Reply:
     for failure in outcome.failures:
         if is_trouble(failure):
             conversation.report("message.unreadable", failure)
@@ -66,11 +66,11 @@ def _answer(conversation: Conversation, command: Fetch, outcome: Outcome) -> Ans
     for failure in filter(is_trouble, outcome.unmarked[:1]):
         conversation.report("message.unmarked", failure)
     if outcome.failures:
-        return answer_to(outcome.failures[0])
+        return reply_to(outcome.failures[0])
     if outcome.undecodable:
         # RFC 3516 §4.3.
-        return refused("A part cannot be decoded", code.UNKNOWN_CTE)
+        return no("A part cannot be decoded", code.UNKNOWN_CTE)
     if outcome.gone and not command.uid:
         # RFC 5530 §3, RFC 2180 §4.1: OK, the others were answered; a NOOP tells who is gone.
-        return done("FETCH done, but some of the messages are gone", code.EXPUNGEISSUED)
-    return done("FETCH done")
+        return ok("FETCH done, but some of the messages are gone", code.EXPUNGEISSUED)
+    return ok("FETCH done")

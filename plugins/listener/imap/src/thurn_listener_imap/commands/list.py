@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import List
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.commands.status import status_line
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import Listed
@@ -21,7 +21,7 @@ from thurn_listener_imap.permission import READ
 RECURSIVE = "RECURSIVEMATCH"
 
 
-async def list_(conversation: Conversation, command: List) -> Answer:
+async def list_(conversation: Conversation, command: List) -> Reply:
     """Tell the mailboxes that match.
 
     Raises:
@@ -30,9 +30,9 @@ async def list_(conversation: Conversation, command: List) -> Answer:
     if not command.extended and command.patterns == ("",):
         # RFC 9051 §6.3.9: "" asks for the separator.
         separator = conversation.account.separator
-        root = response.mailbox_list("", (b"\\Noselect",), separator, utf8=conversation.rev2)
+        root = reply.mailbox_list("", (b"\\Noselect",), separator, utf8=conversation.rev2)
         conversation.write(root)
-        return done("LIST done")
+        return ok("LIST done")
     for listed, childinfo in await _wanted(conversation, command):
         _write_line(conversation, command, listed, childinfo=childinfo)
         if command.status and listed.record is not None and READ in listed.record.rights:
@@ -40,7 +40,7 @@ async def list_(conversation: Conversation, command: List) -> Answer:
             conversation.write(status_line(conversation, listed.record, command.status))
         await _write_after(conversation, command, listed)
         await conversation.relieve()
-    return done("LIST done")
+    return ok("LIST done")
 
 
 async def _wanted(conversation: Conversation, command: List) -> list[tuple[Listed, bool]]:
@@ -95,7 +95,7 @@ def _write_line(
             item = option.extended(conversation, listed, value)
             extended += [item] if item else []
     conversation.write(
-        response.mailbox_list(
+        reply.mailbox_list(
             listed.name,
             list(dict.fromkeys(attributes)),
             conversation.account.separator,

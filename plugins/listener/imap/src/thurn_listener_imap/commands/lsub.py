@@ -2,15 +2,15 @@ r"""LSUB. RFC 3501 §6.3.9."""
 
 from __future__ import annotations
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Lsub
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.listing.names import ancestors, by_level, matching
 
 
-async def lsub(conversation: Conversation, command: Lsub) -> Answer:
+async def lsub(conversation: Conversation, command: Lsub) -> Reply:
     r"""Tell the subscribed names that match; of the others below, the parent with \Noselect.
 
     Raises:
@@ -26,7 +26,7 @@ async def lsub(conversation: Conversation, command: Lsub) -> Answer:
     above = await matching(hidden - names, command.reference, pattern, separator)
     for name in sorted(names | above, key=lambda one: by_level(one, separator)):
         attributes = (b"\\Noselect",) if name in above else ()
-        line = response.mailbox_list(name, attributes, separator, utf8=conversation.rev2, lsub=True)
+        line = reply.mailbox_list(name, attributes, separator, utf8=conversation.rev2, lsub=True)
         conversation.write(line)
         await conversation.relieve()
-    return done("LSUB done")
+    return ok("LSUB done")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from thurn.types.errors import MailboxNotFound
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Move
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.commands.copy import copy_code, size_of, target_name, wanted_uids
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import DELETE_MESSAGE, EXPUNGE
 
 
-async def move(conversation: Conversation, command: Move) -> Answer:
+async def move(conversation: Conversation, command: Move) -> Reply:
     """Move all messages of the set or none; their EXPUNGE responses come before the answer.
 
     Raises:
@@ -25,7 +25,7 @@ async def move(conversation: Conversation, command: Move) -> Answer:
     uids = await wanted_uids(conversation, command)
     name = await target_name(conversation, command.mailbox)
     if not uids:
-        return done("There was nothing to move")
+        return ok("There was nothing to move")
     await conversation.guard(name, size_of(conversation, uids))
     try:
         result = await conversation.mailbox.mailbox.move(uids, name)
@@ -35,6 +35,6 @@ async def move(conversation: Conversation, command: Move) -> Answer:
     copied = copy_code(result)
     if copied:
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGE responses.
-        conversation.write(response.ok(b"*", "Moved", copied))
+        conversation.write(reply.ok("Moved", copied).encode())
     await conversation.tell_updates(may_expunge=True, uid=command.uid)
-    return done("MOVE done")
+    return ok("MOVE done")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from thurn_wire.imap.command import Check, Noop
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 
 
-async def noop(_conversation: Conversation, command: Noop | Check) -> Answer:
+async def noop(_conversation: Conversation, command: Noop | Check) -> Reply:
     """Nothing but what is told of other sessions at the end of every command."""
-    return done(f"{command.NAME} done")
+    return ok(f"{command.NAME} done")

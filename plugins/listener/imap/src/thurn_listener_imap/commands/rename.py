@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from thurn_wire.imap.command import Rename
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.commands.create import need_parent
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import DELETE_MAILBOX, need
 
 
-async def rename(conversation: Conversation, command: Rename) -> Answer:
+async def rename(conversation: Conversation, command: Rename) -> Reply:
     """Rename the mailbox with those below it; of INBOX, the messages move.
 
     Raises:
@@ -22,4 +22,4 @@ async def rename(conversation: Conversation, command: Rename) -> Answer:
     target = command.target.removesuffix(conversation.account.separator)
     await need_parent(conversation, target)
     await conversation.account.rename(command.mailbox, target)
-    return done("RENAME done")
+    return ok("RENAME done")

@@ -6,18 +6,19 @@ from array import array
 from collections.abc import Sequence
 
 from thurn.types.errors import StorageError
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 from thurn_wire.imap.command import Parameters, Search
+from thurn_wire.imap.reply import CommandError, Reply, ok
 from thurn_wire.imap.search import ModseqKey, SearchKey
 
-from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import Found
+from thurn_listener_imap.refusal import NO_SUCH_MESSAGE
 from thurn_listener_imap.search.check import Scope
 from thurn_listener_imap.search.program import leaves, run_search
 
 
-async def search(conversation: Conversation, command: Search) -> Answer:
+async def search(conversation: Conversation, command: Search) -> Reply:
     """Find; EXPUNGE of others only with UID SEARCH.
 
     Raises:
@@ -32,7 +33,7 @@ async def search(conversation: Conversation, command: Search) -> Answer:
         scope = Scope(selected, conversation.account.account, conversation.site.texts)
         positions = await run_search(command.key, scope, more)
     except ValueError as error:
-        raise CommandRefused(NO_SUCH_MESSAGE) from error
+        raise CommandError(NO_SUCH_MESSAGE) from error
     except StorageError:
         if command.returns is not None and "SAVE" in command.returns:
             # RFC 5182 §2.1: NO leaves an empty result, BAD the one that was there.
@@ -45,8 +46,8 @@ async def search(conversation: Conversation, command: Search) -> Answer:
     _write(conversation, command, found)
     if selected.has_ghosts:
         # RFC 5530 §3: the client may want to hear of those.
-        return done("SEARCH done", code.EXPUNGEISSUED)
-    return done("SEARCH done")
+        return ok("SEARCH done", code.EXPUNGEISSUED)
+    return ok("SEARCH done")
 
 
 def _write(conversation: Conversation, command: Search, found: Found) -> None:
@@ -55,7 +56,7 @@ def _write(conversation: Conversation, command: Search, found: Found) -> None:
         modseq = None
         if found.with_modseq and found.positions:
             modseq = _modseq(found, {"ALL": None})
-        conversation.write(response.search(found.numbers, modseq))
+        conversation.write(reply.search(found.numbers, modseq))
         return
     # RFC 9051 §6.4.4: in IMAP4rev2 a SEARCH without RETURN is one with RETURN (ALL).
     table = conversation.site.extensions.search_returns
@@ -68,7 +69,7 @@ def _write(conversation: Conversation, command: Search, found: Found) -> None:
         pairs.append((b"MODSEQ", b"%d" % _modseq(found, words)))
     if words.keys() != {"SAVE"}:
         # RFC 5182 §2.2: SAVE alone has no ESEARCH response.
-        conversation.write(response.esearch(conversation.tag, pairs, uid=command.uid))
+        conversation.write(reply.esearch(conversation.tag, pairs, uid=command.uid))
 
 
 def _modseq(found: Found, words: Parameters) -> int:

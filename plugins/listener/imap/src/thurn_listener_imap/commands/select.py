@@ -6,10 +6,10 @@ import sys
 from typing import Final
 
 from thurn.contracts.store import Mailbox, View
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 from thurn_wire.imap.command import Select
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.permission import READ, may_change, need
@@ -19,7 +19,7 @@ _UNSEEN_OCTETS: Final = bytes(octet & 1 for octet in range(256))
 _LOWEST: Final = 0 if sys.byteorder == "little" else 7
 
 
-async def select(conversation: Conversation, command: Select) -> Answer:
+async def select(conversation: Conversation, command: Select) -> Reply:
     """Open the mailbox; whatever comes of it, the one that was open is closed before.
 
     Raises:
@@ -38,8 +38,8 @@ async def select(conversation: Conversation, command: Select) -> Answer:
             await parameters[word](conversation, value)
     name = "EXAMINE" if command.read_only else "SELECT"
     if selected.read_only:
-        return done(f"{name} done", code.READ_ONLY)
-    return done(f"{name} done", code.READ_WRITE)
+        return ok(f"{name} done", code.READ_ONLY)
+    return ok(f"{name} done", code.READ_WRITE)
 
 
 def leave(conversation: Conversation) -> None:
@@ -47,7 +47,7 @@ def leave(conversation: Conversation) -> None:
     if conversation.selected is not None:
         conversation.selected = None
         # RFC 9051 §7.1 (CLOSED): what follows belongs to the new mailbox.
-        conversation.write(response.ok(b"*", "The mailbox before is closed", code.CLOSED))
+        conversation.write(reply.ok("The mailbox before is closed", code.CLOSED).encode())
 
 
 async def open_mailbox(mailbox: Mailbox, *, read_only: bool) -> Selected:
@@ -63,18 +63,18 @@ def write_state(conversation: Conversation, selected: Selected) -> None:
     """The responses that RFC 9051 §6.3.2 and RFC 3501 §6.3.1 require, and those of extensions."""
     view = selected.told
     conversation.write_flags(selected)
-    conversation.write(response.exists(len(view)))
+    conversation.write(reply.exists(len(view)))
     if not conversation.rev2:
-        conversation.write(response.recent(0))
+        conversation.write(reply.recent(0))
         unseen = first_unseen(view)
         if unseen is not None:
-            conversation.write(response.ok(b"*", "First unseen", code.unseen(unseen + 1)))
-    conversation.write(response.ok(b"*", "UIDs are valid", code.uidvalidity(view.uidvalidity)))
-    conversation.write(response.ok(b"*", "Next UID", code.uidnext(view.uidnext)))
+            conversation.write(reply.ok("First unseen", code.unseen(unseen + 1)).encode())
+    conversation.write(reply.ok("UIDs are valid", code.uidvalidity(view.uidvalidity)).encode())
+    conversation.write(reply.ok("Next UID", code.uidnext(view.uidnext)).encode())
     if conversation.rev2:
         # RFC 9051 §6.3.2: a LIST response with the mailbox's name.
         separator = conversation.account.separator
-        line = response.mailbox_list(selected.name, (), separator, utf8=True)
+        line = reply.mailbox_list(selected.name, (), separator, utf8=True)
         conversation.write(line)
     for contribution in conversation.site.extensions.select_responses:
         for octets in contribution(conversation):

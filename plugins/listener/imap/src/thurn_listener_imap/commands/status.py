@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from thurn.contracts.store import MailboxRecord
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Status
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import StatusItem
 from thurn_listener_imap.permission import READ, need
@@ -25,7 +25,7 @@ ITEMS: Final[Mapping[str, StatusItem]] = {
 """The items of the base. RECENT: see README."""
 
 
-async def status(conversation: Conversation, command: Status) -> Answer:
+async def status(conversation: Conversation, command: Status) -> Reply:
     """The numbers of a mailbox, which need not be selected.
 
     Raises:
@@ -35,11 +35,11 @@ async def status(conversation: Conversation, command: Status) -> Answer:
     record = mailbox.record
     need(record.rights, READ)
     conversation.write(status_line(conversation, record, command.items))
-    return done("STATUS done")
+    return ok("STATUS done")
 
 
 def status_line(conversation: Conversation, record: MailboxRecord, items: Sequence[str]) -> bytes:
     """The response for a mailbox, also of LIST (RETURN (STATUS …)). RFC 5819 §2."""
     table = conversation.site.extensions.status_items
     pairs = [(item, table[item](conversation, record)) for item in items if item in table]
-    return response.status(record.name, pairs, utf8=conversation.rev2)
+    return reply.status(record.name, pairs, utf8=conversation.rev2)

@@ -11,12 +11,13 @@ from thurn.contracts.store import FlagChange, StoreResult
 from thurn.types.errors import NotPermitted
 from thurn_wire.imap import code
 from thurn_wire.imap.command import FlagOperation, Store
+from thurn_wire.imap.reply import CommandError, Reply, no, ok
 
-from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.mailbox.numbers import uids_at
 from thurn_listener_imap.mailbox.selected import OwnChange, Selected
 from thurn_listener_imap.permission import permitted_flags
+from thurn_listener_imap.refusal import NO_SUCH_MESSAGE
 
 _CHANGES: Final = {
     FlagOperation.ADD: FlagChange.ADD,
@@ -25,7 +26,7 @@ _CHANGES: Final = {
 }
 
 
-async def store(conversation: Conversation, command: Store) -> Answer:
+async def store(conversation: Conversation, command: Store) -> Reply:
     """Change flags of all messages of the set; what is gone is passed over and said.
 
     Raises:
@@ -50,17 +51,17 @@ async def store(conversation: Conversation, command: Store) -> Answer:
     if gone and not command.uid:
         if len(gone) == len(uids) and not command.silent:
             # RFC 2180 §4.2.2: only a tagged NO.
-            return refused("The messages are gone", code.EXPUNGEISSUED)
+            return no("The messages are gone", code.EXPUNGEISSUED)
         # RFC 2180 §4.2.1, RFC 5530 §3: OK where the others were done.
-        return done("STORE done, but some of the messages are gone", code.EXPUNGEISSUED)
-    return done("STORE done")
+        return ok("STORE done, but some of the messages are gone", code.EXPUNGEISSUED)
+    return ok("STORE done")
 
 
 def _wanted_uids(selected: Selected, command: Store) -> array[int]:
     try:
         spans = selected.spans(command.sequence, uid=command.uid)
     except ValueError as error:
-        raise CommandRefused(NO_SUCH_MESSAGE) from error
+        raise CommandError(NO_SUCH_MESSAGE) from error
     return uids_at(spans, selected.told.uids)
 
 
@@ -114,10 +115,10 @@ def _positions(selected: Selected, uids: Iterable[int], refused: frozenset[int])
     return found
 
 
-def _modified(selected: Selected, command: Store, refused_uids: Sequence[int]) -> Answer:
+def _modified(selected: Selected, command: Store, refused_uids: Sequence[int]) -> Reply:
     """RFC 7162 §3.1.3: which messages were left alone."""
     numbers = list(refused_uids)
     if not command.uid:
         here = selected.told.uids
         numbers = [bisect_left(here, uid) + 1 for uid in refused_uids]
-    return done("STORE done, but for these", code.modified(numbers))
+    return ok("STORE done, but for these", code.modified(numbers))

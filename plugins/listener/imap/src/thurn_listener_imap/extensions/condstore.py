@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from thurn.contracts.store import MailboxRecord
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import ImapExtension, after_login
@@ -18,7 +18,7 @@ from thurn_listener_imap.extension import ImapExtension, after_login
 def _highest(conversation: Conversation) -> Iterable[bytes]:
     """RFC 7162 §3.1.2.1: of every SELECT, whether the client knows what it is or not."""
     modseq = conversation.mailbox.told.highestmodseq
-    return (response.ok(b"*", "Highest", code.highestmodseq(modseq)),)
+    return (reply.ok("Highest", code.highestmodseq(modseq)).encode(),)
 
 
 def _status(conversation: Conversation, record: MailboxRecord) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Id
+from thurn_wire.imap.reply import Reply, ok
 
-from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import CommandKind, ImapExtension, always
 
@@ -15,7 +15,7 @@ IDENTITY: Final = {"name": "thurn"}
 """RFC 2971 §3.3: nothing depends on it; a version would only help those who look for old ones."""
 
 
-async def identify(conversation: Conversation, command: Id) -> Answer:
+async def identify(conversation: Conversation, command: Id) -> Reply:
     """Say who we are; who the client is goes into the log."""
     if command.fields:
         client = dict(command.fields)
@@ -25,8 +25,8 @@ async def identify(conversation: Conversation, command: Id) -> Answer:
             client=client.get("name"),
             version=client.get("version"),
         )
-    conversation.write(response.identity(IDENTITY))
-    return done("ID done")
+    conversation.write(reply.identity(IDENTITY))
+    return ok("ID done")
 
 
 IDENTIFICATION: Final = ImapExtension(

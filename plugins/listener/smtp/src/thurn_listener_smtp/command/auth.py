@@ -24,7 +24,7 @@ async def auth(talk: Conversation, given: event.Auth) -> None:
     """Begin an exchange."""
     await talk.flush()  # passwords take their time
     session = talk.session
-    talk.login, step = await talk.gate.begin(session, given.mechanism, given.initial_response)
+    talk.login, step = await talk.gate.begin(session, given.mechanism, given.initial)
     await _answer(talk, step)
 
 
@@ -33,13 +33,13 @@ async def respond(talk: Conversation, given: event.AuthResponse) -> None:
     granted, login = talk.granted, talk.login
     if granted is not None:
         # RFC 4422 §3.6: SMTP's success carries no octets, so they were one more challenge.
-        if given.octets:
+        if given.response:
             talk.end_login()
             await talk.refuse(_UNEXPECTED)
         else:
             _admit(talk, granted)
     elif login is not None:
-        await _answer(talk, await login.step(given.octets))
+        await _answer(talk, await login.step(given.response))
 
 
 async def cancel(talk: Conversation, _: event.AuthCancelled) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thurn.types.decision import Accept
 from thurn_wire.smtp import event
+from thurn_wire.smtp.capability import Offer
 
 from thurn_listener_smtp.conversation import Conversation
 
@@ -20,6 +21,6 @@ async def hello(talk: Conversation, given: event.Hello) -> None:
     # RFC 4954 §4: mechanisms depend on what the connection is now. With `require_tls` none is
     # offered in the clear, and the engine answers AUTH by 538.
     mechanisms = () if talk.lacks_tls else talk.gate.mechanisms(session)
-    talk.engine.offer(mechanisms=mechanisms, starttls=talk.connection.can_start_tls)
+    talk.engine.offer(Offer(mechanisms, starttls=talk.connection.can_start_tls))
     talk.engine.accept()
     talk.abandon()  # RFC 5321 §4.1.4
