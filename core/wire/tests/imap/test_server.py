@@ -260,18 +260,21 @@ def test_append_given_up_behind_a_message(make_selected):
     assert engine.next_event() == Request(b"b", command.Noop())
 
 
+@pytest.mark.parametrize("answer", [ok, no])
 @pytest.mark.parametrize("rest", [b" junk\r\n", b" junk {3+}\r\nabc\r\n", b"\0\r\n", b"\r\n"])
-def test_nothing_of_an_append_is_left(make_selected, rest):
+def test_nothing_of_an_append_is_left(make_selected, rest, answer):
     engine = make_selected()
     engine.receive_data(b"a APPEND x {3+}\r\nabc" + rest)
     for _ in range(2):
         engine.next_event()
         engine.accept()
     assert engine.next_event() == AppendChunk(b"abc", last=True)
-    assert isinstance(engine.next_event(), AppendDone if rest == b"\r\n" else AppendCancelled)
     if rest == b"\r\n":
-        engine.send(no("x"))
-    # A denial of something else must not read away what comes behind it.
+        assert engine.next_event() == AppendDone(b"a")
+        engine.send(answer("x"))
+    else:
+        assert engine.next_event() == AppendCancelled()
+    # A refusal of something else must not read away what comes behind it.
     engine.receive_data(b"b SELECT x\r\nc NOOP\r\n")
     assert isinstance(engine.next_event(), Request)
     engine.send(no("x"))

@@ -56,15 +56,13 @@ def _greeting(session: Session, reply: Reply) -> None:
 
 
 def _refuse(session: Session, reply: Reply) -> None:
-    step = session.awaiting
     session.move(Step.REFUSED)
     session.awaiting = None
     session.write(reply.encode(session.tag))
     if session.appending is not None:
         session.appending = None
-        if step is not Step.APPENDED:
-            # What is announced is within APPENDLIMIT, so that it can always be read and dropped.
-            session.fragments.abandon(session.config.append_octets)
+        # What is announced is within APPENDLIMIT, so that it can always be read and dropped.
+        session.fragments.abandon(session.config.append_octets)
 
 
 def accept(session: Session, text: str) -> None:

@@ -89,6 +89,7 @@ def _between_messages(session: Session, appending: Appending) -> Event | Pause |
         if isinstance(fragment, Announcement):
             return refuse_literal(session, session.tag, error.reply)
         return session.refuse(session.tag, error.reply)
+    session.appending = None
     session.awaiting = Step.APPENDED
     return AppendDone(session.tag)
 
