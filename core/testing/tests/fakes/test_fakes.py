@@ -38,15 +38,15 @@ def test_a_reboot_is_another_boot():
 
 def test_what_was_logged(tmp_path):
     context = FakeContext(tmp_path)
-    context.journal.info("file.read", path="x")
-    context.journal.error("file.broken", path="x")
-    assert context.journal.events == ["file.broken"]
-    assert context.journal.lines[0].facts == {"path": "x"}
+    context.diagnostics.info("file.read", path="x")
+    context.diagnostics.error("file.broken", path="x")
+    assert context.diagnostics.events == ["file.broken"]
+    assert context.diagnostics.lines[0].facts == {"path": "x"}
 
 
 async def test_what_was_not_given_is_an_error(tmp_path):
     context = FakeContext(tmp_path, given=Given(instances={("state", "a"): object()}))
-    for name in ("state", "directory", "log"):
+    for name in ("state", "directory", "commit_log"):
         with pytest.raises(ConfigError, match="the test has given no"):
             getattr(context, name)
     assert context.require(State, "state", "a") is not None
@@ -56,3 +56,11 @@ async def test_what_was_not_given_is_an_error(tmp_path):
     assert await context.resolver.addresses("mx") == ["::1"]
     with pytest.raises(TemporaryFailure):
         await context.resolver.addresses("other")
+
+
+def test_a_context_names_the_new_word_of_an_old_attribute(tmp_path):
+    context = FakeContext(tmp_path)
+    for old, new in (("log", "commit_log"), ("journal", "diagnostics")):
+        with pytest.raises(AttributeError, match=f"since API 2 it is called '{new}'"):
+            getattr(context, old)
+    assert not hasattr(context, "nothing")

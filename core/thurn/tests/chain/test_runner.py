@@ -11,13 +11,13 @@ from thurn.telemetry.journal import Entry
 from thurn.types.decision import Accept, Continue, Reject, Tempfail
 from thurn.types.errors import TemporaryFailure
 from thurn.types.status import STORAGE_FULL
-from thurn_testing.fakes.context import RecordingLog
+from thurn_testing.fakes.context import RecordingDiagnostics
 
 ALLOWED = (Continue, Accept, Reject, Tempfail)
 
 
 def chain(*rules, seconds=5.0):
-    failures = Failures(RecordingLog(), EventFanout(lambda error: None))
+    failures = Failures(RecordingDiagnostics(), EventFanout(lambda error: None))
     return Chain("test", rules, ALLOWED, seconds, failures, Watch(None))
 
 
@@ -138,7 +138,7 @@ async def test_a_rule_that_was_left_is_not_taken_for_one_that_died(tmp_path):
     async def forever(first, second):
         await trio.sleep_forever()
 
-    failures = Failures(RecordingLog(), EventFanout(lambda error: None))
+    failures = Failures(RecordingDiagnostics(), EventFanout(lambda error: None))
     slow = Chain("test", [Rule("slow", forever)], ALLOWED, 5.0, failures, Watch(path))
     with trio.move_on_after(0):  # the peer has gone
         await slow.run("t1", None, None)

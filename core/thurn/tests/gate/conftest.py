@@ -15,7 +15,7 @@ from thurn.plugin import sasl, sasl_mechanism
 from thurn.types.decision import Continue
 from thurn.types.identity import AccountId
 from thurn.types.session import TlsState
-from thurn_testing.fakes.context import RecordingEvents, RecordingLog
+from thurn_testing.fakes.context import RecordingDiagnostics, RecordingEvents
 from thurn_testing.fakes.session import make_session
 
 TLS = TlsState("TLSv1.3", "TLS_AES_128_GCM_SHA256")
@@ -123,8 +123,9 @@ class World:
     """The gate and what it is made of."""
 
     def __init__(self, policies, *, clear=False):
-        self.accounts, self.events, self.log = Accounts(), RecordingEvents(), RecordingLog()
-        failures = Failures(self.log, self.events)
+        self.accounts, self.events = Accounts(), RecordingEvents()
+        self.diagnostics = RecordingDiagnostics()
+        failures = Failures(self.diagnostics, self.events)
 
         def chain(call):
             calls = [call(one) for one in policies]
@@ -142,7 +143,7 @@ class World:
                 self.cache,
                 LoopClock(),
                 self.events,
-                self.log,
+                self.diagnostics,
                 "main",
                 clear,
             )

@@ -24,7 +24,7 @@ def context(tmp_path, directory):
 
 
 def told(context):
-    return [line.facts for line in context.journal.lines]
+    return [line.facts for line in context.diagnostics.lines]
 
 
 @pytest.mark.parametrize("name", ["alice", "alice@example.org", ID])
@@ -33,7 +33,7 @@ async def test_a_name_an_address_or_an_id(context, name):
     assert await named.has(ID)
     assert not await named.has("other")
     assert told(context) == [{"name": "bob", "source": "test.toml:2"}]
-    assert context.journal.events == ["settings.account_unknown"]
+    assert context.diagnostics.events == ["settings.account_unknown"]
 
 
 async def test_nobody(tmp_path):

@@ -174,7 +174,7 @@ async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
 
         monkeypatch.setattr(accounts.database, "write", write)
         assert await login(accounts, PHONE) == Verified("id", "phone")
-        assert context.journal.events == ["accounts.not_noted"]
+        assert context.diagnostics.events == ["accounts.not_noted"]
 
 
 @pytest.mark.parametrize("main", ["{SSHA512}", "$6$"])

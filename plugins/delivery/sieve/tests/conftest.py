@@ -113,7 +113,7 @@ class Desk:
 
     async def commit(self, delivery):
         """What is remembered becomes durable."""
-        await commit_all(self.site.log, list(delivery.remembered.values()))
+        await commit_all(self.site.commit_log, list(delivery.remembered.values()))
         return delivery
 
 

@@ -156,7 +156,7 @@ async def test_trouble_lets_read_and_grants_nothing(tmp_path, hangs, autojump_cl
     site = Site(tmp_path, Broken(hangs=hangs))
     async with site.open() as policy:
         await login(policy)
-    assert site.context.journal.events == ["relay.grant_failed"]
+    assert site.context.diagnostics.events == ["relay.grant_failed"]
 
 
 @pytest.mark.parametrize("hangs", [False, True])

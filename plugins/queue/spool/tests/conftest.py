@@ -27,7 +27,7 @@ class Bench:
         self.directory = directory
         self.log = PlainLog()
         self.clock = ManualClock()
-        self.journal = None
+        self.diagnostics = None
 
     @asynccontextmanager
     async def open(self, directory: Path | None = None):
@@ -35,9 +35,9 @@ class Bench:
             directory or self.directory,
             name="queue.kit",
             clock=self.clock,
-            given=Given(log=self.log),
+            given=Given(commit_log=self.log),
         )
-        self.journal = context.journal
+        self.diagnostics = context.diagnostics
         async with spool.open(NoSettings(), context) as queue:
             yield queue
 

@@ -54,7 +54,7 @@ async def main(directory: Path, name: str):
     clock = SystemTime()
     async with open_log(directory / "log", clock=clock, settings=SETTINGS) as log:
         context = FakeContext(
-            directory / "queue", name="queue.kit", clock=clock, given=Given(log=log)
+            directory / "queue", name="queue.kit", clock=clock, given=Given(commit_log=log)
         )
         async with spool.open(NoSettings(), context) as queue, trio.open_nursery() as nursery:
             await trio.to_thread.run_sync(

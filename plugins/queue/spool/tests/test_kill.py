@@ -48,7 +48,7 @@ async def check(directory: Path, said: list[list[str]]) -> int:
     words = {what: {name for kind, name in said if kind == what} for what in ("in", "try", "out")}
     async with open_log(directory / "log", clock=clock, settings=SETTINGS) as log:
         context = FakeContext(
-            directory / "queue", name="queue.kit", clock=clock, given=Given(log=log)
+            directory / "queue", name="queue.kit", clock=clock, given=Given(commit_log=log)
         )
         async with spool.open(NoSettings(), context) as queue:
             await trio.to_thread.run_sync(

@@ -43,7 +43,7 @@ async def test_an_open_relay_on_purpose_is_said_at_each_start(tmp_path):
     async with networks.open(config, context) as policy:
         stranger = make_transaction(make_session())
         assert await policy.may_relay(stranger, Recipient(Address.parse("x@y.example")))
-    assert context.journal.events == ["relay.open_on_purpose"]
+    assert context.diagnostics.events == ["relay.open_on_purpose"]
 
 
 async def test_destinations_and_reason(tmp_path):
@@ -142,4 +142,4 @@ async def test_trouble_with_the_table_is_logged_and_changes_nothing(tmp_path):
     async with networks.open(NetworksSettings(networks=[TEN]), context) as policy:
         transaction = make_transaction(make_session(peer="10.0.0.1"))
         assert await policy.may_relay(transaction, Recipient(Address.parse("x@y.example")))
-    assert context.journal.events == ["relay.networks_not_shown"]
+    assert context.diagnostics.events == ["relay.networks_not_shown"]

@@ -40,7 +40,7 @@ class Bench:
 
     @asynccontextmanager
     async def open(self, directory: Path | None = None, **settings):
-        given = Given(state=self.state, log=self.log)
+        given = Given(state=self.state, commit_log=self.log)
         self.context = FakeContext(directory or self.directory, name="store.kit", given=given)
         async with spool.open(SpoolSettings(**settings), self.context) as store:
             yield store

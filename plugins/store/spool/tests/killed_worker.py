@@ -56,7 +56,7 @@ async def act(store, name, number):
 async def main(directory: Path, name: str):
     clock = SystemTime()
     async with open_log(directory / "log", clock=clock, settings=SETTINGS) as log:
-        given = Given(state=PlainState(), log=log)
+        given = Given(state=PlainState(), commit_log=log)
         context = FakeContext(directory / "store", name="store.kit", clock=clock, given=given)
         async with spool.open(SpoolSettings(), context) as store, trio.open_nursery() as nursery:
             await trio.to_thread.run_sync(

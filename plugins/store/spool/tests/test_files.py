@@ -248,7 +248,7 @@ async def test_a_missing_body_is_trouble_and_is_told(bench):
         inbox = await account.mailbox("INBOX")
         with pytest.raises(StorageTrouble):
             await inbox.body(uid)
-        assert bench.context.journal.events == ["store.body_missing"]
+        assert bench.context.diagnostics.events == ["store.body_missing"]
         assert (await inbox.summaries([uid]))[0] is not None
 
 

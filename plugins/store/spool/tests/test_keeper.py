@@ -18,7 +18,7 @@ class Index:
 
 async def test_a_connection_is_closed_between_two_accounts(tmp_path, monkeypatch):
     context = FakeContext(tmp_path)
-    keeper = Keeper(context.clock, context.journal)
+    keeper = Keeper(context.clock, context.diagnostics)
     done = []
     all_done = trio.Event()
 

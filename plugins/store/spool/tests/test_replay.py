@@ -154,7 +154,7 @@ async def test_a_number_given_twice_goes_to_the_later(bench):
             assert (await inbox.view()).uids[0] == alive.uid
         bench.log.retire()
         assert await subjects(inbox) == ["alive", "dead"]
-        assert [line.event for line in bench.context.journal.lines].count(
+        assert [line.event for line in bench.context.diagnostics.lines].count(
             "store.numbers_taken"
         ) == 2
 

@@ -38,7 +38,7 @@ async def store_in(store, name, blob, prefix=PREFIXES[0]):
     account = await store.open(name, None)
     deposit = account.prepare(Append("INBOX", Content(blob, prefix), WHEN))
     await deposit.place()
-    await account._environment.log.commit(deposit.changes)
+    await account._environment.commit_log.commit(deposit.changes)
     return account
 
 

@@ -22,7 +22,7 @@ async def test_a_new_pair_is_served_after_a_second(opened, issue, served):
         assert served(provider) == before
         context.clock.advance(0.1)
         assert served(provider) != before
-        assert [line.event for line in context.journal.lines] == ["tls.loaded"]
+        assert [line.event for line in context.diagnostics.lines] == ["tls.loaded"]
 
 
 async def test_the_files_are_not_looked_at_for_each_connection(opened, issue, monkeypatch):
@@ -46,8 +46,8 @@ async def test_a_half_written_pair_keeps_the_old_until_it_is_whole(opened, issue
         for _ in range(3):
             context.clock.advance(1)
             assert served(provider) == before
-        assert context.journal.events == ["tls.broken"]
-        assert "is not the key of" in str(context.journal.lines[0].facts["failure"])
+        assert context.diagnostics.events == ["tls.broken"]
+        assert "is not the key of" in str(context.diagnostics.lines[0].facts["failure"])
         pair["key"].write_bytes(new)
         context.clock.advance(1)
         assert served(provider) != before
@@ -66,8 +66,8 @@ async def test_a_lost_or_broken_file_keeps_the_old(opened, issue, served, which)
         assert served(provider) == before
         context.clock.advance(1)
         assert served(provider) == before
-        assert context.journal.events == ["tls.broken", "tls.broken"]
-        assert str(pair[which]) in str(context.journal.lines[0].facts["failure"])
+        assert context.diagnostics.events == ["tls.broken", "tls.broken"]
+        assert str(pair[which]) in str(context.diagnostics.lines[0].facts["failure"])
         issue("mx", "mx.example.com")
         context.clock.advance(1)
         assert served(provider) != before

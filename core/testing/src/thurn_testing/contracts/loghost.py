@@ -48,7 +48,7 @@ class LogHost:
         self._log = log
         self._directory = directory / "log"
         self._clock = SystemTime()
-        given = Given(state=state, log=log)
+        given = Given(state=state, commit_log=log)
         self.context: Context = FakeContext(
             directory / "store", name="store.kit", clock=self._clock, given=given
         )

@@ -57,7 +57,9 @@ class OpenQueue:
 
     async def commit(self, *deposits: Deposit) -> None:
         """Commit deposits as mail flow does: one group."""
-        await self.host.context.log.commit([change for one in deposits for change in one.changes])
+        await self.host.context.commit_log.commit(
+            [change for one in deposits for change in one.changes]
+        )
         for deposit in deposits:
             await deposit.commit()
 
@@ -228,7 +230,7 @@ async def failed_group_queues_nothing(site: QueueSite) -> None:
         if not deposit.changes:
             return  # an engine with a durability of its own
         try:
-            await opened.host.context.log.commit([*deposit.changes, Failing()])
+            await opened.host.context.commit_log.commit([*deposit.changes, Failing()])
         except ValueError:
             await deposit.abort()
         expect_equal(await opened.queue.entries(), [], "a failed group leaves nothing")

@@ -119,7 +119,7 @@ async def check_remembered_keys(site: StoreSite) -> None:
     """`remember` is committed with other deposits and lives as long as it was given."""
     async with site.open() as opened:
         account = await opened.account()
-        log = opened.host.context.log
+        log = opened.host.context.commit_log
         expect(not await account.seen("vacation ann"), "not seen yet")
         record = account.remember("vacation ann", lifetime_seconds=3_600)
         deposit = account.prepare(Append("INBOX", message("x"), WHEN))

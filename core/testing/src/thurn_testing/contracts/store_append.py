@@ -175,7 +175,7 @@ async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
             for handle in (alice, bob, bob)
         ]
         expect_equal(len((await (await bob.mailbox("INBOX")).view()).uids), 0, "not before")
-        await opened.host.context.log.commit([c for d in deposits for c in d.changes])
+        await opened.host.context.commit_log.commit([c for d in deposits for c in d.changes])
         for deposit in deposits:
             await deposit.commit()
         expect_equal(await subjects(await alice.mailbox("INBOX")), ["both"], "one for the one")
@@ -191,7 +191,7 @@ async def check_a_failing_group_stores_nothing(site: StoreSite) -> None:
         good = alice.prepare(append("good", flags=("$New",)))
         bad = bob.prepare(append("bad", "no such mailbox"))
         with refused(MailboxNotFound, "a missing mailbox without create"):
-            await opened.host.context.log.commit([*good.changes, *bad.changes])
+            await opened.host.context.commit_log.commit([*good.changes, *bad.changes])
             await good.commit()
             await bad.commit()
         await bad.abort()

@@ -51,7 +51,7 @@ class PlainHost:
 
     def __init__(self, directory: Path, log: PlainLog, state: PlainState) -> None:
         self._log = log
-        given = Given(state=state, log=log)
+        given = Given(state=state, commit_log=log)
         self.context: Context = FakeContext(directory, name="store.kit", given=given)
 
     async def recover(self) -> None:

@@ -3,7 +3,7 @@
     context = FakeContext(tmp_path, name="account.main")
     async with file.open(FileSettings(...), context) as accounts:
         ...
-    assert context.journal.events == ["account.file_broken"]
+    assert context.diagnostics.events == ["account.file_broken"]
 
 What a test has not given (state, directory, commit log, instances) raises when it is asked for,
 so that a plugin's needs are seen.
@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
+from thurn.contracts.context import missing_attribute
 from thurn.contracts.state import State
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
@@ -40,7 +41,7 @@ class LogLine:
     facts: Mapping[str, object]
 
 
-class RecordingLog:
+class RecordingDiagnostics:
     """An operator's log that keeps its lines for the test."""
 
     def __init__(self) -> None:
@@ -103,7 +104,7 @@ class Given:
 
     state: State | None = None
     directory: Directory | None = None
-    log: CommitLog | None = None
+    commit_log: CommitLog | None = None
     instances: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
@@ -133,7 +134,7 @@ class FakeContext:
         self.hostname = hostname
         self.serving = True
         self.clock: Clock = ManualClock() if clock is None else clock
-        self.journal = RecordingLog()
+        self.diagnostics = RecordingDiagnostics()
         self.events = RecordingEvents()
         self.resolver = StaticResolver()
         self.submitted: list[tuple[Envelope, Content]] = []
@@ -145,9 +146,9 @@ class FakeContext:
         return self._data
 
     @property
-    def log(self) -> CommitLog:
+    def commit_log(self) -> CommitLog:
         """The commit log that the test gave."""
-        return _needed(self._given.log, "a commit log")
+        return _needed(self._given.commit_log, "a commit log")
 
     @property
     def state(self) -> State:
@@ -174,6 +175,11 @@ class FakeContext:
     async def submit(self, envelope: Envelope, content: Content) -> None:
         """Keep it."""
         self.submitted.append((envelope, content))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(missing_attribute("a plugin's context", name))
 
 
 def _needed(given: G | None, what: str) -> G:

@@ -205,7 +205,7 @@ async def settle(site: Site, *, once: bool = False) -> None:
     """Bring what the commit log holds to its final place; for ever, or once."""
     await settle_sealed(
         site.data / "log",
-        site.log.owners,
+        site.commit_log.owners,
         clock=site.clock,
         once=once,
         filesystems=(site.data,),
@@ -223,7 +223,7 @@ async def _retire_journal(site: Site) -> None:
 
 async def _end_with_log(site: Site, draining: trio.Event) -> None:
     """A commit log that has failed cannot be used again: the worker ends and is replaced."""
-    await site.log.failed.wait()
+    await site.commit_log.failed.wait()
     draining.set()  # what is under way hears 451, the next command 421
     await trio.sleep(FAREWELL_SECONDS)
     raise StorageTrouble("the commit log has failed")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thurn.app.opened import Site
 from thurn.config.instances import Instance
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
-from thurn.contracts.context import Events, Log
+from thurn.contracts.context import Diagnostics, Events, missing_attribute
 from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
 from thurn.contracts.state import State
@@ -36,8 +36,8 @@ class InstanceContext:
         self.name = instance.full_name
         self.hostname = site.config.site.hostname
         self.serving = site.serving
-        self.log: CommitLog = site.log
-        self.journal: Log = logger(plugin=self.name)
+        self.commit_log: CommitLog = site.commit_log
+        self.diagnostics: Diagnostics = logger(plugin=self.name)
         self.clock: Clock = site.clock
         self.events: Events = site.events
         self.resolver = site.resolver
@@ -101,3 +101,8 @@ class InstanceContext:
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role."""
         return self._site.opened(role)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(missing_attribute("a plugin's context", name))

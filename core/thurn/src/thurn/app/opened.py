@@ -17,7 +17,7 @@ from thurn.chain.watch import Watch
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
@@ -65,11 +65,11 @@ class Site:
     data: Path
     clock: Clock
     events: EventFanout
-    diagnostics: Log
+    diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
     watch: Watch
-    log: WorkerLog
+    commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
     resolver: SystemResolver = field(default_factory=SystemResolver)
@@ -154,13 +154,13 @@ class Site:
             directory=directory,
             local=local,
             outgoing=self._outgoing(directory, local),
-            log=self.log,
+            commit_log=self.commit_log,
             journal=self.journal,
             events=self.events,
             diagnostics=self.diagnostics,
             clock=self.clock,
             ids=self.ids,
-            free_octets=self.log.free_octets,
+            free_octets=self.commit_log.free_octets,
         )
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
@@ -190,7 +190,7 @@ class Site:
         transaction = Transaction(identifier, session, envelope.sender, entry)
         outgoing = self._outgoing(self.directory, local)
         prepared = await outgoing.prepare(transaction, [(envelope, content)])
-        await commit_all(self.log, prepared.deposits)
+        await commit_all(self.commit_log, prepared.deposits)
         entry.note(outcome="stored", recipients=[str(r.address) for r in envelope.recipients])
         self.journal.write(entry)
 

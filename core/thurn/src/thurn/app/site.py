@@ -20,7 +20,7 @@ from thurn.app.opened import Site
 from thurn.chain.watch import Watch, left_behind
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 from thurn.gate.cache import CredentialCache
 from thurn.log import LogSettings, closed_log, open_log, recover
 from thurn.telemetry.clock import SystemClock
@@ -78,7 +78,7 @@ async def open_site(
 async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_log: bool) -> Site:
     """The site without its instances."""
     data = config.site.data
-    diagnostics: Log = logger()
+    diagnostics: Diagnostics = logger()
     events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
     if with_log:
         settings = LogSettings(
@@ -135,7 +135,7 @@ async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) 
 
 def _recover(site: Site) -> None:
     report = site.diagnostics.warning
-    found = recover(site.data / "log", site.log.owners, clock=site.clock, report=report)
+    found = recover(site.data / "log", site.commit_log.owners, clock=site.clock, report=report)
     if found.records:
         site.diagnostics.info("log.recovered", segments=found.segments, records=found.records)
 

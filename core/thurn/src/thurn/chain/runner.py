@@ -20,7 +20,7 @@ from typing import Any, Final
 import trio
 
 from thurn.chain.watch import Watch, label_of
-from thurn.contracts.context import Events, Log
+from thurn.contracts.context import Diagnostics, Events
 from thurn.types.decision import Continue, Reject, Tempfail
 from thurn.types.errors import PermanentFailure, StorageError, TemporaryFailure
 from thurn.types.events import PluginFailed
@@ -56,7 +56,7 @@ class Rule:
 class Failures:
     """Where failures of rules are told."""
 
-    log: Log
+    diagnostics: Diagnostics
     events: Events
 
 
@@ -173,12 +173,14 @@ class Chain:
     ) -> Any:  # noqa: ANN401
         if error is not None:
             text = "".join(traceback.format_exception(error, limit=-20))
-            self._failures.log.debug("plugin.traceback", plugin=rule.instance, exception=text)
+            self._failures.diagnostics.debug(
+                "plugin.traceback", plugin=rule.instance, exception=text
+            )
         self._tell(rule, failure, source)
         return self._answer_for(rule, "plugin.failed", f"{failure} ({source})")
 
     def _tell(self, rule: Rule, failure: str, source: str) -> None:
-        self._failures.log.error(
+        self._failures.diagnostics.error(
             "plugin.failed", plugin=rule.instance, stage=self.stage, failure=failure, source=source
         )
         self._failures.events.emit(PluginFailed(rule.instance, self.stage, failure, source))

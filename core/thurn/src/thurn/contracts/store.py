@@ -205,7 +205,8 @@ class Deposit(Protocol):
     """A prepared piece of storing; several are committed together by the host (design D6).
 
     The caller awaits `place`, gives everything that `changes` names to *one*
-    `context.log.commit`, together with the changes of other deposits, and then calls `commit`.
+    `context.commit_log.commit`, together with the changes of other deposits, and then calls
+    `commit`.
     Engines with a durability of their own have no changes and store in `commit`.
     """
 

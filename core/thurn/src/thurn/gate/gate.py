@@ -23,7 +23,7 @@ import trio
 from thurn.chain.runner import Chain
 from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Events, Log
+from thurn.contracts.context import Diagnostics, Events
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
 from thurn.contracts.login import LoginAttempt
 from thurn.contracts.sasl import (
@@ -79,7 +79,7 @@ class GateParts:
     cache: CredentialCache
     clock: Clock
     events: Events
-    log: Log
+    diagnostics: Diagnostics
     judges: str
     plaintext_without_tls: bool
 
@@ -220,7 +220,7 @@ class HostGate:
             return refused
         session.identity = identity
         parts.events.emit(LoggedIn(identity, session.protocol, session.peer))
-        parts.log.info(
+        parts.diagnostics.info(
             "login.succeeded",
             account=account,
             mechanism=attempt.mechanism,
@@ -239,7 +239,7 @@ class HostGate:
 
     def trouble(self, attempt: LoginAttempt, error: Exception) -> Refused:
         """Something of ours failed: temporary, not counted."""
-        self._parts.log.error(
+        self._parts.diagnostics.error(
             "login.trouble", name=attempt.name, session=attempt.session.id, failure=repr(error)
         )
         return Refused(LOGIN_TROUBLE, "trouble")
@@ -247,7 +247,7 @@ class HostGate:
     def _failed(self, attempt: LoginAttempt, reason: str) -> None:
         session = attempt.session
         self._parts.events.emit(LoginFailed(attempt.name, session.protocol, session.peer, reason))
-        self._parts.log.warning(
+        self._parts.diagnostics.warning(
             "login.failed",
             name=attempt.name,
             reason=reason,

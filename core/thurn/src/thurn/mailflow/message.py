@@ -100,7 +100,7 @@ async def _receive(
     settlement = await settle(plan, transaction, content, units, replies)
     try:
         if settlement.deposits:
-            await commit_all(plan.log, settlement.deposits)
+            await commit_all(plan.commit_log, settlement.deposits)
     except StorageFull as error:
         missed = find_missed(units, settlement, error)
         if not await settle_missed(plan, transaction, content, settlement, missed, replies):

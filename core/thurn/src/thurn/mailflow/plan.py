@@ -9,7 +9,7 @@ from thurn.chain.runner import Chain
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
-from thurn.contracts.context import Events, Log
+from thurn.contracts.context import Diagnostics, Events
 from thurn.delivery.local import LocalDelivery
 from thurn.delivery.outgoing import Outgoing
 from thurn.telemetry.ids import IdMaker
@@ -57,10 +57,10 @@ class FlowPlan:
     directory: Directory
     local: LocalDelivery
     outgoing: Outgoing
-    log: CommitLog
+    commit_log: CommitLog
     journal: Journal
     events: Events
-    diagnostics: Log
+    diagnostics: Diagnostics
     clock: Clock
     ids: IdMaker
     free_octets: Callable[[], int] = field(repr=False)

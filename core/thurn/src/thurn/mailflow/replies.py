@@ -192,7 +192,7 @@ async def settle_missed(
         settlement.statuses = tuple(statuses)
     elif missed and plan.outgoing.queue is not None:
         waiting = [unit.target.recipient for unit in missed]
-        await commit_all(plan.log, [_hold(plan, transaction, content, waiting, "rest")])
+        await commit_all(plan.commit_log, [_hold(plan, transaction, content, waiting, "rest")])
     else:
         return False
     return bool(missed)

@@ -57,7 +57,7 @@ class NamedAccounts:
         unknown = [n for n in lost if await directory.account(AccountId(n)) is None]
         for name in (n for n in unknown if n not in self._unknown):
             source = self._context.source(self._key)
-            self._context.journal.warning("settings.account_unknown", name=name, source=source)
+            self._context.diagnostics.warning("settings.account_unknown", name=name, source=source)
         self._unknown = frozenset(unknown)
 
 

@@ -66,7 +66,7 @@ class SqliteAccounts:
         self.database = database
         self.settings = settings
         self.clock = context.clock
-        self._journal = context.journal
+        self._diagnostics = context.diagnostics
         self._serving = context.serving
         self._cache = LookupCache(database)
         self._defaults = SiteDefaults(settings.separator, settings.postmaster)
@@ -273,4 +273,6 @@ class SqliteAccounts:
                 used = partial(mark_used, number=found.number, at=now)
                 await write(used, durable=False)
         except TemporaryFailure as error:
-            self._journal.warning("accounts.not_noted", account=login.account, failure=str(error))
+            self._diagnostics.warning(
+                "accounts.not_noted", account=login.account, failure=str(error)
+            )

@@ -195,7 +195,7 @@ class SieveDelivery:
         delivery, name = run.delivery, failure.script.name
         shown = "; ".join(failure.reasons[:3])
         delivery.note(f"script {name} failed: {shown}")
-        self._context.journal.warning(
+        self._context.diagnostics.warning(
             "sieve.failed", account=str(delivery.record.account), detail=f"{name}: {shown}"
         )
         if not (failure.mine and self.parts.notify_errors):

@@ -189,7 +189,7 @@ class Conversation:
     def report(self, event: str, error: Exception, **facts: object) -> None:
         """Tell the operator of trouble that is ours."""
         identity = self.session.identity
-        self.site.context.journal.warning(
+        self.site.context.diagnostics.warning(
             event,
             session=self.session.id,
             account=None if identity is None else identity.account,

@@ -98,7 +98,7 @@ async def open_listener(
     )
     async with trio.open_nursery() as nursery:
         try:
-            yield ImapListener(site, Watch(nursery, context.journal))
+            yield ImapListener(site, Watch(nursery, context.diagnostics))
         finally:
             site.texts.close()
             nursery.cancel_scope.cancel()

@@ -280,7 +280,7 @@ class ImapSession:
         # The engine forgets what came in the clear behind the command.
         early_octets = self._engine.tls_started()
         if early_octets:
-            self._site.context.journal.warning(
+            self._site.context.diagnostics.warning(
                 "tls.early_octets", session=conversation.session.id, size_octets=early_octets
             )
 

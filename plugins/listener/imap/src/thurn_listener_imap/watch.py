@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import trio
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 from thurn.contracts.store import Mailbox
 from thurn.types.errors import MailboxNotFound
 
@@ -43,14 +43,14 @@ class Watch:
 
     Args:
         nursery: where its tasks live.
-        journal: for what goes wrong.
+        diagnostics: for what goes wrong.
     """
 
-    __slots__ = ("_journal", "_nursery", "_watched")
+    __slots__ = ("_diagnostics", "_nursery", "_watched")
 
-    def __init__(self, nursery: trio.Nursery, journal: Log) -> None:
+    def __init__(self, nursery: trio.Nursery, diagnostics: Diagnostics) -> None:
         self._nursery = nursery
-        self._journal = journal
+        self._diagnostics = diagnostics
         self._watched: dict[Key, _Watched] = {}
 
     def add(self, mailbox: Mailbox, waiter: Waiter) -> None:
@@ -84,7 +84,7 @@ class Watch:
             except MailboxNotFound:
                 pass  # the sessions find out
             except Exception as error:  # noqa: BLE001 - the sessions look for themselves
-                self._journal.warning("idle.not_watched", failure=repr(error))
+                self._diagnostics.warning("idle.not_watched", failure=repr(error))
                 await trio.sleep(RETRY_SECONDS)
         self._forget(key, watched)
         for waiter in tuple(watched.waiters):

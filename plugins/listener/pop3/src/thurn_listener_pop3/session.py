@@ -177,7 +177,7 @@ class Pop3Session:
         # RFC 2595 §4: the engine forgets what came in the clear, and octets behind the command.
         early_octets = self._engine.tls_started()
         if early_octets:
-            self._context.journal.warning(
+            self._context.diagnostics.warning(
                 "tls.early_octets", session=self._session.id, size_octets=early_octets
             )
         self._offer()
@@ -339,7 +339,7 @@ class Pop3Session:
 
     def _trouble(self, event: str, error: ThurnError, **facts: object) -> None:
         identity = self._session.identity
-        self._context.journal.warning(
+        self._context.diagnostics.warning(
             event,
             session=self._session.id,
             account=None if identity is None else identity.account,

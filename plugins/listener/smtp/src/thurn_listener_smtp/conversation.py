@@ -14,7 +14,7 @@ from typing import Final
 
 import trio
 from thurn.contracts.connection import Connection
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 from thurn.contracts.gate import Gate, Granted, Login
 from thurn.contracts.mailflow import Mailflow
 from thurn.plugin.spool import Spool, SpooledContent
@@ -48,7 +48,7 @@ class Parts:
     engine: SmtpConfig
     mailflow: Mailflow
     gate: Gate
-    journal: Log
+    diagnostics: Diagnostics
     spool: Spool
 
 

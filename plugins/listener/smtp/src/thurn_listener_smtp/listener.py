@@ -68,7 +68,7 @@ class SmtpListener:
                 self._engine,
                 context.mailflow,
                 context.gate,
-                context.journal,
+                context.diagnostics,
                 self._spool,
             )
         await converse(Conversation(self._parts, connection, session))

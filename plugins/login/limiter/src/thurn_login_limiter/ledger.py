@@ -172,7 +172,7 @@ class Ledger:
             return False
         await self._failures.delete(key)
         subject = key.partition("|")[0]
-        self._context.journal.warning(
+        self._context.diagnostics.warning(
             "login.banned", peer=subject, account=name, failures=failures, duration_seconds=seconds
         )
         return True

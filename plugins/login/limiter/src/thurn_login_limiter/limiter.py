@@ -82,7 +82,7 @@ class Limiter:
         self.history = history
         self._settings = settings
         self._clock = context.clock
-        self._journal = context.journal
+        self._diagnostics = context.diagnostics
         self._fresh: OrderedDict[str, float] = OrderedDict()
 
     async def before_login(self, attempt: LoginAttempt) -> LoginDecision | None:
@@ -200,7 +200,7 @@ class Limiter:
             self._untold(error)
 
     def _untold(self, error: TemporaryFailure) -> None:
-        self._journal.warning("login.not_noted", failure=str(error))
+        self._diagnostics.warning("login.not_noted", failure=str(error))
 
 
 async def make_limiter(settings: LimiterSettings, context: Context) -> Limiter:

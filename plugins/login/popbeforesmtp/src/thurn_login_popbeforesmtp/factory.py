@@ -63,7 +63,7 @@ class PopBeforeSmtp:
                 if await self._grants(attempt, identity, exact(peer)):
                     await self._grant(attempt, identity, exact(peer))
         except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
-            self._context.journal.warning(
+            self._context.diagnostics.warning(
                 "relay.grant_failed",
                 account=identity.account,
                 peer=str(peer),
@@ -96,7 +96,7 @@ class PopBeforeSmtp:
             granted_by=self._context.name,
             lifetime_seconds=self._config.interval,
         )
-        self._context.journal.debug(
+        self._context.diagnostics.debug(
             "relay.granted",
             account=identity.account,
             peer=str(peer),

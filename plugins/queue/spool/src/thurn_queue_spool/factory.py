@@ -18,7 +18,7 @@ async def spool(context: Context) -> AsyncIterator[Queue]:
     """The queue in this instance's directory; owner of the records of its name."""
     queue = SpoolQueue(context)
     try:
-        context.log.register(context.name, queue)
+        context.commit_log.register(context.name, queue)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(queue.run)
             yield queue

@@ -52,12 +52,12 @@ class SpoolQueue:
         self._parts = Parts(
             context.name,
             Database(self._path),
-            Bodies(context.data, context.log.read),
+            Bodies(context.data, context.commit_log.read),
             context.clock,
             self._draw,
             self._tell,
         )
-        self._leases = Leases(self._parts, context.log)
+        self._leases = Leases(self._parts, context.commit_log)
 
     def _draw(self) -> QueueId:
         # The time in microseconds, in this worker always later; the rest differs between workers.
@@ -78,7 +78,7 @@ class SpoolQueue:
             with engine_errors(), closing(connect(self._path)) as connection:
                 prune(connection, self._context.clock.wall() - KEPT_SECONDS)
         except StorageError as error:  # another time
-            self._context.journal.warning("queue.tending_failed", detail=str(error))
+            self._context.diagnostics.warning("queue.tending_failed", detail=str(error))
 
     def close(self) -> None:
         """Give back what is leased and close the file."""
@@ -147,7 +147,7 @@ class SpoolQueue:
     async def remove(self, entry: QueueId) -> bool:
         """Take an entry out; False when there was none."""
         change = EntryChange(self._parts, entry, lambda sequence: Removed(sequence, entry))
-        await self._context.log.commit([change])
+        await self._context.commit_log.commit([change])
         return change.found
 
     async def next_lease(self, *, skip: Collection[str] = ()) -> SpoolLease:

@@ -102,4 +102,4 @@ async def _show(session: Session, identity: Identity, context: Context) -> None:
         pass  # a site without shared state
     except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
         failure = str(error) or type(error).__name__
-        context.journal.debug("relay.grant_not_shown", session=session.id, failure=failure)
+        context.diagnostics.debug("relay.grant_not_shown", session=session.id, failure=failure)

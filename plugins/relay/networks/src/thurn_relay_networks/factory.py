@@ -99,7 +99,7 @@ class NetworksPolicy:
         try:
             await self.show(table, add=add, remove=remove)
         except TROUBLE as error:
-            self._context.journal.warning("relay.networks_not_shown", failure=str(error))
+            self._context.diagnostics.warning("relay.networks_not_shown", failure=str(error))
 
 
 @plugin("relay", "networks")
@@ -109,7 +109,7 @@ async def networks(config: NetworksSettings, context: Context) -> AsyncIterator[
     policy = NetworksPolicy(config, context)
     if config.open_relay_on_purpose:
         where = context.source("open_relay_on_purpose")
-        context.journal.warning("relay.open_on_purpose", source=where)
+        context.diagnostics.warning("relay.open_on_purpose", source=where)
     table = _table(context)
     if table is None:
         yield policy

@@ -27,7 +27,7 @@ async def sqlite(context: Context) -> AsyncIterator[State]:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(notices.receive_always)
                 nursery.start_soon(notices.send_late_always)
-                nursery.start_soon(sweep_always, database, path, context.journal)
+                nursery.start_soon(sweep_always, database, path, context.diagnostics)
                 try:
                     yield SqliteState(database, notices)
                 except BaseException as error:  # noqa: BLE001 - raised again below, as it is:

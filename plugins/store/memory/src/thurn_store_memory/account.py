@@ -192,7 +192,7 @@ class MemoryAccount(AccountWork):
     async def append_all(self, appends: Sequence[Append]) -> Sequence[Stored]:
         """All or none, in one commit."""
         works = [self.prepare(append) for append in appends]
-        await self._context.log.commit(works)
+        await self._context.commit_log.commit(works)
         return [work.result for work in works]
 
     # Keys.

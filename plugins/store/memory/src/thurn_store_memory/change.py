@@ -115,5 +115,5 @@ class AccountWork:
         if not self._may:
             raise NotPermitted
         work = Work(self.state, do, self.tell)
-        await self._context.log.commit([work])
+        await self._context.commit_log.commit([work])
         return work.result

@@ -158,7 +158,7 @@ class SpoolAccount:
                 octets += deposit.summary_octets
                 if octets > SUMMARIES_OCTETS:
                     raise TooLarge  # noqa: TRY301 - what was placed goes
-            await self._environment.log.commit([c for d in deposits for c in d.changes])
+            await self._environment.commit_log.commit([c for d in deposits for c in d.changes])
             for deposit in deposits:
                 await deposit.commit()
         except BaseException:

@@ -109,7 +109,7 @@ class MessageDeposit:
 
     async def abort(self) -> None:
         """Forget it, and the file of a big body that no record names or will name."""
-        if not self._durable and not self._environment.log.has_failed:
+        if not self._durable and not self._environment.commit_log.has_failed:
             self._forget()
 
     def _forget(self) -> None:
@@ -117,7 +117,7 @@ class MessageDeposit:
             try:
                 remove_body(self._index.directory, self._message)
             except OSError as error:  # the sweep tries again
-                self._environment.journal.warning("store.body_left", detail=str(error))
+                self._environment.diagnostics.warning("store.body_left", detail=str(error))
 
     def _place(self) -> None:
         content = self._append.content

@@ -83,5 +83,5 @@ async def commit(index: AccountIndex, environment: Environment, work: Callable[[
         StorageError: nothing happened.
     """
     change = AccountChange(index, environment, work)
-    await environment.log.commit([change])
+    await environment.commit_log.commit([change])
     return change.result

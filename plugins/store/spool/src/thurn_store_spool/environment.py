@@ -8,7 +8,7 @@ from typing import Final
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 
 from thurn_store_spool.body import Bodies
 from thurn_store_spool.index import AccountIndex
@@ -32,10 +32,10 @@ class Environment:
 
     name: str
     separator: str
-    log: CommitLog
+    commit_log: CommitLog
     clock: Clock
     watch: Watch
-    journal: Log
+    diagnostics: Diagnostics
     pool: Pool
     bodies: Bodies
     shared: SharedBodies

@@ -39,7 +39,7 @@ class SpoolSettings(Settings):
 async def spool(config: SpoolSettings, context: Context) -> AsyncIterator[MailStore]:
     """The store on this instance's directory; owner of the records of its name."""
     store = SpoolStore(context, config.separator, config.accounts_open)
-    context.log.register(context.name, store)
+    context.commit_log.register(context.name, store)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.run)

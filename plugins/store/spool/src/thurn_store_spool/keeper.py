@@ -14,7 +14,7 @@ from typing import Final
 import apsw
 import trio
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.tend import (
@@ -41,9 +41,9 @@ account open reads its state anew."""
 class Keeper:
     """The background work of one open store; `run` does it."""
 
-    def __init__(self, clock: Clock, journal: Log) -> None:
+    def __init__(self, clock: Clock, diagnostics: Diagnostics) -> None:
         self._clock = clock
-        self._journal = journal
+        self._diagnostics = diagnostics
         self._closing: list[apsw.Connection] = []
         self._garbage: dict[Path, None] = {}
         self._old: dict[Path, float] = {}
@@ -135,7 +135,7 @@ class Keeper:
             self._failed(error)
 
     def _failed(self, error: Exception) -> None:
-        self._journal.warning("store.tending_failed", detail=str(error))
+        self._diagnostics.warning("store.tending_failed", detail=str(error))
 
     async def finish(self, connections: list[apsw.Connection]) -> None:
         """Close these and those that wait; at the end.

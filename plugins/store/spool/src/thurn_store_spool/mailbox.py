@@ -198,7 +198,7 @@ class SpoolMailbox:
                 raise storage_error(error) from error
             if content is not None:
                 return content
-        self._environment.journal.error(
+        self._environment.diagnostics.error(
             "store.body_missing", account=self._index.account, mailbox=self._number, uid=uid
         )
         raise StorageTrouble("the message's body cannot be found")

@@ -130,7 +130,7 @@ class _Replay:
         for operation in messages:
             self._store_anew(operation)
         if lost:
-            self._environment.journal.warning(
+            self._environment.diagnostics.warning(
                 "store.numbers_taken",
                 account=self._index.account,
                 changes=len(lost),
@@ -171,7 +171,7 @@ class _Replay:
                 self._known.clear()
         except (apsw.ConstraintError, ValueError) as error:
             self._connection.execute("ROLLBACK TO one")
-            self._environment.journal.warning(
+            self._environment.diagnostics.warning(
                 "store.replay_failed",
                 account=self._index.account,
                 modseq=operation.modseq,

@@ -33,8 +33,8 @@ class SpoolStore:
 
     def __init__(self, context: Context, separator: str, accounts_open: int) -> None:
         self._data = context.data
-        self._log = context.log
-        self._keeper = Keeper(context.clock, context.journal)
+        self._log = context.commit_log
+        self._keeper = Keeper(context.clock, context.diagnostics)
         keeper = self._keeper
         self._pool = Pool(
             context.data,
@@ -51,12 +51,12 @@ class SpoolStore:
         self._environment = Environment(
             name=context.name,
             separator=separator,
-            log=context.log,
+            commit_log=context.commit_log,
             clock=context.clock,
             watch=self._watch,
-            journal=context.journal,
+            diagnostics=context.diagnostics,
             pool=self._pool,
-            bodies=Bodies(context.log.read),
+            bodies=Bodies(context.commit_log.read),
             shared=SharedBodies(),
             draw=draw,
             sweep=self._keeper.sweep,

@@ -82,9 +82,9 @@ class FilesProvider:
                 self._contexts[number] = pair.load()
             except (PairError, OSError) as error:
                 failure, kept = str(error), "old certificate"
-                self._host.journal.error("tls.broken", path=path, failure=failure, kept=kept)
+                self._host.diagnostics.error("tls.broken", path=path, failure=failure, kept=kept)
             else:
-                self._host.journal.info("tls.loaded", path=path)
+                self._host.diagnostics.info("tls.loaded", path=path)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -103,7 +103,7 @@ class FilesProvider:
             return certificate_names(pair.pem)
         except ValueError as error:  # OpenSSL has accepted it all the same
             path = str(pair.certificate)
-            self._host.journal.warning("tls.names_unreadable", path=path, failure=str(error))
+            self._host.diagnostics.warning("tls.names_unreadable", path=path, failure=str(error))
             return ()
 
     def _choose(

@@ -55,7 +55,9 @@ async def selfsigned(config: SelfSignedSettings, context: Context) -> AsyncItera
     # In a thread: another worker may just be making it, and cryptography takes a while to import.
     kept = await trio.to_thread.run_sync(keep, context.data, names, context.clock.wall())
     if kept.made:
-        context.journal.info("certificate.made", path=str(kept.certificate), names=" ".join(names))
+        context.diagnostics.info(
+            "certificate.made", path=str(kept.certificate), names=" ".join(names)
+        )
     yield SelfSigned(kept.certificate, _server_context(kept.pair))
 
 

@@ -19,7 +19,7 @@ async def identify(conversation: Conversation, command: Id) -> Answer:
     """Say who we are; who the client is goes into the log."""
     if command.fields:
         client = dict(command.fields)
-        conversation.site.context.journal.info(
+        conversation.site.context.diagnostics.info(
             "imap.client",
             session=conversation.session.id,
             client=client.get("name"),

@@ -15,7 +15,7 @@ async def start_tls(talk: Conversation, given: event.StartTls) -> None:
     session = talk.session
     if given.buffered_octets:
         # CVE-2011-0411: the engine drops what was sent in the clear behind the command.
-        talk.parts.journal.warning(
+        talk.parts.diagnostics.warning(
             "starttls.early_octets",
             session=session.id,
             peer=str(session.peer or "local"),
