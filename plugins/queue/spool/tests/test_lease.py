@@ -9,8 +9,7 @@ import sys
 import pytest
 import trio
 import trio.testing
-from thurn.contracts.queue import RETRY_LONGEST_SECONDS, RecipientResult
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import RETRY_LONGEST_SECONDS, RecipientResult, StorageTrouble
 from thurn.types.status import OK
 from thurn_queue_spool.database import when_free
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.contracts.queue import RecipientResult
+from thurn.plugin import RecipientResult
 from thurn.types.status import OK
 from thurn_queue_spool.edit import EntryChange
 from thurn_queue_spool.record import Removed, Settled

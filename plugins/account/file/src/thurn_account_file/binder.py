@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from thurn.contracts.account import AccountRecord, Alias, Local
-from thurn.plugin.accounts import (
+from thurn.plugin import AccountId, AccountRecord, Address, AddressError, Alias, Local
+from thurn_kit.accounts import (
     PasswordHash,
     UnknownScheme,
     clear_password,
     name_key,
     parse_hash,
 )
-from thurn.plugin.scram import scheme_of
-from thurn.types.address import Address, AddressError
-from thurn.types.identity import AccountId
+from thurn_kit.scram import scheme_of
 from thurn_message.address import parse_domain
 
 from thurn_account_file.book import AccountBook, Entry, Meaning

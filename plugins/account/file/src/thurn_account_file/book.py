@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.plugin.accounts import PasswordHash, name_key, sub_address, usual
-from thurn.types.address import Address
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, AccountRecord, Address, Alias, Local, Resolution, UnknownAddress
+from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual
 
 ALIAS_DEPTH: Final = 10
 """Aliases of aliases that ownership follows; the host has the same bound for mail."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import apsw
-from thurn.plugin.accounts import name_key
+from thurn_kit.accounts import name_key
 
 from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, rows, words
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
-from thurn.plugin.commands import CommandSite, find_account, known_as, site_command
-from thurn.plugin.sources import exact
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
+from thurn_kit.commands import CommandSite, find_account, known_as, site_command
+from thurn_kit.sources import exact
 
 from thurn_login_limiter.history import Outcome
 from thurn_login_limiter.limiter import Limiter

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.state import Entry, Table
+from thurn.plugin import Context, Table, TableRow
 
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_login_limiter.subject import name_key
@@ -123,7 +122,7 @@ class History:
         return False
 
 
-def _outcomes(entries: Sequence[Entry]) -> list[Outcome]:
+def _outcomes(entries: Sequence[TableRow]) -> list[Outcome]:
     found = [Outcome(**json.loads(entry.value)) for entry in entries]
     return sorted(found, key=_time)
 

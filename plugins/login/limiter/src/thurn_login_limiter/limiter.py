@@ -26,12 +26,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.login import Forbid, LoginAttempt, LoginDecision, Proceed
-from thurn.plugin.sources import exact
-from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import Identity
-from thurn.types.stash import StashKey
+from thurn.plugin import (
+    Context,
+    Forbid,
+    Identity,
+    LoginAttempt,
+    LoginDecision,
+    Proceed,
+    StashKey,
+    TemporaryFailure,
+)
+from thurn_kit.sources import exact
 
 from thurn_login_limiter.history import TEXT_CHARACTERS, History, Outcome
 from thurn_login_limiter.ledger import Ledger, Standing, pair_of, table_key
