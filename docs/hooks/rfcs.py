@@ -67,7 +67,7 @@ def _short(name: str) -> str:
 def page() -> str:
     """The page, in Markdown."""
     sources, tests = citations()
-    counts = {status: 0 for status in STATUSES}
+    counts = dict.fromkeys(STATUSES, 0)
     rows = []
     for number, row in sorted(index().items()):
         counts[row["status"]] += 1
