@@ -209,7 +209,7 @@ def tables(base, store, settings, more):
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
-            "store": "main", "data": str(base / "data"),
+            "store": "main", "data": str(base / "data"), "segment": "1MiB",
         },
         "state": {"main": {"type": "memory"}},
         "account": {"main": {"type": "file", "file": "accounts.toml"}},
