@@ -14,7 +14,7 @@ from contextlib import closing
 import pytest
 from clients import unverified
 from mailsite import PASSWORD, tables
-from thurn.plugin.grants import GrantTable, parse_source
+from thurn_kit.grants import GrantTable, parse_source
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.server import open_server
 

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 import trio
 from thurn.app.application import serve_listeners, settle
-from thurn.app.opened import Site
+from thurn.app.opened import OpenSite
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import SiteConfig, load
@@ -39,7 +39,7 @@ SEGMENT: Final = "1MiB"
 class Server:
     """What a test may ask of the running site."""
 
-    def __init__(self, site: Site, ports: Mapping[str, int], draining: trio.Event) -> None:
+    def __init__(self, site: OpenSite, ports: Mapping[str, int], draining: trio.Event) -> None:
         self.site = site
         self.draining = draining
         self._ports = ports

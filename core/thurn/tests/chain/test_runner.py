@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import trio
+from thurn.chain.current import CurrentRule, label_of, left_behind
 from thurn.chain.runner import MISSES, SUSPENDED_SECONDS, Chain, Failures, Rule
-from thurn.chain.watch import Watch, label_of, left_behind
 from thurn.telemetry.events import EventFanout
-from thurn.telemetry.journal import Entry
+from thurn.telemetry.journal import JournalRecord
 from thurn.types.decision import Accept, Continue, Reject, Tempfail
 from thurn.types.errors import TemporaryFailure
 from thurn.types.status import STORAGE_FULL
@@ -18,7 +18,7 @@ ALLOWED = (Continue, Accept, Reject, Tempfail)
 
 def chain(*rules, seconds=5.0):
     failures = Failures(RecordingDiagnostics(), EventFanout(lambda error: None))
-    return Chain("test", rules, ALLOWED, seconds, failures, Watch(None))
+    return Chain("test", rules, ALLOWED, seconds, failures, CurrentRule(None))
 
 
 def rule(answer, name="rule", **more):
@@ -31,7 +31,7 @@ def rule(answer, name="rule", **more):
 
 
 async def run(the_chain, **more):
-    entry = Entry(0.0)
+    entry = JournalRecord(0.0)
     answer = await the_chain.run("t1", entry, None, **more)
     return answer, entry.stages
 
@@ -139,18 +139,18 @@ async def test_a_rule_that_was_left_is_not_taken_for_one_that_died(tmp_path):
         await trio.sleep_forever()
 
     failures = Failures(RecordingDiagnostics(), EventFanout(lambda error: None))
-    slow = Chain("test", [Rule("slow", forever)], ALLOWED, 5.0, failures, Watch(path))
+    slow = Chain("test", [Rule("slow", forever)], ALLOWED, 5.0, failures, CurrentRule(path))
     with trio.move_on_after(0):  # the peer has gone
         await slow.run("t1", None, None)
     assert list(left_behind(tmp_path)) == []
 
 
 def test_a_worker_that_died_inside_a_rule_is_found(tmp_path):
-    watch = Watch(tmp_path / "999999999.watch")
+    watch = CurrentRule(tmp_path / "999999999.watch")
     watch.enter("t1", label_of("filter", "filter.bad", "file.py:1"))
     assert list(left_behind(tmp_path)) == [("t1", "filter", "filter.bad", "file.py:1")]
     assert list(left_behind(tmp_path)) == []
-    watch = Watch(tmp_path / "999999998.watch")
+    watch = CurrentRule(tmp_path / "999999998.watch")
     watch.enter("t2", label_of("filter", "filter.bad", "file.py:1"))
     watch.leave()
     assert list(left_behind(tmp_path)) == []
@@ -158,11 +158,11 @@ def test_a_worker_that_died_inside_a_rule_is_found(tmp_path):
 
 def test_without_room_for_its_file_a_watch_notes_nothing(tmp_path):
     """A store into a hole of a mapped file would be SIGBUS on a full disk."""
-    watch = Watch(tmp_path / "run" / "999999999.watch")
+    watch = CurrentRule(tmp_path / "run" / "999999999.watch")
     assert (tmp_path / "run" / "999999999.watch").stat().st_blocks > 0
     watch.close()
     (tmp_path / "file").touch()
-    watch = Watch(tmp_path / "file" / "999999999.watch")
+    watch = CurrentRule(tmp_path / "file" / "999999999.watch")
     watch.enter("t1", label_of("filter", "filter.bad", "file.py:1"))
     watch.leave()
     watch.close()

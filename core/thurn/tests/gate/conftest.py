@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import trio
+from thurn.chain.current import CurrentRule
 from thurn.chain.runner import Chain, Failures, Rule
-from thurn.chain.watch import Watch
 from thurn.contracts.account import Denied, Unknown, Verified
 from thurn.gate.cache import CredentialCache
 from thurn.gate.directory import CombinedAccounts
@@ -130,7 +130,7 @@ class World:
         def chain(call):
             calls = [call(one) for one in policies]
             rules = [Rule(f"login.{n}", one) for n, one in enumerate(calls) if one is not None]
-            return Chain("login", rules, (Forbidden, Continue), 5.0, failures, Watch(None))
+            return Chain("login", rules, (Forbidden, Continue), 5.0, failures, CurrentRule(None))
 
         self.cache = CredentialCache(LoopClock())
         self.gate = HostGate(

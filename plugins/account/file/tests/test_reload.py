@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.contracts.account import Local, UnknownAddress
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError
+from thurn.plugin import Address, ConfigError, Local, UnknownAddress
 from thurn_account_file.factory import file
 from thurn_account_file.settings import FileSettings
 from thurn_testing.fakes.context import FakeContext

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from thurn.contracts.account import Local
-from thurn.types.address import Address
+from thurn.plugin import Address, Local
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$YWJjZGVmZ2hpamtsbW5vcA$YWJjZGVmZ2hpamtsbW5vcGFiY2RlZmdoaWo"
 

@@ -8,11 +8,7 @@ import apsw
 import pytest
 import trio
 from passlib import hash as schemes
-from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import NOBODY, PasswordHash, parse_hash
-from thurn.types.address import Address
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Address, Claim, Denied, Local, Secret, TemporaryFailure, Unknown, Verified
 from thurn_account_sqlite import accounts as module
 from thurn_account_sqlite import apppassword, listing
 from thurn_account_sqlite.accounts import USED_SECONDS
@@ -25,6 +21,7 @@ from thurn_account_sqlite.changes.credential import (
 )
 from thurn_account_sqlite.changes.domain import add_domain
 from thurn_account_sqlite.stored import Stored
+from thurn_kit.accounts import NOBODY, PasswordHash, parse_hash
 
 OWNER = (1, "id", "alice")
 PHONE = apppassword.make_app_password()

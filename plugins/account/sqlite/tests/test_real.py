@@ -11,9 +11,7 @@ import pytest
 from thurn.app.site import open_site
 from thurn.config.files import read
 from thurn.config.instances import load
-from thurn.contracts.account import Claim, Denied, Local, Verified
-from thurn.contracts.settings import Secret
-from thurn.types.address import Address
+from thurn.plugin import Address, Claim, Denied, Local, Secret, Verified
 
 SITE = """
 [site]

@@ -11,11 +11,19 @@ from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
 from thurn.hooks.registry import Registry
-from thurn.plugin import Delivery, Settings, Status, plugin, sieve_command, sieve_test
-from thurn.types.address import Address
-from thurn.types.content import Content
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.errors import ConfigError
+from thurn.plugin import (
+    Address,
+    ConfigError,
+    Content,
+    Delivery,
+    Envelope,
+    Recipient,
+    Settings,
+    Status,
+    plugin,
+    sieve_command,
+    sieve_test,
+)
 from thurn_sieve.errors import RunError
 from thurn_sieve.registry import Command, Extension
 from thurn_testing.server import open_server

@@ -18,12 +18,21 @@ from argon2 import PasswordHasher
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.contracts.sasl import SaslSuccess
-from thurn.contracts.store import Append, MailStore
 from thurn.hooks.registry import Registry
-from thurn.plugin import Content, Ref, Session, Settings, plugin, sasl, sasl_mechanism
-from thurn.types.errors import OverQuota
-from thurn.types.identity import AccountId
+from thurn.plugin import (
+    AccountId,
+    Append,
+    Content,
+    MailStore,
+    OverQuota,
+    Ref,
+    SaslSuccess,
+    Session,
+    Settings,
+    plugin,
+    sasl,
+    sasl_mechanism,
+)
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.connection import converse, memory_connection
 from trio.testing import wait_all_tasks_blocked

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
-from thurn.plugin import Settings, hookimpl, plugin
-from thurn.types.errors import PluginError
-from thurn.types.stash import StashKey
+from thurn.plugin import PluginError, Settings, StashKey, hookimpl, plugin
 from thurn_listener_imap.answer import done
 from thurn_listener_imap.extension import (
     CommandKind,

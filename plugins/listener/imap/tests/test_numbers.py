@@ -2,7 +2,7 @@ from array import array
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn.contracts.store import SYSTEM_FLAGS, View
+from thurn.plugin import SYSTEM_FLAGS, View
 from thurn_listener_imap.listing.pattern import Pattern
 from thurn_listener_imap.mailbox.difference import difference, without
 from thurn_listener_imap.mailbox.numbers import (

@@ -6,7 +6,7 @@ from array import array
 
 import pytest
 import trio
-from thurn.contracts.store import SYSTEM_FLAGS, FlagChange, MailboxRecord, View
+from thurn.plugin import SYSTEM_FLAGS, FlagChange, MailboxRecord, View
 from thurn_listener_imap.mailbox.flags import FLAGGED, SEEN
 from thurn_listener_imap.mailbox.selected import OwnChange, Selected
 

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from thurn.contracts.store import FlagChange
-from thurn.plugin import Content
-from thurn.types.content import Blob
+from thurn.plugin import Blob, Content, FlagChange
 from trio.testing import wait_all_tasks_blocked
 
 BODY = b"Subject: some\r\n\r\n" + b"0123456789abcde\r\n" * 500

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from thurn.plugin import Content
-from thurn.plugin.spool import Spool
-from thurn.types.content import Blob
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Blob, Content, StorageTrouble
+from thurn_kit.spool import Spool
 from thurn_listener_imap.fetch.item import CutOff
 from thurn_listener_imap.fetch.source import AccountPlaces, Head, Places, Source, Sources
 from thurn_listener_imap.fetch.writer import section_writer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import StorageTrouble
 from thurn_listener_pop3.lock import LIFETIME_SECONDS, RENEW_SECONDS, MaildropLocks
 from thurn_testing.fakes.context import RecordingDiagnostics
 

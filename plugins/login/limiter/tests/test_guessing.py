@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.contracts.login import LoginAttempt
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import LoginAttempt, TemporaryFailure
 from thurn_state_memory.table import MemoryTable
 from thurn_testing.fakes.session import make_session
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 import trio
 from pydantic import ValidationError
-from thurn.contracts.login import LoginAttempt
-from thurn.plugin.grants import GrantTable
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import LoginAttempt, TemporaryFailure
+from thurn_kit.grants import GrantTable
 from thurn_login_popbeforesmtp.factory import PopBeforeSmtpSettings, popbeforesmtp
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.fakes.account import Names

@@ -5,12 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from thurn.contracts.commitlog import Record
-from thurn.contracts.queue import RecipientResult
-from thurn.plugin import NoSettings
-from thurn.types.address import Address
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.status import OK, Status
+from thurn.plugin import Address, Envelope, NoSettings, Recipient, RecipientResult, Record, Status
+from thurn.types.status import OK
 from thurn_queue_spool.factory import spool
 from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.storesite import message
@@ -54,7 +50,7 @@ class Bench:
 
     async def done(self, lease) -> None:
         results = [RecipientResult(one, OK) for one in lease.envelope.recipients]
-        await lease.settle(results, retry_at=None)
+        await lease.finish(results, retry_at=None)
 
     async def names(self, queue) -> list[str]:
         entries = await queue.entries()

@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 
 import trio
-from thurn.contracts.queue import RecipientResult
 from thurn.log import LogSettings, Settler, open_log, recover
-from thurn.plugin import NoSettings
-from thurn.types.address import Address
-from thurn.types.envelope import Envelope, Recipient
+from thurn.plugin import Address, Envelope, NoSettings, Recipient, RecipientResult
 from thurn.types.status import OK
 from thurn_queue_spool.factory import spool
 from thurn_testing.contracts.loghost import SystemTime
@@ -46,7 +43,7 @@ async def take(queue):
         (recipient,) = lease.envelope.recipients
         assert recipient.address.local.encode() in (await lease.content()).read()
         say("try", recipient.address.local)
-        await lease.settle([RecipientResult(recipient, OK)], retry_at=None)
+        await lease.finish([RecipientResult(recipient, OK)], retry_at=None)
         say("out", recipient.address.local)
 
 

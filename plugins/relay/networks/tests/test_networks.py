@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 from pydantic import ValidationError
-from thurn.plugin import Address, Recipient
-from thurn.plugin.grants import GrantTable, parse_network
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Address, Recipient, TemporaryFailure
+from thurn_kit.grants import GrantTable, parse_network
 from thurn_relay_networks.factory import NetworksSettings, networks
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.fakes.clock import ManualClock

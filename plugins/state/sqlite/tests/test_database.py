@@ -10,9 +10,8 @@ import sys
 import apsw
 import pytest
 import trio
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import ConfigError, NoSettings, TemporaryFailure
 from thurn.telemetry.clock import SystemClock
-from thurn.types.errors import ConfigError, TemporaryFailure
 from thurn_state_sqlite import sweeper
 from thurn_state_sqlite.factory import sqlite
 from thurn_testing.fakes.clock import ManualClock

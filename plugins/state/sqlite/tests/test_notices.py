@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 import trio
-from thurn.telemetry.hub import NoticeHub
+from thurn_kit.notices import NoticeHub
 from thurn_state_sqlite import notices as module
 from thurn_state_sqlite.notices import SocketNotices
 

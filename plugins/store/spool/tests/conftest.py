@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from thurn.contracts.commitlog import Change
+from thurn.plugin import Change
 from thurn_store_spool.factory import SpoolSettings, spool
 from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.plainstate import PlainState

@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 
 import trio
-from thurn.contracts.store import Append, FlagChange
 from thurn.log import LogSettings, Settler, open_log, recover
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Append, FlagChange
 from thurn_store_spool.factory import SpoolSettings, spool
 from thurn_testing.contracts.loghost import SystemTime
 from thurn_testing.contracts.plainstate import PlainState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.contracts.store import FlagChange
+from thurn.plugin import FlagChange
 from thurn_store_spool import index as index_module
 from thurn_store_spool.tend import checkpoint
 from thurn_testing.contracts.storesite import ALICE, append

@@ -6,10 +6,18 @@ import time
 import apsw
 import pytest
 import trio
-from thurn.contracts.store import KEYWORDS_PER_MAILBOX, Append
-from thurn.types.content import SPILL_OCTETS, Blob, Content
-from thurn.types.errors import LimitReached, StorageFull, StorageTrouble, TooLarge
-from thurn.types.identity import AccountId
+from thurn.plugin import (
+    KEYWORDS_PER_MAILBOX,
+    SPILL_OCTETS,
+    AccountId,
+    Append,
+    Blob,
+    Content,
+    LimitReached,
+    StorageFull,
+    StorageTrouble,
+    TooLarge,
+)
 from thurn_store_spool.body import write_body
 from thurn_store_spool.place import account_directory, account_of, body_path
 from thurn_store_spool.tend import ORPHAN_SECONDS, remove_orphans

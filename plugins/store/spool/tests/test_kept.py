@@ -7,7 +7,7 @@ import random
 import apsw
 import pytest
 import trio
-from thurn.contracts.store import FlagChange
+from thurn.plugin import FlagChange
 from thurn_store_spool.columns import load, load_rows, totals_of
 from thurn_store_spool.index import GROWN_CHANGES, read_highest
 from thurn_store_spool.keeper import GATHER_SECONDS

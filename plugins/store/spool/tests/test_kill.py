@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
 from thurn_store_spool.factory import SpoolSettings, spool
 from thurn_testing.contracts.loghost import log_hosts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.mark import MARK, Mark
 

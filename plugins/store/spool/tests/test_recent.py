@@ -6,7 +6,7 @@ import random
 
 import apsw
 import pytest
-from thurn.contracts.store import FlagChange
+from thurn.plugin import FlagChange
 from thurn_store_spool.columns import load_rows
 from thurn_store_spool.operation import Annotated, Expunged, Flagged
 from thurn_store_spool.recent import RANGES_OCTETS, RECENT, Recent

@@ -4,8 +4,7 @@ import random
 import shutil
 
 import pytest
-from thurn.contracts.store import Append, FlagChange
-from thurn.types.errors import MailboxExists, MailboxNameRefused, StorageError
+from thurn.plugin import Append, FlagChange, MailboxExists, MailboxNameRefused, StorageError
 from thurn_store_spool.append import SUMMARY_OCTETS
 from thurn_store_spool.operation import Appended, decode_entry
 from thurn_testing.contracts.storesite import ALICE, WHEN, append, message, subjects

@@ -6,9 +6,7 @@ import os
 import shutil
 
 import pytest
-from thurn.contracts.store import Append
-from thurn.types.content import SPILL_OCTETS, Blob, Content
-from thurn.types.identity import AccountId
+from thurn.plugin import SPILL_OCTETS, AccountId, Append, Blob, Content
 from thurn_store_spool.shared import KEPT_OCTETS, summarise
 from thurn_testing.contracts.storesite import WHEN, message
 

@@ -6,10 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trio
-from thurn.contracts.store import Append
-from thurn.plugin import Content
-from thurn.types.errors import MailboxNotFound
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Append, Content, MailboxNotFound
 from thurn_store_spool import watch
 from thurn_store_spool.mailbox import SpoolMailbox
 from thurn_testing.contracts.plainstate import PlainState

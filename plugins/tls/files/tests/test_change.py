@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from thurn.plugin import Secret
-from thurn.types.errors import ConfigError
+from thurn.plugin import ConfigError, Secret
 from thurn_tls_files.settings import FilesSettings
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from thurn.chain.current import CurrentRule
 from thurn.chain.runner import Chain, Failures, Rule
-from thurn.chain.watch import Watch
 from thurn.config.instances import Instance
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.delivery.local import Decided, delivery_call
@@ -44,7 +44,7 @@ class ChainMaker:
     instances: Mapping[tuple[str, str], Instance]
     products: Mapping[tuple[str, str], Any]
     failures: Failures
-    watch: Watch
+    watch: CurrentRule
 
     def chain(
         self,

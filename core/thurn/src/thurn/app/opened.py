@@ -12,8 +12,8 @@ from typing import Any, Final
 import trio
 
 from thurn.app.chains import ChainMaker
+from thurn.chain.current import CurrentRule
 from thurn.chain.runner import Chain, Failures
-from thurn.chain.watch import Watch
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -58,7 +58,7 @@ class SystemResolver:
 
 
 @dataclass(slots=True, eq=False)
-class Site:
+class OpenSite:
     """What is open in this worker."""
 
     config: SiteConfig
@@ -68,7 +68,7 @@ class Site:
     diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
-    watch: Watch
+    watch: CurrentRule
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True

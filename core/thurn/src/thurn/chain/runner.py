@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import trio
 
-from thurn.chain.watch import Watch, label_of
+from thurn.chain.current import CurrentRule, label_of
 from thurn.contracts.context import Diagnostics, Events
 from thurn.types.decision import Continue, Reject, Tempfail
 from thurn.types.errors import PermanentFailure, StorageError, TemporaryFailure
@@ -72,7 +72,7 @@ class Chain:
         allowed: tuple[type, ...],
         deadline_seconds: float,
         failures: Failures,
-        watch: Watch,
+        watch: CurrentRule,
     ) -> None:
         self.stage = stage
         self.rules = tuple(rules)

@@ -11,9 +11,9 @@ import click
 
 from thurn.app.application import check as check_config
 from thurn.app.application import listener_settings
+from thurn.cli.option import config_option
 from thurn.config.files import KeyPath
 from thurn.config.instances import SiteConfig
-from thurn.plugin.commands import config_option
 
 
 @click.command()

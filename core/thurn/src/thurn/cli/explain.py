@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
+from thurn.cli.option import config_option
 from thurn.config.files import read
-from thurn.plugin.commands import config_option
 from thurn.telemetry.journal import find, latest
 from thurn.types.errors import ConfigError
 

@@ -15,7 +15,7 @@ from thurn.chain.runner import Chain
 from thurn.delivery.expand import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.trace import peer_text
-from thurn.telemetry.journal import Entry
+from thurn.telemetry.journal import JournalRecord
 from thurn.types.address import Address
 from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
 from thurn.types.envelope import Recipient
@@ -26,8 +26,8 @@ from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_
 
 REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
 """A refusal of the sender stage, told at RCPT."""
-ENTRY: Final = StashKey[Entry]("mailflow.entry")
-EARLY: Final = StashKey[Entry]("mailflow.early")
+ENTRY: Final = StashKey[JournalRecord]("mailflow.entry")
+EARLY: Final = StashKey[JournalRecord]("mailflow.early")
 """What was decided at connection and hello, before there was a transaction."""
 ACCEPTED: Final = Accept()
 _LOGIN_REQUIRED: Final = Reject(
@@ -86,7 +86,7 @@ def _facts(session: Session) -> dict[str, str]:
     }
 
 
-def _add_early(entry: Entry, session: Session) -> None:
+def _add_early(entry: JournalRecord, session: Session) -> None:
     """The decisions of connection and hello stand in the first transaction's record, and in each
     that they refuse."""
     early = session.stash.get(EARLY)

@@ -16,24 +16,24 @@ from collections.abc import Hashable
 from typing import Final
 
 import trio
-from thurn.contracts.account import (
+from thurn.plugin import (
+    AccountId,
     AccountRecord,
+    Address,
     Claim,
+    ConfigError,
+    Context,
     Denied,
     KeyAnswer,
     Resolution,
+    Secret,
     StoredKey,
     StoredKeyQuery,
     Unknown,
     Verdict,
     Verified,
 )
-from thurn.contracts.context import Context
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import NOBODY, PasswordHash
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError
-from thurn.types.identity import AccountId
+from thurn_kit.accounts import NOBODY, PasswordHash
 
 from thurn_account_file.book import AccountBook
 from thurn_account_file.document import BrokenFile

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from thurn.contracts.settings import SitePath
-from thurn.plugin import Settings
+from thurn.plugin import Settings, SitePath
 
 
 class FileSettings(Settings):

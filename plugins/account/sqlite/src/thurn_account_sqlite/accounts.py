@@ -17,26 +17,26 @@ from functools import partial
 from typing import Final
 
 import trio
-from thurn.contracts.account import (
+from thurn.plugin import (
+    AccountId,
     AccountRecord,
+    Address,
     Alias,
     Claim,
+    Context,
     Denied,
     KeyAnswer,
     Local,
     Resolution,
+    Secret,
     StoredKey,
     StoredKeyQuery,
+    TemporaryFailure,
     Unknown,
     Verdict,
     Verified,
 )
-from thurn.contracts.context import Context
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import PasswordHash, name_key
-from thurn.types.address import Address
-from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import AccountId
+from thurn_kit.accounts import PasswordHash, name_key
 
 from thurn_account_sqlite import apppassword, lookup
 from thurn_account_sqlite.cache import LookupCache

@@ -15,11 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from thurn.contracts.account import Directory
-from thurn.contracts.context import Context as PluginContext
-from thurn.contracts.delivery import Delivery
-from thurn.types.errors import ThurnError
-from thurn.types.mailbox import INBOX
+from thurn.plugin import INBOX, Delivery, Directory, ThurnError
+from thurn.plugin import Context as PluginContext
 from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import Fault

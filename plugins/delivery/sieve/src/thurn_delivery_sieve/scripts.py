@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from thurn.contracts.store import AccountHandle
-from thurn.types.errors import ConfigError
+from thurn.plugin import AccountHandle, ConfigError
 from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.library import Compiled, Library

@@ -12,15 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import trio
-from thurn.contracts.account import AccountRecord
-from thurn.contracts.connection import Connection
-from thurn.contracts.guard import Guard
-from thurn.contracts.store import AccountHandle
-from thurn.plugin import Content, ListenerContext, Session
-from thurn.plugin.spool import Spool
-from thurn.types.errors import MailboxNotFound, NotPermitted, StorageError, TemporaryFailure
-from thurn.types.identity import Identity
-from thurn.types.stash import Stash
+from thurn.plugin import (
+    AccountHandle,
+    AccountRecord,
+    Connection,
+    Content,
+    Guard,
+    Identity,
+    ListenerContext,
+    MailboxNotFound,
+    NotPermitted,
+    Session,
+    Stash,
+    StorageError,
+    TemporaryFailure,
+)
+from thurn_kit.spool import Spool
 from thurn_wire.imap import code, response
 from thurn_wire.imap.sequence import sequence_set
 

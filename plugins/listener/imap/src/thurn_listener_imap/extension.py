@@ -34,7 +34,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from thurn.contracts.store import MailboxRecord, View
+from thurn.plugin import MailboxRecord, View
 from thurn_wire.imap.command import Command
 from thurn_wire.imap.fetch import FetchItem
 from thurn_wire.imap.grammar.registry import Grammar

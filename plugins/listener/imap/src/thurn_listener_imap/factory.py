@@ -12,10 +12,8 @@ from typing import Any, Final
 
 import pluggy
 import trio
-from thurn.contracts.context import Context
-from thurn.contracts.guard import Guard
-from thurn.plugin import Factory, ListenerContext, hookimpl, hookspec
-from thurn.plugin.spool import Spool
+from thurn.plugin import Context, Factory, Guard, ListenerContext, hookimpl, hookspec
+from thurn_kit.spool import Spool
 from thurn_wire.imap.grammar.builtin import base_grammar
 
 from thurn_listener_imap.conversation import Site

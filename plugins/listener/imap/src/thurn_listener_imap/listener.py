@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from thurn.contracts.connection import Connection
-from thurn.plugin import Session
+from thurn.plugin import Connection, Session
 from thurn_wire.imap import code, response
 from thurn_wire.imap.config import ServerLimits
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
-from thurn.types.errors import ThurnError
+from thurn.plugin import Ask, Granted, Login, Refused, Step, ThurnError
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Authenticate
 from thurn_wire.imap.command import Login as LoginCommand

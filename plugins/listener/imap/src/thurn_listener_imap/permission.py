@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from thurn.types.errors import NotPermitted
+from thurn.plugin import NotPermitted
 
 from thurn_listener_imap.mailbox.selected import Selected
 

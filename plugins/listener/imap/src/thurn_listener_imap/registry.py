@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from thurn.types.errors import PluginError
+from thurn.plugin import PluginError
 from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.grammar.registry import Grammar
 

@@ -16,10 +16,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import trio
-from thurn.contracts.connection import Connection
-from thurn.contracts.gate import Ask
-from thurn.plugin import Session
-from thurn.types.errors import MailboxNotFound, ThurnError
+from thurn.plugin import Ask, Connection, MailboxNotFound, Session, ThurnError
 from thurn_wire.imap import code, response
 from thurn_wire.imap.command import (
     Append,

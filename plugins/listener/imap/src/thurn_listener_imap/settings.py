@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from thurn.contracts.listener import ListenerSettings
-from thurn.contracts.settings import GuardRef
-from thurn.plugin import Duration, Ref, Size
+from thurn.plugin import Duration, GuardRef, ListenerSettings, Ref, Size
 
 from thurn_listener_imap.limits import IDLE_SECONDS, LOGIN_SECONDS
 

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import trio
-from thurn.contracts.context import Diagnostics
-from thurn.contracts.store import Mailbox
-from thurn.types.errors import MailboxNotFound
+from thurn.plugin import Diagnostics, Mailbox, MailboxNotFound
 
 RETRY_SECONDS: Final = 5.0
 """After the store could not be asked."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 import trio
-from thurn.contracts.context import Diagnostics
-from thurn.contracts.state import Table
+from thurn.plugin import Diagnostics, Table
 
 LIFETIME_SECONDS: Final = 60.0
 """How long a maildrop stays locked after a crash: clients look every minute or more rarely."""

@@ -16,11 +16,19 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from thurn.contracts.connection import Connection
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
-from thurn.plugin import ListenerContext, Session
-from thurn.types.errors import ThurnError, status_of
-from thurn.types.identity import Identity
+from thurn.plugin import (
+    Ask,
+    Connection,
+    Granted,
+    Identity,
+    ListenerContext,
+    Login,
+    Refused,
+    Session,
+    Step,
+    ThurnError,
+    status_of,
+)
 from thurn_wire.pop3.capability import Offer, ServerConfig
 from thurn_wire.pop3.event import (
     NEED_DATA,

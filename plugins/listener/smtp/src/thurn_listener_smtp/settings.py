@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
-from thurn.contracts.listener import ReceivingSettings
-from thurn.contracts.settings import Duration
+from thurn.plugin import Duration, ReceivingSettings
 from thurn_wire.smtp import limits
 
 ProfileName: TypeAlias = Literal["mx", "submission", "submissions", "lmtp"]

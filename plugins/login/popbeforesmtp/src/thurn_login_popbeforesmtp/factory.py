@@ -18,13 +18,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
-from thurn.contracts.login import LoginAttempt
-from thurn.plugin import Context, plugin
-from thurn.plugin.grants import GrantTable, GrantTableFull, exact
-from thurn.plugin.named import NamedAccounts, named_accounts
-from thurn.types.errors import StorageError, TemporaryFailure
-from thurn.types.identity import Identity
-from thurn.types.session import PeerAddress
+from thurn.plugin import (
+    Context,
+    Identity,
+    LoginAttempt,
+    PeerAddress,
+    StorageError,
+    TemporaryFailure,
+    plugin,
+)
+from thurn_kit.grants import GrantTable, GrantTableFull, exact
+from thurn_kit.named import NamedAccounts, named_accounts
 
 from thurn_login_popbeforesmtp.settings import PopBeforeSmtpSettings
 

@@ -12,11 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import trio
-from thurn.contracts.clock import Clock
-from thurn.contracts.commitlog import Change, Frame
-from thurn.contracts.queue import QueueId
-from thurn.types.content import SPILL_OCTETS, Content
-from thurn.types.envelope import Envelope
+from thurn.plugin import SPILL_OCTETS, Change, Clock, Content, Envelope, Frame, QueueId
 
 from thurn_queue_spool.body import Bodies
 from thurn_queue_spool.database import Database, engine_errors, one

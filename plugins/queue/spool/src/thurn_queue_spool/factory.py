@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from thurn.contracts.queue import Queue
-from thurn.plugin import Context, plugin
+from thurn.plugin import Context, Queue, plugin
 
 from thurn_queue_spool.queue import SpoolQueue
 

@@ -16,11 +16,18 @@ from weakref import WeakValueDictionary
 
 import msgspec
 import trio
-from thurn.contracts.commitlog import BlobReference, CommitLog
-from thurn.contracts.queue import RETRY_LONGEST_SECONDS, QueueId, RecipientResult
-from thurn.types.content import Blob, Content
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.errors import StorageError
+from thurn.plugin import (
+    RETRY_LONGEST_SECONDS,
+    Blob,
+    BlobReference,
+    CommitLog,
+    Content,
+    Envelope,
+    QueueId,
+    Recipient,
+    RecipientResult,
+    StorageError,
+)
 
 from thurn_queue_spool.database import engine_errors, one, transaction, when_free
 from thurn_queue_spool.deposit import Parts
@@ -218,7 +225,7 @@ class SpoolLease:
         await self._commit(lambda sequence: Routed(sequence, self._id, destination))
         self._destination = destination
 
-    async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
+    async def finish(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
         """Record how it went, durably; the lease ends.
 
         Recipients with success or permanent failure leave; others with a result wait until

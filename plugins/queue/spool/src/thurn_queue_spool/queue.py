@@ -9,13 +9,17 @@ from typing import Any, Final
 
 import apsw
 import trio
-from thurn.contracts.commitlog import Record
-from thurn.contracts.queue import QueueEntry, QueueId
-from thurn.contracts.state import Notices
-from thurn.plugin import Context
-from thurn.types.content import Content
-from thurn.types.envelope import Envelope
-from thurn.types.errors import ConfigError, StorageError
+from thurn.plugin import (
+    ConfigError,
+    Content,
+    Context,
+    Envelope,
+    Notices,
+    QueueEntry,
+    QueueId,
+    Record,
+    StorageError,
+)
 
 from thurn_queue_spool.body import Bodies
 from thurn_queue_spool.database import (

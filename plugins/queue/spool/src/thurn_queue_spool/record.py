@@ -12,9 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Struct
-from thurn.types.address import Address
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.status import Status
+from thurn.plugin import Address, Envelope, Recipient, Status
 
 Place: TypeAlias = tuple[int, int, int]
 """Slot, generation and offset of a blob in the log."""

@@ -17,9 +17,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
-from thurn.plugin import Accept, Context, Recipient, Transaction, plugin
-from thurn.plugin.grants import Grant, GrantTable, GrantTableFull, Network, exact
-from thurn.types.errors import ConfigError, StorageError, TemporaryFailure
+from thurn.plugin import (
+    Accept,
+    ConfigError,
+    Context,
+    Recipient,
+    StorageError,
+    TemporaryFailure,
+    Transaction,
+    plugin,
+)
+from thurn_kit.grants import Grant, GrantTable, GrantTableFull, Network, exact
 
 from thurn_relay_networks.settings import NetworksSettings
 

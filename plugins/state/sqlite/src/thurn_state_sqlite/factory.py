@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from thurn.contracts.state import State
-from thurn.plugin import Context, plugin
-from thurn.telemetry.hub import NoticeHub
+from thurn.plugin import Context, State, plugin
+from thurn_kit.notices import NoticeHub
 
 from thurn_state_sqlite.database import Database
 from thurn_state_sqlite.notices import SocketNotices

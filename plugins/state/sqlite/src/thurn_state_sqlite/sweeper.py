@@ -11,8 +11,7 @@ from typing import Final
 
 import apsw
 import trio
-from thurn.contracts.context import Diagnostics
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Diagnostics, TemporaryFailure
 
 from thurn_state_sqlite.database import Database, connect, writing
 

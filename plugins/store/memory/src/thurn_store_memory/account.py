@@ -8,24 +8,25 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 import trio
-from thurn.contracts.store import (
+from thurn.plugin import (
+    INBOX,
     Append,
+    Blob,
+    Content,
     Deposit,
     Document,
-    MailboxRecord,
-    Stored,
-    SupportsUsage,
-    Usage,
-)
-from thurn.types.content import Blob, Content
-from thurn.types.errors import (
     DocumentNotFound,
     MailboxExists,
     MailboxNameRefused,
     MailboxNotFound,
+    MailboxRecord,
     NotPermitted,
+    Stored,
+    SupportsUsage,
+    Usage,
+    mailbox_name,
+    parents,
 )
-from thurn.types.mailbox import INBOX, mailbox_name, parents
 
 from thurn_store_memory.change import AccountWork, AppendWork, Work
 from thurn_store_memory.mailbox import MemoryMailbox

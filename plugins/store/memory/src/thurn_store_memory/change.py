@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from thurn.contracts.commitlog import Change, Frame
-from thurn.contracts.context import Context
-from thurn.contracts.state import Notices
-from thurn.contracts.store import Stored
-from thurn.types.errors import NotPermitted
-from thurn.types.identity import AccountId, Identity
+from thurn.plugin import AccountId, Change, Context, Frame, Identity, Notices, NotPermitted, Stored
 
 from thurn_store_memory.state import AccountState
 

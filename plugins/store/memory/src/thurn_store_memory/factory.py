@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 from pydantic import Field
-from thurn.contracts.store import MailStore
-from thurn.plugin import Context, Settings, plugin
-from thurn.types.identity import AccountId, Identity
+from thurn.plugin import AccountId, Context, Identity, MailStore, Settings, plugin
 
 from thurn_store_memory.account import MemoryAccount
 from thurn_store_memory.state import AccountState

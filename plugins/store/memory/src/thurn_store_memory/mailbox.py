@@ -6,18 +6,19 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 
 import trio
-from thurn.contracts.store import (
+from thurn.plugin import (
     Changes,
+    Content,
     CopyResult,
     FlagChange,
+    MailboxNotFound,
     MailboxRecord,
+    MessageExpunged,
     MessageSummary,
     StoreResult,
     View,
+    mailbox_name,
 )
-from thurn.types.content import Content
-from thurn.types.errors import MailboxNotFound, MessageExpunged
-from thurn.types.mailbox import mailbox_name
 
 from thurn_store_memory.change import AccountWork
 from thurn_store_memory.state import MailboxState, Message, summary

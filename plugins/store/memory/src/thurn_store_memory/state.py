@@ -10,17 +10,17 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from thurn.contracts.store import (
+from thurn.plugin import (
     CACHED_HEADERS,
+    INBOX,
     KEYWORDS_PER_MAILBOX,
     SYSTEM_FLAGS,
+    Content,
     Document,
+    LimitReached,
     MailboxRecord,
     MessageSummary,
 )
-from thurn.types.content import Content
-from thurn.types.errors import LimitReached
-from thurn.types.mailbox import INBOX
 
 _ABSENT: Final = object()
 _SEEN: Final = 1

@@ -7,23 +7,23 @@ from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
 import trio
-from thurn.contracts.store import (
+from thurn.plugin import (
+    INBOX,
+    AccountId,
     Append,
     Deposit,
     Document,
-    MailboxRecord,
-    Stored,
-    SupportsUsage,
-    Usage,
-)
-from thurn.types.errors import (
+    Identity,
     MailboxNameRefused,
     MailboxNotFound,
+    MailboxRecord,
     NotPermitted,
+    Stored,
+    SupportsUsage,
     TooLarge,
+    Usage,
+    mailbox_name,
 )
-from thurn.types.identity import AccountId, Identity
-from thurn.types.mailbox import INBOX, mailbox_name
 
 from thurn_store_spool import document, shape, watch
 from thurn_store_spool.annotation import check_annotation, read_annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import apsw
-from thurn.types.errors import TooLarge
+from thurn.plugin import TooLarge
 
 from thurn_store_spool.query import select
 

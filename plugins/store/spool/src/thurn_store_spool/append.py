@@ -11,10 +11,16 @@ from collections.abc import Sequence
 
 import apsw
 import trio
-from thurn.contracts.commitlog import Change, Frame
-from thurn.contracts.store import Append, Stored
-from thurn.types.content import SPILL_OCTETS
-from thurn.types.errors import MailboxNotFound, StorageTrouble, TooLarge
+from thurn.plugin import (
+    SPILL_OCTETS,
+    Append,
+    Change,
+    Frame,
+    MailboxNotFound,
+    StorageTrouble,
+    Stored,
+    TooLarge,
+)
 
 from thurn_store_spool.body import remove_body
 from thurn_store_spool.draft import Draft

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from thurn.contracts.commitlog import BlobReference
-from thurn.types.content import SPILL_OCTETS, Blob
+from thurn.plugin import SPILL_OCTETS, Blob, BlobReference
 
 from thurn_store_spool.place import body_name, body_path
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import apsw
-from thurn.contracts.commitlog import Change, Frame
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Change, Frame, StorageTrouble
 
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.environment import Environment

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import apsw
-from thurn.contracts.store import Changes, View
+from thurn.plugin import Changes, View
 
 from thurn_store_spool.index import LAST_UID, read_highest, read_uidnext
 from thurn_store_spool.kept import TYPES, MailboxTotals, read_kept_view

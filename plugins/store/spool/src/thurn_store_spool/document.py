@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import apsw
-from thurn.contracts.store import Document
-from thurn.types.errors import DocumentNotFound, LimitReached, TooLarge
+from thurn.plugin import Document, DocumentNotFound, LimitReached, TooLarge
 
 from thurn_store_spool.draft import Draft
 from thurn_store_spool.index import AccountIndex

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from thurn.contracts.store import KEYWORDS_PER_MAILBOX, SYSTEM_FLAGS
-from thurn.types.errors import LimitReached, MailboxNotFound
-from thurn.types.mailbox import parents
+from thurn.plugin import KEYWORDS_PER_MAILBOX, SYSTEM_FLAGS, LimitReached, MailboxNotFound, parents
 
 from thurn_store_spool.environment import Environment
 from thurn_store_spool.index import AccountIndex

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 
-from thurn.contracts.store import CopyResult, FlagChange, StoreResult
+from thurn.plugin import CopyResult, FlagChange, StoreResult
 
 from thurn_store_spool.columns import spans_of
 from thurn_store_spool.draft import Draft

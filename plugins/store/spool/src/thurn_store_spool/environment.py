@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from thurn.contracts.clock import Clock
-from thurn.contracts.commitlog import CommitLog
-from thurn.contracts.context import Diagnostics
+from thurn.plugin import Clock, CommitLog, Diagnostics
 
 from thurn_store_spool.body import Bodies
 from thurn_store_spool.index import AccountIndex

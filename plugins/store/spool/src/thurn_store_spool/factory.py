@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 from pydantic import Field
-from thurn.contracts.store import MailStore
-from thurn.plugin import Context, Settings, plugin
+from thurn.plugin import Context, MailStore, Settings, plugin
 
 from thurn_store_spool.store import SpoolStore
 

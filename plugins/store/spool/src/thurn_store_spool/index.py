@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import apsw
-from thurn.contracts.store import Document
-from thurn.types.errors import LimitReached, StorageTrouble
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Document, LimitReached, StorageTrouble
 
 from thurn_store_spool.operation import Operation
 from thurn_store_spool.perform import row_id

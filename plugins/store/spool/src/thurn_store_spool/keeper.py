@@ -13,8 +13,7 @@ from typing import Final
 
 import apsw
 import trio
-from thurn.contracts.clock import Clock
-from thurn.contracts.context import Diagnostics
+from thurn.plugin import Clock, Diagnostics
 
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.tend import (

@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from typing import Final
 
 import apsw
-from thurn.contracts.store import View
+from thurn.plugin import View
 
 from thurn_store_spool.perform import Totals
 from thurn_store_spool.query import select, select_one

@@ -7,19 +7,21 @@ from typing import Any, Final
 
 import apsw
 import trio
-from thurn.contracts.commitlog import BlobReference
-from thurn.contracts.store import (
+from thurn.plugin import (
+    BlobReference,
     Changes,
+    Content,
     CopyResult,
     FlagChange,
+    MailboxNotFound,
     MailboxRecord,
+    MessageExpunged,
     MessageSummary,
+    StorageTrouble,
     StoreResult,
     View,
+    mailbox_name,
 )
-from thurn.types.content import Content
-from thurn.types.errors import MailboxNotFound, MessageExpunged, StorageTrouble
-from thurn.types.mailbox import mailbox_name
 
 from thurn_store_spool import edit
 from thurn_store_spool.annotation import check_annotation, read_annotations

@@ -22,7 +22,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
 
 NAME_OCTETS: Final = 120
 """Above it a name is hashed: file systems end at 255, and encoding triples."""

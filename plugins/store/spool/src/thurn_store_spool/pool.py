@@ -13,7 +13,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import apsw
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
 
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.mark import Mark

@@ -22,10 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import apsw
-from thurn.contracts.commitlog import BlobReference, Record
-from thurn.types.content import Blob, Content
-from thurn.types.errors import StorageTrouble
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Blob, BlobReference, Content, Record, StorageTrouble
 
 from thurn_store_spool.body import place_body
 from thurn_store_spool.draft import Draft

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Final
 
 import apsw
-from thurn.plugin import exclusive
-from thurn.types.errors import StorageError, StorageFull, StorageTrouble
+from thurn.plugin import StorageError, StorageFull, StorageTrouble
+from thurn_kit.exclusive import exclusive
 
 FORMAT: Final = 2
 """PRAGMA user_version. 1 had no `kept` and gets it; a later version is refused."""

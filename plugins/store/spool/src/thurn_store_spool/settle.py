@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import apsw
-from thurn.contracts.commitlog import BlobReference, Record
-from thurn.types.errors import StorageTrouble
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, BlobReference, Record, StorageTrouble
 
 from thurn_store_spool.body import remove_body, write_body
 from thurn_store_spool.operation import Appended

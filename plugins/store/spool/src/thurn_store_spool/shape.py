@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from thurn.types.errors import LimitReached, MailboxExists, MailboxNameRefused, NotPermitted
-from thurn.types.mailbox import INBOX, mailbox_name
+from thurn.plugin import (
+    INBOX,
+    LimitReached,
+    MailboxExists,
+    MailboxNameRefused,
+    NotPermitted,
+    mailbox_name,
+)
 
 from thurn_store_spool import edit
 from thurn_store_spool.draft import Draft

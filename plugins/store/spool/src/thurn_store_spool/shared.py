@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from thurn.contracts.store import CACHED_HEADERS
-from thurn.types.content import Blob, Content
+from thurn.plugin import CACHED_HEADERS, Blob, Content
 from thurn_message.fields import read_fields
 from thurn_message.limits import MAX_HEADER_FIELDS, MAX_HEADER_OCTETS
 

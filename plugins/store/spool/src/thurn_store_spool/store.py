@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import trio
-from thurn.contracts.commitlog import Record
-from thurn.plugin import Context
-from thurn.types.identity import AccountId, Identity
-from thurn.types.mailbox import INBOX
+from thurn.plugin import INBOX, AccountId, Context, Identity, Record
 
 from thurn_store_spool import shape
 from thurn_store_spool.account import SpoolAccount

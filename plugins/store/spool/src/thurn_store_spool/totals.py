@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import apsw
-from thurn.contracts.store import MailboxRecord
+from thurn.plugin import MailboxRecord
 
 from thurn_store_spool.columns import totals_of
 from thurn_store_spool.index import LAST_UID, AccountIndex, read_uidnext

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import apsw
-from thurn.contracts.store import SYSTEM_FLAGS
+from thurn.plugin import SYSTEM_FLAGS
 
 from thurn_store_spool.query import select, select_one
 

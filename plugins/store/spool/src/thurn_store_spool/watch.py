@@ -26,8 +26,7 @@ from typing import Final
 from zlib import crc32
 
 import trio
-from thurn.contracts.state import Notices
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Notices
 
 from thurn_store_spool.index import AccountIndex
 from thurn_store_spool.query import select

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from thurn.contracts.tls import CertifiedContext
+from thurn.plugin import CertifiedContext
 
 from thurn_tls_files.settings import PairSettings
 

@@ -14,9 +14,7 @@ import ssl
 from collections.abc import Sequence
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.tls import CertifiedContext
-from thurn.types.errors import ConfigError
+from thurn.plugin import CertifiedContext, ConfigError, Context
 
 from thurn_tls_files.names import certificate_names, find_name
 from thurn_tls_files.pair import Pair, PairError

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
-from thurn.contracts.settings import SitePath
-from thurn.plugin import Secret, Settings
+from thurn.plugin import Secret, Settings, SitePath
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: forward secrecy and authenticated encryption only. RFC 9325 §4.2."""

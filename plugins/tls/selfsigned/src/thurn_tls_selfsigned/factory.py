@@ -11,8 +11,7 @@ from typing import Final
 
 import trio
 from pydantic import Field
-from thurn.contracts.tls import CertifiedContext
-from thurn.plugin import Context, Settings, plugin
+from thurn.plugin import CertifiedContext, Context, Settings, plugin
 
 from thurn_tls_selfsigned.keeper import keep
 

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 import click
-from thurn.contracts.store import AccountHandle, Document
-from thurn.plugin.commands import CommandSite, find_account, site_command
-from thurn.types.errors import DocumentNotFound
+from thurn.plugin import AccountHandle, Document, DocumentNotFound
+from thurn_kit.commands import CommandSite, find_account, site_command
 
 from thurn_delivery_sieve.command.output import print_json, print_table
 from thurn_delivery_sieve.command.rules import rules_of

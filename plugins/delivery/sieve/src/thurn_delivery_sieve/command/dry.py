@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from thurn.types.mailbox import INBOX
+from thurn.plugin import INBOX
 from thurn_sieve.context import Account, Context, Envelope
 from thurn_sieve.engine import Engine
 from thurn_sieve.result import Action, Discard, Keep, Redirect, Reject, Result, Store

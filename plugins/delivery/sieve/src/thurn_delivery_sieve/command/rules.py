@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import click
 import trio
 from click.core import ParameterSource
-from thurn.plugin.commands import CommandSite, site_command
+from thurn_kit.commands import CommandSite, site_command
 from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.engine import Engine
 

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from thurn.contracts.store import Append as StoreAppend
-from thurn.plugin import Content
-from thurn.plugin.spool import SpooledContent
-from thurn.types.content import Blob
-from thurn.types.errors import MailboxNotFound, StorageError
+from thurn.plugin import Append as StoreAppend
+from thurn.plugin import Blob, Content, MailboxNotFound, StorageError
+from thurn_kit.spool import SpooledContent
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from thurn.types.errors import MailboxNotFound
+from thurn.plugin import MailboxNotFound
 from thurn_wire.imap.command import Close, Unselect
 
 from thurn_listener_imap.answer import Answer, done

@@ -5,9 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from thurn.contracts.store import CopyResult
-from thurn.types.errors import MailboxNotFound
-from thurn.types.mailbox import mailbox_name
+from thurn.plugin import CopyResult, MailboxNotFound, mailbox_name
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Copy, Move
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.types.errors import MailboxNameRefused, MailboxNotFound
-from thurn.types.mailbox import parents
+from thurn.plugin import MailboxNameRefused, MailboxNotFound, parents
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Create
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final
 
-from thurn.contracts.store import Mailbox, View
+from thurn.plugin import Mailbox, View
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Expunge
 from thurn_wire.imap.sequence import SequenceSet

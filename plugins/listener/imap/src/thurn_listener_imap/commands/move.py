@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.types.errors import MailboxNotFound
+from thurn.plugin import MailboxNotFound
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Move
 

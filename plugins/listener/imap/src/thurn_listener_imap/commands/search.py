@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from thurn.types.errors import StorageError
+from thurn.plugin import StorageError
 from thurn_wire.imap import code, response
 from thurn_wire.imap.command import Parameters, Search
 from thurn_wire.imap.search import ModseqKey, SearchKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from thurn.contracts.store import Mailbox, View
+from thurn.plugin import Mailbox, View
 from thurn_wire.imap import code, response
 from thurn_wire.imap.command import Select
 

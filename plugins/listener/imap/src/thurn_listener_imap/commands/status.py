@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from thurn.contracts.store import MailboxRecord
+from thurn.plugin import MailboxRecord
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Status
 

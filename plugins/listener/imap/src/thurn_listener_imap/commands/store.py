@@ -7,8 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from thurn.contracts.store import FlagChange, StoreResult
-from thurn.types.errors import NotPermitted
+from thurn.plugin import FlagChange, NotPermitted, StoreResult
 from thurn_wire.imap import code
 from thurn_wire.imap.command import FlagOperation, Store
 

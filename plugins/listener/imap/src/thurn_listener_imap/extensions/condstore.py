@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from thurn.contracts.store import MailboxRecord
+from thurn.plugin import MailboxRecord
 from thurn_wire.imap import code, response
 
 from thurn_listener_imap.conversation import Conversation

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from thurn.contracts.store import MessageSummary, View
+from thurn.plugin import MessageSummary, View
 
 from thurn_listener_imap.mailbox.flags import FlagTable
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from thurn.contracts.store import CACHED_HEADERS
+from thurn.plugin import CACHED_HEADERS
 from thurn_wire.imap.fetch import Attribute, BodySection
 from thurn_wire.imap.response import date_time, literal
 

@@ -12,9 +12,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from thurn.plugin import Content
-from thurn.plugin.spool import SpooledContent
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Content, StorageTrouble
+from thurn_kit.spool import SpooledContent
 
 from thurn_listener_imap.limits import PIECE_OCTETS, WHOLE_OCTETS
 

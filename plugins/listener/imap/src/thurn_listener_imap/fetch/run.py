@@ -16,9 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from thurn.contracts.store import FlagChange, MessageSummary
-from thurn.plugin import Content
-from thurn.types.errors import MessageExpunged, StorageError
+from thurn.plugin import Content, FlagChange, MessageExpunged, MessageSummary, StorageError
 
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.item import CannotDecode

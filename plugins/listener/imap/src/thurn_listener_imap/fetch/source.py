@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import trio
-from thurn.contracts.store import MessageSummary
-from thurn.plugin import Content
-from thurn.plugin.spool import Spool, SpooledContent
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Content, MessageSummary, StorageTrouble
+from thurn_kit.spool import Spool, SpooledContent
 from thurn_message.mime.part import Part
 from thurn_message.mime.section import find_part, find_section
 from thurn_message.scanner import scan

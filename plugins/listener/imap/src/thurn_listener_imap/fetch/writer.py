@@ -6,7 +6,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from thurn.types.errors import StorageError
+from thurn.plugin import StorageError
 from thurn_wire.imap.fetch import BinarySection, BinarySize, BodySection, Partial, Rfc822
 
 from thurn_listener_imap.fetch.header import ends_with_empty_line, pick_fields

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 import trio
-from thurn.contracts.store import AccountHandle
-from thurn.types.mailbox import INBOX
+from thurn.plugin import INBOX, AccountHandle
 
 from thurn_listener_imap.extension import Listed
 from thurn_listener_imap.listing.pattern import Pattern

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Final
 
-from thurn.contracts.store import View
+from thurn.plugin import View
 
 BLOCK: Final = 512
 """Elements compared at once: a slice of 2 KiB; finding a change in it costs some 10 µs."""

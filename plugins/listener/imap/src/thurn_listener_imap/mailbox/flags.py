@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from thurn.contracts.store import SYSTEM_FLAGS
+from thurn.plugin import SYSTEM_FLAGS
 
 SEEN: Final = 1
 ANSWERED: Final = 2

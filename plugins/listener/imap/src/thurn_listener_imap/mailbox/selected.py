@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from thurn.contracts.store import FlagChange, Mailbox, MailboxRecord, View
-from thurn.types.errors import MailboxNotFound
+from thurn.plugin import FlagChange, Mailbox, MailboxNotFound, MailboxRecord, View
 from thurn_wire.imap.sequence import SequenceSet
 
 from thurn_listener_imap.mailbox.difference import Difference, Expect, difference, without

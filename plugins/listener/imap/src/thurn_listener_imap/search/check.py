@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from thurn.contracts.store import MessageSummary, View
-from thurn.plugin import Content
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Content, MessageSummary, StorageTrouble, View
 from thurn_message.scanner import Scan
 
 from thurn_listener_imap.limits import SCAN_APART_OCTETS

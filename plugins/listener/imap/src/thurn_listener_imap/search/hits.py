@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable
 from typing import Final, TypeAlias
 
 import trio
-from thurn.contracts.store import CACHED_HEADERS, View
+from thurn.plugin import CACHED_HEADERS, View
 from thurn_wire.imap.search import HeaderKey
 
 from thurn_listener_imap.limits import BATCH_MESSAGES

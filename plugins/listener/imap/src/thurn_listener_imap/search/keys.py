@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from calendar import timegm
 from collections.abc import Callable, Sequence
 
-from thurn.contracts.store import CACHED_HEADERS
+from thurn.plugin import CACHED_HEADERS
 from thurn_message.date import parse_date
 from thurn_message.fields import read_fields, unfold
 from thurn_wire.imap.search import (

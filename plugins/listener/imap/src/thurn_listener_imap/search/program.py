@@ -18,8 +18,7 @@ from functools import reduce
 from typing import Final, TypeAlias
 
 import trio
-from thurn.contracts.store import Mailbox, MessageSummary
-from thurn.types.errors import MessageExpunged, StorageTrouble
+from thurn.plugin import Mailbox, MessageExpunged, MessageSummary, StorageTrouble
 from thurn_wire.imap.search import (
     All,
     And,

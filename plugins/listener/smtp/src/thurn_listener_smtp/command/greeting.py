@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import trio
-from thurn.types.decision import Accept
+from thurn.plugin import Accept
 from thurn_wire.smtp import event
 from thurn_wire.smtp.reply import Reply
 

@@ -8,7 +8,8 @@ import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn.plugin.grants import (
+from thurn.plugin import AccountId, Address
+from thurn_kit.grants import (
     TABLE,
     Grant,
     GrantTable,
@@ -19,8 +20,6 @@ from thurn.plugin.grants import (
     parse_network,
     parse_source,
 )
-from thurn.types.address import Address
-from thurn.types.identity import AccountId
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.session import make_identity, make_session

@@ -18,10 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import trio
-
-from thurn.types.content import Blob, Content
-from thurn.types.errors import StorageError, StorageFull, StorageTrouble, status_of
-from thurn.types.status import STORAGE_FULL
+from thurn.plugin import (
+    STORAGE_FULL,
+    Blob,
+    Content,
+    StorageError,
+    StorageFull,
+    StorageTrouble,
+    status_of,
+)
 
 
 class Spool:

@@ -20,9 +20,8 @@ from ipaddress import (
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator
+from thurn.plugin import PeerAddress
 from thurn_message.address import AddressError, parse_domain, parse_literal
-
-from thurn.types.session import PeerAddress
 
 DESTINATIONS: Final = 100
 """Of one grant; whoever needs more grants everything, or writes a rule."""

@@ -14,10 +14,7 @@ import contextlib
 from collections.abc import Collection
 from typing import Final
 
-from thurn.contracts.account import AccountFinder
-from thurn.contracts.context import Context
-from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountFinder, AccountId, Context, TemporaryFailure
 
 LOOK_SECONDS: Final = 10.0
 """How long an answer holds: a list is asked about at each recipient."""

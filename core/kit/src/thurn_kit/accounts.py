@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from unicodedata import normalize
 
-from thurn.types.address import Address, AddressError
+from thurn.plugin import Address, AddressError
 
 MEMORY_KIB: Final = 19_456
 PASSES: Final = 2

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from thurn.plugin.named import LOOK_SECONDS, named_accounts
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import TemporaryFailure
+from thurn_kit.named import LOOK_SECONDS, named_accounts
 from thurn_testing.fakes.account import Names
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext, Given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.plugin.scram import saslprep
+from thurn_kit.scram import saslprep
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,19 @@ from hashlib import blake2b
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Literal, TypeAlias
 
-from thurn.contracts.clock import Clock
-from thurn.contracts.state import Entry, State
-from thurn.plugin.sources import (
+from thurn.plugin import (
+    NAME_LIMIT,
+    AccountId,
+    Address,
+    Clock,
+    Session,
+    StashKey,
+    State,
+    TableRow,
+    ThurnError,
+)
+
+from thurn_kit.sources import (
     Network,
     NetworkSetting,
     SessionSource,
@@ -40,11 +50,6 @@ from thurn.plugin.sources import (
     parse_network,
     parse_source,
 )
-from thurn.types.address import Address
-from thurn.types.errors import ThurnError
-from thurn.types.identity import NAME_LIMIT, AccountId
-from thurn.types.session import Session
-from thurn.types.stash import StashKey
 
 TABLE: Final = "relay.grants"
 COUNTERS: Final = "relay.grants.new"
@@ -233,9 +238,9 @@ class GrantTable:
         rows = await self._read("" if kind is None else f"{kind}/")
         return [grant for grant in map(_decode, rows) if grant is not None]
 
-    async def _read(self, prefix: str) -> list[Entry]:
+    async def _read(self, prefix: str) -> list[TableRow]:
         """All rows whose key begins so."""
-        found: list[Entry] = []
+        found: list[TableRow] = []
         after = ""
         while True:
             rows = await self._rows.entries(prefix, after=after, limit=PAGE)
@@ -308,7 +313,7 @@ def _encode(grant: Grant) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def _decode(entry: Entry) -> Grant | None:
+def _decode(entry: TableRow) -> Grant | None:
     """The grant of a row; None: another version's form, which grants nothing."""
     try:
         fields = json.loads(entry.value)

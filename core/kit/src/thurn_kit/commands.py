@@ -18,21 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from thurn.contracts.account import AccountFinder, AccountRecord
-from thurn.contracts.command import CommandSite, SiteOpener
-from thurn.types.identity import AccountId
-
-config_option = click.option(
-    "--config",
-    "-c",
-    "config",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=(Path("thurn.toml"),),
-    show_default=True,
-    help="The site's file; later ones are laid over earlier ones.",
-)
+from thurn.cli.option import config_option
+from thurn.plugin import AccountFinder, AccountId, AccountRecord, CommandSite, SiteOpener
 
 
 def site_command(

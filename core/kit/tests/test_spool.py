@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from thurn.plugin.spool import Spool
-from thurn.types.content import Blob, Content
-from thurn.types.errors import StorageError, status_of
+from thurn.plugin import Blob, Content, StorageError, status_of
+from thurn_kit.spool import Spool
 
 
 def descriptors():
