@@ -31,6 +31,7 @@ from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings
+from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
@@ -72,6 +73,7 @@ class OpenSite:
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
+    connections: set[SocketConnection] = field(default_factory=set)
     resolver: SystemResolver = field(default_factory=SystemResolver)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))

@@ -127,6 +127,7 @@ from thurn.contracts.settings import (
     TlsRef,
 )
 from thurn.contracts.state import Notices, State, Table, TableRow
+from thurn.contracts.status import ReportsStatus, StatusValue
 from thurn.contracts.store import (
     CACHED_HEADERS,
     KEYWORDS_PER_MAILBOX,
@@ -373,6 +374,7 @@ __all__ = [
     "RemoveHeader",
     "RemoveRecipient",
     "ReplaceHeader",
+    "ReportsStatus",
     "Resolution",
     "Resolver",
     "Resource",
@@ -406,6 +408,7 @@ __all__ = [
     "State",
     "StateRef",
     "Status",
+    "StatusValue",
     "Step",
     "StorageError",
     "StorageFull",
