@@ -41,8 +41,8 @@ def word_filter(message: Message, config: WordSettings) -> Reject | None:
 SENDER, WHOM = "x@example.net", ["alice@example.org"]
 MESSAGES = 5
 """Messages that bob has from the beginning."""
-PAUSE_SECONDS = 0.005
-"""Between the steps of a load: so the processor has room for the reload that it goes on beside."""
+PAUSE_SECONDS = 0.01
+"""Between the steps of a load, so that the processor has room for the reload beside it."""
 
 
 class Load:
@@ -105,7 +105,7 @@ class Load:
                 self.dropped.append((step, repr(error)))
 
     def _read(self):
-        while not self._stop.wait(PAUSE_SECONDS):
+        while not self._stop.wait(10 * PAUSE_SECONDS):
             self.sessions += 1
             try:
                 fetch(self._site.port("pop3s"), "bob")
