@@ -52,14 +52,7 @@ from thurn.contracts.commitlog import (
     Resource,
 )
 from thurn.contracts.connection import Connection
-from thurn.contracts.context import (
-    Context,
-    Diagnostics,
-    Events,
-    ListenerContext,
-    Resolver,
-    SiteContext,
-)
+from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
 from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
@@ -88,6 +81,20 @@ from thurn.contracts.queue import (
     Transport,
 )
 from thurn.contracts.relay import RelayPolicy
+from thurn.contracts.resolver import (
+    Bogus,
+    DnsAnswer,
+    LookupFailed,
+    MailExchanger,
+    NoData,
+    NoSuchName,
+    RecordSet,
+    Resolver,
+    Tlsa,
+    joined_addresses,
+    normal_name,
+    takes_no_mail,
+)
 from thurn.contracts.sasl import (
     Challenge,
     NeedStoredKey,
@@ -116,6 +123,7 @@ from thurn.contracts.settings import (
     QueueRef,
     Ref,
     RelayRef,
+    ResolverRef,
     SaslRef,
     Secret,
     SecretSource,
@@ -260,6 +268,7 @@ __all__ = [
     "Ask",
     "Blob",
     "BlobReference",
+    "Bogus",
     "CertifiedContext",
     "Challenge",
     "Change",
@@ -288,6 +297,7 @@ __all__ = [
     "Discard",
     "Disconnect",
     "DiscreetVerifier",
+    "DnsAnswer",
     "Document",
     "DocumentNotFound",
     "Duration",
@@ -325,6 +335,8 @@ __all__ = [
     "LoginPolicy",
     "LoginRecorder",
     "LoginRef",
+    "LookupFailed",
+    "MailExchanger",
     "MailStore",
     "Mailbox",
     "MailboxChanged",
@@ -342,7 +354,9 @@ __all__ = [
     "MessageSummary",
     "NeedStoredKey",
     "NeedVerify",
+    "NoData",
     "NoSettings",
+    "NoSuchName",
     "NotPermitted",
     "Notices",
     "Outcome",
@@ -364,6 +378,7 @@ __all__ = [
     "RecipientPolicy",
     "RecipientResult",
     "Record",
+    "RecordSet",
     "Ref",
     "Refusal",
     "Refused",
@@ -375,6 +390,7 @@ __all__ = [
     "ReplaceHeader",
     "Resolution",
     "Resolver",
+    "ResolverRef",
     "Resource",
     "RevisedVerifier",
     "Route",
@@ -426,6 +442,7 @@ __all__ = [
     "TlsProvider",
     "TlsRef",
     "TlsState",
+    "Tlsa",
     "TooLarge",
     "Transaction",
     "TransactionEnded",
@@ -442,9 +459,11 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "is_credential",
+    "joined_addresses",
     "login_policy",
     "mailbox_name",
     "message_filter",
+    "normal_name",
     "parents",
     "plugin",
     "recipient_policy",
@@ -456,4 +475,5 @@ __all__ = [
     "sieve_command",
     "sieve_test",
     "status_of",
+    "takes_no_mail",
 ]
