@@ -289,11 +289,12 @@ async def _spellings(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -
 async def _hostile_names(resolver: Resolver, dns: SampleDns, _clock: ManualClock) -> None:
     """What cannot be a name does not exist, and is never asked."""
     for text in NOT_NAMES:
-        for kind in (resolver.addresses, resolver.mx, resolver.txt, resolver.cname):
+        for kind in (resolver.addresses, resolver.mx, resolver.tlsa, resolver.cname):
             answer = await kind(text)
             expect(isinstance(answer, NoSuchName), f"{text!r} is not a name: found {answer!r}")
             expect_equal(answer.authenticated, False, "nobody has proved it")
-        expect_equal(dns.asked(text), 0, f"{text!r} is never asked")
+        for asked in (text, f"_25._tcp.{text}".removesuffix(".")):
+            expect_equal(dns.asked(asked), 0, f"{text!r} is never asked")
 
 
 async def _ignorance(resolver: Resolver, dns: SampleDns, _clock: ManualClock) -> None:

@@ -190,6 +190,8 @@ class StaticResolver:
 
     async def tlsa(self, host: str, port: int = 25) -> DnsAnswer[Tlsa]:
         """TLSA."""
+        if normal_name(host) is None:
+            return NoSuchName(host, 0.0)
         return await self._look_up(f"_{port}._tcp.{host}", "TLSA")
 
     async def ptr(self, address: PeerAddress) -> DnsAnswer[str]:
