@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from thurn_resolver_dns.factory import dns
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from zoneserver import ZoneServer  # noqa: E402 - from the path above
+from zoneserver import ZoneServer
 
 
 @pytest.fixture
@@ -42,7 +43,6 @@ def context(tmp_path, clock):
 @pytest.fixture
 def opened(context):
     """Opens a resolver that asks these servers."""
-    from thurn_resolver_dns.factory import dns
 
     @asynccontextmanager
     async def open_resolver(*servers, **settings):

@@ -1,12 +1,10 @@
 """A nameserver for tests, on dnspython: it has the zones of a text, and does what a test says.
 
-It answers as a recursive nameserver does: aliases are followed, a "no" has its zone's SOA. A test may
-put an answer of its own in `script`: a function from the query to what is sent back.
+It answers as a recursive nameserver does: aliases are followed, a "no" has its zone's SOA. A test
+may put an answer of its own in `script`: a function from the query to what is sent back.
 """
 
 from __future__ import annotations
-
-from collections import defaultdict
 
 import dns.edns
 import dns.flags
@@ -113,7 +111,10 @@ class ZoneServer:
         say = self.script.get(name, self.answer)
         said = say(query, by)
         answers = said if isinstance(said, list) else [said]
-        return [one.to_wire() if isinstance(one, dns.message.Message) else one for one in answers]
+        return [
+            one.to_wire(max_size=65_535) if isinstance(one, dns.message.Message) else one
+            for one in answers
+        ]
 
     def answer(self, query, by):
         """What the zones say."""
@@ -183,6 +184,10 @@ class ZoneServer:
 
     async def wait_asked(self, name):
         while not self.asked(name):
+            await self._asked.wait()
+
+    async def wait_queries(self, count):
+        while len(self.queries) < count:
             await self._asked.wait()
 
 

@@ -15,7 +15,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import trio
@@ -26,6 +26,7 @@ from thurn.plugin import (
     NoData,
     NoSuchName,
     RecordSet,
+    normal_name,
 )
 
 from thurn_resolver_dns.exchange import Manner, exchange
@@ -54,14 +55,17 @@ class _Step:
     """What one response says: an answer, or where to ask on.
 
     Attributes:
-        answer: None when the response ends at an alias.
-        name: the last alias.
+        answer: None when the response ends at an alias; its lifetime is not that of the aliases.
+        name: where the aliases end.
+        ttl_seconds: the shortest lifetime on the way.
+        aliases: how many have been followed.
     """
 
     answer: DnsAnswer[Any] | None
     name: str
     ttl_seconds: float
     aliases: int
+    authenticated: bool = False
 
 
 class Lookup:
@@ -88,32 +92,30 @@ class Lookup:
         """The answer at the end of the aliases, however many responses they take."""
         name, aliases, ttl_seconds, authenticated = question.name, 0, float("inf"), True
         while aliases <= ALIASES:
-            asked = Question(name, question.kind)
-            response, is_proved = await self._ask_all(asked, reasons)
-            step = _read(response, asked, ALIASES - aliases)
-            authenticated = authenticated and is_proved
+            if normal_name(name) != name:
+                return NoSuchName(name, ttl_seconds)  # an alias of what cannot be asked
+            step = await self._ask_all(Question(name, question.kind), reasons)
+            authenticated = authenticated and step.authenticated
             ttl_seconds = min(ttl_seconds, step.ttl_seconds)
-            if step.answer is not None:
-                return _with(step.answer, ttl_seconds, authenticated)
             name, aliases = step.name, aliases + step.aliases
+            if step.answer is not None and aliases <= ALIASES:
+                return _with(step.answer, ttl_seconds, authenticated)
         raise LookupFailed(f"{question}: more than {ALIASES} aliases")
 
-    async def _ask_all(self, question: Question, reasons: list[str]) -> tuple[Response, bool]:
-        """The first response that is an answer, and whether it is authenticated."""
+    async def _ask_all(self, question: Question, reasons: list[str]) -> _Step:
+        """What the first nameserver says that can say something."""
         silent = self._nameservers.in_order()
         for turn in range(self._config.attempts):
             if turn:
                 await trio.sleep(ROUND_PAUSE_SECONDS * 2 ** (turn - 1))
             for server in silent.copy():
                 try:
-                    response = await self._ask(server, question)
+                    return await self._ask(server, question)
                 except (OSError, MalformedMessage, trio.TooSlowError) as error:
                     reasons.append(self._note_miss(server, error))
                 except _CannotSay as error:
                     reasons.append(f"{server} {error}")
                     silent.remove(server)
-                else:
-                    return response, self._may_vouch(server) and response.has(Flag.AUTHENTIC)
             if not silent:
                 break
         raise LookupFailed(f"{question}: {reasons[-1]}")
@@ -128,8 +130,8 @@ class Lookup:
         """Whether the nameserver's word on what is authenticated counts."""
         return self._config.validator and server.is_loopback
 
-    async def _ask(self, server: Nameserver, question: Question) -> Response:
-        """The response of one nameserver that is an answer."""
+    async def _ask(self, server: Nameserver, question: Question) -> _Step:
+        """What one nameserver says."""
         flags = Flag.AUTHENTIC if self._may_vouch(server) else 0
         manner = Manner(flags, self._config.edns_size, self._config.tcp)
         response = await self._exchange(server, question, manner)
@@ -140,9 +142,9 @@ class Lookup:
         if response.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             name = Rcode(response.rcode).name if response.rcode in [*Rcode] else "an error"
             raise _CannotSay(f"says {name}")
-        if not _knows(response, question):
-            raise _CannotSay("knows nothing of it and refers to others")
-        return response
+        step = _read(response, question)
+        is_proved = self._may_vouch(server) and response.has(Flag.AUTHENTIC)
+        return replace(step, authenticated=is_proved)
 
     async def _exchange(self, server: Nameserver, question: Question, manner: Manner) -> Response:
         with trio.fail_after(self._config.timeout):
@@ -163,47 +165,51 @@ class Lookup:
             raise Bogus(f"{question}: {server} withholds what DNSSEC proves false")
 
 
-def _knows(response: Response, question: Question) -> bool:
-    """Whether a response is an answer: not the referral of a nameserver that only serves zones, the
-    empty response of one whose zone is broken (a lame one), or records of other names."""
+def _read(response: Response, question: Question) -> _Step:
+    """What a response says of a question. RFC 1034 §4.3.2, RFC 2308 §2, RFC 6604 §2."""
+    name, aliases, ttl_seconds = question.name, 0, float("inf")
+    while (found := response.answers.get((name, question.kind))) is None:
+        alias = response.answers.get((name, Kind.CNAME))
+        if alias is None or aliases > ALIASES:
+            break
+        name, aliases = alias.values[0], aliases + 1
+        ttl_seconds = min(ttl_seconds, alias.ttl_seconds)
+    if found is None:
+        return _read_no(response, _Step(None, name, ttl_seconds, aliases))
+    if response.rcode == Rcode.NXDOMAIN:
+        raise _CannotSay("has records of a name that does not exist")
+    records = tuple(dict.fromkeys(found.values))
+    if question.kind is Kind.MX:
+        records = tuple(sorted(records))
+    ttl_seconds = min(ttl_seconds, found.ttl_seconds)
+    return _Step(RecordSet(records, name, ttl_seconds), name, ttl_seconds, aliases)
+
+
+def _read_no(response: Response, step: _Step) -> _Step:
+    """What a response says that has no records at the end of the aliases."""
+    if step.aliases > ALIASES:
+        return step
+    if not step.aliases and not _can_say_no(response):
+        raise _CannotSay("knows nothing of it")
+    negative_ttl = _negative_ttl(response, step.name)
+    ttl_seconds = min(step.ttl_seconds, negative_ttl)
+    if response.rcode == Rcode.NXDOMAIN:
+        return replace(step, answer=NoSuchName(step.name, negative_ttl), ttl_seconds=ttl_seconds)
+    if step.aliases and not response.negative_ttls:
+        return step
+    return replace(step, answer=NoData(step.name, negative_ttl), ttl_seconds=ttl_seconds)
+
+
+def _can_say_no(response: Response) -> bool:
+    """Whether the "no" of a response counts: not a referral of a nameserver that only serves zones,
+    the empty response of one whose zone is broken (a lame one), or records of other names."""
     if response.answers:
-        return any(
-            (question.name, kind) in response.answers for kind in (question.kind, Kind.CNAME)
-        )
+        return False
     if response.negative_ttls:
         return True
     answers_for_others = response.has(Flag.RECURSION_AVAILABLE)
     is_authority = response.has(Flag.AUTHORITATIVE)
     return (answers_for_others or is_authority) and not response.is_referral
-
-
-def _read(response: Response, question: Question, aliases_left: int) -> _Step:
-    """What a response says of a question. RFC 1034 §4.3.2, RFC 2308 §2, RFC 6604 §2."""
-    name, kind, aliases, ttl_seconds = question.name, question.kind, 0, float("inf")
-    while (found := response.answers.get((name, kind))) is None:
-        alias = response.answers.get((name, Kind.CNAME))
-        if alias is None:
-            break
-        if aliases == aliases_left:
-            raise LookupFailed(f"{question}: more than {ALIASES} aliases")
-        name, aliases = alias.values[0], aliases + 1
-        ttl_seconds = min(ttl_seconds, alias.ttl_seconds)
-    if found is not None and response.rcode == Rcode.NXDOMAIN:
-        raise LookupFailed(f"{question}: {name} has records and does not exist")
-    if found is not None:
-        records = tuple(dict.fromkeys(found.values))
-        if kind is Kind.MX:
-            records = tuple(sorted(records))
-        ttl_seconds = min(ttl_seconds, found.ttl_seconds)
-        return _Step(RecordSet(records, name, ttl_seconds), name, ttl_seconds, aliases)
-    negative_ttl = _negative_ttl(response, name)
-    if response.rcode == Rcode.NXDOMAIN:
-        no: DnsAnswer[Any] = NoSuchName(name, negative_ttl)
-    elif aliases and not response.negative_ttls:
-        return _Step(None, name, ttl_seconds, aliases)
-    else:
-        no = NoData(name, negative_ttl)
-    return _Step(no, name, min(ttl_seconds, negative_ttl), aliases)
 
 
 def _negative_ttl(response: Response, name: str) -> float:

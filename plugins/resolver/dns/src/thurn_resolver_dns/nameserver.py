@@ -72,18 +72,23 @@ def parse_nameserver(text: str) -> Nameserver:
 
 def listed_nameservers(path: Path) -> tuple[Nameserver, ...]:
     """The nameservers of a resolv.conf; this machine if it has none or cannot be read."""
+    return _read_list(path) or (Nameserver(IPv4Address("127.0.0.1")),)
+
+
+def _read_list(path: Path) -> tuple[Nameserver, ...] | None:
+    """What the file lists; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             text = file.read(LIST_OCTETS).decode("utf-8", "replace")
     except OSError:
-        text = ""
+        return None
     found: list[Nameserver] = []
     for line in text.splitlines():
         words = line.split()
         if words[:1] == ["nameserver"]:
             with suppress(ValueError, IndexError):
                 found.append(Nameserver(ip_address(words[1])))
-    return tuple(found[:LISTED_MOST]) or (Nameserver(IPv4Address("127.0.0.1")),)
+    return tuple(found[:LISTED_MOST])
 
 
 @dataclass(slots=True)
@@ -165,7 +170,7 @@ class Nameservers:
             return
         self._looked_at = now
         mark = _mark(self._path)
-        if mark is None or mark == self._seen:
+        if mark is None or mark == self._seen or _read_list(self._path) is None:
             return
         self._seen = mark
         self._servers = listed_nameservers(self._path)
