@@ -52,6 +52,10 @@ class Nameserver:
         return f"{self.address} port {self.port}"
 
 
+THIS_MACHINE: Final = (Nameserver(IPv4Address("127.0.0.1")),)
+"""The nameservers of a system whose list names none. resolv.conf(5)."""
+
+
 def parse_nameserver(text: str) -> Nameserver:
     """An address, with a port behind it if it is not 53: "192.0.2.53:5353", "[::1]:5353".
 
@@ -72,7 +76,7 @@ def parse_nameserver(text: str) -> Nameserver:
 
 def listed_nameservers(path: Path) -> tuple[Nameserver, ...]:
     """The nameservers of a resolv.conf; this machine if it has none or cannot be read."""
-    return _read_list(path) or (Nameserver(IPv4Address("127.0.0.1")),)
+    return _read_list(path) or THIS_MACHINE
 
 
 def _read_list(path: Path) -> tuple[Nameserver, ...] | None:
@@ -170,10 +174,11 @@ class Nameservers:
             return
         self._looked_at = now
         mark = _mark(self._path)
-        if mark is None or mark == self._seen or _read_list(self._path) is None:
+        listed = None if mark is None or mark == self._seen else _read_list(self._path)
+        if listed is None:
             return
         self._seen = mark
-        self._servers = listed_nameservers(self._path)
+        self._servers = listed or THIS_MACHINE
         self._standings = {one: self._standings.get(one, _Standing()) for one in self._servers}
 
 
