@@ -50,7 +50,7 @@ class Bench:
 
     async def done(self, lease) -> None:
         results = [RecipientResult(one, OK) for one in lease.envelope.recipients]
-        await lease.settle(results, retry_at=None)
+        await lease.finish(results, retry_at=None)
 
     async def names(self, queue) -> list[str]:
         entries = await queue.entries()

@@ -43,7 +43,7 @@ async def take(queue):
         (recipient,) = lease.envelope.recipients
         assert recipient.address.local.encode() in (await lease.content()).read()
         say("try", recipient.address.local)
-        await lease.settle([RecipientResult(recipient, OK)], retry_at=None)
+        await lease.finish([RecipientResult(recipient, OK)], retry_at=None)
         say("out", recipient.address.local)
 
 

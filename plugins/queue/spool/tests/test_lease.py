@@ -37,7 +37,7 @@ async def test_hanging_holder_loses_it(bench):
         assert await none_due(one)
         await bench.done(lease)  # but what was done was done
         assert await two.entries() == []
-        await other.settle([], retry_at=None)
+        await other.finish([], retry_at=None)
 
 
 async def test_forgotten_lease_ends(bench):
@@ -94,7 +94,7 @@ async def test_same_address_twice_and_strangers(bench):
         await bench.put(queue, "b")
         lease, other = await queue.next_lease(), await queue.next_lease()
         stranger = RecipientResult(other.envelope.recipients[0], OK)
-        await lease.settle(
+        await lease.finish(
             [RecipientResult(lease.envelope.recipients[0], OK), stranger], retry_at=None
         )
         assert await bench.names(queue) == ["a", "b"]
@@ -162,7 +162,7 @@ async def test_polled_without_notices(bench):
 async def later_at(bench, queue, later, retry_at) -> None:
     lease = await queue.next_lease()
     results = [RecipientResult(one, later) for one in lease.envelope.recipients]
-    await lease.settle(results, retry_at=retry_at)
+    await lease.finish(results, retry_at=retry_at)
 
 
 @pytest.mark.parametrize("retry_at", [-1e300, float("-inf"), float("nan"), 0.0, 1.0])

@@ -275,7 +275,7 @@ async def leased_entry_is_held_once(site: QueueSite) -> None:
         await lease.release()
         other = await two.lease()
         expect_equal(other.id, lease.id, "released, it is due again")
-        await other.settle([RecipientResult(other.envelope.recipients[0], OK)], retry_at=None)
+        await other.finish([RecipientResult(other.envelope.recipients[0], OK)], retry_at=None)
         expect_equal(await one.queue.entries(), [], "done is done")
 
 
@@ -289,13 +289,13 @@ async def finished_recipients_leave(site: QueueSite) -> None:
         results = [
             RecipientResult(done, OK), RecipientResult(never, NEVER), RecipientResult(wait, LATER),
         ]  # fmt: skip
-        await lease.settle(results, retry_at=opened.soon(3_600))
+        await lease.finish(results, retry_at=opened.soon(3_600))
         (entry,) = await opened.queue.entries()
         expect_equal(addressees(entry.envelope), [names[2], names[3]], "who is left")
         expect_equal((entry.tries, entry.last_status), (1, LATER), "what was tried")
         again = await opened.lease()
         expect_equal(addressees(again.envelope), [names[3]], "a lease has who is due")
-        await again.settle([RecipientResult(again.envelope.recipients[0], OK)], retry_at=None)
+        await again.finish([RecipientResult(again.envelope.recipients[0], OK)], retry_at=None)
         await opened.expect_none_due("the rest waits for its time")
         await opened.host.recover()
         (entry,) = await opened.queue.entries()
@@ -309,14 +309,14 @@ async def deferred_entry_comes_back(site: QueueSite) -> None:
         await opened.put()
         lease = await opened.lease()
         recipient = lease.envelope.recipients[0]
-        await lease.settle([RecipientResult(recipient, LATER)], retry_at=opened.soon(-1))
+        await lease.finish([RecipientResult(recipient, LATER)], retry_at=opened.soon(-1))
         if not site.durable:
             expect_equal((await opened.lease()).id, lease.id, "due again")
             return
     async with site.open() as opened:
         again = await opened.lease()
         expect_equal(again.id, lease.id, "due again after a restart")
-        await again.settle([], retry_at=None)
+        await again.finish([], retry_at=None)
         expect_equal((await opened.lease()).id, lease.id, "without results all are due")
 
 
@@ -327,10 +327,10 @@ async def retry_times_are_bounded(site: QueueSite) -> None:
         for retry_at in (-1e300, 0.0, float("nan")):
             lease = await opened.lease()
             results = [RecipientResult(one, LATER) for one in lease.envelope.recipients]
-            await lease.settle(results, retry_at=retry_at)
+            await lease.finish(results, retry_at=retry_at)
         lease = await opened.lease()
         results = [RecipientResult(one, LATER) for one in lease.envelope.recipients]
-        await lease.settle(results, retry_at=float("inf"))
+        await lease.finish(results, retry_at=float("inf"))
         (entry,) = await opened.queue.entries()
         latest = opened.soon(RETRY_LONGEST_SECONDS)
         expect(entry.retry_at is not None and entry.retry_at <= latest, "no retry is later than so")
@@ -343,7 +343,7 @@ async def new_mail_passes_a_backlog(site: QueueSite) -> None:
             await opened.put(f"old{number}@example.net")
         for lease in [await opened.lease() for _number in range(6)]:
             results = [RecipientResult(one, LATER) for one in lease.envelope.recipients]
-            await lease.settle(results, retry_at=opened.soon(-100))
+            await lease.finish(results, retry_at=opened.soon(-100))
         await opened.put("new@example.net")
         first = [addressees((await opened.lease()).envelope)[0] for _turn in range(2)]
         expect("new@example.net" in first, "new mail need not wait for the backlog")
@@ -403,7 +403,7 @@ async def cancelled_wait_takes_nothing(site: QueueSite) -> None:
                     await trio.lowlevel.checkpoint()
                 scope.cancel()
             lease = found.pop() if found else await opened.lease()
-            await lease.settle([], retry_at=None)
+            await lease.finish([], retry_at=None)
             await opened.queue.remove(lease.id)
 
 

@@ -1,7 +1,7 @@
 """What the processes of `thurn.app` run: check a configuration, and serve it in a worker.
 
 The template calls `check` once per generation; each forked worker calls `run_worker` with what it
-returned (see `thurn.app.worker`). The site's own process runs the services of scope "site", the
+returned (see `thurn.app.worker`). The housekeeper runs the services of scope "site", the
 settling of the commit log and the journal's retention; it accepts no connections.
 """
 
@@ -12,14 +12,12 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from grp import getgrnam
 from pathlib import Path
-from pwd import getpwnam
 from typing import Any, Final
 
 import trio
 
-from thurn.app.opened import Site
+from thurn.app.opened import OpenSite
 from thurn.app.plan import ProcessPlan
 from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
@@ -28,7 +26,6 @@ from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.log import settle_sealed
-from thurn.net.bind import parse_bind
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -65,26 +62,12 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     """How a checked configuration is to be run."""
     site = config.site
     places = {key: f"{config.source.where(('site', key))}: site.{key}" for key in ("data", "user")}
-    binds: dict[str, str] = {}
-    findings: list[str] = []
-    for key, name, find in (("user", site.user, getpwnam), ("group", site.group, getgrnam)):
-        try:
-            _ = name and find(name)
-        except KeyError:
-            words = f"this machine has no {key.replace('user', 'account')} {name}"
-            findings.append(f"{config.source.where(('site', key))}: site.{key}: {words}")
+    binds: list[str] = []
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:
-            try:
-                parse_bind(spec)
-            except ConfigError as error:
-                findings.append(f"{place}: {instance.full_name}: {error}")
-            if spec in binds:
-                findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
-            binds[spec], places[spec] = instance.full_name, f"{place}: {instance.full_name}"
-    if findings:
-        raise ConfigError(findings)
+            binds.append(spec)
+            places[spec] = f"{place}: {instance.full_name}"
     return SitePlan(
         hostname=site.hostname,
         data=site.data,
@@ -107,9 +90,6 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     settings = instance.settings
     if not isinstance(settings, ListenerSettings):
         raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
-    if settings.tls_mode == "implicit" and settings.tls is None:
-        text = 'tls_mode = "implicit" needs tls = "…"'
-        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 
@@ -118,28 +98,28 @@ async def run_worker(
     sockets: Mapping[str, list[socket.socket]],
     control: WorkerControl,
     *,
-    site: bool,
+    housekeeper: bool,
 ) -> None:
     """Open everything and serve until drained."""
     if plan.config is None:
         raise ConfigError(["the plan carries no configuration"])
     async with open_site(plan.config) as opened, trio.open_nursery() as nursery:
         nursery.start_soon(_end_with_log, opened, control.draining)
-        scope = "site" if site else "worker"
+        scope = "site" if housekeeper else "worker"
         for name, service in _services(opened, scope):
             nursery.start_soon(supervise, opened, name, service)
-        if site:
+        if housekeeper:
             nursery.start_soon(partial(settle, opened))
             nursery.start_soon(_retire_journal, opened)
         control.ready()
-        if not site:
+        if not housekeeper:
             await serve_listeners(opened, sockets, control.draining)
         await control.draining.wait()
         nursery.cancel_scope.cancel()
 
 
 async def serve_listeners(
-    site: Site, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
+    site: OpenSite, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
 ) -> None:
     """Serve every listener; returns when draining is set and the last session has ended."""
     async with trio.open_nursery() as nursery:
@@ -165,7 +145,7 @@ async def _serve_sockets(
         nursery.cancel_scope.cancel()
 
 
-def _session(site: Site, listener: str, protocol: str, connection: SocketConnection) -> Session:
+def _session(site: OpenSite, listener: str, protocol: str, connection: SocketConnection) -> Session:
     """The session of a new connection."""
     return Session(
         site.ids.make(),
@@ -178,14 +158,14 @@ def _session(site: Site, listener: str, protocol: str, connection: SocketConnect
     )
 
 
-def _services(site: Site, scope: str) -> list[tuple[str, Service]]:
+def _services(site: OpenSite, scope: str) -> list[tuple[str, Service]]:
     found: list[tuple[str, Any]] = [
         (name, product) for (role, name), product in site.products.items() if role == "service"
     ]
     return [(name, service) for name, service in found if service.scope == scope]
 
 
-async def supervise(site: Site, name: str, service: Service) -> None:
+async def supervise(site: OpenSite, name: str, service: Service) -> None:
     """Run a service; start it again after a growing pause when it raises."""
     pause, longest = RESTART_SECONDS
     while True:
@@ -201,7 +181,7 @@ async def supervise(site: Site, name: str, service: Service) -> None:
         pause = min(2 * pause, longest)
 
 
-async def settle(site: Site, *, once: bool = False) -> None:
+async def settle(site: OpenSite, *, once: bool = False) -> None:
     """Bring what the commit log holds to its final place; for ever, or once."""
     await settle_sealed(
         site.data / "log",
@@ -213,7 +193,7 @@ async def settle(site: Site, *, once: bool = False) -> None:
     )
 
 
-async def _retire_journal(site: Site) -> None:
+async def _retire_journal(site: OpenSite) -> None:
     while True:
         retention = site.config.site.journal_retention
         for name in retire(site.data / "journal", site.clock.wall(), retention):
@@ -221,7 +201,7 @@ async def _retire_journal(site: Site) -> None:
         await trio.sleep(RETENTION_CHECK_SECONDS)
 
 
-async def _end_with_log(site: Site, draining: trio.Event) -> None:
+async def _end_with_log(site: OpenSite, draining: trio.Event) -> None:
     """A commit log that has failed cannot be used again: the worker ends and is replaced."""
     await site.commit_log.failed.wait()
     draining.set()  # what is under way hears 451, the next command 421

@@ -6,7 +6,7 @@ blocks, except for `send_nowait`, which may lose the message (heartbeats).
     {"plan": {…}}, {"failed": [finding …]}             template -> supervisor
     {"forked": name, "pid": n}, {"exited": n, "status": wait status}
     {"sockets": {spec: count}, "fds": n}               supervisor -> template
-    {"fork": name, "site": bool, "fds": 2}, {"signal": number, "pid": n}
+    {"fork": name, "housekeeper": bool, "fds": 2}, {"signal": number, "pid": n}
     {"ready": true}, {"failed": [finding …]}, {"beat": true}  worker -> supervisor
     {"drain": seconds}                                 supervisor -> worker
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from thurn.app.opened import Site
+from thurn.app.opened import OpenSite
 from thurn.config.instances import Instance
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -30,7 +30,7 @@ P = TypeVar("P")
 class InstanceContext:
     """What one instance may use of the host."""
 
-    def __init__(self, site: Site, instance: Instance) -> None:
+    def __init__(self, site: OpenSite, instance: Instance) -> None:
         self._site = site
         self._instance = instance
         self._stores: Stores | None = None

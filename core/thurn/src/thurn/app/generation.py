@@ -21,7 +21,7 @@ from thurn.app.channel import Channel, Message, channel_pair
 from thurn.app.plan import ProcessPlan
 from thurn.app.say import say
 
-SITE: Final = "site"
+HOUSEKEEPER: Final = "housekeeper"
 START_SECONDS: Final = 300.0  # imports, opening, replay of the logs after a crash
 DUMP_SECONDS: Final = 1.0  # for a blocked worker to write its stack
 KILL_SECONDS: Final = 5.0  # after the end of its drain, for what is shielded from cancellation
@@ -45,7 +45,7 @@ class Phase(Enum):
     GONE = auto()
 
 
-class Watch(Protocol):
+class ChannelWatcher(Protocol):
     """Where channels are registered: the supervisor."""
 
     def watch(self, channel: Channel, owner: object) -> None:
@@ -56,7 +56,7 @@ class Watch(Protocol):
 
 
 class Member:
-    """A worker, or the site's process."""
+    """A worker, or the housekeeper."""
 
     def __init__(self, name: str, generation: Generation, now: float) -> None:
         self.name = name
@@ -104,7 +104,7 @@ class Generation:
     """
 
     def __init__(
-        self, number: int, app: str, config_paths: Sequence[str], watch: Watch, now: float
+        self, number: int, app: str, config_paths: Sequence[str], watch: ChannelWatcher, now: float
     ) -> None:
         self.number = number
         self.phase = Phase.CHECKING
@@ -130,7 +130,7 @@ class Generation:
         sockets: Mapping[str, Sequence[socket.socket]],
         lock_fd: int,
         *,
-        site: bool,
+        housekeeper: bool,
         now: float,
     ) -> None:
         """Give the template what it listens on, and have the workers forked."""
@@ -142,8 +142,8 @@ class Generation:
         self.phase = Phase.STARTING
         for number in range(self.plan.workers):
             self.fork(f"worker-{number + 1}", now)
-        if site:
-            self.fork(SITE, now)
+        if housekeeper:
+            self.fork(HOUSEKEEPER, now)
 
     def fork(self, name: str, now: float) -> None:
         """Have the template fork a worker; what is running goes on if that cannot be done now."""
@@ -161,14 +161,14 @@ class Generation:
             return
         self.members[name] = member
         fds = [member.theirs.fileno(), member.trace.fileno()]
-        self.channel.send({"fork": name, "site": name == SITE}, fds)
+        self.channel.send({"fork": name, "housekeeper": name == HOUSEKEEPER}, fds)
         member.theirs.close()
         self.watch.watch(member.channel, member)
 
     @property
     def has_site(self) -> bool:
-        """Whether the site's process runs here, or will again."""
-        return SITE in self.members or SITE in self._fork_at
+        """Whether the housekeeper runs here, or will again."""
+        return HOUSEKEEPER in self.members or HOUSEKEEPER in self._fork_at
 
     def on_readable(self, now: float) -> None:
         """Take what the template says."""
@@ -236,7 +236,9 @@ class Generation:
 
     def _check_alive(self, member: Member, now: float) -> None:
         assert self.plan is not None  # noqa: S101 - there are members
-        patience = self.plan.worker_timeout_seconds * (SITE_PATIENCE if member.name == SITE else 1)
+        patience = self.plan.worker_timeout_seconds * (
+            SITE_PATIENCE if member.name == HOUSEKEEPER else 1
+        )
         if member.beat_at > member.blocked_at:
             member.blocked_at = float("inf")  # it was slow, not blocked
         elif now - member.beat_at > patience and member.blocked_at == float("inf"):
@@ -256,12 +258,12 @@ class Generation:
     def drain(self, seconds: float, now: float) -> None:
         """Begin nothing new; end after so many seconds at most. A shorter time may follow.
 
-        The site's process does not wait for sessions: its successor waits for it.
+        The housekeeper does not wait for sessions: its successor waits for it.
         """
         self.phase = Phase.DRAINING
         self._fork_at.clear()
         for member in self.members.values():
-            if member.name == SITE and self.plan is not None:
+            if member.name == HOUSEKEEPER and self.plan is not None:
                 seconds_left = min(seconds, self.plan.stop_seconds)
             else:
                 seconds_left = seconds

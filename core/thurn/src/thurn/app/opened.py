@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from thurn.app.chains import ChainMaker
 from thurn.app.resolver import SystemResolver
-from thurn.chain.runner import Chain, Failures
-from thurn.chain.watch import Watch
+from thurn.chain.current import CurrentRule
+from thurn.chain.runner import Chain, ChainHost
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -21,7 +21,7 @@ from thurn.contracts.resolver import Resolver
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
 from thurn.delivery.deposits import commit_all
-from thurn.delivery.local import LocalDelivery
+from thurn.delivery.local import DELIVERY, LocalDelivery
 from thurn.delivery.outgoing import Outgoing
 from thurn.delivery.stores import Stores
 from thurn.gate.cache import CredentialCache
@@ -46,7 +46,7 @@ _SYSTEM: Final = SystemResolver()
 
 
 @dataclass(slots=True, eq=False)
-class Site:
+class OpenSite:
     """What is open in this worker."""
 
     config: SiteConfig
@@ -56,7 +56,7 @@ class Site:
     diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
-    watch: Watch
+    watch: CurrentRule
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
@@ -87,8 +87,11 @@ class Site:
 
     @property
     def _chains(self) -> ChainMaker:
-        failures = Failures(self.diagnostics, self.events)
-        return ChainMaker(self.config.instances, self.products, failures, self.watch)
+        return ChainMaker(self.config.instances, self.products, self._chain_host)
+
+    @property
+    def _chain_host(self) -> ChainHost:
+        return ChainHost(self.diagnostics, self.events, self.watch)
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
@@ -174,8 +177,7 @@ class Site:
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
-        failures = Failures(self.diagnostics, self.events)
-        no_rules = Chain("delivery", (), (), 0.0, failures, self.watch)
+        no_rules = Chain(DELIVERY, (), self._chain_host)
         local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from thurn.app.channel import Channel
-from thurn.app.generation import RESTART_MAXIMUM_SECONDS, SITE, Generation, Phase
+from thurn.app.generation import HOUSEKEEPER, RESTART_MAXIMUM_SECONDS, Generation, Phase
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import find_rights
 from thurn.app.say import say
@@ -115,11 +115,11 @@ class Supervisor:
                 return 1
 
     def watch(self, channel: Channel, owner: object) -> None:
-        """`Watch`."""
+        """`ChannelWatcher`."""
         self._selector.register(channel, selectors.EVENT_READ, owner)
 
     def forget(self, channel: Channel) -> None:
-        """`Watch`."""
+        """`ChannelWatcher`."""
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(channel)
 
@@ -168,15 +168,15 @@ class Supervisor:
         elif serving is not None and serving.phase is Phase.GONE:
             self._serving = None
             self._begin_at = now  # its template was killed, say
-        elif serving is not None and serving.phase is Phase.READY and not self._has_site():
-            serving.fork(SITE, now)  # only now: there is never more than one
+        elif serving is not None and serving.phase is Phase.READY and not self._has_housekeeper():
+            serving.fork(HOUSEKEEPER, now)  # only now: there is never more than one
         for one in [one for one in self._draining if one.phase is Phase.GONE]:
             say("info", "generation.drained", generation=one.number)
             self._draining.remove(one)
         if now >= self._begin_at and not self._stopping:
             self._begin(now)
 
-    def _has_site(self) -> bool:
+    def _has_housekeeper(self) -> bool:
         return any(one.has_site for one in self._generations())
 
     def _equip(self, coming: Generation, now: float) -> None:
@@ -194,7 +194,9 @@ class Supervisor:
         except ConfigError as error:
             coming.fail(error.findings)
         else:
-            coming.start(self._sockets, self._lock_fd, site=not self._has_site(), now=now)
+            coming.start(
+                self._sockets, self._lock_fd, housekeeper=not self._has_housekeeper(), now=now
+            )
 
     def _switch_to(self, coming: Generation, now: float) -> None:
         assert coming.plan is not None  # noqa: S101 - the phase says so

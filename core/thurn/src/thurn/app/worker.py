@@ -22,7 +22,7 @@ from thurn.app.rights import Rights, die_with, drop_rights
 from thurn.types.errors import ConfigError
 
 BEAT_SECONDS: Final = 1.0
-NICENESS: Final = 10  # of the site's own process: mail that waits for an answer goes first
+NICENESS: Final = 10  # of the housekeeper: mail that waits for an answer goes first
 STACK_SIGNAL: Final = signal.SIGUSR2
 
 
@@ -30,7 +30,7 @@ class WorkerControl:
     """How an application tells the supervisor what it is doing, and learns what it shall do.
 
     Attributes:
-        name: "worker-1" …, or "site".
+        name: "worker-1" …, or "housekeeper".
         draining: set when nothing new is to be begun; what is under way has a bounded time, then
             `run_worker` is cancelled.
         privileged: what `open_privileged` returned.
@@ -91,9 +91,9 @@ class Inheritance:
     template_pid: int
 
 
-def work(inherited: Inheritance, control: WorkerControl, *, site: bool) -> int:
+def work(inherited: Inheritance, control: WorkerControl, *, housekeeper: bool) -> int:
     """Be a worker until drained; the exit code."""
-    if site:
+    if housekeeper:
         os.nice(NICENESS)
     try:
         if hasattr(inherited.app, "open_privileged"):
@@ -101,7 +101,7 @@ def work(inherited: Inheritance, control: WorkerControl, *, site: bool) -> int:
         if inherited.rights is not None:
             drop_rights(inherited.rights)
         die_with(inherited.template_pid)
-        trio.run(_run, inherited, control, site)
+        trio.run(_run, inherited, control, housekeeper)
     except Exception as error:  # noqa: BLE001 - the supervisor tells it and starts another
         findings, unexpected = findings_of(error)
         control.failed(findings)
@@ -111,7 +111,7 @@ def work(inherited: Inheritance, control: WorkerControl, *, site: bool) -> int:
     return 0
 
 
-async def _run(inherited: Inheritance, control: WorkerControl, site: bool) -> None:
+async def _run(inherited: Inheritance, control: WorkerControl, housekeeper: bool) -> None:
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(control.beat)
@@ -119,7 +119,7 @@ async def _run(inherited: Inheritance, control: WorkerControl, site: bool) -> No
         with control.scope:
             try:
                 await inherited.app.run_worker(
-                    inherited.plan, inherited.sockets, control, site=site
+                    inherited.plan, inherited.sockets, control, housekeeper=housekeeper
                 )
             except Exception as error:  # noqa: BLE001 - as it is, not in the nursery's group
                 failure = error

@@ -69,7 +69,7 @@ class Lease(Protocol):
         """Store the destination key, durably: who skips this destination is not offered the
         entry again. The lease goes on."""
 
-    async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
+    async def finish(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
         """Record how it went; recipients with success or permanent failure leave the entry.
 
         Args:

@@ -77,7 +77,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SegmentFile:
     """A segment by its name."""
 
     path: Path
@@ -92,13 +92,13 @@ def slots(directory: Path) -> list[int]:
     return sorted(int(p.name) for p in directory.iterdir() if p.name.isdecimal() and p.is_dir())
 
 
-def segments(directory: Path, slot: int, kind: str) -> list[Found]:
+def segments(directory: Path, slot: int, kind: str) -> list[SegmentFile]:
     """The slot's segments of this kind ("seg", "sealed"), oldest first."""
     found = []
     for path in (directory / str(slot)).iterdir():
         match = _NAME.fullmatch(path.name)
         if match and match[2] == kind:
-            found.append(Found(path, slot, int(match[1], 16)))
+            found.append(SegmentFile(path, slot, int(match[1], 16)))
     return sorted(found, key=lambda one: one.generation)
 
 
@@ -203,7 +203,7 @@ def give_back(files: Files, directory: Path) -> None:
             files.remove(free)
 
 
-def unretired(directory: Path) -> Iterator[Found]:
+def unretired(directory: Path) -> Iterator[SegmentFile]:
     """Every segment that has or may have records."""
     for slot in slots(directory):
         yield from segments(directory, slot, "seg")

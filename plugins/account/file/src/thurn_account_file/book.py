@@ -33,7 +33,7 @@ Meaning: TypeAlias = Local | Alias
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileAccount:
     """An account."""
 
     record: AccountRecord
@@ -61,14 +61,14 @@ class AccountBook:
     """
 
     domains: frozenset[str]
-    entries: Mapping[AccountId, Entry]
-    logins: Mapping[str, Entry]
+    entries: Mapping[AccountId, FileAccount]
+    logins: Mapping[str, FileAccount]
     meanings: Mapping[str, Meaning]
     separator: str
     masters: frozenset[AccountId]
     postmaster: AccountId | None
 
-    def find(self, name: str) -> Entry | None:
+    def find(self, name: str) -> FileAccount | None:
         """The account of a login name or address."""
         key = name_key(name)
         return None if key is None else self.logins.get(key)

@@ -38,7 +38,7 @@ from thurn.plugin import (
 )
 from thurn_kit.sources import exact
 
-from thurn_login_limiter.history import TEXT_CHARACTERS, History, Outcome
+from thurn_login_limiter.history import TEXT_CHARACTERS, History, LoginEntry
 from thurn_login_limiter.ledger import Ledger, Standing, pair_of, table_key
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_login_limiter.subject import name_key, shortened, subjects_of
@@ -190,7 +190,7 @@ class Limiter:
         session = attempt.session
         whole = identity is not None or known
         name = attempt.name[:TEXT_CHARACTERS] if whole else shortened(attempt.name)
-        noted = Outcome(
+        noted = LoginEntry(
             time=round(self._clock.wall(), 6),
             outcome=outcome,
             name=name,

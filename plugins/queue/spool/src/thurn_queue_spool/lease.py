@@ -225,7 +225,7 @@ class SpoolLease:
         await self._commit(lambda sequence: Routed(sequence, self._id, destination))
         self._destination = destination
 
-    async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
+    async def finish(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
         """Record how it went, durably; the lease ends.
 
         Recipients with success or permanent failure leave; others with a result wait until

@@ -21,7 +21,7 @@ _SIZE: Final = 1024
 _IDLE: Final = b"\0"
 
 
-class Watch:
+class CurrentRule:
     """One worker's note."""
 
     __slots__ = ("_map", "_path")
