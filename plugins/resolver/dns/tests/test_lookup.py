@@ -117,6 +117,7 @@ async def test_whoever_cannot_say_is_asked_once(opened, server, other):
 
 
 async def test_a_no_is_final(opened, server, other):
+    """RFC 1034 §5.3.3, RFC 8020 §2."""
     async with opened(server, other) as resolver:
         assert isinstance(await resolver.a("nobody.kit.example"), NoSuchName)
         assert isinstance(await resolver.mx(NAME), NoData)
@@ -139,6 +140,8 @@ async def test_without_tcp_a_truncated_answer_is_none(opened, server, other):
 
 @pytest.mark.parametrize("rcode", [dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS])
 async def test_who_does_not_know_edns_is_asked_without_it(opened, server, rcode):
+    """RFC 6891 §7."""
+
     def old(query, by):
         if query.edns < 0:
             return server.answer(query, by)
@@ -174,6 +177,8 @@ async def test_numbers_and_ports_are_not_to_be_guessed(opened, server):
 
 
 async def test_nobody_but_a_validator_on_loopback_authenticates(opened, server):
+    """RFC 4035 §4.9.3."""
+
     def claims(query, by):
         response = server.answer(query, by)
         response.flags |= dns.flags.AD
@@ -214,7 +219,7 @@ async def test_an_alias_out_of_a_signed_zone_is_not_authenticated(opened, server
 
 
 async def test_bogus_is_final(opened, server, other):
-    """The other one does not check."""
+    """The other one does not check. RFC 8914 §4.7."""
     server.forge(NAME)
     for validator in (True, False):
         async with opened(server, other, validator=validator) as resolver:
@@ -266,7 +271,7 @@ async def test_an_alias_to_what_is_bogus(opened, server):
 
 
 async def test_an_answer_that_ends_at_an_alias_is_asked_on(opened, server):
-    """A forwarder that does not follow."""
+    """A forwarder that does not follow. A code is that of the last name (RFC 6604 §3)."""
     server.script["a.example"] = lambda query, by: respond(
         query, "a.example. 60 IN CNAME b.example.", "b.example. 30 IN CNAME one.kit.example."
     )

@@ -52,7 +52,7 @@ def test_a_query_is_what_dnspython_reads(name, kind):
     assert plain.edns == -1
 
 
-VALUES = {
+VALUES = {  # RFC 1035 §3.3 and §3.4, RFC 3596 §2.2
     Kind.A: ("192.0.2.1", IPv4Address("192.0.2.1")),
     Kind.AAAA: ("2001:db8::1", IPv6Address("2001:db8::1")),
     Kind.CNAME: ("Other.Example.", "other.example"),
@@ -71,6 +71,7 @@ def test_values(kind):
 
 
 def test_exchangers_and_certificates():
+    """RFC 6698 §2.1; the host of a null MX is the root (RFC 7505 §3)."""
     response = read(
         Question("example.org", Kind.MX),
         "example.org. 60 IN MX 10 MX.example.org.",
@@ -113,6 +114,7 @@ def test_a_no_has_the_lifetime_of_its_zone():
 
 
 def test_what_a_response_says_of_itself():
+    """RFC 6891 §6.1.3, RFC 8914 §2."""
     question = Question("example.org", Kind.A)
     response = respond(asked(question, use_edns=0))
     response.use_edns(0, options=[dns.edns.EDEOption(6, "no"), dns.edns.NSIDOption(b"x")])

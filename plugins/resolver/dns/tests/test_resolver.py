@@ -46,6 +46,7 @@ async def test_half_an_answer_is_one(opened, server):
 
 
 async def test_names_that_are_never_asked(opened, server):
+    """RFC 6761 §6.3 and §6.4, RFC 7686 §2."""
     async with opened(server) as resolver:
         for name in ("localhost", "x.LOCALHOST."):
             assert (await resolver.a(name)).records == (IPv4Address("127.0.0.1"),)
@@ -59,6 +60,7 @@ async def test_names_that_are_never_asked(opened, server):
 
 
 async def test_failures_are_kept_for_a_short_time(opened, server, clock):
+    """RFC 9520 §3.2."""
     server.fail(NAME)
     async with opened(server) as resolver:
         for _ in range(3):

@@ -9,7 +9,7 @@ Rules of this file:
    answer that comes when checking is disabled (RFC 4035 §3.2.2).
 3. What is authenticated is so by a validator on loopback alone: on the way from any other, somebody
    could set the bit (RFC 4035 §4.9.3).
-4. A nameserver that does not know EDNS is asked without it (RFC 6891 §6.2.2).
+4. A nameserver that does not know EDNS is asked without it (RFC 6891 §7).
 5. All of it ends after the lifetime; a question waits within it for its turn.
 """
 
@@ -166,7 +166,7 @@ class Lookup:
 
 
 def _read(response: Response, question: Question) -> _Step:
-    """What a response says of a question. RFC 1034 §4.3.2, RFC 2308 §2, RFC 6604 §2."""
+    """What a response says of a question. RFC 1034 §4.3.2, RFC 2308 §2, RFC 6604 §3."""
     name, aliases, ttl_seconds = question.name, 0, float("inf")
     while (found := response.answers.get((name, question.kind))) is None:
         alias = response.answers.get((name, Kind.CNAME))
