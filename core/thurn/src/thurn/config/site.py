@@ -12,6 +12,7 @@ from thurn.contracts.settings import (
     AccountRef,
     Duration,
     QueueRef,
+    ResolverRef,
     Settings,
     SitePath,
     Size,
@@ -61,6 +62,10 @@ class SiteSettings(Settings):
         default=15.0, ge=2, description="A worker without a heartbeat for so long is replaced."
     )
     state: StateRef | None = Field(default=None, description="Small shared state.")
+    resolver: ResolverRef | None = Field(
+        default=None,
+        description="Who asks the DNS. Without it: addresses alone, by the system's resolver.",
+    )
     accounts: tuple[AccountRef, ...] = Field(
         default=(), description="The site's directory: who is asked what an address means."
     )

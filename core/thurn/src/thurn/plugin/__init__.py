@@ -52,14 +52,7 @@ from thurn.contracts.commitlog import (
     Resource,
 )
 from thurn.contracts.connection import Connection
-from thurn.contracts.context import (
-    Context,
-    Diagnostics,
-    Events,
-    ListenerContext,
-    Resolver,
-    SiteContext,
-)
+from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
 from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
@@ -88,6 +81,20 @@ from thurn.contracts.queue import (
     Transport,
 )
 from thurn.contracts.relay import RelayPolicy
+from thurn.contracts.resolver import (
+    Bogus,
+    DnsAnswer,
+    LookupFailed,
+    MailExchanger,
+    NoData,
+    NoSuchName,
+    RecordSet,
+    Resolver,
+    Tlsa,
+    joined_addresses,
+    normal_name,
+    takes_no_mail,
+)
 from thurn.contracts.sasl import (
     Challenge,
     NeedStoredKey,
@@ -116,6 +123,7 @@ from thurn.contracts.settings import (
     QueueRef,
     Ref,
     RelayRef,
+    ResolverRef,
     SaslRef,
     Secret,
     SecretSource,
@@ -261,6 +269,7 @@ __all__ = [
     "Ask",
     "Blob",
     "BlobReference",
+    "Bogus",
     "CertifiedContext",
     "Challenge",
     "Change",
@@ -289,6 +298,7 @@ __all__ = [
     "Discard",
     "Disconnect",
     "DiscreetVerifier",
+    "DnsAnswer",
     "Document",
     "DocumentNotFound",
     "Duration",
@@ -326,6 +336,8 @@ __all__ = [
     "LoginPolicy",
     "LoginRecorder",
     "LoginRef",
+    "LookupFailed",
+    "MailExchanger",
     "MailStore",
     "Mailbox",
     "MailboxChanged",
@@ -343,7 +355,9 @@ __all__ = [
     "MessageSummary",
     "NeedStoredKey",
     "NeedVerify",
+    "NoData",
     "NoSettings",
+    "NoSuchName",
     "NotPermitted",
     "Notices",
     "Outcome",
@@ -365,6 +379,7 @@ __all__ = [
     "RecipientPolicy",
     "RecipientResult",
     "Record",
+    "RecordSet",
     "Ref",
     "Refusal",
     "Refused",
@@ -377,6 +392,7 @@ __all__ = [
     "ReportsStatus",
     "Resolution",
     "Resolver",
+    "ResolverRef",
     "Resource",
     "RevisedVerifier",
     "Route",
@@ -429,6 +445,7 @@ __all__ = [
     "TlsProvider",
     "TlsRef",
     "TlsState",
+    "Tlsa",
     "TooLarge",
     "Transaction",
     "TransactionEnded",
@@ -445,9 +462,11 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "is_credential",
+    "joined_addresses",
     "login_policy",
     "mailbox_name",
     "message_filter",
+    "normal_name",
     "parents",
     "plugin",
     "recipient_policy",
@@ -459,4 +478,5 @@ __all__ = [
     "sieve_command",
     "sieve_test",
     "status_of",
+    "takes_no_mail",
 ]
