@@ -7,8 +7,8 @@ import trio
 from thurn.chain.current import CurrentRule
 from thurn.chain.runner import Chain, Failures, Rule
 from thurn.contracts.account import Denied, Unknown, Verified
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.gate.policies import Forbidden, after_call, before_call
 from thurn.plugin import sasl, sasl_mechanism

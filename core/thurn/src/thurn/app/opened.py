@@ -24,9 +24,9 @@ from thurn.contracts.state import State
 from thurn.delivery.deposits import commit_all
 from thurn.delivery.local import LocalDelivery
 from thurn.delivery.outgoing import Outgoing
-from thurn.delivery.stores import Stores
+from thurn.directory.combined import CombinedAccounts
+from thurn.directory.stores import Stores
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow

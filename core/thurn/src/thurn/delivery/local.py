@@ -15,7 +15,7 @@ from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import Append, Deposit
 from thurn.delivery.record import Filing, RecordedDelivery
-from thurn.delivery.stores import Stores
+from thurn.directory.stores import Stores
 from thurn.types.content import Content
 from thurn.types.decision import Tempfail
 from thurn.types.envelope import Envelope

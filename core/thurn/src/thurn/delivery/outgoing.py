@@ -14,9 +14,9 @@ from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.queue import Queue
 from thurn.contracts.store import Deposit
-from thurn.delivery.expand import expand
 from thurn.delivery.local import Delivered, LocalDelivery
 from thurn.delivery.report import Failure, failure_report
+from thurn.directory.expansion import expand
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import TemporaryFailure
@@ -88,13 +88,10 @@ class Outgoing:
             for recipient in envelope.recipients:
                 key = f"{transaction.id} {count}"
                 expansion = await expand(self._directory, recipient, transaction.journal)
-                targets = expansion.targets
-                if expansion.foreign:
-                    targets = (Target(recipient, None),)
-                if not targets:
+                if not expansion.targets:
                     failure = Failure(recipient, UNKNOWN_ACCOUNT)
                     pending.extend(self._bounce(transaction, envelope, content, failure))
-                for target in targets:
+                for target in expansion.targets:
                     pending.extend(
                         await self._one(transaction, envelope, content, target, key, prepared)
                     )

@@ -38,8 +38,8 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache, guess_of
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.policies import Delayed, Forbidden
 from thurn.types.decision import Tempfail
 from thurn.types.errors import PluginError

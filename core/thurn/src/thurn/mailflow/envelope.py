@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from thurn.chain.runner import Chain
-from thurn.delivery.expand import Expansion, expand
+from thurn.directory.expansion import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.trace import peer_text
 from thurn.telemetry.journal import JournalRecord
@@ -20,7 +20,7 @@ from thurn.types.address import Address
 from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
 from thurn.types.envelope import Recipient
 from thurn.types.errors import status_of
-from thurn.types.session import Session, Target, Transaction
+from thurn.types.session import Session, Transaction
 from thurn.types.stash import StashKey
 from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
@@ -165,13 +165,11 @@ async def _judge_recipient(
             "directory.failed", address=str(recipient.address), failure=repr(error)
         )
         return as_refusal(trouble_of(error), "directory.trouble", repr(error))
-    targets = expansion.targets
     if expansion.foreign:
         permitted = await _may_relay(plan, transaction, recipient)
         if not isinstance(permitted, Accept):
             return permitted
-        targets = (Target(recipient, None),)
-    elif not targets:
+    elif not expansion.targets:
         unknown = "alias.dangling" if expansion.alias else "recipient.unknown"
         return as_refusal(UNKNOWN_ACCOUNT, unknown)
     elif plan.chains.recipient:
@@ -181,7 +179,7 @@ async def _judge_recipient(
             refused: Answer = answer
             return refused
     transaction.recipients.append(recipient)
-    transaction.targets.append(targets)
+    transaction.targets.append(expansion.targets)
     return ACCEPTED
 
 
@@ -191,7 +189,7 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
     postmaster = plan.settings.postmaster
     address = recipient.address
     if (
-        not expansion.targets
+        (expansion.foreign or not expansion.targets)
         and postmaster is not None
         and address.local.lower() == "postmaster"
         and (address.domain == plan.settings.hostname or not expansion.foreign)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from thurn.contracts.mailflow import Outcome
 from thurn.delivery.deposits import commit_all
-from thurn.delivery.expand import expand
+from thurn.directory.expansion import expand
 from thurn.mailflow.edits import edit_header
 from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
@@ -146,11 +146,10 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) ->
         case AddRecipient(address):
             added = Recipient(address)
             expansion = await expand(plan.directory, added, transaction.journal)
-            targets = (Target(added, None),) if expansion.foreign else expansion.targets
-            if not targets:  # a copy that somebody wants is not dropped in silence
+            if not expansion.targets:  # a copy that somebody wants is not dropped in silence
                 raise TemporaryFailure(f"a filter adds {address}, which nobody here has")
             if transaction.targets:
-                transaction.targets[0] = (*transaction.targets[0], *targets)
+                transaction.targets[0] = (*transaction.targets[0], *expansion.targets)
 
 
 async def _deliver(
