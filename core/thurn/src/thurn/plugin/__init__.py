@@ -75,6 +75,15 @@ from thurn.contracts.login import (
     Proceed,
 )
 from thurn.contracts.mailflow import Mailflow, Outcome
+from thurn.contracts.outgoing import (
+    PENDING_OUTGOING,
+    EntryKind,
+    EntryOrigin,
+    HopClass,
+    OutgoingDecision,
+    OutgoingEntry,
+    OutgoingFilter,
+)
 from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
 from thurn.contracts.queue import (
     RETRY_LONGEST_SECONDS,
@@ -103,7 +112,7 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.search import SearchIndex, TextQuery
-from thurn.contracts.service import Service
+from thurn.contracts.service import CarrierSettings, Service
 from thurn.contracts.settings import (
     AccountRef,
     DeliveryRef,
@@ -178,6 +187,8 @@ from thurn.types.decision import (
     Discard,
     Disconnect,
     Edit,
+    HeaderEdit,
+    InsertFields,
     InsertHeader,
     MessageDecision,
     Quarantine,
@@ -239,6 +250,7 @@ __all__ = [
     "NAME_LIMIT",
     "NAME_OCTETS",
     "OVER_QUOTA",
+    "PENDING_OUTGOING",
     "RETRY_LONGEST_SECONDS",
     "SECRET_LIMIT",
     "SPILL_OCTETS",
@@ -260,6 +272,7 @@ __all__ = [
     "Ask",
     "Blob",
     "BlobReference",
+    "CarrierSettings",
     "CertifiedContext",
     "Challenge",
     "Change",
@@ -292,6 +305,8 @@ __all__ = [
     "DocumentNotFound",
     "Duration",
     "Edit",
+    "EntryKind",
+    "EntryOrigin",
     "Envelope",
     "Event",
     "Events",
@@ -304,10 +319,13 @@ __all__ = [
     "Granted",
     "Guard",
     "GuardRef",
+    "HeaderEdit",
     "HelloPolicy",
     "Hop",
+    "HopClass",
     "Identity",
     "InUse",
+    "InsertFields",
     "InsertHeader",
     "JournalEntry",
     "KeyAnswer",
@@ -346,6 +364,9 @@ __all__ = [
     "NotPermitted",
     "Notices",
     "Outcome",
+    "OutgoingDecision",
+    "OutgoingEntry",
+    "OutgoingFilter",
     "OverQuota",
     "Owner",
     "PeerAddress",
