@@ -13,7 +13,7 @@ import trio
 
 from thurn.app.chains import ChainMaker
 from thurn.chain.current import CurrentRule
-from thurn.chain.runner import Chain, Failures
+from thurn.chain.runner import Chain, ChainHost
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -22,7 +22,7 @@ from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
 from thurn.delivery.deposits import commit_all
-from thurn.delivery.local import LocalDelivery
+from thurn.delivery.local import DELIVERY, LocalDelivery
 from thurn.delivery.outgoing import Outgoing
 from thurn.directory.combined import CombinedAccounts
 from thurn.directory.stores import Stores
@@ -94,8 +94,11 @@ class OpenSite:
 
     @property
     def _chains(self) -> ChainMaker:
-        failures = Failures(self.diagnostics, self.events)
-        return ChainMaker(self.config.instances, self.products, failures, self.watch)
+        return ChainMaker(self.config.instances, self.products, self._chain_host)
+
+    @property
+    def _chain_host(self) -> ChainHost:
+        return ChainHost(self.diagnostics, self.events, self.watch)
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
@@ -181,8 +184,7 @@ class OpenSite:
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
-        failures = Failures(self.diagnostics, self.events)
-        no_rules = Chain("delivery", (), (), 0.0, failures, self.watch)
+        no_rules = Chain(DELIVERY, (), self._chain_host)
         local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
+from thurn.chain.rule import Stage
 from thurn.chain.runner import Chain
 from thurn.contracts.clock import Clock
 from thurn.contracts.delivery import DeliveryFilter
@@ -17,12 +19,15 @@ from thurn.contracts.store import Append, Deposit
 from thurn.delivery.record import Filing, RecordedDelivery
 from thurn.directory.stores import Stores
 from thurn.types.content import Content
-from thurn.types.decision import Tempfail
+from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
 from thurn.types.errors import status_of
 from thurn.types.identity import AccountId
 from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, STORED, Status
+
+DELIVERY_SECONDS: Final = 60.0
+"""The deadline of the rules of one account."""
 
 
 @dataclass(slots=True)
@@ -48,7 +53,7 @@ class LocalDelivery:
     """Delivery with one listener's rules."""
 
     _stores: Stores
-    _chain: Chain
+    _chain: Chain[DeliveryFilter]
     _guards: tuple[Guard, ...]
     _clock: Clock
 
@@ -113,9 +118,9 @@ class LocalDelivery:
             inbox=quarantine or "INBOX",
         )
         if quarantine is None and self._chain:
-            failed = await self._chain.run(transaction.id, transaction.journal, delivery)
-            if isinstance(failed, Tempfail):
-                return Delivered(target, failed.status)
+            answer = await _ask_rules(self._chain, delivery)
+            if isinstance(answer, Tempfail):
+                return Delivered(target, answer.status)
         if not delivery.decided:
             delivery.keep()
         return delivery
@@ -156,26 +161,38 @@ class LocalDelivery:
         )
 
 
-def delivery_call(product: DeliveryFilter) -> Callable[[RecordedDelivery, object], object]:
-    """A delivery filter as a rule of a chain: it ends the chain when it has decided."""
-
-    async def call(delivery: RecordedDelivery, _: object) -> Decided | None:
-        try:
-            await product.deliver(delivery)
-        except BaseException:
-            delivery.forget()
-            raise
-        return Decided() if delivery.decided else None
-
-    return call
-
-
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A delivery filter has used a verb."""
 
     reason: str = ""
     detail: str = ""
+
+
+DELIVERY: Final[Stage[DeliveryFilter]] = Stage("delivery", "deliver", (Decided,), DELIVERY_SECONDS)
+
+
+async def _ask_rules(
+    chain: Chain[DeliveryFilter], delivery: RecordedDelivery
+) -> Decided | Tempfail | None:
+    """Ask the rules of an account; the first that uses a verb ends the stage."""
+    transaction = delivery.transaction
+    run = chain.begin(transaction.id, transaction.journal)
+    for rule in run.rules:
+        answer = await run.ask(rule, _decide, rule.product, delivery)
+        if not isinstance(answer, Continue):
+            return answer
+    return None
+
+
+async def _decide(product: DeliveryFilter, delivery: RecordedDelivery) -> Decided | None:
+    """One rule; the verbs of a rule that fails are forgotten."""
+    try:
+        await product.deliver(delivery)
+    except BaseException:
+        delivery.forget()
+        raise
+    return Decided() if delivery.decided else None
 
 
 def _loops(content: Content, mark: bytes) -> bool:

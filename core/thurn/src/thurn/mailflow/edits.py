@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from thurn_message.headerfield import header, text_header
 
 from thurn.types.content import Blob, Content
-from thurn.types.decision import InsertHeader, RemoveHeader, ReplaceHeader
+from thurn.types.decision import Edit, InsertHeader, RemoveHeader, ReplaceHeader
 
 
-def edit_header(content: Content, edits: Iterable[Any]) -> Content:
+def edit_header(content: Content, edits: Iterable[Edit]) -> Content:
     """The message after header edits, in their order; envelope edits are passed over.
 
     Raises:

@@ -11,9 +11,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from thurn.chain.runner import Chain
 from thurn.directory.expansion import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
+from thurn.mailflow.stages import (
+    CONNECTION,
+    HELLO,
+    Judgement,
+    ask_connection,
+    ask_hello,
+    ask_recipient,
+    ask_relay,
+    ask_sender,
+)
 from thurn.mailflow.trace import peer_text
 from thurn.telemetry.journal import JournalRecord
 from thurn.types.address import Address
@@ -52,17 +61,35 @@ def as_refusal(status: Status, reason: str, detail: str = "") -> Reject | Tempfa
     return kind(reason, status.text, status.code, status.enhanced, detail)
 
 
-async def judge_session(
-    plan: FlowPlan, chain: Chain, session: Session, argument: str | None
-) -> Answer:
-    """The connection and hello stages."""
-    if not chain:
+async def judge_connection(plan: FlowPlan, session: Session) -> Answer:
+    """The connection stage."""
+    if not plan.chains.connection:
         return ACCEPTED
+    early = _early_record(plan, session, CONNECTION.name)
+    answer = await ask_connection(plan.chains.connection, session, early)
+    return _judge_early(plan, session, early, answer)
+
+
+async def judge_hello(plan: FlowPlan, session: Session, name: str) -> Answer:
+    """The hello stage."""
+    if not plan.chains.hello:
+        return ACCEPTED
+    early = _early_record(plan, session, HELLO.name)
+    answer = await ask_hello(plan.chains.hello, session, early, name)
+    return _judge_early(plan, session, early, answer)
+
+
+def _early_record(plan: FlowPlan, session: Session, stage_name: str) -> JournalRecord:
+    """The record of connection and hello. The last of many hellos counts; what is kept is small."""
     early = session.stash.get(EARLY) or plan.journal.begin(session.id, **_facts(session))
     session.stash[EARLY] = early
-    # Of many hellos the last one counts; what is kept stays small.
-    early.stages[:] = [stage for stage in early.stages if stage["stage"] != chain.stage]
-    answer = await chain.run(session.id, early, session, argument)
+    early.stages[:] = [stage for stage in early.stages if stage["stage"] != stage_name]
+    return early
+
+
+def _judge_early(
+    plan: FlowPlan, session: Session, early: JournalRecord, answer: Judgement
+) -> Answer:
     if answer is None or isinstance(answer, Accept):
         return ACCEPTED
     if isinstance(answer, Disconnect) or plan.settings.reject_at == "once":
@@ -70,8 +97,7 @@ async def judge_session(
         record.stages.extend(early.stages)
         record.note(outcome="refused", status=str(answer.status), reason=answer.reason)
         plan.journal.write(record)
-        refusal: Answer = named(answer, session.id)
-        return refusal
+        return named(answer, session.id)
     session.remembered = session.remembered or answer
     return ACCEPTED
 
@@ -118,7 +144,7 @@ async def judge_sender(
     refusal = own = _own_refusal(plan, session)
     refusal = refusal or session.remembered
     if refusal is None and plan.chains.sender:
-        answer = await plan.chains.sender.run(identifier, entry, transaction, sender)
+        answer = await ask_sender(plan.chains.sender, transaction, sender)
         refusal = None if answer is None or isinstance(answer, Accept) else answer
     if refusal is not None:
         if own or isinstance(refusal, Disconnect) or settings.reject_at == "once":
@@ -173,11 +199,9 @@ async def _judge_recipient(
         unknown = "alias.dangling" if expansion.alias else "recipient.unknown"
         return as_refusal(UNKNOWN_ACCOUNT, unknown)
     elif plan.chains.recipient:
-        chain = plan.chains.recipient
-        answer = await chain.run(transaction.id, transaction.journal, transaction, recipient)
+        answer = await ask_recipient(plan.chains.recipient, transaction, recipient)
         if answer is not None and not isinstance(answer, Accept):
-            refused: Answer = answer
-            return refused
+            return answer
     transaction.recipients.append(recipient)
     transaction.targets.append(expansion.targets)
     return ACCEPTED
@@ -205,15 +229,12 @@ async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipi
     denied = as_refusal(RELAY_DENIED, "relay.denied")
     if not plan.chains.relay:
         return denied
-    answer = await plan.chains.relay.run(
-        transaction.id, transaction.journal, transaction, recipient
-    )
+    answer = await ask_relay(plan.chains.relay, transaction, recipient)
     if answer is None:
         return denied
     if isinstance(answer, Accept) and plan.outgoing.queue is None:
         return Tempfail("queue.missing", detail="the site has no queue: set site.queue")
-    decided: Answer = answer
-    return decided
+    return answer
 
 
 def close_entry(

@@ -6,24 +6,23 @@ Whatever goes wrong here is a temporary failure, in one place (reliability rule 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from thurn.contracts.mailflow import Outcome
 from thurn.delivery.deposits import commit_all
 from thurn.directory.expansion import expand
-from thurn.mailflow.edits import edit_header
 from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.replies import Settlement, Unit, find_missed, settle, settle_missed
+from thurn.mailflow.stages import ask_filters
 from thurn.mailflow.trace import RECEIVED_LIMIT, received
 from thurn.types.content import Blob, Content
 from thurn.types.decision import (
-    Accept,
     AddRecipient,
     ChangeSender,
-    Continue,
     Discard,
     Disconnect,
+    Edit,
     Quarantine,
     Reject,
     RemoveRecipient,
@@ -85,9 +84,10 @@ async def _receive(
     count = len(transaction.recipients) if replies == "each" else 1
     if [field.name for field in content.scan.fields].count(b"received") > RECEIVED_LIMIT:
         return Settlement((LOOP,) * count, "refused")  # RFC 5321 §6.3
-    decision: Any = None
-    if plan.chains.filters:
-        decision, content = await _filter(plan, transaction, content)
+    filtered = await ask_filters(plan.chains.filters, transaction, content)
+    for edit in filtered.edits:
+        await _edit_envelope(plan, transaction, edit)
+    decision, content = filtered.decision, filtered.content
     match decision:
         case Reject() | Tempfail() | Disconnect():
             outcome = "refused" if isinstance(decision, Reject) else "deferred"
@@ -113,29 +113,7 @@ async def _receive(
     return settlement
 
 
-async def _filter(
-    plan: FlowPlan, transaction: Transaction, content: Content
-) -> tuple[Any, Content]:
-    """Run the filters; returns the decisive answer and the message as edited."""
-    current = content
-    envelope_edits: list[Any] = []
-
-    def apply(answer: Any, before: Content) -> Content:  # noqa: ANN401 - any MessageDecision
-        nonlocal current
-        if isinstance(answer, Continue | Accept | Quarantine) and answer.edits:
-            current = edit_header(before, answer.edits)
-            envelope_edits.extend(answer.edits)
-        return current
-
-    decision = await plan.chains.filters.run(
-        transaction.id, transaction.journal, transaction, content, then=apply
-    )
-    for edit in envelope_edits:
-        await _edit_envelope(plan, transaction, edit)
-    return decision, current
-
-
-async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Any) -> None:  # noqa: ANN401
+async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Edit) -> None:
     match edit:
         case ChangeSender(sender):
             transaction.sender = sender

@@ -10,6 +10,9 @@ from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Diagnostics, Events
+from thurn.contracts.filter import MessageFilter
+from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
+from thurn.contracts.relay import RelayPolicy
 from thurn.delivery.local import LocalDelivery
 from thurn.delivery.outgoing import Outgoing
 from thurn.telemetry.ids import IdMaker
@@ -21,12 +24,12 @@ from thurn.types.address import Address
 class Chains:
     """The rules of a listener, stage by stage."""
 
-    connection: Chain
-    hello: Chain
-    sender: Chain
-    recipient: Chain
-    relay: Chain
-    filters: Chain
+    connection: Chain[ConnectionPolicy]
+    hello: Chain[HelloPolicy]
+    sender: Chain[SenderPolicy]
+    recipient: Chain[RecipientPolicy]
+    relay: Chain[RelayPolicy]
+    filters: Chain[MessageFilter]
 
 
 @dataclass(frozen=True, slots=True)
