@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from thurn.contracts.settings import (
     AccountRef,
     Duration,
+    OutgoingRef,
     QueueRef,
     Settings,
     SitePath,
@@ -53,6 +54,11 @@ class SiteSettings(Settings):
     )
     store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
     queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
+    outgoing: tuple[OutgoingRef, ...] = Field(
+        default=(),
+        description="What edits and signs mail for elsewhere, in order: first all that edit, then "
+        "all that sign.",
+    )
     postmaster: Annotated[str, AfterValidator(_checked)] | None = Field(
         default=None, description="The address for mail to postmaster without a domain of ours."
     )

@@ -232,7 +232,7 @@ async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipi
     answer = await ask_relay(plan.chains.relay, transaction, recipient)
     if answer is None:
         return denied
-    if isinstance(answer, Accept) and plan.outgoing.queue is None:
+    if isinstance(answer, Accept) and plan.delivery.queue is None:
         return Tempfail("queue.missing", detail="the site has no queue: set site.queue")
     return answer
 
