@@ -199,3 +199,27 @@ def test_a_type_taken_for_a_role(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(read([path]))
     assert f"{path}:3: spool: unknown role" in caught.value.findings
+
+
+@pytest.mark.parametrize(
+    ("hostname", "fault"),
+    [
+        ("mail..example", "empty label"),
+        ("192.0.2.1", "domain ends in a number"),
+        ("mail_1.example", "malformed domain"),
+        ("[192.0.2]", "malformed address literal"),
+    ],
+)
+def test_a_hostname_that_nobody_can_greet_with(tmp_path, hostname, fault):
+    with pytest.raises(ConfigError, match=f"site.hostname: {fault}"):
+        check(tmp_path, f'{SITE}hostname = "{hostname}"\n')
+    for good in ("mail.example", "localhost", "[192.0.2.1]", "[IPv6:2001:db8::1]"):
+        assert check(tmp_path, f'{SITE}hostname = "{good}"\n').site.hostname == good
+
+
+def test_an_instance_that_a_list_names_twice(tmp_path):
+    text = SITE + '[service.a]\ntype = "works"\nstores = ["m", "m"]\n[store.m]\ntype = "kept"\n'
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    (finding,) = caught.value.findings
+    assert finding.endswith(':5: service.a.stores: names store "m" twice; leave one out')

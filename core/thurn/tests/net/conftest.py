@@ -102,7 +102,8 @@ async def _serving(
     listener = listener or Echo()
     draining = trio.Event()
     sockets = bind(spec)
-    checked = ListenerSettings(bind=(spec,), **settings)
+    named = None if tls is None else "main"
+    checked = ListenerSettings(bind=(spec,), tls=named, **settings)
 
     def make_session(connection: SocketConnection) -> Session:
         return Session(

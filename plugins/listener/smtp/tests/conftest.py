@@ -114,6 +114,7 @@ def tables(base):
         "site": {
             "hostname": "mx.example.org", "accounts": ["main"], "store": "main", "state": "main",
             "postmaster": "postmaster@example.org", "data": str(base / "data"),
+            "segment": "1MiB",
         },
         "account": {"main": {"type": "file", "file": "accounts.toml", "postmaster": "postmaster"}},
         "store": {"main": {"type": "memory"}},
@@ -202,8 +203,3 @@ async def desk(tmp_path, mock_clock):
     """Its tests ask for `mock_clock` as well: only then it is trio's clock."""
     async with open_desk(tmp_path, mock_clock) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def desk_opener():
-    return open_desk

@@ -12,9 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from grp import getgrnam
 from pathlib import Path
-from pwd import getpwnam
 from typing import Any, Final
 
 import trio
@@ -28,7 +26,6 @@ from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.log import settle_sealed
-from thurn.net.bind import parse_bind
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -65,26 +62,12 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     """How a checked configuration is to be run."""
     site = config.site
     places = {key: f"{config.source.where(('site', key))}: site.{key}" for key in ("data", "user")}
-    binds: dict[str, str] = {}
-    findings: list[str] = []
-    for key, name, find in (("user", site.user, getpwnam), ("group", site.group, getgrnam)):
-        try:
-            _ = name and find(name)
-        except KeyError:
-            words = f"this machine has no {key.replace('user', 'account')} {name}"
-            findings.append(f"{config.source.where(('site', key))}: site.{key}: {words}")
+    binds: list[str] = []
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:
-            try:
-                parse_bind(spec)
-            except ConfigError as error:
-                findings.append(f"{place}: {instance.full_name}: {error}")
-            if spec in binds:
-                findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
-            binds[spec], places[spec] = instance.full_name, f"{place}: {instance.full_name}"
-    if findings:
-        raise ConfigError(findings)
+            binds.append(spec)
+            places[spec] = f"{place}: {instance.full_name}"
     return SitePlan(
         hostname=site.hostname,
         data=site.data,
@@ -107,9 +90,6 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     settings = instance.settings
     if not isinstance(settings, ListenerSettings):
         raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
-    if settings.tls_mode == "implicit" and settings.tls is None:
-        text = 'tls_mode = "implicit" needs tls = "…"'
-        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 

@@ -21,6 +21,7 @@ from thurn.config.files import KeyPath, Source
 from thurn.config.refs import references, references_in, without
 from thurn.config.site import SiteSettings
 from thurn.contracts.factory import Factory
+from thurn.contracts.listener import ListenerSettings
 from thurn.contracts.settings import Duration, Settings
 from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
@@ -82,13 +83,19 @@ class SiteConfig:
         """The instances of a role, in the file's order."""
         return [instance for instance in self.instances.values() if instance.role == role]
 
-    def told_at_check(self) -> list[str]:
-        """All warnings, those that an instance's own settings give included."""
-        told = list(self.warnings)
+    def examine(self) -> tuple[list[str], list[str]]:
+        """Findings and warnings of the instances' own settings: of files that they name, as seen
+        with the rights of this process."""
+        findings: list[str] = []
+        warnings = list(self.warnings)
         for (role, name), one in self.instances.items():
-            found = one.settings.warnings(self.site.data / role / name)
-            told += [f"{one.source}: {one.full_name}: {text}" for text in found]
-        return told
+            directory = self.site.data / role / name
+            for texts, found in (
+                (findings, one.settings.findings(directory)),
+                (warnings, one.settings.warnings(directory)),
+            ):
+                texts += [f"{one.source}: {one.full_name}: {text}" for text in found]
+        return findings, warnings
 
 
 def load(source: Source, registry: Registry | None = None) -> SiteConfig:
@@ -128,6 +135,7 @@ class _Loader:
         for broken, model, values in self._broken:
             found = references_in(model, values)
             self._check_references(broken, found, named | self._disabled)
+        self._check_binds(instances)
         if self._findings or site is None:
             raise ConfigError(self._findings)
         ordered = self._order(site, known)
@@ -239,12 +247,31 @@ class _Loader:
         found: Iterable[tuple[KeyPath, str, str]],
         named: Collection[tuple[str, str]],
     ) -> None:
+        seen: set[tuple[KeyPath, str]] = set()
         for key, role, name in found:
+            if (key, name) in seen:
+                self._find((*path, *key), f'names {role} "{name}" twice; leave one out')
+                continue
+            seen.add((key, name))
             if (role, name) not in named:
                 choice = [n for r, n in named if r == role]
                 hint = _suggest(name, choice) or f"; write a section [{role}.{name}]"
                 text = f'{".".join(path)} names {role} "{name}", which is not there{hint}'
                 self._find((*path, *key), text)
+
+    def _check_binds(self, instances: Iterable[Instance]) -> None:
+        """No two listeners have one address."""
+        binders: dict[str, str] = {}
+        for instance in instances:
+            if not isinstance(instance.settings, ListenerSettings):
+                continue
+            for spec in dict.fromkeys(instance.settings.bind):
+                other = binders.setdefault(spec, instance.full_name)
+                if other != instance.full_name:
+                    path = (instance.role, instance.name, "bind")
+                    self._find(path, f"{other} binds {spec}, too")
+                elif instance.settings.bind.count(spec) > 1:
+                    self._find((instance.role, instance.name, "bind"), f"names {spec} twice")
 
     def _order(
         self, site: SiteSettings, known: Mapping[tuple[str, str], Instance]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+from grp import getgrnam
+from pwd import getpwnam
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from thurn_message.address import parse_domain, parse_literal
 
 from thurn.contracts.settings import (
     AccountRef,
@@ -26,18 +29,48 @@ def _checked(address: str) -> str:
     return address
 
 
+def _greeted(hostname: str) -> str:
+    """RFC 5321 §2.3.5: the name in greetings is a domain name, or an address literal (§4.1.3)."""
+    if hostname.startswith("["):
+        return parse_literal(hostname)
+    if not hostname.isascii():
+        raise ValueError("write the name as it is in DNS, with xn-- labels")
+    parse_domain(hostname)
+    return hostname
+
+
+def _account(name: str) -> str:
+    try:
+        getpwnam(name)
+    except KeyError:
+        raise ValueError(f"this machine has no account {name}") from None
+    return name
+
+
+def _group(name: str) -> str:
+    try:
+        getgrnam(name)
+    except KeyError:
+        raise ValueError(f"this machine has no group {name}") from None
+    return name
+
+
 class SiteSettings(Settings):
     """The site."""
 
-    hostname: str = Field(
+    hostname: Annotated[str, AfterValidator(_greeted)] = Field(
         default_factory=socket.getfqdn,
         pattern=r"^[!-~]+$",
-        description="Our name in greetings and trace fields.",
+        description="The name of this site in greetings and trace fields.",
     )
     data: SitePath = Field(description="The data directory; one running thurn at a time.")
     workers: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
-    user: str | None = Field(default=None, description="Whom to become after binding, as root.")
-    group: str | None = Field(default=None, description="Its group; the user's own if not set.")
+    user: Annotated[str, AfterValidator(_account)] | None = Field(
+        default=None, description="The account to become after binding, as root."
+    )
+    group: Annotated[str, AfterValidator(_group)] | None = Field(
+        default=None, description="Its group; the account's own if not set."
+    )
     allow_root: bool = Field(default=False, description="Stay root; for containers only.")
     drain: Duration = Field(
         default=600.0, description="How long sessions may go on after a reload."

@@ -182,9 +182,16 @@ class Settings(BaseModel):
         """Whether the instance cannot open on a site without shared state (`[site] state`)."""
         return False
 
+    def findings(self, directory: Path) -> Sequence[str]:
+        """What would keep the instance from opening, for `thurn check`.
+
+        Called with the rights of the account that serves. It may read the files that the settings
+        name or that are in the instance's own directory; it makes none and never raises.
+        """
+        return ()
+
     def warnings(self, directory: Path) -> Sequence[str]:
-        """What works and is perhaps not meant, for `thurn check`. It may read the files that the
-        settings name or that are in the instance's own directory; it makes none, never raises."""
+        """What works and is perhaps not meant, for `thurn check`; under the rules of `findings`."""
         return ()
 
 
