@@ -1,4 +1,4 @@
-"""Answers the end of data: filters, delivery, one commit, then the reply.
+"""Answers the end of data: what was submitted is completed, filters, delivery, then the reply.
 
 Rules of this file:
 1. It is the only place that says 250 to a message, and it says so only with the receipt that
@@ -15,6 +15,7 @@ from thurn.directory.expansion import expand
 from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.stages import ask_filters
+from thurn.mailflow.submission import complete
 from thurn.mailflow.trace import RECEIVED_LIMIT, received
 from thurn.types.content import Blob, Content
 from thurn.types.decision import (
@@ -73,8 +74,13 @@ def _named(status: Status, identifier: str) -> Status:
 async def _receive(
     plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
 ) -> Receipt:
-    trace = received(transaction, plan.settings.hostname, plan.clock.wall())
-    content = Content(blob, trace)
+    hostname, now = plan.settings.hostname, plan.clock.wall()
+    content = Content(blob)
+    if plan.settings.submission:
+        content = await complete(
+            content, transaction, directory=plan.directory, hostname=hostname, now=now
+        )
+    content = content.prepend(received(transaction, hostname, now))
     if [field.name for field in content.scan.fields].count(b"received") > RECEIVED_LIMIT:
         return _alike(transaction, replies, LOOP, "refused")  # RFC 5321 §6.3
     filtered = await ask_filters(plan.chains.filters, transaction, content)
