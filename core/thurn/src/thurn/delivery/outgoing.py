@@ -10,12 +10,13 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from thurn.chain.rule import Stage
 from thurn.chain.runner import Chain
-from thurn.contracts.outgoing import OutgoingEntry, OutgoingFilter
+from thurn.contracts.outgoing import OutgoingClass, OutgoingEntry, OutgoingFilter
 from thurn.delivery.edits import edit_header
 from thurn.types.content import Content
 from thurn.types.decision import (
@@ -34,14 +35,11 @@ OUTGOING_SECONDS: Final = 30.0
 """The deadline of one class for one entry; a peer waits 600 s for the end of data, and a message
 seldom makes more than three entries."""
 
-EDIT_CLASS: Final[tuple[type[Edit], ...]] = (
-    InsertHeader,
-    InsertFields,
-    ReplaceHeader,
-    RemoveHeader,
-    ChangeSender,
-)
-SIGN_CLASS: Final[tuple[type[Edit], ...]] = (InsertHeader, InsertFields)
+ALLOWED: Final[Mapping[OutgoingClass, tuple[type[Edit], ...]]] = {
+    "edit": (InsertHeader, InsertFields, ReplaceHeader, RemoveHeader, ChangeSender),
+    "sign": (InsertHeader, InsertFields),
+}
+"""What each class may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,14 @@ async def pass_outgoing(
 ) -> Edited | Tempfail:
     """The entry and its octets as the whole stage leaves them, or why it cannot be decided."""
     edited = Edited(entry, content)
-    for chain, allowed in ((stage.edit, EDIT_CLASS), (stage.sign, SIGN_CLASS)):
+    chains: tuple[tuple[OutgoingClass, Chain[OutgoingFilter]], ...] = (
+        ("edit", stage.edit),
+        ("sign", stage.sign),
+    )
+    for outgoing_class, chain in chains:
         run = chain.begin(entry.origin.transaction, journal)
         for rule in run.rules:
-            answer = await run.ask(rule, _ask, rule.product, allowed, edited)
+            answer = await run.ask(rule, _ask, rule.product, outgoing_class, edited)
             if isinstance(answer, Tempfail):
                 return answer
             if isinstance(answer, Edited):
@@ -91,19 +93,29 @@ async def pass_outgoing(
 
 
 async def _ask(
-    product: OutgoingFilter, allowed: tuple[type[Edit], ...], before: Edited
+    product: OutgoingFilter, outgoing_class: OutgoingClass, before: Edited
 ) -> Edited | Continue | Tempfail | None:
     """Ask one instance and carry its edits out, so that a wrong edit is its own failure.
 
     Raises:
-        ValueError: an edit that the class does not allow, or that cannot stand in a header.
+        ValueError: as `carry_out`.
     """
     answer = await product.check_outgoing(before.entry, before.content)
-    if not isinstance(answer, Continue) or not answer.edits:
-        return answer
-    wrong = [edit for edit in answer.edits if not isinstance(edit, allowed)]
+    if isinstance(answer, Continue) and answer.edits:
+        return carry_out(before, answer, outgoing_class)
+    return answer
+
+
+def carry_out(before: Edited, answer: Continue, outgoing_class: OutgoingClass) -> Edited:
+    """The entry and its octets after the edits of one instance.
+
+    Raises:
+        ValueError: an edit that the class may not ask for, or that cannot stand in a header.
+    """
+    allowed = ALLOWED[outgoing_class]
+    wrong = [type(edit).__name__ for edit in answer.edits if not isinstance(edit, allowed)]
     if wrong:
-        raise ValueError(f"{type(wrong[0]).__name__} is not an edit of its class")
+        raise ValueError(f'{wrong[0]} is not an edit of the class "{outgoing_class}"')
     entry = before.entry
     for edit in answer.edits:
         if isinstance(edit, ChangeSender):
