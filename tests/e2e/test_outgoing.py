@@ -16,6 +16,7 @@ from thurn.hooks.registry import Registry
 from thurn.plugin import (
     PENDING_OUTGOING,
     Accept,
+    AccountId,
     Address,
     Blob,
     ChangeSender,
@@ -342,6 +343,22 @@ async def test_an_instance_of_neither_class_is_an_error_at_start(opened):
                 pass
     finally:
         PLUGINS[0] = kept
+
+
+async def test_local_and_far_copies_of_submitted_mail_are_equal(opened):
+    """RFC 6409 §8: completed once, before anything looks at the message."""
+    async with opened("null") as desk:
+        whom = ("bob", FOREIGN)
+        assert (await desk.send(*whom, listener="submission", account="alice")).code == 250
+        (far,) = await desk.contents()
+        handle = await desk.site.stores(desk.site.directory).open(AccountId("bob"), None)
+        inbox = await handle.mailbox("INBOX")
+        (near,) = [(await inbox.body(uid)).read() for uid in (await inbox.view()).uids]
+    assert near.endswith(far)
+    assert near.removesuffix(far).count(b"\r\n") == 2  # Return-Path and Delivered-To
+    assert b"\r\nDate: " in far
+    assert b"\r\nMessage-ID: <" in far
+    assert far.endswith(MESSAGE)
 
 
 async def test_the_one_line_check():
