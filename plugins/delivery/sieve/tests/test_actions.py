@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from thurn.plugin import EntryKind
 from thurn_message.encodedword import decode_words
 
 MESSAGE = (
@@ -72,6 +73,7 @@ async def test_redirect(desk):
     delivery = await desk.deliver('redirect "y@elsewhere.example";')
     (sending,) = delivery.sendings
     envelope, content = sending.envelope, sending.content
+    assert (sending.kind, sending.account) == (EntryKind.REDIRECT, "alice")
     assert not delivery.filings
     assert str(envelope.sender) == "x@example.net"
     assert [str(one.address) for one in envelope.recipients] == ["y@elsewhere.example"]
@@ -167,6 +169,7 @@ async def test_vacation(desk):
     delivery = await desk.commit(await desk.deliver(script))
     (sending,) = delivery.sendings
     envelope, content = sending.envelope, sending.content
+    assert (sending.kind, sending.account) == (EntryKind.REPLY, "alice")
     assert envelope.sender is None
     assert str(envelope.recipients[0].address) == "x@example.net"
     scan = content.scan
