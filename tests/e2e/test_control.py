@@ -72,6 +72,7 @@ def test_what_is_piped_is_separated_by_tabs(site):
 
 def test_the_socket_is_for_root_and_the_site_alone(site):
     path = site.data / "run" / "control"
+    eventually(path.exists, "the socket")  # it is there a moment after the site is ready
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_uid == os.geteuid()
 
@@ -82,6 +83,7 @@ def test_the_socket_is_for_root_and_the_site_alone(site):
     ids=["nothing", "empty", "no-command", "deep", "unknown", "long", "octets"],
 )
 def test_nonsense_is_refused_and_harms_nobody(site, request_octets):
+    eventually((site.data / "run" / "control").exists, "the socket")
     with socket.socket(socket.AF_UNIX) as peer:
         peer.settimeout(10)
         descriptor = os.open(site.data / "run", os.O_RDONLY | os.O_DIRECTORY)
