@@ -1,4 +1,4 @@
-"""What all parts of one open store share."""
+"""What all parts of one open store share, and what belongs to one of its accounts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from thurn.plugin import Clock, CommitLog, Diagnostics
 
 from thurn_store_spool.body.reading import Bodies
 from thurn_store_spool.body.sharing import SharedBodies
-from thurn_store_spool.cache.caches import Caches
+from thurn_store_spool.cache.caches import AccountCaches, Caches
 from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.pool import Pool
 from thurn_store_spool.layout import message_number
@@ -18,7 +18,7 @@ from thurn_store_spool.watch.watch import ChangeWatch
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """See the module.
+    """What all parts of one open store share.
 
     Attributes:
         name: of the instance; the owner of its records in the commit log.
@@ -42,3 +42,12 @@ class Environment:
     def number_message(self) -> int:
         """The number of a new message: random, except that those of one day share a directory."""
         return message_number(int(self.clock.wall()) // 86_400, self.draw())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """An account of an open store: its index, and what is remembered of it."""
+
+    index: AccountIndex
+    caches: AccountCaches
+    environment: Environment

@@ -14,7 +14,7 @@ from thurn_store_spool.account.handle import SpoolAccount
 from thurn_store_spool.body.reading import Bodies
 from thurn_store_spool.body.sharing import SharedBodies
 from thurn_store_spool.cache.caches import Caches
-from thurn_store_spool.environment import Environment
+from thurn_store_spool.environment import Environment, OpenAccount
 from thurn_store_spool.index.pool import Pool
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.schema import open_second
@@ -59,13 +59,14 @@ class SpoolStore:
         await trio.lowlevel.checkpoint_if_cancelled()
         index = self._pool.index(account)
         caches = self._caches.of(index)
+        opened = OpenAccount(index, caches, self._environment)
         if not caches.has_inbox:
             with index.snapshot() as connection:
                 has_inbox = INBOX in index.tree(connection).by_name
             if not has_inbox:
-                await commit(index, self._environment, tree.make_inbox)
+                await commit(opened, tree.make_inbox)
             caches.has_inbox = True
-        return SpoolAccount(index, self._environment, identity)
+        return SpoolAccount(opened, identity)
 
     async def accounts(self) -> Sequence[AccountId]:
         """All accounts that have mail here."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 import apsw
 from thurn.plugin import Document, DocumentNotFound, LimitReached, TooLarge
 
-from thurn_store_spool.cache.caches import Caches, KnownDocument
-from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.cache.caches import KnownDocument
+from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.query import select, select_one
 from thurn_store_spool.log.draft import Draft
 from thurn_store_spool.operation.kind import DocumentActivated, DocumentDeleted, DocumentPut
@@ -73,14 +73,15 @@ def read_active(connection: apsw.Connection, kind: str) -> Document | None:
     return _document((kind, row[0], *newest, True)) if newest else None
 
 
-def find_active(index: AccountIndex, caches: Caches, kind: str) -> Document | None:
+def find_active(account: OpenAccount, kind: str) -> Document | None:
     """The same, remembered until the mark says that some document has changed."""
-    mark, documents = caches.mark.read(), caches.of(index).documents
-    known = documents.get(kind)
-    if known is None or known.mark is None or known.mark != mark:
-        with index.snapshot() as connection:
-            known = KnownDocument(mark, read_active(connection, kind))
-        documents.remember(kind, known)
+    caches = account.caches
+    now = caches.mark.read()
+    known = caches.documents.get(kind)
+    if known is None or known.mark is None or known.mark != now:
+        with account.index.snapshot() as connection:
+            known = KnownDocument(now, read_active(connection, kind))
+        caches.documents.remember(kind, known)
     return known.document
 
 

@@ -29,8 +29,7 @@ from thurn_store_spool.account import document, tree
 from thurn_store_spool.account.annotation import check_annotation, read_annotations
 from thurn_store_spool.account.mailbox import SpoolMailbox
 from thurn_store_spool.cache.record import read_record, read_records, resolve
-from thurn_store_spool.environment import Environment
-from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.query import select, select_one
 from thurn_store_spool.log.change import AccountChange, commit
 from thurn_store_spool.log.deposit import KEY_CHARACTERS, MessageDeposit
@@ -50,14 +49,12 @@ A = TypeVar("A")
 class SpoolAccount:
     """See `thurn.contracts.store.AccountHandle`; also the ability `SupportsUsage`."""
 
-    def __init__(
-        self, index: AccountIndex, environment: Environment, identity: Identity | None
-    ) -> None:
-        self._index = index
-        self._environment = environment
-        self._caches = environment.caches.of(index)
+    def __init__(self, account: OpenAccount, identity: Identity | None) -> None:
+        self._account = account
+        self._index = account.index
+        self._environment = account.environment
         # The host and the owner see everything, others nothing: hidden is the same as absent.
-        self._may = identity is None or identity.account == index.account
+        self._may = identity is None or identity.account == account.index.account
 
     @property
     def account(self) -> AccountId:
@@ -76,7 +73,7 @@ class SpoolAccount:
 
     async def _commit(self, work: Callable[[Draft], T]) -> T:
         self._must_own()
-        return await commit(self._index, self._environment, work)
+        return await commit(self._account, work)
 
     # The tree.
 
@@ -86,7 +83,7 @@ class SpoolAccount:
         if not self._may:
             return []
         return sorted(
-            read_records(self._index, self._caches),
+            read_records(self._index, self._account.caches),
             key=lambda record: (record.name != INBOX, record.name.split(self.separator)),
         )
 
@@ -99,14 +96,14 @@ class SpoolAccount:
             raise MailboxNotFound from None
         if not self._may:
             raise MailboxNotFound
-        number, record = await resolve(self._index, self._caches, normal)
-        return SpoolMailbox(self._index, self._environment, number, record)
+        number, record = await resolve(self._index, self._account.caches, normal)
+        return SpoolMailbox(self._account, number, record)
 
     async def create(self, name: str, *, special_use: Collection[str] = ()) -> MailboxRecord:
         """Make it and its missing parents."""
         name = mailbox_name(name, self.separator)
         row = await self._commit(lambda draft: tree.create(draft, name, special_use))
-        return read_record(self._index, self._caches, row.number)
+        return read_record(self._index, self._account.caches, row.number)
 
     async def delete(self, name: str) -> None:
         """Remove it and its messages, not its children."""
@@ -140,7 +137,7 @@ class SpoolAccount:
         """A message to be committed together with other deposits."""
         self._must_own()
         name = mailbox_name(append.mailbox, self.separator)
-        return MessageDeposit(self._index, self._environment, append, name)
+        return MessageDeposit(self._account, append, name)
 
     async def append(self, append: Append) -> Stored:
         """Prepare and commit one message."""
@@ -183,7 +180,7 @@ class SpoolAccount:
         def work(draft: Draft) -> None:
             draft.do(Remembered(*draft.number(), key, draft.wall + lifetime_seconds))
 
-        return AccountChange(self._index, self._environment, work)
+        return AccountChange(self._account, work)
 
     # Documents.
 
@@ -210,7 +207,7 @@ class SpoolAccount:
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self._may:
             return None
-        return document.find_active(self._index, self._environment.caches, kind)
+        return document.find_active(self._account, kind)
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it."""

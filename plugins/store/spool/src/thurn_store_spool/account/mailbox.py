@@ -32,8 +32,7 @@ from thurn_store_spool.account.fetch import (
     read_summaries,
 )
 from thurn_store_spool.cache.view import newest_columns, newest_view
-from thurn_store_spool.environment import Environment
-from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.schema import storage_error
 from thurn_store_spool.log.change import commit
 from thurn_store_spool.log.draft import Draft
@@ -45,12 +44,10 @@ T = TypeVar("T")
 class SpoolMailbox:
     """See `thurn.contracts.store.Mailbox`."""
 
-    def __init__(
-        self, index: AccountIndex, environment: Environment, number: int, record: MailboxRecord
-    ) -> None:
-        self._index = index
-        self._environment = environment
-        self._caches = environment.caches.of(index)
+    def __init__(self, account: OpenAccount, number: int, record: MailboxRecord) -> None:
+        self._account = account
+        self._index = account.index
+        self._environment = account.environment
         self._number = number
         self._record = record
 
@@ -62,12 +59,12 @@ class SpoolMailbox:
     async def view(self) -> View:
         """The newest state; the same object when nothing has changed."""
         await trio.lowlevel.checkpoint()
-        return await newest_view(self._index, self._caches, self._number)
+        return await newest_view(self._index, self._account.caches, self._number)
 
     async def changes(self, since: int) -> Changes:
         """What happened after this MODSEQ."""
         await self.view()
-        columns = newest_columns(self._index, self._caches, self._number)
+        columns = newest_columns(self._index, self._account.caches, self._number)
         with self._index.snapshot() as connection:
             self._must_exist(connection)
             return changes_since(connection, columns, self._number, since)
@@ -152,7 +149,7 @@ class SpoolMailbox:
     # Changes.
 
     async def _commit(self, work: Callable[[Draft], T]) -> T:
-        return await commit(self._index, self._environment, work)
+        return await commit(self._account, work)
 
     async def flag(
         self,

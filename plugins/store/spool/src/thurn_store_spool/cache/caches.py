@@ -60,17 +60,28 @@ class AccountCaches:
         recent: what this worker has committed last; only while there are views to move on.
         totals: what mailboxes have.
         has_inbox: the account was seen with its INBOX, which it keeps for ever.
+        mark: of the store's documents.
     """
 
-    __slots__ = ("columns", "documents", "has_inbox", "recent", "records", "totals")
+    __slots__ = ("columns", "documents", "has_inbox", "mark", "recent", "records", "totals")
 
-    def __init__(self) -> None:
+    def __init__(self, mark: DocumentsMark) -> None:
+        self.mark = mark
         self.columns: BoundedDict[int, Columns] = BoundedDict(VIEWS_PER_ACCOUNT)
         self.records: BoundedDict[int, KnownRecord] = BoundedDict(RECORDS_PER_ACCOUNT)
         self.documents: BoundedDict[str, KnownDocument] = BoundedDict(ACTIVE_DOCUMENTS_PER_ACCOUNT)
         self.recent = RecentOperations()
         self.totals = AccountTotals()
         self.has_inbox = False
+
+    def committed(self, operations: Sequence[Operation]) -> None:
+        """This worker has committed these operations; called before anybody hears of them."""
+        if self.columns:
+            self.recent.add(operations)
+        for one in operations:
+            if type(one) in _DOCUMENT_KINDS:
+                self.mark.change()
+                return
 
 
 class Caches:
@@ -88,16 +99,8 @@ class Caches:
         """What is remembered of an account."""
         caches = self._accounts.get(index)
         if caches is None:
-            caches = self._accounts[index] = AccountCaches()
+            caches = self._accounts[index] = AccountCaches(self.mark)
         return caches
-
-    def committed(self, index: AccountIndex, operations: Sequence[Operation]) -> None:
-        """This worker has committed these operations; called before anybody hears of them."""
-        caches = self._accounts.get(index)
-        if caches is not None and caches.columns:
-            caches.recent.add(operations)
-        if any(type(one) in _DOCUMENT_KINDS for one in operations):
-            self.mark.change()
 
     def closed(self, index: AccountIndex) -> None:
         """The account's connection was closed: what takes much memory is forgotten."""

@@ -12,10 +12,12 @@ from thurn.plugin import MailboxNotFound, MailboxRecord
 
 from thurn_store_spool.cache.caches import AccountCaches, KnownRecord
 from thurn_store_spool.cache.kept import MailboxTotals
+from thurn_store_spool.cache.recent import Arrived
 from thurn_store_spool.cache.totals import known_totals, totals_now
-from thurn_store_spool.cache.view import is_wide, load_in_thread
+from thurn_store_spool.cache.view import load_in_thread, may_be_large
 from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.query import select, select_one
+from thurn_store_spool.index.row import DELETED, SEEN
 from thurn_store_spool.index.tree import MailboxRow
 
 
@@ -24,8 +26,7 @@ async def resolve(
 ) -> tuple[int, MailboxRecord]:
     """The number and the record of the mailbox with this normal name.
 
-    A mailbox with many messages that were never counted is read in a thread: its view is what a
-    session wants next.
+    A large mailbox that was never counted is read in a thread: sessions want its view next.
 
     Raises:
         MailboxNotFound: there is no mailbox of this name.
@@ -36,19 +37,55 @@ async def resolve(
         row = tree.by_name.get(name)
         if row is None:
             raise MailboxNotFound
-        known = caches.records.get(row.number)
-        if known is not None and known.as_of == index.known_highest:
-            return row.number, known.record
+        record = _known_record(index, caches, row.number)
+        if record is not None:
+            return row.number, record
     with index.snapshot() as connection:
         row = index.tree(connection).by_name.get(name)
         if row is None:
             raise MailboxNotFound
         caches.totals = known_totals(index, connection, caches.totals)
         is_counted = row.number in caches.totals.by_number or row.number in caches.columns
-        if is_counted or not is_wide(connection, row.number):
+        if is_counted or not may_be_large(connection, row.number):
             return row.number, _read(index, caches, connection, row)
     await load_in_thread(index, caches, row.number)
     return row.number, read_record(index, caches, row.number)
+
+
+def _known_record(index: AccountIndex, caches: AccountCaches, number: int) -> MailboxRecord | None:
+    """The record as it is known, moved on by messages that this worker has stored; None when it
+    must be read. The index must be unchanged."""
+    known = caches.records.get(number)
+    if known is None or known.as_of == index.known_highest:
+        return known and known.record
+    recent = caches.recent.of(number, known.as_of, index.known_highest)
+    if recent is None:
+        return None
+    record = known.record
+    for one in recent:
+        if not isinstance(one, Arrived):
+            return None
+        record = _with_message(record, one)
+    caches.records.remember(number, KnownRecord(index.known_highest, record))
+    return record
+
+
+def _with_message(record: MailboxRecord, message: Arrived) -> MailboxRecord:
+    # Not `dataclasses.replace`, which takes twice as long.
+    return MailboxRecord(
+        record.id,
+        record.name,
+        record.uidvalidity,
+        message.uid + 1,
+        message.modseq,
+        record.messages + 1,
+        record.unseen + (not message.flags & SEEN),
+        record.size_octets + message.size,
+        record.special_use,
+        record.subscribed,
+        record.rights,
+        record.deleted + bool(message.flags & DELETED),
+    )
 
 
 def read_record(index: AccountIndex, caches: AccountCaches, number: int) -> MailboxRecord:

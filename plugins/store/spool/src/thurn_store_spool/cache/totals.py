@@ -36,7 +36,7 @@ def known_totals(
     """These totals, or the kept ones where these cannot be moved on."""
     if totals.as_of >= index.pruned:
         return totals
-    return AccountTotals(*read_kept_totals(connection))
+    return AccountTotals(*read_kept_totals(connection)) if index.has_copies else AccountTotals()
 
 
 def totals_now(
@@ -59,11 +59,10 @@ def totals_now(
     highest = index.known_highest
     if totals.as_of == highest and not missing:
         return totals
-    by_number = dict(totals.by_number)
     moved = _Moved(connection, columns, highest)
-    if totals.as_of != highest and by_number:
-        tree = index.tree(connection).by_number
-        by_number = {number: one for number, one in by_number.items() if number in tree}
+    tree = index.tree(connection).by_number
+    by_number = {number: one for number, one in totals.by_number.items() if number in tree}
+    if by_number and totals.as_of != highest:
         moved.move_on(by_number, totals.as_of)
     for number in missing:
         by_number[number] = moved.counted(number)

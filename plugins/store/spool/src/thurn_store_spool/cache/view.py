@@ -18,9 +18,9 @@ from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.row import LAST_UID, read_uidnext, row_id
 
-INLINE_UIDS: Final = 20_000
-"""The widest span of UIDs of a mailbox that is first read on the worker's own thread, which takes
-some 15 ms."""
+INLINE_MESSAGES: Final = 20_000
+"""Messages of the largest mailbox that is first read on the worker's own thread, which takes some
+15 ms."""
 
 
 async def newest_view(index: AccountIndex, caches: AccountCaches, mailbox: int) -> View:
@@ -34,7 +34,7 @@ async def newest_view(index: AccountIndex, caches: AccountCaches, mailbox: int) 
         if recent is not None:
             columns = caches.columns[mailbox] = follow(columns, recent, highest)
             return columns.view
-    if columns is None and _is_wide_now(index, mailbox):
+    if columns is None and _is_large(index, caches, mailbox):
         await load_in_thread(index, caches, mailbox)
     return newest_columns(index, caches, mailbox).view
 
@@ -57,7 +57,7 @@ def newest_columns(index: AccountIndex, caches: AccountCaches, mailbox: int) -> 
 
 
 async def load_in_thread(index: AccountIndex, caches: AccountCaches, mailbox: int) -> None:
-    """Read the columns of a wide mailbox, and remember them. Raises StorageError."""
+    """Read the columns of a large mailbox, and remember them. Raises StorageError."""
     columns = await trio.to_thread.run_sync(load_apart, index.directory, mailbox)
     index.ask_for_copies()  # if they had to be read from many rows
     known = caches.columns.get(mailbox)
@@ -65,13 +65,16 @@ async def load_in_thread(index: AccountIndex, caches: AccountCaches, mailbox: in
         caches.columns.remember(mailbox, columns)
 
 
-def _is_wide_now(index: AccountIndex, mailbox: int) -> bool:
+def _is_large(index: AccountIndex, caches: AccountCaches, mailbox: int) -> bool:
+    totals = caches.totals.by_number.get(mailbox)
+    if totals is not None:  # as it was when it was counted
+        return totals.messages > INLINE_MESSAGES
     with index.snapshot() as connection:
-        return is_wide(connection, mailbox)
+        return may_be_large(connection, mailbox)
 
 
-def is_wide(connection: apsw.Connection, mailbox: int) -> bool:
-    """Whether reading the mailbox for the first time takes long."""
+def may_be_large(connection: apsw.Connection, mailbox: int) -> bool:
+    """Whether a mailbox that was never counted may be large, by the span of its UIDs."""
     first = select_one(
         connection,
         "SELECT id FROM message WHERE id >= ? ORDER BY id LIMIT 1",
@@ -79,4 +82,4 @@ def is_wide(connection: apsw.Connection, mailbox: int) -> bool:
     )
     if first is None or first[0] >> 32 != mailbox:
         return False
-    return bool(read_uidnext(connection, mailbox) - (first[0] & LAST_UID) > INLINE_UIDS)
+    return bool(read_uidnext(connection, mailbox) - (first[0] & LAST_UID) > INLINE_MESSAGES)

@@ -336,6 +336,11 @@ class AccountIndex:
         self._events.grown(self)
 
     @property
+    def has_copies(self) -> bool:
+        """Whether copies of columns were kept when the index was opened, or are asked for since."""
+        return self._copied > 0
+
+    @property
     def pruned(self) -> int:
         """The MODSEQ up to which change rows may be missing, as of the last look."""
         return self._pruned

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import apsw
 from thurn.plugin import Change, Frame, StorageTrouble
 
-from thurn_store_spool.environment import Environment
+from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.schema import storage_error
 from thurn_store_spool.log.draft import Draft
@@ -21,18 +21,14 @@ class AccountChange(Generic[T]):
     """Work on a draft as one change of the commit log; also a deposit of the host.
 
     Args:
-        index: of the account.
-        environment: of the store.
+        account: whose change it is.
         work: does it; called again when the round is repeated.
     """
 
-    __slots__ = ("_environment", "_index", "_operations", "_results", "_touched", "_work")
+    __slots__ = ("_account", "_operations", "_results", "_touched", "_work")
 
-    def __init__(
-        self, index: AccountIndex, environment: Environment, work: Callable[[Draft], T]
-    ) -> None:
-        self._index = index
-        self._environment = environment
+    def __init__(self, account: OpenAccount, work: Callable[[Draft], T]) -> None:
+        self._account = account
         self._work = work
         self._results: list[T] = []
         self._operations: list[Operation] = []
@@ -41,25 +37,25 @@ class AccountChange(Generic[T]):
     @property
     def resource(self) -> AccountIndex:
         """The account's index."""
-        return self._index
+        return self._account.index
 
     def apply(self, frame: Frame) -> None:
         """Do the work and add its record."""
-        draft = Draft(self._index, self._environment)
+        draft = Draft(self._account)
         try:
             self._results[:] = [self._work(draft)]
         except apsw.Error as error:
             raise storage_error(error) from error
         self._operations, self._touched = draft.operations, draft.touched
         if self._operations:
-            record = AccountOperations(self._index.account, self._operations)
-            frame.record(self._environment.name, encode(record))
+            record = AccountOperations(self._account.index.account, self._operations)
+            frame.record(self._account.environment.name, encode(record))
 
     def applied(self) -> None:
         """Move on what is remembered, and tell all workers."""
-        self._environment.caches.committed(self._index, self._operations)
+        self._account.caches.committed(self._operations)
         if self._touched:
-            self._environment.watch.tell(self._index.account)
+            self._account.environment.watch.tell(self._account.index.account)
 
     @property
     def result(self) -> T:
@@ -83,12 +79,12 @@ class AccountChange(Generic[T]):
         """Does nothing: nothing has been done."""
 
 
-async def commit(index: AccountIndex, environment: Environment, work: Callable[[Draft], T]) -> T:
+async def commit(account: OpenAccount, work: Callable[[Draft], T]) -> T:
     """Do work on a draft durably, and return what it returned.
 
     Raises:
         StorageError: nothing happened.
     """
-    change = AccountChange(index, environment, work)
-    await environment.commit_log.commit([change])
+    change = AccountChange(account, work)
+    await account.environment.commit_log.commit([change])
     return change.result

@@ -25,7 +25,7 @@ from thurn.plugin import (
 
 from thurn_store_spool.body.file import remove_body
 from thurn_store_spool.body.summary import summarise, summary_octets
-from thurn_store_spool.environment import Environment
+from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.schema import storage_error
 from thurn_store_spool.index.tree import MailboxRow
@@ -51,13 +51,13 @@ class MessageDeposit:
     """An append as a change of the commit log and a deposit of the host.
 
     Args:
-        index: of the account.
-        environment: of the store.
+        account: whose message it is.
         append: what to store.
         name: the normal name of the mailbox.
     """
 
     __slots__ = (
+        "_account",
         "_append",
         "_durable",
         "_environment",
@@ -72,17 +72,16 @@ class MessageDeposit:
         "_summary",
     )
 
-    def __init__(
-        self, index: AccountIndex, environment: Environment, append: Append, name: str
-    ) -> None:
+    def __init__(self, account: OpenAccount, append: Append, name: str) -> None:
         if len(append.key) > KEY_CHARACTERS:
             raise TooLarge
         blob = append.content.blob
-        self._index = index
-        self._environment = environment
+        self._account = account
+        self._index = account.index
+        self._environment = account.environment
         self._append = append
         self._name = name
-        self._message = environment.number_message()
+        self._message = account.environment.number_message()
         self._is_big = blob.path is not None or blob.size_octets > SPILL_OCTETS
         self._placed = self._durable = self._is_repeat = False
         self._summary: Summary | None = None if self._is_big else summarise(append.content)
@@ -219,7 +218,7 @@ class MessageDeposit:
                 return row, mask
         elif not append.create:
             raise MailboxNotFound
-        draft = Draft(self._index, self._environment)
+        draft = Draft(self._account)
         row = row or draft.make(self._name)
         mask = draft.mask(row, append.flags)
         operations += draft.operations
@@ -229,5 +228,5 @@ class MessageDeposit:
         """Move on what is remembered, and tell all workers."""
         self._durable = True
         if self._operations:
-            self._environment.caches.committed(self._index, self._operations)
+            self._account.caches.committed(self._operations)
             self._environment.watch.tell(self._index.account)

@@ -12,8 +12,7 @@ from typing import Final
 from thurn.plugin import KEYWORDS_PER_MAILBOX, SYSTEM_FLAGS, LimitReached, MailboxNotFound, parents
 
 from thurn_store_spool.cache.columns import Columns
-from thurn_store_spool.environment import Environment
-from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.tree import MailboxRow
 from thurn_store_spool.operation.kind import Created, Keyword, Operation
 from thurn_store_spool.operation.perform import perform
@@ -29,15 +28,17 @@ class Draft:
     """The operations of one change, in order.
 
     Attributes:
+        index: of the account.
         operations: those that are done already.
         touched: numbers of the mailboxes that somebody may be waiting for.
     """
 
-    __slots__ = ("_environment", "index", "operations", "touched")
+    __slots__ = ("_caches", "_environment", "index", "operations", "touched")
 
-    def __init__(self, index: AccountIndex, environment: Environment) -> None:
-        self.index = index
-        self._environment = environment
+    def __init__(self, account: OpenAccount) -> None:
+        self.index = account.index
+        self._caches = account.caches
+        self._environment = account.environment
         self.operations: list[Operation] = []
         self.touched: set[int] = set()
 
@@ -59,7 +60,7 @@ class Draft:
 
     def columns(self, mailbox: int) -> Columns | None:
         """The columns of a mailbox, if they are known and the transaction has changed nothing."""
-        columns = self._environment.caches.of(self.index).columns.get(mailbox)
+        columns = self._caches.columns.get(mailbox)
         return columns if columns and columns.as_of == self.index.written_highest else None
 
     # Mailboxes.

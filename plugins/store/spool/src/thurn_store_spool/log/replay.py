@@ -27,8 +27,7 @@ from thurn.plugin import AccountId, Blob, BlobReference, Content, Record, Storag
 
 from thurn_store_spool.body.file import place_body
 from thurn_store_spool.body.summary import summarise
-from thurn_store_spool.environment import Environment
-from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.environment import Environment, OpenAccount
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.row import read_highest, read_uidnext
 from thurn_store_spool.index.schema import storage_error
@@ -69,8 +68,9 @@ def replay(environment: Environment, records: Sequence[Record]) -> None:
             recorded.add(operation)
     for name, recorded in accounts.items():
         index = environment.pool.index(AccountId(name))
+        account = OpenAccount(index, environment.caches.of(index), environment)
         try:
-            _Replay(index, environment).run(recorded)
+            _Replay(account).run(recorded)
         except (apsw.Error, OSError) as error:
             raise storage_error(error) from error
         # The worker that wrote the records may have died before it told anybody.
@@ -85,10 +85,11 @@ class _TakenNumbersError(Exception):
 class _Replay:
     """One account's replay: one transaction."""
 
-    def __init__(self, index: AccountIndex, environment: Environment) -> None:
-        self._index = index
-        self._environment = environment
-        self._connection = index.connect()
+    def __init__(self, account: OpenAccount) -> None:
+        self._account = account
+        self._index = account.index
+        self._environment = account.environment
+        self._connection = account.index.connect()
         self._known: dict[int, tuple[str, int]] = {}
         """Names and next UIDs of mailboxes, as long as nothing but messages comes."""
 
@@ -211,7 +212,7 @@ class _Replay:
 
     def _store_anew(self, operation: Appended) -> None:
         """Store the message with new numbers, in its mailbox, which is made if it is missing."""
-        index, draft = self._index, Draft(self._index, self._environment)
+        index, draft = self._index, Draft(self._account)
         row = index.written_tree.by_name.get(operation.name) or draft.make(operation.name)
         if operation.logged is not None:
             place_body(index.directory, operation.nonce, self._blob(operation))
