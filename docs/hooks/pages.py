@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import rfcs
 from commands import command_pages
 from drawings import draw_fences
 from models import table
@@ -94,6 +95,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         settings = "".join(_settings_of(member))
         yield page, _relink(text, member, page) + settings
     yield "plugins/index.md", _included("plugins/README.md", "plugins/index.md")
+    yield "reference/rfcs.md", rfcs.page()
     for source, page in INCLUDED.items():
         yield page, _included(source, page)
 

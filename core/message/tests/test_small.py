@@ -1,4 +1,7 @@
-"""Dates, message ids, fields and messages of our own."""
+"""Dates, message ids, fields and messages of our own.
+
+RFC 5322 §3.3, §3.6.4; RFC 2183 §2, RFC 6522 §3 (what `build` makes).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The client side: literals, exchanges, answers as values; servers that break the dialogue."""
+"""The client side: literals, exchanges, answers as values; servers that break the dialogue.
+
+RFC 9051 §7, RFC 5161 §3.2.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Schemes of stored passwords, and what a login costs."""
+"""Schemes of stored passwords, and what a login costs.
+
+RFC 9106 §4 (Argon2).
+"""
 
 from __future__ import annotations
 

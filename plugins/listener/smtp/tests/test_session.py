@@ -1,4 +1,7 @@
-"""What transcripts do not show: groups of replies, files, time, many peers, lost connections."""
+"""What transcripts do not show: groups of replies, files, time, many peers, lost connections.
+
+RFC 3848 (the words of Received), RFC 5321 §4.4.
+"""
 
 from __future__ import annotations
 
