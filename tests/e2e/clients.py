@@ -10,6 +10,8 @@ from contextlib import closing
 from mailsite import PASSWORD
 
 HOST = "127.0.0.1"
+TIMEOUT_SECONDS = 100
+"""How long a client waits for an answer: long enough for a slow and busy machine."""
 
 
 def unverified():
@@ -21,7 +23,7 @@ def unverified():
 
 
 def send(port, sender, recipients, message, *, login=None):
-    with smtplib.SMTP(HOST, port, "client.example.net", timeout=10) as client:
+    with smtplib.SMTP(HOST, port, "client.example.net", timeout=TIMEOUT_SECONDS) as client:
         client.starttls(context=unverified())
         if login:
             client.login(login, PASSWORD)
@@ -44,7 +46,7 @@ def lmtp(port, sender, recipients, message):
 
 def bdat(port, sender, recipient, message, *, size=700):
     """By BDAT in chunks."""
-    with smtplib.SMTP(HOST, port, "client.example.net", timeout=10) as client:
+    with smtplib.SMTP(HOST, port, "client.example.net", timeout=TIMEOUT_SECONDS) as client:
         client.ehlo()
         client.mail(sender)
         client.rcpt(recipient)
@@ -59,7 +61,7 @@ def bdat(port, sender, recipient, message, *, size=700):
 
 def fetch(port, account, *, delete=False):
     """All messages by RETR, exactly as they are, with unique-ids and listed sizes."""
-    client = poplib.POP3_SSL(HOST, port, timeout=10, context=unverified())
+    client = poplib.POP3_SSL(HOST, port, timeout=TIMEOUT_SECONDS, context=unverified())
     with closing(client):
         client.user(account)
         client.pass_(PASSWORD)

@@ -20,7 +20,8 @@ from clients import HOST
 from mailsite import tables
 from thurn.telemetry.journal import latest
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 100.0
+"""How long anything is waited for: long enough for a slow and busy machine."""
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,7 +57,7 @@ class RunningSite:
         self.plugins = base / "plugins"
         self.plugins.mkdir(parents=True, exist_ok=True)
         self.tables = tables(base, **listeners)
-        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "20s"}
+        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "100s"}
         for section in self.tables["listener"].values():
             section["bind"] = [f"{HOST}:{free_port()}"]
         self.path = base / "thurn.toml"

@@ -11,7 +11,7 @@ import smtplib
 import threading
 
 import pytest
-from clients import HOST, fetch
+from clients import HOST, TIMEOUT_SECONDS, fetch
 from running import PATIENCE_SECONDS, RunningSite
 from thurn_testing.server import open_server
 
@@ -43,7 +43,7 @@ class Load:
         account = ACCOUNTS[number % len(ACCOUNTS)]
         count = 0
         with contextlib.suppress(OSError, smtplib.SMTPException):
-            client = smtplib.SMTP(HOST, port, "client.example.net", timeout=PATIENCE_SECONDS)
+            client = smtplib.SMTP(HOST, port, "client.example.net", timeout=TIMEOUT_SECONDS)
             with contextlib.closing(client):
                 while True:
                     count += 1

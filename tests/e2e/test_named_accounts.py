@@ -6,7 +6,7 @@ import smtplib
 
 import structlog.testing
 from click.testing import CliRunner
-from clients import unverified
+from clients import TIMEOUT_SECONDS, unverified
 from mailsite import PASSWORD, tables
 from thurn.cli.check import check
 from thurn_account_sqlite.changes.account import Properties, add_account
@@ -35,7 +35,7 @@ def fill(connection):
 
 
 def send(port, name):
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=TIMEOUT_SECONDS) as client:
         client.starttls(context=unverified())
         client.login(name, PASSWORD)
         client.mail(f"{name}@example.org")

@@ -9,7 +9,7 @@ import smtplib
 import threading
 
 import pytest
-from clients import HOST, fetch, send, unverified
+from clients import HOST, TIMEOUT_SECONDS, fetch, send, unverified
 from mailsite import PASSWORD
 from running import eventually, running
 from thurn_testing.newplugin.render import render
@@ -80,7 +80,9 @@ class Load:
             self.sessions += 1
             step = "connect"
             try:
-                client = smtplib.SMTP(HOST, self._site.port("mx"), "client.example.net", timeout=20)
+                client = smtplib.SMTP(
+                    HOST, self._site.port("mx"), "client.example.net", timeout=TIMEOUT_SECONDS
+                )
                 with contextlib.closing(client):
                     if client.ehlo()[0] == 421:  # accepted by an old worker in its last instant
                         self.ended += 1
@@ -149,7 +151,9 @@ def is_refused(site, word):
 @pytest.fixture
 def site(tmp_path):
     with running(tmp_path) as one:
-        with smtplib.SMTP(HOST, one.port("mx"), "client.example.net", timeout=20) as client:
+        with smtplib.SMTP(
+            HOST, one.port("mx"), "client.example.net", timeout=TIMEOUT_SECONDS
+        ) as client:
             for _ in range(MESSAGES):
                 client.sendmail(SENDER, ["bob@example.org"], b"Subject: x\r\n\r\nx\r\n")
         yield one
@@ -157,8 +161,10 @@ def site(tmp_path):
 
 def test_a_plugin_that_was_not_there_and_a_changed_chain(site):
     """The old sessions go on with the old rules, the new ones have the new."""
-    old = smtplib.SMTP(HOST, site.port("mx"), "client.example.net", timeout=20)
-    reader = poplib.POP3_SSL(HOST, site.port("pop3s"), timeout=20, context=unverified())
+    old = smtplib.SMTP(HOST, site.port("mx"), "client.example.net", timeout=TIMEOUT_SECONDS)
+    reader = poplib.POP3_SSL(
+        HOST, site.port("pop3s"), timeout=TIMEOUT_SECONDS, context=unverified()
+    )
     reader.user("bob")
     reader.pass_(PASSWORD)
     with Load(site) as load, contextlib.closing(old):

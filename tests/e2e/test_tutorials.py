@@ -10,8 +10,8 @@ import smtplib
 import tomllib
 
 import pytest
-from clients import HOST
-from running import PATIENCE_SECONDS, ROOT, free_port, running
+from clients import HOST, TIMEOUT_SECONDS
+from running import ROOT, free_port, running
 
 TUTORIALS = ROOT / "docs" / "tutorial"
 SITE = re.compile(r"^```toml[^\n]*\n(\[site\].*?)^```$", re.DOTALL | re.MULTILINE)
@@ -43,7 +43,7 @@ def _people(site):
 
 
 def _send(site, subject):
-    with smtplib.SMTP(HOST, site.port("mx"), timeout=PATIENCE_SECONDS) as server:
+    with smtplib.SMTP(HOST, site.port("mx"), timeout=TIMEOUT_SECONDS) as server:
         message = f"Subject: {subject}\r\n\r\nText.\r\n"
         return server.sendmail("you@example.net", ["alice@example.org"], message)
 
