@@ -5,7 +5,7 @@ from __future__ import annotations
 import poplib
 import smtplib
 import ssl
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from mailsite import PASSWORD
 
@@ -22,9 +22,16 @@ def unverified():
     return context
 
 
-def send(port, sender, recipients, message, *, login=None):
+@contextmanager
+def secured(port):
+    """A session under STARTTLS."""
     with smtplib.SMTP(HOST, port, "client.example.net", timeout=TIMEOUT_SECONDS) as client:
         client.starttls(context=unverified())
+        yield client
+
+
+def send(port, sender, recipients, message, *, login=None):
+    with secured(port) as client:
         if login:
             client.login(login, PASSWORD)
         return client.sendmail(sender, recipients, message)

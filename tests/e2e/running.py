@@ -16,8 +16,10 @@ import threading
 import time
 from pathlib import Path
 
+from click.testing import CliRunner
 from clients import HOST
 from mailsite import tables
+from thurn.cli.main import main
 from thurn.telemetry.journal import latest
 
 PATIENCE_SECONDS = 100.0
@@ -95,8 +97,16 @@ class RunningSite:
         )
         return done.returncode, done.stdout + done.stderr
 
+    @staticmethod
+    def call_here(*words, given=""):
+        """The same in this process, sooner by the start of one; no plugin of the site is seen."""
+        done = CliRunner().invoke(main, [*map(str, words)], input=given)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.output
+
     def explain(self, identifier):
-        code, text = self.call("explain", "--config", self.path, identifier)
+        code, text = self.call_here("explain", "--config", self.path, identifier)
         assert code == 0, text
         return text
 
