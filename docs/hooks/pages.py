@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 INCLUDED = {
     "ARCHITECTURE.md": "explanation/architecture.md",
+    "docs/explanation/where.md": "explanation/where.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }

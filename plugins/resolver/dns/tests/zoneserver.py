@@ -37,7 +37,8 @@ def plain(name):
 class ZoneServer:
     """See `thurn_testing.contracts.resolver.SampleDns` for its switches."""
 
-    def __init__(self, zone=SAMPLE):
+    def __init__(self, zone=SAMPLE, port=0):
+        self.port = port
         self.sets = rrsets(zone)
         self.existing = {above for name, _ in self.sets for above in ancestors(name)}
         self.queries = []  # (name, type, "udp" or "tcp", query)
@@ -48,13 +49,27 @@ class ZoneServer:
         self._nursery = None
 
     async def __aenter__(self):
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        await self._udp.bind(("127.0.0.1", 0))
-        self.port = self._udp.getsockname()[1]
-        await self._tcp.bind(("127.0.0.1", self.port))
+        while not await self._bind():
+            pass
         self._tcp.listen()
         return self
+
+    async def _bind(self):
+        """Whether one port could be had for both; somebody else may have it for one."""
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            await self._udp.bind(("127.0.0.1", self.port))
+            port = self._udp.getsockname()[1]
+            await self._tcp.bind(("127.0.0.1", port))
+        except OSError:
+            if self.port:
+                raise
+            self.close()
+            return False
+        self.port = port
+        return True
 
     async def __aexit__(self, *exception):
         self.close()
