@@ -6,8 +6,8 @@ from array import array
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from thurn_store_spool.mask import changed_masks, marks, runs_of, with_bit
-from thurn_store_spool.perform import ALL_FLAGS, DELETED, SEEN
+from thurn_store_spool.cache.mask import changed_masks, marks, runs_of, with_bit
+from thurn_store_spool.index.row import ALL_FLAGS, DELETED, SEEN
 
 MASKS = st.integers(0, ALL_FLAGS)
 SOME = st.sampled_from((0, 1, 8, 0x101, 1 << 62, ALL_FLAGS)) | MASKS

@@ -119,18 +119,14 @@ async def check_remembered_keys(site: StoreSite) -> None:
     """`remember` is committed with other deposits and lives as long as it was given."""
     async with site.open() as opened:
         account = await opened.account()
-        log = opened.host.context.commit_log
         expect(not await account.seen("vacation ann"), "not seen yet")
         record = account.remember("vacation ann", lifetime_seconds=3_600)
         deposit = account.prepare(Append("INBOX", message("x"), WHEN))
-        await log.commit([*record.changes, *deposit.changes])
-        await record.commit()
-        await deposit.commit()
+        await opened.commit(record, deposit)
         expect(await account.seen("vacation ann"), "seen now")
         expect(not await account.seen("vacation bob"), "others are not")
         short = account.remember("short", lifetime_seconds=0)
-        await log.commit(short.changes)
-        await short.commit()
+        await opened.commit(short)
         expect(not await account.seen("short"), "a life of no length is over")
         gone = account.remember("aborted", lifetime_seconds=3_600)
         await gone.abort()

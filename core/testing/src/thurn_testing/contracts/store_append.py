@@ -166,7 +166,7 @@ async def check_summaries(site: StoreSite) -> None:
 
 
 async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
-    """Deposits of several accounts are committed together. Design D6."""
+    """Deposits of several accounts are committed together."""
     async with site.open() as opened:
         alice, bob = await opened.account(ALICE), await opened.account(BOB)
         blob = message("both").blob
@@ -175,9 +175,7 @@ async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
             for handle in (alice, bob, bob)
         ]
         expect_equal(len((await (await bob.mailbox("INBOX")).view()).uids), 0, "not before")
-        await opened.host.context.commit_log.commit([c for d in deposits for c in d.changes])
-        for deposit in deposits:
-            await deposit.commit()
+        await opened.commit(*deposits)
         expect_equal(await subjects(await alice.mailbox("INBOX")), ["both"], "one for the one")
         expect_equal(await subjects(await bob.mailbox("INBOX")), ["both"] * 2, "two for the other")
         expect_equal([d.stored.uid > 0 for d in deposits], [True] * 3, "each says where it is")
@@ -185,26 +183,46 @@ async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
 
 
 async def check_a_failing_group_stores_nothing(site: StoreSite) -> None:
-    """When one of a group cannot be, none is; and an aborted deposit is nothing."""
+    """Of deposits that go through the commit log, all are stored or none."""
     async with site.open() as opened:
         alice, bob = await opened.account(ALICE), await opened.account(BOB)
         good = alice.prepare(append("good", flags=("$New",)))
         bad = bob.prepare(append("bad", "no such mailbox"))
+        together = bool(good.changes)  # or the store has a durability of its own
         with refused(MailboxNotFound, "a missing mailbox without create"):
-            await opened.host.context.commit_log.commit([*good.changes, *bad.changes])
-            await good.commit()
-            await bad.commit()
+            await opened.commit(good, bad)
         await bad.abort()
-        await good.abort()
-        await alice.prepare(append("aborted")).abort()
-        for handle in (alice, bob):
-            inbox = await handle.mailbox("INBOX")
-            expect_equal(len(await inbox.view()), 0, "nothing of the group is there")
-        with refused(MailboxNotFound, "the same for append_all"):
-            await alice.append_all([append("one"), append("two", "no such mailbox")])
-        inbox = await alice.mailbox("INBOX")
-        expect_equal(len(await inbox.view()), 0, "all or none")
+        for handle in (alice, bob) if together else (bob,):
+            view = await (await handle.mailbox("INBOX")).view()
+            expect_equal(len(view), 0, "nothing of the group is there")
+        before = len(await (await alice.mailbox("INBOX")).view())
         uids = await fill(alice, 3)
+        view = await (await alice.mailbox("INBOX")).view()
+        expect_equal(list(view.uids)[before:], list(uids), "and then it works")
+
+
+async def check_an_aborted_deposit_stores_nothing(site: StoreSite) -> None:
+    """Neither at once nor after its body was placed."""
+    big = Content.of(b"Subject: big\r\n\r\n" + b"x" * SPILL_OCTETS)
+    async with site.open() as opened:
+        account = await opened.account()
+        await account.prepare(append("aborted")).abort()
+        deposit = account.prepare(Append("INBOX", big, WHEN))
+        await deposit.place()
+        await deposit.abort()
+        await deposit.abort()
+        expect_equal(len(await (await opened.inbox()).view()), 0, "nothing is there")
+
+
+async def check_append_all_stores_all_or_none(site: StoreSite) -> None:
+    """When one message cannot be stored, none is. RFC 3502."""
+    async with site.open() as opened:
+        account = await opened.account()
+        inbox = await account.mailbox("INBOX")
+        with refused(MailboxNotFound, "a missing mailbox without create"):
+            await account.append_all([append("one"), append("two", "no such mailbox")])
+        expect_equal(len(await inbox.view()), 0, "all or none")
+        uids = await fill(account, 3)
         expect_equal(list((await inbox.view()).uids), list(uids), "and then it works")
 
 
@@ -278,6 +296,8 @@ APPEND_CHECKS: Final = (
     check_summaries,
     check_two_accounts_in_one_commit,
     check_a_failing_group_stores_nothing,
+    check_an_aborted_deposit_stores_nothing,
+    check_append_all_stores_all_or_none,
     check_a_key_is_stored_once,
     check_append_creates_on_demand,
     check_uids_are_never_used_again,

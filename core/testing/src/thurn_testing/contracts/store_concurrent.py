@@ -14,7 +14,8 @@ import trio
 from thurn.contracts.store import AccountHandle, FlagChange, Mailbox, MailStore, View
 from thurn.types.errors import MessageExpunged
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import expect, expect_equal, in_time
+from thurn_testing.contracts.store_change import WAKE_SECONDS
 from thurn_testing.contracts.storesite import ALICE, StoreSite, append, flags_of, subjects
 
 SEEDS: Final = (1, 2, 3)
@@ -188,7 +189,7 @@ async def check_two_stores_on_the_same_mail(site: StoreSite) -> None:
         for opened in (first, second):
             await check_end(opened.store, model)
         view = await (await second.inbox()).view()
-        with trio.fail_after(2):
+        with in_time("another worker wakes", WAKE_SECONDS):
             async with trio.open_nursery() as nursery:
                 waiting = await second.inbox()
                 nursery.start_soon(waiting.wait_changed, view.highestmodseq)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.contracts.store import Append
+from thurn.contracts.store import Append, FlagChange
 from thurn.types.errors import (
     MailboxExists,
     MailboxNameRefused,
@@ -124,6 +124,29 @@ async def check_a_deleted_mailbox_under_a_session(site: StoreSite) -> None:
         ):
             with refused(MailboxNotFound, "the mailbox of this handle has gone"):
                 await call
+
+
+async def check_a_record_stays_as_it_was_resolved(site: StoreSite) -> None:
+    """`Mailbox.record` is of the moment when the name was resolved, and needs no I/O."""
+    async with site.open() as opened:
+        account = await opened.account()
+        uids = await fill(account, 2, "a")
+        mailbox = await account.mailbox("a")
+        known = mailbox.record
+        expect_equal((known.name, known.messages, known.unseen), ("a", 2, 2), "the counts")
+        await fill(account, 1, "a")
+        await mailbox.flag(uids, FlagChange.ADD, ["\\Seen"])
+        await mailbox.view()
+        expect_equal(mailbox.record, known, "changes and views do not touch it")
+        newer = (await account.mailbox("a")).record
+        found = (newer.messages, newer.unseen, newer.highestmodseq > known.highestmodseq)
+        expect_equal(found, (3, 1, True), "whoever asks again gets newer numbers")
+        await account.subscribe("a", True)
+        await account.rename("a", "b")
+        expect_equal(mailbox.record, known, "nor does another name")
+        await account.delete("b")
+        expect_equal(mailbox.record, known, "it is there when the mailbox is gone")
+    expect_equal(mailbox.record, known, "and when the store is closed")
 
 
 async def check_rename(site: StoreSite) -> None:
@@ -267,6 +290,7 @@ async def check_strangers_see_nothing(site: StoreSite) -> None:
 TREE_CHECKS: Final = (
     check_create_and_delete,
     check_a_deleted_mailbox_under_a_session,
+    check_a_record_stays_as_it_was_resolved,
     check_rename,
     check_rename_upwards,
     check_rename_of_inbox,

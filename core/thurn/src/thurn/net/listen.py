@@ -64,6 +64,7 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     *,
     tls: TlsProvider | None = None,
     draining: trio.Event | None = None,
+    open_connections: set[SocketConnection] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve one listener instance on its sockets until drained: `draining` is set, and the last
@@ -75,6 +76,7 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
         listener: speaks the protocol.
         make_session: called in the connection's own task, once TLS is there if it is implicit.
         tls: the certificates; needed for implicit TLS.
+        open_connections: those of several listeners, kept up to date here.
         draining: accept no more; `connection.closing` is true from then on.
         task_status: started when connections are accepted.
 
@@ -85,7 +87,8 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     draining = trio.Event() if draining is None else draining
     limits = ConnectionLimits(settings.connections, settings.connections_per_address)
     tls = None if settings.tls_mode == "none" else tls
-    server = _Server(settings, listener, make_session, tls, draining, limits)
+    everywhere = set() if open_connections is None else open_connections
+    server = _Server(settings, listener, make_session, tls, draining, limits, everywhere)
     async with trio.open_nursery() as watching:
         watching.start_soon(server.end_late)
         async with trio.open_nursery() as connections, trio.open_nursery() as loops:
@@ -107,6 +110,7 @@ class _Server:
     tls: TlsProvider | None
     closing: Closing
     limits: ConnectionLimits
+    everywhere: set[SocketConnection]
     quiet_until: float = -float("inf")
     open: set[SocketConnection] = field(default_factory=set)
     some: trio.Event = field(default_factory=trio.Event)
@@ -178,6 +182,7 @@ class _Server:
             accepted, peer, local_port, self.settings, self.closing, self.tls
         )
         self.open.add(connection)
+        self.everywhere.add(connection)
         self.some.set()
         reason: EndReason | None = "idle"  # what it is when the scope is cancelled
         try:
@@ -190,6 +195,7 @@ class _Server:
                 self._say(connection, "closing")
                 connection.close_nowait()
             self.open.discard(connection)
+            self.everywhere.discard(connection)
             self.limits.release(connection.peer)
 
     async def _speak(self, connection: SocketConnection) -> EndReason | None:

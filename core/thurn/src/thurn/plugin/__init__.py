@@ -52,14 +52,7 @@ from thurn.contracts.commitlog import (
     Resource,
 )
 from thurn.contracts.connection import Connection
-from thurn.contracts.context import (
-    Context,
-    Diagnostics,
-    Events,
-    ListenerContext,
-    Resolver,
-    SiteContext,
-)
+from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
 from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
@@ -97,6 +90,20 @@ from thurn.contracts.queue import (
     Transport,
 )
 from thurn.contracts.relay import RelayPolicy
+from thurn.contracts.resolver import (
+    Bogus,
+    DnsAnswer,
+    LookupFailed,
+    MailExchanger,
+    NoData,
+    NoSuchName,
+    RecordSet,
+    Resolver,
+    Tlsa,
+    joined_addresses,
+    normal_name,
+    takes_no_mail,
+)
 from thurn.contracts.sasl import (
     Challenge,
     NeedStoredKey,
@@ -142,6 +149,7 @@ from thurn.contracts.settings import (
     QueueRef,
     Ref,
     RelayRef,
+    ResolverRef,
     SaslRef,
     Secret,
     SecretSource,
@@ -153,6 +161,7 @@ from thurn.contracts.settings import (
     TlsRef,
 )
 from thurn.contracts.state import Notices, State, Table, TableRow
+from thurn.contracts.status import ReportsStatus, StatusValue
 from thurn.contracts.store import (
     CACHED_HEADERS,
     KEYWORDS_PER_MAILBOX,
@@ -291,6 +300,7 @@ __all__ = [
     "Ask",
     "Blob",
     "BlobReference",
+    "Bogus",
     "CarrierSettings",
     "CertifiedContext",
     "Challenge",
@@ -320,6 +330,7 @@ __all__ = [
     "Discard",
     "Disconnect",
     "DiscreetVerifier",
+    "DnsAnswer",
     "Document",
     "DocumentNotFound",
     "Duration",
@@ -362,6 +373,8 @@ __all__ = [
     "LoginPolicy",
     "LoginRecorder",
     "LoginRef",
+    "LookupFailed",
+    "MailExchanger",
     "MailStore",
     "Mailbox",
     "MailboxChanged",
@@ -379,7 +392,9 @@ __all__ = [
     "MessageSummary",
     "NeedStoredKey",
     "NeedVerify",
+    "NoData",
     "NoSettings",
+    "NoSuchName",
     "NotPermitted",
     "Notices",
     "Outcome",
@@ -405,6 +420,7 @@ __all__ = [
     "RecipientPolicy",
     "RecipientResult",
     "Record",
+    "RecordSet",
     "Ref",
     "Refusal",
     "Refused",
@@ -414,8 +430,10 @@ __all__ = [
     "RemoveHeader",
     "RemoveRecipient",
     "ReplaceHeader",
+    "ReportsStatus",
     "Resolution",
     "Resolver",
+    "ResolverRef",
     "Resource",
     "RevisedVerifier",
     "Route",
@@ -457,6 +475,7 @@ __all__ = [
     "State",
     "StateRef",
     "Status",
+    "StatusValue",
     "Step",
     "StorageError",
     "StorageFull",
@@ -479,6 +498,7 @@ __all__ = [
     "TlsProvider",
     "TlsRef",
     "TlsState",
+    "Tlsa",
     "TooLarge",
     "TracedAction",
     "Transaction",
@@ -496,9 +516,11 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "is_credential",
+    "joined_addresses",
     "login_policy",
     "mailbox_name",
     "message_filter",
+    "normal_name",
     "outgoing_filter",
     "parents",
     "plugin",
@@ -511,4 +533,5 @@ __all__ = [
     "sieve_command",
     "sieve_test",
     "status_of",
+    "takes_no_mail",
 ]
