@@ -20,10 +20,10 @@ from clients import HOST, TIMEOUT_SECONDS, fetch, send, unverified
 from mailsite import PASSWORD
 from running import RunningSite, eventually, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
-DISK = "24m"
-BALLAST_OCTETS = 8 << 20
+DISK = "16m"
+BALLAST_OCTETS = 4 << 20
 SENDERS = 6
 FILLING = "y" * 78 + "\r\n"
 BODY_LINES = 250  # 20 KB

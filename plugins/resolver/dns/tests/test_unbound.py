@@ -25,7 +25,7 @@ from thurn.plugin import (
     takes_no_mail,
 )
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 SOA = "@ 3600 SOA ns hostmaster 1 3600 600 86400 300\n@ 3600 NS ns\nns A 127.0.0.1\n"
 ZONES = {

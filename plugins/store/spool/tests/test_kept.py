@@ -17,7 +17,6 @@ from thurn_store_spool.upkeep.copies import keep_copies
 from thurn_store_spool.upkeep.upkeep import GATHER_SECONDS
 from thurn_testing.contracts.storesite import ALICE, append
 
-pytestmark = pytest.mark.timeout(120)
 STEPS = 60
 
 

@@ -107,12 +107,16 @@ def _judge_early(
 
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
-    return {
+    facts = {
         "session": session.id,
         "listener": session.listener,
         "peer": peer_text(session.peer),
         "hello": session.hello[:255],
     }
+    if session.tls is not None:
+        at_proxy = " at the proxy" if session.tls.at_proxy else ""
+        facts["tls"] = f"{session.tls.version}{at_proxy}"
+    return facts
 
 
 def _add_early(entry: JournalRecord, session: Session) -> None:

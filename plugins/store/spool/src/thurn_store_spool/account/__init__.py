@@ -1,7 +1,6 @@
-"""What the store's contract gives: `handle` is an account and `mailbox` a mailbox as one identity
-sees them.
+"""What the store's contract gives: an account (`handle`) and a mailbox as one identity sees them.
 
-The other files are what these two do: `message`, `tree` and `document` are work on drafts, on
-messages, on the tree of mailboxes and on documents; `changes` says what happened since a MODSEQ;
-`annotation` reads annotations.
+The other files are what these two do: `message`, `tree` and `document` change messages, the tree of
+mailboxes and documents; `fetch` reads messages, `changes` what happened since a MODSEQ, and
+`annotation` annotations.
 """

@@ -14,7 +14,7 @@ from itertools import chain, compress
 from thurn.plugin import CopyResult, FlagChange, StoreResult
 
 from thurn_store_spool.cache.columns import spans_of
-from thurn_store_spool.cache.mask import marks, runs_of
+from thurn_store_spool.cache.mask import differing, runs_of
 from thurn_store_spool.index.query import select
 from thurn_store_spool.index.row import ALL_FLAGS, row_id
 from thurn_store_spool.index.tree import MailboxRow
@@ -129,7 +129,7 @@ def _unchanged(chosen: _Chosen, modseq: int) -> tuple[_Chosen, tuple[int, ...]]:
 
 def _changed(chosen: _Chosen, clear: int, wanted: int) -> bytes:
     """The packed UIDs of those messages whose flags the change makes different."""
-    marked = marks(chosen.flags, clear, wanted)
+    marked = differing(chosen.flags, clear, wanted)
     if not chosen.neighbours:
         return pack(list(compress(chosen.uids, marked)))
     # No UID between the first and the last of a run belongs to another message.

@@ -57,7 +57,7 @@ class AccountCaches:
         columns: views, by mailbox number.
         records: records, by mailbox number.
         documents: active documents, by kind.
-        recent: what this worker has committed last; only while there are views to move on.
+        recent: what this worker has committed last, as long as there is something to move on by it.
         totals: what mailboxes have.
         has_inbox: the account was seen with its INBOX, which it keeps for ever.
         mark: of the store's documents.
@@ -76,7 +76,7 @@ class AccountCaches:
 
     def committed(self, operations: Sequence[Operation]) -> None:
         """This worker has committed these operations; called before anybody hears of them."""
-        if self.columns:
+        if self.columns or self.records:
             self.recent.add(operations)
         for one in operations:
             if type(one) in _DOCUMENT_KINDS:

@@ -223,7 +223,7 @@ def _set_flags(
 
 
 def spans_of(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Where the messages of these ranges stand, first and end of each span; absent ones nowhere."""
+    """The spans (first and end) at which messages of these ranges stand."""
     spans = []
     for first, last in pairs:
         low = bisect_left(uids, first)

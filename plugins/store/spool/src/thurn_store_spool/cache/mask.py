@@ -54,7 +54,7 @@ def changed_masks(masks: array[int], clear: int, wanted: int) -> array[int]:
     return changed
 
 
-def marks(masks: array[int], clear: int, wanted: int) -> bytes:
+def differing(masks: array[int], clear: int, wanted: int) -> bytes:
     """One octet for each mask: 1 where the change makes another mask of it, else 0."""
     octets = masks.tobytes()
     marked = 0

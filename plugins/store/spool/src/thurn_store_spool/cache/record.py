@@ -71,6 +71,7 @@ def _known_record(index: AccountIndex, caches: AccountCaches, number: int) -> Ma
 
 
 def _with_message(record: MailboxRecord, message: Arrived) -> MailboxRecord:
+    """The record after a message was stored."""
     # Not `dataclasses.replace`, which takes twice as long.
     return MailboxRecord(
         record.id,
