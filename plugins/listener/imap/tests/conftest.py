@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.hooks.registry import Registry
+from thurn.hooks.registry import Registry, installed
 from thurn.plugin import (
     AccountId,
     Append,
@@ -241,7 +241,7 @@ def open_world(tmp_path, accounts, mock_clock):
 
     @asynccontextmanager
     async def open_one(
-        store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), **settings
+        store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), points=(), **settings
     ):
         base = tmp_path / f"world{next(NUMBERS)}"
         base.mkdir()
@@ -257,7 +257,7 @@ def open_world(tmp_path, accounts, mock_clock):
         async def shaky(config: ShakySettings, context):
             yield Shaky(context.require(MailStore, "store", config.real), faults)
 
-        registry = Registry()
+        registry = Registry((*installed(), *points))
         assert list(registry.load(["listener.imap"])) == []
         for factory in (shaky, both, quota, *plugins):
             registry.add(factory)

@@ -1,7 +1,7 @@
-"""Wakes sessions in IDLE: one task per mailbox that somebody waits for, however many do.
+"""Wakes sessions in IDLE: one task for each mailbox that sessions wait for, however many they are.
 
-Rules of this file: a session that waits costs a cancel scope and an entry here, no task. What is
-told is only that there may be something to look at.
+Rules of this file: a waiting session costs a cancel scope and an entry here, not a task. A session
+that is woken looks at the mailbox itself; there may be nothing new.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import trio
 from thurn.plugin import Diagnostics, Mailbox, MailboxNotFound
 
 RETRY_SECONDS: Final = 5.0
-"""After the store could not be asked."""
+"""Pause before sessions look again after a failure of the store."""
 
 Key: TypeAlias = tuple[str, str]
 """Account and mailbox id."""
@@ -21,7 +21,7 @@ Key: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """A session in IDLE: for what it waits, what it has seen, what is cancelled to wake it."""
+    """A session that waits: for which mailbox, what it has seen, what is cancelled to wake it."""
 
     key: Key
     seen_modseq: int
@@ -29,65 +29,67 @@ class Waiter:
 
 
 @dataclass(slots=True, eq=False)
-class _Watched:
+class _Followed:
+    """A mailbox that sessions wait for; all of them have seen `since`."""
+
     mailbox: Mailbox
     since: int
     waiters: set[Waiter]
     scope: trio.CancelScope
 
 
-class Watch:
-    """All mailboxes of a worker that sessions of one listener wait for.
+class FollowedMailboxes:
+    """The mailboxes of a worker that sessions of one listener wait for.
 
     Args:
         nursery: where its tasks live.
-        diagnostics: for what goes wrong.
+        diagnostics: for failures.
     """
 
-    __slots__ = ("_diagnostics", "_nursery", "_watched")
+    __slots__ = ("_diagnostics", "_followed", "_nursery")
 
     def __init__(self, nursery: trio.Nursery, diagnostics: Diagnostics) -> None:
         self._nursery = nursery
         self._diagnostics = diagnostics
-        self._watched: dict[Key, _Watched] = {}
+        self._followed: dict[Key, _Followed] = {}
 
     def add(self, mailbox: Mailbox, waiter: Waiter) -> None:
-        """Until `forget`, wake it when the mailbox may have passed what it has seen."""
+        """Until `remove`, wake it when the mailbox may have passed what it has seen."""
         key = waiter.key
-        watched = self._watched.get(key)
-        if watched is None:
-            watched = _Watched(mailbox, waiter.seen_modseq, set(), trio.CancelScope())
-            self._watched[key] = watched
-            self._nursery.start_soon(self._follow, key, watched)
-        watched.waiters.add(waiter)
-        if waiter.seen_modseq < watched.since:
+        followed = self._followed.get(key)
+        if followed is None:
+            followed = _Followed(mailbox, waiter.seen_modseq, set(), trio.CancelScope())
+            self._followed[key] = followed
+            self._nursery.start_soon(self._follow, key, followed)
+        followed.waiters.add(waiter)
+        if waiter.seen_modseq < followed.since:
             # Something happened while this session was telling what it knew.
             waiter.scope.cancel()
 
-    def forget(self, waiter: Waiter) -> None:
+    def remove(self, waiter: Waiter) -> None:
         """Wake it no more."""
-        watched = self._watched.get(waiter.key)
-        if watched is None:
+        followed = self._followed.get(waiter.key)
+        if followed is None:
             return
-        watched.waiters.discard(waiter)
-        if not watched.waiters:
-            watched.scope.cancel()
-            self._forget(waiter.key, watched)
+        followed.waiters.discard(waiter)
+        if not followed.waiters:
+            followed.scope.cancel()
+            self._drop(waiter.key, followed)
 
-    async def _follow(self, key: Key, watched: _Watched) -> None:
+    async def _follow(self, key: Key, followed: _Followed) -> None:
         """Wait for one change and wake everybody; those who go on waiting come again."""
-        with watched.scope:
+        with followed.scope:
             try:
-                await watched.mailbox.wait_changed(watched.since)
+                await followed.mailbox.wait_changed(followed.since)
             except MailboxNotFound:
-                pass  # the sessions find out
-            except Exception as error:  # noqa: BLE001 - the sessions look for themselves
+                pass  # each session finds out when it looks
+            except Exception as error:  # noqa: BLE001 - each session gets the error when it looks
                 self._diagnostics.warning("idle.not_watched", failure=repr(error))
                 await trio.sleep(RETRY_SECONDS)
-        self._forget(key, watched)
-        for waiter in tuple(watched.waiters):
+        self._drop(key, followed)
+        for waiter in tuple(followed.waiters):
             waiter.scope.cancel()
 
-    def _forget(self, key: Key, watched: _Watched) -> None:
-        if self._watched.get(key) is watched:
-            del self._watched[key]
+    def _drop(self, key: Key, followed: _Followed) -> None:
+        if self._followed.get(key) is followed:
+            del self._followed[key]
