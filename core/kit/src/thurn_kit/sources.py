@@ -93,8 +93,10 @@ def parse_network(text: str) -> Network:
 
 
 def _setting(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
-    if not isinstance(value, str):
+    if isinstance(value, IPv4Network | IPv6Network):
         return value
+    if not isinstance(value, str):  # ip_network would take 5 for 0.0.0.5
+        raise ValueError(f'{value!r} is not a text; a network is "192.0.2.0/24" or an address')  # noqa: TRY004 - pydantic wants ValueError
     try:
         return parse_network(value)
     except ValueError as error:

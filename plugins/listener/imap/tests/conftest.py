@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated
 
 import pytest
@@ -176,6 +178,16 @@ class ShakySettings(Settings):
     real: Annotated[str, Ref("store")]
 
 
+FAULTS: ContextVar[Faults] = ContextVar("FAULTS")
+"""The faults of the world that is being opened."""
+
+
+@plugin("store", "shaky")
+@asynccontextmanager
+async def shaky(config: ShakySettings, context):
+    yield Shaky(context.require(MailStore, "store", config.real), FAULTS.get())
+
+
 @sasl_mechanism("X-BOTH")
 def both():
     """Says something with its success. RFC 4422 §3.6."""
@@ -218,7 +230,7 @@ def tables(base, store, settings, more):
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
-            "store": "main", "data": str(base / "data"),
+            "store": "main", "data": str(base / "data"), "segment": "1MiB",
         },
         "state": {"main": {"type": "memory"}},
         "account": {"main": {"type": "file", "file": "accounts.toml"}},
@@ -233,6 +245,18 @@ def tables(base, store, settings, more):
         },
         **(more or {}),
     }  # fmt: skip
+
+
+def make_registry(points=()):
+    registry = Registry((*installed(), *points))
+    assert list(registry.load(["listener.imap"])) == []
+    for factory in (shaky, both, quota):
+        registry.add(factory)
+    return registry
+
+
+usual_registry = cache(make_registry)
+"""One for all worlds without plugins of their own; making one costs more than most tests."""
 
 
 @pytest.fixture
@@ -252,14 +276,10 @@ def open_world(tmp_path, accounts, mock_clock):
         # Gate and log make pauses of milliseconds; what is longer passes when the test says so.
         mock_clock.rate = 1.0
 
-        @plugin("store", "shaky")
-        @asynccontextmanager
-        async def shaky(config: ShakySettings, context):
-            yield Shaky(context.require(MailStore, "store", config.real), faults)
-
-        registry = Registry((*installed(), *points))
-        assert list(registry.load(["listener.imap"])) == []
-        for factory in (shaky, both, quota, *plugins):
+        FAULTS.set(faults)
+        own = plugins or hooks or more or points
+        registry = make_registry(points) if own else usual_registry()
+        for factory in plugins:
             registry.add(factory)
         for hook in hooks:  # a plugin that implements hooks of the family, loaded with another
             registry._manager.register(hook)

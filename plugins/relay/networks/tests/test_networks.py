@@ -142,3 +142,10 @@ async def test_trouble_with_the_table_is_logged_and_changes_nothing(tmp_path):
         transaction = make_transaction(make_session(peer="10.0.0.1"))
         assert await policy.may_relay(transaction, Recipient(Address.parse("x@y.example")))
     assert context.diagnostics.events == ["relay.networks_not_shown"]
+
+
+@pytest.mark.parametrize("value", [5, 0, 3.0, True, ["10.0.0.0/8"]])
+def test_a_network_that_is_not_a_text(value):
+    """5 would be 0.0.0.5 to the standard library."""
+    with pytest.raises(ValueError, match="is not a text"):
+        NetworksSettings(networks=[value])

@@ -18,9 +18,9 @@ from thurn.plugin import (
     StorageTrouble,
     TooLarge,
 )
-from thurn_store_spool.body import write_body
-from thurn_store_spool.place import account_directory, account_of, body_path
-from thurn_store_spool.tend import ORPHAN_SECONDS, remove_orphans
+from thurn_store_spool.body.file import write_body
+from thurn_store_spool.layout import account_directory, account_of, body_path
+from thurn_store_spool.upkeep.garbage import ORPHAN_SECONDS, remove_orphans
 from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.storesite import ALICE, WHEN, append, fill, subjects
 
@@ -277,7 +277,7 @@ async def test_an_open_transaction_is_not_seen(bench):
         other.apply(frame)
         assert await inbox.view() is view
         assert [m.name for m in await account.mailboxes()] == ["INBOX"]
-        assert inbox.record.messages == 1
+        assert (await account.mailbox("INBOX")).record.messages == 1
         assert (await inbox.changes(0)).uidnext == view.uidnext
         index.commit()
         assert len(await inbox.view()) == 2

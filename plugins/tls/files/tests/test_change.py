@@ -151,8 +151,21 @@ async def test_ciphers_that_are_none(opened, issue):
     assert found.startswith("ciphers: ")
 
 
-def test_a_check_warns_of_files_that_are_not_there(issue, tmp_path):
+def test_a_check_finds_each_pair_that_cannot_be_used(issue, tmp_path):
     settings = issue("mx", "mx.example.com")
-    assert not FilesSettings(**settings).warnings(tmp_path)
-    nowhere = {"certificate": tmp_path / "no.pem", "certificates": [settings]}
-    assert FilesSettings(**nowhere).warnings(tmp_path) == [f"there is no {tmp_path}/no.pem"]
+    assert not FilesSettings(**settings).findings(tmp_path)
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate\n")
+    junk.chmod(0o600)
+    broken = [
+        {"certificate": tmp_path / "no.pem"},
+        {"certificate": junk},
+        {"certificate": settings["certificate"], "key": issue("other", "a.example")["key"]},
+        settings,
+    ]
+    missing, unreadable, mismatched = FilesSettings(**settings, certificates=broken).findings(
+        tmp_path
+    )
+    assert missing == f"{tmp_path}/no.pem cannot be read: No such file or directory"
+    assert unreadable == f"{junk} has no certificate that can be read"
+    assert "is not the key of" in mismatched

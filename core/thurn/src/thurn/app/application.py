@@ -19,16 +19,16 @@ from typing import Any, Final
 
 import trio
 
+from thurn.app.control import serve_control
 from thurn.app.opened import OpenSite
 from thurn.app.plan import ProcessPlan
 from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
-from thurn.config.files import read
+from thurn.config.files import Source, read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.log import settle_sealed
-from thurn.net.bind import parse_bind
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -57,34 +57,45 @@ def check(config_paths: Sequence[Path]) -> SitePlan:
         ConfigError: with everything that is wrong.
     """
     configure()
-    config = load(read(config_paths))
+    source = read(config_paths)
+    findings = _unknown_accounts(source)
+    try:
+        config = load(source)
+    except ConfigError as error:
+        raise ConfigError([*error.findings, *findings]) from error
+    if findings:
+        raise ConfigError(findings)
     return plan_of(config, tuple(config_paths))
+
+
+def _unknown_accounts(source: Source) -> list[str]:
+    """Findings for an account or a group that this machine does not have. Not a matter of the
+    file alone: another machine may have them."""
+    section = source.tables.get("site")
+    findings: list[str] = []
+    for key, what, find in (("user", "account", getpwnam), ("group", "group", getgrnam)):
+        name = section.get(key) if isinstance(section, dict) else None
+        try:
+            _ = isinstance(name, str) and find(name)
+        except KeyError:
+            where = source.where(("site", key))
+            findings.append(f"{where}: site.{key}: this machine has no {what} {name}")
+    return findings
 
 
 def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
     """How a checked configuration is to be run."""
     site = config.site
     places = {key: f"{config.source.where(('site', key))}: site.{key}" for key in ("data", "user")}
-    binds: dict[str, str] = {}
-    findings: list[str] = []
-    for key, name, find in (("user", site.user, getpwnam), ("group", site.group, getgrnam)):
-        try:
-            _ = name and find(name)
-        except KeyError:
-            words = f"this machine has no {key.replace('user', 'account')} {name}"
-            findings.append(f"{config.source.where(('site', key))}: site.{key}: {words}")
+    binds: list[str] = []
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:
-            try:
-                parse_bind(spec)
-            except ConfigError as error:
-                findings.append(f"{place}: {instance.full_name}: {error}")
-            if spec in binds:
-                findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
-            binds[spec], places[spec] = instance.full_name, f"{place}: {instance.full_name}"
-    if findings:
-        raise ConfigError(findings)
+            if spec in binds:  # with port 0; the supervisor knows sockets by their specification
+                text = f"{spec} stands here twice: give each listener its own address"
+                raise ConfigError([f"{place}: {instance.full_name}: {text}"])
+            binds.append(spec)
+            places[spec] = f"{place}: {instance.full_name}"
     return SitePlan(
         hostname=site.hostname,
         data=site.data,
@@ -107,9 +118,6 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     settings = instance.settings
     if not isinstance(settings, ListenerSettings):
         raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
-    if settings.tls_mode == "implicit" and settings.tls is None:
-        text = 'tls_mode = "implicit" needs tls = "…"'
-        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 
@@ -131,8 +139,11 @@ async def run_worker(
         if housekeeper:
             nursery.start_soon(partial(settle, opened))
             nursery.start_soon(_retire_journal, opened)
+        control.count_sessions = partial(len, opened.connections)
         control.ready()
-        if not housekeeper:
+        if housekeeper:
+            await serve_control(opened, control)
+        else:
             await serve_listeners(opened, sockets, control.draining)
         await control.draining.wait()
         nursery.cancel_scope.cancel()
@@ -151,6 +162,7 @@ async def serve_listeners(
                 make_session = partial(_session, site, instance.name, product.protocol)
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
                 serving = partial(serve, bound, settings, product, make_session)
+                serving = partial(serving, open_connections=site.connections)
                 nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:
                 nursery.start_soon(_serve_sockets, product, bound, draining)

@@ -89,9 +89,11 @@ RelayRef: TypeAlias = Annotated[str, Ref("relay")]
 FilterRef: TypeAlias = Annotated[str, Ref("filter")]
 DeliveryRef: TypeAlias = Annotated[str, Ref("delivery")]
 GuardRef: TypeAlias = Annotated[str, Ref("guard")]
+OutgoingRef: TypeAlias = Annotated[str, Ref("outgoing")]
 QueueRef: TypeAlias = Annotated[str, Ref("queue")]
 StoreRef: TypeAlias = Annotated[str, Ref("store")]
 StateRef: TypeAlias = Annotated[str, Ref("state")]
+ResolverRef: TypeAlias = Annotated[str, Ref("resolver")]
 
 
 def _from_file(value: Path, info: ValidationInfo) -> Path:
@@ -181,9 +183,21 @@ class Settings(BaseModel):
         """Whether the instance cannot open on a site without shared state (`[site] state`)."""
         return False
 
+    @property
+    def needs_resolver(self) -> bool:
+        """Whether the instance cannot work on a site without a resolver (`[site] resolver`)."""
+        return False
+
+    def findings(self, directory: Path) -> Sequence[str]:
+        """What would keep the instance from opening, for `thurn check`.
+
+        Called with the rights of the account that serves. It may read the files that the settings
+        name or that are in the instance's own directory; it makes none and never raises.
+        """
+        return ()
+
     def warnings(self, directory: Path) -> Sequence[str]:
-        """What works and is perhaps not meant, for `thurn check`. It may read the files that the
-        settings name or that are in the instance's own directory; it makes none, never raises."""
+        """What works and is perhaps not meant, for `thurn check`; under the rules of `findings`."""
         return ()
 
 

@@ -63,7 +63,7 @@ async def _open(conversation: Conversation, command: Select) -> Selected:
     """The mailbox, with the newest view told."""
     mailbox = await conversation.account.mailbox(command.mailbox)
     view = await mailbox.view()
-    record = mailbox.record  # a store may know the totals by the view
+    record = mailbox.record
     need(record.rights, READ)
     read_only = command.read_only or not may_change(record.rights)
     named_sets = conversation.parts.extensions.named_sets
