@@ -226,7 +226,7 @@ def accounts():
 
 
 def tables(base, store, settings, more):
-    common = {"type": "imap", "bind": ["127.0.0.1:10143"], "sasl": ["plain", "both"]}
+    common = {"type": "imap", "bind": ["127.0.0.1:0"], "sasl": ["plain", "both"]}
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
