@@ -182,7 +182,7 @@ def _crossings(layers: Sequence[Sequence[Spot]]) -> int:
 def _put(layers: list[list[Spot]]) -> None:
     """Give each spot its x: near its neighbours, and clear of those beside it."""
     for layer in layers:
-        _settle(layer, [0.0] * len(layer), [1.0] * len(layer))
+        _place_layer(layer, [0.0] * len(layer), [1.0] * len(layer))
     for sweep in range(PLACE_ROUNDS):
         order = layers if sweep % 2 == 0 else layers[::-1]
         for layer in order:
@@ -192,7 +192,7 @@ def _put(layers: list[list[Spot]]) -> None:
                 weight = sum(w for _, w in pulls)
                 wanted.append(sum(o.x * w for o, w in pulls) / weight if pulls else spot.x)
                 weights.append(weight or 1.0)
-            _settle(layer, wanted, weights)
+            _place_layer(layer, wanted, weights)
 
 
 def _straighten(chains: Sequence[Sequence[Spot]], layers: Sequence[Sequence[Spot]]) -> None:
@@ -234,7 +234,7 @@ def _pull(spot: Spot, other: Spot) -> float:
     return (1.0, 2.0, 8.0)[(not spot.is_node) + (not other.is_node)]
 
 
-def _settle(layer: Sequence[Spot], wanted: Sequence[float], weights: Sequence[float]) -> None:
+def _place_layer(layer: Sequence[Spot], wanted: Sequence[float], weights: Sequence[float]) -> None:
     """The nearest places to the wanted ones that keep the order and the distances."""
     offsets = [0.0]
     for left, right in pairwise(layer):

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import rfcs
 from commands import command_pages
 from drawings import draw_fences
 from models import table
@@ -30,7 +31,12 @@ from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-INCLUDED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+INCLUDED = {
+    "ARCHITECTURE.md": "explanation/architecture.md",
+    "docs/explanation/where.md": "explanation/where.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
 LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
 
 
@@ -94,6 +100,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         settings = "".join(_settings_of(member))
         yield page, _relink(text, member, page) + settings
     yield "plugins/index.md", _included("plugins/README.md", "plugins/index.md")
+    yield "reference/rfcs.md", rfcs.page()
     for source, page in INCLUDED.items():
         yield page, _included(source, page)
 

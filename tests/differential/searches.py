@@ -1,4 +1,7 @@
-"""The keys that both are asked, and which messages may be found by one of them only."""
+"""The keys that both are asked, and which messages may be found by one of them only.
+
+RFC 9051 §6.4.4; RFC 8457 §2 ($Important).
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 import trio
 from mailsite import PASSWORD, tables
-from thurn.plugin.grants import GrantTable, parse_source
+from thurn_kit.grants import GrantTable, parse_source
 from thurn_testing.server import open_server
 
 RELAY_DENIED, NO_SUCH, MALFORMED, SYNTAX = "550 5.7.1", "550 5.1.1", "553 5.1.3", "501"

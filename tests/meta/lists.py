@@ -21,7 +21,7 @@ HOST = (
     "app",
     "mailflow | gate",
     "delivery",
-    "chain",
+    "chain | directory",
     "net | log",
     "config",
     "hooks | telemetry",
@@ -80,10 +80,11 @@ def _existing(modules: tuple[str, ...]) -> list[str]:
 
 def _layers() -> list[str]:
     """The distributions, top to bottom; siblings are strangers."""
-    testing, host, sieve, message, wire = CORE_ORDER
+    testing, kit, host, sieve, message, wire = CORE_ORDER
     extensions = [member.module for member in plugins() if member.role in FAMILIES]
     others = [member.module for member in plugins() if member.role not in FAMILIES]
-    wanted = [_existing((testing,)), extensions, others, _existing((host,)), _existing((sieve,))]
+    wanted = [_existing((testing,)), extensions, others, _existing((kit,)), _existing((host,))]
+    wanted.append(_existing((sieve,)))
     wanted.append(_existing((message, wire)))
     return [" | ".join(layer) for layer in wanted if layer]
 
@@ -121,7 +122,16 @@ def importlinter() -> str:
                 "plugins see the public half of the host",
                 "protected",
                 protected_modules=_strings(existing),
-                allowed_importers='["thurn", "thurn_testing"]',
+                allowed_importers='["thurn", "thurn_kit", "thurn_testing"]',
+            ),
+            _contract(
+                "plugins and kit import the host by its façade",
+                "forbidden",
+                source_modules=_strings(["thurn_kit", *(member.module for member in plugins())]),
+                forbidden_modules=_strings(
+                    [f"thurn.{name}" for name in PUBLIC if name != "plugin"]
+                ),
+                allow_indirect_imports="true",
             ),
             _contract(
                 "the public half stands alone",

@@ -72,6 +72,6 @@ def test_the_reference_has_every_name_of_the_facade():
 @pytest.mark.parametrize("name", import_module("thurn.plugin").__all__)
 def test_every_name_of_the_facade_is_explained(name):
     value = getattr(import_module("thurn.plugin"), name)
-    if name in {"API_VERSION", "Duration", "Size"}:
-        return  # explained by the string below them
+    if not inspect.isclass(value) and not inspect.isfunction(value):
+        return  # a constant or an alias: explained by the string below it
     assert inspect.getdoc(value)

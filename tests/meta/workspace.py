@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
-CORE_ORDER = ("thurn_testing", "thurn", "thurn_sieve", "thurn_message", "thurn_wire")
+CORE_ORDER = ("thurn_testing", "thurn_kit", "thurn", "thurn_sieve", "thurn_message", "thurn_wire")
 """The libraries of `core/`, top to bottom; message and wire share the lowest layer."""
 PURE = ("thurn_message", "thurn_wire", "thurn_sieve")
 """Libraries that do no I/O."""

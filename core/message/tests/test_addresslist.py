@@ -1,3 +1,8 @@
+"""Lists of addresses, as people and programs write them.
+
+RFC 5322 §3.4, RFC 6532 §3.2, RFC 6854.
+"""
+
 from __future__ import annotations
 
 import pytest

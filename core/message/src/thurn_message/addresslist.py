@@ -76,7 +76,7 @@ class Group:
     members: tuple[Mailbox, ...]
 
 
-Entry: TypeAlias = Mailbox | Group
+ListedAddress: TypeAlias = Mailbox | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class AddressList:
         doubts: what a strict reader would refuse, each a short phrase, each once.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedAddress, ...]
     doubts: tuple[str, ...]
 
     @property
@@ -122,7 +122,7 @@ def parse_address_list(value: bytes, *, strict: bool = False) -> AddressList:
     return AddressList(entries, tuple(doubts))
 
 
-def _misleading(entry: Entry) -> list[str]:
+def _misleading(entry: ListedAddress) -> list[str]:
     if isinstance(entry, Group):
         found = ["group"]
         members = entry.members
@@ -145,7 +145,7 @@ class _Reader:
 
     def __init__(self, value: bytes) -> None:
         self.value = value
-        self.entries: list[Entry] = []
+        self.entries: list[ListedAddress] = []
         self.doubts: dict[str, None] = {}
         self.count = 0
         self.group: bytes | None = None

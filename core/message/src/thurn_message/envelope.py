@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from thurn_message.addresslist import Entry, Group, Mailbox, parse_address_list
+from thurn_message.addresslist import Group, ListedAddress, Mailbox, parse_address_list
 from thurn_message.fields import Field, unfold
 from thurn_message.imapstring import NIL, nstring, string
 from thurn_message.limits import MAX_ADDRESSES
@@ -120,7 +120,7 @@ def _all_addresses(raw: bytes) -> bytes:
     return b"(%b)" % b"".join(out) if out else NIL
 
 
-def _entry(entry: Entry) -> bytes:
+def _entry(entry: ListedAddress) -> bytes:
     if isinstance(entry, Mailbox):
         return _mailbox(entry)
     return _group(entry)

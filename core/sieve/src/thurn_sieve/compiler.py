@@ -25,7 +25,7 @@ from thurn_sieve.code import (
     sequence,
 )
 from thurn_sieve.diagnostics import Diagnostics, Place
-from thurn_sieve.registry import Command, Entry, Registry
+from thurn_sieve.registry import Command, Registered, Registry
 from thurn_sieve.scope import Option, Scope, tag_table
 from thurn_sieve.syntax import Node, Text, TextList
 
@@ -95,7 +95,7 @@ class Compiler:
             conditional = self._with_implied(known) - everything - self.builtin
             # RFC 5463 §4: what only a failing ihave would make available is left to run time.
             self.scope.hopeless = asked - conditional - everything - self.builtin
-        self.scope.settle(everything, conditional)
+        self.scope.require(everything, conditional)
 
     def _required(self, node: Node) -> list[str]:
         first = node.arguments[0] if len(node.arguments) == 1 else None
@@ -229,7 +229,7 @@ class Compiler:
         known = node.name in self.registry.commands or node.name in CHOICES
         return known and node.name not in self.registry.tests
 
-    def _unknown(self, node: Node, table: Mapping[str, Entry]) -> Code:
+    def _unknown(self, node: Node, table: Mapping[str, Registered]) -> Code:
         what = "command" if node.kind == "command" else "test"
         message = f"unknown {what} {node.name[:40]}"
         code = f"unknown-{what}"

@@ -20,7 +20,7 @@ from thurn_sieve.errors import Fault, RunError, Stop
 from thurn_sieve.limits import Limits
 from thurn_sieve.parser import parse
 from thurn_sieve.registry import Registry
-from thurn_sieve.result import Action, Executor, Keep, Outcome, Result
+from thurn_sieve.result import Action, Executor, Keep, Performed, Result
 from thurn_sieve.runtime import Runtime
 from thurn_sieve.scope import Option
 from thurn_sieve.script import FORMAT, Script, read_dump
@@ -211,7 +211,7 @@ class Engine:
 
     async def perform(
         self, result: Result, executor: Executor, *, implicit_keep: bool = True
-    ) -> Outcome:
+    ) -> Performed:
         """Carry out the actions that are not yet, then the implicit keep.
 
         Args:
@@ -225,7 +225,7 @@ class Engine:
 
         Cancellation: actions done are marked so; the one under way is not.
         """
-        outcome = Outcome()
+        outcome = Performed()
         context = result.context
         if context is None:
             raise ValueError("a result that no script has made")
@@ -243,7 +243,7 @@ class Engine:
         return outcome
 
     async def _perform(
-        self, action: Action, executor: Executor, context: Context, outcome: Outcome
+        self, action: Action, executor: Executor, context: Context, outcome: Performed
     ) -> bool:
         try:
             await action.perform(executor, context)
@@ -295,7 +295,7 @@ class Engine:
         executor: Executor,
         *,
         trace: bool = False,
-    ) -> tuple[Result, Outcome]:
+    ) -> tuple[Result, Performed]:
         """`evaluate_chain`, then `perform` once for all: one implicit keep at the end."""
         result = await self.evaluate_chain(scripts, context, trace=trace)
         return result, await self.perform(result, executor)

@@ -275,7 +275,7 @@ class Extension:
     interpolate: Interpolate | None = None
 
 
-class Entry(NamedTuple):
+class Registered(NamedTuple):
     """A thing of the registry and the extension that gives it."""
 
     extension: str
@@ -287,16 +287,16 @@ class Registry:
 
     def __init__(self, extensions: Iterable[Extension] = ()) -> None:
         self.extensions: dict[str, Extension] = {}
-        self.commands: dict[str, Entry] = {}
-        self.tests: dict[str, Entry] = {}
-        self.comparators: dict[str, Entry] = {}
-        self.match_types: dict[str, Entry] = {}
-        self.address_parts: dict[str, Entry] = {}
-        self.namespaces: dict[str, Entry] = {}
-        self.environment: dict[str, Entry] = {}
-        self.notify_methods: dict[str, Entry] = {}
-        self.modifiers: list[Entry] = []
-        self.side_effects: list[Entry] = []
+        self.commands: dict[str, Registered] = {}
+        self.tests: dict[str, Registered] = {}
+        self.comparators: dict[str, Registered] = {}
+        self.match_types: dict[str, Registered] = {}
+        self.address_parts: dict[str, Registered] = {}
+        self.namespaces: dict[str, Registered] = {}
+        self.environment: dict[str, Registered] = {}
+        self.notify_methods: dict[str, Registered] = {}
+        self.modifiers: list[Registered] = []
+        self.side_effects: list[Registered] = []
         for extension in extensions:
             self.add(extension)
 
@@ -329,8 +329,8 @@ class Registry:
         ):
             for key, value in mapping.items():
                 _enter(table, key, name, value)
-        self.modifiers += [Entry(name, modifier) for modifier in extension.modifiers]
-        self.side_effects += [Entry(name, effect) for effect in extension.side_effects]
+        self.modifiers += [Registered(name, modifier) for modifier in extension.modifiers]
+        self.side_effects += [Registered(name, effect) for effect in extension.side_effects]
 
     def copy(self) -> Registry:
         """Another one with the same extensions, to be added to."""
@@ -377,7 +377,7 @@ class Registry:
         return digest.hexdigest()
 
 
-def _enter(table: dict[str, Entry], key: str, extension: str, thing: object) -> None:
+def _enter(table: dict[str, Registered], key: str, extension: str, thing: object) -> None:
     if key in table:
         raise RegistryError(f"{key} is given by both {table[key].extension} and {extension}")
-    table[key] = Entry(extension, thing)
+    table[key] = Registered(extension, thing)

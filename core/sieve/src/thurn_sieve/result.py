@@ -299,16 +299,16 @@ class Result:
             if key is not None and other.key() == key:
                 if not other.executed:  # what is done is done
                     other.merge(action)
-                self._settle(other)
+                self._cancel_keep(other)
                 return other
             if action.name in other.excludes or other.name in action.excludes:
                 raise RunError(f"{action.name} does not go with {other.name}", "conflict")
         self._judge_number(action)
         self.actions.append(action)
-        self._settle(action)
+        self._cancel_keep(action)
         return action
 
-    def _settle(self, action: Action) -> None:
+    def _cancel_keep(self, action: Action) -> None:
         if action.cancels_keep:
             self.keep = False
 
@@ -328,7 +328,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Performed:
     """What `perform` did.
 
     Attributes:

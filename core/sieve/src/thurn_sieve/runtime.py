@@ -17,7 +17,7 @@ from thurn_sieve.limits import Limits
 if TYPE_CHECKING:
     from thurn_sieve.matching.matcher import Matcher
     from thurn_sieve.registry import AddressPart, Modifier, Namespace, Registry, SideEffect
-    from thurn_sieve.result import Action, Executor, Outcome, Result
+    from thurn_sieve.result import Action, Executor, Performed, Result
 
 _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
@@ -70,7 +70,7 @@ class Machine(Protocol):
 
     async def perform(
         self, result: Result, executor: Executor, *, implicit_keep: bool = True
-    ) -> Outcome:
+    ) -> Performed:
         """See `Engine.perform`."""
 
 

@@ -69,7 +69,7 @@ class Scope:
         """Without condition."""
         return extension in self.requires or self.registry.extensions[extension].builtin
 
-    def settle(self, requires: frozenset[str], conditional: frozenset[str]) -> None:
+    def require(self, requires: frozenset[str], conditional: frozenset[str]) -> None:
         """Say what the script requires, and what follows from it."""
         self.requires, self.conditional = requires, conditional
         extensions = self.registry.extensions.items()

@@ -90,7 +90,7 @@ async def run_script(
     own = FakeContext(Path(), name="delivery.sieve", clock=clock, given=given)
     delivery = make_delivery(message, sender, cast("AccountHandle", account), ALICE)
     await _deliver(head, own, delivery)
-    for line in own.journal.lines:
+    for line in own.diagnostics.lines:
         if line.event == "sieve.failed":
             raise ScriptFailed(line.facts["detail"], delivery)
     return delivery

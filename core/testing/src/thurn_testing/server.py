@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from socket import socket
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 from thurn.app.application import serve_listeners, settle
-from thurn.app.opened import Site
+from thurn.app.opened import OpenSite
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import SiteConfig, load
@@ -32,11 +32,14 @@ from thurn.types.identity import AccountId
 
 R = TypeVar("R")
 
+SEGMENT: Final = "1MiB"
+"""Size of a commit log segment where the tables name none: each start writes one in full, twice."""
+
 
 class Server:
     """What a test may ask of the running site."""
 
-    def __init__(self, site: Site, ports: Mapping[str, int], draining: trio.Event) -> None:
+    def __init__(self, site: OpenSite, ports: Mapping[str, int], draining: trio.Event) -> None:
         self.site = site
         self.draining = draining
         self._ports = ports
@@ -81,7 +84,8 @@ async def open_server(
     """A site that accepts connections until the block ends.
 
     Args:
-        tables: the configuration; `site.data` defaults to `base / "data"`.
+        tables: the configuration; `site.data` defaults to `base / "data"`, `site.segment` to
+            `SEGMENT`.
         base: a directory of the test's own; relative paths start there.
         plugins: factories that are not installed.
         clock: for tests that move time.
@@ -91,7 +95,8 @@ async def open_server(
         _load_installed(registry, tables)
     for factory in plugins:
         registry.add(factory)
-    complete, sockets, ports = _bind({**tables, "site": {"data": "data", **tables.get("site", {})}})
+    site_table = {"data": "data", "segment": SEGMENT, **tables.get("site", {})}
+    complete, sockets, ports = _bind({**tables, "site": site_table})
     try:
         config = load(of_tables(complete, base), registry)
         draining = trio.Event()

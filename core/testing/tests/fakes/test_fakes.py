@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Context
+from thurn.contracts.resolver import LookupFailed
 from thurn.contracts.state import State
-from thurn.types.errors import ConfigError, PluginError, TemporaryFailure
+from thurn.types.errors import ConfigError, PluginError
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext, Given
 
@@ -38,21 +39,27 @@ def test_a_reboot_is_another_boot():
 
 def test_what_was_logged(tmp_path):
     context = FakeContext(tmp_path)
-    context.journal.info("file.read", path="x")
-    context.journal.error("file.broken", path="x")
-    assert context.journal.events == ["file.broken"]
-    assert context.journal.lines[0].facts == {"path": "x"}
+    context.diagnostics.info("file.read", path="x")
+    context.diagnostics.error("file.broken", path="x")
+    assert context.diagnostics.events == ["file.broken"]
+    assert context.diagnostics.lines[0].facts == {"path": "x"}
 
 
 async def test_what_was_not_given_is_an_error(tmp_path):
     context = FakeContext(tmp_path, given=Given(instances={("state", "a"): object()}))
-    for name in ("state", "directory", "log"):
+    for name in ("state", "directory", "commit_log"):
         with pytest.raises(ConfigError, match="the test has given no"):
             getattr(context, name)
     assert context.require(State, "state", "a") is not None
     with pytest.raises(PluginError):
         context.require(State, "state", "b")
-    context.resolver.answers["mx"] = ["::1"]
-    assert await context.resolver.addresses("mx") == ["::1"]
-    with pytest.raises(TemporaryFailure):
-        await context.resolver.addresses("other")
+    with pytest.raises(LookupFailed, match="the test has given no names"):
+        await context.resolver.addresses("mx.example.org")
+
+
+def test_a_context_names_the_new_word_of_an_old_attribute(tmp_path):
+    context = FakeContext(tmp_path)
+    for old, new in (("log", "commit_log"), ("journal", "diagnostics")):
+        with pytest.raises(AttributeError, match=f"since API 2 it is called '{new}'"):
+            getattr(context, old)
+    assert not hasattr(context, "nothing")

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import pytest
 from thurn_testing.transcript import MismatchError, ScriptError, parse, run
+from thurn_testing.transcript.runner import (
+    BLOCK_OCTETS,
+    EDGE_OCTETS,
+    LARGE_LINE_OCTETS,
+    LONGEST_CUT_OCTETS,
+    Stream,
+    cuts_of,
+    single_octets,
+)
 from thurn_testing.transcript.script import unescape
 
 
@@ -85,6 +94,51 @@ def test_result_that_depends_on_cuts_is_found():
     with pytest.raises(MismatchError, match="octet by octet"):
         run(script, Hasty)
     run(parse("x\nX: whole\nS: HELLO\nC: a\nC: b\nS* [AB]\n"), Hasty)
+
+
+SMALL, LARGE = b"a command\r\n", b"{" + b"some line\r\n" * 30_000 + b"}"
+LINES = [SMALL, LARGE, SMALL]
+
+
+@pytest.mark.parametrize("cut", [single_octets, cuts_of(1), cuts_of(2)])
+@pytest.mark.parametrize("lines", [[], [SMALL], [LARGE], [LARGE, LARGE], LINES])
+def test_cuts_keep_every_octet_in_order(lines, cut):
+    pieces = list(cut(Stream.of(lines)))
+    assert b"".join(pieces) == b"".join(lines)
+    assert all(pieces)
+
+
+def test_a_large_line_is_cut_octet_by_octet_at_its_ends_only():
+    pieces = list(single_octets(Stream.of(LINES)))
+    edge = len(SMALL) + EDGE_OCTETS
+    assert {len(one) for one in pieces[:edge] + pieces[-edge:]} == {1}
+    blocks = pieces[edge:-edge]
+    assert max(map(len, blocks)) <= BLOCK_OCTETS
+    assert len(blocks) < 2 * len(LARGE) / BLOCK_OCTETS
+
+
+def test_blocks_end_before_inside_and_behind_line_ends():
+    blocks = list(single_octets(Stream.of([LARGE])))[EDGE_OCTETS : -EDGE_OCTETS - 1]
+    assert blocks[0].endswith(b"line")
+    assert blocks[1].endswith(b"line\r")
+    assert blocks[2].endswith(b"line\r\n")
+
+
+def test_a_line_that_is_not_large_is_cut_octet_by_octet():
+    line = b"x" * LARGE_LINE_OCTETS
+    assert len(list(single_octets(Stream.of([line])))) == LARGE_LINE_OCTETS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_seeded_cuts_are_fine_at_the_ends_of_a_large_line(seed):
+    pieces = list(cuts_of(seed)(Stream.of(LINES)))
+    edge = len(SMALL) + EDGE_OCTETS
+    position = 0
+    for piece in pieces:
+        is_fine = position < edge or position >= len(LARGE) + 2 * len(SMALL) - edge
+        assert len(piece) <= (LONGEST_CUT_OCTETS if is_fine else BLOCK_OCTETS)
+        position += len(piece)
+    assert len(pieces) < 1000
 
 
 @pytest.mark.parametrize(

@@ -75,13 +75,13 @@ def block_here():
     time.sleep(100)
 
 
-async def run_worker(plan, sockets, control, *, site):
+async def run_worker(plan, sockets, control, *, housekeeper):
     if SETTINGS["broken"] == "open":
         group = [ConfigError(["site.toml:5: cannot be opened"]), ConfigError(["site.toml:6: too"])]
         raise ExceptionGroup("a nursery of the application", group)
     if SETTINGS["broken"] == "crash":
         os.abort()
-    if site:
+    if housekeeper:
         note(f"begin {os.getpid()} {os.nice(0)}\n")
         control.ready()
         await control.draining.wait()

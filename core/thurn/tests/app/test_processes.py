@@ -52,7 +52,7 @@ def test_it_serves_and_stops(site, eventually):
     assert peer.ask("hello") == "hello"
     facts = json.loads(peer.ask("who"))
     assert facts["umask"] == 0o077
-    assert len(family(site)) == 4  # template, two workers, site
+    assert len(family(site)) == 4  # template, two workers, housekeeper
     [[_, pid, niceness]] = site.journal()
     assert int(niceness) == os.nice(0) + 10
     site.signal(signal.SIGTERM)
@@ -124,8 +124,8 @@ def test_a_reload_serves_new_code_and_lets_old_sessions_go_on(site, eventually):
     site.wait("generation.drained")
     assert not alive(old_pid)
     assert new.ask("still") == "still"
-    # The site's process of the old generation had ended before the new one's began.
-    eventually(lambda: len(site.journal()) == 3, "the new site process")
+    # The housekeeper of the old generation had ended before the new one's began.
+    eventually(lambda: len(site.journal()) == 3, "the new housekeeper")
     assert [line[0] for line in site.journal()] == ["begin", "end", "begin"]
 
 

@@ -71,8 +71,14 @@ profile = "lmtp"
 @pytest.mark.parametrize(
     ("more", "finding"),
     [
-        ('bind = ["127.0.0.1"]', ':11: listener.lmtp: bind "127.0.0.1": write "address:port"'),
-        ('bind = ["127.0.0.1:2525"]', ":11: listener.lmtp: listener.mx binds 127.0.0.1:2525, too"),
+        (
+            'bind = ["127.0.0.1"]',
+            ':11: listener.lmtp.bind.0: bind "127.0.0.1": write "address:port"',
+        ),
+        (
+            'bind = ["127.0.0.1:2525"]',
+            ":11: listener.lmtp.bind: listener.mx binds 127.0.0.1:2525, too",
+        ),
         (
             'bind = "127.0.0.1:24"',
             ':11: listener.lmtp.bind: write a list, such as ["127.0.0.1:24"]',
@@ -141,6 +147,7 @@ def test_what_is_installed_for_programs() -> None:
 GOOD = """\
 [site]
 data = "{data}"
+allow_root = true
 
 [listener.mx]
 type = "smtp"
@@ -162,9 +169,9 @@ def test_directories_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     path.write_text(GOOD.format(data="file", path=tmp_path / "missing"))
     code, told = call("check", "-c", str(path))
-    assert code == 0
-    assert f"warning: {path}:2: site.data: {tmp_path}/file is no directory" in told
-    assert f"warning: {path}:6: listener.mx.bind: {tmp_path}/missing does not exist" in told
+    assert code == 1
+    assert f"{path}:2: site.data: {tmp_path}/file is not a directory" in told
+    assert f"{path}:7: listener.mx.bind: {tmp_path}/missing does not exist" in told
     path.write_text(GOOD.format(data="new/data", path=tmp_path))
     assert call("check", "-c", str(path)) == (0, "The configuration is right.\n")
     account = next(one for one in pwd.getpwall() if one.pw_uid != os.getuid())

@@ -1,4 +1,4 @@
-"""The report to a sender whose message did not reach everybody. RFC 3464."""
+"""The report to a sender whose message did not reach everybody. RFC 3464, RFC 6522."""
 
 from __future__ import annotations
 

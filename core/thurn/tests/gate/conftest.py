@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.chain.runner import Chain, Failures, Rule
-from thurn.chain.watch import Watch
+from thurn.chain.current import CurrentRule
+from thurn.chain.rule import Rule
+from thurn.chain.runner import Chain, ChainHost
 from thurn.contracts.account import Denied, Unknown, Verified
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
-from thurn.gate.policies import Forbidden, after_call, before_call
+from thurn.gate.policies import AFTER, BEFORE, RECORD
 from thurn.plugin import sasl, sasl_mechanism
-from thurn.types.decision import Continue
 from thurn.types.identity import AccountId
 from thurn.types.session import TlsState
-from thurn_testing.fakes.context import RecordingEvents, RecordingLog
+from thurn_testing.fakes.context import RecordingDiagnostics, RecordingEvents
 from thurn_testing.fakes.session import make_session
 
 TLS = TlsState("TLSv1.3", "TLS_AES_128_GCM_SHA256")
@@ -123,26 +123,26 @@ class World:
     """The gate and what it is made of."""
 
     def __init__(self, policies, *, clear=False):
-        self.accounts, self.events, self.log = Accounts(), RecordingEvents(), RecordingLog()
-        failures = Failures(self.log, self.events)
+        self.accounts, self.events = Accounts(), RecordingEvents()
+        self.diagnostics = RecordingDiagnostics()
+        host = ChainHost(self.diagnostics, self.events, CurrentRule(None))
 
-        def chain(call):
-            calls = [call(one) for one in policies]
-            rules = [Rule(f"login.{n}", one) for n, one in enumerate(calls) if one is not None]
-            return Chain("login", rules, (Forbidden, Continue), 5.0, failures, Watch(None))
+        def chain(stage):
+            rules = [Rule(f"login.{n}", one) for n, one in enumerate(policies)]
+            return Chain(stage, rules, host, 5.0)
 
         self.cache = CredentialCache(LoopClock())
         self.gate = HostGate(
             GateParts(
                 MECHANISMS,
                 CombinedAccounts([self.accounts]),
-                chain(before_call),
-                chain(after_call),
-                chain(lambda one: one.record_login),
+                chain(BEFORE),
+                chain(AFTER),
+                chain(RECORD),
                 self.cache,
                 LoopClock(),
                 self.events,
-                self.log,
+                self.diagnostics,
                 "main",
                 clear,
             )

@@ -90,7 +90,7 @@ async def test_trouble_is_454_not_counted_and_not_cached(world, autojump_clock):
         assert step == Refused(LOGIN_TROUBLE, "trouble")
     assert one.told == []  # nobody failed
     assert {kind for kind, *_ in policy.asked} == {"before"}
-    assert set(one.log.events) == {"login.trouble"}
+    assert set(one.diagnostics.events) == {"login.trouble"}
     one.accounts.error = None
     assert isinstance(await one.log_in(), Granted)
 

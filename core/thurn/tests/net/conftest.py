@@ -35,7 +35,7 @@ class Certificates:
         return self.context
 
     def client_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.authority.configure_trust(context)
         return context
 
@@ -102,7 +102,8 @@ async def _serving(
     listener = listener or Echo()
     draining = trio.Event()
     sockets = bind(spec)
-    checked = ListenerSettings(bind=(spec,), **settings)
+    named = None if tls is None else "main"
+    checked = ListenerSettings(bind=(spec,), tls=named, **settings)
 
     def make_session(connection: SocketConnection) -> Session:
         return Session(

@@ -42,7 +42,7 @@ def highest_descriptor() -> int:
 async def main() -> None:
     [listening] = sockets = bind("127.0.0.1:0")
     port = listening.getsockname()[1]
-    settings = ListenerSettings(bind=("x",))
+    settings = ListenerSettings(bind=("127.0.0.1:0",))
     async with trio.open_nursery() as nursery:
         await nursery.start(serve, sockets, settings, Greeter(), make_session)
         peers = [client(port) for _ in range(5)]

@@ -6,7 +6,8 @@ import socket
 import stat
 
 import pytest
-from thurn.net.bind import InternetBind, UnixBind, bind, parse_bind, unbind
+from thurn.net.bind import bind, unbind
+from thurn.types.bind import InternetBind, UnixBind, parse_bind
 from thurn.types.errors import ConfigError
 
 
@@ -107,3 +108,9 @@ def test_what_is_not_a_socket_stays(tmp_path):
     with pytest.raises(ConfigError, match="in the way"):
         bind(f"unix:{tmp_path}/precious")
     assert (tmp_path / "precious").read_text() == "mail"
+
+
+@pytest.mark.parametrize("spec", ["300.1.1.1:26", "a..b:27", "[zz]:1", "-a:1", "1.2.3:4", "a b:1"])
+def test_a_host_that_is_neither_an_address_nor_a_name(spec):
+    with pytest.raises(ConfigError, match="neither an address nor a host name"):
+        parse_bind(spec)

@@ -119,10 +119,10 @@ options = st.sets(words(["SUBSCRIBED", "SPECIAL-USE"])).map(
 @st.composite
 def listings(draw):
     selection, returns = draw(options), draw(options)
-    status = draw(st.just(()) | status_items)
+    returns.update(draw(st.just({}) | status_items.map(lambda items: {"STATUS": items})))
     patterns = draw(st.lists(text, min_size=1, max_size=3).map(tuple))
-    extended = bool(selection or returns or status or len(patterns) > 1)
-    return command.List(draw(text), patterns, extended, selection, returns, status)
+    extended = bool(selection or returns or len(patterns) > 1)
+    return command.List(draw(text), patterns, extended, selection, returns)
 
 
 commands = (
@@ -142,7 +142,7 @@ commands = (
     | st.builds(command.Id, st.lists(st.tuples(keywords, none | keywords), max_size=3).map(tuple))
     | st.builds(command.Enable, st.lists(keywords.map(str.upper), min_size=1).map(tuple))
     | st.builds(command.Select, text, st.booleans(), st.booleans(), **nothing)
-    | st.builds(command.Create, text, st.sampled_from([(), ("\\Drafts", "\\X")]), **nothing)
+    | st.builds(command.Create, text, st.sampled_from([{}, {"USE": ("\\Drafts", "\\X")}]))
     | named.flatmap(lambda kind: st.builds(kind, text))
     | st.builds(command.Rename, text, text)
     | listings()

@@ -336,13 +336,66 @@ def test_eof_while_a_command_waits(run, make_greeted):
     assert engine.next_event() == Closed(Reason.PEER_CLOSED)
 
 
-def test_discard_for_compression(make_greeted):
+@pytest.mark.parametrize("select", [False, True])
+def test_a_command_takes_over(make_greeted, make_selected, select):
+    engine = make_selected() if select else make_greeted(preauth("x"))
+    engine.receive_data(b"a XTAKE\r\nb NOOP\r")
+    assert engine.next_event().tag == b"a"
+    assert engine.next_event() is PAUSED
+    assert engine.is_taken_over
+    assert engine.take_octets() == b"b NOOP\r"
+    assert engine.take_octets() == b""
+    engine.receive_data(b"{9+}\r\n\0 anything")
+    assert engine.take_octets() == b"{9+}\r\n\0 anything"
+    assert engine.next_event() is PAUSED
+    engine.receive_data(b"c CLOSE\r\nd NOOP\r\n")
+    engine.hand_back()
+    assert not engine.is_taken_over
+    assert engine.data_to_send() == b""
+    event = engine.next_event()
+    if select:
+        assert event.tag == b"c"
+        engine.accept()
+        event = engine.next_event()
+    assert event == Request(b"d", command.Noop())
+    assert engine.data_to_send().startswith(b"c OK " if select else b"c BAD ")
+
+
+def test_the_answer_hands_back(make_greeted, run):
     engine = make_greeted()
-    engine.receive_data(b"a NOOP\r\nb NOOP\r\n")
-    assert isinstance(engine.next_event(), Request)
-    engine.accept()
-    assert engine.discard() == 8
+    run(engine, b"a XTAKE\r\n")
+    engine.send(no("not now"))
+    assert engine.data_to_send() == b"a NO not now\r\n"
+    with pytest.raises(LocalProtocolError):
+        engine.hand_back()
     assert engine.next_event() is NEED_DATA
+
+
+def test_a_command_takes_over_before_login(make_greeted, run):
+    engine = make_greeted()
+    run(engine, b"a XTAKE\r\n")
+    engine.hand_back()
+    (event,) = run(engine, b"b LOGIN alice secret\r\n")
+    assert isinstance(event.command, command.Login)
+
+
+def test_the_peer_ends_while_a_command_has_taken_over(make_greeted, run):
+    engine = make_greeted()
+    run(engine, b"a XTAKE\r\nx")
+    engine.receive_data(b"")
+    assert engine.next_event() is PAUSED
+    assert engine.take_octets() == b"x"
+    engine.hand_back()
+    assert engine.next_event() == Closed(Reason.PEER_CLOSED)
+
+
+@pytest.mark.parametrize("verb", ["take_octets", "hand_back"])
+def test_nobody_takes_octets_without_having_taken_over(make_greeted, verb):
+    engine = make_greeted()
+    engine.receive_data(b"a NOOP\r\n")
+    engine.next_event()
+    with pytest.raises(LocalProtocolError, match="no command has taken over"):
+        getattr(engine, verb)()
 
 
 def test_secrets_are_not_shown(run, make_greeted):

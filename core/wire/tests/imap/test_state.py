@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.reading import READERS
 from thurn_wire.imap.state import (
     APPENDING,
@@ -26,8 +25,7 @@ def test_the_server_has_every_state():
     assert set(State) - set(CLIENT.rows) == IDLING | APPENDING
 
 
-def test_each_command_has_its_step_wherever_it_is_allowed():
-    grammar = base_grammar()
+def test_each_command_has_its_step_wherever_it_is_allowed(grammar):
     states = {phase: state for state, phase in COMMANDING.items()}
     steps = set()
     for rule in (*grammar.commands.values(), *grammar.uid_commands.values()):
@@ -41,7 +39,8 @@ def test_each_command_has_its_step_wherever_it_is_allowed():
 
 def test_plain_commands_stay():
     """The engine relies on it: it does not even ask the table."""
-    assert all(SERVER.follow(state, Step.COMMAND) is state for state in COMMANDING)
+    for step in (Step.COMMAND, Step.TAKE_OVER):
+        assert all(SERVER.follow(state, step) is state for state in COMMANDING)
     assert set(COMMANDING.values()) == set(Phase)
 
 

@@ -1,4 +1,7 @@
-"""Replies: what goes out is clean and bounded, what comes in is judged."""
+"""Replies: what goes out is clean and bounded, what comes in is judged.
+
+RFC 5321 §4.2, RFC 2034 §4, RFC 3463 §2.
+"""
 
 from __future__ import annotations
 

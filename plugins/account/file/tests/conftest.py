@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 import pytest
-from thurn.plugin.accounts import hash_password
 from thurn_account_file.factory import file
 from thurn_account_file.settings import FileSettings
+from thurn_kit.accounts import hash_password
 from thurn_testing.contracts.account import SAMPLE
 from thurn_testing.contracts.storedkey import SCRAM_HASHES, stored_key_text
 from thurn_testing.fakes.context import FakeContext

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from thurn.contracts.account import (
+from thurn.plugin import (
+    Address,
     Alias,
     Claim,
     Denied,
     Local,
+    Secret,
     StoredKeyQuery,
     Unknown,
     UnknownAddress,
     Verified,
 )
-from thurn.contracts.settings import Secret
-from thurn.types.address import Address
 
 TEXT = """
 domains = ["Example.org.", "bücher.example"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.types.errors import ConfigError
+from thurn.plugin import ConfigError
 from thurn_account_file.settings import FileSettings
 
 HEAD = 'domains = ["example.org"]\n'
@@ -98,7 +98,7 @@ def test_what_thurn_check_tells(write, tmp_path):
     [found] = FileSettings(file=write(text)).warnings(tmp_path)
     told = "the alias all@d.example leads to gone@d.example, which is nobody here"
     assert found == f"{tmp_path}/accounts: {told}"
-    [broken] = FileSettings(file=write("domains = 3")).warnings(tmp_path)
+    [broken] = FileSettings(file=write("domains = 3")).findings(tmp_path)
     assert broken.startswith(f"{tmp_path}/accounts: line 1: domains: ")
-    [missing] = FileSettings(file=tmp_path / "none").warnings(tmp_path)
+    [missing] = FileSettings(file=tmp_path / "none").findings(tmp_path)
     assert "cannot be read" in missing

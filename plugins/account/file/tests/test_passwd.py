@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.contracts.account import Claim, Denied, Verified
-from thurn.contracts.settings import Secret
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError
+from thurn.plugin import Address, Claim, ConfigError, Denied, Secret, Verified
 from thurn_testing.contracts.account import SAMPLE
 
 SETTINGS = {"format": "passwd", "domains": ("example.org",)}

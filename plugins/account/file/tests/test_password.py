@@ -1,4 +1,7 @@
-"""Schemes of stored passwords, and what a login costs."""
+"""Schemes of stored passwords, and what a login costs.
+
+RFC 9106 §4 (Argon2).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,8 @@ import pytest
 import trio
 import trio.lowlevel
 from passlib import hash as schemes
-from thurn.contracts.account import Claim, Denied, Verified
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import PasswordHash, UnknownScheme, hash_password, parse_hash
+from thurn.plugin import Claim, Denied, Secret, Verified
+from thurn_kit.accounts import PasswordHash, UnknownScheme, hash_password, parse_hash
 
 # Made by openssl passwd, libcrypt and hashlib: the password is "pass".
 FOREIGN = [
@@ -160,7 +162,7 @@ async def test_the_loop_goes_on_while_a_password_is_judged(opened, hashes):
 def test_libraries_are_imported_when_they_are_needed():
     code = (
         "import sys, thurn_account_file.factory;"
-        "from thurn.plugin.accounts import parse_hash;"
+        "from thurn_kit.accounts import parse_hash;"
         "parse_hash('$argon2id$v=19$m=19456,t=2,p=1$YWJj$YWJj', allow_plain=False);"
         "assert not {'argon2', 'passlib', 'bcrypt'} & set(sys.modules)"
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.contracts.account import Local, UnknownAddress
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError
+from thurn.plugin import Address, ConfigError, Local, UnknownAddress
 from thurn_account_file.factory import file
 from thurn_account_file.settings import FileSettings
 from thurn_testing.fakes.context import FakeContext
@@ -28,7 +26,7 @@ async def test_a_change_is_seen_after_a_second(opened, write):
         assert not await knows_bob(accounts)
         context.clock.advance(0.2)
         assert await knows_bob(accounts)
-        assert [line.event for line in context.journal.lines] == ["accounts.read"]
+        assert [line.event for line in context.diagnostics.lines] == ["accounts.read"]
 
 
 async def test_a_change_in_place_is_seen(opened):
@@ -56,8 +54,8 @@ async def test_a_broken_one_changes_nothing_and_is_told_once(opened, write, text
         for _ in range(5):
             context.clock.advance(1)
             assert not await knows_bob(accounts)
-        assert context.journal.events == ["accounts.broken"]
-        assert said in str(context.journal.lines[-1].facts["failure"])
+        assert context.diagnostics.events == ["accounts.broken"]
+        assert said in str(context.diagnostics.lines[-1].facts["failure"])
         write(TWO)
         context.clock.advance(1)
         assert await knows_bob(accounts)
@@ -88,7 +86,7 @@ async def test_one_that_changes_while_it_is_read_is_read_again(opened, write):
         accounts._source.read = read
         context.clock.advance(1)
         assert await knows_bob(accounts)
-        assert [line.event for line in context.journal.lines] == ["accounts.read"]
+        assert [line.event for line in context.diagnostics.lines] == ["accounts.read"]
 
 
 async def test_a_lost_one_changes_nothing(opened, write):
@@ -97,7 +95,7 @@ async def test_a_lost_one_changes_nothing(opened, write):
         for _ in range(3):
             context.clock.advance(1)
             assert await knows_bob(accounts)
-        assert context.journal.events == ["accounts.broken"]
+        assert context.diagnostics.events == ["accounts.broken"]
         write(ONE)
         context.clock.advance(1)
         assert not await knows_bob(accounts)
@@ -134,9 +132,9 @@ async def test_a_world_readable_one(opened):
         async with opened(ONE, mode=0o644):
             pass
     async with opened(ONE, mode=0o644, world_readable="warn") as (_, context):
-        assert context.journal.events == ["accounts.world_readable"]
+        assert context.diagnostics.events == ["accounts.world_readable"]
     async with opened(ONE, mode=0o640) as (_, context):
-        assert context.journal.events == []
+        assert context.diagnostics.events == []
 
 
 async def test_no_file(opened, tmp_path):

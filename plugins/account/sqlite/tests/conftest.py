@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from click.testing import CliRunner
-from thurn.plugin.accounts import NOBODY
 from thurn_account_sqlite import accounts as accounts_module
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.alias import set_targets
@@ -18,6 +17,7 @@ from thurn_account_sqlite.commands import site as site_module
 from thurn_account_sqlite.factory import sqlite
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import make_stored
+from thurn_kit.accounts import NOBODY
 from thurn_testing.contracts.account import SAMPLE
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext

@@ -7,9 +7,7 @@ import sqlite3
 
 import pytest
 import trio
-from thurn.contracts.account import Alias, Claim, Denied, Local, UnknownAddress, Verified
-from thurn.contracts.settings import Secret
-from thurn.types.address import Address
+from thurn.plugin import Address, Alias, Claim, Denied, Local, Secret, UnknownAddress, Verified
 from thurn_account_sqlite.commands.account import account
 from thurn_account_sqlite.commands.alias import alias
 from thurn_account_sqlite.commands.domain import domain

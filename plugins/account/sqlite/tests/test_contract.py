@@ -15,7 +15,7 @@ async def test_contract(opened, fill):
         await check_directory(accounts)
         for scheme in SCRAM_HASHES:
             await check_stored_keys(accounts, scheme)
-        assert context.journal.events == []
+        assert context.diagnostics.events == []
 
 
 async def test_contract_with_another_separator(opened, fill):

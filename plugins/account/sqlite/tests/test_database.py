@@ -10,10 +10,17 @@ import sys
 import apsw
 import pytest
 import trio
-from thurn.contracts.account import Claim, Local, StoredKeyQuery, Unknown, UnknownAddress
-from thurn.contracts.settings import Secret
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError, TemporaryFailure
+from thurn.plugin import (
+    Address,
+    Claim,
+    ConfigError,
+    Local,
+    Secret,
+    StoredKeyQuery,
+    TemporaryFailure,
+    Unknown,
+    UnknownAddress,
+)
 from thurn_account_sqlite import cache, schema
 from thurn_account_sqlite.changes.domain import add_domain, set_domain
 

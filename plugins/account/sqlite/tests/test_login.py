@@ -8,11 +8,7 @@ import apsw
 import pytest
 import trio
 from passlib import hash as schemes
-from thurn.contracts.account import Claim, Denied, Local, Unknown, Verified
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import NOBODY, PasswordHash, parse_hash
-from thurn.types.address import Address
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Address, Claim, Denied, Local, Secret, TemporaryFailure, Unknown, Verified
 from thurn_account_sqlite import accounts as module
 from thurn_account_sqlite import apppassword, listing
 from thurn_account_sqlite.accounts import USED_SECONDS
@@ -24,7 +20,9 @@ from thurn_account_sqlite.changes.credential import (
     set_main,
 )
 from thurn_account_sqlite.changes.domain import add_domain
+from thurn_account_sqlite.database import BUSY_SECONDS
 from thurn_account_sqlite.stored import Stored
+from thurn_kit.accounts import NOBODY, PasswordHash, parse_hash
 
 OWNER = (1, "id", "alice")
 PHONE = apppassword.make_app_password()
@@ -174,7 +172,7 @@ async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
 
         monkeypatch.setattr(accounts.database, "write", write)
         assert await login(accounts, PHONE) == Verified("id", "phone")
-        assert context.journal.events == ["accounts.not_noted"]
+        assert context.diagnostics.events == ["accounts.not_noted"]
 
 
 @pytest.mark.parametrize("main", ["{SSHA512}", "$6$"])
@@ -243,11 +241,11 @@ async def test_logins_do_not_wait_for_a_long_change(alice, change, stored, monke
         other = apsw.Connection(str(accounts.database.path))
         other.execute("BEGIN IMMEDIATE")
         started = trio.current_time()
-        with trio.fail_after(4):
+        with trio.fail_after(100):
             async with trio.open_nursery() as nursery:
                 for _ in range(8):
                     nursery.start_soon(login, accounts, PHONE)
-        assert trio.current_time() - started < 2
+        assert trio.current_time() - started < BUSY_SECONDS
         other.execute("ROLLBACK")
         other.close()
         assert await login(accounts, PHONE) == Verified("id", "phone")

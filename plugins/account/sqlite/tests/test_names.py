@@ -6,10 +6,16 @@ import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn.contracts.account import Claim, Denied, StoredKeyQuery, Unknown, Verified
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import PasswordHash, name_key
-from thurn.types.address import Address, AddressError
+from thurn.plugin import (
+    Address,
+    AddressError,
+    Claim,
+    Denied,
+    Secret,
+    StoredKeyQuery,
+    Unknown,
+    Verified,
+)
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.alias import add_targets
 from thurn_account_sqlite.changes.change import Change, ChangeRefused
@@ -18,6 +24,7 @@ from thurn_account_sqlite.changes.domain import add_domain
 from thurn_account_sqlite.factory import sqlite
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored
+from thurn_kit.accounts import PasswordHash, name_key
 from thurn_testing.fakes.context import FakeContext
 
 STORED = Stored(PasswordHash("SSHA", "{SSHA}Y0inhK117YaH0DaKasW4ha+ijnxzYWx0c2FsdA=="))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from argon2 import PasswordHasher
 from passlib import hash as schemes
-from thurn.plugin.accounts import NOBODY, UnknownScheme, hash_password, parse_hash, usual
+from thurn_kit.accounts import NOBODY, UnknownScheme, hash_password, parse_hash, usual
 
 MADE = [
     ("{SHA512-CRYPT}", schemes.sha512_crypt.using(rounds=1000)),

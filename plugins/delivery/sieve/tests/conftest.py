@@ -13,9 +13,7 @@ from thurn.config.instances import load
 from thurn.delivery.deposits import commit_all
 from thurn.delivery.record import RecordedDelivery
 from thurn.hooks.registry import Registry
-from thurn.types.address import Address
-from thurn.types.content import Content
-from thurn.types.envelope import Envelope, Recipient
+from thurn.plugin import Address, Content, Envelope, Recipient
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.session import make_session, make_transaction
 
@@ -113,7 +111,7 @@ class Desk:
 
     async def commit(self, delivery):
         """What is remembered becomes durable."""
-        await commit_all(self.site.log, list(delivery.remembered.values()))
+        await commit_all(self.site.commit_log, list(delivery.remembered.values()))
         return delivery
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.types.errors import StorageTrouble, TemporaryFailure
-from thurn.types.status import LOCAL_ERROR
+from thurn.plugin import LOCAL_ERROR, StorageTrouble, TemporaryFailure
 
 RUN_TIME = 'require "fileinto";\nfileinto "done";\nfileinto "a//b";\n'
 WRONG = 'keep;\nfrobnicate "x";\n'

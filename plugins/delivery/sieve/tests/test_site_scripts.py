@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.types.errors import ConfigError
+from thurn.plugin import ConfigError
 
 
 def filed(delivery):

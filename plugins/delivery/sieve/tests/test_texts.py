@@ -7,8 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn.types.address import Address
-from thurn.types.content import Content
+from thurn.plugin import Address, Content
 from thurn_delivery_sieve.onward import is_marked, redirect_key, redirected
 from thurn_delivery_sieve.refusal import TEXT_CHARACTERS, refusal
 from thurn_message.scanner import scan

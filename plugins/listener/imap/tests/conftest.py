@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated
 
 import pytest
@@ -18,12 +20,21 @@ from argon2 import PasswordHasher
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.contracts.sasl import SaslSuccess
-from thurn.contracts.store import Append, MailStore
-from thurn.hooks.registry import Registry
-from thurn.plugin import Content, Ref, Session, Settings, plugin, sasl, sasl_mechanism
-from thurn.types.errors import OverQuota
-from thurn.types.identity import AccountId
+from thurn.hooks.registry import Registry, installed
+from thurn.plugin import (
+    AccountId,
+    Append,
+    Content,
+    MailStore,
+    OverQuota,
+    Ref,
+    SaslSuccess,
+    Session,
+    Settings,
+    plugin,
+    sasl,
+    sasl_mechanism,
+)
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.connection import converse, memory_connection
 from trio.testing import wait_all_tasks_blocked
@@ -167,6 +178,16 @@ class ShakySettings(Settings):
     real: Annotated[str, Ref("store")]
 
 
+FAULTS: ContextVar[Faults] = ContextVar("FAULTS")
+"""The faults of the world that is being opened."""
+
+
+@plugin("store", "shaky")
+@asynccontextmanager
+async def shaky(config: ShakySettings, context):
+    yield Shaky(context.require(MailStore, "store", config.real), FAULTS.get())
+
+
 @sasl_mechanism("X-BOTH")
 def both():
     """Says something with its success. RFC 4422 §3.6."""
@@ -205,11 +226,11 @@ def accounts():
 
 
 def tables(base, store, settings, more):
-    common = {"type": "imap", "bind": ["127.0.0.1:10143"], "sasl": ["plain", "both"]}
+    common = {"type": "imap", "bind": ["127.0.0.1:0"], "sasl": ["plain", "both"]}
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
-            "store": "main", "data": str(base / "data"),
+            "store": "main", "data": str(base / "data"), "segment": "1MiB",
         },
         "state": {"main": {"type": "memory"}},
         "account": {"main": {"type": "file", "file": "accounts.toml"}},
@@ -226,13 +247,25 @@ def tables(base, store, settings, more):
     }  # fmt: skip
 
 
+def make_registry(points=()):
+    registry = Registry((*installed(), *points))
+    assert list(registry.load(["listener.imap"])) == []
+    for factory in (shaky, both, quota):
+        registry.add(factory)
+    return registry
+
+
+usual_registry = cache(make_registry)
+"""One for all worlds without plugins of their own; making one costs more than most tests."""
+
+
 @pytest.fixture
 def open_world(tmp_path, accounts, mock_clock):
     """`async with open_world(setting=value) as world`; `messages` are alice's."""
 
     @asynccontextmanager
     async def open_one(
-        store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), **settings
+        store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), points=(), **settings
     ):
         base = tmp_path / f"world{next(NUMBERS)}"
         base.mkdir()
@@ -243,14 +276,10 @@ def open_world(tmp_path, accounts, mock_clock):
         # Gate and log make pauses of milliseconds; what is longer passes when the test says so.
         mock_clock.rate = 1.0
 
-        @plugin("store", "shaky")
-        @asynccontextmanager
-        async def shaky(config: ShakySettings, context):
-            yield Shaky(context.require(MailStore, "store", config.real), faults)
-
-        registry = Registry()
-        assert list(registry.load(["listener.imap"])) == []
-        for factory in (shaky, both, quota, *plugins):
+        FAULTS.set(faults)
+        own = plugins or hooks or more or points
+        registry = make_registry(points) if own else usual_registry()
+        for factory in plugins:
             registry.add(factory)
         for hook in hooks:  # a plugin that implements hooks of the family, loaded with another
             registry._manager.register(hook)

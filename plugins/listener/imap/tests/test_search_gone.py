@@ -6,10 +6,15 @@ from array import array
 
 import pytest
 import trio
-from thurn.contracts.store import SYSTEM_FLAGS, MailboxRecord, View
-from thurn.plugin import Content
-from thurn.types.content import Blob
-from thurn.types.errors import MessageExpunged, StorageTrouble
+from thurn.plugin import (
+    SYSTEM_FLAGS,
+    Blob,
+    Content,
+    MailboxRecord,
+    MessageExpunged,
+    StorageTrouble,
+    View,
+)
 from thurn_listener_imap.mailbox.selected import Selected
 from thurn_listener_imap.search.check import Scope
 from thurn_listener_imap.search.program import run_search

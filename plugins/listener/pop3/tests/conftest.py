@@ -15,10 +15,19 @@ from typing import Annotated
 import pytest
 import trio
 from argon2 import PasswordHasher
-from thurn.contracts.sasl import SaslSuccess
-from thurn.contracts.store import Append, MailStore
-from thurn.plugin import Content, Ref, Session, Settings, plugin, sasl, sasl_mechanism
-from thurn.types.session import TlsState
+from thurn.plugin import (
+    Append,
+    Content,
+    MailStore,
+    Ref,
+    SaslSuccess,
+    Session,
+    Settings,
+    TlsState,
+    plugin,
+    sasl,
+    sasl_mechanism,
+)
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.server import open_server
 

@@ -8,10 +8,8 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thurn.plugin import Content
-from thurn.plugin.spool import Spool
-from thurn.types.content import Blob
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Blob, Content, StorageTrouble
+from thurn_kit.spool import Spool
 from thurn_listener_pop3.body import ContentReader, top_pieces
 from thurn_wire.pop3.content import top
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
-from thurn.contracts.listener import Listener
+from thurn.plugin import Listener
 from thurn_listener_pop3.listener import server_config
 from thurn_listener_pop3.settings import Pop3Settings
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import StorageTrouble
 from thurn_listener_pop3.lock import LIFETIME_SECONDS, RENEW_SECONDS, MaildropLocks
-from thurn_testing.fakes.context import RecordingLog
+from thurn_testing.fakes.context import RecordingDiagnostics
 
 
 class Table:
@@ -49,13 +49,13 @@ async def table():
 
 
 @pytest.fixture
-def journal():
-    return RecordingLog()
+def diagnostics():
+    return RecordingDiagnostics()
 
 
 @pytest.fixture
-async def locks(table, journal, nursery):
-    locks = MaildropLocks(table, journal)
+async def locks(table, diagnostics, nursery):
+    locks = MaildropLocks(table, diagnostics)
     nursery.start_soon(locks.renew_for_ever)
     return locks
 
@@ -93,14 +93,14 @@ async def test_a_row_that_was_lost_comes_back(autojump_clock, locks, table):
     assert table.rows["drop"][0] == b"one"
 
 
-async def test_a_broken_state_ends_nothing(autojump_clock, locks, table, journal):
+async def test_a_broken_state_ends_nothing(autojump_clock, locks, table, diagnostics):
     await locks.acquire("drop", "one")
     await locks.acquire("drop 2", "two")
     table.broken = True
     await trio.sleep(1.5 * RENEW_SECONDS)
-    assert journal.events == ["lock.not_renewed"] * 2
+    assert diagnostics.events == ["lock.not_renewed"] * 2
     await locks.release("drop")
-    assert journal.events[-1] == "lock.not_released"
+    assert diagnostics.events[-1] == "lock.not_released"
     table.broken = False
     await trio.sleep(RENEW_SECONDS)
     assert table.left("drop 2") > LIFETIME_SECONDS - RENEW_SECONDS

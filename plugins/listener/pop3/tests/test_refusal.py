@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from thurn.contracts.gate import Refused
-from thurn.types.errors import (
+from thurn.plugin import (
+    UNKNOWN_ACCOUNT,
     MessageExpunged,
     PermanentFailure,
     PluginError,
+    Refused,
+    Status,
     StorageError,
     TemporaryFailure,
 )
-from thurn.types.status import (
-    BAD_CREDENTIALS,
-    ENCRYPTION_REQUIRED,
-    LOGIN_TROUBLE,
-    UNKNOWN_ACCOUNT,
-    Status,
-)
+from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE
 from thurn_listener_pop3.refusal import CODES, code_of, code_of_login
 from thurn_wire.pop3.reply import ResponseCode
 

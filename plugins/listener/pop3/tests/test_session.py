@@ -7,11 +7,7 @@ from base64 import b64encode
 from itertools import pairwise
 
 import pytest
-from thurn.plugin import Content
-from thurn.types.content import Blob
-from thurn.types.errors import StorageTrouble
-from thurn.types.events import LoggedIn
-from thurn.types.session import TlsState
+from thurn.plugin import Blob, Content, LoggedIn, StorageTrouble, TlsState
 from thurn_listener_pop3 import body
 
 TLS = TlsState("TLSv1.3", "TLS_AES_256_GCM_SHA384")

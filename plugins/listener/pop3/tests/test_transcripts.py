@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import trio
+from thurn.plugin import TlsState
 from thurn.types import errors
-from thurn.types.session import TlsState
 from thurn_testing.transcript import load, run
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))

@@ -95,7 +95,7 @@ def tables(base):
     file = base / "accounts.toml"
     file.write_text("\n".join(lines))
     file.chmod(0o600)
-    common = {"type": "smtp", "bind": ["127.0.0.1:10025"], "tls": "main"}
+    common = {"type": "smtp", "tls": "main"}
     rules = {"policies": ["address", "name", "later"], "filters": ["words"]}
     login = {"sasl": ["plain", "login", "final"], "relay": ["authenticated"]}
     listeners = {
@@ -110,10 +110,13 @@ def tables(base):
         "submissions": {**common, **login, "profile": "submissions"},
         "lmtp": {"type": "smtp", "bind": ["unix:/run/lmtp"], "profile": "lmtp", **rules},
     }
+    for number, section in enumerate(listeners.values()):  # nothing is bound
+        section.setdefault("bind", [f"127.0.0.1:{10_025 + number}"])
     return {
         "site": {
             "hostname": "mx.example.org", "accounts": ["main"], "store": "main", "state": "main",
             "postmaster": "postmaster@example.org", "data": str(base / "data"),
+            "segment": "1MiB",
         },
         "account": {"main": {"type": "file", "file": "accounts.toml", "postmaster": "postmaster"}},
         "store": {"main": {"type": "memory"}},
@@ -202,8 +205,3 @@ async def desk(tmp_path, mock_clock):
     """Its tests ask for `mock_clock` as well: only then it is trio's clock."""
     async with open_desk(tmp_path, mock_clock) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def desk_opener():
-    return open_desk

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.types.status import Status
+from thurn.plugin import Status
 from thurn_listener_smtp.reply import greeting_refusal, refusal_of, reply_of
 
 

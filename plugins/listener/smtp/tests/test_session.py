@@ -1,4 +1,7 @@
-"""What transcripts do not show: groups of replies, files, time, many peers, lost connections."""
+"""What transcripts do not show: groups of replies, files, time, many peers, lost connections.
+
+RFC 3848 (the words of Received), RFC 5321 §4.4.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from thurn.plugin import spool
+from thurn_kit import spool
 from trio.testing import wait_all_tasks_blocked
 
 HELLO = b"EHLO client.example\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 import pytest
-from thurn.contracts.login import Forbid, LoginAttempt, Proceed
+from thurn.plugin import Forbid, LoginAttempt, Proceed
 from thurn_login_limiter.factory import limiter
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_state_memory.state import MemoryState, Rows

@@ -11,7 +11,7 @@ from thurn.app.command import Opener
 from thurn.app.site import open_site
 from thurn.config.files import read
 from thurn.config.instances import load
-from thurn.contracts.login import LoginAttempt
+from thurn.plugin import LoginAttempt
 from thurn_login_limiter.command import login
 from thurn_testing.fakes.session import make_identity, make_session
 

@@ -11,11 +11,8 @@ import trio
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.contracts.account import Denied, Unknown, Verified
-from thurn.contracts.gate import Granted, Refused
 from thurn.hooks.registry import Registry
-from thurn.plugin import plugin
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Denied, Granted, Refused, Unknown, Verified, plugin
 from thurn_testing.fakes.session import TLS, make_session
 
 HERE = "198.51.100.7"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.contracts.login import LoginAttempt
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import LoginAttempt, TemporaryFailure
 from thurn_state_memory.table import MemoryTable
 from thurn_testing.fakes.session import make_session
 
@@ -41,7 +40,7 @@ async def test_then_a_ban_for_all_names_and_protocols(door):
     for protocol in ("smtp", "imap", "pop3", "managesieve"):
         assert await worker.before("bob", protocol=protocol) is None
     assert await worker.before("alice", "203.0.113.50") == 0
-    assert worker.context.journal.events == ["login.banned"]
+    assert worker.context.diagnostics.events == ["login.banned"]
 
 
 async def test_names_do_not_matter(door):
@@ -123,7 +122,7 @@ async def test_two_workers_count_together(door):
         await two.after()
     assert await one.before() is None
     assert await two.before() is None
-    assert one.context.journal.events + two.context.journal.events == ["login.banned"]
+    assert one.context.diagnostics.events + two.context.diagnostics.events == ["login.banned"]
 
 
 # --- the same guess again
@@ -266,6 +265,6 @@ async def test_a_full_disk_keeps_nobody_out_and_counts_no_less(door):
             if isinstance(table, MemoryTable):
                 setattr(holder, name, Full(table))
     assert await worker.log_in() == "in"
-    assert set(worker.context.journal.events) == {"login.not_noted"}
+    assert set(worker.context.diagnostics.events) == {"login.not_noted"}
     with pytest.raises(TemporaryFailure):  # so that it is answered as trouble, not as wrong
         await worker.after()

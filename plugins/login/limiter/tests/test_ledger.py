@@ -6,8 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 import trio
-from thurn.contracts.login import Forbid, LoginAttempt
-from thurn.plugin import NoSettings
+from thurn.plugin import Forbid, LoginAttempt, NoSettings
 from thurn_login_limiter.factory import limiter
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_state_sqlite.factory import sqlite

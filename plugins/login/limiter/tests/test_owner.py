@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.contracts.login import LoginAttempt
+from thurn.plugin import LoginAttempt
 from thurn_testing.fakes.session import make_identity, make_session
 
 HERE, ELSEWHERE = "198.51.100.7", "203.0.113.50"

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 import trio
 from pydantic import ValidationError
-from thurn.contracts.login import LoginAttempt
-from thurn.plugin.grants import GrantTable
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import LoginAttempt, TemporaryFailure
+from thurn_kit.grants import GrantTable
 from thurn_login_popbeforesmtp.factory import PopBeforeSmtpSettings, popbeforesmtp
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.fakes.account import Names
@@ -156,7 +155,7 @@ async def test_trouble_lets_read_and_grants_nothing(tmp_path, hangs, autojump_cl
     site = Site(tmp_path, Broken(hangs=hangs))
     async with site.open() as policy:
         await login(policy)
-    assert site.context.journal.events == ["relay.grant_failed"]
+    assert site.context.diagnostics.events == ["relay.grant_failed"]
 
 
 @pytest.mark.parametrize("hangs", [False, True])

@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 import pytest
-from thurn.contracts.account import AccountRecord, Alias, Local, Route, UnknownAddress
-from thurn.plugin.grants import GrantTable
-from thurn.types.address import Address
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, AccountRecord, Address, Alias, Local, Route, UnknownAddress
+from thurn_kit.grants import GrantTable
 from thurn_policy_sender.envelope import sender_policy
 from thurn_policy_sender.header import sender_filter
 from thurn_policy_sender.settings import EnvelopeSettings, HeaderSettings

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 import pytest
-from thurn.plugin import Continue, Reject
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Continue, Reject
 from thurn_policy_sender.envelope import sender_policy
 from thurn_policy_sender.settings import EnvelopeSettings
 from thurn_policy_sender.standing import COVERED

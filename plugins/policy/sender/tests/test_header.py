@@ -5,10 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
-from thurn.mailflow.edits import edit_header
-from thurn.plugin import Content, Continue, Reject
-from thurn.plugin.grants import RELAYED_FOR
-from thurn.types.identity import AccountId
+from thurn.delivery.edits import edit_header
+from thurn.plugin import AccountId, Content, Continue, Reject
+from thurn_kit.grants import RELAYED_FOR
 from thurn_message.scanner import scan
 from thurn_testing.fakes.session import make_identity, make_session, make_transaction
 

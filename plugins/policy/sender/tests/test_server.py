@@ -9,8 +9,8 @@ from ipaddress import ip_address
 
 import pytest
 from argon2 import PasswordHasher
-from thurn.plugin.grants import GrantTable
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
+from thurn_kit.grants import GrantTable
 from thurn_testing.server import open_server
 
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("secret")

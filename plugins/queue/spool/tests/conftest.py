@@ -5,12 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from thurn.contracts.commitlog import Record
-from thurn.contracts.queue import RecipientResult
-from thurn.plugin import NoSettings
-from thurn.types.address import Address
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.status import OK, Status
+from thurn.plugin import Address, Envelope, NoSettings, Recipient, RecipientResult, Record, Status
+from thurn.types.status import OK
 from thurn_queue_spool.factory import spool
 from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.storesite import message
@@ -27,7 +23,7 @@ class Bench:
         self.directory = directory
         self.log = PlainLog()
         self.clock = ManualClock()
-        self.journal = None
+        self.diagnostics = None
 
     @asynccontextmanager
     async def open(self, directory: Path | None = None):
@@ -35,9 +31,9 @@ class Bench:
             directory or self.directory,
             name="queue.kit",
             clock=self.clock,
-            given=Given(log=self.log),
+            given=Given(commit_log=self.log),
         )
-        self.journal = context.journal
+        self.diagnostics = context.diagnostics
         async with spool.open(NoSettings(), context) as queue:
             yield queue
 
@@ -54,7 +50,7 @@ class Bench:
 
     async def done(self, lease) -> None:
         results = [RecipientResult(one, OK) for one in lease.envelope.recipients]
-        await lease.settle(results, retry_at=None)
+        await lease.finish(results, retry_at=None)
 
     async def names(self, queue) -> list[str]:
         entries = await queue.entries()

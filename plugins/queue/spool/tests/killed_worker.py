@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 
 import trio
-from thurn.contracts.queue import RecipientResult
 from thurn.log import LogSettings, Settler, open_log, recover
-from thurn.plugin import NoSettings
-from thurn.types.address import Address
-from thurn.types.envelope import Envelope, Recipient
+from thurn.plugin import Address, Envelope, NoSettings, Recipient, RecipientResult
 from thurn.types.status import OK
 from thurn_queue_spool.factory import spool
 from thurn_testing.contracts.loghost import SystemTime
@@ -46,7 +43,7 @@ async def take(queue):
         (recipient,) = lease.envelope.recipients
         assert recipient.address.local.encode() in (await lease.content()).read()
         say("try", recipient.address.local)
-        await lease.settle([RecipientResult(recipient, OK)], retry_at=None)
+        await lease.finish([RecipientResult(recipient, OK)], retry_at=None)
         say("out", recipient.address.local)
 
 
@@ -54,7 +51,7 @@ async def main(directory: Path, name: str):
     clock = SystemTime()
     async with open_log(directory / "log", clock=clock, settings=SETTINGS) as log:
         context = FakeContext(
-            directory / "queue", name="queue.kit", clock=clock, given=Given(log=log)
+            directory / "queue", name="queue.kit", clock=clock, given=Given(commit_log=log)
         )
         async with spool.open(NoSettings(), context) as queue, trio.open_nursery() as nursery:
             await trio.to_thread.run_sync(

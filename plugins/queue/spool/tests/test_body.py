@@ -7,8 +7,7 @@ import stat
 
 import pytest
 import trio
-from thurn.types.content import SPILL_OCTETS, Blob, Content
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import SPILL_OCTETS, Blob, Content, StorageTrouble
 from thurn_queue_spool.queue import TEND_SECONDS
 from thurn_testing.contracts.storesite import message
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.contracts.queue import RecipientResult
+from thurn.plugin import RecipientResult
 from thurn.types.status import OK
 from thurn_queue_spool.edit import EntryChange
 from thurn_queue_spool.record import Removed, Settled
@@ -25,7 +25,7 @@ async def test_power_cut_at_every_step(bench, later):
         await step(queue)
         one, two, _ = lease.envelope.recipients
         results = [RecipientResult(one, OK), RecipientResult(two, later)]
-        await lease.settle(results, retry_at=bench.clock.wall() + 60)
+        await lease.finish(results, retry_at=bench.clock.wall() + 60)
         await step(queue)
         await queue.remove((await queue.entries())[1].id)
         await step(queue)
@@ -72,7 +72,7 @@ async def test_lost_attempt_counts_and_moves_no_time(bench, later):
         )
         lease = await queue.next_lease()
         two = lease.envelope.recipients[1]
-        await lease.settle([RecipientResult(two, later)], retry_at=late - 1)  # with the same number
+        await lease.finish([RecipientResult(two, later)], retry_at=late - 1)  # with the same number
         bench.log.replay()
         (entry,) = await queue.entries()
         assert [one.address.local for one in entry.envelope.recipients] == ["b"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.plugin.grants import GrantTable, SessionSource
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import TemporaryFailure
+from thurn_kit.grants import GrantTable, SessionSource
 from thurn_relay_authenticated.factory import AuthenticatedSettings, authenticated
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.contracts.relay import ELSEWHERE

@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from thurn.contracts.account import AccountRecord
-from thurn.plugin.grants import GrantTable
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, AccountRecord
+from thurn_kit.grants import GrantTable
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext, Given

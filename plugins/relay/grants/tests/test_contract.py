@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.plugin.grants import SessionSource, parse_source
+from thurn_kit.grants import SessionSource, parse_source
 from thurn_relay_grants.factory import GrantsSettings, grants
 from thurn_testing.contracts.relay import check_relay
 from thurn_testing.fakes.session import make_identity, make_session

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from thurn.plugin import Accept, Address, Continue, Recipient
-from thurn.plugin.grants import RELAYED_FOR, SessionSource, parse_source
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Accept, Address, Continue, Recipient, TemporaryFailure
+from thurn_kit.grants import RELAYED_FOR, SessionSource, parse_source
 from thurn_relay_grants.factory import GrantsSettings, grants
 from thurn_testing.contracts.relay import ELSEWHERE
 from thurn_testing.fakes.session import make_identity, make_session, make_transaction

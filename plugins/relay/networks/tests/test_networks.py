@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 from pydantic import ValidationError
-from thurn.plugin import Address, Recipient
-from thurn.plugin.grants import GrantTable, parse_network
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Address, Recipient, TemporaryFailure
+from thurn_kit.grants import GrantTable, parse_network
 from thurn_relay_networks.factory import NetworksSettings, networks
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.fakes.clock import ManualClock
@@ -43,7 +42,7 @@ async def test_an_open_relay_on_purpose_is_said_at_each_start(tmp_path):
     async with networks.open(config, context) as policy:
         stranger = make_transaction(make_session())
         assert await policy.may_relay(stranger, Recipient(Address.parse("x@y.example")))
-    assert context.journal.events == ["relay.open_on_purpose"]
+    assert context.diagnostics.events == ["relay.open_on_purpose"]
 
 
 async def test_destinations_and_reason(tmp_path):
@@ -142,4 +141,11 @@ async def test_trouble_with_the_table_is_logged_and_changes_nothing(tmp_path):
     async with networks.open(NetworksSettings(networks=[TEN]), context) as policy:
         transaction = make_transaction(make_session(peer="10.0.0.1"))
         assert await policy.may_relay(transaction, Recipient(Address.parse("x@y.example")))
-    assert context.journal.events == ["relay.networks_not_shown"]
+    assert context.diagnostics.events == ["relay.networks_not_shown"]
+
+
+@pytest.mark.parametrize("value", [5, 0, 3.0, True, ["10.0.0.0/8"]])
+def test_a_network_that_is_not_a_text(value):
+    """5 would be 0.0.0.5 to the standard library."""
+    with pytest.raises(ValueError, match="is not a text"):
+        NetworksSettings(networks=[value])

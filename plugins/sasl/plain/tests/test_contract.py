@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import NoSettings
 from thurn_sasl_plain.factory import login, plain
 from thurn_testing.contracts.sasl import Dialogue, check_sasl
 from thurn_testing.fakes.context import FakeContext

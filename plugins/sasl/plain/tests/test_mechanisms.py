@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn.contracts.sasl import SaslFailure, SaslSuccess
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import NoSettings, SaslFailure, SaslSuccess
 from thurn_sasl_plain.factory import login, plain
 from thurn_testing.contracts.sasl import play, yes
 from thurn_testing.fakes.context import FakeContext

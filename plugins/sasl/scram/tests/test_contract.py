@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.contracts.account import StoredKey
-from thurn.contracts.sasl import SaslConditions, SaslProduct
-from thurn.plugin import Secret
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, SaslConditions, SaslProduct, Secret, StoredKey
 from thurn_sasl_scram.factory import ScramSettings, scram
 from thurn_sasl_scram.mechanism import ScramMechanism
 from thurn_sasl_scram.storedkey import Faker

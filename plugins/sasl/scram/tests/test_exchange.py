@@ -9,11 +9,17 @@ from base64 import b64decode, b64encode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn.contracts.account import StoredKey, Verified
-from thurn.contracts.sasl import NeedStoredKey, SaslConditions, SaslFailure, SaslSuccess
-from thurn.plugin import Secret
-from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import AccountId
+from thurn.plugin import (
+    AccountId,
+    NeedStoredKey,
+    SaslConditions,
+    SaslFailure,
+    SaslSuccess,
+    Secret,
+    StoredKey,
+    TemporaryFailure,
+    Verified,
+)
 from thurn_sasl_scram.mechanism import ScramMechanism, make_nonce
 from thurn_sasl_scram.storedkey import Faker
 from thurn_testing.contracts.sasl import play, yes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 
 import pytest
-from thurn.types.errors import ConfigError
+from thurn.plugin import ConfigError
 from thurn_sasl_scram.factory import ScramSettings, keep_secret, scram
 from thurn_sasl_scram.storedkey import SALT_OCTETS, Faker
 from thurn_testing.contracts.sasl import play, yes

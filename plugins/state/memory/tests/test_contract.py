@@ -6,7 +6,7 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 
 import pytest
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import NoSettings
 from thurn_state_memory.factory import memory
 from thurn_state_memory.state import MemoryState, Rows
 from thurn_testing.contracts.state import check_state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import NoSettings
 from thurn_state_sqlite.factory import sqlite
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.context import FakeContext

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import NoSettings
 from thurn_state_sqlite.factory import sqlite
 from thurn_testing.contracts.state import check_state
 

@@ -10,9 +10,8 @@ import sys
 import apsw
 import pytest
 import trio
-from thurn.contracts.settings import NoSettings
+from thurn.plugin import ConfigError, NoSettings, TemporaryFailure
 from thurn.telemetry.clock import SystemClock
-from thurn.types.errors import ConfigError, TemporaryFailure
 from thurn_state_sqlite import sweeper
 from thurn_state_sqlite.factory import sqlite
 from thurn_testing.fakes.clock import ManualClock
@@ -42,7 +41,7 @@ async def test_a_busy_file_keeps_only_its_caller_waiting(tmp_path, worker):
                 assert await table.get("k") == b"1"
             assert not done.is_set()
             connection.execute("COMMIT")
-            with trio.fail_after(5):
+            with trio.fail_after(100):
                 await done.wait()
         assert await table.get("k") == b"2"
         connection.close()

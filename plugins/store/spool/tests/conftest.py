@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from thurn.contracts.commitlog import Change
+from thurn.plugin import Change
 from thurn_store_spool.factory import SpoolSettings, spool
 from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.plainstate import PlainState
@@ -40,7 +40,7 @@ class Bench:
 
     @asynccontextmanager
     async def open(self, directory: Path | None = None, **settings):
-        given = Given(state=self.state, log=self.log)
+        given = Given(state=self.state, commit_log=self.log)
         self.context = FakeContext(directory or self.directory, name="store.kit", given=given)
         async with spool.open(SpoolSettings(**settings), self.context) as store:
             yield store

@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 
 import trio
-from thurn.contracts.store import Append, FlagChange
 from thurn.log import LogSettings, Settler, open_log, recover
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, Append, FlagChange
 from thurn_store_spool.factory import SpoolSettings, spool
 from thurn_testing.contracts.loghost import SystemTime
 from thurn_testing.contracts.plainstate import PlainState
@@ -56,7 +55,7 @@ async def act(store, name, number):
 async def main(directory: Path, name: str):
     clock = SystemTime()
     async with open_log(directory / "log", clock=clock, settings=SETTINGS) as log:
-        given = Given(state=PlainState(), log=log)
+        given = Given(state=PlainState(), commit_log=log)
         context = FakeContext(directory / "store", name="store.kit", clock=clock, given=given)
         async with spool.open(SpoolSettings(), context) as store, trio.open_nursery() as nursery:
             await trio.to_thread.run_sync(

@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from thurn.plugin import Secret
-from thurn.types.errors import ConfigError
+from thurn.plugin import ConfigError, Secret
 from thurn_tls_files.settings import FilesSettings
 
 
@@ -22,7 +21,7 @@ async def test_a_new_pair_is_served_after_a_second(opened, issue, served):
         assert served(provider) == before
         context.clock.advance(0.1)
         assert served(provider) != before
-        assert [line.event for line in context.journal.lines] == ["tls.loaded"]
+        assert [line.event for line in context.diagnostics.lines] == ["tls.loaded"]
 
 
 async def test_the_files_are_not_looked_at_for_each_connection(opened, issue, monkeypatch):
@@ -46,8 +45,8 @@ async def test_a_half_written_pair_keeps_the_old_until_it_is_whole(opened, issue
         for _ in range(3):
             context.clock.advance(1)
             assert served(provider) == before
-        assert context.journal.events == ["tls.broken"]
-        assert "is not the key of" in str(context.journal.lines[0].facts["failure"])
+        assert context.diagnostics.events == ["tls.broken"]
+        assert "is not the key of" in str(context.diagnostics.lines[0].facts["failure"])
         pair["key"].write_bytes(new)
         context.clock.advance(1)
         assert served(provider) != before
@@ -66,8 +65,8 @@ async def test_a_lost_or_broken_file_keeps_the_old(opened, issue, served, which)
         assert served(provider) == before
         context.clock.advance(1)
         assert served(provider) == before
-        assert context.journal.events == ["tls.broken", "tls.broken"]
-        assert str(pair[which]) in str(context.journal.lines[0].facts["failure"])
+        assert context.diagnostics.events == ["tls.broken", "tls.broken"]
+        assert str(pair[which]) in str(context.diagnostics.lines[0].facts["failure"])
         issue("mx", "mx.example.com")
         context.clock.advance(1)
         assert served(provider) != before
@@ -152,8 +151,21 @@ async def test_ciphers_that_are_none(opened, issue):
     assert found.startswith("ciphers: ")
 
 
-def test_a_check_warns_of_files_that_are_not_there(issue, tmp_path):
+def test_a_check_finds_each_pair_that_cannot_be_used(issue, tmp_path):
     settings = issue("mx", "mx.example.com")
-    assert not FilesSettings(**settings).warnings(tmp_path)
-    nowhere = {"certificate": tmp_path / "no.pem", "certificates": [settings]}
-    assert FilesSettings(**nowhere).warnings(tmp_path) == [f"there is no {tmp_path}/no.pem"]
+    assert not FilesSettings(**settings).findings(tmp_path)
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate\n")
+    junk.chmod(0o600)
+    broken = [
+        {"certificate": tmp_path / "no.pem"},
+        {"certificate": junk},
+        {"certificate": settings["certificate"], "key": issue("other", "a.example")["key"]},
+        settings,
+    ]
+    missing, unreadable, mismatched = FilesSettings(**settings, certificates=broken).findings(
+        tmp_path
+    )
+    assert missing == f"{tmp_path}/no.pem cannot be read: No such file or directory"
+    assert unreadable == f"{junk} has no certificate that can be read"
+    assert "is not the key of" in mismatched

@@ -24,8 +24,8 @@ async def served(context, settings=PLAIN):
 async def test_the_next_start_has_the_same(tmp_path):
     first, second = FakeContext(tmp_path), FakeContext(tmp_path)
     assert await served(first) == await served(second)
-    assert [line.event for line in first.journal.lines] == ["certificate.made"]
-    assert second.journal.lines == []
+    assert [line.event for line in first.diagnostics.lines] == ["certificate.made"]
+    assert second.diagnostics.lines == []
 
 
 async def test_only_the_owner_reads_the_key(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from thurn.contracts.state import Notices, Table
-from thurn.telemetry.hub import NoticeHub
+from thurn_kit.notices import NoticeHub
 
 
 class PlainState:

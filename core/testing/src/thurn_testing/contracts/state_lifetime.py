@@ -7,7 +7,7 @@ from typing import Final
 from thurn.contracts.state import Table
 
 from thurn_testing.contracts.expectation import expect, expect_equal
-from thurn_testing.contracts.state_table import Site, StateCheck
+from thurn_testing.contracts.state_table import StateBench, StateCheck
 
 SLACK_SECONDS: Final = 0.001
 """Of floating-point numbers, not of the implementation."""
@@ -24,7 +24,7 @@ def _expect_near(found: float | None, expected: float, promise: str) -> None:
     expect(near, f"{promise}: found {found!r}, expected {expected!r}")
 
 
-async def expired_rows_are_absent(site: Site) -> None:
+async def expired_rows_are_absent(site: StateBench) -> None:
     """At the end of its lifetime a row is absent for every call."""
     async with site.worker() as state:
         table = state.table("t")
@@ -47,7 +47,7 @@ async def expired_rows_are_absent(site: Site) -> None:
         expect_equal(await _remaining(table, "increment"), None, "without the old lifetime")
 
 
-async def put_sets_the_lifetime_anew(site: Site) -> None:
+async def put_sets_the_lifetime_anew(site: StateBench) -> None:
     """Put replaces value and lifetime, also by none."""
     async with site.worker() as state:
         table = state.table("t")
@@ -63,7 +63,7 @@ async def put_sets_the_lifetime_anew(site: Site) -> None:
         expect_equal(await table.get("k"), None, "a lifetime of 0 is over at once")
 
 
-async def counters_keep_their_first_lifetime(site: Site) -> None:
+async def counters_keep_their_first_lifetime(site: StateBench) -> None:
     """A counter's window begins at its first increment and is not moved by the others."""
     async with site.worker() as state:
         table = state.table("t")
@@ -76,7 +76,7 @@ async def counters_keep_their_first_lifetime(site: Site) -> None:
         _expect_near(await _remaining(table, "n"), 60, "and a new one has begun")
 
 
-async def add_keeps_the_lifetime(site: Site) -> None:
+async def add_keeps_the_lifetime(site: StateBench) -> None:
     """An add that fails changes nothing."""
     async with site.worker() as state:
         table = state.table("t")
@@ -86,7 +86,7 @@ async def add_keeps_the_lifetime(site: Site) -> None:
         _expect_near(await _remaining(table, "k"), 30, "a failed add does not renew")
 
 
-async def the_wall_clock_does_not_matter(site: Site) -> None:
+async def the_wall_clock_does_not_matter(site: StateBench) -> None:
     """Who sets the wall clock neither kills rows nor keeps them alive."""
     async with site.worker() as state:
         table = state.table("t")
@@ -99,7 +99,7 @@ async def the_wall_clock_does_not_matter(site: Site) -> None:
         expect_equal(await table.get("k"), None, "lifetimes are monotonic")
 
 
-async def rows_survive_a_restart(site: Site) -> None:
+async def rows_survive_a_restart(site: StateBench) -> None:
     """What was put is there for the next worker, with what is left of its lifetime."""
     async with site.worker() as state:
         await state.table("t").put("k", b"1", lifetime_seconds=60)
@@ -115,7 +115,7 @@ async def rows_survive_a_restart(site: Site) -> None:
         expect_equal(await table.get("short"), None, "lifetimes end meanwhile")
 
 
-async def rows_survive_a_reboot(site: Site) -> None:
+async def rows_survive_a_reboot(site: StateBench) -> None:
     """After a reboot what is left of a lifetime is counted on."""
     async with site.worker() as state:
         await state.table("t").put("k", b"1", lifetime_seconds=600)
@@ -135,7 +135,7 @@ async def rows_survive_a_reboot(site: Site) -> None:
         _expect_near(await _remaining(state.table("t"), "k"), 400, "also for the next worker")
 
 
-async def a_wrong_clock_after_a_reboot(site: Site) -> None:
+async def a_wrong_clock_after_a_reboot(site: StateBench) -> None:
     """A wall clock that has lost its date never makes a lifetime longer than it was."""
     for wall in (0.0, 4e9):
         async with site.worker() as state:

@@ -8,7 +8,7 @@ import trio
 from thurn.contracts.state import Notices
 
 from thurn_testing.contracts.expectation import expect, expect_equal
-from thurn_testing.contracts.state_table import Site, StateCheck
+from thurn_testing.contracts.state_table import StateBench, StateCheck
 
 WAIT_SECONDS: Final = 5.0
 """For a notice over a socket of this machine, which takes well under a millisecond."""
@@ -26,7 +26,7 @@ async def _until(channel: trio.MemoryReceiveChannel[int], wanted: int, promise: 
         pass
 
 
-async def heard_here_and_elsewhere(site: Site) -> None:
+async def heard_here_and_elsewhere(site: StateBench) -> None:
     """A notice reaches all subscribers of its topic, in this worker and in others."""
     async with (
         site.worker() as one,
@@ -47,7 +47,7 @@ async def heard_here_and_elsewhere(site: Site) -> None:
         expect_equal(await _next(other, "a notice is heard"), 0, "only its own topic is heard")
 
 
-async def topics_are_any_text(site: Site) -> None:
+async def topics_are_any_text(site: StateBench) -> None:
     """Topics are compared as they are; no character has a meaning."""
     async with site.worker() as one, site.worker() as two:
         for topic in ("mailbox/../é *", "a\0b", "a\nb", "t" * 500):
@@ -57,7 +57,7 @@ async def topics_are_any_text(site: Site) -> None:
                 expect_equal(_unread(other), 0, "topics are compared whole")
 
 
-async def the_newest_is_kept(site: Site) -> None:
+async def the_newest_is_kept(site: StateBench) -> None:
     """Who reads late gets the newest value, and nobody waits for him."""
     async with (
         site.worker() as one,
@@ -90,7 +90,7 @@ async def _published_until_heard(notices: Notices, channel: trio.MemoryReceiveCh
                 return
 
 
-async def nobody_has_to_listen(site: Site) -> None:
+async def nobody_has_to_listen(site: StateBench) -> None:
     """Publishing without subscribers, to those who left, and after them."""
     async with site.worker() as one:
         one.notices.publish("t", 1)
@@ -107,7 +107,7 @@ async def nobody_has_to_listen(site: Site) -> None:
     notices.publish("t", 6)
 
 
-async def a_subscription_ends(site: Site) -> None:
+async def a_subscription_ends(site: StateBench) -> None:
     """After its block a subscription hears nothing and the channel is closed."""
     async with site.worker() as one:
         async with one.notices.subscribe("t") as channel:

@@ -13,7 +13,7 @@ from thurn_testing.contracts.expectation import expect, expect_equal, refused
 from thurn_testing.fakes.clock import ManualClock
 
 
-class Site(Protocol):
+class StateBench(Protocol):
     """What a check gets: a clock, and as many workers as it wants."""
 
     @property
@@ -33,7 +33,7 @@ TASKS: Final = 8
 ROUNDS: Final = 10
 
 
-async def absent_rows(site: Site) -> None:
+async def absent_rows(site: StateBench) -> None:
     """What is not there."""
     async with site.worker() as state:
         table = state.table("t")
@@ -43,7 +43,7 @@ async def absent_rows(site: Site) -> None:
         expect_equal(list(await table.entries()), [], "an empty table has no entries")
 
 
-async def values(site: Site) -> None:
+async def values(site: StateBench) -> None:
     """Values come back as they were put; tables do not mix."""
     async with site.worker() as state:
         table, other = state.table("t"), state.table("t'; --")
@@ -59,7 +59,7 @@ async def values(site: Site) -> None:
         expect_equal(await other.take("k"), None, "take deletes")
 
 
-async def add_only_if_absent(site: Site) -> None:
+async def add_only_if_absent(site: StateBench) -> None:
     """The first one wins."""
     async with site.worker() as state:
         table = state.table("t")
@@ -68,7 +68,7 @@ async def add_only_if_absent(site: Site) -> None:
         expect_equal(await table.get("k"), b"1", "add does not change what is there")
 
 
-async def bounds(site: Site) -> None:
+async def bounds(site: StateBench) -> None:
     """Keys and values over their bounds are ValueErrors, and nothing was stored."""
     async with site.worker() as state:
         table = state.table("t")
@@ -101,7 +101,7 @@ async def _all_refuse(table: Table, key: str) -> None:
         await table.delete(key)
 
 
-async def counters(site: Site) -> None:
+async def counters(site: StateBench) -> None:
     """Counters count; get shows them as decimal text."""
     async with site.worker() as state:
         table = state.table("t")
@@ -118,7 +118,7 @@ async def counters(site: Site) -> None:
             expect_equal(await table.get("n"), value, "and leaves it as it was")
 
 
-async def key_order(site: Site) -> None:
+async def key_order(site: StateBench) -> None:
     """Entries in order of the keys' code points, by prefix, in pages."""
     async with site.worker() as state:
         table = state.table("t")
@@ -144,7 +144,7 @@ async def key_order(site: Site) -> None:
         expect_equal(list(await table.entries(limit=0)), [], "a page of 0 is empty")
 
 
-async def workers_share_rows(site: Site) -> None:
+async def workers_share_rows(site: StateBench) -> None:
     """Two workers see the same rows at once."""
     async with site.worker() as one, site.worker() as two:
         await one.table("t").put("k", b"1", lifetime_seconds=60)
@@ -155,7 +155,7 @@ async def workers_share_rows(site: Site) -> None:
         expect_equal(await one.table("t").get("k"), None, "then it is gone for both")
 
 
-async def atomic_counters(site: Site) -> None:
+async def atomic_counters(site: StateBench) -> None:
     """No increment of any worker is lost, none is seen twice."""
     sums: list[int] = []
 
@@ -170,7 +170,7 @@ async def atomic_counters(site: Site) -> None:
     expect_equal(sorted(sums), list(range(1, total + 1)), "each increment gives its own sum")
 
 
-async def taken_once(site: Site) -> None:
+async def taken_once(site: StateBench) -> None:
     """What several workers take at the same time, one of them gets."""
     taken: list[bytes] = []
 
@@ -189,7 +189,7 @@ async def taken_once(site: Site) -> None:
     expect_equal(sorted(taken), [b"%d" % n for n in range(TASKS)], "each row is taken once")
 
 
-async def added_once(site: Site) -> None:
+async def added_once(site: StateBench) -> None:
     """Of several workers that add the same key, one wins."""
     won: list[bytes] = []
 

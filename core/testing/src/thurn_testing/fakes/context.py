@@ -3,29 +3,31 @@
     context = FakeContext(tmp_path, name="account.main")
     async with file.open(FileSettings(...), context) as accounts:
         ...
-    assert context.journal.events == ["account.file_broken"]
+    assert context.diagnostics.events == ["account.file_broken"]
 
-What a test has not given (state, directory, commit log, instances) raises when it is asked for,
-so that a plugin's needs are seen.
+What a test has not given (state, directory, commit log, instances, names) raises when it is asked
+for, so that a plugin's needs are seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
+from thurn.contracts.context import missing_attribute
 from thurn.contracts.state import State
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import ConfigError, PluginError, TemporaryFailure
+from thurn.types.errors import ConfigError, PluginError
 from thurn.types.events import Event
 
 from thurn_testing.fakes.clock import ManualClock
+from thurn_testing.fakes.resolver import StaticResolver
 
 P = TypeVar("P")
 G = TypeVar("G")
@@ -40,7 +42,7 @@ class LogLine:
     facts: Mapping[str, object]
 
 
-class RecordingLog:
+class RecordingDiagnostics:
     """An operator's log that keeps its lines for the test."""
 
     def __init__(self) -> None:
@@ -79,20 +81,6 @@ class RecordingEvents:
         self.told.append(event)
 
 
-class StaticResolver:
-    """DNS with the answers that the test gives; everything else cannot be known."""
-
-    def __init__(self, answers: Mapping[str, Sequence[str]] | None = None) -> None:
-        self.answers = dict(answers or {})
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """The answer given for the name. Raises TemporaryFailure without one."""
-        try:
-            return self.answers[name]
-        except KeyError:
-            raise TemporaryFailure(f"{name} is not known to this test") from None
-
-
 @dataclass(slots=True)
 class Given:
     """What the test gives a context beyond the plain things; None raises when asked for.
@@ -103,7 +91,7 @@ class Given:
 
     state: State | None = None
     directory: Directory | None = None
-    log: CommitLog | None = None
+    commit_log: CommitLog | None = None
     instances: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
@@ -133,7 +121,7 @@ class FakeContext:
         self.hostname = hostname
         self.serving = True
         self.clock: Clock = ManualClock() if clock is None else clock
-        self.journal = RecordingLog()
+        self.diagnostics = RecordingDiagnostics()
         self.events = RecordingEvents()
         self.resolver = StaticResolver()
         self.submitted: list[tuple[Envelope, Content]] = []
@@ -145,9 +133,9 @@ class FakeContext:
         return self._data
 
     @property
-    def log(self) -> CommitLog:
+    def commit_log(self) -> CommitLog:
         """The commit log that the test gave."""
-        return _needed(self._given.log, "a commit log")
+        return _needed(self._given.commit_log, "a commit log")
 
     @property
     def state(self) -> State:
@@ -174,6 +162,11 @@ class FakeContext:
     async def submit(self, envelope: Envelope, content: Content) -> None:
         """Keep it."""
         self.submitted.append((envelope, content))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(missing_attribute("a plugin's context", name))
 
 
 def _needed(given: G | None, what: str) -> G:

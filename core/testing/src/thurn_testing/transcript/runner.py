@@ -1,12 +1,16 @@
 """Runs a transcript against a dialogue: in turn, whole, octet by octet and in seeded cuts.
 
 Rules of this file:
-1. In turn: what a client does that waits; each group of `S` lines must be there right after the
-   `C` lines before it. This run shows a mistake at its line.
-2. Whole, octet by octet, in seeded cuts: what lies between two actions (`X:`) is one stream of
-   octets, sent without waiting; the answers must match the same lines.
-3. The octets of all answers must be the same in every run: no result depends on the cuts.
-4. `X: whole` leaves only the run "whole": for octets that matter by coming together, as those
+1. In turn: as a client that waits for each answer; each group of `S` lines must be there right
+   after the `C` lines before it. This run shows a mistake at its line.
+2. Whole, octet by octet, in seeded cuts: all `C` lines between two actions (`X:`) are one stream
+   of octets, sent without waiting; the answers must match the same lines.
+3. A large `C` line (more than LARGE_LINE_OCTETS) is cut finely only in its first and last
+   EDGE_OCTETS: there a literal, a line or a limit begins and ends. Its middle, which mostly repeats
+   itself, is cut into blocks of about BLOCK_OCTETS; where a block has a line end, its edge stands
+   in turn before, inside and behind one. So a script of megabytes costs as much as a small one.
+4. The octets of all answers must be the same in every run: no result depends on the cuts.
+5. `X: whole` leaves only the run "whole": for octets that matter by coming together, as those
    sent early behind STARTTLS.
 
 This file knows no protocol and no socket.
@@ -14,21 +18,29 @@ This file knows no protocol and no socket.
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from thurn_testing.transcript.script import Script, Step
 
 SEEDED_RUNS: Final = 5
-"""Runs with random cuts per file: with the other three well under 10 ms for a usual file."""
+"""Runs with random cuts of each file; all runs of a usual file take well under 10 ms."""
 LONGEST_CUT_OCTETS: Final = 40
 """Longest piece of a random cut: about a command, so that most pieces end inside a line."""
+LARGE_LINE_OCTETS: Final = 2048
+"""Longest `C` line that is cut finely as a whole: longer than any line a usual client sends."""
+EDGE_OCTETS: Final = 512
+"""The ends of a large line that are cut finely: a command line (RFC 5321 §4.5.3.1.4) of each."""
+BLOCK_OCTETS: Final = 4096
+"""Longest block in the middle of a large line: below what a listener reads at once."""
 
 
 class Dialogue(Protocol):
-    """What a transcript talks to: an engine with a session around it."""
+    """The other end of a transcript: an engine with a session around it."""
 
     @property
     def closed(self) -> bool:
@@ -36,20 +48,20 @@ class Dialogue(Protocol):
         ...
 
     def connect(self) -> bytes:
-        """Begin; returns what the server says first."""
+        """Open the connection; returns the octets that the server sends first."""
         ...
 
     def feed(self, octets: bytes) -> bytes:
-        """The client sends these octets; returns all that the server answers to them."""
+        """Send these octets as the client; returns all octets that the server answers."""
         ...
 
     def act(self, verb: str, argument: str) -> bytes:
-        """Something else happens (`eof`, `starttls`, `advance`); returns what the server says."""
+        """Do something else (`eof`, `starttls`, `advance`); returns the octets that follow."""
         ...
 
 
 class MismatchError(AssertionError):
-    """The dialogue did not answer as the transcript says."""
+    """The dialogue answered otherwise than the transcript says."""
 
 
 def run(script: Script, make: Callable[[Mapping[str, str]], Dialogue]) -> None:
@@ -60,7 +72,7 @@ def run(script: Script, make: Callable[[Mapping[str, str]], Dialogue]) -> None:
         make: makes a new dialogue from the script's settings, once for each run.
 
     Raises:
-        MismatchError: says file, line, what was expected and what came.
+        MismatchError: names file and line, the expected and the received answer.
     """
     whole = _run(script, make(script.settings), "whole", uncut)
     if script.whole:
@@ -76,38 +88,93 @@ def run(script: Script, make: Callable[[Mapping[str, str]], Dialogue]) -> None:
             )
 
 
-Cut = Callable[[bytes], Iterator[bytes]]
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Octets that are sent without waiting, and the middles of the large lines among them."""
+
+    octets: bytes
+    middles: tuple[range, ...]
+
+    @classmethod
+    def of(cls, lines: Sequence[bytes]) -> Stream:
+        """The stream of these `C` lines."""
+        middles, start = [], 0
+        for line in lines:
+            if len(line) > LARGE_LINE_OCTETS:
+                middles.append(range(start + EDGE_OCTETS, start + len(line) - EDGE_OCTETS))
+            start += len(line)
+        return cls(b"".join(lines), tuple(middles))
+
+    def parts(self) -> Iterator[tuple[range, bool]]:
+        """All places in order, each part with whether it is a middle."""
+        position = 0
+        for middle in self.middles:
+            yield range(position, middle.start), False
+            yield middle, True
+            position = middle.stop
+        yield range(position, len(self.octets)), False
 
 
-def uncut(octets: bytes) -> Iterator[bytes]:
-    """All at once; nothing of nothing, since feeding no octets may mean the end of the stream."""
-    return iter((octets,) if octets else ())
+Cut = Callable[[Stream], Iterator[bytes]]
 
 
-def single_octets(octets: bytes) -> Iterator[bytes]:
-    """Each octet by itself."""
-    return (octets[i : i + 1] for i in range(len(octets)))
+def uncut(stream: Stream) -> Iterator[bytes]:
+    """The whole stream at once; an empty one is not fed, since that may mean the stream's end."""
+    return iter((stream.octets,) if stream.octets else ())
+
+
+def single_octets(stream: Stream) -> Iterator[bytes]:
+    """Each octet by itself, the middles of large lines in blocks."""
+    for part, is_middle in stream.parts():
+        edges = block_edges(stream.octets, part) if is_middle else part[1:]
+        yield from _between(stream.octets, part, edges)
+
+
+def block_edges(octets: bytes, middle: range) -> Iterator[int]:
+    """Where the blocks of a middle end: in turn before, inside and behind a line end."""
+    position = middle.start
+    for shift in itertools.cycle((0, 1, 2)):
+        furthest = position + BLOCK_OCTETS
+        if furthest >= middle.stop:
+            return
+        line_end = octets.rfind(b"\r\n", position + 1, furthest - shift + 2)
+        position = furthest if line_end < 0 else line_end + shift
+        yield position
 
 
 def cuts_of(seed: int) -> Cut:
-    """Cuts at places that depend on the seed only."""
+    """Cuts at places that depend on the seed only, coarse in the middles of large lines."""
     choice = random.Random(seed)  # noqa: S311 - repeatable cuts, no secret
 
-    def cut(octets: bytes) -> Iterator[bytes]:
-        position = 0
-        while position < len(octets):
-            length = choice.randint(1, LONGEST_CUT_OCTETS)
-            yield octets[position : position + length]
-            position += length
+    def edges(part: range, longest_octets: int) -> Iterator[int]:
+        position = part.start + choice.randint(1, longest_octets)
+        while position < part.stop:
+            yield position
+            position += choice.randint(1, longest_octets)
+
+    def cut(stream: Stream) -> Iterator[bytes]:
+        for part, is_middle in stream.parts():
+            longest_octets = BLOCK_OCTETS if is_middle else LONGEST_CUT_OCTETS
+            yield from _between(stream.octets, part, edges(part, longest_octets))
 
     return cut
+
+
+def _between(octets: bytes, part: range, edges: Iterable[int]) -> Iterator[bytes]:
+    """The pieces of a part between these edges; nothing of an empty part."""
+    position = part.start
+    for edge in edges:
+        yield octets[position:edge]
+        position = edge
+    if position < part.stop:
+        yield octets[position : part.stop]
 
 
 def _run(script: Script, dialogue: Dialogue, title: str, cut: Cut | None) -> bytes:
     """One run; `cut` None is "in turn". Returns the octets of all answers."""
     answers, pending = [], dialogue.connect()
     for sent, expected, action in _groups(script.steps, in_turn=cut is None):
-        for piece in (cut or uncut)(sent):
+        for piece in (cut or uncut)(Stream.of(sent)):
             pending += dialogue.feed(piece)
         _match(script, title, expected, pending)
         answers.append(pending)
@@ -130,22 +197,22 @@ def _act(script: Script, title: str, dialogue: Dialogue, action: Step) -> bytes:
 
 def _groups(
     steps: Sequence[Step], *, in_turn: bool
-) -> Iterator[tuple[bytes, list[Step], Step | None]]:
-    """(octets to send, answers expected, action after them), cut at actions, or at each turn."""
+) -> Iterator[tuple[list[bytes], list[Step], Step | None]]:
+    """(lines to send, answers expected, action after them), cut at actions, or at each turn."""
     sent: list[bytes] = []
     expected: list[Step] = []
     for step in steps:
         if step.kind == "X:":
-            yield b"".join(sent), expected, step
+            yield sent, expected, step
             sent, expected = [], []
         elif step.kind[0] == "S":
             expected.append(step)
         else:
             if in_turn and expected:
-                yield b"".join(sent), expected, None
+                yield sent, expected, None
                 sent, expected = [], []
             sent.append(step.octets)
-    yield b"".join(sent), expected, None
+    yield sent, expected, None
 
 
 def _match(script: Script, title: str, expected: Sequence[Step], answer: bytes) -> None:

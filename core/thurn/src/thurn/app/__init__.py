@@ -1,7 +1,7 @@
 """The application: a configuration becomes opened products (`site`), served by processes
 (`application`) that a small supervisor holds.
 
-    supervisor ── template (generation 1) ── worker-1, worker-2 …, site
+    supervisor ── template (generation 1) ── worker-1, worker-2 …, housekeeper
                └─ template (generation 2) ── …              (a reload; generation 1 drains)
 
 Reading order for processes: plan (what the configuration says about them), supervisor (sockets,
@@ -9,5 +9,5 @@ signals, switching), generation (one template and its workers, seen from the sup
 (the fork server), worker (one trio loop), rights; channel and say are what they talk through.
 
 What runs in them is a module with `check(config_paths) -> ProcessPlan`, `async run_worker(plan,
-sockets, control, *, site)` and, if it needs it, `open_privileged(plan) -> object`.
+sockets, control, *, housekeeper)` and, if it needs it, `open_privileged(plan) -> object`.
 """

@@ -1,7 +1,7 @@
 """What the processes of `thurn.app` run: check a configuration, and serve it in a worker.
 
 The template calls `check` once per generation; each forked worker calls `run_worker` with what it
-returned (see `thurn.app.worker`). The site's own process runs the services of scope "site", the
+returned (see `thurn.app.worker`). The housekeeper runs the services of scope "site", the
 settling of the commit log and the journal's retention; it accepts no connections.
 """
 
@@ -19,16 +19,16 @@ from typing import Any, Final
 
 import trio
 
-from thurn.app.opened import Site
+from thurn.app.control import serve_control
+from thurn.app.opened import OpenSite
 from thurn.app.plan import ProcessPlan
 from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
-from thurn.config.files import read
+from thurn.config.files import Source, read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.log import settle_sealed
-from thurn.net.bind import parse_bind
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
 from thurn.telemetry.journal import retire
@@ -57,34 +57,45 @@ def check(config_paths: Sequence[Path]) -> SitePlan:
         ConfigError: with everything that is wrong.
     """
     configure()
-    config = load(read(config_paths))
+    source = read(config_paths)
+    findings = _unknown_accounts(source)
+    try:
+        config = load(source)
+    except ConfigError as error:
+        raise ConfigError([*error.findings, *findings]) from error
+    if findings:
+        raise ConfigError(findings)
     return plan_of(config, tuple(config_paths))
+
+
+def _unknown_accounts(source: Source) -> list[str]:
+    """Findings for an account or a group that this machine does not have. Not a matter of the
+    file alone: another machine may have them."""
+    section = source.tables.get("site")
+    findings: list[str] = []
+    for key, what, find in (("user", "account", getpwnam), ("group", "group", getgrnam)):
+        name = section.get(key) if isinstance(section, dict) else None
+        try:
+            _ = isinstance(name, str) and find(name)
+        except KeyError:
+            where = source.where(("site", key))
+            findings.append(f"{where}: site.{key}: this machine has no {what} {name}")
+    return findings
 
 
 def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
     """How a checked configuration is to be run."""
     site = config.site
     places = {key: f"{config.source.where(('site', key))}: site.{key}" for key in ("data", "user")}
-    binds: dict[str, str] = {}
-    findings: list[str] = []
-    for key, name, find in (("user", site.user, getpwnam), ("group", site.group, getgrnam)):
-        try:
-            _ = name and find(name)
-        except KeyError:
-            words = f"this machine has no {key.replace('user', 'account')} {name}"
-            findings.append(f"{config.source.where(('site', key))}: site.{key}: {words}")
+    binds: list[str] = []
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:
-            try:
-                parse_bind(spec)
-            except ConfigError as error:
-                findings.append(f"{place}: {instance.full_name}: {error}")
-            if spec in binds:
-                findings.append(f"{place}: {instance.full_name}: {binds[spec]} binds {spec}, too")
-            binds[spec], places[spec] = instance.full_name, f"{place}: {instance.full_name}"
-    if findings:
-        raise ConfigError(findings)
+            if spec in binds:  # with port 0; the supervisor knows sockets by their specification
+                text = f"{spec} stands here twice: give each listener its own address"
+                raise ConfigError([f"{place}: {instance.full_name}: {text}"])
+            binds.append(spec)
+            places[spec] = f"{place}: {instance.full_name}"
     return SitePlan(
         hostname=site.hostname,
         data=site.data,
@@ -107,9 +118,6 @@ def listener_settings(instance: Instance) -> ListenerSettings:
     settings = instance.settings
     if not isinstance(settings, ListenerSettings):
         raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
-    if settings.tls_mode == "implicit" and settings.tls is None:
-        text = 'tls_mode = "implicit" needs tls = "…"'
-        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 
@@ -118,28 +126,31 @@ async def run_worker(
     sockets: Mapping[str, list[socket.socket]],
     control: WorkerControl,
     *,
-    site: bool,
+    housekeeper: bool,
 ) -> None:
     """Open everything and serve until drained."""
     if plan.config is None:
         raise ConfigError(["the plan carries no configuration"])
     async with open_site(plan.config) as opened, trio.open_nursery() as nursery:
         nursery.start_soon(_end_with_log, opened, control.draining)
-        scope = "site" if site else "worker"
+        scope = "site" if housekeeper else "worker"
         for name, service in _services(opened, scope):
             nursery.start_soon(supervise, opened, name, service)
-        if site:
+        if housekeeper:
             nursery.start_soon(partial(settle, opened))
             nursery.start_soon(_retire_journal, opened)
+        control.count_sessions = partial(len, opened.connections)
         control.ready()
-        if not site:
+        if housekeeper:
+            await serve_control(opened, control)
+        else:
             await serve_listeners(opened, sockets, control.draining)
         await control.draining.wait()
         nursery.cancel_scope.cancel()
 
 
 async def serve_listeners(
-    site: Site, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
+    site: OpenSite, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
 ) -> None:
     """Serve every listener; returns when draining is set and the last session has ended."""
     async with trio.open_nursery() as nursery:
@@ -151,6 +162,7 @@ async def serve_listeners(
                 make_session = partial(_session, site, instance.name, product.protocol)
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
                 serving = partial(serve, bound, settings, product, make_session)
+                serving = partial(serving, open_connections=site.connections)
                 nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:
                 nursery.start_soon(_serve_sockets, product, bound, draining)
@@ -165,7 +177,7 @@ async def _serve_sockets(
         nursery.cancel_scope.cancel()
 
 
-def _session(site: Site, listener: str, protocol: str, connection: SocketConnection) -> Session:
+def _session(site: OpenSite, listener: str, protocol: str, connection: SocketConnection) -> Session:
     """The session of a new connection."""
     return Session(
         site.ids.make(),
@@ -178,14 +190,14 @@ def _session(site: Site, listener: str, protocol: str, connection: SocketConnect
     )
 
 
-def _services(site: Site, scope: str) -> list[tuple[str, Service]]:
+def _services(site: OpenSite, scope: str) -> list[tuple[str, Service]]:
     found: list[tuple[str, Any]] = [
         (name, product) for (role, name), product in site.products.items() if role == "service"
     ]
     return [(name, service) for name, service in found if service.scope == scope]
 
 
-async def supervise(site: Site, name: str, service: Service) -> None:
+async def supervise(site: OpenSite, name: str, service: Service) -> None:
     """Run a service; start it again after a growing pause when it raises."""
     pause, longest = RESTART_SECONDS
     while True:
@@ -201,11 +213,11 @@ async def supervise(site: Site, name: str, service: Service) -> None:
         pause = min(2 * pause, longest)
 
 
-async def settle(site: Site, *, once: bool = False) -> None:
+async def settle(site: OpenSite, *, once: bool = False) -> None:
     """Bring what the commit log holds to its final place; for ever, or once."""
     await settle_sealed(
         site.data / "log",
-        site.log.owners,
+        site.commit_log.owners,
         clock=site.clock,
         once=once,
         filesystems=(site.data,),
@@ -213,7 +225,7 @@ async def settle(site: Site, *, once: bool = False) -> None:
     )
 
 
-async def _retire_journal(site: Site) -> None:
+async def _retire_journal(site: OpenSite) -> None:
     while True:
         retention = site.config.site.journal_retention
         for name in retire(site.data / "journal", site.clock.wall(), retention):
@@ -221,9 +233,9 @@ async def _retire_journal(site: Site) -> None:
         await trio.sleep(RETENTION_CHECK_SECONDS)
 
 
-async def _end_with_log(site: Site, draining: trio.Event) -> None:
+async def _end_with_log(site: OpenSite, draining: trio.Event) -> None:
     """A commit log that has failed cannot be used again: the worker ends and is replaced."""
-    await site.log.failed.wait()
+    await site.commit_log.failed.wait()
     draining.set()  # what is under way hears 451, the next command 421
     await trio.sleep(FAREWELL_SECONDS)
     raise StorageTrouble("the commit log has failed")

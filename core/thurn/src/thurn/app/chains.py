@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from thurn.chain.runner import Chain, Failures, Rule
-from thurn.chain.watch import Watch
+from thurn.chain.rule import Product, Rule, Stage, may_wait
+from thurn.chain.runner import Chain, ChainHost
 from thurn.config.instances import Instance
+from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
-from thurn.delivery.local import Decided, delivery_call
-from thurn.gate.policies import Forbidden, after_call, before_call
+from thurn.contracts.login import LoginPolicy, LoginRecorder
+from thurn.delivery.local import DELIVERY
+from thurn.delivery.outgoing import OUTGOING, OutgoingStage
+from thurn.gate.policies import AFTER, BEFORE, RECORD
 from thurn.mailflow.plan import Chains
-from thurn.types.decision import (
-    Accept,
-    Continue,
-    Discard,
-    Disconnect,
-    Quarantine,
-    Reject,
-    Tempfail,
-)
-
-DECISIONS: Final = (Continue, Accept, Reject, Tempfail, Disconnect)
-MESSAGE_DECISIONS: Final = (*DECISIONS, Discard, Quarantine)
-
-SESSION_SECONDS: Final = 30.0
-"""Connection, hello, sender, recipient; a peer waits 300 s (RFC 5321 §4.5.3.2)."""
-FILTER_SECONDS: Final = 120.0
-"""All filters of one message; a peer waits 600 s for the end of data."""
-DELIVERY_SECONDS: Final = 60.0
-"""The rules of one account."""
-LOGIN_SECONDS: Final = 30.0
-
-Call = Callable[[Any, Any], Any]
+from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
+from thurn.types.errors import PluginError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,93 +26,78 @@ class ChainMaker:
 
     instances: Mapping[tuple[str, str], Instance]
     products: Mapping[tuple[str, str], Any]
-    failures: Failures
-    watch: Watch
+    host: ChainHost
 
-    def chain(
-        self,
-        stage: str,
-        role: str,
-        names: Sequence[str],
-        method: str | Callable[[Any], Call | None],
-        *,
-        allowed: tuple[type, ...] = DECISIONS,
-        seconds: float = SESSION_SECONDS,
-    ) -> Chain:
-        """The chain of one stage; instances without the stage's method are passed over.
+    def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
+        """The chain of one stage; instances without the stage's method are passed over. The
+        smallest `deadline` of an instance is the chain's, where it is below the stage's own.
 
         Args:
-            stage: its name in the journal.
-            role: whose instances the names are.
-            names: in order.
-            method: the contract's method, or what makes the call of a product.
-            allowed: what a rule may answer besides None.
-            seconds: the deadline; a smaller `deadline` of an instance is taken instead.
+            stage: what is asked.
+            role: the role of the instances.
+            names: the names of the instances, in order.
         """
-        rules: list[Rule] = []
+        seconds = stage.deadline_seconds
+        rules: list[Rule[Product]] = []
         for name in names:
             instance = self.instances[role, name]
             product = self.products[role, name]
-            call = getattr(product, method, None) if isinstance(method, str) else method(product)
-            if call is None:
+            method = getattr(product, stage.method, None)
+            if method is None:
                 continue
             if instance.common.deadline is not None:
                 seconds = min(seconds, instance.common.deadline)
             code = getattr(product, "source", "") or instance.factory.source
-            may_fail = instance.common.on_error == "continue"
-            rules.append(Rule(instance.full_name, call, f"{code} ({instance.source})", may_fail))
-        return Chain(stage, rules, allowed, seconds, self.failures, self.watch)
+            rule = Rule[Product](
+                instance.full_name,
+                product,
+                f"{code} ({instance.source})",
+                continue_on_error=instance.common.on_error == "continue",
+                waits=may_wait(method),
+            )
+            rules.append(rule)
+        return Chain(stage, rules, self.host, seconds)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""
         return Chains(
-            connection=self.chain("connect", "policy", settings.policies, _connection_call),
-            hello=self.chain("hello", "policy", settings.policies, "check_hello"),
-            sender=self.chain("sender", "policy", settings.policies, "check_sender"),
-            recipient=self.chain("recipient", "policy", settings.policies, "check_recipient"),
-            relay=self.chain("relay", "relay", settings.relay, "may_relay"),
-            filters=self.chain(
-                "filter",
-                "filter",
-                settings.filters,
-                "check_message",
-                allowed=MESSAGE_DECISIONS,
-                seconds=FILTER_SECONDS,
-            ),
+            connection=self.chain(CONNECTION, "policy", settings.policies),
+            hello=self.chain(HELLO, "policy", settings.policies),
+            sender=self.chain(SENDER, "policy", settings.policies),
+            recipient=self.chain(RECIPIENT, "policy", settings.policies),
+            relay=self.chain(RELAY, "relay", settings.relay),
+            filters=self.chain(FILTER, "filter", settings.filters),
         )
 
-    def delivery(self, settings: ReceivingSettings) -> Chain:
+    def delivery(self, settings: ReceivingSettings) -> Chain[DeliveryFilter]:
         """The rules of accounts."""
-        return self.chain(
-            "delivery",
-            "delivery",
-            settings.delivery,
-            delivery_call,
-            allowed=(Decided,),
-            seconds=DELIVERY_SECONDS,
+        return self.chain(DELIVERY, "delivery", settings.delivery)
+
+    def outgoing(self, names: Sequence[str]) -> OutgoingStage:
+        """The stage `outgoing`: the instances by their classes, each class in the list's order.
+
+        Raises:
+            PluginError: a product that is of neither class.
+        """
+        classes: dict[str, list[str]] = {"edit": [], "sign": []}
+        for name in names:
+            instance, product = self.instances["outgoing", name], self.products["outgoing", name]
+            chosen = getattr(product, "outgoing_class", None)
+            if chosen not in classes:
+                where = f"{instance.source}: {instance.full_name}"
+                raise PluginError(f'{where}: outgoing_class is {chosen!r}, not "edit" or "sign"')
+            classes[chosen].append(name)
+        return OutgoingStage(
+            edit=self.chain(OUTGOING, "outgoing", classes["edit"]),
+            sign=self.chain(OUTGOING, "outgoing", classes["sign"]),
         )
 
-    def login(self, settings: ListenerSettings) -> list[Chain]:
+    def login(
+        self, settings: ListenerSettings
+    ) -> tuple[Chain[LoginPolicy], Chain[LoginPolicy], Chain[LoginRecorder]]:
         """The login policies before and after the verdict, and what they record."""
-        return [
-            self.chain(
-                "login",
-                "login",
-                settings.login,
-                method,
-                allowed=(Forbidden, Continue),
-                seconds=LOGIN_SECONDS,
-            )
-            for method in (before_call, after_call, "record_login")
-        ]
-
-
-def _connection_call(product: Any) -> Call | None:  # noqa: ANN401 - any policy product
-    method = getattr(product, "check_connection", None)
-    if method is None:
-        return None
-
-    async def call(session: Any, _: Any) -> Any:  # noqa: ANN401
-        return await method(session)
-
-    return call
+        return (
+            self.chain(BEFORE, "login", settings.login),
+            self.chain(AFTER, "login", settings.login),
+            self.chain(RECORD, "login", settings.login),
+        )

@@ -21,7 +21,7 @@ import click
 import trio
 
 from thurn.app.application import plan_of
-from thurn.app.opened import Site
+from thurn.app.opened import OpenSite
 from thurn.app.rights import drop_rights, find_rights, owner_rights
 from thurn.app.site import open_site
 from thurn.config.files import read
@@ -39,10 +39,10 @@ LOGGING_ROLES: Final = ("store", "queue")
 T = TypeVar("T")
 
 
-class OpenedSite:
+class CommandSiteView:
     """`CommandSite` on an opened site."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: OpenSite) -> None:
         self._site = site
         self.data = site.data
         self.clock = site.clock
@@ -99,7 +99,7 @@ class Opener:
 
         async def main() -> T:
             async with open_site(part, with_log=with_log, serving=False) as site:
-                return await action(OpenedSite(site))
+                return await action(CommandSiteView(site))
 
         return trio.run(main)
 
@@ -115,7 +115,10 @@ def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, boo
         wanted |= {key for key in config.instances if key[0] in (*LOGGING_ROLES, "account")}
     waiting = list(wanted)
     while waiting:
-        needs = config.instances[waiting.pop()].needs
+        instance = config.instances[waiting.pop()]
+        needs = instance.needs
+        if instance.settings.needs_resolver and site.resolver is not None:
+            needs.append(("resolver", site.resolver))
         waiting.extend(need for need in needs if need not in wanted)
         wanted.update(needs)
     kept = {key: value for key, value in config.instances.items() if key in wanted}

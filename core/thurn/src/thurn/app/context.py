@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from thurn.app.opened import Site
+from thurn.app.opened import OpenSite
 from thurn.config.instances import Instance
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
-from thurn.contracts.context import Events, Log
+from thurn.contracts.context import Diagnostics, Events, missing_attribute
 from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
-from thurn.delivery.stores import Stores
+from thurn.directory.stores import Stores
 from thurn.telemetry.log import logger
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
@@ -29,18 +30,17 @@ P = TypeVar("P")
 class InstanceContext:
     """What one instance may use of the host."""
 
-    def __init__(self, site: Site, instance: Instance) -> None:
+    def __init__(self, site: OpenSite, instance: Instance) -> None:
         self._site = site
         self._instance = instance
         self._stores: Stores | None = None
         self.name = instance.full_name
         self.hostname = site.config.site.hostname
         self.serving = site.serving
-        self.log: CommitLog = site.log
-        self.journal: Log = logger(plugin=self.name)
+        self.commit_log: CommitLog = site.commit_log
+        self.diagnostics: Diagnostics = logger(plugin=self.name)
         self.clock: Clock = site.clock
         self.events: Events = site.events
-        self.resolver = site.resolver
 
     @property
     def data(self) -> Path:
@@ -55,6 +55,11 @@ class InstanceContext:
         if self._site.state is None:
             raise ConfigError([f"{self.name} needs shared state: set site.state"])
         return self._site.state
+
+    @property
+    def resolver(self) -> Resolver:
+        """The DNS."""
+        return self._site.resolver
 
     @property
     def directory(self) -> Directory:
@@ -101,3 +106,8 @@ class InstanceContext:
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role."""
         return self._site.opened(role)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(missing_attribute("a plugin's context", name))

@@ -21,7 +21,7 @@ from thurn.app.channel import Channel, Message, channel_pair
 from thurn.app.plan import ProcessPlan
 from thurn.app.say import say
 
-SITE: Final = "site"
+HOUSEKEEPER: Final = "housekeeper"
 START_SECONDS: Final = 300.0  # imports, opening, replay of the logs after a crash
 DUMP_SECONDS: Final = 1.0  # for a blocked worker to write its stack
 KILL_SECONDS: Final = 5.0  # after the end of its drain, for what is shielded from cancellation
@@ -31,6 +31,7 @@ RESTART_MAXIMUM_SECONDS: Final = 30.0
 FORK_AGAIN_SECONDS: Final = 2.0  # when descriptors or room for a file were wanting
 SITE_PATIENCE: Final = 4  # the niced process waits for the disk where the others do not
 STACK_OCTETS: Final = 65536
+SILENT_SECONDS: Final = 3.0  # some heartbeats missed; `thurn status` says so
 _LIBRARY: Final = sysconfig.get_path("stdlib")
 
 
@@ -45,8 +46,8 @@ class Phase(Enum):
     GONE = auto()
 
 
-class Watch(Protocol):
-    """Where channels are registered: the supervisor."""
+class ChannelWatcher(Protocol):
+    """Where channels are registered and requests are answered: the supervisor."""
 
     def watch(self, channel: Channel, owner: object) -> None:
         """Call `owner.on_readable` when something has arrived."""
@@ -54,9 +55,12 @@ class Watch(Protocol):
     def forget(self, channel: Channel) -> None:
         """No longer."""
 
+    def on_request(self, channel: Channel, request: str, number: int) -> None:
+        """Answer the housekeeper."""
+
 
 class Member:
-    """A worker, or the site's process."""
+    """A worker, or the housekeeper."""
 
     def __init__(self, name: str, generation: Generation, now: float) -> None:
         self.name = name
@@ -65,6 +69,7 @@ class Member:
         self.channel, self.theirs = channel_pair()
         self.pid = 0
         self.ready = False
+        self.sessions = 0
         self.findings: list[str] = []
         self.started_at = self.beat_at = now
         self.blocked_at = self.kill_at = float("inf")
@@ -79,6 +84,30 @@ class Member:
             self.ready = self.ready or "ready" in message
             found = message.get("failed")
             self.findings += found if isinstance(found, list) else []
+            sessions = message.get("sessions")
+            self.sessions = sessions if isinstance(sessions, int) else self.sessions
+            request, number = message.get("request"), message.get("number")
+            if self.name == HOUSEKEEPER and isinstance(request, str) and isinstance(number, int):
+                self.generation.watch.on_request(self.channel, request, number)
+
+    def picture(self, now: float) -> Message:
+        """What `thurn status` shows of it."""
+        silent = now - self.beat_at
+        return {
+            "name": self.name,
+            "pid": self.pid,
+            "state": self._state(silent),
+            "sessions": self.sessions,
+            "silent_seconds": round(silent, 1),
+            "age_seconds": round(now - self.started_at, 1),
+        }
+
+    def _state(self, silent_seconds: float) -> str:
+        if not self.ready:
+            return "starting"
+        if self.blocked_at < float("inf") or silent_seconds > SILENT_SECONDS:
+            return "does not answer"
+        return "draining" if self.generation.phase is Phase.DRAINING else "serving"
 
     def stack(self) -> str:
         """What the worker's threads were doing, if it could still say it."""
@@ -104,7 +133,7 @@ class Generation:
     """
 
     def __init__(
-        self, number: int, app: str, config_paths: Sequence[str], watch: Watch, now: float
+        self, number: int, app: str, config_paths: Sequence[str], watch: ChannelWatcher, now: float
     ) -> None:
         self.number = number
         self.phase = Phase.CHECKING
@@ -130,7 +159,7 @@ class Generation:
         sockets: Mapping[str, Sequence[socket.socket]],
         lock_fd: int,
         *,
-        site: bool,
+        housekeeper: bool,
         now: float,
     ) -> None:
         """Give the template what it listens on, and have the workers forked."""
@@ -142,8 +171,8 @@ class Generation:
         self.phase = Phase.STARTING
         for number in range(self.plan.workers):
             self.fork(f"worker-{number + 1}", now)
-        if site:
-            self.fork(SITE, now)
+        if housekeeper:
+            self.fork(HOUSEKEEPER, now)
 
     def fork(self, name: str, now: float) -> None:
         """Have the template fork a worker; what is running goes on if that cannot be done now."""
@@ -161,14 +190,14 @@ class Generation:
             return
         self.members[name] = member
         fds = [member.theirs.fileno(), member.trace.fileno()]
-        self.channel.send({"fork": name, "site": name == SITE}, fds)
+        self.channel.send({"fork": name, "housekeeper": name == HOUSEKEEPER}, fds)
         member.theirs.close()
         self.watch.watch(member.channel, member)
 
     @property
     def has_site(self) -> bool:
-        """Whether the site's process runs here, or will again."""
-        return SITE in self.members or SITE in self._fork_at
+        """Whether the housekeeper runs here, or will again."""
+        return HOUSEKEEPER in self.members or HOUSEKEEPER in self._fork_at
 
     def on_readable(self, now: float) -> None:
         """Take what the template says."""
@@ -236,7 +265,9 @@ class Generation:
 
     def _check_alive(self, member: Member, now: float) -> None:
         assert self.plan is not None  # noqa: S101 - there are members
-        patience = self.plan.worker_timeout_seconds * (SITE_PATIENCE if member.name == SITE else 1)
+        patience = self.plan.worker_timeout_seconds * (
+            SITE_PATIENCE if member.name == HOUSEKEEPER else 1
+        )
         if member.beat_at > member.blocked_at:
             member.blocked_at = float("inf")  # it was slow, not blocked
         elif now - member.beat_at > patience and member.blocked_at == float("inf"):
@@ -256,12 +287,12 @@ class Generation:
     def drain(self, seconds: float, now: float) -> None:
         """Begin nothing new; end after so many seconds at most. A shorter time may follow.
 
-        The site's process does not wait for sessions: its successor waits for it.
+        The housekeeper does not wait for sessions: its successor waits for it.
         """
         self.phase = Phase.DRAINING
         self._fork_at.clear()
         for member in self.members.values():
-            if member.name == SITE and self.plan is not None:
+            if member.name == HOUSEKEEPER and self.plan is not None:
                 seconds_left = min(seconds, self.plan.stop_seconds)
             else:
                 seconds_left = seconds
@@ -269,6 +300,14 @@ class Generation:
             member.kill_at = min(member.kill_at, now + seconds_left + KILL_SECONDS)
         if not self.members:
             self.end()
+
+    def picture(self, now: float) -> Message:
+        """What `thurn status` shows of it."""
+        return {
+            "number": self.number,
+            "phase": self.phase.name.lower(),
+            "processes": [member.picture(now) for member in self.members.values()],
+        }
 
     def forgive(self, now: float) -> None:
         """Nobody could have been heard meanwhile."""

@@ -4,85 +4,84 @@ the listeners above them, each made when it is first asked for. `thurn.app.site`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import trio
-
 from thurn.app.chains import ChainMaker
-from thurn.chain.runner import Chain, Failures
-from thurn.chain.watch import Watch
+from thurn.app.resolver import SystemResolver
+from thurn.chain.current import CurrentRule
+from thurn.chain.runner import Chain, ChainHost
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
+from thurn.contracts.outgoing import EntryKind
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
-from thurn.delivery.deposits import commit_all
-from thurn.delivery.local import LocalDelivery
-from thurn.delivery.outgoing import Outgoing
-from thurn.delivery.stores import Stores
+from thurn.delivery.deliver import submit
+from thurn.delivery.local import DELIVERY, LocalDelivery
+from thurn.delivery.outgoing import OutgoingStage
+from thurn.delivery.parts import DeliveryParts
+from thurn.delivery.record import Sending
+from thurn.directory.combined import CombinedAccounts
+from thurn.directory.stores import Stores
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings
+from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import PluginError, TemporaryFailure
+from thurn.types.errors import PluginError
 from thurn.types.session import Session, Transaction
 
 RESERVE_SEGMENTS: Final = 4
 """Room kept for what must work when no more mail is taken: filing what the log holds (a segment at
 a time, in blocks of the file system) and deleting mail (a new segment)."""
-
-
-class SystemResolver:
-    """Names by the system's resolver, in a thread; resolver plugins come with the first need."""
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """IPv6 and IPv4 addresses as text."""
-        try:
-            found = await trio.socket.getaddrinfo(name, None)
-        except OSError as error:
-            raise TemporaryFailure(f"{name} cannot be resolved: {error}") from error
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+_SYSTEM: Final = SystemResolver()
 
 
 @dataclass(slots=True, eq=False)
-class Site:
+class OpenSite:
     """What is open in this worker."""
 
     config: SiteConfig
     data: Path
     clock: Clock
     events: EventFanout
-    diagnostics: Log
+    diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
-    watch: Watch
-    log: WorkerLog
+    watch: CurrentRule
+    commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
-    resolver: SystemResolver = field(default_factory=SystemResolver)
+    connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
+    _outgoing: OutgoingStage | None = None
 
     @property
     def state(self) -> State | None:
         """The site's shared state, if it names one."""
         product: State | None = self.products.get(("state", self.config.site.state or ""))
         return product
+
+    @property
+    def resolver(self) -> Resolver:
+        """The site's resolver; the system's if it names none."""
+        product: Resolver | None = self.products.get(("resolver", self.config.site.resolver or ""))
+        return _SYSTEM if product is None else product
 
     def opened(self, role: str) -> list[tuple[str, Any]]:
         """The opened instances of a role, with their names, in the configuration's order."""
@@ -94,8 +93,11 @@ class Site:
 
     @property
     def _chains(self) -> ChainMaker:
-        failures = Failures(self.diagnostics, self.events)
-        return ChainMaker(self.config.instances, self.products, failures, self.watch)
+        return ChainMaker(self.config.instances, self.products, self._chain_host)
+
+    @property
+    def _chain_host(self) -> ChainHost:
+        return ChainHost(self.diagnostics, self.events, self.watch)
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
@@ -148,19 +150,18 @@ class Site:
         guards = tuple(self.products["guard", name] for name in settings.guards)
         stores = self.stores(directory)
         local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
+        kind = EntryKind.SUBMITTED if settings.submission else EntryKind.RELAYED
         return FlowPlan(
             settings=self._flow_settings(settings),
             chains=self._chains.mailflow(settings),
             directory=directory,
-            local=local,
-            outgoing=self._outgoing(directory, local),
-            log=self.log,
+            delivery=self._delivery(directory, local, kind),
             journal=self.journal,
             events=self.events,
             diagnostics=self.diagnostics,
             clock=self.clock,
             ids=self.ids,
-            free_octets=self.log.free_octets,
+            free_octets=self.commit_log.free_octets,
         )
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
@@ -173,24 +174,41 @@ class Site:
             require_login=settings.require_login,
             reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
             postmaster=postmaster,
+            submission=settings.submission,
         )
 
-    def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
-        queue = self.products.get(("queue", self.config.site.queue or ""))
-        return Outgoing(directory, local, queue, self.config.site.hostname, self.clock)
+    @property
+    def outgoing(self) -> OutgoingStage:
+        """The stage that everything for elsewhere passes; one for the whole site."""
+        if self._outgoing is None:
+            self._outgoing = self._chains.outgoing(self.config.site.outgoing)
+        return self._outgoing
+
+    def _delivery(
+        self, directory: Directory, local: LocalDelivery, kind: EntryKind
+    ) -> DeliveryParts:
+        return DeliveryParts(
+            kind=kind,
+            hostname=self.config.site.hostname,
+            directory=directory,
+            local=local,
+            outgoing=self.outgoing,
+            queue=self.products.get(("queue", self.config.site.queue or "")),
+            commit_log=self.commit_log,
+            clock=self.clock,
+            diagnostics=self.diagnostics,
+        )
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
-        failures = Failures(self.diagnostics, self.events)
-        no_rules = Chain("delivery", (), (), 0.0, failures, self.watch)
+        no_rules = Chain(DELIVERY, (), self._chain_host)
         local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))
         session = Session(identifier, origin, "local", None)
         transaction = Transaction(identifier, session, envelope.sender, entry)
-        outgoing = self._outgoing(self.directory, local)
-        prepared = await outgoing.prepare(transaction, [(envelope, content)])
-        await commit_all(self.log, prepared.deposits)
+        parts = self._delivery(self.directory, local, EntryKind.REPORT)
+        await submit(parts, transaction, Sending(EntryKind.REPORT, envelope, content))
         entry.note(outcome="stored", recipients=[str(r.address) for r in envelope.recipients])
         self.journal.write(entry)
 

@@ -15,7 +15,7 @@ class ProcessPlan:
     Attributes:
         hostname: the name the site greets with.
         data: the data directory; its `lock` admits one instance.
-        workers: processes that serve; there is one more, the site's own.
+        workers: processes that serve; there is one more, the housekeeper.
         binds: what to listen on, as `net.bind` reads it.
         uid_name: the account whose rights the workers have, when started by root.
         gid_name: the group; None: the account's own.

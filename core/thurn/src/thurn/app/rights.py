@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import ctypes
 import grp
+import json
 import os
 import pwd
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from thurn.app.plan import ProcessPlan
 from thurn.types.errors import ConfigError
+
+T = TypeVar("T")
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
@@ -87,6 +91,37 @@ def drop_rights(rights: Rights) -> None:
         except PermissionError:
             continue
         raise PermissionError("rights of root can be had back")
+
+
+def with_rights(rights: Rights | None, look: Callable[[], T]) -> T:
+    """What a function finds with the rights of another account; None: with our own.
+
+    It runs in a child process, and its result comes back as JSON. Not for a process with threads.
+
+    Raises:
+        RuntimeError: the child died, or could not drop its rights.
+    """
+    if rights is None:
+        return look()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        code = 1
+        try:
+            drop_rights(rights)
+            with os.fdopen(writing, "w") as pipe:
+                json.dump(look(), pipe)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
+        raise RuntimeError(f"nothing could be looked at with the rights of uid {rights.uid}")
+    result: T = json.loads(text)
+    return result
 
 
 def die_with(parent_pid: int) -> None:

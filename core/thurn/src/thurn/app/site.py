@@ -16,11 +16,11 @@ from typing import Final
 import trio
 
 from thurn.app.context import InstanceContext
-from thurn.app.opened import Site
-from thurn.chain.watch import Watch, left_behind
+from thurn.app.opened import OpenSite
+from thurn.chain.current import CurrentRule, left_behind
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Log
+from thurn.contracts.context import Diagnostics
 from thurn.gate.cache import CredentialCache
 from thurn.log import LogSettings, closed_log, open_log, recover
 from thurn.telemetry.clock import SystemClock
@@ -42,7 +42,7 @@ async def open_site(
     clock: Clock | None = None,
     with_log: bool = True,
     serving: bool = True,
-) -> AsyncIterator[Site]:
+) -> AsyncIterator[OpenSite]:
     """Open everything that the configuration names, recover, and close it all at the end.
 
     Args:
@@ -64,6 +64,8 @@ async def open_site(
             site.serving = serving
             for instance in config.instances.values():
                 await _open_instance(stack, site, instance)
+            if serving:
+                _ = site.outgoing  # what is wrong with it must not wait for the first message
             if with_log:
                 await trio.to_thread.run_sync(_recover, site)
         except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups
@@ -75,10 +77,12 @@ async def open_site(
         raise _explained(failure, data)
 
 
-async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_log: bool) -> Site:
+async def _open(
+    stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_log: bool
+) -> OpenSite:
     """The site without its instances."""
     data = config.site.data
-    diagnostics: Log = logger()
+    diagnostics: Diagnostics = logger()
     events = EventFanout(lambda error: diagnostics.error("event.failed", failure=repr(error)))
     if with_log:
         settings = LogSettings(
@@ -88,7 +92,7 @@ async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_lo
         log = await stack.enter_async_context(opening)
     else:
         log = closed_log(data / "log", clock)
-    site = Site(
+    site = OpenSite(
         config,
         data,
         clock,
@@ -96,7 +100,7 @@ async def _open(stack: AsyncExitStack, config: SiteConfig, clock: Clock, with_lo
         diagnostics,
         Journal(data / "journal", clock),
         IdMaker(clock.wall),
-        Watch(data / "run" / f"{os.getpid()}.watch"),
+        CurrentRule(data / "run" / f"{os.getpid()}.watch"),
         log,
         CredentialCache(clock),
     )
@@ -116,7 +120,7 @@ def _explained(failure: Exception, data: Path) -> Exception:
     return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
 
 
-async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) -> None:
+async def _open_instance(stack: AsyncExitStack, site: OpenSite, instance: Instance) -> None:
     context = InstanceContext(site, instance)
     opening = instance.factory.open(instance.settings, context)
     who = f"{instance.source}: {instance.full_name}"
@@ -133,15 +137,15 @@ async def _open_instance(stack: AsyncExitStack, site: Site, instance: Instance) 
         site.directory = site.accounts(())
 
 
-def _recover(site: Site) -> None:
+def _recover(site: OpenSite) -> None:
     report = site.diagnostics.warning
-    found = recover(site.data / "log", site.log.owners, clock=site.clock, report=report)
+    found = recover(site.data / "log", site.commit_log.owners, clock=site.clock, report=report)
     if found.records:
         site.diagnostics.info("log.recovered", segments=found.segments, records=found.records)
 
 
-def _journal_left_behind(site: Site) -> None:
-    """Transactions that a killed worker had under way inside a rule (see `thurn.chain.watch`)."""
+def _journal_left_behind(site: OpenSite) -> None:
+    """Transactions that a killed worker had under way inside a rule (see `thurn.chain.current`)."""
     for identifier, stage, instance, source in left_behind(site.data / "run"):
         entry = site.journal.begin(identifier, outcome="deferred", reason="plugin.blocked")
         entry.stage(

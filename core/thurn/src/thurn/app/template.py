@@ -85,7 +85,7 @@ class Template:
             self._channel.close()
             end, trace = message["fds"]
             control = WorkerControl(message["fork"], Channel(socket.socket(fileno=end)), trace)
-            code = work(self._inheritance, control, site=message["site"])
+            code = work(self._inheritance, control, housekeeper=message["housekeeper"])
         except BaseException:  # noqa: BLE001 - nothing may return into the template's code
             traceback.print_exc()
         finally:

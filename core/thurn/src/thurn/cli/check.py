@@ -9,43 +9,76 @@ from pwd import getpwnam
 
 import click
 
+from thurn.app.application import SitePlan, listener_settings
 from thurn.app.application import check as check_config
-from thurn.app.application import listener_settings
+from thurn.app.rights import Rights, find_rights, with_rights
+from thurn.cli.option import config_option
 from thurn.config.files import KeyPath
 from thurn.config.instances import SiteConfig
-from thurn.plugin.commands import config_option
+from thurn.types.errors import ConfigError
 
 
 @click.command()
 @config_option
 def check(config: tuple[Path, ...]) -> None:
-    """Say all that is wrong with a configuration, by file and line."""
-    checked = check_config(config).config
-    for warning in (*checked.told_at_check(), *_unusable(checked)) if checked else ():
+    """Say all that is wrong with a configuration, by file and line.
+
+    Files that it names (keys, accounts) are looked at as the account that will serve sees them.
+    Nothing is made, and nothing is served.
+    """
+    plan = check_config(config)
+    rights, findings = _serving_rights(plan)
+    found, warnings = with_rights(rights, lambda: _examine(plan))
+    unusable, doubtful = _directories(plan.config) if plan.config is not None else ([], [])
+    for warning in (*warnings, *doubtful):
         click.echo(f"warning: {warning}", err=True)
+    if findings or found or unusable:
+        raise ConfigError([*findings, *found, *unusable])
     click.echo("The configuration is right.")
 
 
-def _unusable(config: SiteConfig) -> Iterator[str]:
-    """Directories that the server needs and could not use, each with the line that names it."""
-    places: list[tuple[KeyPath, Path]] = [(("site", "data"), config.site.data)]
+def _serving_rights(plan: SitePlan) -> tuple[Rights | None, list[str]]:
+    """The rights of the account that serves (None: those of this process), and what is wrong with
+    them when root asks. Whoever is not root cannot become another account to look."""
+    if os.geteuid() != 0:
+        return None, []
+    try:
+        return find_rights(plan), []
+    except ConfigError as error:
+        return None, error.findings
+
+
+def _examine(plan: SitePlan) -> tuple[list[str], list[str]]:
+    """Findings and warnings of the files that the instances name."""
+    return plan.config.examine() if plan.config is not None else ([], [])
+
+
+def _places(config: SiteConfig) -> Iterator[tuple[KeyPath, Path]]:
+    """The directories in which the server makes something, with the keys that name them."""
+    yield ("site", "data"), config.site.data
     for instance in config.of_role("listener"):
-        places += [
-            ((instance.role, instance.name, "bind"), Path(spec.removeprefix("unix:")).parent)
-            for spec in listener_settings(instance).bind
-            if spec.startswith("unix:")
-        ]
-    for key, path in places:
+        for spec in listener_settings(instance).bind:
+            if spec.startswith("unix:"):
+                path = Path(spec.removeprefix("unix:")).parent
+                yield (instance.role, instance.name, "bind"), path
+
+
+def _directories(config: SiteConfig) -> tuple[list[str], list[str]]:
+    """Findings and warnings of the directories that the server needs."""
+    findings: list[str] = []
+    warnings: list[str] = []
+    for key, path in _places(config):
         there = next(one for one in (path, *path.parents) if one.exists())
         where = f"{config.source.where(key)}: {'.'.join(key)}"
         if not there.is_dir():
-            yield f"{where}: {there} is no directory"
+            findings.append(f"{where}: {there} is not a directory")
         elif there != path and key[-1] == "bind":
-            yield f"{where}: {path} does not exist"
+            findings.append(f"{where}: {path} does not exist")
         elif not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-            yield f"{where}: we may not write in {there} (is the server another account?)"
+            warnings.append(f"{where}: this account may not write in {there}; can the server?")
         elif there == path and key[-1] == "data" and _is_anothers(path, config.site.user):
-            yield f"{where}: {path} belongs to another account than site.user: chown it"
+            findings.append(f"{where}: {path} belongs to another account than site.user: chown it")
+    return findings, warnings
 
 
 def _is_anothers(path: Path, account: str | None) -> bool:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from thurn.cli.option import config_option
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.hooks.registry import Registry
-from thurn.plugin.commands import config_option
 
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
 

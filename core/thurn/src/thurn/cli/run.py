@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from thurn.app.supervisor import Supervisor
-from thurn.plugin.commands import config_option
+from thurn.cli.option import config_option
 
 
 @click.command()

@@ -6,11 +6,14 @@ import socket
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
+from thurn_message.address import parse_domain, parse_literal
 
 from thurn.contracts.settings import (
     AccountRef,
     Duration,
+    OutgoingRef,
     QueueRef,
+    ResolverRef,
     Settings,
     SitePath,
     Size,
@@ -25,18 +28,30 @@ def _checked(address: str) -> str:
     return address
 
 
+def _greeted(hostname: str) -> str:
+    """RFC 5321 §2.3.5: the name in greetings is a domain name, or an address literal (§4.1.3)."""
+    if hostname.startswith("["):
+        return parse_literal(hostname)
+    if not hostname.isascii():
+        raise ValueError("write the name as it is in DNS, with xn-- labels")
+    parse_domain(hostname)
+    return hostname
+
+
 class SiteSettings(Settings):
     """The site."""
 
-    hostname: str = Field(
+    hostname: Annotated[str, AfterValidator(_greeted)] = Field(
         default_factory=socket.getfqdn,
         pattern=r"^[!-~]+$",
-        description="Our name in greetings and trace fields.",
+        description="The name of this site in greetings and trace fields.",
     )
     data: SitePath = Field(description="The data directory; one running thurn at a time.")
     workers: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
-    user: str | None = Field(default=None, description="Whom to become after binding, as root.")
-    group: str | None = Field(default=None, description="Its group; the user's own if not set.")
+    user: str | None = Field(
+        default=None, description="The account to become after binding, as root."
+    )
+    group: str | None = Field(default=None, description="Its group; the account's own if not set.")
     allow_root: bool = Field(default=False, description="Stay root; for containers only.")
     drain: Duration = Field(
         default=600.0, description="How long sessions may go on after a reload."
@@ -48,11 +63,20 @@ class SiteSettings(Settings):
         default=15.0, ge=2, description="A worker without a heartbeat for so long is replaced."
     )
     state: StateRef | None = Field(default=None, description="Small shared state.")
+    resolver: ResolverRef | None = Field(
+        default=None,
+        description="Who asks the DNS. Without it: addresses alone, by the system's resolver.",
+    )
     accounts: tuple[AccountRef, ...] = Field(
         default=(), description="The site's directory: who is asked what an address means."
     )
     store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
     queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
+    outgoing: tuple[OutgoingRef, ...] = Field(
+        default=(),
+        description="What edits and signs mail for elsewhere, in order: first all that edit, then "
+        "all that sign.",
+    )
     postmaster: Annotated[str, AfterValidator(_checked)] | None = Field(
         default=None, description="The address for mail to postmaster without a domain of ours."
     )

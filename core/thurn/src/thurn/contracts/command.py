@@ -2,7 +2,7 @@
 in a process of its own beside a running server, or without one.
 
 A command is a click command at an entry point of the group "thurn.commands". It asks for the site
-by `thurn.plugin.commands`:
+by `thurn_kit.commands`:
 
     @click.command()
     @site_command("account")

@@ -121,7 +121,7 @@ class Owner(Protocol):
 
 
 class CommitLog(Protocol):
-    """One per worker; `context.log`."""
+    """One per worker; `context.commit_log`."""
 
     @property
     def has_failed(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
 from thurn.types.content import Content
@@ -20,8 +21,18 @@ from thurn.types.identity import AccountId, Identity
 
 P = TypeVar("P")
 
+RENAMED: Final = {"log": "commit_log", "journal": "diagnostics"}
+"""Attributes of a context whose names have changed with API 2: the old name and the new one."""
 
-class Log(Protocol):
+
+def missing_attribute(owner: str, name: str) -> str:
+    """The text of the AttributeError for a name that a context does not have."""
+    new = RENAMED.get(name)
+    hint = f"; since API 2 it is called {new!r}" if new else ""
+    return f"{owner} has no attribute {name!r}{hint}"
+
+
+class Diagnostics(Protocol):
     """The operator's log: an event (lower-case `noun.verb`) and facts with documented keys."""
 
     def debug(self, event: str, /, **facts: object) -> None:
@@ -44,13 +55,6 @@ class Events(Protocol):
         """Tell; never blocks, never raises."""
 
 
-class Resolver(Protocol):
-    """DNS, for whoever needs it; the shapes of answers come with the first resolver plugin."""
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """IPv6 and IPv4 addresses as text. Raises TemporaryFailure when it cannot be known."""
-
-
 class Context(Protocol):
     """Everything a plugin may use of the host."""
 
@@ -71,11 +75,11 @@ class Context(Protocol):
         """This instance's own directory below the site's data directory; made at first use."""
 
     @property
-    def log(self) -> CommitLog:
+    def commit_log(self) -> CommitLog:
         """The worker's commit log."""
 
     @property
-    def journal(self) -> Log:
+    def diagnostics(self) -> Diagnostics:
         """The operator's log, bound to this instance."""
 
     @property
@@ -92,7 +96,7 @@ class Context(Protocol):
 
     @property
     def resolver(self) -> Resolver:
-        """DNS."""
+        """The DNS, by the site's resolver (`[site] resolver`)."""
 
     @property
     def directory(self) -> Directory:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 from socket import socket
-from typing import Literal, Protocol, runtime_checkable
+from typing import Annotated, Literal, Protocol, Self, runtime_checkable
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from thurn.contracts.connection import Connection
 from thurn.contracts.settings import (
@@ -23,13 +24,30 @@ from thurn.contracts.settings import (
     Size,
     TlsRef,
 )
+from thurn.types.bind import parse_bind
+from thurn.types.errors import ConfigError
 from thurn.types.session import Session
+
+
+def _checked_bind(spec: str) -> str:
+    try:
+        parse_bind(spec)
+    except ConfigError as error:
+        raise ValueError("; ".join(error.findings)) from None
+    return spec
+
+
+def _checked_proxy(text: str) -> str:
+    try:
+        return text if text == "unix" else str(ip_network(text))
+    except ValueError as error:
+        raise ValueError(f'{error}; write a network, an address, or "unix"') from None
 
 
 class ListenerSettings(Settings):
     """What every listener may set; a listener's own model derives from it."""
 
-    bind: tuple[str, ...] = Field(
+    bind: tuple[Annotated[str, AfterValidator(_checked_bind)], ...] = Field(
         min_length=1,
         description='Where to listen: "address:port", "[v6]:port", "*:port", or "unix:/path".',
     )
@@ -54,9 +72,20 @@ class ListenerSettings(Settings):
     connections_per_address: int = Field(
         default=50, ge=1, description="Open connections at most from one address, per worker."
     )
+    proxies: tuple[Annotated[str, AfterValidator(_checked_proxy)], ...] = Field(
+        default=(),
+        description="Proxies in front of this listener: networks and addresses, or "
+        '"unix" for peers of a unix socket. Each of their connections begins with a PROXY header.',
+    )
     idle: Duration = Field(gt=0, default=300.0, description="Silence that ends a connection.")
     total: Duration = Field(gt=0, default=86_400.0, description="Age that ends a connection.")
     handshake: Duration = Field(gt=0, default=30.0, description="Time for a TLS handshake.")
+
+    @model_validator(mode="after")
+    def _implicit_tls_needs_certificates(self) -> Self:
+        if self.tls_mode == "implicit" and self.tls is None:
+            raise ValueError('tls_mode = "implicit" needs tls = "…"')
+        return self
 
 
 class ReceivingSettings(ListenerSettings):
@@ -83,6 +112,11 @@ class ReceivingSettings(ListenerSettings):
         description="Tell refusals of connection, hello and sender at RCPT, or at once.",
     )
     require_login: bool = Field(default=False, description="Nobody sends without a login.")
+    submission: bool = Field(
+        default=False,
+        description="Mail comes from people's mail programs: Bcc is taken out, and a missing Date, "
+        "Message-ID or Sender is put in, before the filters. RFC 6409 §8.",
+    )
 
 
 @runtime_checkable

@@ -15,6 +15,8 @@ class Proceed:
     """No objection; wait `delay_seconds` before the answer is given."""
 
     delay_seconds: float = 0.0
+    reason: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Forbid:
 
     reason: str
     temporary: bool = False
+    detail: str = ""
 
 
 LoginDecision: TypeAlias = Proceed | Forbid

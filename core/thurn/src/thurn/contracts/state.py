@@ -14,7 +14,7 @@ from trio import MemoryReceiveChannel
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TableRow:
     """A row: key, value, and how long it will still live (None: until deleted)."""
 
     key: str
@@ -53,7 +53,7 @@ class Table(Protocol):
 
     async def entries(
         self, prefix: str = "", *, after: str = "", limit: int = 1000
-    ) -> Sequence[Entry]:
+    ) -> Sequence[TableRow]:
         """Rows in key order whose key starts with `prefix` and sorts after `after`."""
 
 

@@ -1,46 +1,53 @@
 """Delivers to one account: its rules run, their verbs become deposits.
 
-Trouble with one account is that account's trouble: the caller gets a status, not an exception.
+Rules of this file:
+1. Trouble with one account is that account's trouble: the caller gets a status, not an exception.
+2. A message that this account has had before, by its own mark, is refused as a loop.
+3. Nothing is durable here: the deposits are committed by the caller, with all others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
+from thurn.chain.rule import Stage
 from thurn.chain.runner import Chain
 from thurn.contracts.clock import Clock
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import Append, Deposit
-from thurn.delivery.record import Filing, RecordedDelivery
-from thurn.delivery.stores import Stores
+from thurn.delivery.record import Filing, RecordedDelivery, Sending
+from thurn.directory.stores import Stores
 from thurn.types.content import Content
-from thurn.types.decision import Tempfail
+from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
 from thurn.types.errors import status_of
 from thurn.types.identity import AccountId
 from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, STORED, Status
 
+DELIVERY_SECONDS: Final = 60.0
+"""The deadline of the rules of one account."""
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Delivered:
-    """What became of a message for one target.
+    """What the rules of an account want done with a message.
 
     Attributes:
-        status: success, or why not.
-        deposits: to be committed by the caller, together with all others.
-        sendings: messages that the rules hand on; the caller turns them into deposits.
+        status: success, or why it cannot be done; then there is nothing else.
+        deposits: for the one commit.
+        sendings: messages that the rules send.
         actions: to be called after the commit.
     """
 
-    target: Target
     status: Status
-    deposits: list[Deposit] = field(default_factory=list)
-    sendings: list[tuple[Envelope, Content]] = field(default_factory=list)
-    actions: list[Callable[[], None]] = field(default_factory=list)
+    deposits: tuple[Deposit, ...] = ()
+    sendings: tuple[Sending, ...] = ()
+    actions: tuple[Callable[[], None], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +55,7 @@ class LocalDelivery:
     """Delivery with one listener's rules."""
 
     _stores: Stores
-    _chain: Chain
+    _chain: Chain[DeliveryFilter]
     _guards: tuple[Guard, ...]
     _clock: Clock
 
@@ -70,8 +77,8 @@ class LocalDelivery:
             account: whose rules run.
             content: the message.
             key: names this message among those that the transaction sets off; with account and
-                filing it makes a repeat recognisable. "": what has come in, with an id that
-                nothing had before, is none, and each account is served once.
+                filing it makes a repeat recognisable. "": a message that has come in, which is
+                never a repeat: its id is new, and each account is served once.
             quarantine: file into this mailbox and run no rules.
         """
         try:
@@ -84,7 +91,7 @@ class LocalDelivery:
             transaction.journal.stage(
                 "delivery", f"account {account}", "failed", detail=f"{error!r}", status=str(status)
             )
-            return Delivered(target, status)
+            return Delivered(status)
 
     async def _deliver(
         self,
@@ -97,7 +104,7 @@ class LocalDelivery:
         record = await self._stores.record(account)
         mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
         if _loops(content, mark):
-            return Delivered(target, LOOP)
+            return Delivered(LOOP)
         handle = await self._stores.open_record(record)
         recipient = target.recipient
         envelope = Envelope(transaction.sender, (recipient,), transaction.parameters)
@@ -113,9 +120,9 @@ class LocalDelivery:
             inbox=quarantine or "INBOX",
         )
         if quarantine is None and self._chain:
-            failed = await self._chain.run(transaction.id, transaction.journal, delivery)
-            if isinstance(failed, Tempfail):
-                return Delivered(target, failed.status)
+            answer = await _ask_rules(self._chain, delivery)
+            if isinstance(answer, Tempfail):
+                return Delivered(answer.status)
         if not delivery.decided:
             delivery.keep()
         return delivery
@@ -123,7 +130,7 @@ class LocalDelivery:
     async def _prepare(self, delivery: RecordedDelivery, target: Target, key: str) -> Delivered:
         self._journal(delivery)
         if delivery.rejection is not None:
-            return Delivered(target, delivery.rejection)
+            return Delivered(delivery.rejection)
         deposits: list[Deposit] = []
         for index, filing in enumerate(delivery.filings):
             for guard in self._guards:
@@ -134,7 +141,7 @@ class LocalDelivery:
             append = self._append(filing, named)
             deposits.append(delivery.account.prepare(append))
         deposits.extend(delivery.remembered.values())
-        return Delivered(target, STORED, deposits, delivery.sendings, delivery.actions)
+        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), tuple(delivery.actions))
 
     def _append(self, filing: Filing, key: str) -> Append:
         received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
@@ -144,8 +151,8 @@ class LocalDelivery:
     def _journal(delivery: RecordedDelivery) -> None:
         words = [f"file {filing.mailbox}" for filing in delivery.filings]
         words += [
-            f"send to {', '.join(str(to.address) for to in envelope.recipients)}"
-            for envelope, _ in delivery.sendings
+            f"send to {', '.join(str(to.address) for to in sending.envelope.recipients)}"
+            for sending in delivery.sendings
         ]
         words += [f"reject {delivery.rejection}"] if delivery.rejection is not None else []
         delivery.transaction.journal.stage(
@@ -156,20 +163,6 @@ class LocalDelivery:
         )
 
 
-def delivery_call(product: DeliveryFilter) -> Callable[[RecordedDelivery, object], object]:
-    """A delivery filter as a rule of a chain: it ends the chain when it has decided."""
-
-    async def call(delivery: RecordedDelivery, _: object) -> Decided | None:
-        try:
-            await product.deliver(delivery)
-        except BaseException:
-            delivery.forget()
-            raise
-        return Decided() if delivery.decided else None
-
-    return call
-
-
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A delivery filter has used a verb."""
@@ -178,9 +171,35 @@ class Decided:
     detail: str = ""
 
 
+DELIVERY: Final[Stage[DeliveryFilter]] = Stage("delivery", "deliver", (Decided,), DELIVERY_SECONDS)
+
+
+async def _ask_rules(
+    chain: Chain[DeliveryFilter], delivery: RecordedDelivery
+) -> Decided | Tempfail | None:
+    """Ask the rules of an account; the first that uses a verb ends the stage."""
+    transaction = delivery.transaction
+    run = chain.begin(transaction.id, transaction.journal)
+    for rule in run.rules:
+        answer = await run.ask(rule, _decide, rule.product, delivery)
+        if not isinstance(answer, Continue):
+            return answer
+    return None
+
+
+async def _decide(product: DeliveryFilter, delivery: RecordedDelivery) -> Decided | None:
+    """One rule; the verbs of a rule that fails are forgotten."""
+    try:
+        await product.deliver(delivery)
+    except BaseException:
+        delivery.forget()
+        raise
+    return Decided() if delivery.decided else None
+
+
 def _loops(content: Content, mark: bytes) -> bool:
     """Whether the message has been delivered to this account before."""
     scan = content.scan
-    found = [field for field in scan.fields if field.name == b"delivered-to"]
-    own = mark.lower().strip() if found else b""
-    return any(scan.content[one.start : one.end].lower().strip() == own for one in found)
+    marks = [field for field in scan.fields if field.name == b"delivered-to"]
+    own = mark.lower().strip() if marks else b""
+    return any(scan.content[one.start : one.end].lower().strip() == own for one in marks)

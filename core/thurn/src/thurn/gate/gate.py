@@ -16,16 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import trio
 
 from thurn.chain.runner import Chain
 from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
-from thurn.contracts.context import Events, Log
+from thurn.contracts.context import Diagnostics, Events
 from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
-from thurn.contracts.login import LoginAttempt
+from thurn.contracts.login import LoginAttempt, LoginPolicy, LoginRecorder
 from thurn.contracts.sasl import (
     Challenge,
     NeedStoredKey,
@@ -38,10 +38,9 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache, guess_of
-from thurn.gate.directory import CombinedAccounts
-from thurn.gate.policies import Delayed, Forbidden
-from thurn.types.decision import Tempfail
+from thurn.gate.policies import ask_after, ask_before, ask_record
 from thurn.types.errors import PluginError
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
@@ -73,13 +72,13 @@ class GateParts:
 
     mechanisms: Mapping[str, SaslMechanism]
     accounts: CombinedAccounts
-    before: Chain
-    after: Chain
-    record: Chain
+    before: Chain[LoginPolicy]
+    after: Chain[LoginPolicy]
+    record: Chain[LoginRecorder]
     cache: CredentialCache
     clock: Clock
     events: Events
-    log: Log
+    diagnostics: Diagnostics
     judges: str
     plaintext_without_tls: bool
 
@@ -162,33 +161,14 @@ class HostGate:
 
     async def ask_before(self, attempt: LoginAttempt) -> Refused | None:
         """The login policies before anything is looked at."""
-        return await self._policy(self._parts.before, attempt, None)
+        return await ask_before(self._parts.before, attempt)
 
     async def ask_after(self, attempt: LoginAttempt, identity: Identity | None) -> Refused | None:
         """The login policies after the verdict, before the reply."""
-        refused = await self._policy(self._parts.after, attempt, identity)
+        refused = await ask_after(self._parts.after, attempt, identity)
         if refused is None and identity is not None:
-            refused = await self._policy(self._parts.record, attempt, identity)
+            refused = await ask_record(self._parts.record, attempt, identity)
         return refused
-
-    async def _policy(
-        self, chain: Chain, attempt: LoginAttempt, identity: Identity | None
-    ) -> Refused | None:
-        delay = 0.0
-
-        def collect(answer: Any, unchanged: Any) -> Any:  # noqa: ANN401 - the chain's own types
-            nonlocal delay
-            if isinstance(answer, Delayed):
-                delay += answer.delay_seconds
-            return unchanged
-
-        answer = await chain.run(attempt.session.id, None, attempt, identity, then=collect)
-        if delay > 0:
-            await trio.sleep(delay)
-        if not isinstance(answer, Tempfail | Forbidden):
-            return None
-        lasting = isinstance(answer, Forbidden) and not answer.decision.temporary
-        return Refused(BAD_CREDENTIALS if lasting else LOGIN_TROUBLE, answer.reason)
 
     async def admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
         """Turn a proof into an identity, or refuse it by the account's record."""
@@ -220,7 +200,7 @@ class HostGate:
             return refused
         session.identity = identity
         parts.events.emit(LoggedIn(identity, session.protocol, session.peer))
-        parts.log.info(
+        parts.diagnostics.info(
             "login.succeeded",
             account=account,
             mechanism=attempt.mechanism,
@@ -239,7 +219,7 @@ class HostGate:
 
     def trouble(self, attempt: LoginAttempt, error: Exception) -> Refused:
         """Something of ours failed: temporary, not counted."""
-        self._parts.log.error(
+        self._parts.diagnostics.error(
             "login.trouble", name=attempt.name, session=attempt.session.id, failure=repr(error)
         )
         return Refused(LOGIN_TROUBLE, "trouble")
@@ -247,7 +227,7 @@ class HostGate:
     def _failed(self, attempt: LoginAttempt, reason: str) -> None:
         session = attempt.session
         self._parts.events.emit(LoginFailed(attempt.name, session.protocol, session.peer, reason))
-        self._parts.log.warning(
+        self._parts.diagnostics.warning(
             "login.failed",
             name=attempt.name,
             reason=reason,

@@ -1,58 +1,96 @@
-"""Login policies as rules of a chain: only `Forbid` ends it, delays add up."""
+"""The stages of a login: typed loops over login policies.
+
+Rules of this file: only `Forbid`, or a policy that cannot answer, ends a stage; delays add up and
+are waited for before the answer is given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
-from thurn.contracts.login import Forbid, LoginPolicy, Proceed
-from thurn.types.decision import Continue
+import trio
 
-Call = Callable[[Any, Any], Awaitable[Any]]
+from thurn.chain.rule import Stage
+from thurn.chain.runner import Chain
+from thurn.contracts.gate import Refused
+from thurn.contracts.login import Forbid, LoginAttempt, LoginPolicy, LoginRecorder, Proceed
+from thurn.types.decision import Continue, Tempfail
+from thurn.types.identity import Identity
+from thurn.types.status import BAD_CREDENTIALS, LOGIN_TROUBLE
+
+LOGIN_SECONDS: Final = 30.0
+"""The deadline of the policies at each stage of a login."""
+
+BEFORE: Final[Stage[LoginPolicy]] = Stage("login", "before_login", (Proceed, Forbid), LOGIN_SECONDS)
+AFTER: Final[Stage[LoginPolicy]] = Stage("login", "after_login", (Proceed, Forbid), LOGIN_SECONDS)
+RECORD: Final[Stage[LoginRecorder]] = Stage("login", "record_login", (), LOGIN_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Forbidden:
-    """A decisive answer."""
+async def ask_before(chain: Chain[LoginPolicy], attempt: LoginAttempt) -> Refused | None:
+    """Ask the policies before a credential is looked at."""
+    hearing = _Hearing()
+    run = chain.begin(attempt.session.id, None)
+    for rule in run.rules:
+        if hearing.ends_with(await run.ask(rule, rule.product.before_login, attempt)):
+            break
+    return await hearing.conclude()
 
-    decision: Forbid
-    reason: str
-    detail: str = ""
+
+async def ask_after(
+    chain: Chain[LoginPolicy], attempt: LoginAttempt, identity: Identity | None
+) -> Refused | None:
+    """Tell the policies the verdict; they may still forbid."""
+    hearing = _Hearing()
+    run = chain.begin(attempt.session.id, None)
+    for rule in run.rules:
+        if hearing.ends_with(await run.ask(rule, rule.product.after_login, attempt, identity)):
+            break
+    return await hearing.conclude()
 
 
-@dataclass(frozen=True, slots=True)
-class Delayed(Continue):
-    """No objection, but wait."""
+async def ask_record(
+    chain: Chain[LoginRecorder], attempt: LoginAttempt, identity: Identity
+) -> Refused | None:
+    """Have a login recorded that all policies have allowed."""
+    hearing = _Hearing()
+    run = chain.begin(attempt.session.id, None)
+    for rule in run.rules:
+        if hearing.ends_with(await run.ask(rule, _record, rule.product, attempt, identity)):
+            break
+    return await hearing.conclude()
+
+
+async def _record(
+    product: LoginRecorder, attempt: LoginAttempt, identity: Identity
+) -> Proceed | None:
+    await product.record_login(attempt, identity)
+    return None
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """What the policies of one stage have said."""
 
     delay_seconds: float = 0.0
+    refusal: Refused | None = None
 
+    def ends_with(self, answer: Proceed | Forbid | Continue | Tempfail | None) -> bool:
+        """Take an answer; True when nobody else is asked."""
+        match answer:
+            case Proceed(delay_seconds):
+                self.delay_seconds += max(0.0, delay_seconds)
+            case Forbid(temporary=temporary):
+                status = LOGIN_TROUBLE if temporary else BAD_CREDENTIALS
+                self.refusal = Refused(status, answer.reason)
+            case Tempfail():
+                self.refusal = Refused(LOGIN_TROUBLE, answer.reason)
+            case Continue() | None:
+                pass
+        return self.refusal is not None
 
-def before_call(product: LoginPolicy) -> Call:
-    """The rule that is asked before a credential is looked at."""
-
-    async def call(attempt: Any, _: Any) -> Any:  # noqa: ANN401 - the chain's form
-        return _rate(await product.before_login(attempt))
-
-    return call
-
-
-def after_call(product: LoginPolicy) -> Call:
-    """The rule that is told the verdict."""
-
-    async def call(attempt: Any, identity: Any) -> Any:  # noqa: ANN401
-        return _rate(await product.after_login(attempt, identity))
-
-    return call
-
-
-def _rate(decision: Any) -> Any:  # noqa: ANN401 - what is nonsense goes on to the runner
-    match decision:
-        case Forbid():
-            return Forbidden(decision, decision.reason)
-        case Proceed(delay_seconds) if delay_seconds > 0:
-            return Delayed("login.delay", delay_seconds=delay_seconds)
-        case Proceed():
-            return None
-        case _:
-            return decision
+    async def conclude(self) -> Refused | None:
+        """The stage's answer, after the delays."""
+        if self.delay_seconds > 0:
+            await trio.sleep(self.delay_seconds)
+        return self.refusal

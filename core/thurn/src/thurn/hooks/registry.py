@@ -34,7 +34,7 @@ def installed(group: str = GROUP) -> tuple[EntryPoint, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Registration:
     """A factory and the distribution that it came from."""
 
     factory: Factory
@@ -52,7 +52,7 @@ class Registry:
         for point in installed() if available is None else available:
             self._available.setdefault(point.name, []).append(point)
         self._loaded: dict[str, str] = {}
-        self._found: dict[tuple[str, str], Found] = {}
+        self._found: dict[tuple[str, str], Registration] = {}
 
     def names(self, role: str | None = None) -> list[str]:
         """Entry-point names that are installed, of one role or all."""
@@ -134,7 +134,7 @@ class Registry:
         if key in self._found:
             first = self._found[key].distribution
             yield f"two plugins offer {role}.{factory.type_name}: {first}, {origin}"
-        self._found[key] = Found(factory, origin)
+        self._found[key] = Registration(factory, origin)
 
 
 def _as_plugin(factory: Factory) -> Any:  # noqa: ANN401 - pluggy registers any object

@@ -31,7 +31,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import Owner, Record
 from thurn.log.files import DIRECTORY_MODE, Files, Lock
 from thurn.log.frame import Scan, ScannedFrame, scan
-from thurn.log.segment import Found, is_held, retire, seal, segments, slots, unretired
+from thurn.log.segment import SegmentFile, is_held, retire, seal, segments, slots, unretired
 from thurn.log.settings import Report, silent
 from thurn.types.errors import StorageTrouble
 
@@ -100,7 +100,7 @@ def recover(
     return Recovered(sum(map(len, todo)), replay.frames, replay.records)
 
 
-def _segments(directory: Path, slot: int, everything: bool) -> list[Found]:
+def _segments(directory: Path, slot: int, everything: bool) -> list[SegmentFile]:
     found = [] if is_held(directory, slot) else segments(directory, slot, "seg")
     if everything:
         found += segments(directory, slot, "sealed")
@@ -150,7 +150,7 @@ class _Replay:
         self.records = 0
         self.empty: set[Path] = set()
 
-    def run(self, todo: Iterable[list[Found]]) -> None:
+    def run(self, todo: Iterable[list[SegmentFile]]) -> None:
         streams = [self._frames(slot) for slot in todo]
         for frame in heapq.merge(*streams, key=attrgetter("written_at_ns")):
             self.frames += 1
@@ -160,7 +160,7 @@ class _Replay:
                 self._flush()
         self._flush()
 
-    def _frames(self, found: list[Found]) -> Iterator[ScannedFrame]:
+    def _frames(self, found: list[SegmentFile]) -> Iterator[ScannedFrame]:
         for one in found:
             frames = scan_segment(one, self._report).frames
             if not frames:
@@ -191,7 +191,7 @@ def missing_owner(name: str) -> StorageTrouble:
     )
 
 
-def scan_segment(found: Found, report: Report) -> Scan:
+def scan_segment(found: SegmentFile, report: Report) -> Scan:
     """What the segment holds; damage is reported."""
     result = scan(found.path.read_bytes(), found.generation)
     for damage in result.damages:

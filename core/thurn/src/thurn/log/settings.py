@@ -30,7 +30,7 @@ class LogSettings:
 
 
 class Report(Protocol):
-    """Where the log says what an operator should look at: such as `Context.journal.warning`."""
+    """Where the log says what an operator should look at: such as `Context.diagnostics.warning`."""
 
     def __call__(self, event: str, /, **facts: object) -> None:
         """An event and its facts."""

@@ -1,6 +1,6 @@
 """Settling: bring sealed segments to their owners' final places, then free them.
 
-Runs in the site's own process (niced there), one segment at a time, the oldest first. A segment
+Runs in the housekeeper (niced there), one segment at a time, the oldest first. A segment
 is retired only after its owners have settled it and the file systems were synced; that sync also
 makes the index rows of the segment durable, for they were committed before it was sealed.
 
@@ -22,7 +22,7 @@ from thurn.contracts.commitlog import Owner, Record
 from thurn.log.files import Files, Lock
 from thurn.log.frame import ScannedFrame
 from thurn.log.recovery import is_recovered, missing_owner, scan_segment
-from thurn.log.segment import Found, give_back, retire, segments, slots
+from thurn.log.segment import SegmentFile, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
 from thurn.types.errors import StorageFull
 
@@ -83,12 +83,12 @@ class Settler:
                 return count
             await trio.sleep(pause)
 
-    def sealed(self) -> list[Found]:
+    def sealed(self) -> list[SegmentFile]:
         """What can be settled, the oldest first."""
         every = [segments(self._directory, slot, "sealed") for slot in slots(self._directory)]
         return sorted(chain.from_iterable(every), key=attrgetter("generation"))
 
-    def settle(self, found: Found) -> bool:
+    def settle(self, found: SegmentFile) -> bool:
         """Settle one segment; false when recovery has the log now. Blocking; for a thread.
 
         Raises:

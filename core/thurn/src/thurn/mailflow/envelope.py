@@ -1,8 +1,11 @@
 """Judges connection, hello, sender and recipient: the stages before the content.
 
-Rules: a chain's Accept ends that stage's chain and nothing else; only the relay chain permits
-relaying, and it ends in refusal; a refusal at connection, hello or sender is remembered and told
-at RCPT; what is local is asked of the recipient chain, what is foreign of the relay chain.
+Rules of this file:
+1. A chain's Accept ends that stage's chain and nothing else.
+2. Only the relay chain permits relaying, and it ends in refusal.
+3. A refusal at connection, hello or sender is remembered and given at RCPT.
+4. Recipients that are ours are asked of the recipient chain, all others of the relay chain.
+5. The id of the transaction or session is in every refusal, so that `thurn explain` finds it.
 """
 
 from __future__ import annotations
@@ -11,23 +14,32 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from thurn.chain.runner import Chain
-from thurn.delivery.expand import Expansion, expand
+from thurn.directory.expansion import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
+from thurn.mailflow.stages import (
+    CONNECTION,
+    HELLO,
+    Judgement,
+    ask_connection,
+    ask_hello,
+    ask_recipient,
+    ask_relay,
+    ask_sender,
+)
 from thurn.mailflow.trace import peer_text
-from thurn.telemetry.journal import Entry
+from thurn.telemetry.journal import JournalRecord
 from thurn.types.address import Address
 from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
 from thurn.types.envelope import Recipient
 from thurn.types.errors import status_of
-from thurn.types.session import Session, Target, Transaction
+from thurn.types.session import Session, Transaction
 from thurn.types.stash import StashKey
 from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
 REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
-"""A refusal of the sender stage, told at RCPT."""
-ENTRY: Final = StashKey[Entry]("mailflow.entry")
-EARLY: Final = StashKey[Entry]("mailflow.early")
+"""A refusal of the sender stage, given at RCPT."""
+ENTRY: Final = StashKey[JournalRecord]("mailflow.entry")
+EARLY: Final = StashKey[JournalRecord]("mailflow.early")
 """What was decided at connection and hello, before there was a transaction."""
 ACCEPTED: Final = Accept()
 _LOGIN_REQUIRED: Final = Reject(
@@ -41,7 +53,7 @@ Answer = Accept | Disconnect | Reject | Tempfail
 
 
 def trouble_of(error: Exception) -> Status:
-    """The answer where something failed: temporary, for an error is no verdict (design D5)."""
+    """The answer where something has failed: temporary, because an error is not a verdict."""
     status = status_of(error)
     return status if status.is_temporary else LOCAL_ERROR
 
@@ -52,17 +64,35 @@ def as_refusal(status: Status, reason: str, detail: str = "") -> Reject | Tempfa
     return kind(reason, status.text, status.code, status.enhanced, detail)
 
 
-async def judge_session(
-    plan: FlowPlan, chain: Chain, session: Session, argument: str | None
-) -> Answer:
-    """The connection and hello stages."""
-    if not chain:
+async def judge_connection(plan: FlowPlan, session: Session) -> Answer:
+    """The connection stage."""
+    if not plan.chains.connection:
         return ACCEPTED
+    early = _early_record(plan, session, CONNECTION.name)
+    answer = await ask_connection(plan.chains.connection, session, early)
+    return _judge_early(plan, session, early, answer)
+
+
+async def judge_hello(plan: FlowPlan, session: Session, name: str) -> Answer:
+    """The hello stage."""
+    if not plan.chains.hello:
+        return ACCEPTED
+    early = _early_record(plan, session, HELLO.name)
+    answer = await ask_hello(plan.chains.hello, session, early, name)
+    return _judge_early(plan, session, early, answer)
+
+
+def _early_record(plan: FlowPlan, session: Session, stage_name: str) -> JournalRecord:
+    """The record of connection and hello. The last of many hellos counts; what is kept is small."""
     early = session.stash.get(EARLY) or plan.journal.begin(session.id, **_facts(session))
     session.stash[EARLY] = early
-    # Of many hellos the last one counts; what is kept stays small.
-    early.stages[:] = [stage for stage in early.stages if stage["stage"] != chain.stage]
-    answer = await chain.run(session.id, early, session, argument)
+    early.stages[:] = [stage for stage in early.stages if stage["stage"] != stage_name]
+    return early
+
+
+def _judge_early(
+    plan: FlowPlan, session: Session, early: JournalRecord, answer: Judgement
+) -> Answer:
     if answer is None or isinstance(answer, Accept):
         return ACCEPTED
     if isinstance(answer, Disconnect) or plan.settings.reject_at == "once":
@@ -70,25 +100,28 @@ async def judge_session(
         record.stages.extend(early.stages)
         record.note(outcome="refused", status=str(answer.status), reason=answer.reason)
         plan.journal.write(record)
-        refusal: Answer = named(answer, session.id)
-        return refusal
+        return named(answer, session.id)
     session.remembered = session.remembered or answer
     return ACCEPTED
 
 
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
-    return {
+    facts = {
         "session": session.id,
         "listener": session.listener,
         "peer": peer_text(session.peer),
         "hello": session.hello[:255],
     }
+    if session.tls is not None:
+        at_proxy = " at the proxy" if session.tls.at_proxy else ""
+        facts["tls"] = f"{session.tls.version}{at_proxy}"
+    return facts
 
 
-def _add_early(entry: Entry, session: Session) -> None:
-    """The decisions of connection and hello stand in the first transaction's record, and in each
-    that they refuse."""
+def _add_early(entry: JournalRecord, session: Session) -> None:
+    """Add the decisions of connection and hello to the record of the session's first transaction,
+    and of each that they refuse."""
     early = session.stash.get(EARLY)
     if early is not None:
         entry.stages.extend(early.stages)
@@ -97,14 +130,14 @@ def _add_early(entry: Entry, session: Session) -> None:
 
 
 def named(answer: Refusal, identifier: str) -> Refusal:
-    """The id is in the reply (design D4)."""
+    """The refusal with an id in its text."""
     return replace(answer, text=f"{answer.text} ({identifier})")
 
 
 async def judge_sender(
     plan: FlowPlan, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
 ) -> Transaction | Refusal:
-    """The sender stage: a transaction, or why there is none."""
+    """The sender stage: a transaction, or the refusal."""
     settings = plan.settings
     identifier = plan.ids.make()
     entry = plan.journal.begin(
@@ -118,11 +151,11 @@ async def judge_sender(
     refusal = own = _own_refusal(plan, session)
     refusal = refusal or session.remembered
     if refusal is None and plan.chains.sender:
-        answer = await plan.chains.sender.run(identifier, entry, transaction, sender)
+        answer = await ask_sender(plan.chains.sender, transaction, sender)
         refusal = None if answer is None or isinstance(answer, Accept) else answer
     if refusal is not None:
         if own or isinstance(refusal, Disconnect) or settings.reject_at == "once":
-            # The half of the reserve that is left is not for lines that say so.
+            # Below half of the reserve the journal gets no line about it either.
             if own is not _NO_SPACE or 2 * plan.free_octets() > settings.reserve_octets:
                 close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
             return named(refusal, identifier)
@@ -160,28 +193,24 @@ async def _judge_recipient(
         return refusal
     try:
         expansion = await _expand(plan, transaction, recipient)
-    except Exception as error:  # noqa: BLE001 - trouble of a directory is temporary (design D9)
+    except Exception as error:  # noqa: BLE001 - a directory that fails is never "unknown"
         plan.diagnostics.error(
             "directory.failed", address=str(recipient.address), failure=repr(error)
         )
         return as_refusal(trouble_of(error), "directory.trouble", repr(error))
-    targets = expansion.targets
     if expansion.foreign:
         permitted = await _may_relay(plan, transaction, recipient)
         if not isinstance(permitted, Accept):
             return permitted
-        targets = (Target(recipient, None),)
-    elif not targets:
+    elif not expansion.targets:
         unknown = "alias.dangling" if expansion.alias else "recipient.unknown"
         return as_refusal(UNKNOWN_ACCOUNT, unknown)
     elif plan.chains.recipient:
-        chain = plan.chains.recipient
-        answer = await chain.run(transaction.id, transaction.journal, transaction, recipient)
+        answer = await ask_recipient(plan.chains.recipient, transaction, recipient)
         if answer is not None and not isinstance(answer, Accept):
-            refused: Answer = answer
-            return refused
+            return answer
     transaction.recipients.append(recipient)
-    transaction.targets.append(targets)
+    transaction.targets.append(expansion.targets)
     return ACCEPTED
 
 
@@ -191,7 +220,7 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
     postmaster = plan.settings.postmaster
     address = recipient.address
     if (
-        not expansion.targets
+        (expansion.foreign or not expansion.targets)
         and postmaster is not None
         and address.local.lower() == "postmaster"
         and (address.domain == plan.settings.hostname or not expansion.foreign)
@@ -203,19 +232,16 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
 
 
 async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
-    """Ask the relay chain; nobody's permission is a refusal (promise 11 of reliability.md)."""
+    """Ask the relay chain; without a rule that permits it the answer is a refusal."""
     denied = as_refusal(RELAY_DENIED, "relay.denied")
     if not plan.chains.relay:
         return denied
-    answer = await plan.chains.relay.run(
-        transaction.id, transaction.journal, transaction, recipient
-    )
+    answer = await ask_relay(plan.chains.relay, transaction, recipient)
     if answer is None:
         return denied
-    if isinstance(answer, Accept) and plan.outgoing.queue is None:
+    if isinstance(answer, Accept) and plan.delivery.queue is None:
         return Tempfail("queue.missing", detail="the site has no queue: set site.queue")
-    decided: Answer = answer
-    return decided
+    return answer
 
 
 def close_entry(

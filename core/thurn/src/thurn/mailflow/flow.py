@@ -9,9 +9,10 @@ from thurn.contracts.mailflow import Outcome
 from thurn.mailflow.envelope import (
     Answer,
     close_entry,
+    judge_connection,
+    judge_hello,
     judge_recipient,
     judge_sender,
-    judge_session,
 )
 from thurn.mailflow.message import receive
 from thurn.mailflow.plan import FlowPlan
@@ -38,12 +39,12 @@ class Flow:
 
     async def connect(self, session: Session) -> Answer:
         """Before the greeting."""
-        return await judge_session(self._plan, self._plan.chains.connection, session, None)
+        return await judge_connection(self._plan, session)
 
     async def hello(self, session: Session, name: str) -> Answer:
         """At each hello."""
         session.hello = name
-        return await judge_session(self._plan, self._plan.chains.hello, session, name)
+        return await judge_hello(self._plan, session, name)
 
     async def sender(
         self, session: Session, sender: Address | None, parameters: Mapping[str, str | None]

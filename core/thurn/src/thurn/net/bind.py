@@ -3,9 +3,6 @@
 Rules of this file: standard library and `types` only, so that the supervisor, which binds, stays
 tiny; every failure is a ConfigError that says what to change.
 
-    bind    = host ":" port / "unix:" path
-    host    = "*" / IPv4address / "[" IPv6address "]" / name
-    port    = 1*5DIGIT          ; 0: any free port, for tests
 """
 
 from __future__ import annotations
@@ -16,54 +13,13 @@ import os
 import socket
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from thurn.types.bind import UnixBind, parse_bind
 from thurn.types.errors import ConfigError
 
 BACKLOG: Final = 1024  # what waits while a worker is busy or out of descriptors
-PORT_MAXIMUM: Final = 65535
-UNIX_PATH_OCTETS: Final = 107  # sockaddr_un has 108, the last is NUL
-
-
-@dataclass(frozen=True, slots=True)
-class InternetBind:
-    """A TCP address; host "*" is every address of both families."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnixBind:
-    """A unix stream socket, open to its owner only."""
-
-    path: str
-
-
-def parse_bind(spec: str) -> InternetBind | UnixBind:
-    """What a bind specification means.
-
-    Raises:
-        ConfigError: it means nothing.
-    """
-    if spec.startswith("unix:"):
-        path = spec[len("unix:") :]
-        if not path.startswith("/") or "\0" in path or len(os.fsencode(path)) > UNIX_PATH_OCTETS:
-            limit = f"at most {UNIX_PATH_OCTETS} octets"
-            raise ConfigError([f'bind "{spec}": "unix:" needs an absolute path of {limit}'])
-        return UnixBind(path)
-    host, colon, port = spec.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host or "[" in host:
-        raise ConfigError([f'bind "{spec}": write an IPv6 address as "[address]:port"'])
-    if not colon or not host:
-        raise ConfigError([f'bind "{spec}": write "address:port", "*:port" or "unix:/path"'])
-    if not (port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= PORT_MAXIMUM):
-        raise ConfigError([f'bind "{spec}": a port is a number up to {PORT_MAXIMUM}'])
-    return InternetBind(host, int(port))
 
 
 def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> list[socket.socket]:

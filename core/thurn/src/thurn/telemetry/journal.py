@@ -28,7 +28,7 @@ STAGES_PER_TRANSACTION: Final = 5_000
 _encode = msgspec.json.Encoder().encode
 
 
-class Entry:
+class JournalRecord:
     """What one transaction collects (`thurn.types.session.JournalEntry`)."""
 
     __slots__ = ("_started", "facts", "stages")
@@ -71,12 +71,12 @@ class Journal:
         self._day = -1
         self._fd = -1
 
-    def begin(self, identifier: str, **facts: object) -> Entry:
+    def begin(self, identifier: str, **facts: object) -> JournalRecord:
         """A new entry; its time is now."""
         now = self._clock.wall()
-        return Entry(self._clock.monotonic(), id=identifier, time=round(now, 3), **facts)
+        return JournalRecord(self._clock.monotonic(), id=identifier, time=round(now, 3), **facts)
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: JournalRecord) -> None:
         """Append the entry's line. Never raises: a full disk must not fail a transaction."""
         try:
             line = _encode(entry.finish(self._clock.monotonic())) + b"\n"
@@ -152,7 +152,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 def retire(directory: Path, now: float, retention_seconds: float) -> list[str]:
     """Remove the files of days that are older than the retention; returns their names. What cannot
-    be removed stays: it costs the site's process nothing."""
+    be removed stays: it costs the housekeeper nothing."""
     limit = datetime.fromtimestamp(now, UTC) - timedelta(seconds=retention_seconds, days=1)
     oldest = limit.strftime("%Y-%m-%d.jsonl")
     gone = [path for path in directory.glob("*.jsonl") if path.name < oldest]

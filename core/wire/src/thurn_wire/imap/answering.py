@@ -13,8 +13,10 @@ from thurn_wire.event import Reason
 from thurn_wire.imap.appending import accept_message
 from thurn_wire.imap.reply import Condition, Reply, continuation, ok
 from thurn_wire.imap.session import Session
-from thurn_wire.imap.state import APPENDING, Step
+from thurn_wire.imap.state import APPENDING, IDLING, Step
 
+_INTERRUPTIBLE: Final = APPENDING | IDLING
+"""States in which the session may refuse a command that it has accepted."""
 _TAGGED: Final = frozenset(Step) - {Step.GREETED, Step.APPEND, Step.MESSAGE, Step.IDLE}
 """Steps whose positive answer is a tagged reply."""
 
@@ -40,7 +42,7 @@ def answer(session: Session, reply: Reply) -> None:
         session.end(reply, Reason.REFUSED)
     elif step is Step.GREETED:
         _greeting(session, reply)
-    elif not reply.is_positive and (step is not None or session.state in APPENDING):
+    elif not reply.is_positive and (step is not None or session.state in _INTERRUPTIBLE):
         _refuse(session, reply)
     else:
         raise LocalProtocolError(f"{condition} is not the answer to the last event")

@@ -59,6 +59,8 @@ class Request:
     | `Append` | `accept` lets the messages come, without a reply; or refuse |
     | `Idle` | `accept` sends a continuation; `IdleDone` is its end |
     | `Enable` with IMAP4REV2 or UTF8=ACCEPT | call `use_utf8` as well |
+    | one whose rule has `Step.TAKE_OVER` | `take_octets` as often as needed, then `send`; or \
+      `hand_back` if the reply was written already |
 
     Attributes:
         tag: the tag of the command, which the engine puts in front of the reply.

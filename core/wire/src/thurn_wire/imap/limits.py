@@ -80,7 +80,7 @@ REMEMBERED_OCTETS: Final = 300
 at most."""
 
 SECTION_NUMBERS: Final = 100
-"""Numbers of a part specifier: 1.2.3 has three, and parsers of messages stop at such depths, too."""
+"""Numbers of a part specifier: 1.2.3 has three; parsers of messages stop at such depths, too."""
 
 HEADER_NAMES: Final = 200
 """Names of one HEADER.FIELDS list."""

@@ -116,7 +116,7 @@ class ImapServer:
     def send(self, reply: Reply) -> None:
         """Answer the last event; the engine adds the tag. BYE ends the dialogue at any time.
 
-        NO and BAD may also be sent inside APPEND, and refuse the whole command.
+        NO and BAD may also be sent inside APPEND and IDLE, which are over then.
 
         Raises:
             LocalProtocolError: nothing waits for an answer, or this cannot be the answer.
@@ -198,6 +198,29 @@ class ImapServer:
         """Mailbox names are UTF-8 from now on. RFC 9051 §6.3.1, RFC 6855 §3."""
         self._session.utf8 = True
 
-    def discard(self) -> int:
-        """Drop what was received and not read (COMPRESS); returns its octets. RFC 4978 §3."""
-        return self._session.fragments.discard()
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether a command reads the octets itself: its rule has `Step.TAKE_OVER`."""
+        return self._session.awaiting is Step.TAKE_OVER
+
+    def take_octets(self) -> bytes:
+        """The octets received and not read, for the command that has taken over.
+
+        What the command reads too much of, it gives back by `receive_data`.
+
+        Raises:
+            LocalProtocolError: no command has taken over.
+        """
+        if not self.is_taken_over:
+            raise LocalProtocolError("no command has taken over")
+        return self._session.fragments.take_all()
+
+    def hand_back(self) -> None:
+        """The command that took over has written its reply itself: read commands again.
+
+        Raises:
+            LocalProtocolError: no command has taken over.
+        """
+        if not self.is_taken_over:
+            raise LocalProtocolError("no command has taken over")
+        self._session.awaiting = None

@@ -1,4 +1,4 @@
-"""The states of both sides of IMAP and their transitions, as data (see `thurn_wire.table`).
+"""The states of both sides of IMAP, and their transitions, as data; see `table`.
 
 Rules of this file:
 1. Both sides move by a command when the answer to it is OK; the server moves by REFUSED when it is
@@ -66,6 +66,8 @@ class Step(StrEnum):
     DESELECT = "CLOSE or UNSELECT"
     APPEND = "APPEND"
     IDLE = "IDLE"
+    TAKE_OVER = "command that takes over"
+    """A command that reads and writes octets itself, as COMPRESS does (RFC 4978 §3)."""
     LOGOUT = "LOGOUT"
     GREETED = "greeted"
     PREAUTHENTICATED = "PREAUTH"
@@ -96,6 +98,11 @@ _LOGGED_IN: Final[Row[Step, State]] = {
 }
 
 
+def _commanding(state: State) -> Row[Step, State]:
+    """The steps of every state that reads commands."""
+    return dict.fromkeys((Step.COMMAND, Step.TAKE_OVER, Step.REFUSED), state)
+
+
 def _appending(state: State, after: State) -> Row[Step, State]:
     """The steps inside APPEND."""
     return {Step.MESSAGE: state, Step.APPENDED: after, Step.REFUSED: after}
@@ -108,29 +115,26 @@ _SERVER: Final[Mapping[State, Row[Step, State]]] = {
         Step.REFUSED: State.CLOSED,
     },
     State.NOT_AUTHENTICATED: {
+        **_commanding(State.NOT_AUTHENTICATED),
         **_AUTHENTICATING,
-        Step.COMMAND: State.NOT_AUTHENTICATED,
         Step.LOGIN: State.AUTHENTICATED,
         Step.STARTTLS: State.TLS_HANDSHAKE,
         Step.LOGOUT: State.CLOSED,
-        Step.REFUSED: State.NOT_AUTHENTICATED,
     },
     State.CHALLENGED: {**_AUTHENTICATING, Step.REFUSED: State.NOT_AUTHENTICATED},
     State.TLS_HANDSHAKE: {Step.TLS_STARTED: State.NOT_AUTHENTICATED},
     State.AUTHENTICATED: {
+        **_commanding(State.AUTHENTICATED),
         **_LOGGED_IN,
-        Step.COMMAND: State.AUTHENTICATED,
         Step.APPEND: State.APPENDING,
         Step.IDLE: State.IDLE,
-        Step.REFUSED: State.AUTHENTICATED,
     },
     State.SELECTED: {
+        **_commanding(State.SELECTED),
         **_LOGGED_IN,
-        Step.COMMAND: State.SELECTED,
         Step.DESELECT: State.AUTHENTICATED,
         Step.APPEND: State.APPENDING_SELECTED,
         Step.IDLE: State.IDLE_SELECTED,
-        Step.REFUSED: State.SELECTED,
     },
     State.IDLE: {Step.DONE: State.AUTHENTICATED, Step.REFUSED: State.AUTHENTICATED},
     State.IDLE_SELECTED: {

@@ -1,4 +1,4 @@
-"""The states of both sides of POP3 and their transitions, as data (see `thurn_wire.table`).
+"""The states of both sides of POP3, and their transitions, as data; see `table`.
 
 Rules of this file:
 1. Both sides move by a command when the answer to it is positive. REFUSED follows a negative answer

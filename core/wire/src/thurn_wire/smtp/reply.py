@@ -4,8 +4,8 @@
     enhanced   = ( "2" / "4" / "5" ) "." 1*3DIGIT "." 1*3DIGIT      ; RFC 2034 §4
 
 Rules of this file:
-1. No text puts a CR, LF or other control octet on the wire, nor anything but ASCII; no line has more
-   than 512 octets.
+1. No text puts a CR, LF or other control octet on the wire, nor anything but ASCII; no line has
+   more than 512 octets.
 2. The class of the enhanced code is the class of the reply. RFC 2034 §4.
 
 RFC 5321 §4.2.

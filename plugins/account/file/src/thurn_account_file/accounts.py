@@ -16,24 +16,24 @@ from collections.abc import Hashable
 from typing import Final
 
 import trio
-from thurn.contracts.account import (
+from thurn.plugin import (
+    AccountId,
     AccountRecord,
+    Address,
     Claim,
+    ConfigError,
+    Context,
     Denied,
     KeyAnswer,
     Resolution,
+    Secret,
     StoredKey,
     StoredKeyQuery,
     Unknown,
     Verdict,
     Verified,
 )
-from thurn.contracts.context import Context
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import NOBODY, PasswordHash
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError
-from thurn.types.identity import AccountId
+from thurn_kit.accounts import NOBODY, PasswordHash
 
 from thurn_account_file.book import AccountBook
 from thurn_account_file.document import BrokenFile
@@ -156,7 +156,7 @@ class FileAccounts:
 
     async def _read_again(self, stamp: Stamp | None) -> None:
         self._reading = True
-        journal, path = self._context.journal, self.source_path
+        diagnostics, path = self._context.diagnostics, self.source_path
         try:
             book, read, _ = await trio.to_thread.run_sync(self._source.read)
             if read != self._source.stamp():
@@ -165,9 +165,9 @@ class FileAccounts:
             self._book, self._tried = book, read
         except BrokenFile as error:
             self._tried = stamp
-            journal.error("accounts.broken", path=path, failure=str(error), kept="old accounts")
+            diagnostics.error("accounts.broken", path=path, failure=str(error), kept="old accounts")
         else:
-            journal.info("accounts.read", path=path, accounts=len(self._book.entries))
+            diagnostics.info("accounts.read", path=path, accounts=len(self._book.entries))
         finally:
             self._reading = False
 
@@ -189,5 +189,5 @@ async def open_accounts(settings: FileSettings, context: Context) -> FileAccount
     except BrokenFile as error:
         raise ConfigError([f"{source.path}: {text}" for text in error.findings]) from error
     if readable:
-        context.journal.warning("accounts.world_readable", path=str(source.path))
+        context.diagnostics.warning("accounts.world_readable", path=str(source.path))
     return FileAccounts(source, context, book, stamp)

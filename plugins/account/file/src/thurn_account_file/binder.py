@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from thurn.contracts.account import AccountRecord, Alias, Local
-from thurn.plugin.accounts import (
+from thurn.plugin import AccountId, AccountRecord, Address, AddressError, Alias, Local
+from thurn_kit.accounts import (
     PasswordHash,
     UnknownScheme,
     clear_password,
     name_key,
     parse_hash,
 )
-from thurn.plugin.scram import scheme_of
-from thurn.types.address import Address, AddressError
-from thurn.types.identity import AccountId
+from thurn_kit.scram import scheme_of
 from thurn_message.address import parse_domain
 
-from thurn_account_file.book import AccountBook, Entry, Meaning
+from thurn_account_file.book import AccountBook, FileAccount, Meaning
 from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading, finding
 from thurn_account_file.settings import FileSettings
 
@@ -33,8 +31,8 @@ class Binder:
         self._settings = settings
         self._reading = reading
         self._domains: dict[str, None] = {}
-        self._entries: dict[AccountId, Entry] = {}
-        self._logins: dict[str, Entry] = {}
+        self._entries: dict[AccountId, FileAccount] = {}
+        self._logins: dict[str, FileAccount] = {}
         self._meanings: dict[str, Meaning] = {}
         self._findings: list[str] = []
 
@@ -93,7 +91,7 @@ class Binder:
             self._wrong((*place, "password"), f"the password of {name} is {error}")
             return
         self._check_stored_keys(table, place)
-        entry = Entry(_record(account, table, addresses), password, table.stored_keys)
+        entry = FileAccount(_record(account, table, addresses), password, table.stored_keys)
         self._entries[account] = entry
         for address in addresses:
             self._mean(address.key, Local(account), place)

@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeAlias
 
-from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.plugin.accounts import PasswordHash, name_key, sub_address, usual
-from thurn.types.address import Address
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, AccountRecord, Address, Alias, Local, Resolution, UnknownAddress
+from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual
 
 ALIAS_DEPTH: Final = 10
 """Aliases of aliases that ownership follows; the host has the same bound for mail."""
@@ -35,7 +33,7 @@ Meaning: TypeAlias = Local | Alias
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileAccount:
     """An account."""
 
     record: AccountRecord
@@ -63,14 +61,14 @@ class AccountBook:
     """
 
     domains: frozenset[str]
-    entries: Mapping[AccountId, Entry]
-    logins: Mapping[str, Entry]
+    entries: Mapping[AccountId, FileAccount]
+    logins: Mapping[str, FileAccount]
     meanings: Mapping[str, Meaning]
     separator: str
     masters: frozenset[AccountId]
     postmaster: AccountId | None
 
-    def find(self, name: str) -> Entry | None:
+    def find(self, name: str) -> FileAccount | None:
         """The account of a login name or address."""
         key = name_key(name)
         return None if key is None else self.logins.get(key)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from thurn.contracts.settings import SitePath
-from thurn.plugin import Settings
+from thurn.plugin import Settings, SitePath
 
 
 class FileSettings(Settings):
@@ -44,13 +43,24 @@ class FileSettings(Settings):
         description="What to do when everybody on the machine can read the file.",
     )
 
+    def findings(self, directory: Path) -> Sequence[str]:
+        """What is wrong with the file."""
+        from thurn_account_file.document import BrokenFile  # noqa: PLC0415 - with the next
+        from thurn_account_file.source import Source  # noqa: PLC0415 - it reads these settings
+
+        try:
+            Source(self).read()
+        except BrokenFile as error:
+            return [f"{self.file}: {text}" for text in error.findings]
+        return []
+
     def warnings(self, directory: Path) -> Sequence[str]:
-        """What is wrong with the file, and aliases that lead to nobody."""
+        """Aliases that lead to nobody."""
         from thurn_account_file.document import BrokenFile  # noqa: PLC0415 - with the next
         from thurn_account_file.source import Source  # noqa: PLC0415 - it reads these settings
 
         try:
             book, _, _ = Source(self).read()
-        except BrokenFile as error:
-            return [f"{self.file}: {text}" for text in error.findings]
+        except BrokenFile:
+            return []
         return [f"{self.file}: {text}" for text in book.dangling()]

@@ -17,26 +17,26 @@ from functools import partial
 from typing import Final
 
 import trio
-from thurn.contracts.account import (
+from thurn.plugin import (
+    AccountId,
     AccountRecord,
+    Address,
     Alias,
     Claim,
+    Context,
     Denied,
     KeyAnswer,
     Local,
     Resolution,
+    Secret,
     StoredKey,
     StoredKeyQuery,
+    TemporaryFailure,
     Unknown,
     Verdict,
     Verified,
 )
-from thurn.contracts.context import Context
-from thurn.contracts.settings import Secret
-from thurn.plugin.accounts import PasswordHash, name_key
-from thurn.types.address import Address
-from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import AccountId
+from thurn_kit.accounts import PasswordHash, name_key
 
 from thurn_account_sqlite import apppassword, lookup
 from thurn_account_sqlite.cache import LookupCache
@@ -66,7 +66,7 @@ class SqliteAccounts:
         self.database = database
         self.settings = settings
         self.clock = context.clock
-        self._journal = context.journal
+        self._diagnostics = context.diagnostics
         self._serving = context.serving
         self._cache = LookupCache(database)
         self._defaults = SiteDefaults(settings.separator, settings.postmaster)
@@ -273,4 +273,6 @@ class SqliteAccounts:
                 used = partial(mark_used, number=found.number, at=now)
                 await write(used, durable=False)
         except TemporaryFailure as error:
-            self._journal.warning("accounts.not_noted", account=login.account, failure=str(error))
+            self._diagnostics.warning(
+                "accounts.not_noted", account=login.account, failure=str(error)
+            )

@@ -23,7 +23,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import apsw
 import trio
-from thurn.types.errors import ConfigError, TemporaryFailure
+from thurn.plugin import ConfigError, TemporaryFailure
 
 from thurn_account_sqlite import schema
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import apsw
-from thurn.plugin.accounts import name_key
+from thurn_kit.accounts import name_key
 
 from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, rows, words
 
-Entry: TypeAlias = dict[str, Any]
+Row: TypeAlias = dict[str, Any]
 
 _ACCOUNTS: Final = """
 SELECT a.number, a.id, a.name FROM account a
@@ -53,13 +53,13 @@ ORDER BY number DESC LIMIT ?3
 """
 
 
-def accounts(connection: apsw.Connection, domain: str | None, group: str | None) -> list[Entry]:
+def accounts(connection: apsw.Connection, domain: str | None, group: str | None) -> list[Row]:
     """All accounts, or those with an address at a domain, or in a group."""
     found = (_account(connection, *row) for row in rows(connection, _ACCOUNTS, domain))
     return [entry for entry in found if group is None or group in entry["groups"]]
 
 
-def account(connection: apsw.Connection, number: int) -> Entry:
+def account(connection: apsw.Connection, number: int) -> Row:
     """All that is known of an account."""
     query = "SELECT number, id, name FROM account WHERE number = ?"
     entry = _account(connection, *(one(connection, query, number) or ()))
@@ -71,7 +71,7 @@ def account(connection: apsw.Connection, number: int) -> Entry:
     return entry
 
 
-def credentials(connection: apsw.Connection, number: int) -> list[Entry]:
+def credentials(connection: apsw.Connection, number: int) -> list[Row]:
     """The passwords of an account by label, the main one first."""
     return [
         {
@@ -89,7 +89,7 @@ def credentials(connection: apsw.Connection, number: int) -> list[Entry]:
     ]
 
 
-def domains(connection: apsw.Connection) -> list[Entry]:
+def domains(connection: apsw.Connection) -> list[Row]:
     """All domains that are ours."""
     keys = ("domain", "separator", "postmaster", "created", "addresses", "aliases")
     return [
@@ -98,7 +98,7 @@ def domains(connection: apsw.Connection) -> list[Entry]:
     ]
 
 
-def aliases(connection: apsw.Connection, domain: str | None) -> list[Entry]:
+def aliases(connection: apsw.Connection, domain: str | None) -> list[Row]:
     """All aliases with their targets, or those at a domain."""
     found: dict[str, list[str]] = {}
     for key, target in rows(connection, _ALIASES, domain):
@@ -106,7 +106,7 @@ def aliases(connection: apsw.Connection, domain: str | None) -> list[Entry]:
     return [{"alias": key, "targets": targets} for key, targets in found.items()]
 
 
-def history(connection: apsw.Connection, name: str | None, limit: int) -> list[Entry]:
+def history(connection: apsw.Connection, name: str | None, limit: int) -> list[Row]:
     """The newest changes, of accounts that have or had a name, whatever they are called now, of a
     domain or alias, or all."""
     identifier, subject = name, name
@@ -132,7 +132,7 @@ def moment(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _account(connection: apsw.Connection, number: int, identifier: str, name: str) -> Entry:
+def _account(connection: apsw.Connection, number: int, identifier: str, name: str) -> Row:
     found = record(connection, identifier)
     if found is None:
         raise LookupError(identifier)

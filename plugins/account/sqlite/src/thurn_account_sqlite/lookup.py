@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import apsw
-from thurn.contracts.account import AccountRecord, Alias, Local, Resolution, UnknownAddress
-from thurn.plugin.accounts import PasswordHash, name_key, sub_address, usual
-from thurn.types.address import Address
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId, AccountRecord, Address, Alias, Local, Resolution, UnknownAddress
+from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual
 
 MAIN: Final = "main"
 """The label of the password proper; every other label is an app password's."""

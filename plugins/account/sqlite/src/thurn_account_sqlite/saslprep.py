@@ -5,7 +5,7 @@ RFC 4013 §2.5.
 
 from __future__ import annotations
 
-from thurn.plugin.scram import saslprep
+from thurn_kit.scram import saslprep
 
 
 def prepare(text: str) -> str | None:

@@ -8,8 +8,7 @@ from typing import Literal
 
 import apsw
 from pydantic import Field
-from thurn.contracts.settings import SitePath
-from thurn.plugin import Settings
+from thurn.plugin import Settings, SitePath
 
 from thurn_account_sqlite.lookup import SiteDefaults, dangling
 

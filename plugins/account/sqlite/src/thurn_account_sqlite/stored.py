@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from thurn.plugin.accounts import PasswordHash, hash_password
-from thurn.plugin.scram import make_stored_key
+from thurn_kit.accounts import PasswordHash, hash_password
+from thurn_kit.scram import make_stored_key
 
 from thurn_account_sqlite.lookup import Credential
 from thurn_account_sqlite.saslprep import prepare

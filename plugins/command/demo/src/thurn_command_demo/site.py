@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from thurn.plugin.accounts import hash_password
-from thurn.plugin.scram import make_stored_key, saslprep
+from thurn_kit.accounts import hash_password
+from thurn_kit.scram import make_stored_key, saslprep
 
 HOST: Final = "127.0.0.1"
 NAMED: Final = ("alice", "bob", "carol")

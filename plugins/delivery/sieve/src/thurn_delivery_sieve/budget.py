@@ -17,8 +17,7 @@ from time import thread_time_ns
 from types import coroutine
 from typing import Any, Final, TypeVar
 
-from thurn.contracts.clock import Clock
-from thurn.contracts.state import Table
+from thurn.plugin import Clock, Table
 
 T = TypeVar("T")
 

@@ -13,14 +13,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from thurn.contracts.account import Directory, Local
-from thurn.contracts.delivery import Delivery
+from thurn.plugin import (
+    INBOX,
+    Address,
+    AddressError,
+    Content,
+    Delivery,
+    Directory,
+    EntryKind,
+    Envelope,
+    Local,
+    MailboxNameRefused,
+    MailboxNotFound,
+    Recipient,
+    mailbox_name,
+    parents,
+)
 from thurn.plugin.sieve.lent import LentDelivery
-from thurn.types.address import Address, AddressError
-from thurn.types.content import Content
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.errors import MailboxNameRefused, MailboxNotFound
-from thurn.types.mailbox import INBOX, mailbox_name, parents
 from thurn_message.fields import find_header_end
 from thurn_sieve.errors import RunError
 from thurn_sieve.result import Action, Discard, Keep, Redirect, Reject, Store
@@ -187,7 +196,8 @@ class DeliveryExecutor:
             parameters["SMTPUTF8"] = None
         if not message.isascii():
             parameters["BODY"] = "8BITMIME"
-        self._delivery.send(Envelope(sender, targets, parameters), Content.of(message))
+        envelope = Envelope(sender, targets, parameters)
+        self._delivery.send(envelope, Content.of(message), kind=EntryKind.REPLY)
 
     async def lend_delivery(
         self, message: bytes, act: Callable[[Delivery], Awaitable[None]]

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 import trio
-from thurn.plugin import Context, plugin
-from thurn.types.errors import ConfigError, PluginError
+from thurn.plugin import ConfigError, Context, PluginError, plugin
 from thurn_sieve.registry import Extension, RegistryError
 
 from thurn_delivery_sieve.budget import CpuBudget

@@ -18,8 +18,7 @@ import sys
 from collections.abc import Iterable
 
 import pluggy
-from thurn.contracts.factory import Factory
-from thurn.plugin import hookimpl, hookspec
+from thurn.plugin import Factory, hookimpl, hookspec
 
 from thurn_delivery_sieve.factory import sieve
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from thurn.contracts.delivery import Delivery
-from thurn.types.content import Content
+from thurn.plugin import Content, Delivery
 from thurn_message.build import text_message
 from thurn_message.date import format_date
 from thurn_message.encodedword import decode_words

@@ -14,9 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from thurn.types.address import Address
-from thurn.types.content import Content
-from thurn.types.envelope import Envelope, Recipient
+from thurn.plugin import Address, Content, Envelope, Recipient
 from thurn_message.scanner import Scan
 
 MARK: Final = b"X-Sieve-Redirected-From"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from thurn.types.status import Status
+from thurn.plugin import Status
 
 TEXT_CHARACTERS: Final = 400
 """RFC 5321 §4.5.3.1.5: a reply line has 512 octets with code and CRLF."""

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from thurn.contracts.store import AccountHandle
-from thurn.types.errors import ConfigError
+from thurn.plugin import AccountHandle, ConfigError
 from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.library import Compiled, Library
@@ -65,7 +64,7 @@ class Scripts:
         self._shared = shared
         self.allow = allow
 
-    async def check(self, source: bytes, name: str) -> Compiled:
+    async def compile(self, source: bytes, name: str) -> Compiled:
         """A script of an account as a delivery would have it; errors are in it."""
         return await self._library.find(source, name, self.allow)
 

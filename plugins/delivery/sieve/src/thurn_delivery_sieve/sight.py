@@ -15,11 +15,14 @@ from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Any, Final
 
-from thurn.contracts.delivery import Delivery
-from thurn.contracts.store import AccountHandle
-from thurn.types.content import Content
-from thurn.types.errors import MailboxNameRefused, MailboxNotFound
-from thurn.types.mailbox import mailbox_name
+from thurn.plugin import (
+    AccountHandle,
+    Content,
+    Delivery,
+    MailboxNameRefused,
+    MailboxNotFound,
+    mailbox_name,
+)
 from thurn_message.scanner import Scan
 from thurn_sieve.context import Account, Context, Envelope, MessageView
 from thurn_sieve.script import Script

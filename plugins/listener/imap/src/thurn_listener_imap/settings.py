@@ -1,13 +1,11 @@
-"""Settings of `listener.imap`."""
+"""The settings of `listener.imap`."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from pydantic import Field
-from thurn.contracts.listener import ListenerSettings
-from thurn.contracts.settings import GuardRef
-from thurn.plugin import Duration, Ref, Size
+from thurn.plugin import Duration, GuardRef, ListenerSettings, Ref, Size
 
 from thurn_listener_imap.limits import IDLE_SECONDS, LOGIN_SECONDS
 
@@ -27,7 +25,7 @@ class ImapSettings(ListenerSettings):
     idle: Duration = Field(
         default=IDLE_SECONDS,
         ge=IDLE_SECONDS,
-        description="Silence that ends a session; the standard wants 30 minutes at least.",
+        description="Silence that ends a session; the standard requires at least 30 minutes.",
     )
     login_idle: Duration = Field(
         default=LOGIN_SECONDS, ge=10, description="Silence before login that ends a session."

@@ -15,10 +15,8 @@ from io import BytesIO, FileIO
 from types import TracebackType
 from typing import Final
 
-from thurn.plugin import Content
-from thurn.plugin.spool import Spool
-from thurn.types.content import Blob
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import Blob, Content, StorageTrouble
+from thurn_kit.spool import Spool
 
 WHOLE_OCTETS: Final = 65_536
 """Contents up to here are sent in one piece, larger ones as they are read."""

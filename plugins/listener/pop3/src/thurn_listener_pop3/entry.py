@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 
-from thurn.contracts.state import Table
-from thurn.plugin import ListenerContext, Session
-from thurn.plugin.spool import Spool
-from thurn.types.identity import Identity
+from thurn.plugin import Identity, ListenerContext, Session, Table
+from thurn_kit.spool import Spool
 from thurn_wire.pop3.maildrop import Maildrop
 from thurn_wire.pop3.reply import ResponseCode
 

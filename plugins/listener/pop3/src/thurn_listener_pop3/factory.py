@@ -27,7 +27,7 @@ async def pop3(config: Pop3Settings, context: ListenerContext) -> AsyncIterator[
     if config.concurrent == "snapshot":
         yield Pop3Listener(config, context, Entry(config, context, None, delays))
         return
-    locks = MaildropLocks(context.state.table(LOCK_TABLE), context.journal)
+    locks = MaildropLocks(context.state.table(LOCK_TABLE), context.diagnostics)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(locks.renew_for_ever)
         yield Pop3Listener(config, context, Entry(config, context, locks, delays))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Final, Literal
 
-from thurn.contracts.connection import Connection
-from thurn.plugin import ListenerContext, Session
+from thurn.plugin import Connection, ListenerContext, Session
 from thurn_wire.pop3.config import Pop3Config
 from thurn_wire.pop3.reply import ResponseCode, error
 

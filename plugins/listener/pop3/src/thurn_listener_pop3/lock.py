@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 import trio
-from thurn.contracts.context import Log
-from thurn.contracts.state import Table
+from thurn.plugin import Diagnostics, Table
 
 LIFETIME_SECONDS: Final = 60.0
 """How long a maildrop stays locked after a crash: clients look every minute or more rarely."""
@@ -26,11 +25,11 @@ RELEASE_SECONDS: Final = 5.0
 class MaildropLocks:
     """The locks of one listener in one worker."""
 
-    __slots__ = ("_held", "_journal", "_table", "_turn")
+    __slots__ = ("_diagnostics", "_held", "_table", "_turn")
 
-    def __init__(self, table: Table, journal: Log) -> None:
+    def __init__(self, table: Table, diagnostics: Diagnostics) -> None:
         self._table = table
-        self._journal = journal
+        self._diagnostics = diagnostics
         self._held: dict[str, bytes] = {}
         self._turn = trio.Lock()  # or a renewal could come just after a removal
 
@@ -60,7 +59,7 @@ class MaildropLocks:
                     if await self._table.get(key) == row:
                         await self._table.delete(key)
             except Exception as error:  # noqa: BLE001 - the mail is dealt with; the row ends itself
-                self._journal.warning("lock.not_released", failure=repr(error))
+                self._diagnostics.warning("lock.not_released", failure=repr(error))
 
     async def renew_for_ever(self) -> None:
         """Keep all locks that are held."""
@@ -71,7 +70,7 @@ class MaildropLocks:
                     async with self._turn:
                         await self._renew(key, row)
                 except Exception as error:  # noqa: BLE001 - the next round tries again
-                    self._journal.warning("lock.not_renewed", failure=repr(error))
+                    self._diagnostics.warning("lock.not_renewed", failure=repr(error))
 
     async def _renew(self, key: str, row: bytes) -> None:
         if self._held.get(key) == row and await self._table.get(key) in (None, row):

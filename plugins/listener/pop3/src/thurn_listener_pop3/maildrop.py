@@ -13,9 +13,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from thurn.contracts.store import FlagChange, Mailbox, View
-from thurn.plugin import Content
-from thurn.types.errors import MessageExpunged
+from thurn.plugin import Content, FlagChange, Mailbox, MessageExpunged, View
 from thurn_wire.pop3.maildrop import Maildrop
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from thurn.contracts.gate import Refused
-from thurn.types.errors import (
+from thurn.plugin import (
     DocumentNotFound,
     InUse,
     LimitReached,
@@ -22,6 +21,7 @@ from thurn.types.errors import (
     MessageExpunged,
     NotPermitted,
     OverQuota,
+    Refused,
     StorageError,
     StorageFull,
     StorageTrouble,

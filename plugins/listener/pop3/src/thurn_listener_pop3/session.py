@@ -15,11 +15,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from thurn.contracts.connection import Connection
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
-from thurn.plugin import ListenerContext, Session
-from thurn.types.errors import ThurnError, status_of
-from thurn.types.identity import Identity
+from thurn.plugin import (
+    Ask,
+    Connection,
+    Granted,
+    Identity,
+    ListenerContext,
+    Login,
+    Refused,
+    Session,
+    Step,
+    ThurnError,
+    status_of,
+)
 from thurn_wire.pop3.capability import Offer
 from thurn_wire.pop3.config import Pop3Config
 from thurn_wire.pop3.event import (
@@ -179,7 +187,7 @@ class Pop3Session:
         # RFC 2595 §4: the engine forgets what came in the clear, and octets behind the command.
         early_octets = self._engine.tls_started()
         if early_octets:
-            self._context.journal.warning(
+            self._context.diagnostics.warning(
                 "tls.early_octets", session=self._session.id, size_octets=early_octets
             )
         self._offer()
@@ -341,7 +349,7 @@ class Pop3Session:
 
     def _trouble(self, event: str, failure: ThurnError, **facts: object) -> None:
         identity = self._session.identity
-        self._context.journal.warning(
+        self._context.diagnostics.warning(
             event,
             session=self._session.id,
             account=None if identity is None else identity.account,

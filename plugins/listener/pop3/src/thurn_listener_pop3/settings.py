@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from pydantic import Field
-from thurn.contracts.listener import ListenerSettings
-from thurn.plugin import Duration
+from thurn.plugin import Duration, ListenerSettings
 
 AUTOLOGOUT_SECONDS: Final = 600.0
 """RFC 1939 §3: an autologout timer MUST be of at least ten minutes."""

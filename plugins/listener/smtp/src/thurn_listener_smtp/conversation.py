@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import trio
-from thurn.contracts.connection import Connection
-from thurn.contracts.context import Log
-from thurn.contracts.gate import Gate, Granted, Login
-from thurn.contracts.mailflow import Mailflow
-from thurn.plugin.spool import Spool, SpooledContent
-from thurn.types.decision import Refusal
-from thurn.types.session import Session, Transaction
-from thurn.types.status import Status
+from thurn.plugin import (
+    Connection,
+    Diagnostics,
+    Gate,
+    Granted,
+    Login,
+    Mailflow,
+    Refusal,
+    Session,
+    Status,
+    Transaction,
+)
+from thurn_kit.spool import Spool, SpooledContent
 from thurn_wire.smtp.config import SmtpConfig
 from thurn_wire.smtp.server import SmtpServer
 from thurn_wire.smtp.state import State
@@ -48,7 +53,7 @@ class Parts:
     engine: SmtpConfig
     mailflow: Mailflow
     gate: Gate
-    journal: Log
+    diagnostics: Diagnostics
     spool: Spool
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from thurn.plugin import ListenerContext, plugin
-from thurn.plugin.spool import Spool
-from thurn.types.content import SPILL_OCTETS
+from thurn.plugin import SPILL_OCTETS, ListenerContext, plugin
+from thurn_kit.spool import Spool
 from thurn_wire.smtp.config import Profile, SmtpConfig
 
 from thurn_listener_smtp.listener import SmtpListener

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from thurn.contracts.connection import Connection
-from thurn.plugin import ListenerContext, Session
-from thurn.plugin.spool import Spool
+from thurn.plugin import Connection, ListenerContext, Session
+from thurn_kit.spool import Spool
 from thurn_wire.smtp.config import SmtpConfig
 from thurn_wire.smtp.reply import Reply
 
@@ -68,7 +67,7 @@ class SmtpListener:
                 self._engine,
                 context.mailflow,
                 context.gate,
-                context.journal,
+                context.diagnostics,
                 self._spool,
             )
         await converse(Conversation(self._parts, connection, session))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.types.status import LOCAL_ERROR, Status
+from thurn.plugin import LOCAL_ERROR, Status
 from thurn_wire.error import LocalProtocolError
 from thurn_wire.smtp.reply import Reply
 

@@ -67,7 +67,7 @@ async def converse(talk: Conversation) -> None:
 def _note_end(talk: Conversation, reason: Reason) -> None:
     if reason in NOTEWORTHY:
         session = talk.session
-        talk.parts.journal.info(
+        talk.parts.diagnostics.info(
             "session.ended",
             session=session.id,
             peer=str(session.peer or "local"),

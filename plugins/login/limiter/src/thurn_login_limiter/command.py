@@ -13,11 +13,11 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
-from thurn.plugin.commands import CommandSite, find_account, known_as, site_command
-from thurn.plugin.sources import exact
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
+from thurn_kit.commands import CommandSite, find_account, known_as, site_command
+from thurn_kit.sources import exact
 
-from thurn_login_limiter.history import Outcome
+from thurn_login_limiter.history import LoginEntry
 from thurn_login_limiter.limiter import Limiter
 
 SHOWN: Final = 50
@@ -89,7 +89,7 @@ async def history(
     site: CommandSite, account: str | None, address: str | None, limit: int, as_json: bool
 ) -> None:
     """The last logins, newest first; names that failed are shortened."""
-    found: set[Outcome] = set()
+    found: set[LoginEntry] = set()
     for limiter in _limiters(site):
         found.update(await _outcomes(site, limiter, account, address))
     newest = sorted(found, key=lambda outcome: outcome.time, reverse=True)[:limit]
@@ -125,12 +125,12 @@ def _limiters(site: CommandSite) -> Sequence[Limiter]:
 
 async def _outcomes(
     site: CommandSite, limiter: Limiter, account: str | None, address: str | None
-) -> list[Outcome]:
+) -> list[LoginEntry]:
     if account is None:
         if address is None:
             return await limiter.history.all()
         return await limiter.history.of_address(_normal(address))
-    found: list[Outcome] = []
+    found: list[LoginEntry] = []
     for name in await _names(site, account):
         found += await limiter.history.of_name(name)
     if address is not None:

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.state import Entry, Table
+from thurn.plugin import Context, Table, TableRow
 
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_login_limiter.subject import name_key
@@ -34,7 +33,7 @@ TEXT_CHARACTERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LoginEntry:
     """How one login ended.
 
     Attributes:
@@ -65,7 +64,7 @@ class History:
         self._places: Table = context.state.table(f"{context.name}.history.places")
         self._recent: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
-    async def note(self, outcome: Outcome, name: str) -> None:
+    async def note(self, outcome: LoginEntry, name: str) -> None:
         """Put it into the rings of its address, its name and its account."""
         if not self._settings.history or self._repeated(outcome):
             return
@@ -81,17 +80,17 @@ class History:
             place = f"{ring}{number % self._settings.history:03}"
             await self._rows.put(place, value, lifetime_seconds=lifetime)
 
-    async def of_name(self, name: str) -> list[Outcome]:
+    async def of_name(self, name: str) -> list[LoginEntry]:
         """The last outcomes of a name, oldest first."""
         return _outcomes(await self._rows.entries(self._ring(name)))
 
-    async def of_address(self, address: str) -> list[Outcome]:
+    async def of_address(self, address: str) -> list[LoginEntry]:
         """The last outcomes of an address, oldest first."""
         return _outcomes(await self._rows.entries(f"a|{address}|"))
 
-    async def all(self) -> list[Outcome]:
+    async def all(self) -> list[LoginEntry]:
         """Those of all addresses, oldest first; reads the whole table."""
-        found: list[Outcome] = []
+        found: list[LoginEntry] = []
         after = ""
         while len(found) < ROWS_READ:
             page = await self._rows.entries("a|", after=after, limit=PAGE)
@@ -108,7 +107,7 @@ class History:
     def _ring(self, name: str) -> str:
         return f"n|{name_key(name, self._key)}|"
 
-    def _repeated(self, outcome: Outcome) -> bool:
+    def _repeated(self, outcome: LoginEntry) -> bool:
         if outcome.outcome != "success":
             return False
         key = (outcome.account, outcome.name, outcome.address, outcome.protocol)
@@ -123,10 +122,10 @@ class History:
         return False
 
 
-def _outcomes(entries: Sequence[Entry]) -> list[Outcome]:
-    found = [Outcome(**json.loads(entry.value)) for entry in entries]
+def _outcomes(entries: Sequence[TableRow]) -> list[LoginEntry]:
+    found = [LoginEntry(**json.loads(entry.value)) for entry in entries]
     return sorted(found, key=_time)
 
 
-def _time(outcome: Outcome) -> float:
+def _time(outcome: LoginEntry) -> float:
     return outcome.time

@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.state import Table
-from thurn.plugin.sources import exact
+from thurn.plugin import Context, Table
+from thurn_kit.sources import exact
 
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_login_limiter.subject import is_network, network_of
@@ -172,7 +171,7 @@ class Ledger:
             return False
         await self._failures.delete(key)
         subject = key.partition("|")[0]
-        self._context.journal.warning(
+        self._context.diagnostics.warning(
             "login.banned", peer=subject, account=name, failures=failures, duration_seconds=seconds
         )
         return True

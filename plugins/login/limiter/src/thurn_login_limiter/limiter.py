@@ -26,14 +26,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.login import Forbid, LoginAttempt, LoginDecision, Proceed
-from thurn.plugin.sources import exact
-from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import Identity
-from thurn.types.stash import StashKey
+from thurn.plugin import (
+    Context,
+    Forbid,
+    Identity,
+    LoginAttempt,
+    LoginDecision,
+    Proceed,
+    StashKey,
+    TemporaryFailure,
+)
+from thurn_kit.sources import exact
 
-from thurn_login_limiter.history import TEXT_CHARACTERS, History, Outcome
+from thurn_login_limiter.history import TEXT_CHARACTERS, History, LoginEntry
 from thurn_login_limiter.ledger import Ledger, Standing, pair_of, table_key
 from thurn_login_limiter.settings import LimiterSettings
 from thurn_login_limiter.subject import name_key, shortened, subjects_of
@@ -82,7 +87,7 @@ class Limiter:
         self.history = history
         self._settings = settings
         self._clock = context.clock
-        self._journal = context.journal
+        self._diagnostics = context.diagnostics
         self._fresh: OrderedDict[str, float] = OrderedDict()
 
     async def before_login(self, attempt: LoginAttempt) -> LoginDecision | None:
@@ -185,7 +190,7 @@ class Limiter:
         session = attempt.session
         whole = identity is not None or known
         name = attempt.name[:TEXT_CHARACTERS] if whole else shortened(attempt.name)
-        noted = Outcome(
+        noted = LoginEntry(
             time=round(self._clock.wall(), 6),
             outcome=outcome,
             name=name,
@@ -200,7 +205,7 @@ class Limiter:
             self._untold(error)
 
     def _untold(self, error: TemporaryFailure) -> None:
-        self._journal.warning("login.not_noted", failure=str(error))
+        self._diagnostics.warning("login.not_noted", failure=str(error))
 
 
 async def make_limiter(settings: LimiterSettings, context: Context) -> Limiter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 from thurn.plugin import Duration, Settings
-from thurn.plugin.grants import NetworkSetting
+from thurn_kit.grants import NetworkSetting
 
 
 class LimiterSettings(Settings):

@@ -12,8 +12,8 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import Final
 from unicodedata import normalize
 
-from thurn.plugin.sources import Network, exact
-from thurn.types.session import PeerAddress
+from thurn.plugin import PeerAddress
+from thurn_kit.sources import Network, exact
 
 NETWORK_BITS: Final = 64
 """Of an IPv6 address: what one customer has at least. RFC 6177 §2."""

@@ -18,13 +18,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
-from thurn.contracts.login import LoginAttempt
-from thurn.plugin import Context, plugin
-from thurn.plugin.grants import GrantTable, GrantTableFull, exact
-from thurn.plugin.named import NamedAccounts, named_accounts
-from thurn.types.errors import StorageError, TemporaryFailure
-from thurn.types.identity import Identity
-from thurn.types.session import PeerAddress
+from thurn.plugin import (
+    Context,
+    Identity,
+    LoginAttempt,
+    PeerAddress,
+    StorageError,
+    TemporaryFailure,
+    plugin,
+)
+from thurn_kit.grants import GrantTable, GrantTableFull, exact
+from thurn_kit.named import NamedAccounts, named_accounts
 
 from thurn_login_popbeforesmtp.settings import PopBeforeSmtpSettings
 
@@ -63,7 +67,7 @@ class PopBeforeSmtp:
                 if await self._grants(attempt, identity, exact(peer)):
                     await self._grant(attempt, identity, exact(peer))
         except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
-            self._context.journal.warning(
+            self._context.diagnostics.warning(
                 "relay.grant_failed",
                 account=identity.account,
                 peer=str(peer),
@@ -96,7 +100,7 @@ class PopBeforeSmtp:
             granted_by=self._context.name,
             lifetime_seconds=self._config.interval,
         )
-        self._context.journal.debug(
+        self._context.diagnostics.debug(
             "relay.granted",
             account=identity.account,
             peer=str(peer),

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 from thurn.plugin import Duration, Settings
-from thurn.plugin.grants import NetworkSetting
+from thurn_kit.grants import NetworkSetting
 
 INTERVAL_SECONDS: Final = 1800.0
 """Half an hour: longer than the usual poll of 5 to 15 minutes, shorter than most leases of a

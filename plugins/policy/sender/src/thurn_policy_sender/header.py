@@ -13,8 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from thurn.plugin import Content, Context, Continue, Reject, Transaction, plugin
-from thurn.types.decision import Edit
+from thurn.plugin import Content, Context, Continue, Edit, Reject, Transaction, plugin
 
 from thurn_policy_sender.fields import DOUBTS_SHOWN, Claim, Header, read_header
 from thurn_policy_sender.rewrite import rewritten

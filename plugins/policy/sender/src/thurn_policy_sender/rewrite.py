@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.contracts.account import AccountRecord
-from thurn.plugin import RemoveHeader, ReplaceHeader
-from thurn.types.decision import Edit
+from thurn.plugin import AccountRecord, Edit, RemoveHeader, ReplaceHeader
 from thurn_message.encodedword import decode_words
 from thurn_message.headerfield import mailbox
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 from thurn.plugin import Settings
-from thurn.plugin.grants import NetworkSetting
+from thurn_kit.grants import NetworkSetting
 
 
 class StandingSettings(Settings):

@@ -20,15 +20,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from thurn.contracts.account import Alias, Directory, Local, UnknownAddress
-from thurn.plugin import Context
-from thurn.plugin.grants import RELAYED_FOR, Grant, GrantTable, exact
-from thurn.plugin.named import NamedAccounts, named_accounts
-from thurn.types.address import Address
-from thurn.types.errors import ConfigError
-from thurn.types.identity import AccountId
-from thurn.types.session import Session, Transaction
-from thurn.types.stash import StashKey
+from thurn.plugin import (
+    AccountId,
+    Address,
+    Alias,
+    ConfigError,
+    Context,
+    Directory,
+    Local,
+    Session,
+    StashKey,
+    Transaction,
+    UnknownAddress,
+)
+from thurn_kit.grants import RELAYED_FOR, Grant, GrantTable, exact
+from thurn_kit.named import NamedAccounts, named_accounts
 
 from thurn_policy_sender.settings import StandingSettings
 

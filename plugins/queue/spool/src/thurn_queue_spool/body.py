@@ -14,9 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from thurn.contracts.commitlog import BlobReference, Record
-from thurn.types.content import SPILL_OCTETS, Blob
-from thurn.types.errors import StorageTrouble
+from thurn.plugin import SPILL_OCTETS, Blob, BlobReference, Record, StorageTrouble
 
 from thurn_queue_spool.database import FILE, connect, engine_errors, one
 from thurn_queue_spool.record import Inserted, decode

@@ -24,8 +24,8 @@ from typing import Any, Final, TypeVar
 
 import apsw
 import trio
-from thurn.plugin import exclusive
-from thurn.types.errors import StorageError, StorageFull, StorageTrouble
+from thurn.plugin import StorageError, StorageFull, StorageTrouble
+from thurn_kit.exclusive import exclusive
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from thurn.contracts.commitlog import Frame
+from thurn.plugin import Frame
 
 from thurn_queue_spool.database import Database, engine_errors, one
 from thurn_queue_spool.deposit import Parts

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from thurn.contracts.queue import Queue
-from thurn.plugin import Context, plugin
+from thurn.plugin import Context, Queue, plugin
 
 from thurn_queue_spool.queue import SpoolQueue
 
@@ -18,7 +17,7 @@ async def spool(context: Context) -> AsyncIterator[Queue]:
     """The queue in this instance's directory; owner of the records of its name."""
     queue = SpoolQueue(context)
     try:
-        context.log.register(context.name, queue)
+        context.commit_log.register(context.name, queue)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(queue.run)
             yield queue

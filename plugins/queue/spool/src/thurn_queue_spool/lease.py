@@ -16,16 +16,24 @@ from weakref import WeakValueDictionary
 
 import msgspec
 import trio
-from thurn.contracts.commitlog import BlobReference, CommitLog
-from thurn.contracts.queue import RETRY_LONGEST_SECONDS, QueueId, RecipientResult
-from thurn.types.content import Blob, Content
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.errors import StorageError
+from thurn.plugin import (
+    RETRY_LONGEST_SECONDS,
+    Blob,
+    BlobReference,
+    CommitLog,
+    Content,
+    EntryOrigin,
+    Envelope,
+    QueueId,
+    Recipient,
+    RecipientResult,
+    StorageError,
+)
 
 from thurn_queue_spool.database import engine_errors, one, transaction, when_free
 from thurn_queue_spool.deposit import Parts
 from thurn_queue_spool.edit import EntryChange
-from thurn_queue_spool.record import Edit, Routed, Settled, pack_status, unpack_envelope
+from thurn_queue_spool.record import Edit, Routed, Settled, pack_status, unpack_entry
 
 LEASE_SECONDS: Final = 120.0
 """A worker that has not renewed for so long has been replaced by its supervisor."""
@@ -176,7 +184,7 @@ class SpoolLease:
             "SELECT number FROM recipient WHERE entry = ? AND retry_at <= ? ORDER BY number",
             (id_, leases.parts.clock.wall()),
         )
-        whole = unpack_envelope(packed)
+        whole, self._origin, self._pending_stage = unpack_entry(packed)
         self._numbers = [int(row[0] or 0) for row in rows]
         due = tuple(whole.recipients[number] for number in self._numbers)
         self._id = QueueId(id_)
@@ -194,6 +202,16 @@ class SpoolLease:
     def envelope(self) -> Envelope:
         """Sender and the recipients that are due."""
         return self._envelope
+
+    @property
+    def origin(self) -> EntryOrigin | None:
+        """Where the entry comes from; None for one made before origins were stored."""
+        return self._origin
+
+    @property
+    def pending_stage(self) -> str:
+        """The stage that the entry has yet to pass; "": none."""
+        return self._pending_stage
 
     @property
     def destination(self) -> str:
@@ -218,7 +236,7 @@ class SpoolLease:
         await self._commit(lambda sequence: Routed(sequence, self._id, destination))
         self._destination = destination
 
-    async def settle(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
+    async def finish(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
         """Record how it went, durably; the lease ends.
 
         Recipients with success or permanent failure leave; others with a result wait until

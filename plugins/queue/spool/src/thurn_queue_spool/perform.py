@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import apsw
-from thurn.contracts.commitlog import Record
+from thurn.plugin import Record
 
 from thurn_queue_spool.database import one, transaction
 from thurn_queue_spool.record import Edit, Inserted, Operation, Removed, Settled, decode

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, closing, suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import apsw
 import trio
-from thurn.contracts.commitlog import Record
-from thurn.contracts.queue import QueueEntry, QueueId
-from thurn.contracts.state import Notices
-from thurn.plugin import Context
-from thurn.types.content import Content
-from thurn.types.envelope import Envelope
-from thurn.types.errors import ConfigError, StorageError
+from thurn.plugin import (
+    ConfigError,
+    Content,
+    Context,
+    EntryOrigin,
+    Envelope,
+    Notices,
+    QueueEntry,
+    QueueId,
+    Record,
+    StatusValue,
+    StorageError,
+)
 
 from thurn_queue_spool.body import Bodies
 from thurn_queue_spool.database import (
@@ -31,7 +46,7 @@ from thurn_queue_spool.deposit import Parts, QueueDeposit
 from thurn_queue_spool.edit import EntryChange
 from thurn_queue_spool.lease import Leases, SpoolLease
 from thurn_queue_spool.perform import prune, replay
-from thurn_queue_spool.record import Removed, unpack_envelope, unpack_status
+from thurn_queue_spool.record import Removed, pack_entry, unpack_entry, unpack_status
 
 KEPT_SECONDS: Final = 7 * 86_400
 """Keys: longer than anything is tried again (RFC 5321 §4.5.4.1: 4-5 days)."""
@@ -52,12 +67,12 @@ class SpoolQueue:
         self._parts = Parts(
             context.name,
             Database(self._path),
-            Bodies(context.data, context.log.read),
+            Bodies(context.data, context.commit_log.read),
             context.clock,
             self._draw,
             self._tell,
         )
-        self._leases = Leases(self._parts, context.log)
+        self._leases = Leases(self._parts, context.commit_log)
 
     def _draw(self) -> QueueId:
         # The time in microseconds, in this worker always later; the rest differs between workers.
@@ -78,7 +93,7 @@ class SpoolQueue:
             with engine_errors(), closing(connect(self._path)) as connection:
                 prune(connection, self._context.clock.wall() - KEPT_SECONDS)
         except StorageError as error:  # another time
-            self._context.journal.warning("queue.tending_failed", detail=str(error))
+            self._context.diagnostics.warning("queue.tending_failed", detail=str(error))
 
     def close(self) -> None:
         """Give back what is leased and close the file."""
@@ -103,9 +118,18 @@ class SpoolQueue:
 
     # In and out.
 
-    def prepare(self, envelope: Envelope, content: Content, *, key: str) -> QueueDeposit:
+    def prepare(
+        self,
+        envelope: Envelope,
+        content: Content,
+        *,
+        key: str,
+        origin: EntryOrigin | None = None,
+        pending_stage: str = "",
+    ) -> QueueDeposit:
         """An entry to be committed with other deposits."""
-        return QueueDeposit(self._parts, envelope, content, key)
+        packed = pack_entry(envelope, origin, pending_stage)
+        return QueueDeposit(self._parts, envelope, packed, content, key)
 
     async def entries(
         self, *, limit: int = 1000, after: QueueId | None = None
@@ -136,19 +160,36 @@ class SpoolQueue:
         queued_at, due, tries, status = rest
         sql = "SELECT number FROM recipient WHERE entry = ? ORDER BY number"
         numbers: list[Any] = side.execute(sql, (id_,)).fetchall()
-        whole = unpack_envelope(packed)
+        whole, origin, pending_stage = unpack_entry(packed)
         left = tuple(whole.recipients[number] for (number,) in numbers)
-        envelope = Envelope(whole.sender, left, whole.parameters)
-        last_status = unpack_status(status)
         return QueueEntry(
-            QueueId(id_), envelope, size_octets, queued_at, due or None, tries, last_status
+            QueueId(id_),
+            Envelope(whole.sender, left, whole.parameters),
+            size_octets,
+            queued_at,
+            due or None,
+            tries,
+            unpack_status(status),
+            origin,
+            pending_stage,
         )
 
     async def remove(self, entry: QueueId) -> bool:
         """Take an entry out; False when there was none."""
         change = EntryChange(self._parts, entry, lambda sequence: Removed(sequence, entry))
-        await self._context.log.commit([change])
+        await self._context.commit_log.commit([change])
         return change.found
+
+    async def status(self) -> Mapping[str, StatusValue]:
+        """How many entries wait, and how many are being carried on."""
+        await trio.lowlevel.checkpoint()
+        with engine_errors():
+            sql = "SELECT count(*), count(holder), min(queued_at) FROM entry"
+            count, leased, oldest = self._parts.database.side.execute(sql).get
+        facts: dict[str, StatusValue] = {"entries": count, "under way": leased}
+        if oldest is not None:
+            facts["oldest came at"] = datetime.fromtimestamp(oldest, UTC).isoformat(" ", "minutes")
+        return facts
 
     async def next_lease(self, *, skip: Collection[str] = ()) -> SpoolLease:
         """The next entry that is due and not for these destinations; waits for one.

@@ -14,12 +14,22 @@ from typing import Final
 
 import trio
 from pydantic import Field
-from thurn.plugin import Accept, Context, Recipient, Session, Settings, Transaction, plugin
-from thurn.plugin.grants import GrantTable, GrantTableFull, SessionSource
-from thurn.plugin.named import NamedAccounts, named_accounts
-from thurn.types.errors import ConfigError, StorageError, TemporaryFailure
-from thurn.types.identity import Identity
-from thurn.types.stash import StashKey
+from thurn.plugin import (
+    Accept,
+    ConfigError,
+    Context,
+    Identity,
+    Recipient,
+    Session,
+    Settings,
+    StashKey,
+    StorageError,
+    TemporaryFailure,
+    Transaction,
+    plugin,
+)
+from thurn_kit.grants import GrantTable, GrantTableFull, SessionSource
+from thurn_kit.named import NamedAccounts, named_accounts
 
 SHOWN_SECONDS: Final = 600.0
 """A row outlives its session by this at most; a session that goes on sending writes a new one."""
@@ -102,4 +112,4 @@ async def _show(session: Session, identity: Identity, context: Context) -> None:
         pass  # a site without shared state
     except (GrantTableFull, TemporaryFailure, StorageError, trio.TooSlowError) as error:
         failure = str(error) or type(error).__name__
-        context.journal.debug("relay.grant_not_shown", session=session.id, failure=failure)
+        context.diagnostics.debug("relay.grant_not_shown", session=session.id, failure=failure)

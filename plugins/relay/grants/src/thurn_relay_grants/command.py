@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 import click
 from pydantic import TypeAdapter, ValidationError
-from thurn.plugin import Duration
-from thurn.plugin.commands import CommandSite, find_account, known_as, site_command
-from thurn.plugin.grants import (
+from thurn.plugin import AccountId, Duration
+from thurn_kit.commands import CommandSite, find_account, known_as, site_command
+from thurn_kit.grants import (
     Grant,
     GrantTable,
     GrantTableFull,
@@ -26,7 +26,6 @@ from thurn.plugin.grants import (
     is_open,
     parse_source,
 )
-from thurn.types.identity import AccountId
 
 from thurn_relay_grants.explain import Question, explanation
 from thurn_relay_grants.show import as_facts, is_configured, print_grants, print_story

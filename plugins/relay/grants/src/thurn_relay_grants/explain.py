@@ -13,14 +13,22 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import click
-from thurn.contracts.account import UnknownAddress
-from thurn.contracts.relay import RelayPolicy
-from thurn.plugin import Accept, Address, Continue, Recipient, Session, Transaction
-from thurn.plugin.commands import CommandSite, find_account, known_as
-from thurn.plugin.grants import Grant, GrantTable
-from thurn.types.address import AddressError
-from thurn.types.identity import AccountId, Identity
-from thurn.types.session import PeerAddress
+from thurn.plugin import (
+    Accept,
+    AccountId,
+    Address,
+    AddressError,
+    Continue,
+    Identity,
+    PeerAddress,
+    Recipient,
+    RelayPolicy,
+    Session,
+    Transaction,
+    UnknownAddress,
+)
+from thurn_kit.commands import CommandSite, find_account, known_as
+from thurn_kit.grants import Grant, GrantTable
 
 from thurn_relay_grants.factory import GrantsPolicy
 from thurn_relay_grants.show import who_of

@@ -23,6 +23,7 @@ from typing import Final, Literal, TypeAlias
 from pydantic import Field
 from thurn.plugin import (
     Accept,
+    AccountId,
     Context,
     Continue,
     Recipient,
@@ -31,8 +32,7 @@ from thurn.plugin import (
     Transaction,
     plugin,
 )
-from thurn.plugin.grants import RELAYED_FOR, Grant, GrantTable
-from thurn.types.identity import AccountId
+from thurn_kit.grants import RELAYED_FOR, Grant, GrantTable
 
 SHOWN: Final = 10
 """Accounts named in one line of the journal; a large NAT has hundreds."""

@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from thurn.plugin.grants import Grant, SessionSource
-from thurn.types.identity import AccountId
+from thurn.plugin import AccountId
+from thurn_kit.grants import Grant, SessionSource
 
 if TYPE_CHECKING:
     from thurn_relay_grants.explain import Explanation

@@ -17,9 +17,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
-from thurn.plugin import Accept, Context, Recipient, Transaction, plugin
-from thurn.plugin.grants import Grant, GrantTable, GrantTableFull, Network, exact
-from thurn.types.errors import ConfigError, StorageError, TemporaryFailure
+from thurn.plugin import (
+    Accept,
+    ConfigError,
+    Context,
+    Recipient,
+    StorageError,
+    TemporaryFailure,
+    Transaction,
+    plugin,
+)
+from thurn_kit.grants import Grant, GrantTable, GrantTableFull, Network, exact
 
 from thurn_relay_networks.settings import NetworksSettings
 
@@ -99,7 +107,7 @@ class NetworksPolicy:
         try:
             await self.show(table, add=add, remove=remove)
         except TROUBLE as error:
-            self._context.journal.warning("relay.networks_not_shown", failure=str(error))
+            self._context.diagnostics.warning("relay.networks_not_shown", failure=str(error))
 
 
 @plugin("relay", "networks")
@@ -109,7 +117,7 @@ async def networks(config: NetworksSettings, context: Context) -> AsyncIterator[
     policy = NetworksPolicy(config, context)
     if config.open_relay_on_purpose:
         where = context.source("open_relay_on_purpose")
-        context.journal.warning("relay.open_on_purpose", source=where)
+        context.diagnostics.warning("relay.open_on_purpose", source=where)
     table = _table(context)
     if table is None:
         yield policy

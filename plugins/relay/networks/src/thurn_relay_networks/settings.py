@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 from thurn.plugin import Settings
-from thurn.plugin.grants import Network, NetworkSetting, is_open, parse_destinations
+from thurn_kit.grants import Network, NetworkSetting, is_open, parse_destinations
 
 
 class NetworksSettings(Settings):

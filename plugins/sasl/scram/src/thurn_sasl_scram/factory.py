@@ -11,9 +11,8 @@ from typing import Final, Literal, TypeAlias
 
 import trio
 from pydantic import Field
-from thurn.contracts.sasl import SaslProduct
-from thurn.plugin import Context, Settings, exclusive, plugin
-from thurn.types.errors import ConfigError
+from thurn.plugin import ConfigError, Context, SaslProduct, Settings, plugin
+from thurn_kit.exclusive import exclusive
 from thurn_message.address import AddressError, parse_domain
 
 from thurn_sasl_scram.mechanism import PLUS, ScramMechanism

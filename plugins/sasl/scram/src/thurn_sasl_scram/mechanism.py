@@ -26,9 +26,15 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Final
 
-from thurn.contracts.account import StoredKey, Verified
-from thurn.contracts.sasl import SaslConditions, SaslExchange, SaslFailure, SaslSuccess
-from thurn.plugin import sasl
+from thurn.plugin import (
+    SaslConditions,
+    SaslExchange,
+    SaslFailure,
+    SaslSuccess,
+    StoredKey,
+    Verified,
+    sasl,
+)
 
 from thurn_sasl_scram.message import (
     NONCE_OCTETS,

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thurn.plugin.sasl import Malformed
-from thurn.plugin.scram import saslprep
+from thurn_kit.scram import saslprep
 
 MESSAGE_OCTETS: Final = 8_192
 """A client's message at most: two names of 1,024 characters, escaped, and a nonce."""

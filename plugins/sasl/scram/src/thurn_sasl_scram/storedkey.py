@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from unicodedata import normalize
 
-from thurn.plugin.accounts import name_key
+from thurn.plugin import TemporaryFailure
 from thurn.plugin.sasl import StoredKey
-from thurn.types.errors import TemporaryFailure
+from thurn_kit.accounts import name_key
 
 SALT_OCTETS: Final = 16
 """What account plugins make, and most other software too."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from thurn.contracts.state import State
-from thurn.plugin import Context, plugin
+from thurn.plugin import Context, State, plugin
 
 from thurn_state_memory.state import MemoryState, Rows
 

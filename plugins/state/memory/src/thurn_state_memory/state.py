@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from thurn.contracts.clock import Clock
-from thurn.telemetry.hub import NoticeHub
+from thurn.plugin import Clock
+from thurn_kit.notices import NoticeHub
 
 from thurn_state_memory.table import MemoryTable, TableRows
 

@@ -14,8 +14,7 @@ from itertools import islice
 from typing import Final
 
 import trio
-from thurn.contracts.clock import Clock
-from thurn.contracts.state import Entry
+from thurn.plugin import Clock, TableRow
 
 KEY_OCTETS: Final = 512
 VALUE_OCTETS: Final = 65_536
@@ -114,7 +113,7 @@ class MemoryTable:
 
     async def entries(
         self, prefix: str = "", *, after: str = "", limit: int = 1000
-    ) -> Sequence[Entry]:
+    ) -> Sequence[TableRow]:
         """Rows in key order whose key starts with `prefix` and sorts after `after`."""
         await trio.lowlevel.checkpoint()
         now = self._now()
@@ -122,9 +121,9 @@ class MemoryTable:
         living = (key for key in keys if not _over(self._rows[key], now))
         return [self._entry(key, now) for key in islice(living, max(limit, 0))]
 
-    def _entry(self, key: str, now: float) -> Entry:
+    def _entry(self, key: str, now: float) -> TableRow:
         row = self._rows[key]
-        return Entry(key, row.value, None if row.deadline is None else row.deadline - now)
+        return TableRow(key, row.value, None if row.deadline is None else row.deadline - now)
 
     def _living(self, key: str) -> Row | None:
         row = self._rows.get(key)

@@ -23,8 +23,7 @@ from typing import Final, TypeVar
 
 import apsw
 import trio
-from thurn.contracts.clock import Clock
-from thurn.types.errors import ConfigError, TemporaryFailure
+from thurn.plugin import Clock, ConfigError, TemporaryFailure
 
 T = TypeVar("T")
 

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from thurn.contracts.state import State
-from thurn.plugin import Context, plugin
-from thurn.telemetry.hub import NoticeHub
+from thurn.plugin import Context, State, plugin
+from thurn_kit.notices import NoticeHub
 
 from thurn_state_sqlite.database import Database
 from thurn_state_sqlite.notices import SocketNotices
@@ -27,7 +26,7 @@ async def sqlite(context: Context) -> AsyncIterator[State]:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(notices.receive_always)
                 nursery.start_soon(notices.send_late_always)
-                nursery.start_soon(sweep_always, database, path, context.journal)
+                nursery.start_soon(sweep_always, database, path, context.diagnostics)
                 try:
                     yield SqliteState(database, notices)
                 except BaseException as error:  # noqa: BLE001 - raised again below, as it is:

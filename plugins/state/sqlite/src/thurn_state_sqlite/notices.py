@@ -27,7 +27,7 @@ from typing import Final
 from zlib import crc32
 
 import trio
-from thurn.telemetry.hub import NoticeHub
+from thurn_kit.notices import NoticeHub
 
 TOPIC_OCTETS: Final = 2_048
 """A longer one is heard in this worker only."""

@@ -11,8 +11,7 @@ from typing import Final
 
 import apsw
 import trio
-from thurn.contracts.context import Log
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import Diagnostics, TemporaryFailure
 
 from thurn_state_sqlite.database import Database, connect, writing
 
@@ -28,7 +27,7 @@ DELETE FROM entry WHERE (tab, key) IN (
 _SEEN: Final = "UPDATE boot SET seen = ? WHERE id = ?"
 
 
-async def sweep_always(database: Database, path: Path, journal: Log) -> None:
+async def sweep_always(database: Database, path: Path, diagnostics: Diagnostics) -> None:
     """Sweep for ever; trouble is told and tried again."""
     while True:
         await trio.sleep(SWEEP_SECONDS)
@@ -36,7 +35,7 @@ async def sweep_always(database: Database, path: Path, journal: Log) -> None:
             await sweep(database)
             await trio.to_thread.run_sync(_write_back, path)
         except (TemporaryFailure, apsw.Error) as error:
-            journal.warning("state.sweep_failed", failure=str(error))
+            diagnostics.warning("state.sweep_failed", failure=str(error))
 
 
 async def sweep(database: Database) -> int:

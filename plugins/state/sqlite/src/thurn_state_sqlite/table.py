@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import apsw
-from thurn.contracts.state import Entry
+from thurn.plugin import TableRow
 
 from thurn_state_sqlite.database import Database, writing
 
@@ -132,16 +132,16 @@ class SqliteTable:
 
     async def entries(
         self, prefix: str = "", *, after: str = "", limit: int = 1000
-    ) -> Sequence[Entry]:
+    ) -> Sequence[TableRow]:
         """Rows in key order whose key starts with `prefix` and sorts after `after`."""
         start = prefix.encode()
         bounds = (self._name, after.encode(), start, start + _AFTER_ALL)
 
-        def work(connection: apsw.Connection) -> list[Entry]:
+        def work(connection: apsw.Connection) -> list[TableRow]:
             now = self._clock.monotonic()
             rows = _rows(connection, _ENTRIES, (*bounds, now, max(limit, 0)))
             return [
-                Entry(key.decode(), value, None if deadline is None else deadline - now)
+                TableRow(key.decode(), value, None if deadline is None else deadline - now)
                 for key, value, deadline in rows
             ]
 

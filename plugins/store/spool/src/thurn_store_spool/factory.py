@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 
 import trio
 from pydantic import Field
-from thurn.contracts.store import MailStore
-from thurn.plugin import Context, Settings, plugin
+from thurn.plugin import Context, MailStore, Settings, plugin
 
 from thurn_store_spool.store import SpoolStore
 
 
 class SpoolSettings(Settings):
-    """What can be set."""
+    """What a site can set."""
 
     separator: str = Field(
         default="/",
@@ -30,16 +29,16 @@ class SpoolSettings(Settings):
 
     @property
     def needs_state(self) -> bool:
-        """Processes tell each other of changes."""
+        """Whether the store needs shared state: by it, processes tell each other of changes."""
         return True
 
 
 @plugin("store", "spool")
 @asynccontextmanager
 async def spool(config: SpoolSettings, context: Context) -> AsyncIterator[MailStore]:
-    """The store on this instance's directory; owner of the records of its name."""
+    """The store on this instance's directory; it owns the records of its name."""
     store = SpoolStore(context, config.separator, config.accounts_open)
-    context.log.register(context.name, store)
+    context.commit_log.register(context.name, store)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.run)

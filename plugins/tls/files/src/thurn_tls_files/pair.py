@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from thurn.contracts.tls import CertifiedContext
-
-from thurn_tls_files.settings import PairSettings
+from thurn.plugin import CertifiedContext, Secret
 
 FILE_OCTETS: Final = 1_048_576
 """A chain has some kilobytes; whatever is larger is a wrong path."""
+
+_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 """Modification time, size and number of each file: what a change changes."""
@@ -28,15 +28,45 @@ class PairError(Exception):
     """A pair cannot be used; the message names the file and says why."""
 
 
-class Pair:
-    """A pair of files, and the newest good state of it."""
+def server_context(minimum_version: str, ciphers: str) -> CertifiedContext:
+    """A context for server connections, without a certificate.
 
-    def __init__(self, settings: PairSettings, new_context: Callable[[], CertifiedContext]) -> None:
-        self._settings = settings
+    Args:
+        minimum_version: "1.2" or "1.3". RFC 8996 §5.
+        ciphers: OpenSSL's list for TLS 1.2.
+
+    Raises:
+        ssl.SSLError: OpenSSL knows none of the ciphers.
+    """
+    context = CertifiedContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[minimum_version]
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.set_ciphers(ciphers)
+    return context
+
+
+class Pair:
+    """A pair of files, and the newest good state of it.
+
+    Args:
+        certificate: the file of the certificate.
+        key: the file of its key; None: the same file.
+        password: what the key is encrypted with.
+        new_context: makes a context without a certificate.
+    """
+
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path | None,
+        password: Secret | None,
+        new_context: Callable[[], CertifiedContext],
+    ) -> None:
+        self.certificate = certificate
+        self.key: Path = key or certificate
+        self._password = password
         self._new_context = new_context
         self._tried: Stamp | None = None
-        self.certificate: Path = settings.certificate
-        self.key: Path = settings.key or settings.certificate
         self.pem = b""
 
     def changed(self) -> bool:
@@ -55,8 +85,7 @@ class Pair:
         if self.key.stat().st_mode & stat.S_IROTH:
             raise PairError(f"{self.key} can be read by everybody: chmod o-rwx it")
         context = self._new_context()
-        password = self._settings.key_password
-        secret = password.reveal() if password is not None else ""  # "": OpenSSL must not ask
+        secret = self._password.reveal() if self._password is not None else ""  # it must not ask
         try:
             context.load_cert_chain(self.certificate, self.key, secret)
         except (ssl.SSLError, OSError, ValueError) as error:
@@ -81,7 +110,7 @@ class Pair:
             trial.load_verify_locations(cadata=_certificates(pem))
         except (ssl.SSLError, ValueError):
             return f"{self.certificate} has no certificate that can be read"
-        if self._settings.key_password is None and b"ENCRYPTED" in _read(self.key):
+        if self._password is None and b"ENCRYPTED" in _read(self.key):
             return f"{self.key} is encrypted: set key_password"
         return f"{self.key} has no key that can be read, or its password is wrong"
 

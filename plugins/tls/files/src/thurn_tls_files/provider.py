@@ -11,12 +11,12 @@ Rules of this file:
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from thurn.contracts.context import Context
-from thurn.contracts.tls import CertifiedContext
-from thurn.types.errors import ConfigError
+import trio
+from thurn.plugin import ConfigError, Context, StatusValue
+from thurn_kit.certificates import certificates_status
 
 from thurn_tls_files.names import certificate_names, find_name
 from thurn_tls_files.pair import Pair, PairError
@@ -24,7 +24,6 @@ from thurn_tls_files.settings import FilesSettings
 
 LOOK_SECONDS: Final = 1.0
 """Between two looks at the files; a stat takes microseconds."""
-_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class FilesProvider:
@@ -35,12 +34,13 @@ class FilesProvider:
     """
 
     def __init__(self, settings: FilesSettings, context: Context) -> None:
-        self._settings = settings
         self._host = context
-        self._pairs = [Pair(pair, self._new_context) for pair in (settings, *settings.certificates)]
+        self._pairs = settings.pairs()
         self._names: dict[str, int] = {}
         self._look_at = context.clock.monotonic() + LOOK_SECONDS
-        self._contexts = self._load_all()
+        self._contexts, findings = settings.load(self._pairs)
+        if findings:
+            raise ConfigError(findings)
         self._prepare()
 
     def server_context(self) -> ssl.SSLContext:
@@ -53,26 +53,11 @@ class FilesProvider:
                 self._load_again(changed)
         return self._contexts[0]
 
-    def _new_context(self) -> CertifiedContext:
-        context = CertifiedContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = _VERSIONS[self._settings.minimum_version]  # RFC 8996 §5
-        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-        context.set_ciphers(self._settings.ciphers)
-        return context
-
-    def _load_all(self) -> list[CertifiedContext]:
-        contexts: list[CertifiedContext] = []
-        findings: list[str] = []
-        for pair in self._pairs:
-            try:
-                contexts.append(pair.load())
-            except PairError as error:
-                findings.append(str(error))
-            except ssl.SSLError as error:
-                raise ConfigError([f"ciphers: OpenSSL knows none of them: {error}"]) from error
-        if findings:
-            raise ConfigError(findings)
-        return contexts
+    async def status(self) -> Mapping[str, StatusValue]:
+        """When the certificates end that are in use."""
+        await trio.lowlevel.checkpoint()
+        pems = {str(pair.certificate): pair.pem for pair in self._pairs}
+        return certificates_status(pems, self._host.clock.wall())
 
     def _load_again(self, changed: Sequence[int]) -> None:
         for number in changed:
@@ -82,9 +67,9 @@ class FilesProvider:
                 self._contexts[number] = pair.load()
             except (PairError, OSError) as error:
                 failure, kept = str(error), "old certificate"
-                self._host.journal.error("tls.broken", path=path, failure=failure, kept=kept)
+                self._host.diagnostics.error("tls.broken", path=path, failure=failure, kept=kept)
             else:
-                self._host.journal.info("tls.loaded", path=path)
+                self._host.diagnostics.info("tls.loaded", path=path)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -103,7 +88,7 @@ class FilesProvider:
             return certificate_names(pair.pem)
         except ValueError as error:  # OpenSSL has accepted it all the same
             path = str(pair.certificate)
-            self._host.journal.warning("tls.names_unreadable", path=path, failure=str(error))
+            self._host.diagnostics.warning("tls.names_unreadable", path=path, failure=str(error))
             return ()
 
     def _choose(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ssl
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field
-from thurn.contracts.settings import SitePath
-from thurn.plugin import Secret, Settings
+from thurn.plugin import CertifiedContext, Secret, Settings, SitePath
+
+from thurn_tls_files.pair import Pair, PairError, server_context
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: forward secrecy and authenticated encryption only. RFC 9325 §4.2."""
@@ -41,17 +44,26 @@ class FilesSettings(PairSettings):
         default=CIPHERS, description="OpenSSL's list of ciphers for TLS 1.2; 1.3 has its own."
     )
 
-    def warnings(self, directory: Path) -> Sequence[str]:
-        """Files that are not there yet."""
-        pairs = (self, *self.certificates)
-        paths = [path for one in pairs for path in (one.certificate, one.key) if path is not None]
-        return [f"there is no {path}" for path in paths if _is_missing(path)]
+    def findings(self, directory: Path) -> Sequence[str]:
+        """Pairs that cannot be used: missing, unreadable, broken, or not of one another."""
+        return self.load(self.pairs())[1]
 
+    def pairs(self) -> list[Pair]:
+        """The default pair, then the others."""
+        new_context = partial(server_context, self.minimum_version, self.ciphers)
+        given = (self, *self.certificates)
+        return [Pair(one.certificate, one.key, one.key_password, new_context) for one in given]
 
-def _is_missing(path: Path) -> bool:
-    """Surely: whoever may not look into its directory does not know."""
-    try:
-        path.stat()
-    except OSError as error:
-        return isinstance(error, FileNotFoundError)
-    return False
+    @staticmethod
+    def load(pairs: Iterable[Pair]) -> tuple[list[CertifiedContext], list[str]]:
+        """The contexts of all pairs, and a finding for each that cannot be used."""
+        contexts: list[CertifiedContext] = []
+        findings: list[str] = []
+        for pair in pairs:
+            try:
+                contexts.append(pair.load())
+            except PairError as error:
+                findings.append(str(error))
+            except ssl.SSLError as error:
+                return [], [f"ciphers: OpenSSL knows none of them: {error}"]
+        return contexts, findings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import Final
 
 import trio
 from pydantic import Field
-from thurn.contracts.tls import CertifiedContext
-from thurn.plugin import Context, Settings, plugin
+from thurn.plugin import CertifiedContext, Clock, Context, Settings, StatusValue, plugin
+from thurn_kit.certificates import certificates_status
 
 from thurn_tls_selfsigned.keeper import keep
 
@@ -41,10 +41,16 @@ class SelfSigned:
 
     certificate: Path
     context: ssl.SSLContext
+    clock: Clock
 
     def server_context(self) -> ssl.SSLContext:
         """The one context there is."""
         return self.context
+
+    async def status(self) -> Mapping[str, StatusValue]:
+        """When the certificate ends."""
+        pem = await trio.Path(self.certificate).read_bytes()
+        return certificates_status({str(self.certificate): pem}, self.clock.wall())
 
 
 @plugin("tls", "selfsigned")
@@ -55,8 +61,10 @@ async def selfsigned(config: SelfSignedSettings, context: Context) -> AsyncItera
     # In a thread: another worker may just be making it, and cryptography takes a while to import.
     kept = await trio.to_thread.run_sync(keep, context.data, names, context.clock.wall())
     if kept.made:
-        context.journal.info("certificate.made", path=str(kept.certificate), names=" ".join(names))
-    yield SelfSigned(kept.certificate, _server_context(kept.pair))
+        context.diagnostics.info(
+            "certificate.made", path=str(kept.certificate), names=" ".join(names)
+        )
+    yield SelfSigned(kept.certificate, _server_context(kept.pair), context.clock)
 
 
 def _server_context(pair: Path) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from thurn.plugin.accounts import name_key
+from thurn_kit.accounts import name_key
 
 from thurn_account_sqlite.changes.address import add_address
 from thurn_account_sqlite.changes.alias import shown_targets

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import apsw
-from thurn.types.address import Address, AddressError
+from thurn.plugin import Address, AddressError
 from thurn_message.address import parse_domain
 
 from thurn_account_sqlite.lookup import Row, find_account, one, rows

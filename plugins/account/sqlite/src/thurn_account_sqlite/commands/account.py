@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import click
-from thurn.plugin.accounts import name_key
-from thurn.plugin.commands import CommandSite, site_command
+from thurn_kit.accounts import name_key
+from thurn_kit.commands import CommandSite, site_command
 
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.account import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from thurn.plugin.commands import CommandSite, site_command
+from thurn_kit.commands import CommandSite, site_command
 
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.alias import add_targets, remove_targets, set_targets

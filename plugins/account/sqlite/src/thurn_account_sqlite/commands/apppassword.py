@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from thurn.plugin.commands import CommandSite, site_command
+from thurn_kit.commands import CommandSite, site_command
 
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.apppassword import hash_app_password, make_app_password

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from thurn.plugin.commands import CommandSite, site_command
+from thurn_kit.commands import CommandSite, site_command
 
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.domain import SITE_DEFAULT, add_domain, delete_domain, set_domain

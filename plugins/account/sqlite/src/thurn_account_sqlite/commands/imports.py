@@ -7,7 +7,7 @@ from collections import Counter
 from typing import BinaryIO
 
 import click
-from thurn.plugin.commands import CommandSite, site_command
+from thurn_kit.commands import CommandSite, site_command
 
 from thurn_account_sqlite.accounts import SqliteAccounts
 from thurn_account_sqlite.changes.change import Change

@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 import trio
-from thurn.plugin.accounts import UnknownScheme, parse_hash
-from thurn.types.identity import SECRET_LIMIT, is_credential
+from thurn.plugin import SECRET_LIMIT, is_credential
+from thurn_kit.accounts import UnknownScheme, parse_hash
 
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored, make_stored

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import apsw
 import click
-from thurn.plugin.commands import CommandSite
-from thurn.types.errors import TemporaryFailure
+from thurn.plugin import TemporaryFailure
+from thurn_kit.commands import CommandSite
 
 from thurn_account_sqlite.accounts import SqliteAccounts
 from thurn_account_sqlite.changes.account import read_properties

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 from pydantic import TypeAdapter, ValidationError
-from thurn.contracts.settings import Duration, Size
+from thurn.plugin import Duration, Size
 
 NONE: Final = -1
 """What a quota of "none" is: it is taken away."""

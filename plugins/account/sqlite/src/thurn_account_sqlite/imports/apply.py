@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from thurn.plugin.accounts import name_key
+from thurn_kit.accounts import name_key
 
 from thurn_account_sqlite.changes.account import add_account, read_properties, set_account
 from thurn_account_sqlite.changes.address import add_address

@@ -12,8 +12,8 @@ import io
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
-from thurn.contracts.settings import Size
-from thurn.plugin.accounts import UnknownScheme
+from thurn.plugin import Size
+from thurn_kit.accounts import UnknownScheme
 
 from thurn_account_sqlite.changes.account import Properties
 from thurn_account_sqlite.imports.document import (

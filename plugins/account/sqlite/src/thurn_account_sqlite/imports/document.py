@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from thurn.plugin.accounts import PasswordHash, UnknownScheme, clear_password, parse_hash
+from thurn_kit.accounts import PasswordHash, UnknownScheme, clear_password, parse_hash
 
 from thurn_account_sqlite.changes.account import Properties
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from thurn.plugin.accounts import UnknownScheme, name_key
+from thurn_kit.accounts import UnknownScheme, name_key
 
 from thurn_account_sqlite.changes.account import Properties
 from thurn_account_sqlite.imports.document import (

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, ValidationError
 from thurn.plugin import Settings, Size
-from thurn.plugin.accounts import UnknownScheme, name_key
-from thurn.plugin.scram import scheme_of
+from thurn_kit.accounts import UnknownScheme, name_key
+from thurn_kit.scram import scheme_of
 
 from thurn_account_sqlite.changes.account import Properties
 from thurn_account_sqlite.imports.document import (

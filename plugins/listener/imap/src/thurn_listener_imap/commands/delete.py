@@ -1,16 +1,22 @@
-"""DELETE. RFC 9051 §6.3.5."""
+"""DELETE.
+
+    C: 1 DELETE old
+    S: 1 OK DELETE done
+
+RFC 9051 §6.3.5.
+"""
 
 from __future__ import annotations
 
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Delete
-from thurn_wire.imap.reply import Reply, ok
 
+from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import DELETE_MAILBOX, need
 
 
-async def delete(conversation: Conversation, command: Delete) -> Reply:
+async def delete(conversation: Conversation, command: Delete) -> Answer:
     """Remove the mailbox and its messages; mailboxes below it stay.
 
     Raises:
@@ -22,6 +28,6 @@ async def delete(conversation: Conversation, command: Delete) -> Reply:
     await conversation.account.delete(command.mailbox)
     selected = conversation.selected
     if selected is not None and selected.told.mailbox_id == record.id:
-        conversation.selected = None
-        return ok("DELETE done", code.CLOSED)
-    return ok("DELETE done")
+        conversation.deselect()
+        return done("DELETE done", code.CLOSED)
+    return done("DELETE done")

@@ -1,20 +1,27 @@
-r"""LSUB. RFC 3501 §6.3.9."""
+r"""LSUB.
+
+    C: 1 LSUB "" %
+    S: * LSUB (\Noselect) "/" work
+    S: 1 OK LSUB done
+
+RFC 3501 §6.3.9.
+"""
 
 from __future__ import annotations
 
 from thurn_wire.imap import reply
 from thurn_wire.imap.command import Lsub
-from thurn_wire.imap.reply import Reply, ok
 
+from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.listing.names import ancestors, by_level, matching
 
 
-async def lsub(conversation: Conversation, command: Lsub) -> Reply:
-    r"""Tell the subscribed names that match; of the others below, the parent with \Noselect.
+async def lsub(conversation: Conversation, command: Lsub) -> Answer:
+    r"""Write the subscribed names that match; \Noselect parents stand for names below them.
 
     Raises:
-        StorageError: they cannot be read.
+        StorageError: the names cannot be read.
     """
     account = conversation.account
     separator = account.separator
@@ -29,4 +36,4 @@ async def lsub(conversation: Conversation, command: Lsub) -> Reply:
         line = reply.mailbox_list(name, attributes, separator, utf8=conversation.rev2, lsub=True)
         conversation.write(line)
         await conversation.relieve()
-    return ok("LSUB done")
+    return done("LSUB done")

@@ -1,17 +1,23 @@
-"""RENAME. RFC 9051 §6.3.6."""
+"""RENAME.
+
+    C: 1 RENAME work job
+    S: 1 OK RENAME done
+
+RFC 9051 §6.3.6.
+"""
 
 from __future__ import annotations
 
 from thurn_wire.imap.command import Rename
-from thurn_wire.imap.reply import Reply, ok
 
+from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.commands.create import need_parent
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.permission import DELETE_MAILBOX, need
 
 
-async def rename(conversation: Conversation, command: Rename) -> Reply:
-    """Rename the mailbox with those below it; of INBOX, the messages move.
+async def rename(conversation: Conversation, command: Rename) -> Answer:
+    """Rename the mailbox with those below it; the messages of INBOX move, and INBOX stays.
 
     Raises:
         StorageError: nothing was renamed.
@@ -22,4 +28,4 @@ async def rename(conversation: Conversation, command: Rename) -> Reply:
     target = command.target.removesuffix(conversation.account.separator)
     await need_parent(conversation, target)
     await conversation.account.rename(command.mailbox, target)
-    return ok("RENAME done")
+    return done("RENAME done")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.contracts.gate import Ask, Granted, Refused, Step
-from thurn.types.status import Status
+from thurn.plugin import Ask, Granted, Refused, Status, Step
 from thurn_wire.smtp import event
 from thurn_wire.smtp.reply import Reply
 from thurn_wire.smtp.state import State

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.contracts.mailflow import Outcome
-from thurn.plugin.spool import SpooledContent
-from thurn.types.content import Blob
-from thurn.types.errors import StorageError, status_of
-from thurn.types.session import Transaction
-from thurn.types.status import Status
+from thurn.plugin import Blob, Outcome, Status, StorageError, Transaction, status_of
+from thurn_kit.spool import SpooledContent
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile
 from thurn_wire.smtp.reply import Reply

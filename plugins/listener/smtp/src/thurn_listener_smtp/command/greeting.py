@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import trio
-from thurn.types.decision import Accept
+from thurn.plugin import Accept
 from thurn_wire.smtp import event
 from thurn_wire.smtp.reply import Reply
 
@@ -22,7 +22,7 @@ async def greet(talk: Conversation, _: event.Connected) -> None:
     if settings.early_talkers == "refuse":
         await _listen(talk, settings.greeting_delay)
         if talk.engine.early_talker:
-            talk.parts.journal.info(
+            talk.parts.diagnostics.info(
                 "session.refused",
                 session=talk.session.id,
                 peer=str(talk.session.peer or "local"),

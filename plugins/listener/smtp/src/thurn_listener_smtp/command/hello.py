@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thurn.types.decision import Accept
+from thurn.plugin import Accept
 from thurn_wire.smtp import event
 from thurn_wire.smtp.capability import Offer
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.types.address import Address
-from thurn.types.session import Transaction
-from thurn.types.status import Status
+from thurn.plugin import Address, Status, Transaction
 from thurn_message.address import NEEDS_SMTPUTF8, AddressError
 from thurn_wire.smtp import event
 

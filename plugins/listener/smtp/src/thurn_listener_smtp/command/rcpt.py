@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.types.address import Address
-from thurn.types.decision import Accept
-from thurn.types.envelope import Recipient
-from thurn.types.status import Status
+from thurn.plugin import Accept, Address, Recipient, Status
 from thurn_message.address import NEEDS_SMTPUTF8, AddressError, is_postmaster
 from thurn_wire.smtp import event
 

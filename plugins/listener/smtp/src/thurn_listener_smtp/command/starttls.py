@@ -19,7 +19,7 @@ async def start_tls(talk: Conversation, _: event.StartTls) -> None:
     early_octets = talk.engine.tls_started()
     if early_octets:
         # CVE-2011-0411: the engine dropped what was sent in the clear behind the command.
-        talk.parts.journal.warning(
+        talk.parts.diagnostics.warning(
             "starttls.early_octets",
             session=session.id,
             peer=str(session.peer or "local"),

@@ -1,0 +1,82 @@
+"""Commands of plugins: one decorator that opens the site for a click command.
+
+    @click.command()
+    @click.argument("name")
+    @site_command("account")
+    async def show(site: CommandSite, name: str) -> None:
+        click.echo(name)
+
+The command gets the option `--config` and is run in trio, in a process of its own: a running
+server goes on beside it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from thurn.cli.option import config_option
+from thurn.plugin import AccountFinder, AccountId, AccountRecord, CommandSite, SiteOpener
+
+
+def site_command(
+    *roles: str,
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Run an async function as a click command with the site open.
+
+    Args:
+        roles: whose instances are opened; what they refer to, and the site's state, too.
+    """
+
+    def decorate(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+        def command(config: tuple[Path, ...], **values: Any) -> None:  # noqa: ANN401 - click's own values
+            context = click.get_current_context()
+            opener = context.find_object(object)
+            if opener is None or not hasattr(opener, "run"):
+                raise click.UsageError("this command is run as `thurn …`")
+            _run(opener, function, config, roles, values)
+
+        return config_option(functools.update_wrapper(command, function))
+
+    return decorate
+
+
+def _run(
+    opener: SiteOpener,
+    function: Callable[..., Awaitable[None]],
+    config: tuple[Path, ...],
+    roles: tuple[str, ...],
+    values: dict[str, Any],
+) -> None:
+    async def action(site: CommandSite) -> None:
+        await function(site, **values)
+
+    opener.run(action, config=config, roles=roles)
+
+
+async def find_account(site: CommandSite, name: str) -> AccountRecord:
+    """The account that an operator calls so: by login name, by an address of its own, or by id.
+
+    The command must have asked for the role "account".
+
+    Raises:
+        click.ClickException: there is none.
+    """
+    directory = site.directory
+    found = await directory.find_account(name) if isinstance(directory, AccountFinder) else None
+    record = await directory.account(found or AccountId(name))
+    if record is None:
+        raise click.ClickException(f"there is no account {name!r}: give a login name or an address")
+    return record
+
+
+async def known_as(site: CommandSite, account: AccountId) -> str:
+    """What people know an account by: its primary address, else its id; for role "account"."""
+    record = await site.directory.account(account)
+    return str(record.address) if record is not None and record.address is not None else account
+
+
+__all__ = ["CommandSite", "config_option", "find_account", "known_as", "site_command"]

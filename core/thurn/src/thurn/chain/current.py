@@ -1,0 +1,100 @@
+"""Says which rule a worker is in, so that whoever finds it blocked can name the culprit.
+
+A few octets of a memory-mapped file per worker, overwritten before each call of a rule: a blocking
+call cannot be cancelled, and a killed worker writes no journal, but the file stays. The worker
+that takes its place reads it (`left_behind`) and journals the transaction as deferred.
+
+Rules of this file: it never costs a worker; without room for the file nothing is noted.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_SIZE: Final = 1024
+_IDLE: Final = b"\0"
+
+
+class CurrentRule:
+    """One worker's note."""
+
+    __slots__ = ("_map", "_path")
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._map: mmap.mmap | None = None
+        if path is not None:
+            with suppress(OSError):
+                self._map = _mapped(path)
+
+    def enter(self, transaction_id: str, label: bytes) -> None:
+        """A rule is about to be called."""
+        if self._map is not None:
+            line = transaction_id.encode() + b"\t" + label
+            self._map[: len(line)] = line
+
+    def leave(self) -> None:
+        """It has returned."""
+        if self._map is not None:
+            self._map[:1] = _IDLE
+
+    def close(self) -> None:
+        """An orderly end leaves nothing behind."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    """The file, idle. Its octets are written first: a store into a hole of a full disk would end
+    the worker (SIGBUS). Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.pwrite(fd, _IDLE * _SIZE, 0) < _SIZE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return mmap.mmap(fd, _SIZE)
+    finally:
+        os.close(fd)
+
+
+def label_of(stage: str, instance: str, source: str) -> bytes:
+    """The fixed part of a note, made once per rule."""
+    return f"{stage}\t{instance}\t{source}\n".encode()[: _SIZE - 64]
+
+
+def left_behind(directory: Path) -> Iterator[tuple[str, str, str, str]]:
+    """(transaction, stage, instance, source) of workers that died inside a rule; removes them.
+
+    The files are named by process id; those of living processes are left alone.
+    """
+    for path in directory.glob("*.watch"):
+        if _alive(path.stem):
+            continue
+        try:
+            octets = path.read_bytes()
+            path.unlink()
+        except OSError:
+            continue
+        line = octets.partition(b"\n")[0]
+        fields = line.decode(errors="replace").split("\t")
+        if not octets.startswith(_IDLE) and len(fields) == 4:
+            yield fields[0], fields[1], fields[2], fields[3]
+
+
+def _alive(pid: str) -> bool:
+    try:
+        with suppress(PermissionError):
+            os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    return True

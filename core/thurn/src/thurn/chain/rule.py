@@ -1,0 +1,84 @@
+"""What a chain consists of: a stage, and a rule for each instance that the stage asks.
+
+Rules of this file: it knows neither a role nor a contract; the module that owns a stage declares
+it beside the typed loop that asks its rules.
+"""
+
+from __future__ import annotations
+
+import dis
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+Product = TypeVar("Product")
+
+
+class Answer(Protocol):
+    """What a rule may answer, as the journal sees it."""
+
+    @property
+    def reason(self) -> str:
+        """A stable dotted word, or ""."""
+
+    @property
+    def detail(self) -> str:
+        """Free text for the site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Generic[Product]):
+    """A point of a message's or session's life at which rules are asked.
+
+    Attributes:
+        name: as the journal has it.
+        method: the method of the contract `Product` that is called; an instance without it is not
+            part of the chain.
+        allowed: the types that a rule may answer besides None.
+        deadline_seconds: the longest time that one run of the chain may take.
+    """
+
+    name: str
+    method: str
+    allowed: tuple[type[object], ...]
+    deadline_seconds: float
+
+
+@dataclass(slots=True, eq=False)
+class Rule(Generic[Product]):
+    """One instance in a chain.
+
+    Attributes:
+        instance: its full name, such as "policy.sender".
+        product: what the instance opened.
+        source: file:line of the code and of the configuration.
+        continue_on_error: a failure counts as no opinion.
+        waits: its method may suspend, and so needs a deadline.
+        missed: deadlines missed in a row.
+        suspended_until: the time of the loop until which it is answered for without being called.
+        label: the fixed part of the note that says which rule is running.
+    """
+
+    instance: str
+    product: Product
+    source: str = ""
+    continue_on_error: bool = False
+    waits: bool = True
+    missed: int = 0
+    suspended_until: float = 0.0
+    label: bytes = b""
+
+
+def may_wait(function: object) -> bool:
+    """Whether an async function can suspend: False when its code awaits nothing at all.
+
+    Such a function cannot overrun a deadline but by blocking the loop, where no deadline helps; a
+    scope around it would cost more than most rules do.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None or not code.co_flags & _COROUTINE:
+        return True
+    return any(instruction.opname == "SEND" for instruction in dis.get_instructions(code))
+
+
+_COROUTINE = 0x80
+"""`inspect.CO_COROUTINE`: the function is an `async def`."""
