@@ -83,7 +83,7 @@ SECTION_NUMBERS: Final = 100
 """Numbers of a part specifier: 1.2.3 has three; parsers of messages stop at such depths, too."""
 
 HEADER_NAMES: Final = 200
-"""Names of one HEADER.FIELDS list."""
+"""Names of one HEADER.FIELDS list; clients ask for under 30."""
 
 FLAGS: Final = 200
 """Flags of one STORE or APPEND; stores have some 60 keywords for each mailbox."""
