@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 HTTP_METHODS: Final = frozenset(b"CONNECT DELETE GET HEAD OPTIONS PATCH POST PRI PUT TRACE".split())
-"""First words of HTTP requests, and of an HTTP/2 preface (PRI). RFC 9110 §9, RFC 9113 §3.4."""
+"""First words of HTTP requests; PRI begins HTTP/2."""
 
 TLS_HANDSHAKE: Final = b"\x16"
 """The first octet of a TLS handshake; no command and no tag begins with it. RFC 8446 §5.1."""

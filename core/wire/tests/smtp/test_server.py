@@ -94,7 +94,7 @@ def test_early_talker_is_seen():
     assert isinstance(engine.next_event(), event.Hello)
 
 
-def test_starttls_drops_and_counts_what_came_behind():
+def test_starttls_tells_and_drops_what_came_behind():
     engine = greeted()
     engine.offer(Offer(starttls=True))
     step(engine, b"STARTTLS\r\nMAIL FROM:<evil@x>\r\n", event.StartTls)

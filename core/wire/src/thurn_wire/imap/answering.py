@@ -39,6 +39,8 @@ def answer(session: Session, reply: Reply) -> None:
         session.awaiting = None
         session.write(reply.encode(session.tag))
     elif condition is Condition.BYE:
+        if step is Step.GREETED:
+            session.move(Step.REFUSED)
         session.end(reply, Reason.REFUSED)
     elif step is Step.GREETED:
         _greeting(session, reply)

@@ -91,11 +91,7 @@ _AUTHENTICATING: Final[Row[Step, State]] = {
     Step.AUTHENTICATE: State.AUTHENTICATED,
     Step.CHALLENGE: State.CHALLENGED,
 }
-_LOGGED_IN: Final[Row[Step, State]] = {
-    Step.SELECT: State.SELECTED,
-    Step.UNAUTHENTICATED: State.NOT_AUTHENTICATED,
-    Step.LOGOUT: State.CLOSED,
-}
+_LOGGED_IN: Final[Row[Step, State]] = {Step.SELECT: State.SELECTED, Step.LOGOUT: State.CLOSED}
 
 
 def _commanding(state: State) -> Row[Step, State]:
@@ -128,6 +124,7 @@ _SERVER: Final[Mapping[State, Row[Step, State]]] = {
         **_LOGGED_IN,
         Step.APPEND: State.APPENDING,
         Step.IDLE: State.IDLE,
+        Step.UNAUTHENTICATED: State.NOT_AUTHENTICATED,
     },
     State.SELECTED: {
         **_commanding(State.SELECTED),
@@ -135,6 +132,7 @@ _SERVER: Final[Mapping[State, Row[Step, State]]] = {
         Step.DESELECT: State.AUTHENTICATED,
         Step.APPEND: State.APPENDING_SELECTED,
         Step.IDLE: State.IDLE_SELECTED,
+        Step.UNAUTHENTICATED: State.NOT_AUTHENTICATED,
     },
     State.IDLE: {Step.DONE: State.AUTHENTICATED, Step.REFUSED: State.AUTHENTICATED},
     State.IDLE_SELECTED: {
