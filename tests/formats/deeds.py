@@ -62,8 +62,17 @@ class Deeds:
             if "--address" not in more:
                 more += ["--address", ADDRESSES.get(name, f"{name}@example.org")]
             call("account", "add", name, "--id", identity, *more, given=f"{password}\n")
-        call("account", "add", "otto", "--id", "id-otto", "--address", "otto@example.org", "--hash",
-             given=otto_hash)  # fmt: skip
+        call(
+            "account",
+            "add",
+            "otto",
+            "--id",
+            "id-otto",
+            "--address",
+            "otto@example.org",
+            "--hash",
+            given=otto_hash,
+        )
         call("account", "set", "alice", "--add-address", "a.mueller@example.org")
         call("account", "set", "erna", "--name", "erika")
         call("account", "set", "bob", "--send-as", "sales@elsewhere.example")
@@ -255,17 +264,34 @@ def deliver(deeds, mark, person):
     deeds.lmtp([own, "carol@example.org"], message(f"{mark} shared"))
     deeds.lmtp([own, "carol@example.org", "erna@example.org"], large(f"{mark} shared"))
     deeds.smtp(f"{mark} plain", "list@elsewhere.example", [own], message(f"{mark} plain"))
-    deeds.smtp(f"{mark} list", "list@elsewhere.example", [own],
-               message(f"{mark} list", x_list="yes", x_urgent="yes"))  # fmt: skip
-    deeds.smtp(f"{mark} once", "list@elsewhere.example", [own],
-               message(f"{mark} once", x_once=f"{mark}"))  # fmt: skip
-    deeds.smtp(f"{mark} detail", "list@elsewhere.example", [f"{person}+buero@example.org"],
-               message(f"{mark} detail"))  # fmt: skip
-    deeds.smtp(f"{mark} holiday", "friend@elsewhere.example", [own],
-               message(f"{mark} holiday", to=own, x_holiday="yes"))  # fmt: skip
+    deeds.smtp(
+        f"{mark} list",
+        "list@elsewhere.example",
+        [own],
+        message(f"{mark} list", x_list="yes", x_urgent="yes"),
+    )
+    deeds.smtp(
+        f"{mark} once", "list@elsewhere.example", [own], message(f"{mark} once", x_once=f"{mark}")
+    )
+    deeds.smtp(
+        f"{mark} detail",
+        "list@elsewhere.example",
+        [f"{person}+buero@example.org"],
+        message(f"{mark} detail"),
+    )
+    deeds.smtp(
+        f"{mark} holiday",
+        "friend@elsewhere.example",
+        [own],
+        message(f"{mark} holiday", to=own, x_holiday="yes"),
+    )
     deeds.smtp(f"{mark} onward", "", [own], message(f"{mark} onward", x_onward="yes"))
-    deeds.smtp(f"{mark} spam", "list@elsewhere.example", ["info@example.org"],
-               message(f"{mark} spam", x_spam="yes"))  # fmt: skip
+    deeds.smtp(
+        f"{mark} spam",
+        "list@elsewhere.example",
+        ["info@example.org"],
+        message(f"{mark} spam", x_spam="yes"),
+    )
 
 
 def queue_up(deeds, mark):
@@ -275,17 +301,37 @@ def queue_up(deeds, mark):
     )
     for case in ("waiting", "routed", "tried", "sent", "removed"):
         deeds.submit(f"{mark} {case}", "alice", ALICE, [f"{case}.{mark}@far.example"], onward)
-    deeds.submit(f"{mark} half", "alice", ALICE,
-                 [f"half1.{mark}@far.example", f"half2.{mark}@far.example"], onward)  # fmt: skip
+    deeds.submit(
+        f"{mark} half",
+        "alice",
+        ALICE,
+        [f"half1.{mark}@far.example", f"half2.{mark}@far.example"],
+        onward,
+    )
     utf8 = message(f"{mark} grün", "Grüße\r\n").replace(
         b"list@elsewhere", "grün@elsewhere".encode()
     )
-    deeds.smtp(f"{mark} utf8", "grün@elsewhere.example", ["weg@example.org"], utf8,
-               options=("SMTPUTF8", "BODY=8BITMIME"))  # fmt: skip
-    deeds.smtp(f"{mark} network", "printer@office.example", [f"scan.{mark}@elsewhere.example"],
-               message(f"{mark} network"), source="127.0.3.9")  # fmt: skip
-    deeds.smtp(f"{mark} large", "printer@office.example", [f"large.{mark}@elsewhere.example"],
-               large(f"{mark} queued"), source="127.0.3.9")  # fmt: skip
+    deeds.smtp(
+        f"{mark} utf8",
+        "grün@elsewhere.example",
+        ["weg@example.org"],
+        utf8,
+        options=("SMTPUTF8", "BODY=8BITMIME"),
+    )
+    deeds.smtp(
+        f"{mark} network",
+        "printer@office.example",
+        [f"scan.{mark}@elsewhere.example"],
+        message(f"{mark} network"),
+        source="127.0.3.9",
+    )
+    deeds.smtp(
+        f"{mark} large",
+        "printer@office.example",
+        [f"large.{mark}@elsewhere.example"],
+        large(f"{mark} queued"),
+        source="127.0.3.9",
+    )
 
 
 def fill_many(client):
@@ -293,9 +339,11 @@ def fill_many(client):
     client.good(b'CREATE "Viele"')
     sent = 0
     while sent < MANY:
-        parts = [b"%s {%d+}\r\n%s" % (b"(\\Seen)" if n % 3 else b"()", len(one), one)
-                 for n in range(sent, sent + 600)
-                 if (one := b"Subject: n%d\r\n\r\nx\r\n" % n)]  # fmt: skip
+        parts = [
+            b"%s {%d+}\r\n%s" % (b"(\\Seen)" if n % 3 else b"()", len(one), one)
+            for n in range(sent, sent + 600)
+            if (one := b"Subject: n%d\r\n\r\nx\r\n" % n)
+        ]
         client.good(b'APPEND "Viele" ' + b" ".join(parts))
         sent += 600
     client.good(b'SELECT "Viele"')
@@ -318,8 +366,12 @@ def settle_down(deeds):
     deeds.lmtp(["erna+liste@example.org", "dave@example.org"], message("to erika and dave"))
     deeds.refused("relaying refused", "list@elsewhere.example", "x@far.example")
     deeds.refused("nobody", "list@elsewhere.example", "nobody@example.org")
-    deeds.smtp("catch-all", "list@elsewhere.example", ["whoever@example.net", "alice@example.org"],
-               message("for whoever"))  # fmt: skip
+    deeds.smtp(
+        "catch-all",
+        "list@elsewhere.example",
+        ["whoever@example.net", "alice@example.org"],
+        message("for whoever"),
+    )
     deeds.lmtp(["scanner=tray@machines.example.org", "fax@legacy.example.org"], message("machines"))
     with deeds.imap("dave", DAVE) as client:
         client.good('CREATE "Projekte.mit Punkt/Über"'.encode())
@@ -372,8 +424,17 @@ def permit_and_ban(deeds):
         assert log_in(deeds.site, ("pop3", "PASS", name, password, None), source) == "yes"
     deeds.call("relay", "revoke", "127.0.2.9")
     grant = ("relay", "grant", "--for", "400d", "--why")
-    deeds.call(*grant, "trade fair, Grüße", "--account", "bob", "--to", "*.example.com",
-               "--to", "example.com", "127.0.2.2")  # fmt: skip
+    deeds.call(
+        *grant,
+        "trade fair, Grüße",
+        "--account",
+        "bob",
+        "--to",
+        "*.example.com",
+        "--to",
+        "example.com",
+        "127.0.2.2",
+    )
     deeds.call(*grant, "the lab", "127.0.2.128/28")
     deeds.call(*grant, "documentation", "2001:db8::7")
     deeds.call(*grant[:3], "1d", "--why", "one day", "127.0.2.3")

@@ -137,10 +137,16 @@ class Maker:
 
     def inside(self, step):
         done = subprocess.run(
-            [str(self.programs / "python"), str(HERE / "make_by_contract.py"), step,
-             *map(str, self.site.configs)],
-            cwd=self.site.base, env=self.site.environment, check=False,
-        )  # fmt: skip
+            [
+                str(self.programs / "python"),
+                str(HERE / "make_by_contract.py"),
+                step,
+                *map(str, self.site.configs),
+            ],
+            cwd=self.site.base,
+            env=self.site.environment,
+            check=False,
+        )
         expected = -signal.SIGKILL if step == "die" else 0
         assert done.returncode == expected, (step, done.returncode)
 

@@ -10,7 +10,7 @@ from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.config.positions import key_lines
 from thurn.hooks.registry import Registry
-from thurn.plugin import Duration, Ref, Settings, plugin
+from thurn.plugin import CarrierSettings, Duration, Ref, Settings, SitePath, plugin
 from thurn.types.errors import ConfigError, PluginError
 
 
@@ -21,10 +21,25 @@ class StoreSettings(Settings):
 class ServiceSettings(Settings):
     stores: tuple[Annotated[str, Ref("store")], ...] = ()
     counts: bool = False
+    asks: bool = False
 
     @property
     def needs_state(self):
         return self.counts
+
+    @property
+    def needs_resolver(self):
+        return self.asks
+
+
+@plugin("service", "carries")
+def carries(config: CarrierSettings):
+    raise NotImplementedError
+
+
+@plugin("queue", "held")
+def held():
+    raise NotImplementedError
 
 
 @plugin("store", "kept")
@@ -46,6 +61,8 @@ def check(tmp_path, *texts):
     registry = Registry(available=())
     registry.add(kept, "thurn-store-kept")
     registry.add(works, "thurn-service-works")
+    registry.add(carries, "thurn-service-carries")
+    registry.add(held, "thurn-queue-held")
     return load(read(paths), registry)
 
 
@@ -114,6 +131,21 @@ def test_who_needs_shared_state_is_named(tmp_path):
     assert check(tmp_path, text.replace("true", "false")).instances
 
 
+def test_who_needs_a_resolver_is_named_with_all_other_needs(tmp_path):
+    text = SITE + '[service.a]\ntype = "works"\ncounts = true\nasks = true\n'
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    state, resolver = caught.value.findings
+    assert "service.a: shared state is needed" in state
+    told = 'write resolver = "main" here and a section [resolver.main] with type = "dns"'
+    assert resolver == f"{tmp_path}/0.toml:1: site: service.a: a resolver is needed; {told}"
+
+
+def test_the_resolver_of_the_site_is_checked(tmp_path):
+    with pytest.raises(ConfigError, match=r'0\.toml:3: site\.resolver: site names resolver "main"'):
+        check(tmp_path, f'{SITE}resolver = "main"\n')
+
+
 def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     text = (
         SITE
@@ -124,6 +156,30 @@ def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     assert list(config.instances) == [("store", "two"), ("service", "a")]
     [warning] = config.warnings
     assert warning.endswith("0.toml:6: store.one: defined, but nothing names it")
+
+
+QUEUES = '[queue.main]\ntype = "held"\n[queue.other]\ntype = "held"\n'
+
+
+@pytest.mark.parametrize(
+    ("service", "warned"),
+    [
+        ("", True),
+        ('[service.a]\ntype = "works"\n', True),
+        ('[service.a]\ntype = "carries"\nqueue = "other"\n', True),
+        ('[service.a]\ntype = "carries"\nqueue = "main"\n', False),
+    ],
+)
+def test_a_queue_that_nobody_carries_on_is_a_warning(tmp_path, service, warned):
+    """ADR 0014."""
+    findings, warnings = check(tmp_path, SITE + 'queue = "main"\n' + QUEUES + service).examine()
+    assert findings == []
+    told = [text for text in warnings if "no service carries" in text]
+    assert [f"{tmp_path}/0.toml:3: site.queue" in text for text in told] == [True] * warned
+
+
+def test_a_site_without_a_queue_has_nothing_to_carry(tmp_path):
+    assert check(tmp_path, SITE).examine() == ([], [])
 
 
 def test_an_overlay_merges_tables_replaces_lists_and_turns_off(tmp_path):
@@ -223,3 +279,48 @@ def test_an_instance_that_a_list_names_twice(tmp_path):
         check(tmp_path, text)
     (finding,) = caught.value.findings
     assert finding.endswith(':5: service.a.stores: names store "m" twice; leave one out')
+
+
+class PathSettings(Settings):
+    place: SitePath
+    other: SitePath | None = None
+    names: tuple[str, ...] = ()
+
+
+@plugin("service", "places")
+def places(config: PathSettings):
+    raise NotImplementedError
+
+
+def overlaid(tmp_path, below, above):
+    folders = [tmp_path / "site", tmp_path / "above"]
+    files = []
+    for folder, text in zip(folders, (below, above), strict=True):
+        folder.mkdir()
+        files.append(folder / "thurn.toml")
+        files[-1].write_text(text)
+    registry = Registry(available=())
+    registry.add(places)
+    return load(read(files), registry).instances["service", "a"].settings
+
+
+def test_a_relative_path_stays_with_the_file_that_has_it(tmp_path):
+    below = SITE + '[service.a]\ntype = "places"\nplace = "here"\n'
+    settings = overlaid(tmp_path, below, '[service.a]\nother = "there"\n')
+    assert settings.place == tmp_path / "site" / "here"
+    assert settings.other == tmp_path / "above" / "there"
+
+
+@pytest.mark.parametrize(
+    ("above", "result"),
+    [
+        ('["new"]', ("new",)),
+        ('["...", "new"]', ("one", "two", "new")),
+        ('["new", "..."]', ("new", "one", "two")),
+        ('["a", "...", "b"]', ("a", "one", "two", "b")),
+        ("[]", ()),
+    ],
+)
+def test_an_overlay_replaces_or_extends_a_list(tmp_path, above, result):
+    below = SITE + '[service.a]\ntype = "places"\nplace = "x"\nnames = ["one", "two"]\n'
+    assert overlaid(tmp_path, below, f"[service.a]\nnames = {above}\n").names == result

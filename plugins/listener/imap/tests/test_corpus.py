@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from thurn.app.application import settle
+from thurn_listener_imap.extensions.binary import decode
 from thurn_listener_imap.fetch.header import field_finder, pick_fields
-from thurn_listener_imap.fetch.writer import decode
 from thurn_message.scanner import scan
 
 OWN = Path(__file__).parents[4] / "core" / "message" / "tests" / "data"
@@ -92,7 +92,6 @@ def expectations(octets):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("store", ["memory", "spool"])
 async def test_the_corpus_comes_out_as_it_went_in(open_world, store, mock_clock):
     messages = [*corpus(), LARGE]

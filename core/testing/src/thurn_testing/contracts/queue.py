@@ -4,7 +4,9 @@
         await check_queue(lambda context: spool.open(config, context), directory=tmp_path)
 
 Each check has a site of its own. Level "entries" is what mail flow needs, "leases" what a runner
-needs besides.
+needs besides. Deposits are committed as the host does it, so a queue may put its changes into the
+commit log, or have none and store in `commit`. A queue that hangs breaks the promise that is being
+checked.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Final, Literal, TypeAlias
 import trio
 import trio.testing
 from thurn.contracts.context import Context
+from thurn.contracts.outgoing import PENDING_OUTGOING, EntryKind, EntryOrigin, HopClass
 from thurn.contracts.queue import (
     RETRY_LONGEST_SECONDS,
     Lease,
@@ -27,12 +30,14 @@ from thurn.contracts.queue import (
     RecipientResult,
 )
 from thurn.contracts.store import Deposit
+from thurn.delivery.deposits import commit_all
 from thurn.types.address import Address
 from thurn.types.content import SPILL_OCTETS, Content
 from thurn.types.envelope import Envelope, Recipient
+from thurn.types.identity import AccountId
 from thurn.types.status import OK, Status
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import checking, expect, expect_equal, in_time
 from thurn_testing.contracts.storesite import HostsOf, StoreHost, message, plain_hosts
 
 MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
@@ -40,8 +45,10 @@ MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
 
 LATER: Final = Status(451, "4.4.1", "Nobody answers")
 NEVER: Final = Status(550, "5.1.1", "Nobody of this name")
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
+"""How long the kit waits for what must come at once."""
 MOMENT_SECONDS: Final = 0.05
+"""How long the kit looks whether something comes that must not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +63,14 @@ class OpenQueue:
         await self.commit(self.queue.prepare(envelope(*recipients), message(subject), key=key))
 
     async def commit(self, *deposits: Deposit) -> None:
-        """Commit deposits as mail flow does: one group."""
-        await self.host.context.commit_log.commit(
-            [change for one in deposits for change in one.changes]
-        )
-        for deposit in deposits:
-            await deposit.commit()
+        """Commit deposits together, as mail flow does."""
+        await commit_all(self.host.context.commit_log, deposits)
 
     async def lease(self, *, skip: Sequence[str] = ()) -> Lease:
         """The next lease; it must come soon."""
-        with trio.fail_after(PATIENCE_SECONDS):
+        with in_time("an entry that is due is leased", PATIENCE_SECONDS):
             return await self.queue.next_lease(skip=skip)
+        raise AssertionError  # never reached: `in_time` has raised
 
     async def expect_none_due(self, promise: str) -> None:
         """Nothing is leased for a moment."""
@@ -142,6 +146,46 @@ async def _expect_whole(entry: QueueEntry, given: Envelope, content: Content) ->
     expect_equal(words, dict(given.recipients[0].parameters), "RCPT words are kept")
     expect_equal(entry.size_octets, content.size_octets, "the size counts prefix and blob")
     expect_equal((entry.tries, entry.last_status), (0, None), "nothing was tried")
+
+
+async def origin_is_kept(site: QueueSite) -> None:
+    """Where an entry comes from, and the stage that it has yet to pass: in lists and leases."""
+    relayed = EntryOrigin(EntryKind.RELAYED, HopClass.INSIDE)
+    redirect = EntryOrigin(
+        EntryKind.REDIRECT, HopClass.WORLD, AccountId("ann"), "t1", "listener.mx"
+    )
+    rest = EntryOrigin(EntryKind.SUBMITTED, None, AccountId("j\u00f6rg"))
+    given = [(None, ""), (relayed, ""), (redirect, PENDING_OUTGOING), (rest, "")]
+    async with site.open() as opened:
+        for origin, stage in given:
+            deposit = opened.queue.prepare(
+                envelope(), message("x"), key="", origin=origin, pending_stage=stage
+            )
+            await opened.commit(deposit)
+        await _expect_origins(opened, given)
+    if site.durable:
+        async with site.open() as opened:
+            await _expect_origins(opened, given)
+
+
+async def _expect_origins(
+    opened: OpenQueue, given: Sequence[tuple[EntryOrigin | None, str]]
+) -> None:
+    kept = [(one.origin, one.pending_stage) for one in await opened.queue.entries()]
+    expect_equal(kept, given, "entries keep their origin and the pending stage")
+
+
+async def lease_shows_the_origin(site: QueueSite) -> None:
+    """Whoever holds a lease knows which stage to ask before the attempt."""
+    origin = EntryOrigin(EntryKind.REPLY, HopClass.WORLD, AccountId("ann"))
+    async with site.open() as opened:
+        deposit = opened.queue.prepare(
+            envelope(), message("x"), key="", origin=origin, pending_stage=PENDING_OUTGOING
+        )
+        await opened.commit(deposit)
+        lease = await opened.lease()
+        expect_equal(lease.origin, origin, "the origin")
+        expect_equal(lease.pending_stage, PENDING_OUTGOING, "the pending stage")
 
 
 async def null_sender_is_kept(site: QueueSite) -> None:
@@ -229,6 +273,7 @@ async def failed_group_queues_nothing(site: QueueSite) -> None:
         deposit = opened.queue.prepare(envelope(), message("x"), key="t1")
         if not deposit.changes:
             return  # an engine with a durability of its own
+        await deposit.place()
         try:
             await opened.host.context.commit_log.commit([*deposit.changes, Failing()])
         except ValueError:
@@ -421,6 +466,7 @@ Check: TypeAlias = Callable[[QueueSite], Awaitable[None]]
 LEVELS: Final[dict[str, Sequence[Check]]] = {
     "entries": (
         committed_entry_is_listed,
+        origin_is_kept,
         null_sender_is_kept,
         key_makes_a_repeat_recognisable,
         entries_come_in_pages,
@@ -430,6 +476,7 @@ LEVELS: Final[dict[str, Sequence[Check]]] = {
     ),
     "leases": (
         content_is_kept,
+        lease_shows_the_origin,
         leased_entry_is_held_once,
         finished_recipients_leave,
         deferred_entry_comes_back,
@@ -458,7 +505,7 @@ async def check_queue(
         make: opens the queue on a context; called again to reopen it, or for another worker.
         level: "entries", or "leases" for the second half.
         directory: where sites are made.
-        hosts: contexts with a commit log of the caller's choice; a plain one in memory when None.
+        hosts: contexts with a commit log of the caller's choice; None for a plain one in memory.
         durable: False for a queue that forgets when it is closed.
         only: run the checks whose names contain this.
 
@@ -471,8 +518,5 @@ async def check_queue(
             continue
         place = directory / name
         place.mkdir(mode=0o700)
-        try:
+        with checking("queue", check):
             await check(QueueSite(make, hosts or plain_hosts(), place, durable=durable))
-        except BaseException as error:
-            error.add_note(f"in the queue kit's {name}")
-            raise

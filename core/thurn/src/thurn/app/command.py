@@ -115,7 +115,10 @@ def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, boo
         wanted |= {key for key in config.instances if key[0] in (*LOGGING_ROLES, "account")}
     waiting = list(wanted)
     while waiting:
-        needs = config.instances[waiting.pop()].needs
+        instance = config.instances[waiting.pop()]
+        needs = instance.needs
+        if instance.settings.needs_resolver and site.resolver is not None:
+            needs.append(("resolver", site.resolver))
         waiting.extend(need for need in needs if need not in wanted)
         wanted.update(needs)
     kept = {key: value for key, value in config.instances.items() if key in wanted}

@@ -4,14 +4,12 @@ the listeners above them, each made when it is first asked for. `thurn.app.site`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import trio
-
 from thurn.app.chains import ChainMaker
+from thurn.app.resolver import SystemResolver
 from thurn.chain.current import CurrentRule
 from thurn.chain.runner import Chain, ChainHost
 from thurn.config.instances import Instance, SiteConfig
@@ -19,42 +17,36 @@ from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
+from thurn.contracts.outgoing import EntryKind
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
-from thurn.delivery.deposits import commit_all
+from thurn.delivery.deliver import submit
 from thurn.delivery.local import DELIVERY, LocalDelivery
-from thurn.delivery.outgoing import Outgoing
-from thurn.delivery.stores import Stores
+from thurn.delivery.outgoing import OutgoingStage
+from thurn.delivery.parts import DeliveryParts
+from thurn.delivery.record import Sending
+from thurn.directory.combined import CombinedAccounts
+from thurn.directory.stores import Stores
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings
+from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import PluginError, TemporaryFailure
+from thurn.types.errors import PluginError
 from thurn.types.session import Session, Transaction
 
 RESERVE_SEGMENTS: Final = 4
 """Room kept for what must work when no more mail is taken: filing what the log holds (a segment at
 a time, in blocks of the file system) and deleting mail (a new segment)."""
-
-
-class SystemResolver:
-    """Names by the system's resolver, in a thread; resolver plugins come with the first need."""
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """IPv6 and IPv4 addresses as text."""
-        try:
-            found = await trio.socket.getaddrinfo(name, None)
-        except OSError as error:
-            raise TemporaryFailure(f"{name} cannot be resolved: {error}") from error
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+_SYSTEM: Final = SystemResolver()
 
 
 @dataclass(slots=True, eq=False)
@@ -72,17 +64,24 @@ class OpenSite:
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
-    resolver: SystemResolver = field(default_factory=SystemResolver)
+    connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
+    _outgoing: OutgoingStage | None = None
 
     @property
     def state(self) -> State | None:
         """The site's shared state, if it names one."""
         product: State | None = self.products.get(("state", self.config.site.state or ""))
         return product
+
+    @property
+    def resolver(self) -> Resolver:
+        """The site's resolver; the system's if it names none."""
+        product: Resolver | None = self.products.get(("resolver", self.config.site.resolver or ""))
+        return _SYSTEM if product is None else product
 
     def opened(self, role: str) -> list[tuple[str, Any]]:
         """The opened instances of a role, with their names, in the configuration's order."""
@@ -151,13 +150,12 @@ class OpenSite:
         guards = tuple(self.products["guard", name] for name in settings.guards)
         stores = self.stores(directory)
         local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
+        kind = EntryKind.SUBMITTED if settings.submission else EntryKind.RELAYED
         return FlowPlan(
             settings=self._flow_settings(settings),
             chains=self._chains.mailflow(settings),
             directory=directory,
-            local=local,
-            outgoing=self._outgoing(directory, local),
-            commit_log=self.commit_log,
+            delivery=self._delivery(directory, local, kind),
             journal=self.journal,
             events=self.events,
             diagnostics=self.diagnostics,
@@ -176,11 +174,30 @@ class OpenSite:
             require_login=settings.require_login,
             reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
             postmaster=postmaster,
+            submission=settings.submission,
         )
 
-    def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
-        queue = self.products.get(("queue", self.config.site.queue or ""))
-        return Outgoing(directory, local, queue, self.config.site.hostname, self.clock)
+    @property
+    def outgoing(self) -> OutgoingStage:
+        """The stage that everything for elsewhere passes; one for the whole site."""
+        if self._outgoing is None:
+            self._outgoing = self._chains.outgoing(self.config.site.outgoing)
+        return self._outgoing
+
+    def _delivery(
+        self, directory: Directory, local: LocalDelivery, kind: EntryKind
+    ) -> DeliveryParts:
+        return DeliveryParts(
+            kind=kind,
+            hostname=self.config.site.hostname,
+            directory=directory,
+            local=local,
+            outgoing=self.outgoing,
+            queue=self.products.get(("queue", self.config.site.queue or "")),
+            commit_log=self.commit_log,
+            clock=self.clock,
+            diagnostics=self.diagnostics,
+        )
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
@@ -190,9 +207,8 @@ class OpenSite:
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))
         session = Session(identifier, origin, "local", None)
         transaction = Transaction(identifier, session, envelope.sender, entry)
-        outgoing = self._outgoing(self.directory, local)
-        prepared = await outgoing.prepare(transaction, [(envelope, content)])
-        await commit_all(self.commit_log, prepared.deposits)
+        parts = self._delivery(self.directory, local, EntryKind.REPORT)
+        await submit(parts, transaction, Sending(EntryKind.REPORT, envelope, content))
         entry.note(outcome="stored", recipients=[str(r.address) for r in envelope.recipients])
         self.journal.write(entry)
 

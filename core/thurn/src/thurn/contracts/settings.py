@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -89,18 +88,46 @@ RelayRef: TypeAlias = Annotated[str, Ref("relay")]
 FilterRef: TypeAlias = Annotated[str, Ref("filter")]
 DeliveryRef: TypeAlias = Annotated[str, Ref("delivery")]
 GuardRef: TypeAlias = Annotated[str, Ref("guard")]
+OutgoingRef: TypeAlias = Annotated[str, Ref("outgoing")]
 QueueRef: TypeAlias = Annotated[str, Ref("queue")]
 StoreRef: TypeAlias = Annotated[str, Ref("store")]
 StateRef: TypeAlias = Annotated[str, Ref("state")]
+ResolverRef: TypeAlias = Annotated[str, Ref("resolver")]
 
 
-def _from_file(value: Path, info: ValidationInfo) -> Path:
-    base = (info.context or {}).get("base")
-    return base / value.expanduser() if base is not None else value
+class PlacedText(str):
+    """A text of a configuration, with the directory of the file that has it.
+
+    Attributes:
+        base: where relative paths start.
+    """
+
+    __slots__ = ("base",)
+
+    base: Path
+
+    @classmethod
+    def at(cls, text: str, base: Path) -> PlacedText:
+        """The text, in a file of this directory."""
+        placed = cls(text)
+        placed.base = base
+        return placed
 
 
-SitePath: TypeAlias = Annotated[Path, AfterValidator(_from_file)]
-"""A path; relative ones start at the directory of the configuration file."""
+def _from_file(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever TOML had
+    base = _base_of(value, info)
+    return value if base is None or not isinstance(value, str) else base / Path(value).expanduser()
+
+
+def _base_of(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
+    if isinstance(value, PlacedText):
+        return value.base
+    base: Path | None = (info.context or {}).get("base")
+    return base
+
+
+SitePath: TypeAlias = Annotated[Path, BeforeValidator(_from_file, json_schema_input_type=str)]
+"""A path; relative ones start at the directory of the configuration file that has them."""
 
 
 class Secret:
@@ -124,8 +151,8 @@ class Secret:
         def resolve(value: Any, info: ValidationInfo) -> Secret:  # noqa: ANN401
             if isinstance(value, Secret):
                 return value
-            base = (info.context or {}).get("base")
-            return SecretSource.model_validate(value).resolve(base)
+            named = value.get("file") if isinstance(value, dict) else None
+            return SecretSource.model_validate(value).resolve(_base_of(named, info))
 
         return core_schema.with_info_plain_validator_function(resolve)
 
@@ -179,6 +206,11 @@ class Settings(BaseModel):
     @property
     def needs_state(self) -> bool:
         """Whether the instance cannot open on a site without shared state (`[site] state`)."""
+        return False
+
+    @property
+    def needs_resolver(self) -> bool:
+        """Whether the instance cannot work on a site without a resolver (`[site] resolver`)."""
         return False
 
     def findings(self, directory: Path) -> Sequence[str]:

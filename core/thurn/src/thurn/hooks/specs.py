@@ -41,6 +41,11 @@ class RoleSpecs:
         return ()
 
     @hookspec
+    def thurn_register_resolver(self) -> Iterable[Factory]:
+        """Look-ups in the DNS; products are `Resolver`."""
+        return ()
+
+    @hookspec
     def thurn_register_policy(self) -> Iterable[Factory]:
         """Judges of connection, hello, sender, recipient; products have any of the methods."""
         return ()
@@ -79,6 +84,11 @@ class RoleSpecs:
     @hookspec
     def thurn_register_delivery(self) -> Iterable[Factory]:
         """Rules of an account; products are `DeliveryFilter`."""
+        return ()
+
+    @hookspec
+    def thurn_register_outgoing(self) -> Iterable[Factory]:
+        """Edits and signatures of what goes elsewhere; products are `OutgoingFilter`."""
         return ()
 
     @hookspec

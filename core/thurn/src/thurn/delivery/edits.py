@@ -1,0 +1,54 @@
+"""Carries out edits of a message's header; the body is never touched.
+
+Rules of this file:
+1. Fields that are put in stand above everything that was there; fields that are taken out are
+   taken from the octets as they are, and nothing else is written anew.
+2. A name or value that could end its field, or a line that nobody may send, raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from thurn_message.headerfield import header, text_header, whole_fields
+
+from thurn.types.content import Blob, Content
+from thurn.types.decision import Edit, InsertFields, InsertHeader, RemoveHeader, ReplaceHeader
+
+
+def edit_header(content: Content, edits: Iterable[Edit]) -> Content:
+    """The message after the edits of its header, in their order; others are passed over.
+
+    Raises:
+        ValueError: a name or value that cannot stand in a header (line ends, controls).
+    """
+    for edit in edits:
+        match edit:
+            case InsertHeader(name, value):
+                content = content.prepend(_field(name, value))
+            case InsertFields(octets):
+                content = content.prepend(whole_fields(octets))
+            case ReplaceHeader(name, value):
+                content = without_fields(content, name).prepend(_field(name, value))
+            case RemoveHeader(name):
+                content = without_fields(content, name)
+    return content
+
+
+def without_fields(content: Content, *names: str) -> Content:
+    """The message without the fields of these names; the same object when it has none of them."""
+    unwanted = {name.lower().encode() for name in names}
+    scan = content.scan
+    fields = [field for field in scan.fields if field.name in unwanted]
+    if not fields:
+        return content
+    octets, pieces, position = scan.content, [], 0
+    for field in fields:
+        pieces.append(octets[position : field.start])
+        position = field.end
+    pieces.append(octets[position:])
+    return Content(Blob(b"".join(pieces)))
+
+
+def _field(name: str, value: str) -> bytes:
+    return header(name, value) if value.isascii() else text_header(name, value)

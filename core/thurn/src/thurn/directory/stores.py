@@ -1,0 +1,46 @@
+"""Opens the store of an account: the one that its record names, or the site's default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from thurn.contracts.account import AccountRecord, Directory
+from thurn.contracts.store import AccountHandle, MailStore
+from thurn.types.errors import TemporaryFailure
+from thurn.types.identity import AccountId, Identity
+
+
+@dataclass(slots=True, eq=False)
+class Stores:
+    """The store instances of the site, with the directory that says whose mail is in which."""
+
+    _by_name: Mapping[str, MailStore]
+    _default: str | None
+    _directory: Directory
+
+    async def open(self, account: AccountId, identity: Identity | None) -> AccountHandle:
+        """The account's mailboxes with the rights of the identity (None: the host).
+
+        Raises:
+            TemporaryFailure: the account has no record, or its record names a store that is not
+                configured: a mistake of the site must not lose mail.
+        """
+        return await self.open_record(await self.record(account), identity)
+
+    async def open_record(
+        self, record: AccountRecord, identity: Identity | None = None
+    ) -> AccountHandle:
+        """The same for a caller that has the record already."""
+        name = record.store or self._default
+        store = self._by_name.get(name) if name is not None else None
+        if store is None:
+            raise TemporaryFailure(f"account {record.account}: no store {name!r} is configured")
+        return await store.open(record.account, identity)
+
+    async def record(self, account: AccountId) -> AccountRecord:
+        """The account's record. Raises TemporaryFailure when the directory has none."""
+        record = await self._directory.account(account)
+        if record is None:
+            raise TemporaryFailure(f"account {account} has no record")
+        return record
