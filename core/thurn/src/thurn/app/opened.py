@@ -12,8 +12,9 @@ from typing import Any, Final
 import trio
 
 from thurn.app.chains import ChainMaker
-from thurn.chain.current import CurrentRule
-from thurn.chain.runner import Chain, ChainHost
+from thurn.chain.calls import Calls
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervision
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -68,7 +69,7 @@ class OpenSite:
     diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
-    watch: CurrentRule
+    calls: Calls
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
@@ -94,11 +95,12 @@ class OpenSite:
 
     @property
     def _chains(self) -> ChainMaker:
-        return ChainMaker(self.config.instances, self.products, self._chain_host)
+        return ChainMaker(self.config.instances, self.products, self.supervision)
 
     @property
-    def _chain_host(self) -> ChainHost:
-        return ChainHost(self.diagnostics, self.events, self.watch)
+    def supervision(self) -> Supervision:
+        """How products are called."""
+        return Supervision(self.diagnostics, self.events, self.calls)
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
@@ -184,7 +186,7 @@ class OpenSite:
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
-        no_rules = Chain(DELIVERY, (), self._chain_host)
+        no_rules = Chain(DELIVERY, (), self.supervision)
         local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

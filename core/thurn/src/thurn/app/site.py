@@ -17,6 +17,7 @@ import trio
 
 from thurn.app.context import InstanceContext
 from thurn.app.opened import OpenSite
+from thurn.chain.calls import Calls
 from thurn.chain.current import CurrentRule, left_behind
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.clock import Clock
@@ -90,6 +91,7 @@ async def _open(
         log = await stack.enter_async_context(opening)
     else:
         log = closed_log(data / "log", clock)
+    current = CurrentRule(data / "run" / f"{os.getpid()}.watch")
     site = OpenSite(
         config,
         data,
@@ -98,11 +100,11 @@ async def _open(
         diagnostics,
         Journal(data / "journal", clock),
         IdMaker(clock.wall),
-        CurrentRule(data / "run" / f"{os.getpid()}.watch"),
+        Calls(current),
         log,
         CredentialCache(clock),
     )
-    stack.callback(site.watch.close)
+    stack.callback(current.close)
     stack.callback(site.journal.close)
     return site
 
