@@ -87,7 +87,9 @@ def place(tmp_path_factory):
         key.write_bytes(issued.private_key_pem.bytes())
         key.chmod(0o644 if stem == "open" else 0o600)
     people = directory / "people.toml"
-    people.write_text('domains = ["example.org"]\n[accounts.alice]\naddresses = ["alice@example.org"]\n')
+    people.write_text(
+        'domains = ["example.org"]\n[accounts.alice]\naddresses = ["alice@example.org"]\n'
+    )
     people.chmod(0o640)
     for name in ("broken.toml", "junk.pem"):
         (directory / name).write_text("nothing of use\n")

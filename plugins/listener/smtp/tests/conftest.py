@@ -95,7 +95,7 @@ def tables(base):
     file = base / "accounts.toml"
     file.write_text("\n".join(lines))
     file.chmod(0o600)
-    common = {"type": "smtp", "bind": ["127.0.0.1:10025"], "tls": "main"}
+    common = {"type": "smtp", "tls": "main"}
     rules = {"policies": ["address", "name", "later"], "filters": ["words"]}
     login = {"sasl": ["plain", "login", "final"], "relay": ["authenticated"]}
     listeners = {
@@ -110,6 +110,8 @@ def tables(base):
         "submissions": {**common, **login, "profile": "submissions"},
         "lmtp": {"type": "smtp", "bind": ["unix:/run/lmtp"], "profile": "lmtp", **rules},
     }
+    for number, section in enumerate(listeners.values()):  # nothing is bound
+        section.setdefault("bind", [f"127.0.0.1:{10_025 + number}"])
     return {
         "site": {
             "hostname": "mx.example.org", "accounts": ["main"], "store": "main", "state": "main",

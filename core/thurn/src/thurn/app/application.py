@@ -66,6 +66,9 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:
+            if spec in binds:  # with port 0; the supervisor knows sockets by their specification
+                text = f"{spec} stands here twice: give each listener its own address"
+                raise ConfigError([f"{place}: {instance.full_name}: {text}"])
             binds.append(spec)
             places[spec] = f"{place}: {instance.full_name}"
     return SitePlan(

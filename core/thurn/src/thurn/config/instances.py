@@ -260,18 +260,18 @@ class _Loader:
                 self._find((*path, *key), text)
 
     def _check_binds(self, instances: Iterable[Instance]) -> None:
-        """No two listeners have one address."""
+        """No two listeners have one address; port 0 is another free one each time."""
         binders: dict[str, str] = {}
         for instance in instances:
             if not isinstance(instance.settings, ListenerSettings):
                 continue
             for spec in dict.fromkeys(instance.settings.bind):
+                path = (instance.role, instance.name, "bind")
                 other = binders.setdefault(spec, instance.full_name)
-                if other != instance.full_name:
-                    path = (instance.role, instance.name, "bind")
+                if other != instance.full_name and not spec.endswith(":0"):
                     self._find(path, f"{other} binds {spec}, too")
                 elif instance.settings.bind.count(spec) > 1:
-                    self._find((instance.role, instance.name, "bind"), f"names {spec} twice")
+                    self._find(path, f"names {spec} twice")
 
     def _order(
         self, site: SiteSettings, known: Mapping[tuple[str, str], Instance]
