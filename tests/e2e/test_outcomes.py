@@ -360,7 +360,7 @@ async def test_a_commit_that_fails_is_a_temporary_failure_of_all(opened, monkeyp
             await trio.lowlevel.checkpoint()
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("thurn.mailflow.message.commit_all", broken)
+        monkeypatch.setattr("thurn.delivery.deliver.commit_all", broken)
         outcome, _ = await desk.send("alice@example.org", "bob@example.org", replies=replies)
         assert {status.code for status in outcome.statuses} == {452}
         monkeypatch.undo()

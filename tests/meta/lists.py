@@ -21,7 +21,7 @@ HOST = (
     "app",
     "mailflow | gate",
     "delivery",
-    "chain",
+    "chain | directory",
     "net | log",
     "config",
     "hooks | telemetry",

@@ -16,11 +16,13 @@ from typing import Any, Final
 
 from thurn.contracts.context import Context
 from thurn.contracts.factory import Factory
+from thurn.contracts.outgoing import EntryKind, EntryOrigin, HopClass, OutgoingEntry
 from thurn.delivery.record import RecordedDelivery
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.decision import Continue
-from thurn.types.envelope import Recipient
+from thurn.types.envelope import Envelope, Recipient
+from thurn.types.identity import AccountId
 from thurn.types.session import Target, Transaction
 
 from thurn_testing.fakes.account import FakeAccount
@@ -30,6 +32,8 @@ from thurn_testing.script import run_script
 
 SENDER: Final = "sender@example.net"
 RECIPIENT: Final = "alice@example.org"
+ORIGIN: Final = EntryOrigin(EntryKind.SUBMITTED, HopClass.WORLD, AccountId("alice"))
+"""Of mail that alice has submitted for somebody elsewhere."""
 
 
 def _transaction(
@@ -96,6 +100,21 @@ async def check_recipient(
     chosen = _transaction(transaction, recipient=recipient)
     whom = Recipient(Address.parse(recipient))
     return await _ask(factory, config, context, "check_recipient", chosen, whom)
+
+
+async def check_outgoing(
+    factory: Factory,
+    message: bytes = b"Subject: test\r\n\r\nbody\r\n",
+    *,
+    config: Mapping[str, Any] | None = None,
+    origin: EntryOrigin = ORIGIN,
+    context: Context | None = None,
+) -> Any:  # noqa: ANN401 - a Continue or Tempfail
+    """What a filter of the stage `outgoing` says to a message that goes on; None becomes
+    `Continue()`."""
+    envelope = Envelope(Address.parse(RECIPIENT), (Recipient(Address.parse(SENDER)),))
+    entry = OutgoingEntry(envelope, origin)
+    return await _ask(factory, config, context, "check_outgoing", entry, Content.of(message))
 
 
 async def check_sieve(  # noqa: PLR0913 - what a script may see

@@ -10,7 +10,7 @@ from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.config.positions import key_lines
 from thurn.hooks.registry import Registry
-from thurn.plugin import Duration, Ref, Settings, plugin
+from thurn.plugin import CarrierSettings, Duration, Ref, Settings, plugin
 from thurn.types.errors import ConfigError, PluginError
 
 
@@ -25,6 +25,16 @@ class ServiceSettings(Settings):
     @property
     def needs_state(self):
         return self.counts
+
+
+@plugin("service", "carries")
+def carries(config: CarrierSettings):
+    raise NotImplementedError
+
+
+@plugin("queue", "held")
+def held():
+    raise NotImplementedError
 
 
 @plugin("store", "kept")
@@ -46,6 +56,8 @@ def check(tmp_path, *texts):
     registry = Registry(available=())
     registry.add(kept, "thurn-store-kept")
     registry.add(works, "thurn-service-works")
+    registry.add(carries, "thurn-service-carries")
+    registry.add(held, "thurn-queue-held")
     return load(read(paths), registry)
 
 
@@ -124,6 +136,30 @@ def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     assert list(config.instances) == [("store", "two"), ("service", "a")]
     [warning] = config.warnings
     assert warning.endswith("0.toml:6: store.one: defined, but nothing names it")
+
+
+QUEUES = '[queue.main]\ntype = "held"\n[queue.other]\ntype = "held"\n'
+
+
+@pytest.mark.parametrize(
+    ("service", "warned"),
+    [
+        ("", True),
+        ('[service.a]\ntype = "works"\n', True),
+        ('[service.a]\ntype = "carries"\nqueue = "other"\n', True),
+        ('[service.a]\ntype = "carries"\nqueue = "main"\n', False),
+    ],
+)
+def test_a_queue_that_nobody_carries_on_is_a_warning(tmp_path, service, warned):
+    """ADR 0013."""
+    findings, warnings = check(tmp_path, SITE + 'queue = "main"\n' + QUEUES + service).examine()
+    assert findings == []
+    told = [text for text in warnings if "no service carries" in text]
+    assert [f"{tmp_path}/0.toml:3: site.queue" in text for text in told] == [True] * warned
+
+
+def test_a_site_without_a_queue_has_nothing_to_carry(tmp_path):
+    assert check(tmp_path, SITE).examine() == ([], [])
 
 
 def test_an_overlay_merges_tables_replaces_lists_and_turns_off(tmp_path):

@@ -10,8 +10,8 @@ from thurn.chain.rule import Rule
 from thurn.chain.runner import Chain
 from thurn.chain.supervision import Supervision
 from thurn.contracts.account import Denied, Unknown, Verified
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.gate.policies import AFTER, BEFORE, RECORD
 from thurn.plugin import sasl, sasl_mechanism

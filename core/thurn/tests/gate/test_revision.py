@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from thurn.contracts.account import Claim, Denied, Verified
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import AGE_SECONDS, CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.plugin import Secret
 from thurn.types.identity import AccountId
 from thurn_testing.fakes.clock import ManualClock

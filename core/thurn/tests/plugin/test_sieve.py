@@ -241,9 +241,9 @@ def perform(*what, before=""):
 async def test_all_verbs_are_there():
     found = await check_sieve(verbs, perform("send", "once", "after", "A", "inbox", "A"))
     assert mailboxes(found) == [("A", ()), ("INBOX", ())]
-    assert [str(envelope.recipients[0].address) for envelope, _ in found.sendings] == [
-        "b@elsewhere.example"
-    ]
+    assert [
+        str(envelope.recipients[0].address) for envelope in (one.envelope for one in found.sendings)
+    ] == ["b@elsewhere.example"]
     assert list(found.remembered) == ["key"]
     assert len(found.actions) == 1
     assert "first True" in found.notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from thurn.plugin import EntryKind
 from thurn_message.encodedword import decode_words
 
 MESSAGE = (
@@ -70,7 +71,9 @@ async def test_discard(desk):
 
 async def test_redirect(desk):
     delivery = await desk.deliver('redirect "y@elsewhere.example";')
-    ((envelope, content),) = delivery.sendings
+    (sending,) = delivery.sendings
+    envelope, content = sending.envelope, sending.content
+    assert (sending.kind, sending.account) == (EntryKind.REDIRECT, "alice")
     assert not delivery.filings
     assert str(envelope.sender) == "x@example.net"
     assert [str(one.address) for one in envelope.recipients] == ["y@elsewhere.example"]
@@ -83,7 +86,7 @@ async def test_redirect(desk):
 
 async def test_redirect_of_a_null_sender_stays_null(desk):
     delivery = await desk.deliver('redirect "y@elsewhere.example";', sender=None)
-    assert delivery.sendings[0][0].sender is None
+    assert delivery.sendings[0].envelope.sender is None
 
 
 async def test_redirect_and_keep(desk):
@@ -141,7 +144,7 @@ async def test_parameters_go_along(desk):
     delivery = await desk.deliver(
         'redirect "y@a.example";', parameters={"BODY": "8BITMIME", "SIZE": "9", "ENVID": "q"}
     )
-    assert delivery.sendings[0][0].parameters == {"BODY": "8BITMIME", "ENVID": "q"}
+    assert delivery.sendings[0].envelope.parameters == {"BODY": "8BITMIME", "ENVID": "q"}
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,9 @@ async def test_an_ignored_redirect_is_as_if_it_were_not_there(desk, script, file
 async def test_vacation(desk):
     script = 'require "vacation"; vacation :subject "Grüße" "away";'
     delivery = await desk.commit(await desk.deliver(script))
-    ((envelope, content),) = delivery.sendings
+    (sending,) = delivery.sendings
+    envelope, content = sending.envelope, sending.content
+    assert (sending.kind, sending.account) == (EntryKind.REPLY, "alice")
     assert envelope.sender is None
     assert str(envelope.recipients[0].address) == "x@example.net"
     scan = content.scan
@@ -213,7 +218,7 @@ async def test_an_answer_given_while_the_script_ran_is_the_only_one(desk, monkey
 async def test_an_answer_that_fits_no_line_stops_no_mail(desk, script):
     delivery = await desk.deliver('require "vacation";' + script)
     assert filed(delivery)[0] == ("INBOX", ())
-    for _, content in delivery.sendings:
+    for content in (one.content for one in delivery.sendings):
         assert all(len(line) <= 998 for line in content.read().split(b"\r\n"))
     assert len(delivery.sendings) == 1
 
@@ -230,7 +235,8 @@ async def test_no_edit_makes_a_list_be_answered(desk):
 
 async def test_an_answer_says_what_it_needs_of_the_next_hop(desk):
     script = 'require "vacation"; vacation :mime "Content-Type: text/plain\n\nGrüße";'
-    ((envelope, content),) = (await desk.deliver(script)).sendings
+    (sending,) = (await desk.deliver(script)).sendings
+    envelope, content = sending.envelope, sending.content
     assert envelope.parameters == {"BODY": "8BITMIME"}
     assert content.read().endswith("\r\n\r\nGrüße".encode())
 
@@ -288,7 +294,7 @@ async def test_editheader_of_the_implicit_keep_and_a_redirect(desk):
     )
     octets = delivery.filings[0].content.read()
     assert b"Subject" not in octets
-    sent = delivery.sendings[0][1].read()
+    sent = delivery.sendings[0].content.read()
     assert b"Subject" not in sent
     assert b"Return-Path" not in sent
     assert sent.startswith(b"X-Sieve-Redirected-From: alice@example.org\r\nDelivered-To:")

@@ -84,7 +84,8 @@ async def test_redirect_to_one_address_however_written(desk):
     """RFC 5228 §2.4.2.3."""
     for text in ("y@a.example", " z@a.example ", "<b@a.example>", '"Y, (Z" <c@a.example>'):
         delivery = await desk.deliver(f'redirect "{quoted(text)}";')
-        ((envelope, _),) = delivery.sendings
+        (sending,) = delivery.sendings
+        envelope = sending.envelope
         (recipient,) = envelope.recipients
         assert str(recipient.address) in text
 
@@ -93,7 +94,8 @@ async def test_a_redirected_message_has_the_sender_it_had(desk):
     """RFC 5321 §6.1: a null sender stays null, and no script can give another."""
     for sender in (None, "x@example.net"):
         delivery = await desk.deliver('redirect "y@a.example";', sender=sender)
-        ((envelope, content),) = delivery.sendings
+        (sending,) = delivery.sendings
+        envelope, content = sending.envelope, sending.content
         assert (envelope.sender and str(envelope.sender)) == sender
         assert has_clean_line_ends(content.read())
 
@@ -182,7 +184,7 @@ async def test_no_text_of_vacation_adds_a_field(desk, tag):
         )
         assert filed(delivery)[0] == "INBOX"
         assert delivery.sendings or tag == ":from"
-        for envelope, content in delivery.sendings:
+        for envelope, content in ((one.envelope, one.content) for one in delivery.sendings):
             assert envelope.sender is None
             assert [str(one.address) for one in envelope.recipients] == ["x@example.net"]
             names = fields_of(content.read())
@@ -204,7 +206,7 @@ async def test_no_text_of_vacation_adds_a_field(desk, tag):
 )
 async def test_no_part_of_vacation_adds_a_field(desk, part):
     delivery = await desk.deliver(f'require "vacation"; vacation :mime "{quoted(part)}";')
-    for _, content in delivery.sendings:
+    for content in (one.content for one in delivery.sendings):
         names = fields_of(content.read())
         assert b"bcc" not in names
         assert b"x-loop" not in names

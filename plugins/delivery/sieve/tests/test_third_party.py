@@ -181,7 +181,7 @@ def spread_to(count, *, before="", fail=""):
 async def test_sending_is_bounded_as_redirect_is(tmp_path, desk_opener, script, sent):
     async with desk_opener(tmp_path, extension=spread) as desk:
         delivery = await desk.deliver(script)
-        assert sum(len(envelope.recipients) for envelope, _ in delivery.sendings) == sent
+        assert sum(len(one.envelope.recipients) for one in delivery.sendings) == sent
         refused = "one message may go on to 4 addresses" in str(delivery.notes)
         assert refused == (sent < 4)
 

@@ -17,6 +17,13 @@ def test_submission_requires_a_login_unless_told_otherwise():
     assert not make(profile="mx").require_login
 
 
+def test_submission_completes_messages_unless_told_otherwise():
+    for profile in ("submission", "submissions"):
+        assert make(profile=profile, sasl=["plain"], tls="main").submission
+    assert not make(profile="submission", sasl=["plain"], submission=False).submission
+    assert not make(profile="mx").submission
+
+
 def test_submissions_encrypts_from_the_first_octet():
     assert make(profile="submissions", sasl=["plain"], tls="main").tls_mode == "implicit"
 

@@ -11,6 +11,12 @@ import trio
 from thurn_testing.transcript import load, run
 
 IDENTIFIER = re.compile(rb"\([0-9a-hj-km-np-tv-z]{15}\)")
+
+
+def _octets(argument):
+    return argument.encode().decode("unicode_escape").encode("latin-1")
+
+
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
@@ -19,7 +25,8 @@ class Dialogue:
 
     Settings: `listener`, `peer`, `early` (octets before the greeting). Actions: `eof`, `reset`,
     `starttls`, `drain`, `advance SECONDS`, `stored COUNT` (in alice's INBOX, of this run),
-    `content OCTETS` (the end of the newest one), `outcome WORD` (of the newest transaction).
+    `content OCTETS` (the end of the newest one), `has OCTETS` and `lacks OCTETS` (the newest one),
+    `outcome WORD` (of the newest transaction).
     """
 
     def __init__(self, desk, settings):
@@ -53,6 +60,9 @@ class Dialogue:
     async def _feed(self, octets):
         return b"" if self.closed else await self.desk.say(self.peer, octets)
 
+    async def _newest(self):
+        return (await self.desk.mail())[-1]
+
     async def _act(self, verb, argument):
         match verb:
             case "eof":
@@ -71,8 +81,11 @@ class Dialogue:
                 messages = (await self.desk.mail())[self.before :]
                 assert len(messages) == int(argument), messages
             case "content":
-                octets = argument.encode().decode("unicode_escape").encode("latin-1")
-                assert (await self.desk.mail())[-1].endswith(octets)
+                assert (await self._newest()).endswith(_octets(argument))
+            case "has":
+                assert _octets(argument) in await self._newest()
+            case "lacks":
+                assert _octets(argument) not in await self._newest()
             case "outcome":
                 record = self.desk.journal()[-1]
                 assert record["outcome"] == argument, record

@@ -123,7 +123,8 @@ def _check_verbs(delivery: RecordedDelivery) -> None:
                 flag.startswith("\\") or set(flag) & set(' (){%*"]')
             )
             expect(fits and flag.isascii(), f"flags are flags of IMAP: {flag!r}")
-    for envelope, content in delivery.sendings:
+    for sending in delivery.sendings:
+        envelope, content = sending.envelope, sending.content
         expect(envelope.recipients, "what is sent has a recipient")
         expect(
             envelope.sender is None or envelope.sender == delivery.envelope.sender,
@@ -141,7 +142,10 @@ def _told(delivery: RecordedDelivery) -> object:
     return (
         delivery.decided,
         [(one.mailbox, one.flags, one.create) for one in delivery.filings],
-        [[str(to.address) for to in envelope.recipients] for envelope, _ in delivery.sendings],
+        [
+            (one.kind, [str(to.address) for to in one.envelope.recipients])
+            for one in delivery.sendings
+        ],
         delivery.rejection,
     )
 

@@ -15,7 +15,7 @@ from random import Random
 from typing import Final
 
 from thurn.contracts.filter import MessageFilter
-from thurn.mailflow.edits import edit_header
+from thurn.delivery.edits import edit_header
 from thurn.types.content import Content
 from thurn.types.decision import (
     Accept,

@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias
 import trio
 import trio.testing
 from thurn.contracts.context import Context
+from thurn.contracts.outgoing import PENDING_OUTGOING, EntryKind, EntryOrigin, HopClass
 from thurn.contracts.queue import (
     RETRY_LONGEST_SECONDS,
     Lease,
@@ -30,6 +31,7 @@ from thurn.contracts.store import Deposit
 from thurn.types.address import Address
 from thurn.types.content import SPILL_OCTETS, Content
 from thurn.types.envelope import Envelope, Recipient
+from thurn.types.identity import AccountId
 from thurn.types.status import OK, Status
 
 from thurn_testing.contracts.expectation import expect, expect_equal
@@ -142,6 +144,46 @@ async def _expect_whole(entry: QueueEntry, given: Envelope, content: Content) ->
     expect_equal(words, dict(given.recipients[0].parameters), "RCPT words are kept")
     expect_equal(entry.size_octets, content.size_octets, "the size counts prefix and blob")
     expect_equal((entry.tries, entry.last_status), (0, None), "nothing was tried")
+
+
+async def origin_is_kept(site: QueueSite) -> None:
+    """Where an entry comes from, and the stage that it has yet to pass: in lists and leases."""
+    relayed = EntryOrigin(EntryKind.RELAYED, HopClass.INSIDE)
+    redirect = EntryOrigin(
+        EntryKind.REDIRECT, HopClass.WORLD, AccountId("ann"), "t1", "listener.mx"
+    )
+    rest = EntryOrigin(EntryKind.SUBMITTED, None, AccountId("j\u00f6rg"))
+    given = [(None, ""), (relayed, ""), (redirect, PENDING_OUTGOING), (rest, "")]
+    async with site.open() as opened:
+        for origin, stage in given:
+            deposit = opened.queue.prepare(
+                envelope(), message("x"), key="", origin=origin, pending_stage=stage
+            )
+            await opened.commit(deposit)
+        await _expect_origins(opened, given)
+    if site.durable:
+        async with site.open() as opened:
+            await _expect_origins(opened, given)
+
+
+async def _expect_origins(
+    opened: OpenQueue, given: Sequence[tuple[EntryOrigin | None, str]]
+) -> None:
+    kept = [(one.origin, one.pending_stage) for one in await opened.queue.entries()]
+    expect_equal(kept, given, "entries keep their origin and the pending stage")
+
+
+async def lease_shows_the_origin(site: QueueSite) -> None:
+    """Whoever holds a lease knows which stage to ask before the attempt."""
+    origin = EntryOrigin(EntryKind.REPLY, HopClass.WORLD, AccountId("ann"))
+    async with site.open() as opened:
+        deposit = opened.queue.prepare(
+            envelope(), message("x"), key="", origin=origin, pending_stage=PENDING_OUTGOING
+        )
+        await opened.commit(deposit)
+        lease = await opened.lease()
+        expect_equal(lease.origin, origin, "the origin")
+        expect_equal(lease.pending_stage, PENDING_OUTGOING, "the pending stage")
 
 
 async def null_sender_is_kept(site: QueueSite) -> None:
@@ -421,6 +463,7 @@ Check: TypeAlias = Callable[[QueueSite], Awaitable[None]]
 LEVELS: Final[dict[str, Sequence[Check]]] = {
     "entries": (
         committed_entry_is_listed,
+        origin_is_kept,
         null_sender_is_kept,
         key_makes_a_repeat_recognisable,
         entries_come_in_pages,
@@ -430,6 +473,7 @@ LEVELS: Final[dict[str, Sequence[Check]]] = {
     ),
     "leases": (
         content_is_kept,
+        lease_shows_the_origin,
         leased_entry_is_held_once,
         finished_recipients_leave,
         deferred_entry_comes_back,

@@ -19,7 +19,7 @@ from thurn.types.errors import ThurnError
 
 from thurn_testing.newplugin.skeleton import PRODUCTS, product_class
 
-FUNCTIONS: Final = ("filter", "policy", "relay", "login", "router", "sasl", "sieve")
+FUNCTIONS: Final = ("filter", "policy", "relay", "login", "outgoing", "router", "sasl", "sieve")
 """Roles whose simplest plugin is a function (design D3)."""
 HEADS: Final = {
     "imap": ("listener", ', "thurn-listener-imap", "thurn-wire"'),

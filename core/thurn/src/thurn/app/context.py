@@ -16,7 +16,7 @@ from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
-from thurn.delivery.stores import Stores
+from thurn.directory.stores import Stores
 from thurn.telemetry.log import logger
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope

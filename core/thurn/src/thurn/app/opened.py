@@ -20,14 +20,17 @@ from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
+from thurn.contracts.outgoing import EntryKind
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
-from thurn.delivery.deposits import commit_all
+from thurn.delivery.deliver import submit
 from thurn.delivery.local import DELIVERY, LocalDelivery
-from thurn.delivery.outgoing import Outgoing
-from thurn.delivery.stores import Stores
+from thurn.delivery.outgoing import OutgoingStage
+from thurn.delivery.parts import DeliveryParts
+from thurn.delivery.record import Sending
+from thurn.directory.combined import CombinedAccounts
+from thurn.directory.stores import Stores
 from thurn.gate.cache import CredentialCache
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
@@ -78,6 +81,7 @@ class OpenSite:
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
+    _outgoing: OutgoingStage | None = None
 
     @property
     def state(self) -> State | None:
@@ -153,13 +157,12 @@ class OpenSite:
         guards = tuple(self.products["guard", name] for name in settings.guards)
         stores = self.stores(directory)
         local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
+        kind = EntryKind.SUBMITTED if settings.submission else EntryKind.RELAYED
         return FlowPlan(
             settings=self._flow_settings(settings),
             chains=self._chains.mailflow(settings),
             directory=directory,
-            local=local,
-            outgoing=self._outgoing(directory, local),
-            commit_log=self.commit_log,
+            delivery=self._delivery(directory, local, kind),
             journal=self.journal,
             events=self.events,
             diagnostics=self.diagnostics,
@@ -178,11 +181,30 @@ class OpenSite:
             require_login=settings.require_login,
             reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
             postmaster=postmaster,
+            submission=settings.submission,
         )
 
-    def _outgoing(self, directory: CombinedAccounts, local: LocalDelivery) -> Outgoing:
-        queue = self.products.get(("queue", self.config.site.queue or ""))
-        return Outgoing(directory, local, queue, self.config.site.hostname, self.clock)
+    @property
+    def outgoing(self) -> OutgoingStage:
+        """The stage that everything for elsewhere passes; one for the whole site."""
+        if self._outgoing is None:
+            self._outgoing = self._chains.outgoing(self.config.site.outgoing)
+        return self._outgoing
+
+    def _delivery(
+        self, directory: Directory, local: LocalDelivery, kind: EntryKind
+    ) -> DeliveryParts:
+        return DeliveryParts(
+            kind=kind,
+            hostname=self.config.site.hostname,
+            directory=directory,
+            local=local,
+            outgoing=self.outgoing,
+            queue=self.products.get(("queue", self.config.site.queue or "")),
+            commit_log=self.commit_log,
+            clock=self.clock,
+            diagnostics=self.diagnostics,
+        )
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
@@ -192,9 +214,8 @@ class OpenSite:
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))
         session = Session(identifier, origin, "local", None)
         transaction = Transaction(identifier, session, envelope.sender, entry)
-        outgoing = self._outgoing(self.directory, local)
-        prepared = await outgoing.prepare(transaction, [(envelope, content)])
-        await commit_all(self.commit_log, prepared.deposits)
+        parts = self._delivery(self.directory, local, EntryKind.REPORT)
+        await submit(parts, transaction, Sending(EntryKind.REPORT, envelope, content))
         entry.note(outcome="stored", recipients=[str(r.address) for r in envelope.recipients])
         self.journal.write(entry)
 

@@ -65,6 +65,8 @@ async def open_site(
             site.serving = serving
             for instance in config.instances.values():
                 await _open_instance(stack, site, instance)
+            if serving:
+                _ = site.outgoing  # what is wrong with it must not wait for the first message
             if with_log:
                 await trio.to_thread.run_sync(_recover, site)
         except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups

@@ -22,6 +22,7 @@ from thurn.config.refs import references, references_in, without
 from thurn.config.site import SiteSettings
 from thurn.contracts.factory import Factory
 from thurn.contracts.listener import ListenerSettings
+from thurn.contracts.service import CarrierSettings
 from thurn.contracts.settings import Duration, Settings
 from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
@@ -84,10 +85,10 @@ class SiteConfig:
         return [instance for instance in self.instances.values() if instance.role == role]
 
     def examine(self) -> tuple[list[str], list[str]]:
-        """Findings and warnings of the instances' own settings: of files that they name, as seen
-        with the rights of this process."""
+        """Findings and warnings of the site as a whole and of the instances' own settings: of files
+        that they name, as seen with the rights of this process."""
         findings: list[str] = []
-        warnings = list(self.warnings)
+        warnings = [*self.warnings, *self._uncarried()]
         for (role, name), one in self.instances.items():
             directory = self.site.data / role / name
             for texts, found in (
@@ -96,6 +97,16 @@ class SiteConfig:
             ):
                 texts += [f"{one.source}: {one.full_name}: {text}" for text in found]
         return findings, warnings
+
+    def _uncarried(self) -> Iterator[str]:
+        """A queue that no service carries on keeps what it is given (ADR 0013)."""
+        queue = self.site.queue
+        services = [instance.settings for instance in self.of_role("service")]
+        carried = {one.queue for one in services if isinstance(one, CarrierSettings)}
+        if queue is not None and queue not in carried:
+            where = self.source.where(("site", "queue"))
+            text = "mail for elsewhere is kept there and does not go on"
+            yield f'{where}: site.queue: no service carries "{queue}" on: {text}'
 
 
 def load(source: Source, registry: Registry | None = None) -> SiteConfig:

@@ -13,6 +13,7 @@ from thurn_message.address import parse_domain, parse_literal
 from thurn.contracts.settings import (
     AccountRef,
     Duration,
+    OutgoingRef,
     QueueRef,
     Settings,
     SitePath,
@@ -86,6 +87,11 @@ class SiteSettings(Settings):
     )
     store: StoreRef | None = Field(default=None, description="Where mail of local accounts is.")
     queue: QueueRef | None = Field(default=None, description="Where mail for elsewhere waits.")
+    outgoing: tuple[OutgoingRef, ...] = Field(
+        default=(),
+        description="What edits and signs mail for elsewhere, in order: first all that edit, then "
+        "all that sign.",
+    )
     postmaster: Annotated[str, AfterValidator(_checked)] | None = Field(
         default=None, description="The address for mail to postmaster without a domain of ours."
     )

@@ -1,8 +1,8 @@
-"""Delivery filters decide where a message goes for one account; Sieve is one (design D8).
+"""Delivery filters decide where a message goes for one account; Sieve is one.
 
 `deliver` uses the verbs; the host records them and carries them out in the transaction's one
-commit, before the reply. A filter that uses no verb leaves the message to the next one; when
-nobody has used one, it is kept in INBOX. A raising filter is a temporary failure.
+commit, before the reply. A filter that uses no verb leaves the message to the next one; when no
+filter has used one, the message is kept in INBOX. A filter that raises is a temporary failure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from thurn.contracts.account import AccountRecord
+from thurn.contracts.outgoing import EntryKind
 from thurn.contracts.store import AccountHandle
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
@@ -62,14 +63,27 @@ class Delivery(Protocol):
     def keep(self, *, flags: Sequence[str] = (), content: Content | None = None) -> None:
         """`file("INBOX")`, or the mailbox of a quarantine."""
 
-    def send(self, envelope: Envelope, content: Content) -> None:
-        """Hand a message to the queue (redirect, vacation reply)."""
+    def send(
+        self, envelope: Envelope, content: Content, *, kind: EntryKind = EntryKind.REDIRECT
+    ) -> None:
+        """Send a message: to an account of ours it is delivered in the same commit, to elsewhere it
+        goes by the queue.
+
+        Args:
+            envelope: of the message sent.
+            content: the message itself with whatever was put above it, or a new one.
+            kind: `REDIRECT`: this message, sent on; `REPLY`: a new message of the account's own.
+                What signs our own mail goes by it.
+
+        Raises:
+            ValueError: another kind.
+        """
 
     def reject(self, status: Status) -> None:
         """Refuse for this recipient: a reply where the protocol can, else a report."""
 
     def discard(self, reason: str) -> None:
-        """Drop it for this account; the journal keeps the reason."""
+        """Drop the message for this account; the journal keeps the reason."""
 
     async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
         """True the first time for this account and key; remembered in the same commit.

@@ -99,6 +99,11 @@ class ReceivingSettings(ListenerSettings):
         description="Tell refusals of connection, hello and sender at RCPT, or at once.",
     )
     require_login: bool = Field(default=False, description="Nobody sends without a login.")
+    submission: bool = Field(
+        default=False,
+        description="Mail comes from people's mail programs: Bcc is taken out, and a missing Date, "
+        "Message-ID or Sender is put in, before the filters. RFC 6409 §8.",
+    )
 
 
 @runtime_checkable

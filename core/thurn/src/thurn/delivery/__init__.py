@@ -1,5 +1,7 @@
-"""Delivery: from an accepted message to deposits in stores and queue, and their one commit.
+"""Delivery: from a message that the filters have let pass to its durable copies, in one direction.
 
-`local` runs the rules of an account and turns its verbs into deposits; `outgoing` sends what the
-host or a rule sends; `report` writes delivery status notifications; `deposits` commits.
+`deliver` has the steps in their order; each file below makes the value that the next one takes:
+`copies` (by `local`, which runs the rules of one account on the verbs of `record`), `disposition`,
+`onward` (with `report`), `entries` (which pass the stage `outgoing`), and `deposits`, which commits
+all of it. `edits` changes headers; `parts` is what a listener's delivery consists of.
 """

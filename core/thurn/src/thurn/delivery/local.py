@@ -1,12 +1,15 @@
 """Delivers to one account: its rules run, their verbs become deposits.
 
-Trouble with one account is that account's trouble: the caller gets a status, not an exception.
+Rules of this file:
+1. Trouble with one account is that account's trouble: the caller gets a status, not an exception.
+2. A message that this account has had before, by its own mark, is refused as a loop.
+3. Nothing is durable here: the deposits are committed by the caller, with all others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,8 +19,8 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.guard import Guard
 from thurn.contracts.store import Append, Deposit
-from thurn.delivery.record import Filing, RecordedDelivery
-from thurn.delivery.stores import Stores
+from thurn.delivery.record import Filing, RecordedDelivery, Sending
+from thurn.directory.stores import Stores
 from thurn.types.content import Content
 from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
@@ -30,22 +33,21 @@ DELIVERY_SECONDS: Final = 60.0
 """The deadline of the rules of one account."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Delivered:
-    """What became of a message for one target.
+    """What the rules of an account want done with a message.
 
     Attributes:
-        status: success, or why not.
-        deposits: to be committed by the caller, together with all others.
-        sendings: messages that the rules hand on; the caller turns them into deposits.
+        status: success, or why it cannot be done; then there is nothing else.
+        deposits: for the one commit.
+        sendings: messages that the rules send.
         actions: to be called after the commit.
     """
 
-    target: Target
     status: Status
-    deposits: list[Deposit] = field(default_factory=list)
-    sendings: list[tuple[Envelope, Content]] = field(default_factory=list)
-    actions: list[Callable[[], None]] = field(default_factory=list)
+    deposits: tuple[Deposit, ...] = ()
+    sendings: tuple[Sending, ...] = ()
+    actions: tuple[Callable[[], None], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -75,8 +77,8 @@ class LocalDelivery:
             account: whose rules run.
             content: the message.
             key: names this message among those that the transaction sets off; with account and
-                filing it makes a repeat recognisable. "": what has come in, with an id that
-                nothing had before, is none, and each account is served once.
+                filing it makes a repeat recognisable. "": a message that has come in, which is
+                never a repeat: its id is new, and each account is served once.
             quarantine: file into this mailbox and run no rules.
         """
         try:
@@ -89,7 +91,7 @@ class LocalDelivery:
             transaction.journal.stage(
                 "delivery", f"account {account}", "failed", detail=f"{error!r}", status=str(status)
             )
-            return Delivered(target, status)
+            return Delivered(status)
 
     async def _deliver(
         self,
@@ -102,7 +104,7 @@ class LocalDelivery:
         record = await self._stores.record(account)
         mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
         if _loops(content, mark):
-            return Delivered(target, LOOP)
+            return Delivered(LOOP)
         handle = await self._stores.open_record(record)
         recipient = target.recipient
         envelope = Envelope(transaction.sender, (recipient,), transaction.parameters)
@@ -120,7 +122,7 @@ class LocalDelivery:
         if quarantine is None and self._chain:
             answer = await _ask_rules(self._chain, delivery)
             if isinstance(answer, Tempfail):
-                return Delivered(target, answer.status)
+                return Delivered(answer.status)
         if not delivery.decided:
             delivery.keep()
         return delivery
@@ -128,7 +130,7 @@ class LocalDelivery:
     async def _prepare(self, delivery: RecordedDelivery, target: Target, key: str) -> Delivered:
         self._journal(delivery)
         if delivery.rejection is not None:
-            return Delivered(target, delivery.rejection)
+            return Delivered(delivery.rejection)
         deposits: list[Deposit] = []
         for index, filing in enumerate(delivery.filings):
             for guard in self._guards:
@@ -139,7 +141,7 @@ class LocalDelivery:
             append = self._append(filing, named)
             deposits.append(delivery.account.prepare(append))
         deposits.extend(delivery.remembered.values())
-        return Delivered(target, STORED, deposits, delivery.sendings, delivery.actions)
+        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), tuple(delivery.actions))
 
     def _append(self, filing: Filing, key: str) -> Append:
         received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
@@ -149,8 +151,8 @@ class LocalDelivery:
     def _journal(delivery: RecordedDelivery) -> None:
         words = [f"file {filing.mailbox}" for filing in delivery.filings]
         words += [
-            f"send to {', '.join(str(to.address) for to in envelope.recipients)}"
-            for envelope, _ in delivery.sendings
+            f"send to {', '.join(str(to.address) for to in sending.envelope.recipients)}"
+            for sending in delivery.sendings
         ]
         words += [f"reject {delivery.rejection}"] if delivery.rejection is not None else []
         delivery.transaction.journal.stage(
@@ -198,6 +200,6 @@ async def _decide(product: DeliveryFilter, delivery: RecordedDelivery) -> Decide
 def _loops(content: Content, mark: bytes) -> bool:
     """Whether the message has been delivered to this account before."""
     scan = content.scan
-    found = [field for field in scan.fields if field.name == b"delivered-to"]
-    own = mark.lower().strip() if found else b""
-    return any(scan.content[one.start : one.end].lower().strip() == own for one in found)
+    marks = [field for field in scan.fields if field.name == b"delivered-to"]
+    own = mark.lower().strip() if marks else b""
+    return any(scan.content[one.start : one.end].lower().strip() == own for one in marks)

@@ -1,151 +1,124 @@
-"""Sends what the host or a rule sends: redirects, replies, reports, notices.
+"""Asks the stage `outgoing` (`thurn.contracts.outgoing`) for one entry of the queue.
 
-For an account of ours it is delivered like any other mail, in the same commit; for elsewhere it
-is a deposit in the queue. What one message may set off is bounded.
+Rules of this file:
+1. All instances of the class "edit" are asked before all of the class "sign"; each sees the edits
+   of those before it.
+2. An edit that its class does not allow, or that cannot be carried out, is a failure of its
+   instance: it counts as "cannot decide", or as no opinion where the site says so.
+3. The first instance that cannot decide ends the stage; then none of its edits count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
-from thurn.contracts.account import Directory
-from thurn.contracts.clock import Clock
-from thurn.contracts.queue import Queue
-from thurn.contracts.store import Deposit
-from thurn.delivery.expand import expand
-from thurn.delivery.local import Delivered, LocalDelivery
-from thurn.delivery.report import Failure, failure_report
+from thurn.chain.rule import Stage
+from thurn.chain.runner import Chain
+from thurn.contracts.outgoing import OutgoingClass, OutgoingEntry, OutgoingFilter
+from thurn.delivery.edits import edit_header
 from thurn.types.content import Content
-from thurn.types.envelope import Envelope, Recipient
-from thurn.types.errors import TemporaryFailure
-from thurn.types.session import Target, Transaction
-from thurn.types.status import UNKNOWN_ACCOUNT
+from thurn.types.decision import (
+    ChangeSender,
+    Continue,
+    Edit,
+    InsertFields,
+    InsertHeader,
+    RemoveHeader,
+    ReplaceHeader,
+    Tempfail,
+)
+from thurn.types.session import JournalEntry
 
-SENDINGS: Final = 100
-"""Messages that one transaction may set off in all (redirects to redirects, replies); past it
-the transaction is deferred, for somebody's rules go in a ring."""
+OUTGOING_SECONDS: Final = 30.0
+"""The deadline of one class for one entry; a peer waits 600 s for the end of data, and a message
+seldom makes more than three entries."""
 
-
-@dataclass(slots=True)
-class Prepared:
-    """Deposits and actions of everything that was sent."""
-
-    deposits: list[Deposit] = field(default_factory=list)
-    actions: list[Callable[[], None]] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class Outgoing:
-    """Sends with one listener's delivery rules."""
-
-    _directory: Directory
-    _local: LocalDelivery
-    queue: Queue | None
-    _hostname: str
-    _clock: Clock
-
-    def hold(self, envelope: Envelope, content: Content, key: str) -> Deposit:
-        """A deposit in the queue. Raises TemporaryFailure when there is none."""
-        if self.queue is None:
-            raise TemporaryFailure("mail for elsewhere or later, and the site has no queue")
-        return self.queue.prepare(envelope, content, key=key)
-
-    def report(
-        self, transaction: Transaction, content: Content, failures: list[Failure]
-    ) -> list[tuple[Envelope, Content]]:
-        """The report to the sender; nothing for a null sender. RFC 5321 §6.1."""
-        if transaction.sender is None:
-            return []
-        return [
-            failure_report(
-                self._hostname,
-                transaction.sender,
-                content,
-                failures,
-                identifier=transaction.id,
-                now=self._clock.wall(),
-            )
-        ]
-
-    async def prepare(
-        self, transaction: Transaction, sendings: list[tuple[Envelope, Content]]
-    ) -> Prepared:
-        """Turn messages into deposits, and the messages that those set off, up to `SENDINGS`.
-
-        Raises:
-            TemporaryFailure: too many, or no queue where one is needed.
-        """
-        prepared = Prepared()
-        pending = list(sendings)
-        count = 0
-        while pending:
-            envelope, content = pending.pop(0)
-            count += 1
-            if count > SENDINGS:
-                raise TemporaryFailure(f"more than {SENDINGS} messages set off by one")
-            for recipient in envelope.recipients:
-                key = f"{transaction.id} {count}"
-                expansion = await expand(self._directory, recipient, transaction.journal)
-                targets = expansion.targets
-                if expansion.foreign:
-                    targets = (Target(recipient, None),)
-                if not targets:
-                    failure = Failure(recipient, UNKNOWN_ACCOUNT)
-                    pending.extend(self._bounce(transaction, envelope, content, failure))
-                for target in targets:
-                    pending.extend(
-                        await self._one(transaction, envelope, content, target, key, prepared)
-                    )
-        return prepared
-
-    async def _one(
-        self,
-        transaction: Transaction,
-        envelope: Envelope,
-        content: Content,
-        target: Target,
-        key: str,
-        prepared: Prepared,
-    ) -> list[tuple[Envelope, Content]]:
-        """Add the deposits for one target; returns what it sets off."""
-        single = Envelope(envelope.sender, (target.recipient,), envelope.parameters)
-        waiting = f"{key} {target.recipient.address.key}"
-        if target.account is None:
-            prepared.deposits.append(self.hold(single, content, waiting))
-            return []
-        inner = _as_transaction(transaction, envelope, target)
-        delivered = await self._local.deliver(inner, target, target.account, content, key=key)
-        if delivered.status.is_success:
-            _take(delivered, prepared)
-            return delivered.sendings
-        if delivered.status.is_temporary:
-            prepared.deposits.append(self.hold(single, content, waiting))
-            return []
-        failure = Failure(target.recipient, delivered.status)
-        return self._bounce(transaction, envelope, content, failure)
-
-    def _bounce(
-        self, transaction: Transaction, envelope: Envelope, content: Content, failure: Failure
-    ) -> list[tuple[Envelope, Content]]:
-        inner = _as_transaction(transaction, envelope, Target(failure.recipient, None))
-        return self.report(inner, content, [failure])
+ALLOWED: Final[Mapping[OutgoingClass, tuple[type[Edit], ...]]] = {
+    "edit": (InsertHeader, InsertFields, ReplaceHeader, RemoveHeader, ChangeSender),
+    "sign": (InsertHeader, InsertFields),
+}
+"""What each class may ask for."""
 
 
-def _take(delivered: Delivered, prepared: Prepared) -> None:
-    prepared.deposits.extend(delivered.deposits)
-    prepared.actions.extend(delivered.actions)
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an instance has made of an entry.
+
+    Attributes:
+        reason, detail: of its decision, for the journal.
+    """
+
+    entry: OutgoingEntry
+    content: Content
+    reason: str = ""
+    detail: str = ""
 
 
-def _as_transaction(transaction: Transaction, envelope: Envelope, target: Target) -> Transaction:
-    """The same transaction, seen with the envelope of a message that it set off."""
-    return Transaction(
-        id=transaction.id,
-        session=transaction.session,
-        sender=envelope.sender,
-        journal=transaction.journal,
-        parameters=envelope.parameters,
-        recipients=[Recipient(target.recipient.address)],
-        targets=[(target,)],
+OUTGOING: Final[Stage[OutgoingFilter]] = Stage(
+    "outgoing", "check_outgoing", (Continue, Edited, Tempfail), OUTGOING_SECONDS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingStage:
+    """The site's instances, by their classes; false when it has none."""
+
+    edit: Chain[OutgoingFilter]
+    sign: Chain[OutgoingFilter]
+
+    def __bool__(self) -> bool:
+        return bool(self.edit) or bool(self.sign)
+
+
+async def pass_outgoing(
+    stage: OutgoingStage, journal: JournalEntry, entry: OutgoingEntry, content: Content
+) -> Edited | Tempfail:
+    """The entry and its octets as the whole stage leaves them, or why it cannot be decided."""
+    edited = Edited(entry, content)
+    chains: tuple[tuple[OutgoingClass, Chain[OutgoingFilter]], ...] = (
+        ("edit", stage.edit),
+        ("sign", stage.sign),
     )
+    for outgoing_class, chain in chains:
+        run = chain.begin(entry.origin.transaction, journal)
+        for rule in run.rules:
+            answer = await run.ask(rule, _ask, rule.product, outgoing_class, edited)
+            if isinstance(answer, Tempfail):
+                return answer
+            if isinstance(answer, Edited):
+                edited = answer
+    return edited
+
+
+async def _ask(
+    product: OutgoingFilter, outgoing_class: OutgoingClass, before: Edited
+) -> Edited | Continue | Tempfail | None:
+    """Ask one instance and carry its edits out, so that a wrong edit is its own failure.
+
+    Raises:
+        ValueError: as `carry_out`.
+    """
+    answer = await product.check_outgoing(before.entry, before.content)
+    if isinstance(answer, Continue) and answer.edits:
+        return carry_out(before, answer, outgoing_class)
+    return answer
+
+
+def carry_out(before: Edited, answer: Continue, outgoing_class: OutgoingClass) -> Edited:
+    """The entry and its octets after the edits of one instance.
+
+    Raises:
+        ValueError: an edit that the class may not ask for, or that cannot stand in a header.
+    """
+    allowed = ALLOWED[outgoing_class]
+    wrong = [type(edit).__name__ for edit in answer.edits if not isinstance(edit, allowed)]
+    if wrong:
+        raise ValueError(f'{wrong[0]} is not an edit of the class "{outgoing_class}"')
+    entry = before.entry
+    for edit in answer.edits:
+        if isinstance(edit, ChangeSender):
+            entry = replace(entry, envelope=replace(entry.envelope, sender=edit.sender))
+    content = edit_header(before.content, answer.edits)
+    return Edited(entry, content, answer.reason, answer.detail)

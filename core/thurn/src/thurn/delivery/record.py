@@ -1,16 +1,25 @@
-"""The object that delivery rules act on: it records their verbs (design D8)."""
+"""The object that delivery rules act on.
+
+Rules of this file: a verb only records what is wanted; nothing is carried out here, and what a rule
+that failed has recorded is forgotten.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from thurn.contracts.account import AccountRecord
+from thurn.contracts.outgoing import EntryKind
 from thurn.contracts.store import AccountHandle, Deposit
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
+from thurn.types.identity import AccountId
 from thurn.types.session import Transaction
 from thurn.types.status import Status
+
+_SENT_BY_RULES: Final = (EntryKind.REDIRECT, EntryKind.REPLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,20 @@ class Filing:
     create: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A `send` verb, or a message of the host: what is sent, and on whose behalf.
+
+    Attributes:
+        account: whose rules sent it; None: the host or a plugin.
+    """
+
+    kind: EntryKind
+    envelope: Envelope
+    content: Content
+    account: AccountId | None = None
+
+
 @dataclass(slots=True)
 class RecordedDelivery:
     """One message for one account, and what its rules have asked for so far.
@@ -30,6 +53,7 @@ class RecordedDelivery:
     Attributes:
         inbox: where `keep` files: INBOX, or the mailbox of a quarantine.
         decided: a verb was used.
+        remembered: the records of `once`, by their keys.
     """
 
     transaction: Transaction
@@ -42,7 +66,7 @@ class RecordedDelivery:
     inbox: str = "INBOX"
     decided: bool = False
     filings: list[Filing] = field(default_factory=list)
-    sendings: list[tuple[Envelope, Content]] = field(default_factory=list)
+    sendings: list[Sending] = field(default_factory=list)
     rejection: Status | None = None
     remembered: dict[str, Deposit] = field(default_factory=dict)
     actions: list[Callable[[], None]] = field(default_factory=list)
@@ -70,20 +94,24 @@ class RecordedDelivery:
         """File where ordinary mail goes."""
         self.file(self.inbox, flags=flags, content=content)
 
-    def send(self, envelope: Envelope, content: Content) -> None:
-        """Hand a message on; it counts as decided."""
+    def send(
+        self, envelope: Envelope, content: Content, *, kind: EntryKind = EntryKind.REDIRECT
+    ) -> None:
+        """Send a message; it counts as decided."""
+        if kind not in _SENT_BY_RULES:
+            raise ValueError(f"a rule sends a redirect or a reply, not {kind}")
         self.decided = True
-        self.sendings.append((envelope, content))
+        self.sendings.append(Sending(kind, envelope, content, self.record.account))
 
     def reject(self, status: Status) -> None:
-        """Refuse for this recipient; filings are dropped."""
-        if status.code < 400:  # the peer would forget what nobody has
+        """Refuse for this recipient; what was filed is dropped."""
+        if status.code < 400:  # the peer would forget a message that nobody has
             raise ValueError(f"a refusal is 4xx or 5xx, not {status}")
         self.decided = True
         self.rejection = status
 
     def discard(self, reason: str) -> None:
-        """Drop it for this account."""
+        """Drop the message for this account."""
         self.decided = True
         self.notes.append(f"discarded: {reason}")
 
@@ -99,7 +127,7 @@ class RecordedDelivery:
         self.actions.append(action)
 
     def forget(self) -> None:
-        """What a rule that failed had asked for so far counts for nothing."""
+        """Forget what a rule that failed has asked for so far."""
         self.decided, self.rejection = False, None
         for asked in (self.filings, self.sendings, self.remembered, self.actions):
             asked.clear()

@@ -1,1 +1,1 @@
-"""The gate: login for every listener, and the site's directory (design D9)."""
+"""The gate: login for every listener, with the accounts and login policies of each."""

@@ -38,8 +38,8 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
+from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache, guess_of
-from thurn.gate.directory import CombinedAccounts
 from thurn.gate.policies import ask_after, ask_before, ask_record
 from thurn.types.errors import PluginError
 from thurn.types.events import LoggedIn, LoginFailed

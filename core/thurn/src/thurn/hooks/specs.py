@@ -82,6 +82,11 @@ class RoleSpecs:
         return ()
 
     @hookspec
+    def thurn_register_outgoing(self) -> Iterable[Factory]:
+        """Edits and signatures of what goes elsewhere; products are `OutgoingFilter`."""
+        return ()
+
+    @hookspec
     def thurn_register_queue(self) -> Iterable[Factory]:
         """Durable waiting; products are `Queue`."""
         return ()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from thurn.delivery.expand import Expansion, expand
+from thurn.directory.expansion import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.stages import (
     CONNECTION,
@@ -29,7 +29,7 @@ from thurn.types.address import Address
 from thurn.types.decision import Accept, Disconnect, Refusal, Reject, Tempfail
 from thurn.types.envelope import Recipient
 from thurn.types.errors import status_of
-from thurn.types.session import Session, Target, Transaction
+from thurn.types.session import Session, Transaction
 from thurn.types.stash import StashKey
 from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
@@ -191,13 +191,11 @@ async def _judge_recipient(
             "directory.failed", address=str(recipient.address), failure=repr(error)
         )
         return as_refusal(trouble_of(error), "directory.trouble", repr(error))
-    targets = expansion.targets
     if expansion.foreign:
         permitted = await _may_relay(plan, transaction, recipient)
         if not isinstance(permitted, Accept):
             return permitted
-        targets = (Target(recipient, None),)
-    elif not targets:
+    elif not expansion.targets:
         unknown = "alias.dangling" if expansion.alias else "recipient.unknown"
         return as_refusal(UNKNOWN_ACCOUNT, unknown)
     elif plan.chains.recipient:
@@ -205,7 +203,7 @@ async def _judge_recipient(
         if answer is not None and not isinstance(answer, Accept):
             return answer
     transaction.recipients.append(recipient)
-    transaction.targets.append(targets)
+    transaction.targets.append(expansion.targets)
     return ACCEPTED
 
 
@@ -215,7 +213,7 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
     postmaster = plan.settings.postmaster
     address = recipient.address
     if (
-        not expansion.targets
+        (expansion.foreign or not expansion.targets)
         and postmaster is not None
         and address.local.lower() == "postmaster"
         and (address.domain == plan.settings.hostname or not expansion.foreign)
@@ -234,7 +232,7 @@ async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipi
     answer = await ask_relay(plan.chains.relay, transaction, recipient)
     if answer is None:
         return denied
-    if isinstance(answer, Accept) and plan.outgoing.queue is None:
+    if isinstance(answer, Accept) and plan.delivery.queue is None:
         return Tempfail("queue.missing", detail="the site has no queue: set site.queue")
     return answer
 

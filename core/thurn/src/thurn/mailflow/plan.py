@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from thurn.chain.runner import Chain
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
-from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Diagnostics, Events
 from thurn.contracts.filter import MessageFilter
 from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
 from thurn.contracts.relay import RelayPolicy
-from thurn.delivery.local import LocalDelivery
-from thurn.delivery.outgoing import Outgoing
+from thurn.delivery.parts import DeliveryParts
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
@@ -40,7 +38,8 @@ class FlowSettings:
         reject_at: "recipient" remembers refusals of connection, hello and sender and tells them
             at RCPT, so that the log shows sender and recipient; "once" tells them at once.
         reserve_octets: free space below which MAIL is answered 452.
-        require_login: nobody may send without a login (submission, RFC 6409 §4.3).
+        require_login: nobody may send without a login (RFC 6409 §4.3).
+        submission: messages are completed at their end (`thurn.mailflow.submission`).
     """
 
     hostname: str
@@ -49,6 +48,7 @@ class FlowSettings:
     reserve_octets: int = 64 * 2**20
     require_login: bool = False
     postmaster: Address | None = None
+    submission: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,7 @@ class FlowPlan:
     settings: FlowSettings
     chains: Chains
     directory: Directory
-    local: LocalDelivery
-    outgoing: Outgoing
-    commit_log: CommitLog
+    delivery: DeliveryParts
     journal: Journal
     events: Events
     diagnostics: Diagnostics

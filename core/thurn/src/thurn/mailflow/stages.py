@@ -14,7 +14,7 @@ from thurn.chain.runner import Chain
 from thurn.contracts.filter import MessageFilter
 from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
 from thurn.contracts.relay import RelayPolicy
-from thurn.mailflow.edits import edit_header
+from thurn.delivery.edits import edit_header
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.decision import (

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from thurn.contracts.factory import Factory
+from thurn.contracts.outgoing import OutgoingClass
 from thurn.contracts.sasl import (
     SaslConditions,
     SaslExchange,
@@ -47,6 +48,12 @@ _HELLO: dict[str, Getter] = {**_SESSION, "name": lambda _, name: name}
 _ATTEMPT: dict[str, Getter] = {
     "attempt": lambda attempt, _: attempt,
     "session": lambda attempt, _: attempt.session,
+}
+_OUTGOING: dict[str, Getter] = {
+    "entry": lambda entry, _: entry,
+    "envelope": lambda entry, _: entry.envelope,
+    "origin": lambda entry, _: entry.origin,
+    "content": lambda _, content: content,
 }
 _ENVELOPE: dict[str, Getter] = {
     "envelope": lambda envelope, _: envelope,
@@ -82,9 +89,24 @@ def _caller(function: Function, shape: Shape, getters: dict[str, Getter]) -> Cal
 
 
 def _function_plugin(
-    role: str, type_name: str, method: str, getters: dict[str, Getter], *, single: bool = False
+    role: str,
+    type_name: str,
+    method: str,
+    getters: dict[str, Getter],
+    *,
+    single: bool = False,
+    **attributes: str,
 ) -> Decorator:
-    """A decorator for functions that become one method of a role's contract."""
+    """A decorator for functions that become one method of a role's contract.
+
+    Args:
+        role: the contract's.
+        type_name: the plugin's.
+        method: the name of the method.
+        getters: how each parameter is made of the method's arguments.
+        single: the method has one argument, not two.
+        attributes: whatever else the contract wants of the product.
+    """
     names = callers_names(3)
 
     def decorate(function: Function) -> Factory:
@@ -96,6 +118,8 @@ def _function_plugin(
             product = FunctionProduct()
             setattr(product, method, (lambda only: call(only, None)) if single else call)
             product.source = shape.source
+            for name, value in attributes.items():
+                setattr(product, name, value)
             yield product
 
         return Factory(role, type_name, shape.settings, open_product, shape.source)
@@ -138,6 +162,19 @@ def connection_policy(type_name: str) -> Decorator:
 def hello_policy(type_name: str) -> Decorator:
     """A judge of the peer's hello: takes `session`, `name`."""
     return _function_plugin("policy", type_name, "check_hello", _HELLO)
+
+
+def outgoing_filter(type_name: str, *, outgoing_class: OutgoingClass = "edit") -> Decorator:
+    """What sees each entry of the queue that goes elsewhere: takes `envelope`, `origin`, `content`,
+    `entry`; returns `Continue` with edits, `Tempfail`, or None. See `thurn.contracts.outgoing`.
+
+    Args:
+        type_name: the plugin's.
+        outgoing_class: "edit", or "sign": after all edits, and only to put fields above.
+    """
+    return _function_plugin(
+        "outgoing", type_name, "check_outgoing", _OUTGOING, outgoing_class=outgoing_class
+    )
 
 
 def router(type_name: str) -> Decorator:
@@ -216,6 +253,7 @@ __all__ = [
     "hello_policy",
     "login_policy",
     "message_filter",
+    "outgoing_filter",
     "recipient_policy",
     "relay_policy",
     "router",

@@ -23,6 +23,19 @@ class InsertHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class InsertFields:
+    """Put whole header fields above the message, octet by octet as they are.
+
+    For signatures, which a fold in another place would break: `InsertHeader` folds for itself.
+
+    Attributes:
+        octets: one field or more, each CRLF-ended, folded or not, no line over 998 octets.
+    """
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceHeader:
     """Replace every field of this name by one (put above where there was none)."""
 
@@ -58,10 +71,10 @@ class RemoveRecipient:
     address: Address
 
 
-Edit: TypeAlias = (
-    InsertHeader | ReplaceHeader | RemoveHeader | ChangeSender | AddRecipient | RemoveRecipient
-)
-"""What a filter may change. Bodies are never rewritten silently (design D15)."""
+HeaderEdit: TypeAlias = InsertHeader | InsertFields | ReplaceHeader | RemoveHeader
+"""What may be changed of the message itself. Bodies are never rewritten silently."""
+Edit: TypeAlias = HeaderEdit | ChangeSender | AddRecipient | RemoveRecipient
+"""What a filter may change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,20 @@ class JournalEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A recipient after the directory was asked: an account of ours, or elsewhere (None)."""
+    """Where mail for a recipient goes, by the directory.
+
+    Attributes:
+        recipient: the address that was reached, behind whatever aliases.
+        account: the account of ours whose address it is; None: mail for it goes elsewhere.
+        detail: the part of the local part behind the separator (sub-addressing), if there is one.
+        next_hop: the host to which the directory routes a target elsewhere; "": the world, or an
+            account.
+    """
 
     recipient: Recipient
     account: AccountId | None
-    detail: str | None = None  # the part of the local part behind the separator (sub-addressing)
+    detail: str | None = None
+    next_hop: str = ""
 
 
 @dataclass(slots=True, eq=False)

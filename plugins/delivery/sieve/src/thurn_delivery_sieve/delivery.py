@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from thurn.plugin import INBOX, Delivery, Directory, ThurnError
+from thurn.plugin import INBOX, AccountHandle, Delivery, Directory, ThurnError
 from thurn.plugin import Context as PluginContext
-from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import Fault
 from thurn_sieve.result import Action, Keep, Result
@@ -26,7 +25,9 @@ from thurn_sieve.script import Script
 from thurn_delivery_sieve.budget import CpuBudget, Meter
 from thurn_delivery_sieve.executor import ActionRefused, Bounds, DeliveryExecutor
 from thurn_delivery_sieve.library import Compiled
+from thurn_delivery_sieve.management import SieveScripts
 from thurn_delivery_sieve.notice import NOTICE_SECONDS, notice_key, write_notice
+from thurn_delivery_sieve.rules import Rules
 from thurn_delivery_sieve.scripts import Scripts
 from thurn_delivery_sieve.sight import DeliveryContext, Surroundings
 
@@ -81,16 +82,20 @@ class SieveDelivery:
         return self._context.directory
 
     @property
-    def capabilities(self) -> Sequence[str]:
-        """What scripts of accounts may require, for ManageSieve's SIEVE capability."""
-        return self.parts.engine.registry.capabilities(self.parts.scripts.allow)
+    def rules(self) -> Rules:
+        """By which rules scripts of accounts are judged here."""
+        parts, around = self.parts, self.parts.around
+        return Rules(
+            parts.engine,
+            around.settings,
+            around.environment,
+            parts.scripts.compile,
+            parts.scripts.allow,
+        )
 
-    async def check_script(self, source: bytes, name: str = "") -> Sequence[Diagnostic]:
-        """What is wrong or doubtful about a script of an account, as a delivery would see it.
-
-        For who stores scripts: with an error among these it must be refused. RFC 5804 §2.6, §2.12.
-        """
-        return (await self.parts.scripts.check(source, name)).diagnostics
+    def scripts(self, account: AccountHandle) -> SieveScripts:
+        """The scripts of an account (`thurn.contracts.scripts.SupportsScripts`)."""
+        return SieveScripts(self.rules, account, self._context.clock)
 
     async def deliver(self, delivery: Delivery) -> None:
         """Run the scripts; without any, use no verb.

@@ -20,6 +20,7 @@ from thurn.plugin import (
     Content,
     Delivery,
     Directory,
+    EntryKind,
     Envelope,
     Local,
     MailboxNameRefused,
@@ -195,7 +196,8 @@ class DeliveryExecutor:
             parameters["SMTPUTF8"] = None
         if not message.isascii():
             parameters["BODY"] = "8BITMIME"
-        self._delivery.send(Envelope(sender, targets, parameters), Content.of(message))
+        envelope = Envelope(sender, targets, parameters)
+        self._delivery.send(envelope, Content.of(message), kind=EntryKind.REPLY)
 
     async def lend_delivery(
         self, message: bytes, act: Callable[[Delivery], Awaitable[None]]

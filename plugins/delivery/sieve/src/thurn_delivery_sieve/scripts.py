@@ -64,7 +64,7 @@ class Scripts:
         self._shared = shared
         self.allow = allow
 
-    async def check(self, source: bytes, name: str) -> Compiled:
+    async def compile(self, source: bytes, name: str) -> Compiled:
         """A script of an account as a delivery would have it; errors are in it."""
         return await self._library.find(source, name, self.allow)
 

@@ -12,9 +12,10 @@ from thurn_wire.smtp import limits
 
 ProfileName: TypeAlias = Literal["mx", "submission", "submissions", "lmtp"]
 
+_SUBMISSION: Final = {"submission": True, "require_login": True, "early_talkers": "allow"}
 DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({
-    "submission": {"require_login": True, "early_talkers": "allow"},
-    "submissions": {"require_login": True, "early_talkers": "allow", "tls_mode": "implicit"},
+    "submission": _SUBMISSION,
+    "submissions": {**_SUBMISSION, "tls_mode": "implicit"},
     "lmtp": {"early_talkers": "allow"},
 })  # fmt: skip
 """What a profile sets unless the file does."""

@@ -17,7 +17,7 @@ from thurn.plugin import SPILL_OCTETS, Change, Clock, Content, Envelope, Frame, 
 from thurn_queue_spool.body import Bodies
 from thurn_queue_spool.database import Database, engine_errors, one
 from thurn_queue_spool.perform import insert, is_accepted
-from thurn_queue_spool.record import Inserted, encode, pack_envelope
+from thurn_queue_spool.record import Inserted, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +41,37 @@ class Parts:
 class QueueDeposit:
     """See `thurn.contracts.store.Deposit`; its one change is itself.
 
+    Args:
+        parts: of the queue.
+        envelope: whose recipients the entry has.
+        packed: what the entry keeps (`KeptEntry`).
+        content: the message.
+        key: see `thurn.contracts.queue.Queue.prepare`.
+
     Attributes:
         id: of the entry that it will be.
     """
 
     __slots__ = (
         "_content",
-        "_envelope",
         "_is_big",
         "_is_repeat",
         "_key",
         "_may_be_written",
+        "_packed",
         "_parts",
         "_placed",
         "_recipients",
         "id",
     )
 
-    def __init__(self, parts: Parts, envelope: Envelope, content: Content, key: str) -> None:
+    def __init__(
+        self, parts: Parts, envelope: Envelope, packed: bytes, content: Content, key: str
+    ) -> None:
         self.id = parts.draw()
         self._parts = parts
         self._content = content
-        self._envelope = pack_envelope(envelope)
+        self._packed = packed
         self._recipients = len(envelope.recipients)
         self._key = _repeat_key(key, envelope) if key else None
         blob = content.blob
@@ -115,7 +124,7 @@ class QueueDeposit:
                 self.id,
                 self._key,
                 max(self._parts.clock.wall(), pruned_at + 1),
-                self._envelope,
+                self._packed,
                 self._recipients,
                 self._content.prefix,
                 blob.size_octets,

@@ -22,6 +22,7 @@ from thurn.plugin import (
     BlobReference,
     CommitLog,
     Content,
+    EntryOrigin,
     Envelope,
     QueueId,
     Recipient,
@@ -32,7 +33,7 @@ from thurn.plugin import (
 from thurn_queue_spool.database import engine_errors, one, transaction, when_free
 from thurn_queue_spool.deposit import Parts
 from thurn_queue_spool.edit import EntryChange
-from thurn_queue_spool.record import Edit, Routed, Settled, pack_status, unpack_envelope
+from thurn_queue_spool.record import Edit, Routed, Settled, pack_status, unpack_entry
 
 LEASE_SECONDS: Final = 120.0
 """A worker that has not renewed for so long has been replaced by its supervisor."""
@@ -183,7 +184,7 @@ class SpoolLease:
             "SELECT number FROM recipient WHERE entry = ? AND retry_at <= ? ORDER BY number",
             (id_, leases.parts.clock.wall()),
         )
-        whole = unpack_envelope(packed)
+        whole, self._origin, self._pending_stage = unpack_entry(packed)
         self._numbers = [int(row[0] or 0) for row in rows]
         due = tuple(whole.recipients[number] for number in self._numbers)
         self._id = QueueId(id_)
@@ -201,6 +202,16 @@ class SpoolLease:
     def envelope(self) -> Envelope:
         """Sender and the recipients that are due."""
         return self._envelope
+
+    @property
+    def origin(self) -> EntryOrigin | None:
+        """Where the entry comes from; None for one made before origins were stored."""
+        return self._origin
+
+    @property
+    def pending_stage(self) -> str:
+        """The stage that the entry has yet to pass; "": none."""
+        return self._pending_stage
 
     @property
     def destination(self) -> str:

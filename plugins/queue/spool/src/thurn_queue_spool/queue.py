@@ -13,6 +13,7 @@ from thurn.plugin import (
     ConfigError,
     Content,
     Context,
+    EntryOrigin,
     Envelope,
     Notices,
     QueueEntry,
@@ -35,7 +36,7 @@ from thurn_queue_spool.deposit import Parts, QueueDeposit
 from thurn_queue_spool.edit import EntryChange
 from thurn_queue_spool.lease import Leases, SpoolLease
 from thurn_queue_spool.perform import prune, replay
-from thurn_queue_spool.record import Removed, unpack_envelope, unpack_status
+from thurn_queue_spool.record import Removed, pack_entry, unpack_entry, unpack_status
 
 KEPT_SECONDS: Final = 7 * 86_400
 """Keys: longer than anything is tried again (RFC 5321 §4.5.4.1: 4-5 days)."""
@@ -107,9 +108,18 @@ class SpoolQueue:
 
     # In and out.
 
-    def prepare(self, envelope: Envelope, content: Content, *, key: str) -> QueueDeposit:
+    def prepare(
+        self,
+        envelope: Envelope,
+        content: Content,
+        *,
+        key: str,
+        origin: EntryOrigin | None = None,
+        pending_stage: str = "",
+    ) -> QueueDeposit:
         """An entry to be committed with other deposits."""
-        return QueueDeposit(self._parts, envelope, content, key)
+        packed = pack_entry(envelope, origin, pending_stage)
+        return QueueDeposit(self._parts, envelope, packed, content, key)
 
     async def entries(
         self, *, limit: int = 1000, after: QueueId | None = None
@@ -140,12 +150,18 @@ class SpoolQueue:
         queued_at, due, tries, status = rest
         sql = "SELECT number FROM recipient WHERE entry = ? ORDER BY number"
         numbers: list[Any] = side.execute(sql, (id_,)).fetchall()
-        whole = unpack_envelope(packed)
+        whole, origin, pending_stage = unpack_entry(packed)
         left = tuple(whole.recipients[number] for (number,) in numbers)
-        envelope = Envelope(whole.sender, left, whole.parameters)
-        last_status = unpack_status(status)
         return QueueEntry(
-            QueueId(id_), envelope, size_octets, queued_at, due or None, tries, last_status
+            QueueId(id_),
+            Envelope(whole.sender, left, whole.parameters),
+            size_octets,
+            queued_at,
+            due or None,
+            tries,
+            unpack_status(status),
+            origin,
+            pending_stage,
         )
 
     async def remove(self, entry: QueueId) -> bool:

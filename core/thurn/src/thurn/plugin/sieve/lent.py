@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from thurn.contracts.account import AccountRecord
 from thurn.contracts.delivery import Delivery
+from thurn.contracts.outgoing import EntryKind
 from thurn.contracts.store import AccountHandle
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope, Recipient
@@ -109,10 +110,12 @@ class LentDelivery:
         chosen, given = self.content if content is None else content, tuple(flags)
         self._decide(lambda: self._delivery.keep(flags=given, content=chosen))
 
-    def send(self, envelope: Envelope, content: Content) -> None:
-        """Hand a message to the queue."""
+    def send(
+        self, envelope: Envelope, content: Content, *, kind: EntryKind = EntryKind.REDIRECT
+    ) -> None:
+        """Send a message."""
         self.sent_to += len(envelope.recipients)
-        self._decide(lambda: self._delivery.send(envelope, content))
+        self._decide(lambda: self._delivery.send(envelope, content, kind=kind))
 
     def reject(self, status: Status) -> None:
         """Refuse for this recipient."""

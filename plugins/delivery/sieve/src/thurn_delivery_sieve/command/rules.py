@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,53 +16,19 @@ import click
 import trio
 from click.core import ParameterSource
 from thurn_kit.commands import CommandSite, site_command
-from thurn_sieve.diagnostics import Diagnostic
-from thurn_sieve.engine import Engine
 
 from thurn_delivery_sieve.delivery import SieveDelivery
-from thurn_delivery_sieve.library import Library
-from thurn_delivery_sieve.registry import make_engine, run_settings, site_environment
-from thurn_delivery_sieve.settings import SieveSettings
+from thurn_delivery_sieve.rules import Rules, default_rules
 
 Work: TypeAlias = Callable[..., Awaitable[bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What scripts may do.
-
-    Attributes:
-        settings: what extensions read at run time.
-        environment: items that are the same for every message.
-        check: what is wrong with a script of an account, by its octets and name.
-    """
-
-    engine: Engine
-    settings: Mapping[str, object]
-    environment: Mapping[str, str]
-    check: Callable[[bytes, str], Awaitable[Sequence[Diagnostic]]]
 
 
 def rules_of(site: CommandSite) -> Rules:
     """Those of the site's first instance, or the defaults."""
     for _, product in site.instances("delivery"):
         if isinstance(product, SieveDelivery):
-            around = product.parts.around
-            return Rules(
-                product.parts.engine, around.settings, around.environment, product.check_script
-            )
+            return product.rules
     return default_rules()
-
-
-def default_rules() -> Rules:
-    """Those of an instance without settings."""
-    settings = SieveSettings()
-    engine = make_engine(settings)
-
-    async def check(source: bytes, name: str) -> Sequence[Diagnostic]:
-        return Library(engine).compile(source, name).diagnostics
-
-    return Rules(engine, run_settings(settings), site_environment("localhost"), check)
 
 
 def rules_command(function: Work) -> Callable[..., None]:

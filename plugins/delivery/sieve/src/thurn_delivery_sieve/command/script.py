@@ -14,9 +14,10 @@ from thurn_sieve.diagnostics import CompileError, Diagnostic
 from thurn_sieve.engine import Engine
 from thurn_sieve.script import Script
 
-from thurn_delivery_sieve.command.dry import DryFacts, DryRun, dry_run
 from thurn_delivery_sieve.command.output import print_json, print_table
-from thurn_delivery_sieve.command.rules import Rules, rules_command
+from thurn_delivery_sieve.command.rules import rules_command
+from thurn_delivery_sieve.dry import DryFacts, DryRun, dry_run
+from thurn_delivery_sieve.rules import Rules
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -27,7 +28,8 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @rules_command
 async def check(rules: Rules, script: Path, as_json: bool) -> bool:
     """Check a script; every error with its place. The exit code is 1 if there is one."""
-    found = await rules.check(await trio.Path(script).read_bytes(), script.stem)
+    source = await trio.Path(script).read_bytes()
+    found = (await rules.compile(source, script.stem)).diagnostics
     wrong = any(one.severity == "error" for one in found)
     if as_json:
         print_json([_as_json(one) for one in found])

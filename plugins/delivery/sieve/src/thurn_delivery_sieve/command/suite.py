@@ -12,7 +12,8 @@ from thurn_sieve.engine import Engine
 from thurn_sieve.testsuite.suite import make_engine, run_suite
 
 from thurn_delivery_sieve.command.output import print_json, shown
-from thurn_delivery_sieve.command.rules import Rules, rules_command
+from thurn_delivery_sieve.command.rules import rules_command
+from thurn_delivery_sieve.rules import Rules
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -11,7 +11,7 @@ from thurn.contracts.account import (
     Unknown,
     Verified,
 )
-from thurn.gate.directory import CombinedAccounts
+from thurn.directory.combined import CombinedAccounts
 from thurn.plugin import Secret
 from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import AccountId

@@ -1,7 +1,9 @@
 """Several account instances as one directory and one verifier: the first that knows answers.
 
-Rules: `Unknown` asks the next, everything else ends the search; trouble (TemporaryFailure) ends
-it too: it is never "unknown" and never falls through to a weaker instance.
+Rules of this file:
+1. `Unknown` asks the next instance; every other answer ends the search.
+2. A TemporaryFailure ends it too: it is never "unknown", and a weaker instance is never asked
+   because a stronger one could not answer.
 """
 
 from __future__ import annotations
@@ -40,46 +42,47 @@ class CombinedAccounts:
         self._revised = tuple(v for v in self._verifiers if isinstance(v, RevisedVerifier))
 
     async def resolve(self, address: Address) -> Resolution:
-        """The first that knows; the domain is ours when any of them says so."""
-        ours = False
+        """What the first that knows the address says; a domain is ours when any of them says so."""
+        domain_is_ours = False
         for directory in self._directories:
-            if not isinstance(known := await directory.resolve(address), UnknownAddress):
-                return known
-            ours = ours or known.domain_is_ours
-        return UnknownAddress(ours)
+            resolution = await directory.resolve(address)
+            if not isinstance(resolution, UnknownAddress):
+                return resolution
+            domain_is_ours = domain_is_ours or resolution.domain_is_ours
+        return UnknownAddress(domain_is_ours)
 
     async def account(self, account: AccountId) -> AccountRecord | None:
-        """The first record."""
+        """The record of the first that has one."""
         for directory in self._directories:
             if (record := await directory.account(account)) is not None:
                 return record
         return None
 
     async def find_account(self, name: str) -> AccountId | None:
-        """The first that has this login name or address."""
+        """The account of the first that has this login name or address."""
         for directory in self._directories:
-            if isinstance(directory, AccountFinder) and (
-                found := await directory.find_account(name)
-            ):
-                return found
+            if isinstance(directory, AccountFinder):
+                account = await directory.find_account(name)
+                if account is not None:
+                    return account
         return None
 
     async def owns(self, account: AccountId, address: Address) -> bool:
-        """Whether any of them says so."""
+        """Whether any of them says that the account may send as this address."""
         for directory in self._directories:
             if await directory.owns(account, address):
                 return True
         return False
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
-        """The first that allows it."""
+        """The account that the first one gives that allows it."""
         for directory in self._directories:
             if (account := await directory.may_act_as(authcid, authzid)) is not None:
                 return account
         return None
 
     async def verify(self, claim: Claim) -> Verdict:
-        """The first verdict that is not `Unknown`; where all are, the work of one is spent."""
+        """The first verdict that is not `Unknown`; if all are, one verifier works as usual."""
         for verifier in self._verifiers:
             if not isinstance(verdict := await verifier.verify(claim), Unknown):
                 return verdict
@@ -88,11 +91,11 @@ class CombinedAccounts:
         return Unknown()
 
     async def revision(self) -> str:
-        """Changes with the revision of any verifier that has one."""
+        """A text that differs whenever the revision of any verifier does."""
         return "\0".join([repr(await verifier.revision()) for verifier in self._revised])
 
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
-        """The first answer that is not `Unknown`: nobody else proves a name that is known here."""
+        """The first answer that is not `Unknown`: no other proves a name that one knows."""
         for verifier in self._verifiers:
             if not isinstance(key := await verifier.stored_key(query), Unknown):
                 return key

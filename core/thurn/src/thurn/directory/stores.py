@@ -1,4 +1,4 @@
-"""Opens the store of an account: the one its record names, or the site's default."""
+"""Opens the store of an account: the one that its record names, or the site's default."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from thurn.types.identity import AccountId, Identity
 
 @dataclass(slots=True, eq=False)
 class Stores:
-    """All store instances of the site."""
+    """The store instances of the site, with the directory that says whose mail is in which."""
 
     _by_name: Mapping[str, MailStore]
     _default: str | None
@@ -23,15 +23,15 @@ class Stores:
         """The account's mailboxes with the rights of the identity (None: the host).
 
         Raises:
-            TemporaryFailure: no record, or a record that names no store of ours: a mistake of
-                the site must not lose mail.
+            TemporaryFailure: the account has no record, or its record names a store that is not
+                configured: a mistake of the site must not lose mail.
         """
         return await self.open_record(await self.record(account), identity)
 
     async def open_record(
         self, record: AccountRecord, identity: Identity | None = None
     ) -> AccountHandle:
-        """Like `open`, for who has the record already."""
+        """The same for a caller that has the record already."""
         name = record.store or self._default
         store = self._by_name.get(name) if name is not None else None
         if store is None:

@@ -1,8 +1,10 @@
 """Follows an address to the accounts and foreign addresses that it stands for.
 
-Bounded in depth and number, rings are cut: an alias file is the site's data, not a program. A
-target at a domain of ours that is nobody is passed over, and told (ADR 0010): the rest of the alias
-is served; one of which nothing is left is an unknown recipient.
+Rules of this file:
+1. Depth and number are bounded and rings are cut: an alias file is the site's data, not a program.
+2. A target at a domain of ours that nobody has is passed over and journalled (ADR 0010): the rest
+   of the alias is served, and an alias of which nothing is left is an unknown recipient.
+3. A target elsewhere keeps the host to which a directory routes it; without one it is the world's.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from thurn.types.errors import TemporaryFailure
 from thurn.types.session import JournalEntry, Target
 
 ALIAS_TARGETS: Final = 1_000
-"""Addresses that one recipient may stand for; larger lists want a list manager."""
+"""The largest number of addresses that one recipient may stand for; larger lists need a list
+manager."""
 ALIAS_DEPTH: Final = 10
-"""Aliases of aliases; Postfix allows 1,000 by expansion and 50 by nesting."""
+"""The deepest nesting of aliases; Postfix allows 1,000 by expansion and 50 by nesting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,10 @@ class Expansion:
     """What an address means.
 
     Attributes:
-        targets: where mail for it goes; empty when it is unknown.
-        foreign: nobody here knows it, and its domain is not ours: the relay chain decides.
-        alias: it stands for others, even where nobody of them is left.
+        targets: where mail for it goes; empty when the address is unknown.
+        foreign: nobody here knows the address and its domain is not ours: the relay chain decides
+            whether mail for it is taken. The one target is the address itself.
+        alias: the address stands for others, even where none of them is left.
     """
 
     targets: tuple[Target, ...]
@@ -45,14 +49,16 @@ class Expansion:
 
 
 async def expand(directory: Directory, recipient: Recipient, journal: JournalEntry) -> Expansion:
-    """Resolve a recipient; what is lost on the way is in the journal.
+    """Resolve a recipient; the journal names each target that is lost on the way.
 
     Raises:
-        TemporaryFailure: a directory in trouble, or an alias past the bounds.
+        TemporaryFailure: the directory cannot answer, or an alias is past the bounds.
     """
     first = await directory.resolve(recipient.address)
     if isinstance(first, UnknownAddress):
-        return Expansion((), foreign=not first.domain_is_ours)
+        if first.domain_is_ours:
+            return Expansion(())
+        return Expansion((Target(recipient, None),), foreign=True)
     targets: dict[object, Target] = {}
     seen = {recipient.address.key}
     level = _place(targets, recipient, recipient, first)
@@ -66,31 +72,33 @@ async def expand(directory: Directory, recipient: Recipient, journal: JournalEnt
             seen.add(address.key)
             if len(seen) > ALIAS_TARGETS:
                 raise TemporaryFailure(f"{recipient.address} stands for too many addresses")
-            known = await directory.resolve(address)
-            if isinstance(known, UnknownAddress) and known.domain_is_ours:
-                lost = {"reason": "alias.dangling", "detail": f"{address} is nobody here"}
+            resolution = await directory.resolve(address)
+            if isinstance(resolution, UnknownAddress) and resolution.domain_is_ours:
+                lost = {"reason": "alias.dangling", "detail": f"nobody here has {address}"}
                 journal.stage("alias", str(alias), "lost", **lost)
-            following += _place(targets, recipient, _led(recipient, address), known)
+            following += _place(targets, recipient, _led(recipient, address), resolution)
         level = following
     raise TemporaryFailure(f"{recipient.address} is an alias nested too deeply")
 
 
 def _place(
-    targets: dict[object, Target], recipient: Recipient, here: Recipient, known: Resolution
+    targets: dict[object, Target], recipient: Recipient, here: Recipient, resolution: Resolution
 ) -> list[tuple[Address, Address]]:
     """Add what one resolution says to the targets; returns the addresses to follow, each behind
     the alias that names it."""
-    match known:
+    match resolution:
         case Local(account, detail):
             targets.setdefault(account, Target(here, account, detail))
         case Alias(addresses):
             return [(here.address, address) for address in addresses]
-        case Route(_, onward):
-            targets.setdefault(onward.key, Target(_led(recipient, onward), None))
+        case Route(next_hop, onward):
+            target = Target(_led(recipient, onward), None, next_hop=next_hop)
+            targets.setdefault(onward.key, target)
         case UnknownAddress(domain_is_ours=False):
             targets.setdefault(here.address.key, Target(here, None))
     return []
 
 
 def _led(recipient: Recipient, address: Address) -> Recipient:
+    """The recipient at another address, which remembers the one that the peer named."""
     return Recipient(address, recipient.parameters, recipient.original or recipient.address)

@@ -1,0 +1,81 @@
+"""One copy of a message for each target of each recipient: filed, sent on, refused, or too early.
+
+Rules of this file:
+1. An account that several recipients reach is served once; what its rules refused for one
+   sub-address they are asked again for another.
+2. A target elsewhere is served by the queue; what a filter has put into quarantine is not sent on.
+3. Nothing raises for one account: its copy has a status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from thurn.delivery.local import Delivered, LocalDelivery
+from thurn.types.content import Content
+from thurn.types.identity import AccountId
+from thurn.types.session import Target, Transaction
+from thurn.types.status import QUEUED, Status
+
+_NOT_SENT_ON: Final = Status(550, "5.7.1", "The message was refused")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """The message for one target of one recipient, and what became of it.
+
+    Attributes:
+        index: the place of the recipient in the transaction.
+        status: success: it will be served, if the commit succeeds.
+        delivered: what the rules of the account want; None for targets elsewhere and repeats.
+        repeats: the copy that serves this account already.
+    """
+
+    index: int
+    target: Target
+    status: Status
+    delivered: Delivered | None = None
+    repeats: Copy | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the queue takes it to elsewhere."""
+        return self.target.account is None
+
+    @property
+    def served_by(self) -> Copy:
+        """The copy whose deposits serve this one."""
+        return self.repeats or self
+
+
+async def deliver_copies(
+    local: LocalDelivery, transaction: Transaction, content: Content, quarantine: str | None
+) -> tuple[Copy, ...]:
+    """Run the rules of every account that is reached; nothing is durable yet.
+
+    Args:
+        local: delivery to one account.
+        transaction: with its targets.
+        content: as the filters left it.
+        quarantine: file into this mailbox and run no rules.
+    """
+    copies: list[Copy] = []
+    served: dict[AccountId, Copy] = {}
+    for index, targets in enumerate(transaction.targets):
+        for target in targets:
+            account = target.account
+            if account is None:
+                status = QUEUED if quarantine is None else _NOT_SENT_ON
+                copies.append(Copy(index, target, status))
+                continue
+            first = served.get(account)
+            if first and (first.status.is_success or first.target.detail == target.detail):
+                copies.append(Copy(index, target, first.status, repeats=first))
+                continue
+            delivered = await local.deliver(
+                transaction, target, account, content, key="", quarantine=quarantine
+            )
+            served[account] = Copy(index, target, delivered.status, delivered)
+            copies.append(served[account])
+    return tuple(copies)

@@ -1,0 +1,183 @@
+"""From an accepted message to its durable copies: the steps, in the order of a message's life.
+
+    copies        the rules of every account that is reached: what they file, send, refuse
+    disposition   who is served, whose refusal is reported, who waits; the replies
+    sent          redirects, replies and reports; those to accounts of ours are delivered
+    entries       what goes elsewhere or waits; it passes the stage `outgoing`
+    commit        all deposits at once
+    receipt       the replies, corrected by what found no room
+
+Rules of this file:
+1. Each step takes the values of the steps before it; no step calls one above it, and nothing is
+   durable before the commit.
+2. A receipt with success exists only when the commit has returned.
+3. Trouble of one account is a status of its copy; whatever else fails is raised, and nothing of
+   the message has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from thurn.contracts.commitlog import Change
+from thurn.contracts.store import Deposit
+from thurn.delivery.copies import Copy, deliver_copies
+from thurn.delivery.deposits import commit_all, is_missing
+from thurn.delivery.disposition import Disposition, Replies, dispose
+from thurn.delivery.entries import pass_stage, plan_entries, plan_entry, prepare_entries
+from thurn.delivery.local import Delivered
+from thurn.delivery.onward import report_failures, send_on
+from thurn.delivery.parts import DeliveryParts
+from thurn.delivery.record import Sending
+from thurn.delivery.report import Failure
+from thurn.types.content import Content
+from thurn.types.decision import Tempfail
+from thurn.types.errors import StorageFull, TemporaryFailure
+from thurn.types.session import Transaction
+from thurn.types.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How the end of data is answered.
+
+    Attributes:
+        statuses: one in all, or one per accepted RCPT in order.
+        outcome: the word of the journal.
+        disconnect: the connection is closed after the answer.
+    """
+
+    statuses: tuple[Status, ...]
+    outcome: str
+    disconnect: bool = False
+
+
+async def deliver(
+    parts: DeliveryParts,
+    transaction: Transaction,
+    content: Content,
+    replies: Replies,
+    quarantine: str | None = None,
+) -> Receipt:
+    """Deliver a message to all its targets.
+
+    Args:
+        parts: of the listener.
+        transaction: with recipients and targets.
+        content: with the trace field, as the filters left it.
+        replies: one answer for all, or one for each recipient.
+        quarantine: file into this mailbox and run no rules.
+
+    Raises:
+        Exception: nothing of it has happened, or the commit's fate is not known.
+    """
+    recipients = len(transaction.recipients)
+    copies = await deliver_copies(parts.local, transaction, content, quarantine)
+    disposition = dispose(copies, recipients, replies, has_queue=parts.queue is not None)
+    if disposition.reason:
+        transaction.journal.note(reason=disposition.reason)
+    served = _served(disposition)
+    sendings = [sending for one in served for sending in one.sendings]
+    sendings += _reports(parts, transaction, content, disposition)
+    sent = await send_on(parts, transaction, sendings)
+    entries = plan_entries(parts.kind, transaction, content, disposition)
+    passed = await pass_stage(parts.outgoing, transaction.journal, (*sent.entries, *entries))
+    if isinstance(passed, Tempfail):
+        count = recipients if replies == "each" else 1
+        return Receipt((passed.status,) * count, "deferred")
+    deposits = [deposit for one in served for deposit in one.deposits]
+    deposits += [*sent.deposits, *prepare_entries(parts.queue, passed)]
+    lacking = await _commit(parts, transaction, content, disposition, deposits, replies)
+    without_room = [copy.served_by.delivered for copy in lacking]
+    actions = [action for one in served if one not in without_room for action in one.actions]
+    _act(parts, transaction, (*actions, *sent.actions))
+    disposition = disposition.without(lacking, replies)
+    return Receipt(disposition.statuses, disposition.outcome)
+
+
+async def submit(parts: DeliveryParts, transaction: Transaction, sending: Sending) -> None:
+    """Send a message of the host or a plugin; durable on return.
+
+    Raises:
+        Exception: nothing of it has happened, or the commit's fate is not known.
+    """
+    sent = await send_on(parts, transaction, [sending])
+    passed = await pass_stage(parts.outgoing, transaction.journal, sent.entries)
+    if isinstance(passed, Tempfail):
+        raise TemporaryFailure(passed.detail, passed.status)
+    deposits = [*sent.deposits, *prepare_entries(parts.queue, passed)]
+    await commit_all(parts.commit_log, deposits)
+    _act(parts, transaction, sent.actions)
+
+
+def _served(disposition: Disposition) -> list[Delivered]:
+    """What the rules of each account want that is served, once."""
+    delivered = [copy.served_by.delivered for copy in disposition.served]
+    return list(dict.fromkeys(one for one in delivered if one is not None))
+
+
+def _reports(
+    parts: DeliveryParts, transaction: Transaction, content: Content, disposition: Disposition
+) -> tuple[Sending, ...]:
+    """The report of all refusals to the sender of the message."""
+    failures = [Failure(copy.target.recipient, copy.status) for copy in disposition.refused]
+    return report_failures(parts, transaction, transaction.sender, content, failures)
+
+
+async def _commit(
+    parts: DeliveryParts,
+    transaction: Transaction,
+    content: Content,
+    disposition: Disposition,
+    deposits: Sequence[Deposit],
+    replies: Replies,
+) -> list[Copy]:
+    """Commit; returns the copies that found no room when all others did (ADR 0012).
+
+    With one answer for all these wait in the queue, in a commit of their own.
+
+    Raises:
+        StorageError: nothing has happened; or others have their copies, and these cannot wait.
+    """
+    if not deposits:
+        return []
+    try:
+        await commit_all(parts.commit_log, deposits)
+    except StorageFull as error:
+        lacking = _lacking(disposition, error)
+        if not lacking or (replies == "one" and parts.queue is None):
+            raise
+        if replies == "one":
+            entry = plan_entry(parts.kind, transaction, content, lacking, "rest")
+            await commit_all(parts.commit_log, prepare_entries(parts.queue, [entry]))
+        return lacking
+    return []
+
+
+def _lacking(disposition: Disposition, error: StorageFull) -> list[Copy]:
+    """The copies whose accounts had no room; none when something else is missing as well, of the
+    queue or of what the rules send: then the peer keeps all of the message."""
+    missing: list[Change] = []
+    accounts: list[Copy] = []
+    for copy in {one.served_by for one in disposition.served}:
+        deposits = copy.delivered.deposits if copy.delivered is not None else ()
+        if any(is_missing(deposit, error) for deposit in deposits):
+            accounts.append(copy)
+            missing.extend(change for deposit in deposits for change in deposit.changes)
+    if not all(change in missing for change in error.missing):
+        return []
+    return [copy for copy in disposition.served if copy.served_by in accounts]
+
+
+def _act(
+    parts: DeliveryParts, transaction: Transaction, actions: Sequence[Callable[[], None]]
+) -> None:
+    """Call what rules want to be called after the commit."""
+    for action in actions:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - it is durable: nothing may say otherwise now
+            parts.diagnostics.error(
+                "action.failed", transaction=transaction.id, failure=repr(error)
+            )

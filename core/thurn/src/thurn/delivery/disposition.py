@@ -1,0 +1,98 @@
+"""Decides what becomes of a message whose copies went differently; pure.
+
+With replies "each" (LMTP) every accepted RCPT has its status, and only recipients with success are
+served. With "one" a single answer speaks for all: everybody refuses, 5xx; nobody is reached and
+nobody refuses, 4xx; mixed, those who are reached are served, a refusal is reported to the sender, a
+copy that failed for now waits in the queue, and the answer is 250. Without a queue a mixed message
+stays with the peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from thurn.delivery.copies import Copy
+from thurn.types.status import LOCAL_ERROR, QUEUED, STORAGE_FULL, STORED, Status
+
+Replies: TypeAlias = Literal["each", "one"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """What is done with each copy in the one commit, and what the peer is then told.
+
+    Attributes:
+        statuses: one in all, or one per accepted RCPT in order.
+        served: copies that are filed, or go to elsewhere by the queue.
+        refused: copies whose refusal is reported to the sender.
+        postponed: copies of accounts that failed for now and wait in the queue.
+        reason: the host's own reason, for the journal; "": none.
+    """
+
+    statuses: tuple[Status, ...]
+    served: tuple[Copy, ...] = ()
+    refused: tuple[Copy, ...] = ()
+    postponed: tuple[Copy, ...] = ()
+    reason: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """The word of the journal."""
+        if not any(status.is_success for status in self.statuses):
+            is_temporary = any(status.is_temporary for status in self.statuses)
+            return "deferred" if is_temporary else "refused"
+        waits = self.postponed or any(copy.is_foreign for copy in self.served)
+        is_filed = any(not copy.is_foreign for copy in self.served)
+        return "queued" if waits and not is_filed else "stored"
+
+    def without(self, lacking: Sequence[Copy], replies: Replies) -> Disposition:
+        """The same after a commit in which these found no room and all others did.
+
+        With "each" their recipients are told; with "one" the answer stays, for they wait in the
+        queue (ADR 0012).
+        """
+        statuses = list(self.statuses)
+        if replies == "each":
+            for copy in lacking:
+                statuses[copy.index] = STORAGE_FULL
+        return replace(self, statuses=tuple(statuses))
+
+
+def dispose(
+    copies: Sequence[Copy], recipients: int, replies: Replies, *, has_queue: bool
+) -> Disposition:
+    """Decide.
+
+    Args:
+        copies: of one message.
+        recipients: how many were accepted.
+        replies: see above.
+        has_queue: whether something can wait.
+    """
+    if replies == "each":
+        return _for_each(copies, recipients)
+    reached = tuple(copy for copy in copies if copy.status.is_success)
+    refused = tuple(copy for copy in copies if copy.status.is_permanent)
+    postponed = tuple(copy for copy in copies if copy.status.is_temporary)
+    if not reached and (refused or postponed) and not (refused and postponed):
+        return Disposition(((refused or postponed)[0].status,))
+    if (refused or postponed) and not has_queue:
+        # There is nowhere for the rest: the peer keeps all of the message.
+        status = postponed[0].status if postponed else LOCAL_ERROR
+        return Disposition((status,), reason="queue.missing")
+    is_filed = any(not copy.is_foreign for copy in reached)
+    return Disposition((STORED if is_filed else QUEUED,), reached, refused, postponed)
+
+
+def _for_each(copies: Sequence[Copy], recipients: int) -> Disposition:
+    """Each recipient hears the worst status among its targets; a temporary one is worst, for the
+    peer then tries again."""
+    statuses = [STORED] * recipients
+    for copy in copies:
+        current = statuses[copy.index]
+        if current.is_success or (copy.status.is_temporary and current.is_permanent):
+            statuses[copy.index] = copy.status
+    served = tuple(copy for copy in copies if statuses[copy.index].is_success)
+    return Disposition(tuple(statuses), served)

@@ -1,0 +1,127 @@
+"""What a message leaves in the queue: the entries, each of which passes the stage `outgoing` once.
+
+Rules of this file:
+1. One entry has one hop class, for the stage may edit what goes to the world otherwise than what
+   stays inside.
+2. A copy that waits for an account of ours is an entry without a hop class and passes no stage.
+3. Where the stage cannot decide, submitted mail is refused for now; every other entry is committed
+   as it was, with the stage pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from thurn.contracts.outgoing import (
+    PENDING_OUTGOING,
+    EntryKind,
+    EntryOrigin,
+    HopClass,
+    OutgoingEntry,
+)
+from thurn.contracts.queue import Queue
+from thurn.contracts.store import Deposit
+from thurn.delivery.copies import Copy
+from thurn.delivery.disposition import Disposition
+from thurn.delivery.outgoing import OutgoingStage, pass_outgoing
+from thurn.types.content import Content
+from thurn.types.decision import Tempfail
+from thurn.types.envelope import Envelope
+from thurn.types.errors import TemporaryFailure
+from thurn.types.session import JournalEntry, Target, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEntry:
+    """An entry of the queue before it is committed.
+
+    Attributes:
+        key: makes a repeat recognisable.
+        pending_stage: the stage that it has yet to pass; "": none.
+    """
+
+    envelope: Envelope
+    content: Content
+    origin: EntryOrigin
+    key: str
+    pending_stage: str = ""
+
+
+def hop_class_of(target: Target) -> HopClass | None:
+    """Where the next hop of a target is; None for an account of ours."""
+    if target.account is not None:
+        return None
+    return HopClass.INSIDE if target.next_hop else HopClass.WORLD
+
+
+def plan_entries(
+    kind: EntryKind, transaction: Transaction, content: Content, disposition: Disposition
+) -> list[PlannedEntry]:
+    """The entries of the message itself: for elsewhere by hop class, and the postponed copies."""
+    foreign = [copy for copy in disposition.served if copy.is_foreign]
+    groups = [
+        [copy for copy in foreign if hop_class_of(copy.target) is hop_class]
+        for hop_class in HopClass
+    ]
+    groups.append(list(disposition.postponed))
+    return [plan_entry(kind, transaction, content, copies, "queue") for copies in groups if copies]
+
+
+def plan_entry(
+    kind: EntryKind,
+    transaction: Transaction,
+    content: Content,
+    copies: Sequence[Copy],
+    word: str,
+) -> PlannedEntry:
+    """The entry of copies of one hop class; the word tells entries with equal recipients apart."""
+    session = transaction.session
+    account = session.identity.account if session.identity is not None else None
+    hop_class = hop_class_of(copies[0].target)
+    recipients = tuple(copy.target.recipient for copy in copies)
+    return PlannedEntry(
+        Envelope(transaction.sender, recipients, transaction.parameters),
+        content,
+        EntryOrigin(kind, hop_class, account, transaction.id, session.listener),
+        f"{transaction.id} {word}",
+    )
+
+
+async def pass_stage(
+    stage: OutgoingStage, journal: JournalEntry, entries: Sequence[PlannedEntry]
+) -> list[PlannedEntry] | Tempfail:
+    """The entries as the stage `outgoing` leaves them, or why submitted mail is refused for now."""
+    passed: list[PlannedEntry] = []
+    for entry in entries:
+        if entry.origin.hop_class is None or not stage:
+            passed.append(entry)
+            continue
+        seen = OutgoingEntry(entry.envelope, entry.origin)
+        answer = await pass_outgoing(stage, journal, seen, entry.content)
+        if not isinstance(answer, Tempfail):
+            envelope, content = answer.entry.envelope, answer.content
+            passed.append(replace(entry, envelope=envelope, content=content))
+        elif entry.origin.kind is EntryKind.SUBMITTED:
+            return answer
+        else:
+            passed.append(replace(entry, pending_stage=PENDING_OUTGOING))
+    return passed
+
+
+def prepare_entries(queue: Queue | None, entries: Sequence[PlannedEntry]) -> list[Deposit]:
+    """The deposits of entries. Raises TemporaryFailure when there is no queue and one is needed."""
+    if not entries:
+        return []
+    if queue is None:
+        raise TemporaryFailure("mail for elsewhere or later, and the site has no queue")
+    return [
+        queue.prepare(
+            entry.envelope,
+            entry.content,
+            key=entry.key,
+            origin=entry.origin,
+            pending_stage=entry.pending_stage,
+        )
+        for entry in entries
+    ]

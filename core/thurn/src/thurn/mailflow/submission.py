@@ -1,0 +1,111 @@
+"""Completes a message that a person's mail program has submitted. RFC 6409 §8.
+
+It happens once, at the end of data of listeners with `submission = true`, before the trace field
+and the filters: so the copies for accounts of ours and those for elsewhere are the same message.
+
+Rules of this file:
+1. Bcc goes, and Resent-Bcc with it: a program may leave it in and trust the server, and whoever
+   stands in it must not be shown to the others, nor the others' blind copies to them. RFC 5322
+   §3.6.3 (the first of its three ways), §3.6.6.
+2. Date and Message-ID are put in where the field is missing; what is there stays, right or wrong.
+   RFC 6409 §8.2, §8.3.
+3. Sender is put in where it is missing and From alone does not say who has sent: From has several
+   addresses (RFC 5322 §3.6.2: then it must be there), or none of them is the login's (RFC 6409
+   §8.1). It is an address of the login: the first of From that it owns, else the account's own.
+   A Sender that is there stays: whether it may is the business of a filter.
+4. Sender is not put in where nobody has logged in, where From is missing, doubled or cannot be
+   read, and where the message is resent: its From is then another's by right, and all Resent
+   fields but Resent-Bcc stay as they are. RFC 5322 §3.6.6.
+5. New fields stand above the message; the body is not touched.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from thurn_message.addresslist import parse_address_list
+from thurn_message.date import format_date
+from thurn_message.headerfield import header
+from thurn_message.msgid import make_message_id
+
+from thurn.contracts.account import Directory
+from thurn.delivery.edits import without_fields
+from thurn.types.address import Address
+from thurn.types.content import Content
+from thurn.types.identity import AccountId
+from thurn.types.session import Transaction
+
+FROM_ADDRESSES: Final = 50
+"""The largest number of From addresses that are looked up; people write one or two, and past it
+the field counts as one that cannot be read."""
+
+_BLIND: Final = ("Bcc", "Resent-Bcc")
+_RESENT: Final = frozenset((b"resent-from", b"resent-sender", b"resent-date"))
+
+
+async def complete(
+    content: Content, transaction: Transaction, *, directory: Directory, hostname: str, now: float
+) -> Content:
+    """The message as it goes on; the same object when nothing is missing.
+
+    Args:
+        content: as received, without a trace field.
+        transaction: whose journal notes what was done.
+        directory: knows which addresses are the login's.
+        hostname: the domain of a new Message-ID.
+        now: POSIX seconds, for a new Date.
+
+    Raises:
+        TemporaryFailure: the directory cannot answer.
+    """
+    names = {field.name for field in content.scan.fields}
+    removed = [name for name in _BLIND if name.lower().encode() in names]
+    added: list[tuple[str, str]] = []
+    sender = await _sender(content, transaction, directory)
+    if sender is not None:
+        added.append(("Sender", str(sender)))
+    if b"date" not in names:
+        added.append(("Date", format_date(now)))
+    if b"message-id" not in names:
+        added.append(("Message-ID", make_message_id(transaction.id, hostname)))
+    if not added and not removed:
+        return content
+    done = [f"add {name}" for name, _ in added] + [f"remove {name}" for name in removed]
+    transaction.journal.stage("submission", transaction.session.listener, "; ".join(done))
+    fields = b"".join(header(name, value) for name, value in added)
+    return without_fields(content, *removed).prepend(fields)
+
+
+async def _sender(
+    content: Content, transaction: Transaction, directory: Directory
+) -> Address | None:
+    """The address for a Sender field that is missing and needed, or None."""
+    scan, identity = content.scan, transaction.session.identity
+    names = [field.name for field in scan.fields]
+    if identity is None or b"sender" in names or names.count(b"from") != 1:
+        return None
+    if not _RESENT.isdisjoint(names):
+        return None
+    authors = _authors(scan.get(b"from") or b"")
+    owned = [one for one in authors if await directory.owns(identity.account, one)]
+    if not authors or (len(authors) == 1 and owned):
+        return None
+    sender = owned[0] if owned else await _own_address(directory, identity.account)
+    if sender is None or sender.is_ascii or "SMTPUTF8" in transaction.parameters:
+        return sender
+    return None  # the field would ask the next hop for what the sender has not asked for
+
+
+def _authors(value: bytes) -> list[Address]:
+    """The addresses of a From field; none when it cannot be read without doubt."""
+    parsed = parse_address_list(value)
+    if parsed.doubts or len(parsed.mailboxes) > FROM_ADDRESSES:
+        return []
+    addresses = [mailbox.address for mailbox in parsed.mailboxes]
+    readable = [address for address in addresses if address is not None]
+    return readable if len(readable) == len(addresses) else []
+
+
+async def _own_address(directory: Directory, account: AccountId) -> Address | None:
+    record = await directory.account(account)
+    return None if record is None else record.address
