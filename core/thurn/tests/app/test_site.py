@@ -15,6 +15,15 @@ from thurn.plugin import plugin
 from thurn.types.errors import ConfigError, StorageTrouble
 
 
+class Steady:
+    """A service that has nothing to do."""
+
+    scope = "worker"
+
+    async def run(self):
+        await trio.sleep_forever()
+
+
 @pytest.fixture
 def opened():
     return []
@@ -31,7 +40,7 @@ def make(tmp_path, opened):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.sleep_forever)
                 opened.append("steady")
-                yield object()
+                yield Steady()
                 opened.remove("steady")
                 nursery.cancel_scope.cancel()
 

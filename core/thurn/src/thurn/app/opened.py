@@ -76,12 +76,20 @@ class OpenSite:
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
+    late: str = ""  # the finding of an instance that was cancelled while it opened
     resolver: SystemResolver = field(default_factory=SystemResolver)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
+
+    def add(self, instance: Instance, product: object) -> None:
+        """An instance is open; the directory is there once all account instances are."""
+        self.products[instance.role, instance.name] = product
+        accounts = self.config.site.accounts
+        if instance.role == "account" and all(("account", n) in self.products for n in accounts):
+            self.directory = self.accounts(())
 
     @property
     def state(self) -> State | None:
