@@ -9,11 +9,12 @@ Rules of this file:
 
 from __future__ import annotations
 
+import inspect
 import math
 import sysconfig
 import traceback
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -55,7 +56,12 @@ async def open_instances(
         on_opening(instance.full_name)
         owners = len(site.commit_log.owners)
         scope.deadline = trio.current_time() + OPEN_SECONDS
-        product = await _open(stack, site, instance)
+        try:
+            product = await _open(stack, site, instance)
+        except BaseException as error:
+            if scope.cancel_called:
+                site.late = _late(instance, f"it waits at {_place(error)}")
+            raise
         scope.deadline = math.inf
         if scope.cancel_called:
             raise ConfigError([_late(instance, "it did not end when it was cancelled")])
@@ -74,21 +80,22 @@ async def _open(stack: AsyncExitStack, site: OpenSite, instance: Instance) -> ob
     who = f"{instance.source}: {instance.full_name}"
     try:
         opening = instance.factory.open(instance.settings, InstanceContext(site, instance))
+        _check_manager(instance, opening)
         product: object = await stack.enter_async_context(opening)
     except ConfigError as error:
         raise ConfigError([f"{who}: {text}" for text in error.findings]) from error
     except (OSError, ValueError, PluginError) as error:
         raise ConfigError([f"{who} cannot open: {error}"]) from error
-    except TypeError as error:
-        if error.__traceback__ is not None and error.__traceback__.tb_next is None:
-            # Raised by what stands above, and not within the plugin.
-            text = "what its plugin opens is not an async context manager"
-            raise ConfigError([f"{who} ({instance.factory.source}): {text}: {error}"]) from error
-        raise
-    except trio.Cancelled as error:
-        site.late = _late(instance, f"it waits at {_place(error)}")
-        raise
     return product
+
+
+def _check_manager(instance: Instance, opening: object) -> None:
+    if isinstance(opening, AbstractAsyncContextManager):
+        return
+    if inspect.iscoroutine(opening):
+        opening.close()
+    code, kind = instance.factory.source, type(opening).__name__
+    raise ConfigError([f"it opens a {kind} ({code}): decorate it with @asynccontextmanager"])
 
 
 def _late(instance: Instance, detail: str) -> str:
@@ -111,13 +118,15 @@ def code_of(instance: Instance, product: object) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """file:line of the innermost code that is neither trio's nor Python's own."""
-    frames = [
-        f"{frame.f_code.co_filename}:{line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if not frame.f_code.co_filename.startswith(_TRIO)
-        and (
-            _LIBRARY not in frame.f_code.co_filename or "site-packages" in frame.f_code.co_filename
-        )
-    ]
-    return frames[-1] if frames else "?"
+    """file:line of the code that waits for trio, be it within Python's own. Of the tasks of a nursery
+    the one that opened it comes first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    place = "?"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if name.startswith(_TRIO):
+            break
+        if _LIBRARY not in name or "site-packages" in name:
+            place = f"{name}:{line}"
+    return place
