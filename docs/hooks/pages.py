@@ -31,7 +31,12 @@ from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-INCLUDED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+INCLUDED = {
+    "ARCHITECTURE.md": "explanation/architecture.md",
+    "docs/explanation/where.md": "explanation/where.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
 LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
 
 

@@ -28,7 +28,7 @@ from peer import PASSWORD, dovecot, why_not
 from rawimap import Imap, fetched, tokens
 from searches import KEYS, explained
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "core" / "message" / "tests" / "data"

@@ -17,7 +17,8 @@ THURN = [sys.executable, "-c", "from thurn.cli.main import main; main()"]
 BASES = range(10_000, 31_500, 100)
 """Below the ports that the system gives to clients."""
 PORTS = (24, 25, 110, 143, 465, 587, 993, 995)
-STOP_SECONDS = 20
+PATIENCE_SECONDS = 100
+"""How long anything is waited for: long enough for a slow and busy machine."""
 
 
 def free_base():
@@ -71,7 +72,11 @@ class Demo:
         configs = [self.directory / "thurn.toml", *filter(None, [self.overlay])]
         options = [word for path in configs for word in ("--config", str(path))]
         done = subprocess.run(
-            [*THURN, *words, *options], capture_output=True, text=True, timeout=30, check=False
+            [*THURN, *words, *options],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -86,6 +91,6 @@ class Demo:
         """End it as an administrator does."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
         finally:
             self.process.stdout.close()

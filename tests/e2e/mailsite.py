@@ -34,7 +34,7 @@ def tables(base, **listeners):
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
-            "store": "main", "postmaster": "alice@example.org",
+            "store": "main", "postmaster": "alice@example.org", "segment": "1MiB",
         },
         "state": {"main": {"type": "sqlite"}},
         "account": {"main": {"type": "file", "file": "accounts.toml", "postmaster": "alice"}},

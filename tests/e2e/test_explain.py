@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from click.testing import CliRunner
-from clients import HOST, send
+from clients import HOST, TIMEOUT_SECONDS, send
 from mailsite import tables
 from thurn.cli.explain import explain, story
 from thurn.plugin import Continue, Disconnect, Reject, plugin
@@ -52,7 +52,7 @@ def opened(site, tmp_path):
 
 def ask(port, hello):
     """The answers of a session with two transactions."""
-    with smtplib.SMTP(HOST, port, hello, timeout=10) as client:
+    with smtplib.SMTP(HOST, port, hello, timeout=TIMEOUT_SECONDS) as client:
         answers = [client.ehlo()]
         for _ in range(2):
             if answers[-1][0] in (250, 550):
@@ -103,7 +103,7 @@ async def test_a_session_refused_outright_has_a_record(
     site["listener"]["mx"]["reject_at"] = reject_at
 
     def hail(port):
-        client = smtplib.SMTP(HOST, port, hello, timeout=10)
+        client = smtplib.SMTP(HOST, port, hello, timeout=TIMEOUT_SECONDS)
         answer = client.ehlo()
         client.close()
         return answer
@@ -150,7 +150,7 @@ async def test_a_refusal_at_mail_has_a_record(tmp_path, share, code, reason, wan
         changes = {"size_limit": int(share * shutil.disk_usage(tmp_path).free)}
 
     def mail(port):
-        with smtplib.SMTP(HOST, port, "me.example", timeout=10) as client:
+        with smtplib.SMTP(HOST, port, "me.example", timeout=TIMEOUT_SECONDS) as client:
             client.ehlo()
             return client.mail("x@example.net")
 

@@ -16,14 +16,14 @@ import threading
 from collections import Counter
 
 import pytest
-from clients import HOST, fetch, send, unverified
+from clients import HOST, TIMEOUT_SECONDS, fetch, send, unverified
 from mailsite import PASSWORD
 from running import RunningSite, eventually, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
-DISK = "24m"
-BALLAST_OCTETS = 8 << 20
+DISK = "16m"
+BALLAST_OCTETS = 4 << 20
 SENDERS = 6
 FILLING = "y" * 78 + "\r\n"
 BODY_LINES = 250  # 20 KB
@@ -128,7 +128,7 @@ class Load:
     def _client(self, number):
         to_elsewhere = number % 3 == 2
         port = self._site.port("submission" if to_elsewhere else "mx")
-        client = smtplib.SMTP(HOST, port, "client.example.net", timeout=20)
+        client = smtplib.SMTP(HOST, port, "client.example.net", timeout=TIMEOUT_SECONDS)
         if to_elsewhere:
             client.starttls(context=unverified())
             client.login("alice", PASSWORD)
@@ -248,7 +248,9 @@ def full_of_others(site, disk):
 def test_imap_on_a_full_disk(site, disk):
     """What is there is read; what would write is refused for now; the session goes on."""
     with full_of_others(site, disk) as ballast:
-        client = imaplib.IMAP4_SSL(HOST, site.port("imaps"), ssl_context=unverified(), timeout=20)
+        client = imaplib.IMAP4_SSL(
+            HOST, site.port("imaps"), ssl_context=unverified(), timeout=TIMEOUT_SECONDS
+        )
         client.login("alice", PASSWORD)
         assert client.select()[0] == "OK"
         for item in ("(BODY.PEEK[])", "(BODY[])", "(RFC822)"):

@@ -14,14 +14,13 @@ import ssl
 import threading
 
 import pytest
-from clients import HOST, bdat, send, unverified
+from clients import HOST, TIMEOUT_SECONDS, bdat, send, unverified
 from mailsite import PASSWORD, tables
 from thurn_testing.server import open_server
 
 pytestmark = pytest.mark.slow
 
 SENDER, WHOM = "x@example.net", ["alice@example.org"]
-TIMEOUT_SECONDS = 20
 
 
 class Line:
@@ -362,7 +361,9 @@ async def test_logins_at_once_hold_up_nobody(server):
 
     def guess():
         with contextlib.suppress(poplib.error_proto, OSError):
-            client = poplib.POP3_SSL(HOST, server.port("pop3s"), context=unverified(), timeout=20)
+            client = poplib.POP3_SSL(
+                HOST, server.port("pop3s"), context=unverified(), timeout=TIMEOUT_SECONDS
+            )
             with contextlib.closing(client):
                 client.user("alice")
                 client.pass_("wrong")

@@ -10,14 +10,13 @@ import contextlib
 import socket
 
 import pytest
-from clients import HOST, unverified
+from clients import HOST, TIMEOUT_SECONDS, unverified
 from mailsite import PASSWORD, tables
 from thurn_testing.server import open_server
 
 pytestmark = pytest.mark.slow
 
 RIGHT = base64.b64encode(f"\0alice\0{PASSWORD}".encode())
-TIMEOUT_SECONDS = 20
 JUNK = [
     b"?",
     b"====",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import smtplib
-import ssl
 
 import structlog.testing
 from click.testing import CliRunner
+from clients import TIMEOUT_SECONDS, unverified
 from mailsite import PASSWORD, tables
 from thurn.cli.check import check
 from thurn_account_sqlite.changes.account import Properties, add_account
@@ -35,10 +35,8 @@ def fill(connection):
 
 
 def send(port, name):
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
-        client.starttls(context=context)
+    with smtplib.SMTP("127.0.0.1", port, timeout=TIMEOUT_SECONDS) as client:
+        client.starttls(context=unverified())
         client.login(name, PASSWORD)
         client.mail(f"{name}@example.org")
         return client.rcpt("x@elsewhere.example")[0]

@@ -12,7 +12,7 @@ import socket
 from contextlib import closing
 
 import pytest
-from clients import unverified
+from clients import TIMEOUT_SECONDS, unverified
 from mailsite import PASSWORD, tables
 from thurn_kit.grants import GrantTable, parse_source
 from thurn_testing.fakes.clock import ManualClock
@@ -51,7 +51,7 @@ async def server(tmp_path, clock):
 
 
 def _rcpt(port, source, sender, hello, recipients):
-    with smtplib.SMTP(HERE, port, hello, 10, (source, 0)) as client:
+    with smtplib.SMTP(HERE, port, hello, TIMEOUT_SECONDS, (source, 0)) as client:
         client.ehlo()
         client.mail(sender)
         return [client.rcpt(recipient) for recipient in recipients]
@@ -71,7 +71,7 @@ def message(shown):
 
 def _send(port, source, sender, recipients, octets):
     """Where it was refused, code and enhanced code; or 250."""
-    with smtplib.SMTP(HERE, port, "client.example", 10, (source, 0)) as client:
+    with smtplib.SMTP(HERE, port, "client.example", TIMEOUT_SECONDS, (source, 0)) as client:
         client.ehlo()
         answers = [("mail", client.mail(sender))]
         answers += [("rcpt", client.rcpt(recipient)) for recipient in recipients]
@@ -90,7 +90,10 @@ async def send(server, sender, recipients, shown=None, *, source=HERE):
 
 def _pop3(port, source, lines):
     """Replies to lines; no library, which would not say what shall be said here."""
-    with socket.create_connection((HERE, port), 10, (source, 0)) as sock, sock.makefile("rb") as f:
+    with (
+        socket.create_connection((HERE, port), TIMEOUT_SECONDS, (source, 0)) as sock,
+        sock.makefile("rb") as f,
+    ):
         replies = [f.readline()]
         for line in lines:
             sock.sendall(line + b"\r\n")
@@ -196,7 +199,9 @@ async def test_a_login_in_the_middle_of_a_transaction_holds_its_header(server):
 
 async def test_the_grant_is_there_before_the_reply_to_the_login(server):
     def session():
-        client = poplib.POP3_SSL(HERE, server.port("pop3s"), timeout=10, context=unverified())
+        client = poplib.POP3_SSL(
+            HERE, server.port("pop3s"), timeout=TIMEOUT_SECONDS, context=unverified()
+        )
         with closing(client):
             client.user("alice")
             client.pass_(PASSWORD)
@@ -209,7 +214,7 @@ async def test_mail_is_taken_and_the_journal_says_why(server):
     await login(server)
 
     def send():
-        with smtplib.SMTP(HERE, server.port("mx"), "c.example", timeout=10) as client:
+        with smtplib.SMTP(HERE, server.port("mx"), "c.example", timeout=TIMEOUT_SECONDS) as client:
             client.sendmail("alice@example.org", [RECIPIENT], message("alice@example.org"))
 
     await server.in_thread(send)
@@ -258,7 +263,9 @@ async def test_a_hello_is_no_address(server, hello):
 
 async def test_an_smtp_login_grants_no_address(server):
     def authenticated():
-        with smtplib.SMTP(HERE, server.port("submission"), "c.example", timeout=10) as client:
+        with smtplib.SMTP(
+            HERE, server.port("submission"), "c.example", timeout=TIMEOUT_SECONDS
+        ) as client:
             client.starttls(context=unverified())
             client.login("alice", PASSWORD)
             client.mail("alice@example.org")
@@ -318,7 +325,9 @@ async def test_submission_still_wants_a_login(server):
     await login(server)
 
     def mail():
-        with smtplib.SMTP(HERE, server.port("submission"), "c.example", timeout=10) as client:
+        with smtplib.SMTP(
+            HERE, server.port("submission"), "c.example", timeout=TIMEOUT_SECONDS
+        ) as client:
             client.ehlo()
             return client.mail(ALICE)
 

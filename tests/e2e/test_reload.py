@@ -9,9 +9,10 @@ import smtplib
 import threading
 
 import pytest
-from clients import HOST, fetch, send, unverified
+from clients import HOST, TIMEOUT_SECONDS, fetch, send, unverified
 from mailsite import PASSWORD
 from running import eventually, running
+from thurn_testing.newplugin.render import render
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +39,10 @@ def word_filter(message: Message, config: WordSettings) -> Reject | None:
     return None
 '''
 SENDER, WHOM = "x@example.net", ["alice@example.org"]
+MESSAGES = 5
+"""Messages that bob has from the beginning."""
+PAUSE_SECONDS = 0.01
+"""Between the steps of a load, so that the processor has room for the reload beside it."""
 
 
 class Load:
@@ -75,7 +80,9 @@ class Load:
             self.sessions += 1
             step = "connect"
             try:
-                client = smtplib.SMTP(HOST, self._site.port("mx"), "client.example.net", timeout=20)
+                client = smtplib.SMTP(
+                    HOST, self._site.port("mx"), "client.example.net", timeout=TIMEOUT_SECONDS
+                )
                 with contextlib.closing(client):
                     if client.ehlo()[0] == 421:  # accepted by an old worker in its last instant
                         self.ended += 1
@@ -94,13 +101,13 @@ class Load:
                         code, text = client.data(f"Subject: {token}\r\n\r\n{token}\r\n")
                         assert code == 250, text
                         self.acknowledged.append(token)
-                        if self._stop.is_set():
+                        if self._stop.wait(PAUSE_SECONDS):
                             break
             except (OSError, smtplib.SMTPException, AssertionError) as error:
                 self.dropped.append((step, repr(error)))
 
     def _read(self):
-        while not self._stop.is_set():
+        while not self._stop.wait(10 * PAUSE_SECONDS):
             self.sessions += 1
             try:
                 fetch(self._site.port("pop3s"), "bob")
@@ -120,8 +127,7 @@ def nothing_is_lost(site, load):
 
 def install_word(site):
     folder = site.base / "word"
-    code, text = site.call("plugins", "new", "filter", "word", folder)
-    assert code == 0, text
+    render("filter", "word", folder)
     (folder / "src" / "thurn_filter_word" / "factory.py").write_text(FACTORY)
     site.install(folder)
 
@@ -145,15 +151,20 @@ def is_refused(site, word):
 @pytest.fixture
 def site(tmp_path):
     with running(tmp_path) as one:
-        for _ in range(20):
-            send(one.port("mx"), SENDER, ["bob@example.org"], b"Subject: x\r\n\r\nx\r\n")
+        with smtplib.SMTP(
+            HOST, one.port("mx"), "client.example.net", timeout=TIMEOUT_SECONDS
+        ) as client:
+            for _ in range(MESSAGES):
+                client.sendmail(SENDER, ["bob@example.org"], b"Subject: x\r\n\r\nx\r\n")
         yield one
 
 
 def test_a_plugin_that_was_not_there_and_a_changed_chain(site):
     """The old sessions go on with the old rules, the new ones have the new."""
-    old = smtplib.SMTP(HOST, site.port("mx"), "client.example.net", timeout=20)
-    reader = poplib.POP3_SSL(HOST, site.port("pop3s"), timeout=20, context=unverified())
+    old = smtplib.SMTP(HOST, site.port("mx"), "client.example.net", timeout=TIMEOUT_SECONDS)
+    reader = poplib.POP3_SSL(
+        HOST, site.port("pop3s"), timeout=TIMEOUT_SECONDS, context=unverified()
+    )
     reader.user("bob")
     reader.pass_(PASSWORD)
     with Load(site) as load, contextlib.closing(old):
@@ -168,7 +179,7 @@ def test_a_plugin_that_was_not_there_and_a_changed_chain(site):
         # The transaction that was under way ends as it began: under the old chain.
         assert old.data("Subject: lottery\r\n\r\nold\r\n")[0] == 250
         assert old.mail(SENDER)[0] == 421
-        assert len(reader.list()[1]) == 20
+        assert len(reader.list()[1]) == MESSAGES
         reader.dele(1)
         reader.quit()
         use_word(site, "casino")
@@ -178,7 +189,7 @@ def test_a_plugin_that_was_not_there_and_a_changed_chain(site):
         load.more()
     assert load.ended > 0
     nothing_is_lost(site, load)
-    assert len(fetch(site.port("pop3s"), "bob")) == 19
+    assert len(fetch(site.port("pop3s"), "bob")) == MESSAGES - 1
     site.wait("generation.drained", 2)
     assert not site.count("worker.ended")
 

@@ -54,7 +54,7 @@ def with_word(word):
 def install(site):
     """As a site would: write it, install it, name it."""
     folder = site.base / "wild"
-    code, text = site.call("plugins", "new", "filter", "wild", folder)
+    code, text = site.call_here("plugins", "new", "filter", "wild", folder)
     assert code == 0, text
     (folder / "src" / "thurn_filter_wild" / "factory.py").write_text(FACTORY)
     site.install(folder)

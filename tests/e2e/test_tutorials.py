@@ -10,8 +10,8 @@ import smtplib
 import tomllib
 
 import pytest
-from clients import HOST
-from running import PATIENCE_SECONDS, ROOT, free_port, running
+from clients import HOST, TIMEOUT_SECONDS
+from running import ROOT, free_port, running
 
 TUTORIALS = ROOT / "docs" / "tutorial"
 SITE = re.compile(r"^```toml[^\n]*\n(\[site\].*?)^```$", re.DOTALL | re.MULTILINE)
@@ -32,18 +32,18 @@ def _written(page):
     return prepare
 
 
-def _people(site):
+def _people(call, site):
     """The commands of the page: a domain and an account."""
     for words, answer in (
         (("domain", "add", "--config", site.path, "example.org"), "example.org is ours now"),
         (("account", "add", "--config", site.path, "alice"), "alice is added"),
     ):
-        code, text = site.call(*words, given=f"{PASSWORD}\n")
+        code, text = call(*words, given=f"{PASSWORD}\n")
         assert (code, text.strip()) == (0, answer)
 
 
 def _send(site, subject):
-    with smtplib.SMTP(HOST, site.port("mx"), timeout=PATIENCE_SECONDS) as server:
+    with smtplib.SMTP(HOST, site.port("mx"), timeout=TIMEOUT_SECONDS) as server:
         message = f"Subject: {subject}\r\n\r\nText.\r\n"
         return server.sendmail("you@example.net", ["alice@example.org"], message)
 
@@ -51,18 +51,18 @@ def _send(site, subject):
 @pytest.mark.slow
 def test_the_site_of_the_first_server_takes_mail(tmp_path):
     with running(tmp_path, prepare=_written("first-server.md")) as site:
-        _people(site)
+        _people(site.call_here, site)
         assert _send(site, "Hello") == {}
 
 
 @pytest.mark.slow
 def test_the_site_of_the_first_plugin_refuses_a_word(tmp_path):
     def prepare(site):
-        code, text = site.call("plugins", "new", "filter", "words", tmp_path / "words")
+        code, text = site.call_here("plugins", "new", "filter", "words", tmp_path / "words")
         assert code == 0, text
         site.install(tmp_path / "words")
         _written("first-plugin.md")(site)
-        _people(site)
+        _people(site.call, site)
 
     with running(tmp_path / "site", prepare=prepare) as site:
         assert _send(site, "Lunch") == {}

@@ -125,7 +125,6 @@ def test_sections_of_a_known_message():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("door", [by_append, by_bdat, by_data], ids=lambda door: door.__name__[3:])
 def test_the_corpus_comes_out_as_it_went_in(office, door):
     messages = list(corpus())

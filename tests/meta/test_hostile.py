@@ -32,6 +32,7 @@ SHORT = {
     "limiter/": "plugins/login/limiter/tests/",
     "pbs/": "plugins/login/popbeforesmtp/tests/",
     "scram/": "plugins/sasl/scram/tests/",
+    "dns/": "plugins/resolver/dns/tests/",
     "tlsfiles/": "plugins/tls/files/tests/",
     "e2e/": "tests/e2e/",
 }

@@ -54,8 +54,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 """Distribution → what it alone may import, with the reason beside it."""
 BANNED_CALLS = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "input"})
-# The supervisor has no loop to block: it waits for the processes of a killed instance to end.
-ALLOWED_CALLS = {("supervisor.py", ("time", "sleep"))}
+# Neither has a loop to block: the supervisor waits for the processes of a killed instance to end,
+# a command for a site to start or to end.
+ALLOWED_CALLS = {("supervisor.py", ("time", "sleep")), ("controlclient.py", ("time", "sleep"))}
 BANNED_ATTRIBUTES = frozenset({
     ("os", "system"), ("os", "popen"), ("time", "sleep"), ("tempfile", "mktemp"),
 })  # fmt: skip

@@ -114,9 +114,6 @@ CITES_ELSEWHERE = frozenset(
     {
         "core/thurn/src/thurn/contracts/clock.py",
         "core/thurn/src/thurn/contracts/connection.py",
-        "core/thurn/src/thurn/delivery/deposits.py",
-        "core/thurn/src/thurn/mailflow/envelope.py",
-        "core/thurn/src/thurn/mailflow/message.py",
         "core/thurn/src/thurn/telemetry/log.py",
     }
 )

@@ -16,7 +16,7 @@ COMMANDS = int(os.environ.get("THURN_STATEFUL_COMMANDS", "4000"))
 SEED = int(os.environ.get("THURN_STATEFUL_SEED", "1"))
 WORKERS = 2
 ACCOUNTS = [f"s{number}" for number in range(300)]
-TIMEOUT = 120 + COMMANDS // 20
+TIMEOUT = 300 + COMMANDS // 10
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIMEOUT)]
 

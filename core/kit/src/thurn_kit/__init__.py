@@ -9,6 +9,7 @@ plugin.
     sources       networks and addresses as settings name them
     accounts      names, sub-addresses, and hashes of passwords
     scram         stored keys for SCRAM, and the preparation of names and passwords (SASLprep)
+    certificates  when certificates end, for the status of TLS plugins
     named         accounts that a site's file names, in settings of rules and policies
     spool         large contents beside memory
     notices       notices between the tasks of one process

@@ -14,9 +14,11 @@ from thurn.config.files import of_tables, read
 from thurn.config.instances import load
 from thurn.contracts.command import CommandSite
 from thurn.hooks.registry import Registry
-from thurn.plugin import Context, Recipient, Transaction, plugin
+from thurn.plugin import Context, NoSettings, Recipient, Transaction, plugin
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
+from thurn_testing.fakes.resolver import StaticResolver, static_plugin
+from thurn_testing.fakes.service import IdleService
 
 SITE = """
 [site]
@@ -77,6 +79,28 @@ def test_whoever_writes_records_opens_all_owners(site: Path) -> None:
         ("store", "main"),
     }
     assert with_log
+
+
+def test_who_needs_the_resolver_has_it(site: Path) -> None:
+    class Asking(NoSettings):
+        @property
+        def needs_resolver(self) -> bool:
+            return True
+
+    @plugin("service", "asking")
+    @asynccontextmanager
+    async def asking(config: Asking) -> AsyncIterator[IdleService]:
+        yield IdleService()
+
+    registry = Registry()
+    registry.add(asking)
+    registry.add(static_plugin(StaticResolver()))
+    tables = {**tomllib.loads(SITE), "service": {"one": {"type": "asking"}}}
+    tables |= {"resolver": {"dns": {"type": "static"}}}
+    tables["site"]["resolver"] = "dns"
+    config = load(of_tables(tables, site.parent), registry)
+    assert ("resolver", "dns") not in part_of(config, ["account"])[0].instances
+    assert ("resolver", "dns") in part_of(config, ["service"])[0].instances
 
 
 def test_state_without_the_log(site: Path) -> None:

@@ -13,15 +13,7 @@ from thurn.config.instances import load
 from thurn.hooks.registry import Registry
 from thurn.plugin import plugin
 from thurn.types.errors import ConfigError, StorageTrouble
-
-
-class Steady:
-    """A service that has nothing to do."""
-
-    scope = "worker"
-
-    async def run(self):
-        await trio.sleep_forever()
+from thurn_testing.fakes.service import IdleService
 
 
 @pytest.fixture
@@ -40,7 +32,7 @@ def make(tmp_path, opened):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.sleep_forever)
                 opened.append("steady")
-                yield Steady()
+                yield IdleService()
                 opened.remove("steady")
                 nursery.cancel_scope.cancel()
 
@@ -101,10 +93,11 @@ def test_times_of_reload_and_stop_are_settings(make):
     assert plan_of(make(OSError())).stop_seconds == 10.0
 
 
-class Keeping(Steady):
+class Keeping(IdleService):
     """Registers with the commit log."""
 
     def __init__(self, context):
+        super().__init__()
         context.commit_log.register("kept", self)
 
 
@@ -144,7 +137,7 @@ async def test_one_that_swallows_its_cancellation_ends_the_start_too(tmp_path, a
     async def opening():
         with trio.CancelScope(shield=True):
             await trio.sleep(100)
-        yield Steady()
+        yield IdleService()
 
     assert "it did not end when it was cancelled" in await finding_of(of_service(tmp_path, opening))
 
@@ -161,7 +154,7 @@ async def test_a_product_that_does_not_fit_its_role_ends_the_start(tmp_path):
 
 async def test_what_is_not_a_context_manager_is_a_finding(tmp_path):
     async def opening():
-        return Steady()
+        return IdleService()
 
     finding = await finding_of(of_service(tmp_path, opening))
     line = opening.__code__.co_firstlineno

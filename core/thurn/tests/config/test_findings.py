@@ -21,10 +21,15 @@ class StoreSettings(Settings):
 class ServiceSettings(Settings):
     stores: tuple[Annotated[str, Ref("store")], ...] = ()
     counts: bool = False
+    asks: bool = False
 
     @property
     def needs_state(self):
         return self.counts
+
+    @property
+    def needs_resolver(self):
+        return self.asks
 
 
 @plugin("service", "carries")
@@ -126,6 +131,21 @@ def test_who_needs_shared_state_is_named(tmp_path):
     assert check(tmp_path, text.replace("true", "false")).instances
 
 
+def test_who_needs_a_resolver_is_named_with_all_other_needs(tmp_path):
+    text = SITE + '[service.a]\ntype = "works"\ncounts = true\nasks = true\n'
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path, text)
+    state, resolver = caught.value.findings
+    assert "service.a: shared state is needed" in state
+    told = 'write resolver = "main" here and a section [resolver.main] with type = "dns"'
+    assert resolver == f"{tmp_path}/0.toml:1: site: service.a: a resolver is needed; {told}"
+
+
+def test_the_resolver_of_the_site_is_checked(tmp_path):
+    with pytest.raises(ConfigError, match=r'0\.toml:3: site\.resolver: site names resolver "main"'):
+        check(tmp_path, f'{SITE}resolver = "main"\n')
+
+
 def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     text = (
         SITE
@@ -151,7 +171,7 @@ QUEUES = '[queue.main]\ntype = "held"\n[queue.other]\ntype = "held"\n'
     ],
 )
 def test_a_queue_that_nobody_carries_on_is_a_warning(tmp_path, service, warned):
-    """ADR 0013."""
+    """ADR 0014."""
     findings, warnings = check(tmp_path, SITE + 'queue = "main"\n' + QUEUES + service).examine()
     assert findings == []
     told = [text for text in warnings if "no service carries" in text]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 
 import pytest
-from thurn.plugin import Claim, Denied, Secret, StoredKeyQuery, Verified, scram
+from thurn.plugin import Claim, Denied, Secret, StoredKeyQuery, Verified
 from thurn_account_sqlite.changes.account import Properties, add_account
 from thurn_account_sqlite.changes.credential import add_app_password, set_main
 from thurn_account_sqlite.changes.domain import add_domain
 from thurn_account_sqlite.stored import Stored, make_stored
+from thurn_kit import scram
 from thurn_kit.accounts import parse_hash
 
 SALT = "W22ZaJ0SNY7soEsUEjb6gQ=="

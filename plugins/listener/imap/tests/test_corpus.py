@@ -92,7 +92,6 @@ def expectations(octets):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("store", ["memory", "spool"])
 async def test_the_corpus_comes_out_as_it_went_in(open_world, store, mock_clock):
     messages = [*corpus(), LARGE]

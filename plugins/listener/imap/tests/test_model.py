@@ -114,7 +114,6 @@ async def step(world, choice, client):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("store", ["memory", "spool"])
 async def test_clients_are_never_told_what_is_not_so(open_world, store, seed, mock_clock):

@@ -22,7 +22,7 @@ def trust(authority, tmp_path):
     pair = authority.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem
     pair.write_to_path(tmp_path / "pair.pem")
     (tmp_path / "pair.pem").chmod(0o600)
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
     return context
 

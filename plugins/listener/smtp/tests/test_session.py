@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from thurn.plugin import spool
+from thurn_kit import spool
 from trio.testing import wait_all_tasks_blocked
 
 HELLO = b"EHLO client.example\r\n"

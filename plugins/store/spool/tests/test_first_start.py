@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from thurn_store_spool.schema import open_index
+from thurn_store_spool.index.schema import open_index
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

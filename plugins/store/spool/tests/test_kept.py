@@ -8,15 +8,15 @@ import apsw
 import pytest
 import trio
 from thurn.plugin import FlagChange
-from thurn_store_spool.columns import load, load_rows, totals_of
-from thurn_store_spool.index import GROWN_CHANGES, read_highest
-from thurn_store_spool.keeper import GATHER_SECONDS
-from thurn_store_spool.kept import KEPT_MESSAGES, read_kept_totals, read_kept_view
-from thurn_store_spool.tend import keep
-from thurn_store_spool.tree import read_tree
+from thurn_store_spool.cache.columns import load, load_rows, totals_of
+from thurn_store_spool.cache.kept import KEPT_MESSAGES, read_kept_totals, read_kept_view
+from thurn_store_spool.index.accountindex import GROWN_CHANGES
+from thurn_store_spool.index.row import read_highest
+from thurn_store_spool.index.tree import read_tree
+from thurn_store_spool.upkeep.copies import keep_copies
+from thurn_store_spool.upkeep.upkeep import GATHER_SECONDS
 from thurn_testing.contracts.storesite import ALICE, append
 
-pytestmark = pytest.mark.timeout(120)
 STEPS = 60
 
 
@@ -91,12 +91,12 @@ async def test_a_copy_moved_on_is_what_the_rows_say(bench, seed):
         await account.create("Other")
         await fill(account, KEPT_MESSAGES + 100)
         directory = account_of(bench)
-        assert keep(directory)
+        assert keep_copies(directory)
         for _ in range(STEPS):
             await change(account, dice)
             await known_is_what_rows_say(account, bench)
             if dice.random() < 0.1:
-                keep(directory, anew=dice.random() < 0.5)
+                keep_copies(directory, anew=dice.random() < 0.5)
             assert compare(bench) >= 1
         totals = {box.name: box for box in await account.mailboxes()}
     async with bench.open() as store:  # what is known now begins with the kept totals
@@ -119,8 +119,8 @@ async def test_copies_are_written_when_much_has_changed(bench, autojump_clock):
         await fill(account, GROWN_CHANGES + 1)
         await trio.sleep(GATHER_SECONDS + 1)
     assert compare(bench) == 1
-    assert not keep(account_of(bench))  # nothing has changed since
-    assert keep(account_of(bench), anew=True)
+    assert not keep_copies(account_of(bench))  # nothing has changed since
+    assert keep_copies(account_of(bench), anew=True)
 
 
 async def test_a_copy_goes_with_its_mailbox_and_with_what_it_would_need(bench):
@@ -129,7 +129,7 @@ async def test_a_copy_goes_with_its_mailbox_and_with_what_it_would_need(bench):
         await account.create("Other")
         for name in ("INBOX", "Other"):
             await fill(account, KEPT_MESSAGES, name)
-        assert keep(account_of(bench))
+        assert keep_copies(account_of(bench))
         assert compare(bench) == 2
         await account.delete("Other")
         assert compare(bench) == 1

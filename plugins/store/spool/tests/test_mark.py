@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from thurn.plugin import AccountId
-from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.mark import MARK, Mark
+from thurn_store_spool.cache.mark import MARK, DocumentsMark
+from thurn_store_spool.index.accountindex import AccountIndex
 
 BOB = AccountId("bob")
 
@@ -48,7 +48,7 @@ async def test_who_was_killed_before_the_mark_is_made_up_for_by_replay(bench, mo
         here, there = await one.open(BOB, None), await two.open(BOB, None)
         assert await here.active_document("sieve") is None
         with monkeypatch.context() as patch:
-            patch.setattr(Mark, "change", lambda _: None)
+            patch.setattr(DocumentsMark, "change", lambda _: None)
             await there.put_document("sieve", "mine", b"keep;")
             await there.activate_document("sieve", "mine")
         bench.log.replay()
@@ -67,7 +67,7 @@ async def test_without_a_mark_nothing_is_remembered(bench, looks):
 
 
 def test_marks(tmp_path: Path):
-    one, two = Mark(tmp_path), Mark(tmp_path)
+    one, two = DocumentsMark(tmp_path), DocumentsMark(tmp_path)
     before = one.read()
     assert before == two.read()
     two.change()

@@ -7,10 +7,11 @@ import random
 import apsw
 import pytest
 from thurn.plugin import FlagChange
-from thurn_store_spool.columns import load_rows
-from thurn_store_spool.operation import Annotated, Expunged, Flagged
-from thurn_store_spool.recent import RANGES_OCTETS, RECENT, Recent
-from thurn_store_spool.tree import read_tree
+from thurn_store_spool.cache.bounds import RECENT_OPERATION_OCTETS, RECENT_OPERATIONS
+from thurn_store_spool.cache.columns import load_rows
+from thurn_store_spool.cache.recent import RecentOperations
+from thurn_store_spool.index.tree import read_tree
+from thurn_store_spool.operation.kind import Annotated, Expunged, Flagged
 from thurn_testing.contracts.storesite import ALICE, append
 
 STEPS = 40
@@ -58,7 +59,7 @@ async def test_several_changes_between_two_looks(bench, seed):
                 uids = await change(*((account, box) if mine else (elsewhere, same)), uids, dice)
             assert await box.view() == rows_of(bench, "INBOX")
             assert await same.view() == rows_of(bench, "INBOX")
-        for _ in range(RECENT + 10):
+        for _ in range(RECENT_OPERATIONS + 10):
             await box.flag(uids, dice.choice(list(FlagChange)), ["\\Flagged"])
         assert await box.view() == rows_of(bench, "INBOX")
 
@@ -68,26 +69,30 @@ def flagged(modseq, mailbox=1, uids=b"12345678"):
 
 
 def test_what_is_not_known_is_said():
-    recent = Recent()
-    assert recent.of(1, 5) is None  # nothing is known of any time
-    recent.forget(5)
-    assert recent.of(1, 5) == []
-    assert recent.of(1, 4) is None
-    first, other, last = flagged(6), Expunged(7, 0, 2, b"", 9), flagged(8)
-    recent.add([first, other, last])
-    assert recent.of(1, 5) == [first, last]
-    assert recent.of(1, 6) == [last]
-    assert recent.of(2, 6) == [other]
-    recent.add([Annotated(9, 0, 1, "/x", None)])  # is not what a view can be moved on by
-    assert recent.of(1, 8) is None
-    assert recent.of(1, 9) == []
-    recent.add([flagged(10, uids=bytes(RANGES_OCTETS + 8))])
-    assert recent.of(1, 9) is None
+    recent = RecentOperations()
+    assert recent.of(1, 5, 5) is None  # nothing is known of any time
+    first, other, third = flagged(6), Expunged(7, 0, 2, b"", 9), flagged(8)
+    recent.add([first])
+    recent.add([other, third])
+    assert recent.of(1, 5, 8) == [first, third]
+    assert recent.of(1, 6, 8) == [third]
+    assert recent.of(2, 6, 8) == [other]
+    assert recent.of(1, 8, 8) == []
+    assert recent.of(1, 4, 8) is None  # what came before
+    assert recent.of(1, 5, 9) is None  # what others did since
+    recent.add([flagged(10)])  # another worker did the ninth
+    assert recent.of(1, 8, 10) is None
+    assert recent.of(1, 9, 10) == [flagged(10)]
+    recent.add([Annotated(11, 0, 1, "/x", None)])  # is not what a view can be moved on by
+    assert recent.of(1, 10, 11) is None
+    assert recent.of(1, 11, 11) == []
+    recent.add([flagged(12, uids=bytes(RECENT_OPERATION_OCTETS + 8))])
+    assert recent.of(1, 11, 12) is None
 
 
 def test_only_few_are_known():
-    recent = Recent()
-    recent.forget(0)
-    recent.add(flagged(modseq) for modseq in range(1, RECENT + 4))
-    assert recent.of(1, 2) is None
-    assert [one.modseq for one in recent.of(1, 3)] == list(range(4, RECENT + 4))
+    recent = RecentOperations()
+    recent.add(flagged(modseq) for modseq in range(1, RECENT_OPERATIONS + 4))
+    highest = RECENT_OPERATIONS + 3
+    assert recent.of(1, 2, highest) is None
+    assert [one.modseq for one in recent.of(1, 3, highest)] == list(range(4, highest + 1))

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 from thurn.plugin import Append, FlagChange, MailboxExists, MailboxNameRefused, StorageError
-from thurn_store_spool.append import SUMMARY_OCTETS
-from thurn_store_spool.operation import Appended, decode_entry
+from thurn_store_spool.log.deposit import SUMMARY_OCTETS
+from thurn_store_spool.operation.kind import Appended, decode_record
 from thurn_testing.contracts.storesite import ALICE, WHEN, append, message, subjects
 
 NAMES = ("INBOX", "a", "a/b", "c", "d/e")
@@ -125,14 +125,14 @@ async def test_a_record_spares_the_scan_and_needs_it_not(
     bench, files, tmp_path, monkeypatch, limit
 ):
     """Large summaries are left out; the rows are the same."""
-    monkeypatch.setattr("thurn_store_spool.append.SUMMARY_OCTETS", limit)
+    monkeypatch.setattr("thurn_store_spool.log.deposit.SUMMARY_OCTETS", limit)
     async with bench.open() as store:
         account = await store.open(ALICE, None)
         for number in range(3):
             await account.append(append(f"m{number}"))
         wanted = files.dump(bench.directory)
-    payloads = [decode_entry(record.payload) for _, record in bench.log.records]
-    stored = [one for entry in payloads for one in entry.operations if isinstance(one, Appended)]
+    decoded = [decode_record(record.payload) for _, record in bench.log.records]
+    stored = [one for record in decoded for one in record.operations if isinstance(one, Appended)]
     assert [one.summary is None for one in stored] == [limit == 0] * 3
     async with bench.open(tmp_path / "nothing"):
         bench.log.replay()

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 from thurn.plugin import SPILL_OCTETS, AccountId, Append, Blob, Content
-from thurn_store_spool.shared import KEPT_OCTETS, summarise
+from thurn_store_spool.body.summary import summarise
+from thurn_store_spool.cache.bounds import SHARED_SUMMARY_OCTETS
 from thurn_testing.contracts.storesite import WHEN, message
 
 NAMES = [AccountId(f"u{number}") for number in range(5)]
@@ -71,13 +72,15 @@ async def test_without_links_it_is_copied(bench, blob, monkeypatch, trouble):
 
 async def test_long_headers_are_not_kept_in_memory(bench, tmp_path):
     path = tmp_path / "long"
-    path.write_bytes(b"Subject: " + b"x" * KEPT_OCTETS + b"\r\n\r\n" + b"x" * SPILL_OCTETS)
+    path.write_bytes(
+        b"Subject: " + b"x" * SHARED_SUMMARY_OCTETS + b"\r\n\r\n" + b"x" * SPILL_OCTETS
+    )
     blob = Blob(path=path)
     async with bench.open() as store:
         for name in NAMES[:2]:
             account = await store_in(store, name, blob)
             assert await read(account) == PREFIXES[0] + blob.read()
-        assert not account._environment.shared._known
+        assert not account._environment.shared._shared
 
 
 async def test_the_first_may_have_gone(bench, blob):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import apsw
 import pytest
 from thurn.plugin import AccountId, Append, Content, FlagChange, LimitReached
-from thurn_store_spool.shape import SUBSCRIPTIONS_PER_ACCOUNT
-from thurn_store_spool.tree import read_tree
+from thurn_store_spool.account.tree import SUBSCRIPTIONS_PER_ACCOUNT
+from thurn_store_spool.index.tree import read_tree
 
 ALICE = AccountId("alice")
 DEEP = "/".join(f"level {number}" for number in range(64))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import trio
 from thurn.plugin import AccountId, Append, Content, MailboxNotFound
-from thurn_store_spool import watch
-from thurn_store_spool.mailbox import SpoolMailbox
+from thurn_store_spool.account.mailbox import SpoolMailbox
+from thurn_store_spool.watch import file, watch
 from thurn_testing.contracts.plainstate import PlainState
 
 SOON = 2 * watch.PAUSE_SECONDS
@@ -97,7 +97,7 @@ async def test_a_mailbox_deleted_elsewhere_ends_the_wait(bench, autojump_clock):
 
 
 async def test_without_the_file_everybody_looks(bench, looks, autojump_clock):
-    (bench.directory / watch.FILE).mkdir(parents=True)
+    (bench.directory / file.FILE).mkdir(parents=True)
     async with bench.open() as store, trio.open_nursery() as nursery:
         mailbox = await inbox(store, "alice")
         view = await mailbox.view()
@@ -113,9 +113,9 @@ async def test_without_the_file_everybody_looks(bench, looks, autojump_clock):
 
 
 async def test_who_has_not_the_file_tells_all_who_may_wait(bench, autojump_clock):
-    (bench.directory / watch.FILE).mkdir(parents=True)
+    (bench.directory / file.FILE).mkdir(parents=True)
     async with bench.open() as store:
-        (bench.directory / watch.FILE).rmdir()
+        (bench.directory / file.FILE).rmdir()
         async with bench.open() as other, trio.open_nursery() as nursery:
             mailbox = await inbox(other, "alice")
             view = await mailbox.view()
@@ -129,8 +129,13 @@ async def test_who_has_not_the_file_tells_all_who_may_wait(bench, autojump_clock
 
 async def test_nobody_waits_nothing_is_read(bench, monkeypatch, autojump_clock):
     reads = []
-    real = watch.Watch._read
-    monkeypatch.setattr(watch.Watch, "_read", lambda self: reads.append(1) or real(self))
+    real = file.WatchFile.read_numbers
+
+    def read_numbers(self, known):
+        reads.append(1)
+        return real(self, known)
+
+    monkeypatch.setattr(file.WatchFile, "read_numbers", read_numbers)
     async with bench.open() as store:
         await inbox(store, "alice")
         await trio.sleep(2)  # the first look is free
@@ -205,9 +210,9 @@ async def test_in_each_worker_where_somebody_waits(bench, told, autojump_clock):
 async def test_what_a_dead_worker_waited_for_is_forgotten(bench, told, autojump_clock):
     async with bench.open() as one:
         await append(one, "alice")
-        path = bench.directory / watch.FILE
+        path = bench.directory / file.FILE
         octets = bytearray(path.read_bytes())
-        at = watch.CLAIMS_AT + watch._place(AccountId("alice")) * watch.LANES
+        at = file.WAITS_AT + file.cell_of(AccountId("alice")) * file.LANES
         octets[at + 1] = 1  # the lane of the next
         path.write_bytes(octets)
         await append(one, "alice")
@@ -218,8 +223,8 @@ async def test_what_a_dead_worker_waited_for_is_forgotten(bench, told, autojump_
 
 
 async def test_more_workers_than_lanes(bench, told, monkeypatch, autojump_clock):
-    monkeypatch.setattr(watch, "LANES", 1)
-    monkeypatch.setattr(watch, "_NOBODY", bytes(1))
+    monkeypatch.setattr(file, "LANES", 1)
+    monkeypatch.setattr(file, "NOBODY", bytes(1))
     async with bench.open() as one, bench.open() as two:
         for store, other in ((one, two), (two, one)):
             mailbox = await inbox(store, "alice")

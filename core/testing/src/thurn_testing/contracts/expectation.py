@@ -1,16 +1,22 @@
-"""How a kit says what was promised: two functions, no test framework."""
+"""How a kit says which promise was broken, without a test framework."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import trio
+
 REASON: Final = re.compile(r"[a-z0-9_-]{1,60}(?:\.[a-z0-9_-]{1,60}){0,9}")
 BLOCKED_SECONDS: Final = 5.0
-"""For one call: no question takes that long, and everybody else may be waiting."""
+"""How long one call may block: no question takes that long, and everybody else may be waiting."""
+
+CHECK_SECONDS: Final = 45.0
+"""How long one check of a kit may take. Most take less than a second; a product that hangs is named
+before the minute has passed that a test runner may grant."""
 
 
 def expect(condition: object, promise: str) -> None:
@@ -33,6 +39,40 @@ def expect_decision(decision: object) -> None:
     text = getattr(decision, "text", "")
     told = text.isascii() and text.isprintable()
     expect(told, f"a peer is told one line of ASCII: {text!r}")
+
+
+@contextmanager
+def in_time(promise: str, seconds: float) -> Iterator[None]:
+    """The block must end within this time."""
+    with trio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise AssertionError(f"{promise}: it took longer than {seconds:.0f} s")
+
+
+@contextmanager
+def checking(kit: str, check: Callable[..., object]) -> Iterator[None]:
+    """The block runs a check of a kit: it must end in time, and what it raises names the check."""
+    name = getattr(check, "__name__", repr(check))
+    note = f"in the {kit} kit's {name}"
+    promise = (check.__doc__ or name).split("\n")[0]
+    try:
+        with in_time(promise, CHECK_SECONDS):
+            yield
+    except BaseExceptionGroup as group:
+        error = _innermost(group)
+        error.add_note(note)
+        raise error from None
+    except BaseException as error:
+        error.add_note(note)
+        raise
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The error itself, without the groups that nurseries of the product made around it alone."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 @contextmanager

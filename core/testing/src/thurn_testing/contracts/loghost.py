@@ -17,6 +17,7 @@ from thurn.log.recovery import scan_segment
 from thurn.log.segment import segments, slots
 from thurn.log.settings import silent
 
+from thurn_testing.contracts.expectation import in_time
 from thurn_testing.contracts.plainstate import PlainState
 from thurn_testing.contracts.storesite import HostsOf, StoreHost
 from thurn_testing.fakes.context import FakeContext, Given
@@ -24,7 +25,8 @@ from thurn_testing.fakes.context import FakeContext, Given
 SETTINGS = LogSettings(segment_octets=1 << 16, seal_after_seconds=0.01)
 """Small and soon sealed, so that a kit sees many segments."""
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
+"""How long sealing and settling may take."""
 
 
 class SystemTime:
@@ -63,7 +65,7 @@ class LogHost:
     async def retire(self) -> None:
         """Wait until the log has sealed what it wrote, and settle it."""
         settler = Settler(self._directory, self._log.owners, clock=self._clock)
-        with trio.fail_after(PATIENCE_SECONDS):
+        with in_time("the records of a segment can be settled", PATIENCE_SECONDS):
             while True:
                 await settler.run(once=True)
                 if not self._unsettled():

@@ -4,7 +4,9 @@
         await check_queue(lambda context: spool.open(config, context), directory=tmp_path)
 
 Each check has a site of its own. Level "entries" is what mail flow needs, "leases" what a runner
-needs besides.
+needs besides. Deposits are committed as the host does it, so a queue may put its changes into the
+commit log, or have none and store in `commit`. A queue that hangs breaks the promise that is being
+checked.
 """
 
 from __future__ import annotations
@@ -28,13 +30,14 @@ from thurn.contracts.queue import (
     RecipientResult,
 )
 from thurn.contracts.store import Deposit
+from thurn.delivery.deposits import commit_all
 from thurn.types.address import Address
 from thurn.types.content import SPILL_OCTETS, Content
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.identity import AccountId
 from thurn.types.status import OK, Status
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import checking, expect, expect_equal, in_time
 from thurn_testing.contracts.storesite import HostsOf, StoreHost, message, plain_hosts
 
 MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
@@ -42,8 +45,10 @@ MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
 
 LATER: Final = Status(451, "4.4.1", "Nobody answers")
 NEVER: Final = Status(550, "5.1.1", "Nobody of this name")
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
+"""How long the kit waits for what must come at once."""
 MOMENT_SECONDS: Final = 0.05
+"""How long the kit looks whether something comes that must not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +63,14 @@ class OpenQueue:
         await self.commit(self.queue.prepare(envelope(*recipients), message(subject), key=key))
 
     async def commit(self, *deposits: Deposit) -> None:
-        """Commit deposits as mail flow does: one group."""
-        await self.host.context.commit_log.commit(
-            [change for one in deposits for change in one.changes]
-        )
-        for deposit in deposits:
-            await deposit.commit()
+        """Commit deposits together, as mail flow does."""
+        await commit_all(self.host.context.commit_log, deposits)
 
     async def lease(self, *, skip: Sequence[str] = ()) -> Lease:
         """The next lease; it must come soon."""
-        with trio.fail_after(PATIENCE_SECONDS):
+        with in_time("an entry that is due is leased", PATIENCE_SECONDS):
             return await self.queue.next_lease(skip=skip)
+        raise AssertionError  # never reached: `in_time` has raised
 
     async def expect_none_due(self, promise: str) -> None:
         """Nothing is leased for a moment."""
@@ -271,6 +273,7 @@ async def failed_group_queues_nothing(site: QueueSite) -> None:
         deposit = opened.queue.prepare(envelope(), message("x"), key="t1")
         if not deposit.changes:
             return  # an engine with a durability of its own
+        await deposit.place()
         try:
             await opened.host.context.commit_log.commit([*deposit.changes, Failing()])
         except ValueError:
@@ -502,7 +505,7 @@ async def check_queue(
         make: opens the queue on a context; called again to reopen it, or for another worker.
         level: "entries", or "leases" for the second half.
         directory: where sites are made.
-        hosts: contexts with a commit log of the caller's choice; a plain one in memory when None.
+        hosts: contexts with a commit log of the caller's choice; None for a plain one in memory.
         durable: False for a queue that forgets when it is closed.
         only: run the checks whose names contain this.
 
@@ -515,8 +518,5 @@ async def check_queue(
             continue
         place = directory / name
         place.mkdir(mode=0o700)
-        try:
+        with checking("queue", check):
             await check(QueueSite(make, hosts or plain_hosts(), place, durable=durable))
-        except BaseException as error:
-            error.add_note(f"in the queue kit's {name}")
-            raise

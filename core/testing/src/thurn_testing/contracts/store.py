@@ -3,7 +3,9 @@
     async def test_contract(tmp_path):
         await check_store(lambda context: spool.open(config, context), directory=tmp_path)
 
-Each check has a site of its own. Level "concurrent" needs "basic" to pass first.
+Each check has a site of its own. Level "concurrent" needs "basic" to pass first. Deposits are
+committed as the host does it, so a store may put its changes into the commit log, or have none and
+store in `commit`. A store that hangs breaks the promise that is being checked.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Literal, TypeAlias
 
+from thurn_testing.contracts.expectation import checking
 from thurn_testing.contracts.store_account import ACCOUNT_CHECKS
 from thurn_testing.contracts.store_append import APPEND_CHECKS
 from thurn_testing.contracts.store_change import CHANGE_CHECKS
@@ -40,10 +43,10 @@ async def check_store(
     """Check that a store keeps the promises of `thurn.contracts.store`.
 
     Args:
-        make: opens the store on a context; called again to reopen it.
+        make: opens the store on a context; called again to reopen it, or for another worker.
         level: "basic", or "concurrent" for many tasks at once.
-        directory: where sites are made; a temporary one when None.
-        hosts: contexts with a commit log of the caller's choice; a plain one in memory when None.
+        directory: where sites are made; None for a temporary one.
+        hosts: contexts with a commit log of the caller's choice; None for a plain one in memory.
         durable: False for a store that forgets when it is closed.
         only: run the checks whose names contain this.
 
@@ -67,8 +70,5 @@ async def check_store(
             continue
         place = directory / f"{level}-{number}"
         place.mkdir(mode=0o700)
-        try:
+        with checking("store", check):
             await check(StoreSite(make, hosts or plain_hosts(), place, durable=durable))
-        except BaseException as error:
-            error.add_note(f"in the store kit's {name}")
-            raise

@@ -16,7 +16,7 @@ async def check_annotations(site: StoreSite) -> None:
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")
-        expect_equal(dict(await inbox.annotations()), {}, "none at first")
+        expect_equal(dict(await inbox.annotations()), {}, "a mailbox has no annotations at first")
         await inbox.annotate("/private/comment", b"one")
         await inbox.annotate("/private/comment", b"two \x00\xff")
         await inbox.annotate("/shared/x", b"")
@@ -34,27 +34,39 @@ async def check_annotations(site: StoreSite) -> None:
     if site.durable:
         async with site.open() as opened:
             kept = {"/private/comment": b"two \x00\xff"}
-            expect_equal(dict(await (await opened.inbox()).annotations()), kept, "they last")
+            expect_equal(
+                dict(await (await opened.inbox()).annotations()),
+                kept,
+                "annotations outlive a restart",
+            )
 
 
 async def check_documents(site: StoreSite) -> None:
     """Every change is a version; at most one of a kind is active; history outlives deletion."""
     async with site.open() as opened:
         account = await opened.account()
-        expect_equal(list(await account.documents("sieve")), [], "none at first")
+        expect_equal(
+            list(await account.documents("sieve")), [], "an account has no documents at first"
+        )
         first = await account.put_document("sieve", "main", b"keep;")
         second = await account.put_document("sieve", "main", b"discard;")
         await account.put_document("sieve", "../b", b"stop;")
         await account.put_document("setting", "main", b"{}")
         expect_equal((first.version, second.version), (1, 2), "versions count from 1")
-        with refused(DocumentNotFound, "an absent one cannot be active"):
+        with refused(DocumentNotFound, "an absent document cannot become active"):
             await account.activate_document("sieve", "absent")
     if site.durable:
         async with site.open() as opened:
             history = await (await opened.account()).document_history("sieve", "main")
             wanted = [(1, b"keep;"), (2, b"discard;")]
-            expect_equal([(d.version, d.content) for d in history], wanted, "history lasts")
-            expect_equal(len(await (await opened.account()).documents("setting")), 1, "kinds")
+            expect_equal(
+                [(d.version, d.content) for d in history], wanted, "the history outlives a restart"
+            )
+            expect_equal(
+                len(await (await opened.account()).documents("setting")),
+                1,
+                "each kind is listed alone",
+            )
 
 
 async def check_active_documents(site: StoreSite) -> None:
@@ -63,20 +75,29 @@ async def check_active_documents(site: StoreSite) -> None:
         account = await opened.account()
         for name, content in (("main", b"1"), ("main", b"2"), ("../b", b"stop;")):
             await account.put_document("sieve", name, content)
-        expect_equal(await account.active_document("sieve"), None, "none is active at first")
+        expect_equal(await account.active_document("sieve"), None, "no document is active at first")
         await account.activate_document("sieve", "main")
         third = await account.put_document("sieve", "main", b"keep; #3")
         expect(third.active, "a new version stays active")
         expect_equal(await account.active_document("sieve"), third, "the newest version is active")
         expect_equal(await account.active_document("other"), None, "each kind has its own")
         listed = [(d.name, d.version, d.active) for d in await account.documents("sieve")]
-        expect_equal(listed, [("../b", 1, False), ("main", 3, True)], "newest, in name order")
+        expect_equal(
+            listed, [("../b", 1, False), ("main", 3, True)], "the newest versions in name order"
+        )
         await account.activate_document("sieve", "../b")
         listed = [(d.name, d.version, d.active) for d in await account.documents("sieve")]
-        expect_equal(listed, [("../b", 1, True), ("main", 3, False)], "one at a time")
+        expect_equal(
+            listed,
+            [("../b", 1, True), ("main", 3, False)],
+            "one document of a kind is active at a time",
+        )
         await account.activate_document("sieve", None)
-        expect(not any(d.active for d in await account.documents("sieve")), "or none")
-        expect_equal(await account.active_document("sieve"), None, "or none")
+        expect(
+            not any(d.active for d in await account.documents("sieve")),
+            "None makes no document active",
+        )
+        expect_equal(await account.active_document("sieve"), None, "None makes no document active")
 
 
 async def check_document_versions(site: StoreSite) -> None:
@@ -87,19 +108,29 @@ async def check_document_versions(site: StoreSite) -> None:
             await account.put_document("sieve", "main", content)
         old = await account.document("sieve", "main", version=1)
         expect_equal(old.content if old else None, b"keep;", "old versions can be read")
-        expect_equal(await account.document("sieve", "absent"), None, "absent is None")
-        expect_equal(await account.document("sieve", "main", version=9), None, "absent is None")
-        expect(await account.delete_document("sieve", "main"), "it was there")
-        expect(not await account.delete_document("sieve", "main"), "and then not")
-        expect_equal(await account.document("sieve", "main"), None, "deleted is absent")
+        expect_equal(await account.document("sieve", "absent"), None, "an absent document is None")
+        expect_equal(
+            await account.document("sieve", "main", version=9), None, "an absent document is None"
+        )
+        expect(
+            await account.delete_document("sieve", "main"),
+            "deleting says that the document was there",
+        )
+        expect(
+            not await account.delete_document("sieve", "main"),
+            "deleting again says that it was not",
+        )
+        expect_equal(await account.document("sieve", "main"), None, "a deleted document is absent")
         fourth = await account.put_document("sieve", "main", b"again")
-        expect_equal(fourth.version, 4, "versions are never used again")
+        expect_equal(fourth.version, 4, "the number of a version is never used again")
     if site.durable:
         async with site.open() as opened:
             account = await opened.account()
             history = await account.document_history("sieve", "main")
             wanted = [(1, b"keep;"), (2, b"discard;"), (3, b"keep; #3"), (4, b"again")]
-            expect_equal([(d.version, d.content) for d in history], wanted, "history lasts")
+            expect_equal(
+                [(d.version, d.content) for d in history], wanted, "the history outlives a restart"
+            )
 
 
 async def check_deleting_the_active_document(site: StoreSite) -> None:
@@ -109,35 +140,38 @@ async def check_deleting_the_active_document(site: StoreSite) -> None:
         await account.put_document("sieve", "main", b"keep;")
         await account.activate_document("sieve", "main")
         await account.delete_document("sieve", "main")
-        expect_equal(await account.active_document("sieve"), None, "what is deleted is not active")
+        expect_equal(
+            await account.active_document("sieve"), None, "a deleted document is not active"
+        )
         again = await account.put_document("sieve", "main", b"keep;")
-        expect(not again.active, "a new one is not active by itself")
-        expect_equal(await account.active_document("sieve"), None, "a new one is not active")
+        expect(not again.active, "a document made anew is not active by itself")
+        expect_equal(
+            await account.active_document("sieve"), None, "a document made anew is not active"
+        )
 
 
 async def check_remembered_keys(site: StoreSite) -> None:
     """`remember` is committed with other deposits and lives as long as it was given."""
     async with site.open() as opened:
         account = await opened.account()
-        log = opened.host.context.commit_log
-        expect(not await account.seen("vacation ann"), "not seen yet")
+        expect(not await account.seen("vacation ann"), "a key that nobody remembered is not seen")
         record = account.remember("vacation ann", lifetime_seconds=3_600)
         deposit = account.prepare(Append("INBOX", message("x"), WHEN))
-        await log.commit([*record.changes, *deposit.changes])
-        await record.commit()
-        await deposit.commit()
-        expect(await account.seen("vacation ann"), "seen now")
-        expect(not await account.seen("vacation bob"), "others are not")
+        await opened.commit(record, deposit)
+        expect(await account.seen("vacation ann"), "a remembered key is seen")
+        expect(not await account.seen("vacation bob"), "another key is not")
         short = account.remember("short", lifetime_seconds=0)
-        await log.commit(short.changes)
-        await short.commit()
-        expect(not await account.seen("short"), "a life of no length is over")
+        await opened.commit(short)
+        expect(not await account.seen("short"), "a key whose lifetime is 0 is not seen")
         gone = account.remember("aborted", lifetime_seconds=3_600)
         await gone.abort()
-        expect(not await account.seen("aborted"), "aborted is nothing")
+        expect(not await account.seen("aborted"), "an aborted deposit remembers nothing")
     if site.durable:
         async with site.open() as opened:
-            expect(await (await opened.account()).seen("vacation ann"), "it outlives a restart")
+            expect(
+                await (await opened.account()).seen("vacation ann"),
+                "a remembered key outlives a restart",
+            )
 
 
 async def check_usage(site: StoreSite) -> None:
@@ -148,22 +182,32 @@ async def check_usage(site: StoreSite) -> None:
         if usage is None:
             return
         start = await usage.usage()
-        expect_equal((start.octets, start.messages), (0, 0), "nothing at first")
+        expect_equal((start.octets, start.messages), (0, 0), "an empty account uses nothing")
         await account.create("b")
         uids = await fill(account, 3)
         inbox = await account.mailbox("INBOX")
         await inbox.copy(uids[:1], "b")
         size = message("m0").size_octets
         found = await usage.usage()
-        expect_equal((found.octets, found.messages), (4 * size, 4), "copies count")
+        expect_equal(
+            (found.octets, found.messages), (4 * size, 4), "copies count as messages of their own"
+        )
         await inbox.move(uids[1:2], "b")
         await inbox.expunge(uids[2:])
         found = await usage.usage()
-        expect_equal((found.octets, found.messages), (3 * size, 3), "moves and expunges too")
+        expect_equal(
+            (found.octets, found.messages),
+            (3 * size, 3),
+            "moved messages count once, expunged ones not at all",
+        )
         await account.delete("b")
         found = await usage.usage()
-        expect_equal((found.octets, found.messages), (size, 1), "and whole mailboxes")
-        expect(account.ability(dict) is None, "an ability that no store has")
+        expect_equal(
+            (found.octets, found.messages),
+            (size, 1),
+            "the messages of a deleted mailbox do not count",
+        )
+        expect(account.ability(dict) is None, "an ability that the store does not have is None")
 
 
 ACCOUNT_CHECKS: Final = (

@@ -47,7 +47,9 @@ async def check_inbox_is_always_there(site: StoreSite) -> None:
     """INBOX exists from the beginning, in any case. RFC 9051 §5.1."""
     async with site.open() as opened:
         account = await opened.account()
-        expect_equal([m.name for m in await account.mailboxes()], ["INBOX"], "a new account")
+        expect_equal(
+            [m.name for m in await account.mailboxes()], ["INBOX"], "a new account has only INBOX"
+        )
         record = (await account.mailbox("INBOX")).record
         for name in ("inbox", "InBox"):
             record = (await account.mailbox(name)).record
@@ -55,7 +57,7 @@ async def check_inbox_is_always_there(site: StoreSite) -> None:
         expect(record.uidvalidity > 0, "UIDVALIDITY is at least 1")
         view = await (await account.mailbox("INBOX")).view()
         expect_equal((len(view), view.uidnext >= 1), (0, True), "a new mailbox is empty")
-        with refused(MailboxNotFound, "what was not made is not there"):
+        with refused(MailboxNotFound, "a mailbox that nobody made is absent"):
             await account.mailbox("INBOX2")
 
 
@@ -73,17 +75,21 @@ async def check_append_gives_ascending_uids(site: StoreSite) -> None:
             expect_equal(view.uids[-1], stored.uid, "the view has the message at once")
             expect(view.highestmodseq > last_modseq, "MODSEQ grows with each message")
             expect_equal(view.modseqs[-1], view.highestmodseq, "a new message has the MODSEQ")
-            expect(view.uidnext > stored.uid, "UIDNEXT is above")
-            expect_equal(stored.uidvalidity, view.uidvalidity, "APPENDUID's UIDVALIDITY")
-            expect_equal(stored.mailbox_id, view.mailbox_id, "and mailbox")
-            expect_equal(view.sizes[-1], message(f"m{number}").size_octets, "RFC822.SIZE")
-            expect_equal(view.received[-1], int(WHEN.timestamp()), "INTERNALDATE")
+            expect(view.uidnext > stored.uid, "UIDNEXT is above the last UID")
+            expect_equal(
+                stored.uidvalidity, view.uidvalidity, "APPENDUID has the mailbox's UIDVALIDITY"
+            )
+            expect_equal(
+                stored.mailbox_id, view.mailbox_id, "a deposit says in which mailbox it is"
+            )
+            expect_equal(view.sizes[-1], message(f"m{number}").size_octets, "the view has the size")
+            expect_equal(view.received[-1], int(WHEN.timestamp()), "the view has INTERNALDATE")
             last_uid, last_modseq = stored.uid, view.highestmodseq
         names = {view.flag_names[bit] for bit in range(64) if view.flags[0] >> bit & 1}
-        expect_equal(names, {"\\Seen", "$Work"}, "flags given at the append")
+        expect_equal(names, {"\\Seen", "$Work"}, "the flags are those of the append")
         record = (await account.mailbox("INBOX")).record
-        expect_equal((record.messages, record.unseen), (4, 0), "the record counts")
-        expect_equal(record.size_octets, sum(view.sizes), "and sums")
+        expect_equal((record.messages, record.unseen), (4, 0), "the record counts messages")
+        expect_equal(record.size_octets, sum(view.sizes), "the record sums their sizes")
 
 
 async def check_bodies_come_out_octet_for_octet(site: StoreSite) -> None:
@@ -101,17 +107,23 @@ async def check_bodies_come_out_octet_for_octet(site: StoreSite) -> None:
         for _place in ("log", "final", "final"):
             for uid, octets in given.items():
                 content = await inbox.body(uid)
-                expect_equal(content.read(), octets, "the message as it was given")
-                expect_equal(content.size_octets, len(octets), "its size")
+                expect_equal(content.read(), octets, "the message is what was given")
+                expect_equal(content.size_octets, len(octets), "the content knows its size")
             asked = [max(given) + 1, *reversed(given)]
             found = [one and one.read() for one in await inbox.bodies(asked)]
-            expect_equal(found, [given.get(uid) for uid in asked], "many with one look")
+            expect_equal(
+                found, [given.get(uid) for uid in asked], "many messages are read with one look"
+            )
             await opened.host.retire()
     if site.durable:
         async with site.open() as opened:
             inbox = await opened.inbox()
             for uid, octets in given.items():
-                expect_equal((await inbox.body(uid)).read(), octets, "after a restart as well")
+                expect_equal(
+                    (await inbox.body(uid)).read(),
+                    octets,
+                    "the message is the same after a restart",
+                )
 
 
 async def check_big_bodies(site: StoreSite) -> None:
@@ -166,7 +178,7 @@ async def check_summaries(site: StoreSite) -> None:
 
 
 async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
-    """Deposits of several accounts are committed together. Design D6."""
+    """Deposits of several accounts are committed together."""
     async with site.open() as opened:
         alice, bob = await opened.account(ALICE), await opened.account(BOB)
         blob = message("both").blob
@@ -174,38 +186,70 @@ async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
             handle.prepare(Append("INBOX", Content(blob, b"Delivered-To: x\r\n"), WHEN))
             for handle in (alice, bob, bob)
         ]
-        expect_equal(len((await (await bob.mailbox("INBOX")).view()).uids), 0, "not before")
-        await opened.host.context.commit_log.commit([c for d in deposits for c in d.changes])
-        for deposit in deposits:
-            await deposit.commit()
-        expect_equal(await subjects(await alice.mailbox("INBOX")), ["both"], "one for the one")
-        expect_equal(await subjects(await bob.mailbox("INBOX")), ["both"] * 2, "two for the other")
-        expect_equal([d.stored.uid > 0 for d in deposits], [True] * 3, "each says where it is")
-        expect_equal(set(await opened.store.accounts()), {ALICE, BOB}, "both accounts exist")
+        expect_equal(
+            len((await (await bob.mailbox("INBOX")).view()).uids), 0, "prepare alone stores nothing"
+        )
+        await opened.commit(*deposits)
+        expect_equal(
+            await subjects(await alice.mailbox("INBOX")), ["both"], "one deposit is one message"
+        )
+        expect_equal(
+            await subjects(await bob.mailbox("INBOX")),
+            ["both"] * 2,
+            "two deposits are two messages",
+        )
+        expect_equal(
+            [d.stored.uid > 0 for d in deposits],
+            [True] * 3,
+            "each deposit says where its message is",
+        )
+        expect_equal(set(await opened.store.accounts()), {ALICE, BOB}, "both accounts are listed")
 
 
 async def check_a_failing_group_stores_nothing(site: StoreSite) -> None:
-    """When one of a group cannot be, none is; and an aborted deposit is nothing."""
+    """Of deposits that go through the commit log, all are stored or none."""
     async with site.open() as opened:
         alice, bob = await opened.account(ALICE), await opened.account(BOB)
         good = alice.prepare(append("good", flags=("$New",)))
         bad = bob.prepare(append("bad", "no such mailbox"))
+        together = bool(good.changes)  # or the store has a durability of its own
         with refused(MailboxNotFound, "a missing mailbox without create"):
-            await opened.host.context.commit_log.commit([*good.changes, *bad.changes])
-            await good.commit()
-            await bad.commit()
+            await opened.commit(good, bad)
         await bad.abort()
-        await good.abort()
-        await alice.prepare(append("aborted")).abort()
-        for handle in (alice, bob):
-            inbox = await handle.mailbox("INBOX")
-            expect_equal(len(await inbox.view()), 0, "nothing of the group is there")
-        with refused(MailboxNotFound, "the same for append_all"):
-            await alice.append_all([append("one"), append("two", "no such mailbox")])
-        inbox = await alice.mailbox("INBOX")
-        expect_equal(len(await inbox.view()), 0, "all or none")
+        for handle in (alice, bob) if together else (bob,):
+            view = await (await handle.mailbox("INBOX")).view()
+            expect_equal(len(view), 0, "a group that failed has stored nothing")
+        before = len(await (await alice.mailbox("INBOX")).view())
         uids = await fill(alice, 3)
-        expect_equal(list((await inbox.view()).uids), list(uids), "and then it works")
+        view = await (await alice.mailbox("INBOX")).view()
+        expect_equal(list(view.uids)[before:], list(uids), "the next messages are stored")
+
+
+async def check_an_aborted_deposit_stores_nothing(site: StoreSite) -> None:
+    """Neither at once nor after its body was placed."""
+    big = Content.of(b"Subject: big\r\n\r\n" + b"x" * SPILL_OCTETS)
+    async with site.open() as opened:
+        account = await opened.account()
+        await account.prepare(append("aborted")).abort()
+        deposit = account.prepare(Append("INBOX", big, WHEN))
+        await deposit.place()
+        await deposit.abort()
+        await deposit.abort()
+        expect_equal(
+            len(await (await opened.inbox()).view()), 0, "an aborted deposit stores nothing"
+        )
+
+
+async def check_append_all_stores_all_or_none(site: StoreSite) -> None:
+    """When one message cannot be stored, none is. RFC 3502."""
+    async with site.open() as opened:
+        account = await opened.account()
+        inbox = await account.mailbox("INBOX")
+        with refused(MailboxNotFound, "a missing mailbox without create"):
+            await account.append_all([append("one"), append("two", "no such mailbox")])
+        expect_equal(len(await inbox.view()), 0, "all messages are stored, or none")
+        uids = await fill(account, 3)
+        expect_equal(list((await inbox.view()).uids), list(uids), "the next messages are stored")
 
 
 async def check_a_key_is_stored_once(site: StoreSite) -> None:
@@ -219,10 +263,16 @@ async def check_a_key_is_stored_once(site: StoreSite) -> None:
         expect_equal(again.uid, 0, "a repeat has UID 0")
         twice = [Append("INBOX", message("three"), WHEN, key="t2") for _ in range(2)]
         stored = await account.append_all(twice)
-        expect_equal([bool(one.uid) for one in stored], [True, False], "within one commit too")
+        expect_equal(
+            [bool(one.uid) for one in stored],
+            [True, False],
+            "a repeat within one commit is recognised",
+        )
         await account.append_all([append("none"), append("none")])
         wanted = ["one", "two", "three", "none", "none"]
-        expect_equal(await subjects(await account.mailbox("INBOX")), wanted, "each once")
+        expect_equal(
+            await subjects(await account.mailbox("INBOX")), wanted, "each message is stored once"
+        )
     if site.durable:
         async with site.open() as opened:
             account = await opened.account()
@@ -237,8 +287,12 @@ async def check_append_creates_on_demand(site: StoreSite) -> None:
         name = account.separator.join(["Lists", "thurn"])
         await account.append(Append(name, message("one"), WHEN, create=True))
         names = [m.name for m in await account.mailboxes()]
-        expect_equal(names, ["INBOX", "Lists", name], "mailbox and parent are there")
-        expect_equal(await subjects(await account.mailbox(name)), ["one"], "and the message")
+        expect_equal(names, ["INBOX", "Lists", name], "the mailbox and its parent are made")
+        expect_equal(
+            await subjects(await account.mailbox(name)),
+            ["one"],
+            "the message is in the new mailbox",
+        )
 
 
 async def check_uids_are_never_used_again(site: StoreSite) -> None:
@@ -261,13 +315,13 @@ async def check_uids_are_never_used_again(site: StoreSite) -> None:
         async with site.open() as opened:
             account = await opened.account()
             view = await (await account.mailbox("INBOX")).view()
-            expect_equal(view.uidvalidity, validity, "UIDVALIDITY stays over a restart")
+            expect_equal(view.uidvalidity, validity, "UIDVALIDITY is the same after a restart")
             expect(view.highestmodseq >= modseq, "HIGHESTMODSEQ never goes back")
             expect(view.uidnext >= uidnext, "UIDNEXT never goes back")
             uids += await fill(account, 1)
             view = await (await account.mailbox("INBOX")).view()
             expect(view.modseqs[-1] > modseq, "MODSEQ never goes back")
-    expect_equal(uids, sorted(set(uids)), "no UID twice, all ascending")
+    expect_equal(uids, sorted(set(uids)), "UIDs ascend, and none is given twice")
 
 
 APPEND_CHECKS: Final = (
@@ -278,6 +332,8 @@ APPEND_CHECKS: Final = (
     check_summaries,
     check_two_accounts_in_one_commit,
     check_a_failing_group_stores_nothing,
+    check_an_aborted_deposit_stores_nothing,
+    check_append_all_stores_all_or_none,
     check_a_key_is_stored_once,
     check_append_creates_on_demand,
     check_uids_are_never_used_again,

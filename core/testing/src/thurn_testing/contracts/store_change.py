@@ -14,7 +14,7 @@ from thurn.contracts.store import (
 )
 from thurn.types.errors import LimitReached, MailboxNotFound, MessageExpunged
 
-from thurn_testing.contracts.expectation import expect, expect_equal, refused
+from thurn_testing.contracts.expectation import expect, expect_equal, in_time, refused
 from thurn_testing.contracts.storesite import (
     WHEN,
     StoreSite,
@@ -26,7 +26,7 @@ from thurn_testing.contracts.storesite import (
 )
 
 WAKE_SECONDS: Final = 2
-"""A waiting session wakes within a second; the kit grants two."""
+"""How long a waiting session may take to wake: the contract promises one second."""
 
 
 async def check_views_are_immutable_and_shared(site: StoreSite) -> None:
@@ -46,8 +46,8 @@ async def check_views_are_immutable_and_shared(site: StoreSite) -> None:
         expect(second is not first, "another object after a change")
         now = (list(first.uids), list(first.flags), list(first.modseqs), first.highestmodseq)
         expect_equal(now, kept, "the old view is as it was")
-        expect_equal(len(second), 4, "the new view has what is there")
-        expect_equal(list(second.uids), sorted(second.uids), "in UID order")
+        expect_equal(len(second), 4, "the new view has all messages")
+        expect_equal(list(second.uids), sorted(second.uids), "a view is in UID order")
         expect_equal(second.flag_names[:5], SYSTEM_FLAGS, "system flags are the first bits")
         lengths = {len(second.flags), len(second.modseqs), len(second.sizes), len(second.received)}
         expect_equal(lengths, {4}, "columns are parallel")
@@ -62,18 +62,18 @@ async def check_changes_are_resumable(site: StoreSite) -> None:
         before = await inbox.view()
         await inbox.flag([uids[1]], FlagChange.ADD, ["\\Flagged"])
         middle = await inbox.changes(before.highestmodseq)
-        expect_equal(list(middle.changed), [uids[1]], "one flag changed")
-        expect_equal(list(middle.vanished), [], "nothing vanished")
+        expect_equal(list(middle.changed), [uids[1]], "the message with another flag has changed")
+        expect_equal(list(middle.vanished), [], "nothing has vanished")
         await inbox.expunge([uids[0], uids[3]])
         (new,) = await fill(account, 1)
         rest = await inbox.changes(middle.highestmodseq)
-        expect_equal(list(rest.changed), [new], "only the new one since then")
-        expect_equal(list(rest.vanished), [uids[0], uids[3]], "and two vanished")
+        expect_equal(list(rest.changed), [new], "only the new message has changed since then")
+        expect_equal(list(rest.vanished), [uids[0], uids[3]], "the expunged messages have vanished")
     if site.durable:
         async with site.open() as opened:
             again = await (await opened.inbox()).changes(before.highestmodseq)
-            expect_equal(list(again.changed), [uids[1], new], "after a restart the same")
-            expect_equal(list(again.vanished), [uids[0], uids[3]], "after a restart the same")
+            expect_equal(list(again.changed), [uids[1], new], "it is the same after a restart")
+            expect_equal(list(again.vanished), [uids[0], uids[3]], "it is the same after a restart")
 
 
 async def check_changes_have_the_rows_of_the_view(site: StoreSite) -> None:
@@ -87,18 +87,26 @@ async def check_changes_have_the_rows_of_the_view(site: StoreSite) -> None:
         await inbox.expunge([uids[0], uids[3]])
         (new,) = await fill(account, 1)
         whole = await inbox.changes(before.highestmodseq)
-        expect_equal(list(whole.changed), [uids[1], new], "from further back: both, ascending")
-        expect_equal(list(whole.vanished), [uids[0], uids[3]], "and both vanished")
-        expect(whole.complete, "the store still knows")
+        expect_equal(
+            list(whole.changed), [uids[1], new], "from further back both have changed, ascending"
+        )
+        expect_equal(list(whole.vanished), [uids[0], uids[3]], "both have vanished")
+        expect(whole.complete, "the store knows all that vanished")
         view = await inbox.view()
-        expect_equal(whole.highestmodseq, view.highestmodseq, "up to now")
-        expect_equal(whole.uidnext, view.uidnext, "with UIDNEXT")
+        expect_equal(
+            whole.highestmodseq, view.highestmodseq, "the changes lead to the newest MODSEQ"
+        )
+        expect_equal(whole.uidnext, view.uidnext, "the changes lead to UIDNEXT")
         at = view.uids.index(uids[1])
         row = (whole.flags[0], whole.modseqs[0], whole.sizes[0], whole.received[0])
         same = (view.flags[at], view.modseqs[at], view.sizes[at], view.received[at])
-        expect_equal(row, same, "rows as in the view")
+        expect_equal(row, same, "the rows are those of the view")
         nothing = await inbox.changes(view.highestmodseq)
-        expect_equal((len(nothing.changed), len(nothing.vanished)), (0, 0), "then nothing")
+        expect_equal(
+            (len(nothing.changed), len(nothing.vanished)),
+            (0, 0),
+            "nothing has changed after the newest MODSEQ",
+        )
 
 
 async def check_flags(site: StoreSite) -> None:
@@ -110,28 +118,32 @@ async def check_flags(site: StoreSite) -> None:
         result = await inbox.flag([one, two, 99_999], FlagChange.ADD, ["\\Seen", "$Work"])
         expect(result.modseq > 0 and not result.refused, "the change has a MODSEQ")
         seen = frozenset({"\\Seen", "$Work"})
-        expect_equal(await flags_of(inbox), {one: seen, two: seen, three: frozenset()}, "ADD")
+        expect_equal(
+            await flags_of(inbox), {one: seen, two: seen, three: frozenset()}, "ADD adds flags"
+        )
         await inbox.flag([one], FlagChange.REMOVE, ["\\Seen", "\\Draft", "Unknown"])
         await inbox.flag([two], FlagChange.REPLACE, ["\\Answered"])
         await inbox.flag([three], FlagChange.REPLACE, [])
         wanted = {one: {"$Work"}, two: {"\\Answered"}, three: set[str]()}
-        expect_equal(await flags_of(inbox), wanted, "REMOVE and REPLACE")
+        expect_equal(await flags_of(inbox), wanted, "REMOVE and REPLACE do what they say")
         view = await inbox.view()
         again = await inbox.flag([one], FlagChange.ADD, ["$Work"])
-        expect_equal(again.modseq, 0, "no change, no MODSEQ")
-        expect(await inbox.view() is view, "and no new view")
+        expect_equal(again.modseq, 0, "what changes no flag takes no MODSEQ")
+        expect(await inbox.view() is view, "what changes no flag makes no view")
         await inbox.flag([one], FlagChange.ADD, ["\\seen", "$WORK"])
         wanted = {one: {"$Work", "\\Seen"}, two: {"\\Answered"}, three: set()}
         expect_equal(await flags_of(inbox), wanted, "flags have no case. RFC 9051 §2.3.2")
         record = (await account.mailbox("INBOX")).record
-        expect_equal((record.unseen, record.deleted), (2, 0), "the record counts")
+        expect_equal((record.unseen, record.deleted), (2, 0), "the record counts flags")
         await inbox.flag([one, two], FlagChange.REPLACE, ["\\Deleted"])
         record = (await account.mailbox("INBOX")).record
-        expect_equal((record.unseen, record.deleted), (3, 2), "and goes on counting")
+        expect_equal((record.unseen, record.deleted), (3, 2), "the record counts flags")
         wanted = {one: {"\\Deleted"}, two: {"\\Deleted"}, three: set()}
     if site.durable:
         async with site.open() as opened:
-            expect_equal(await flags_of(await opened.inbox()), wanted, "after a restart the same")
+            expect_equal(
+                await flags_of(await opened.inbox()), wanted, "it is the same after a restart"
+            )
 
 
 async def check_unchanged_since(site: StoreSite) -> None:
@@ -143,9 +155,11 @@ async def check_unchanged_since(site: StoreSite) -> None:
         known = (await inbox.view()).highestmodseq
         await inbox.flag([one], FlagChange.ADD, ["\\Flagged"])
         result = await inbox.flag([one, two], FlagChange.ADD, ["\\Seen"], unchanged_since=known)
-        expect_equal(list(result.refused), [one], "the one that changed since")
+        expect_equal(list(result.refused), [one], "the message that changed since is refused")
         flags = await flags_of(inbox)
-        expect_equal(flags, {one: {"\\Flagged"}, two: {"\\Seen"}}, "only the other is changed")
+        expect_equal(
+            flags, {one: {"\\Flagged"}, two: {"\\Seen"}}, "only the other message is changed"
+        )
 
 
 async def check_keywords_up_to_the_bound(site: StoreSite) -> None:
@@ -156,12 +170,16 @@ async def check_keywords_up_to_the_bound(site: StoreSite) -> None:
         (uid,) = await fill(account, 1)
         words = [f"$Word{n}" for n in range(KEYWORDS_PER_MAILBOX)]
         await inbox.flag([uid], FlagChange.ADD, words)
-        expect_equal(await flags_of(inbox), {uid: frozenset(words)}, "all fit")
+        expect_equal(
+            await flags_of(inbox), {uid: frozenset(words)}, "KEYWORDS_PER_MAILBOX keywords fit"
+        )
         with refused(LimitReached, "one more keyword"):
             await inbox.flag([uid], FlagChange.REPLACE, ["\\Seen", "OneMore"])
         with refused(LimitReached, "one more keyword at an append"):
             await account.append(append("x", flags=["OneMore"]))
-        expect_equal(await flags_of(inbox), {uid: frozenset(words)}, "nothing has changed")
+        expect_equal(
+            await flags_of(inbox), {uid: frozenset(words)}, "a refused keyword changes nothing"
+        )
         await account.append(append("y", flags=["$Word3"]))
 
 
@@ -176,10 +194,10 @@ async def check_expunge_unchanged_since(site: StoreSite) -> None:
         await inbox.flag([uids[1]], FlagChange.REMOVE, ["\\Deleted"])
         chosen = [*uids[:3], 77_777]
         gone = await inbox.expunge(chosen, unchanged_since=seen)
-        expect_equal(list(gone), [uids[0], uids[2]], "those that had not changed")
-        expect_equal(list((await inbox.view()).uids), [uids[1], uids[3]], "the others are there")
+        expect_equal(list(gone), [uids[0], uids[2]], "those that had not changed are removed")
+        expect_equal(list((await inbox.view()).uids), [uids[1], uids[3]], "the others stay")
         gone = await inbox.expunge([uids[1]], unchanged_since=seen)
-        expect_equal(list(gone), [], "nothing is left")
+        expect_equal(list(gone), [], "a message that changed since stays")
 
 
 async def check_expunge(site: StoreSite) -> None:
@@ -189,16 +207,22 @@ async def check_expunge(site: StoreSite) -> None:
         inbox = await account.mailbox("INBOX")
         uids = await fill(account, 4)
         gone = await inbox.expunge({uids[2], uids[0], 77_777})
-        expect_equal(list(gone), [uids[0], uids[2]], "those that were there, ascending")
+        expect_equal(list(gone), [uids[0], uids[2]], "those that were there are named, ascending")
         modseq = (await inbox.view()).highestmodseq
-        expect_equal(list(await inbox.expunge([uids[0]])), [], "a second time nothing")
-        expect_equal((await inbox.view()).highestmodseq, modseq, "and no MODSEQ")
-        with refused(MessageExpunged, "its body has gone"):
+        expect_equal(list(await inbox.expunge([uids[0]])), [], "a second expunge removes nothing")
+        expect_equal(
+            (await inbox.view()).highestmodseq,
+            modseq,
+            "an expunge that removes nothing takes no MODSEQ",
+        )
+        with refused(MessageExpunged, "an expunged message has no body"):
             await inbox.body(uids[0])
-        expect_equal(list(await inbox.summaries([uids[0]])), [None], "its summary has gone")
-        expect_equal(await subjects(inbox), ["m1", "m3"], "the others are there")
+        expect_equal(
+            list(await inbox.summaries([uids[0]])), [None], "an expunged message has no summary"
+        )
+        expect_equal(await subjects(inbox), ["m1", "m3"], "the others stay")
         await opened.host.retire()
-        expect_equal(await subjects(inbox), ["m1", "m3"], "also when bodies have moved")
+        expect_equal(await subjects(inbox), ["m1", "m3"], "the others stay when bodies are settled")
 
 
 async def check_copy(site: StoreSite) -> None:
@@ -213,25 +237,29 @@ async def check_copy(site: StoreSite) -> None:
         result = await inbox.copy([three, one, 88_888], "Target")
         target = await account.mailbox("Target")
         view = await target.view()
-        expect_equal(result.source_uids, (one, three), "sources in UID order")
-        expect_equal(list(result.target_uids), list(view.uids[1:]), "targets in the same order")
-        expect_equal(result.uidvalidity, view.uidvalidity, "COPYUID's UIDVALIDITY")
-        expect_equal(await subjects(target), ["other", "m0", "m2"], "bodies")
-        expect_equal(view.received[2], int(WHEN.timestamp()), "INTERNALDATE goes with it")
+        expect_equal(result.source_uids, (one, three), "the sources are in UID order")
+        expect_equal(
+            list(result.target_uids), list(view.uids[1:]), "the targets are in the same order"
+        )
+        expect_equal(result.uidvalidity, view.uidvalidity, "COPYUID has the target's UIDVALIDITY")
+        expect_equal(await subjects(target), ["other", "m0", "m2"], "the bodies are copied")
+        expect_equal(view.received[2], int(WHEN.timestamp()), "INTERNALDATE is copied")
         flags = await flags_of(target)
-        expect_equal(flags[view.uids[2]], {"\\Flagged", "$Mine", "$There"}, "flags by name")
-        expect_equal(await subjects(inbox), ["m0", "m1", "m2"], "sources stay")
+        expect_equal(
+            flags[view.uids[2]], {"\\Flagged", "$Mine", "$There"}, "flags are copied by name"
+        )
+        expect_equal(await subjects(inbox), ["m0", "m1", "m2"], "the sources stay")
         summaries = await inbox.summaries([three]), await target.summaries([view.uids[2]])
         ids = [found[0].email_id for found in summaries if found[0]]
         expect_equal(ids[0], ids[1], "copies share the email id. RFC 8474")
-        with refused(MailboxNotFound, "no such target"):
+        with refused(MailboxNotFound, "a missing target"):
             await inbox.copy([one], "nowhere")
         await inbox.expunge([one, two, three])
         await opened.host.retire()
         expect_equal(await subjects(target), ["other", "m0", "m2"], "copies outlive the sources")
         twice = await target.copy(list(view.uids), "Target")
-        expect_equal(len(twice.target_uids), 3, "into itself too")
-        expect_equal(len(await target.view()), 6, "as new messages")
+        expect_equal(len(twice.target_uids), 3, "a mailbox can be copied into itself")
+        expect_equal(len(await target.view()), 6, "the copies are new messages")
 
 
 async def check_move(site: StoreSite) -> None:
@@ -245,19 +273,23 @@ async def check_move(site: StoreSite) -> None:
         since = (await inbox.view()).highestmodseq
         result = await inbox.move([uids[0], uids[1]], "Target")
         target = await account.mailbox("Target")
-        expect_equal(result.source_uids, (uids[0], uids[1]), "sources")
-        expect_equal(await subjects(target), ["m0", "m1"], "are there")
-        expect_equal(await subjects(inbox), ["m2"], "and no longer here")
-        expect_equal((await flags_of(target))[result.target_uids[1]], {"\\Answered"}, "flags")
+        expect_equal(result.source_uids, (uids[0], uids[1]), "the sources are named")
+        expect_equal(await subjects(target), ["m0", "m1"], "moved messages are in the target")
+        expect_equal(await subjects(inbox), ["m2"], "moved messages are not in the source")
+        expect_equal(
+            (await flags_of(target))[result.target_uids[1]], {"\\Answered"}, "flags are moved"
+        )
         changes = await inbox.changes(since)
-        expect_equal(list(changes.vanished), list(uids[:2]), "the source tells that they vanished")
-        with refused(MailboxNotFound, "no such target"):
+        expect_equal(
+            list(changes.vanished), list(uids[:2]), "moved messages have vanished from the source"
+        )
+        with refused(MailboxNotFound, "a missing target"):
             await inbox.move([uids[2]], "nowhere")
-        expect_equal(await subjects(inbox), ["m2"], "nothing was moved")
+        expect_equal(await subjects(inbox), ["m2"], "a move that failed moves nothing")
         nothing = await inbox.move([uids[0]], "Target")
         expect_equal(nothing.source_uids, (), "what is gone is passed over")
         await opened.host.retire()
-        expect_equal(await subjects(target), ["m0", "m1"], "bodies stay")
+        expect_equal(await subjects(target), ["m0", "m1"], "the bodies stay when they are settled")
 
 
 async def check_wait_changed_wakes(site: StoreSite) -> None:
@@ -267,7 +299,7 @@ async def check_wait_changed_wakes(site: StoreSite) -> None:
         inbox = await account.mailbox("INBOX")
         await fill(account, 1)
         view = await inbox.view()
-        with trio.fail_after(WAKE_SECONDS):
+        with in_time("a change in the past is not waited for", WAKE_SECONDS):
             await inbox.wait_changed(view.highestmodseq - 1)
         woken = trio.Event()
 
@@ -278,11 +310,15 @@ async def check_wait_changed_wakes(site: StoreSite) -> None:
         async with trio.open_nursery() as nursery, account.changes() as channel:
             nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()
-            expect(not woken.is_set(), "nothing has changed yet")
+            expect(not woken.is_set(), "nobody wakes before something has changed")
             stored = await account.append(Append("INBOX", message("new"), WHEN))
-            with trio.fail_after(WAKE_SECONDS):
+            with in_time("a waiter wakes", WAKE_SECONDS):
                 await woken.wait()
-                expect_equal(await channel.receive(), stored.mailbox_id, "and the account's too")
+                expect_equal(
+                    await channel.receive(),
+                    stored.mailbox_id,
+                    "the account's channel has the mailbox",
+                )
 
 
 CHANGE_CHECKS: Final = (

@@ -14,7 +14,8 @@ import trio
 from thurn.contracts.store import AccountHandle, FlagChange, Mailbox, MailStore, View
 from thurn.types.errors import MessageExpunged
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import expect, expect_equal, in_time
+from thurn_testing.contracts.store_change import WAKE_SECONDS
 from thurn_testing.contracts.storesite import ALICE, StoreSite, append, flags_of, subjects
 
 SEEDS: Final = (1, 2, 3)
@@ -89,7 +90,7 @@ class Actor:
         except MessageExpunged:
             return
         for gone in await mailbox.expunge([uid]):
-            expect_equal(gone, uid, "only what was asked")
+            expect_equal(gone, uid, "an expunge removes only what was asked")
             word = octets.split(b"Subject: ")[1].split(b"\r\n")[0].decode()
             self.model.there.pop(word)
 
@@ -118,16 +119,20 @@ class Actor:
         if record.highestmodseq == view.highestmodseq:
             unseen = sum(not mask & 1 for mask in view.flags)
             found = (record.messages, record.unseen, record.uidnext)
-            expect_equal(found, (len(view), unseen, view.uidnext), "the record is of the view")
+            expect_equal(
+                found, (len(view), unseen, view.uidnext), "record and view of one MODSEQ agree"
+            )
         if view.highestmodseq == changes.highestmodseq:
             seen = dict(zip(view.uids, view.flags, strict=True))
-            expect_equal(rows, seen, "following changes leads to the view")
+            expect_equal(rows, seen, "following the changes leads to the view")
 
 
 def check_view(view: View) -> None:
     """A view is well formed by itself."""
-    expect_equal(view.uids, array("I", sorted(set(view.uids))), "UIDs ascend, none twice")
-    expect(all(uid < view.uidnext for uid in view.uids), "all are below UIDNEXT")
+    expect_equal(
+        view.uids, array("I", sorted(set(view.uids))), "UIDs ascend, and none is there twice"
+    )
+    expect(all(uid < view.uidnext for uid in view.uids), "all UIDs are below UIDNEXT")
     expect(all(m <= view.highestmodseq for m in view.modseqs), "no MODSEQ is above the highest")
 
 
@@ -143,7 +148,7 @@ async def check_end(store: MailStore, model: Model) -> None:
         unseen = sum("\\Seen" not in flags for flags in (await flags_of(mailbox)).values())
         counted = (record.messages, record.unseen, record.size_octets)
         expect_equal(counted, (len(view), unseen, sum(view.sizes)), "the record counts exactly")
-        expect(set(view.uids) <= model.given[name], "no UID from nowhere")
+        expect(set(view.uids) <= model.given[name], "every UID was given by an append or a move")
         found += await subjects(mailbox)
     expect_equal(sorted(found), sorted(model.there), "each message is there exactly once")
 
@@ -188,12 +193,16 @@ async def check_two_stores_on_the_same_mail(site: StoreSite) -> None:
         for opened in (first, second):
             await check_end(opened.store, model)
         view = await (await second.inbox()).view()
-        with trio.fail_after(2):
+        with in_time("another worker wakes", WAKE_SECONDS):
             async with trio.open_nursery() as nursery:
                 waiting = await second.inbox()
                 nursery.start_soon(waiting.wait_changed, view.highestmodseq)
                 await account.append(append("wake up"))
-        expect_equal(len(await (await second.inbox()).view()), len(view) + 1, "seen at once")
+        expect_equal(
+            len(await (await second.inbox()).view()),
+            len(view) + 1,
+            "another worker sees it at once",
+        )
 
 
 CONCURRENT_CHECKS: Final = (check_random_operations, check_two_stores_on_the_same_mail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.contracts.store import Append
+from thurn.contracts.store import Append, FlagChange
 from thurn.types.errors import (
     MailboxExists,
     MailboxNameRefused,
@@ -79,30 +79,42 @@ async def check_create_and_delete(site: StoreSite) -> None:
         slash = account.separator
         deep = slash.join(["a", "b", "c"])
         record = await account.create(deep, special_use=["\\Archive"])
-        expect_equal((record.name, record.special_use), (deep, {"\\Archive"}), "what was made")
+        expect_equal(
+            (record.name, record.special_use),
+            (deep, {"\\Archive"}),
+            "the record is of the mailbox that was made",
+        )
         names = ["INBOX", "a", slash.join("ab"), deep]
-        expect_equal([m.name for m in await account.mailboxes()], names, "with its parents")
-        with refused(MailboxExists, "a taken name"):
+        expect_equal(
+            [m.name for m in await account.mailboxes()], names, "parents are made with a mailbox"
+        )
+        with refused(MailboxExists, "a name that is taken"):
             await account.create(deep)
-        with refused(MailboxExists, "INBOX is taken in any case"):
+        with refused(MailboxExists, "INBOX, which is taken in any case"):
             await account.create("inBox")
         await account.append(Append("a", message("x"), WHEN))
         old = (await account.mailbox("a")).record
         await account.delete("a")
         expect_equal(
-            [m.name for m in await account.mailboxes()], [names[0], *names[2:]], "its children stay"
+            [m.name for m in await account.mailboxes()],
+            [names[0], *names[2:]],
+            "the children of a deleted mailbox stay",
         )
         with refused(MailboxNotFound, "a deleted mailbox"):
             await account.mailbox("a")
         with refused(MailboxNotFound, "deleting twice"):
             await account.delete("a")
-        with refused(NotPermitted, "INBOX cannot be deleted. RFC 9051 §6.3.5"):
+        with refused(NotPermitted, "INBOX, which cannot be deleted. RFC 9051 §6.3.5"):
             await account.delete("INBOX")
         new = await account.create("a")
         expect(new.id != old.id, "ids are never given again. RFC 8474")
         expect(new.uidvalidity > old.uidvalidity, "another mailbox has another UIDVALIDITY")
-        expect_equal(new.messages, 0, "nothing of the old one is in it")
-        expect_equal(len(await (await account.mailbox("a")).view()), 0, "nor in its view")
+        expect_equal(new.messages, 0, "a mailbox made anew is empty")
+        expect_equal(
+            len(await (await account.mailbox("a")).view()),
+            0,
+            "the view of a mailbox made anew is empty",
+        )
 
 
 async def check_a_deleted_mailbox_under_a_session(site: StoreSite) -> None:
@@ -122,8 +134,35 @@ async def check_a_deleted_mailbox_under_a_session(site: StoreSite) -> None:
             mailbox.body(uid),
             mailbox.bodies([uid]),
         ):
-            with refused(MailboxNotFound, "the mailbox of this handle has gone"):
+            with refused(MailboxNotFound, "a handle whose mailbox is gone"):
                 await call
+
+
+async def check_a_record_stays_as_it_was_resolved(site: StoreSite) -> None:
+    """`Mailbox.record` is of the moment when the name was resolved, and needs no I/O."""
+    async with site.open() as opened:
+        account = await opened.account()
+        uids = await fill(account, 2, "a")
+        mailbox = await account.mailbox("a")
+        known = mailbox.record
+        expect_equal(
+            (known.name, known.messages, known.unseen),
+            ("a", 2, 2),
+            "the record has name and counts",
+        )
+        await fill(account, 1, "a")
+        await mailbox.flag(uids, FlagChange.ADD, ["\\Seen"])
+        await mailbox.view()
+        expect_equal(mailbox.record, known, "changes and views do not touch it")
+        newer = (await account.mailbox("a")).record
+        found = (newer.messages, newer.unseen, newer.highestmodseq > known.highestmodseq)
+        expect_equal(found, (3, 1, True), "whoever asks again gets newer numbers")
+        await account.subscribe("a", True)
+        await account.rename("a", "b")
+        expect_equal(mailbox.record, known, "another name does not touch it")
+        await account.delete("b")
+        expect_equal(mailbox.record, known, "it stays when the mailbox is gone")
+    expect_equal(mailbox.record, known, "it stays when the store is closed")
 
 
 async def check_rename(site: StoreSite) -> None:
@@ -138,21 +177,33 @@ async def check_rename(site: StoreSite) -> None:
         old = mailbox.record
         await account.rename("a", slash.join(["x", "y"]))
         wanted = ["INBOX", "ab", "x", slash.join("xy"), slash.join("xyb")]
-        expect_equal([m.name for m in await account.mailboxes()], wanted, "the tree has moved")
+        expect_equal(
+            [m.name for m in await account.mailboxes()],
+            wanted,
+            "the children are renamed, and new parents made",
+        )
         new = (await account.mailbox(slash.join("xy"))).record
-        expect_equal((new.id, new.uidvalidity), (old.id, old.uidvalidity), "the id stays")
-        expect_equal(await subjects(mailbox), ["m0", "m1"], "an open handle goes with it")
-        with refused(MailboxNotFound, "the old name"):
+        expect_equal(
+            (new.id, new.uidvalidity), (old.id, old.uidvalidity), "id and UIDVALIDITY stay"
+        )
+        expect_equal(
+            await subjects(mailbox), ["m0", "m1"], "an open handle stays with the renamed mailbox"
+        )
+        with refused(MailboxNotFound, "the old name after a rename"):
             await account.mailbox("a")
-        with refused(MailboxExists, "a taken target"):
+        with refused(MailboxExists, "a target that is taken"):
             await account.rename("ab", "x")
         with refused(MailboxExists, "INBOX as a target"):
             await account.rename("ab", "inbox")
         with refused(MailboxNotFound, "a missing source"):
             await account.rename("nowhere", "z")
-        with refused(MailboxNameRefused, "into itself"):
+        with refused(MailboxNameRefused, "a rename into itself"):
             await account.rename("x", slash.join(["x", "y", "z"]))
-        expect_equal([m.name for m in await account.mailboxes()], wanted, "nothing has happened")
+        expect_equal(
+            [m.name for m in await account.mailboxes()],
+            wanted,
+            "a rename that failed changes nothing",
+        )
 
 
 async def check_rename_upwards(site: StoreSite) -> None:
@@ -172,11 +223,11 @@ async def check_rename_upwards(site: StoreSite) -> None:
             slash.join("ab"): ids[slash.join("aab")],
         }
         found = {m.name: m.id for m in await account.mailboxes()}
-        expect_equal(found, wanted, "all have moved up")
+        expect_equal(found, wanted, "all names have moved up")
         await account.create("b")
         await account.create(slash.join("cb"))
         await account.delete("c")
-        with refused(MailboxExists, "a name that does not move"):
+        with refused(MailboxExists, "a target that does not move away"):
             await account.rename(slash.join("cb"), "b")
 
 
@@ -189,12 +240,16 @@ async def check_rename_of_inbox(site: StoreSite) -> None:
         uids = await fill(account, 2)
         await account.rename("inbox", "Old")
         names = [m.name for m in await account.mailboxes()]
-        expect_equal(names, ["INBOX", child, "Old"], "INBOX and its child stay")
-        expect_equal(await subjects(await account.mailbox("Old")), ["m0", "m1"], "messages moved")
+        expect_equal(names, ["INBOX", child, "Old"], "INBOX and its child keep their names")
+        expect_equal(
+            await subjects(await account.mailbox("Old")),
+            ["m0", "m1"],
+            "the messages of INBOX are moved",
+        )
         inbox = await account.mailbox("INBOX")
-        expect_equal(len(await inbox.view()), 0, "INBOX is empty")
+        expect_equal(len(await inbox.view()), 0, "INBOX is empty afterwards")
         (new,) = await fill(account, 1)
-        expect(new > uids[-1], "and gives new UIDs")
+        expect(new > uids[-1], "INBOX goes on with new UIDs")
 
 
 async def check_hostile_names(site: StoreSite) -> None:
@@ -212,7 +267,7 @@ async def check_hostile_names(site: StoreSite) -> None:
             expect_equal(await subjects(await account.mailbox(name)), ["x"], f"{name!r} works")
         listed = [m.name for m in await account.mailboxes()]
         expect_equal(len(set(listed)), len(listed), "no name twice")
-        expect(set(made) <= set(listed), "what was made is listed")
+        expect(set(made) <= set(listed), "each mailbox that was made is listed")
         for name in listed:
             levels = name.split(account.separator)
             expect(all(levels), "no empty level is listed")
@@ -226,7 +281,7 @@ async def check_hostile_names(site: StoreSite) -> None:
         async with site.open() as opened:
             account = await opened.account()
             again = [m.name for m in await account.mailboxes()]
-            expect_equal(again, listed, "after a restart the same")
+            expect_equal(again, listed, "the names are the same after a restart")
 
 
 async def check_subscriptions(site: StoreSite) -> None:
@@ -237,14 +292,20 @@ async def check_subscriptions(site: StoreSite) -> None:
         await account.subscribe("a", True)
         await account.subscribe("absent", True)
         await account.subscribe("absent", True)
-        expect_equal(sorted(await account.subscriptions()), ["a", "absent"], "both")
+        expect_equal(
+            sorted(await account.subscriptions()),
+            ["a", "absent"],
+            "names are subscribed with and without a mailbox",
+        )
         records = {m.name: m.subscribed for m in await account.mailboxes()}
-        expect_equal(records, {"INBOX": False, "a": True}, "records tell")
+        expect_equal(
+            records, {"INBOX": False, "a": True}, "a record says whether its name is subscribed"
+        )
         await account.delete("a")
         await account.subscribe("absent", False)
         await account.subscribe("never", False)
         expect_equal(list(await account.subscriptions()), ["a"], "deleting does not unsubscribe")
-        with refused(MailboxNameRefused, "a name that can be no mailbox"):
+        with refused(MailboxNameRefused, "a name that cannot be a mailbox"):
             await account.subscribe("a\r\nb", True)
 
 
@@ -260,13 +321,14 @@ async def check_strangers_see_nothing(site: StoreSite) -> None:
         other = await opened.store.open(ALICE, Identity(mallory, "mallory", "PLAIN", True))
         expect_equal(list(await other.mailboxes()), [], "a stranger sees nothing")
         for name in ("a", "INBOX", "absent"):
-            with refused(MailboxNotFound, "neither what is there nor what is not"):
+            with refused(MailboxNotFound, "any name, for a stranger"):
                 await other.mailbox(name)
 
 
 TREE_CHECKS: Final = (
     check_create_and_delete,
     check_a_deleted_mailbox_under_a_session,
+    check_a_record_stays_as_it_was_resolved,
     check_rename,
     check_rename_upwards,
     check_rename_of_inbox,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
 from thurn.contracts.context import Context
-from thurn.contracts.store import AccountHandle, Append, Mailbox, MailStore
+from thurn.contracts.store import AccountHandle, Append, Deposit, Mailbox, MailStore
+from thurn.delivery.deposits import commit_all
 from thurn.types.content import Content
 from thurn.types.identity import AccountId
 
@@ -89,6 +90,10 @@ class OpenStore:
     async def inbox(self, account: AccountId = ALICE) -> Mailbox:
         """Its INBOX."""
         return await (await self.account(account)).mailbox("INBOX")
+
+    async def commit(self, *deposits: Deposit) -> None:
+        """Commit deposits together, as the host does: or raise, and abort all of them."""
+        await commit_all(self.host.context.commit_log, deposits)
 
 
 class StoreSite:

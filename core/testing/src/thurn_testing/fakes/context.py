@@ -5,13 +5,13 @@
         ...
     assert context.diagnostics.events == ["account.file_broken"]
 
-What a test has not given (state, directory, commit log, instances) raises when it is asked for,
-so that a plugin's needs are seen.
+What a test has not given (state, directory, commit log, instances, names) raises when it is asked
+for, so that a plugin's needs are seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,10 +23,11 @@ from thurn.contracts.context import missing_attribute
 from thurn.contracts.state import State
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import ConfigError, PluginError, TemporaryFailure
+from thurn.types.errors import ConfigError, PluginError
 from thurn.types.events import Event
 
 from thurn_testing.fakes.clock import ManualClock
+from thurn_testing.fakes.resolver import StaticResolver
 
 P = TypeVar("P")
 G = TypeVar("G")
@@ -78,20 +79,6 @@ class RecordingEvents:
     def emit(self, event: Event) -> None:
         """Keep it."""
         self.told.append(event)
-
-
-class StaticResolver:
-    """DNS with the answers that the test gives; everything else cannot be known."""
-
-    def __init__(self, answers: Mapping[str, Sequence[str]] | None = None) -> None:
-        self.answers = dict(answers or {})
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """The answer given for the name. Raises TemporaryFailure without one."""
-        try:
-            return self.answers[name]
-        except KeyError:
-            raise TemporaryFailure(f"{name} is not known to this test") from None
 
 
 @dataclass(slots=True)

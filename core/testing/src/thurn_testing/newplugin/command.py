@@ -17,7 +17,8 @@ def new(role: str, name: str, target: Path | None) -> None:
     """Write a new plugin that works, with its tests.
 
     ROLE is filter, policy, relay, login, outgoing, router, sasl, sieve or imap (a function or
-    value), or listener, tls, account, delivery, queue, transport, store, guard, search, state or
+    value), or listener, tls, resolver, account, delivery, queue, transport, store, guard, search,
+    state or
     service (a class). TARGET is a new directory: thurn-ROLE-NAME if not given.
     """
     chosen = target if target is not None else Path(f"thurn-{role}-{name}")

@@ -14,6 +14,7 @@ from typing import Final
 PRODUCTS: Final = {
     "listener": ("listener", "Listener"),
     "tls": ("tls", "TlsProvider"),
+    "resolver": ("resolver", "Resolver"),
     "account": ("account", "CredentialVerifier", "Directory"),
     "delivery": ("delivery", "DeliveryFilter"),
     "queue": ("queue", "Queue"),

@@ -12,16 +12,19 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from grp import getgrnam
 from pathlib import Path
+from pwd import getpwnam
 from typing import Any, Final
 
 import trio
 
+from thurn.app.control import serve_control
 from thurn.app.opened import OpenSite
 from thurn.app.plan import ProcessPlan
 from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
-from thurn.config.files import read
+from thurn.config.files import Source, read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
@@ -59,8 +62,30 @@ def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None 
         ConfigError: with everything that is wrong.
     """
     configure()
-    config = load(read(config_paths), Registry(on_import=on_import))
+    source = read(config_paths)
+    findings = _unknown_accounts(source)
+    try:
+        config = load(source, Registry(on_import=on_import))
+    except ConfigError as error:
+        raise ConfigError([*error.findings, *findings]) from error
+    if findings:
+        raise ConfigError(findings)
     return plan_of(config, tuple(config_paths))
+
+
+def _unknown_accounts(source: Source) -> list[str]:
+    """Findings for an account or a group that this machine does not have. Not a matter of the
+    file alone: another machine may have them."""
+    section = source.tables.get("site")
+    findings: list[str] = []
+    for key, what, find in (("user", "account", getpwnam), ("group", "group", getgrnam)):
+        name = section.get(key) if isinstance(section, dict) else None
+        try:
+            _ = isinstance(name, str) and find(name)
+        except KeyError:
+            where = source.where(("site", key))
+            findings.append(f"{where}: site.{key}: this machine has no {what} {name}")
+    return findings
 
 
 def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan:
@@ -120,8 +145,11 @@ async def run_worker(
         if housekeeper:
             nursery.start_soon(partial(settle, opened))
             nursery.start_soon(_retire_journal, opened)
+        control.count_sessions = partial(len, opened.connections)
         control.ready()
-        if not housekeeper:
+        if housekeeper:
+            await serve_control(opened, control)
+        else:
             await serve_listeners(opened, sockets, control.draining)
         await control.draining.wait()
         nursery.cancel_scope.cancel()
@@ -140,6 +168,7 @@ async def serve_listeners(
                 make_session = partial(_session, site, instance.name, product.protocol)
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
                 serving = partial(serve, bound, settings, product, make_session)
+                serving = partial(serving, open_connections=site.connections)
                 nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:
                 nursery.start_soon(_serve_sockets, product, bound, draining)

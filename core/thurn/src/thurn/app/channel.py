@@ -7,8 +7,11 @@ blocks, except for `send_nowait`, which may lose the message (heartbeats).
     {"forked": name, "pid": n}, {"exited": n, "status": wait status}
     {"sockets": {spec: count}, "fds": n}               supervisor -> template
     {"fork": name, "housekeeper": bool, "fds": 2}, {"signal": number, "pid": n}
-    {"ready": true}, {"failed": [finding …]}, {"beat": true}  worker -> supervisor
+    {"ready": true}, {"failed": [finding …]}           worker -> supervisor
+    {"beat": true, "sessions": n}                      worker -> supervisor
     {"drain": seconds}                                 supervisor -> worker
+    {"request": word, "number": n}                     housekeeper -> supervisor
+    {"answer": n, …}                                   supervisor -> housekeeper
 """
 
 from __future__ import annotations
@@ -48,6 +51,16 @@ class Channel:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             sent = socket.send_fds(self._end, [line], list(fds)) if fds else 0
             self._end.sendall(line[sent:])
+
+    def try_send(self, message: Mapping[str, Any]) -> bool:
+        """Send a message without waiting. False when it was cut, which ends the conversation: the
+        receiver does not read."""
+        line = json.dumps(message, default=str).encode() + b"\n"
+        try:
+            sent = self._end.send(line, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except OSError:
+            return False
+        return sent == len(line)
 
     def send_nowait(self, message: Mapping[str, Any]) -> None:
         """Send a short message, or lose it when the receiver does not keep up."""

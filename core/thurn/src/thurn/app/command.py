@@ -121,7 +121,10 @@ def _with_needs(config: SiteConfig, named: set[tuple[str, str]]) -> set[tuple[st
         wanted.add(("state", config.site.state))
     waiting = list(wanted)
     while waiting:
-        needs = config.instances[waiting.pop()].needs
+        instance = config.instances[waiting.pop()]
+        needs = instance.needs
+        if instance.settings.needs_resolver and config.site.resolver is not None:
+            needs.append(("resolver", config.site.resolver))
         waiting.extend(need for need in needs if need not in wanted)
         wanted.update(needs)
     return wanted

@@ -14,6 +14,7 @@ from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Diagnostics, Events, missing_attribute
 from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
 from thurn.directory.stores import Stores
@@ -40,7 +41,6 @@ class InstanceContext:
         self.diagnostics: Diagnostics = logger(plugin=self.name)
         self.clock: Clock = site.clock
         self.events: Events = site.events
-        self.resolver = site.resolver
 
     @property
     def data(self) -> Path:
@@ -55,6 +55,11 @@ class InstanceContext:
         if self._site.state is None:
             raise ConfigError([f"{self.name} needs shared state: set site.state"])
         return self._site.state
+
+    @property
+    def resolver(self) -> Resolver:
+        """The DNS."""
+        return self._site.resolver
 
     @property
     def directory(self) -> Directory:

@@ -32,6 +32,7 @@ FORK_AGAIN_SECONDS: Final = 2.0  # when descriptors or room for a file were want
 SITE_PATIENCE: Final = 4  # the niced process waits for the disk where the others do not
 START_PATIENCE: Final = 4  # a worker that opens its instances may compute for longer
 STACK_OCTETS: Final = 65536
+SILENT_SECONDS: Final = 3.0  # some heartbeats missed; `thurn status` says so
 _LIBRARY: Final = sysconfig.get_path("stdlib")
 
 
@@ -47,13 +48,16 @@ class Phase(Enum):
 
 
 class ChannelWatcher(Protocol):
-    """Where channels are registered: the supervisor."""
+    """Where channels are registered and requests are answered: the supervisor."""
 
     def watch(self, channel: Channel, owner: object) -> None:
         """Call `owner.on_readable` when something has arrived."""
 
     def forget(self, channel: Channel) -> None:
         """No longer."""
+
+    def on_request(self, channel: Channel, request: str, number: int) -> None:
+        """Answer the housekeeper."""
 
 
 class Member:
@@ -67,6 +71,7 @@ class Member:
         self.pid = 0
         self.ready = False
         self.opening = ""
+        self.sessions = 0
         self.findings: list[str] = []
         self.started_at = self.beat_at = now
         self.blocked_at = self.kill_at = float("inf")
@@ -82,6 +87,30 @@ class Member:
             self.opening = str(message.get("opening", self.opening))
             found = message.get("failed")
             self.findings += found if isinstance(found, list) else []
+            sessions = message.get("sessions")
+            self.sessions = sessions if isinstance(sessions, int) else self.sessions
+            request, number = message.get("request"), message.get("number")
+            if self.name == HOUSEKEEPER and isinstance(request, str) and isinstance(number, int):
+                self.generation.watch.on_request(self.channel, request, number)
+
+    def picture(self, now: float) -> Message:
+        """What `thurn status` shows of it."""
+        silent = now - self.beat_at
+        return {
+            "name": self.name,
+            "pid": self.pid,
+            "state": self._state(silent),
+            "sessions": self.sessions,
+            "silent_seconds": round(silent, 1),
+            "age_seconds": round(now - self.started_at, 1),
+        }
+
+    def _state(self, silent_seconds: float) -> str:
+        if not self.ready:
+            return "starting"
+        if self.blocked_at < float("inf") or silent_seconds > SILENT_SECONDS:
+            return "does not answer"
+        return "draining" if self.generation.phase is Phase.DRAINING else "serving"
 
     def while_opening(self) -> str:
         """Which instance it was opening when it was last heard of, for a finding."""
@@ -297,6 +326,14 @@ class Generation:
             member.kill_at = min(member.kill_at, now + seconds_left + KILL_SECONDS)
         if not self.members:
             self.end()
+
+    def picture(self, now: float) -> Message:
+        """What `thurn status` shows of it."""
+        return {
+            "number": self.number,
+            "phase": self.phase.name.lower(),
+            "processes": [member.picture(now) for member in self.members.values()],
+        }
 
     def forgive(self, now: float) -> None:
         """Nobody could have been heard meanwhile."""

@@ -4,14 +4,12 @@ the listeners above them, each made when it is first asked for. `thurn.app.site`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import trio
-
 from thurn.app.chains import ChainMaker
+from thurn.app.resolver import SystemResolver
 from thurn.chain.calls import Calls
 from thurn.chain.runner import Chain
 from thurn.chain.supervision import Supervision
@@ -21,6 +19,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.outgoing import EntryKind
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.sasl import SaslProduct
 from thurn.contracts.state import State
 from thurn.delivery.deliver import submit
@@ -35,30 +34,20 @@ from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings
+from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
-from thurn.types.errors import PluginError, TemporaryFailure
+from thurn.types.errors import PluginError
 from thurn.types.session import Session, Transaction
 
 RESERVE_SEGMENTS: Final = 4
 """Room kept for what must work when no more mail is taken: filing what the log holds (a segment at
 a time, in blocks of the file system) and deleting mail (a new segment)."""
-
-
-class SystemResolver:
-    """Names by the system's resolver, in a thread; resolver plugins come with the first need."""
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """IPv6 and IPv4 addresses as text."""
-        try:
-            found = await trio.socket.getaddrinfo(name, None)
-        except OSError as error:
-            raise TemporaryFailure(f"{name} cannot be resolved: {error}") from error
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+_SYSTEM: Final = SystemResolver()
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +66,7 @@ class OpenSite:
     cache: CredentialCache
     serving: bool = True
     late: str = ""  # the finding of an instance that was cancelled while it opened
-    resolver: SystemResolver = field(default_factory=SystemResolver)
+    connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
     _flows: dict[str, Flow] = field(default_factory=dict)
@@ -96,6 +85,12 @@ class OpenSite:
         """The site's shared state, if it names one."""
         product: State | None = self.products.get(("state", self.config.site.state or ""))
         return product
+
+    @property
+    def resolver(self) -> Resolver:
+        """The site's resolver; the system's if it names none."""
+        product: Resolver | None = self.products.get(("resolver", self.config.site.resolver or ""))
+        return _SYSTEM if product is None else product
 
     def opened(self, role: str) -> list[tuple[str, Any]]:
         """The opened instances of a role, with their names, in the configuration's order."""

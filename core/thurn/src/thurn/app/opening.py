@@ -118,10 +118,10 @@ def code_of(instance: Instance, product: object) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """file:line of the code that waits for trio, be it within Python's own. Of the tasks of a nursery
-    the one that opened it comes first."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    """file:line of the code that waits for trio, in the first task of a nursery that has any."""
+    if isinstance(error, BaseExceptionGroup):
+        places = [_place(one) for one in error.exceptions]
+        return next((place for place in places if place != "?"), "?")
     place = "?"
     for frame, line in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from thurn.app.channel import Channel
+from thurn.app.channel import Channel, Message
 from thurn.app.generation import HOUSEKEEPER, RESTART_MAXIMUM_SECONDS, Generation, Phase
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import find_rights
@@ -64,6 +64,8 @@ class Supervisor:
         self._draining: list[Generation] = []
         self._was_ready = self._stopping = False
         self._begin_at = float("inf")
+        self._last_failure: Message | None = None
+        self._reloading: list[tuple[Channel, int]] = []  # who waits for the coming generation
 
     def run(self) -> int:
         """Run until stopped; the exit code. In the main thread, for the signals.
@@ -123,6 +125,38 @@ class Supervisor:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(channel)
 
+    def on_request(self, channel: Channel, request: str, number: int) -> None:
+        """`ChannelWatcher`: what the housekeeper asks for the control socket."""
+        now = time.monotonic()
+        match request:
+            case "status":
+                self._answer(channel, number, self._picture(now))
+            case "reload" if not self._stopping:
+                self._reloading.append((channel, number))
+                self._begin(now)
+            case "stop":
+                self._answer(channel, number, {"stopping": True, "pid": os.getpid()})
+                self._stop(now)
+            case _:
+                self._answer(channel, number, {"refused": "the site is stopping"})
+
+    def _answer(self, channel: Channel, number: int, facts: Message) -> None:
+        """A housekeeper that does not read its answers loses them; it never makes us wait."""
+        channel.try_send({**facts, "answer": number})
+
+    def _answer_reloads(self, facts: Message) -> None:
+        for channel, number in self._reloading:
+            self._answer(channel, number, facts)
+        self._reloading.clear()
+
+    def _picture(self, now: float) -> Message:
+        return {
+            "pid": os.getpid(),
+            "stopping": self._stopping,
+            "generations": [one.picture(now) for one in self._generations()],
+            "last_failure": self._last_failure,
+        }
+
     def _generations(self) -> list[Generation]:
         return [one for one in (self._coming, self._serving, *self._draining) if one is not None]
 
@@ -136,6 +170,7 @@ class Supervisor:
     def _begin(self, now: float) -> None:
         """Start a generation; one that was still starting is given up for it."""
         if self._coming is not None:
+            say("info", "generation.superseded", generation=self._coming.number)
             self._coming.end()
         self._begin_at = float("inf")
         self._started += 1
@@ -200,6 +235,8 @@ class Supervisor:
 
     def _switch_to(self, coming: Generation, now: float) -> None:
         assert coming.plan is not None  # noqa: S101 - the phase says so
+        self._last_failure = None
+        self._answer_reloads({"ready": coming.number})
         if self._serving is not None:
             self._serving.drain(coming.plan.drain_seconds, now)
             self._draining.append(self._serving)
@@ -213,12 +250,16 @@ class Supervisor:
     def _give_up(self, coming: Generation, now: float) -> None:
         """It did not come up: all is as it was. With nothing as it was, try again later."""
         self._coming = None
+        if self._stopping:  # it was told to end while it started, which is not a failure
+            return
         serving = self._serving
         self._release(serving.plan.binds if serving is not None and serving.plan else None)
         self._tell_failed(coming.number, coming.findings, now)
 
     def _tell_failed(self, number: int, findings: list[str], now: float) -> None:
         say("error", "generation.failed", generation=number, findings=findings)
+        self._last_failure = {"generation": number, "findings": findings}
+        self._answer_reloads({"failed": findings})
         if self._serving is None:
             self._begin_at = now + RESTART_MAXIMUM_SECONDS
 

@@ -11,12 +11,13 @@ import os
 import signal
 import socket
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import trio
 
-from thurn.app.channel import Channel
+from thurn.app.channel import Channel, Message
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import Rights, die_with, drop_rights
 from thurn.types.errors import ConfigError
@@ -31,6 +32,7 @@ class WorkerControl:
 
     Attributes:
         name: "worker-1" …, or "housekeeper".
+        count_sessions: how many sessions are open; set by the application.
         draining: set when nothing new is to be begun; what is under way has a bounded time, then
             `run_worker` is cancelled.
         privileged: what `open_privileged` returned.
@@ -41,7 +43,10 @@ class WorkerControl:
         self.draining = trio.Event()
         self.privileged: Any = None
         self.scope = trio.CancelScope()
+        self.count_sessions: Callable[[], int] = lambda: 0
         self._channel = channel
+        self._asked = 0
+        self._waiting: dict[int, tuple[trio.Event, Message]] = {}
         # The stack of a blocked worker is written by C code, whatever Python is doing.
         faulthandler.register(STACK_SIGNAL, file=trace_fd, all_threads=True)
 
@@ -58,10 +63,27 @@ class WorkerControl:
         self._channel.send({"failed": findings})
 
     async def beat(self) -> None:
-        """Tell each second that the loop turns."""
+        """Tell each second that the loop turns, and how many sessions are open."""
         while True:
-            self._channel.send_nowait({"beat": True})
+            self._channel.send_nowait({"beat": True, "sessions": self.count_sessions()})
             await trio.sleep(BEAT_SECONDS)
+
+    async def ask(self, request: str) -> Message:
+        """Ask the supervisor; for the housekeeper, which serves the control socket.
+
+        Args:
+            request: "status" (answered at once), "reload" (answered when the new generation
+                serves, or with its findings), or "stop" (answered when the stop has begun).
+        """
+        self._asked += 1
+        number = self._asked
+        event, answer = self._waiting[number] = trio.Event(), {}
+        try:
+            self._channel.send({"request": request, "number": number})
+            await event.wait()
+        finally:
+            del self._waiting[number]
+        return answer
 
     async def obey(self) -> None:
         """Do as the supervisor says; end with it."""
@@ -74,6 +96,10 @@ class WorkerControl:
                 if "drain" in message:
                     self.draining.set()
                     self.scope.deadline = trio.current_time() + message["drain"]
+                elif message.get("answer") in self._waiting:
+                    event, answer = self._waiting[message["answer"]]
+                    answer.update(message)
+                    event.set()
 
 
 @dataclass(frozen=True, slots=True)

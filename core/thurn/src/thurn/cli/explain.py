@@ -11,9 +11,8 @@ from typing import Any, Final
 import click
 
 from thurn.cli.option import config_option
-from thurn.config.files import read
+from thurn.cli.place import data_directory
 from thurn.telemetry.journal import find, latest
-from thurn.types.errors import ConfigError
 
 
 @click.command()
@@ -25,21 +24,13 @@ def explain(
     config: tuple[Path, ...], data: Path | None, identifier: str | None, *, as_json: bool
 ) -> None:
     """Tell what happened to a transaction; its id is in the reply. Without an id: the newest."""
-    directory = (data or _data(config)) / "journal"
+    directory = (data or data_directory(config)) / "journal"
     record = find(directory, identifier) if identifier else next(iter(latest(directory, 1)), None)
     if record is None:
         raise click.ClickException(f"{directory} has no transaction {identifier or 'yet'}")
     for line in [json.dumps(record)] if as_json else story(record):
         # What peers and plugins said must not move the terminal's cursor.
         click.echo("".join(c if c.isprintable() else "?" for c in line))
-
-
-def _data(config: tuple[Path, ...]) -> Path:
-    try:
-        source = read(config)
-    except ConfigError as error:
-        raise click.ClickException(f"{error}; name the site's file (--config) or --data") from error
-    return source.base(("site", "data")) / str(source.tables.get("site", {}).get("data", "data"))
 
 
 def story(record: dict[str, Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import click
 
 from thurn.cli.lazy import LazyGroup
 
-BUILT_IN: Final = ("run", "check", "config", "plugins", "explain")
+BUILT_IN: Final = ("run", "status", "reload", "stop", "check", "config", "plugins", "explain")
 
 
 @click.group(cls=LazyGroup, built_in=BUILT_IN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
@@ -28,7 +28,7 @@ from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
 
 ROOT_ROLES: Final = ("listener", "service")
-_STATE_HINT: Final = 'write state = "main" here and a section [state.main] with type = "sqlite"'
+_HINT: Final = 'write {0} = "main" here and a section [{0}.main] with type = "{1}"'
 S = TypeVar("S", bound=Settings)
 
 
@@ -99,7 +99,7 @@ class SiteConfig:
         return findings, warnings
 
     def _uncarried(self) -> Iterator[str]:
-        """A queue that no service carries on keeps what it is given (ADR 0013)."""
+        """A queue that no service carries on keeps what it is given (ADR 0014)."""
         queue = self.site.queue
         services = [instance.settings for instance in self.of_role("service")]
         carried = {one.queue for one in services if isinstance(one, CarrierSettings)}
@@ -150,9 +150,8 @@ class _Loader:
         if self._findings or site is None:
             raise ConfigError(self._findings)
         ordered = self._order(site, known)
-        needing = [i.full_name for i in ordered.values() if i.settings.needs_state]
-        if needing and site.state is None:
-            self._find(("site",), f"{', '.join(needing)}: shared state is needed; {_STATE_HINT}")
+        self._check_needs(site, [*ordered.values()])
+        if self._findings:
             raise ConfigError(self._findings)
         unused = [f"{i.source}: {i.full_name}" for key, i in known.items() if key not in ordered]
         warnings = [f"{one}: defined, but nothing names it" for one in unused]
@@ -269,6 +268,17 @@ class _Loader:
                 hint = _suggest(name, choice) or f"; write a section [{role}.{name}]"
                 text = f'{".".join(path)} names {role} "{name}", which is not there{hint}'
                 self._find((*path, *key), text)
+
+    def _check_needs(self, site: SiteSettings, instances: Sequence[Instance]) -> None:
+        """What an instance cannot do without, and `[site]` does not name."""
+        stateful = [one.full_name for one in instances if one.settings.needs_state]
+        asking = [one.full_name for one in instances if one.settings.needs_resolver]
+        if stateful and site.state is None:
+            hint = _HINT.format("state", "sqlite")
+            self._find(("site",), f"{', '.join(stateful)}: shared state is needed; {hint}")
+        if asking and site.resolver is None:
+            hint = _HINT.format("resolver", "dns")
+            self._find(("site",), f"{', '.join(asking)}: a resolver is needed; {hint}")
 
     def _check_binds(self, instances: Iterable[Instance]) -> None:
         """No two listeners have one address; port 0 is another free one each time."""

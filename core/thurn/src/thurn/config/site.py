@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-from grp import getgrnam
-from pwd import getpwnam
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -15,6 +13,7 @@ from thurn.contracts.settings import (
     Duration,
     OutgoingRef,
     QueueRef,
+    ResolverRef,
     Settings,
     SitePath,
     Size,
@@ -39,22 +38,6 @@ def _greeted(hostname: str) -> str:
     return hostname
 
 
-def _account(name: str) -> str:
-    try:
-        getpwnam(name)
-    except KeyError:
-        raise ValueError(f"this machine has no account {name}") from None
-    return name
-
-
-def _group(name: str) -> str:
-    try:
-        getgrnam(name)
-    except KeyError:
-        raise ValueError(f"this machine has no group {name}") from None
-    return name
-
-
 class SiteSettings(Settings):
     """The site."""
 
@@ -65,12 +48,10 @@ class SiteSettings(Settings):
     )
     data: SitePath = Field(description="The data directory; one running thurn at a time.")
     workers: int = Field(default=0, ge=0, description="Worker processes; 0: one per core.")
-    user: Annotated[str, AfterValidator(_account)] | None = Field(
+    user: str | None = Field(
         default=None, description="The account to become after binding, as root."
     )
-    group: Annotated[str, AfterValidator(_group)] | None = Field(
-        default=None, description="Its group; the account's own if not set."
-    )
+    group: str | None = Field(default=None, description="Its group; the account's own if not set.")
     allow_root: bool = Field(default=False, description="Stay root; for containers only.")
     drain: Duration = Field(
         default=600.0, description="How long sessions may go on after a reload."
@@ -82,6 +63,10 @@ class SiteSettings(Settings):
         default=15.0, ge=2, description="A worker without a heartbeat for so long is replaced."
     )
     state: StateRef | None = Field(default=None, description="Small shared state.")
+    resolver: ResolverRef | None = Field(
+        default=None,
+        description="Who asks the DNS. Without it: addresses alone, by the system's resolver.",
+    )
     accounts: tuple[AccountRef, ...] = Field(
         default=(), description="The site's directory: who is asked what an address means."
     )

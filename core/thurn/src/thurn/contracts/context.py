@@ -11,6 +11,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.gate import Gate
 from thurn.contracts.mailflow import Mailflow
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
 from thurn.types.content import Content
@@ -54,13 +55,6 @@ class Events(Protocol):
         """Tell; never blocks, never raises."""
 
 
-class Resolver(Protocol):
-    """DNS, for whoever needs it; the shapes of answers come with the first resolver plugin."""
-
-    async def addresses(self, name: str) -> Sequence[str]:
-        """IPv6 and IPv4 addresses as text. Raises TemporaryFailure when it cannot be known."""
-
-
 class Context(Protocol):
     """Everything a plugin may use of the host."""
 
@@ -102,7 +96,7 @@ class Context(Protocol):
 
     @property
     def resolver(self) -> Resolver:
-        """DNS."""
+        """The DNS, by the site's resolver (`[site] resolver`)."""
 
     @property
     def directory(self) -> Directory:

@@ -12,7 +12,8 @@ from thurn.types.session import Transaction
 class MessageFilter(Protocol):
     """Asked once per message, after its end, in the configuration's order.
 
-    Edits of a filter are seen by the filters after it. `Discard` and `Quarantine` end the chain.
+    The edits of a filter are seen by the filters after it. Every decision but `Continue` ends the
+    chain. What a person has submitted is complete when it comes here (RFC 6409 §8).
     """
 
     async def check_message(

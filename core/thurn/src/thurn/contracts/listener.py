@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 from socket import socket
 from typing import Annotated, Literal, Protocol, Self, runtime_checkable
 
@@ -36,6 +37,13 @@ def _checked_bind(spec: str) -> str:
     return spec
 
 
+def _checked_proxy(text: str) -> str:
+    try:
+        return text if text == "unix" else str(ip_network(text))
+    except ValueError as error:
+        raise ValueError(f'{error}; write a network, an address, or "unix"') from None
+
+
 class ListenerSettings(Settings):
     """What every listener may set; a listener's own model derives from it."""
 
@@ -63,6 +71,11 @@ class ListenerSettings(Settings):
     )
     connections_per_address: int = Field(
         default=50, ge=1, description="Open connections at most from one address, per worker."
+    )
+    proxies: tuple[Annotated[str, AfterValidator(_checked_proxy)], ...] = Field(
+        default=(),
+        description="Proxies in front of this listener: networks and addresses, or "
+        '"unix" for peers of a unix socket. Each of their connections begins with a PROXY header.',
     )
     idle: Duration = Field(gt=0, default=300.0, description="Silence that ends a connection.")
     total: Duration = Field(gt=0, default=86_400.0, description="Age that ends a connection.")

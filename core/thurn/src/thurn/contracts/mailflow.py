@@ -7,8 +7,8 @@
     decision = await mailflow.recipient(transaction, recipient)
     outcome = await mailflow.message(transaction, blob, replies="one")
 
-Only `message` says 250 to a message, and only after it is durable. Nothing here raises but on
-cancellation: trouble is a `Tempfail` (design D5).
+Only `message` says 250 to a message, and only after it is durable. Nothing here raises except on
+cancellation: whatever fails is a `Tempfail`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Mailflow(Protocol):
     async def sender(
         self, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
     ) -> Transaction | Disconnect | Reject | Tempfail:
-        """At MAIL: a new transaction, or why there is none."""
+        """At MAIL: a new transaction, or the refusal."""
 
     async def recipient(
         self, transaction: Transaction, recipient: Recipient

@@ -2,7 +2,7 @@
 
 A service whose work is to carry a queue on derives its settings from `CarrierSettings`, so that the
 site file says which queue that is and `thurn check` knows it before anything opens. Mail that a
-queue holds and nobody carries on stays there: `thurn check` warns of it (ADR 0013).
+queue holds and nobody carries on stays there: `thurn check` warns of it (ADR 0014).
 """
 
 from __future__ import annotations

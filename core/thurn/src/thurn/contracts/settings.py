@@ -93,6 +93,7 @@ OutgoingRef: TypeAlias = Annotated[str, Ref("outgoing")]
 QueueRef: TypeAlias = Annotated[str, Ref("queue")]
 StoreRef: TypeAlias = Annotated[str, Ref("store")]
 StateRef: TypeAlias = Annotated[str, Ref("state")]
+ResolverRef: TypeAlias = Annotated[str, Ref("resolver")]
 
 
 def _from_file(value: Path, info: ValidationInfo) -> Path:
@@ -180,6 +181,11 @@ class Settings(BaseModel):
     @property
     def needs_state(self) -> bool:
         """Whether the instance cannot open on a site without shared state (`[site] state`)."""
+        return False
+
+    @property
+    def needs_resolver(self) -> bool:
+        """Whether the instance cannot work on a site without a resolver (`[site] resolver`)."""
         return False
 
     def findings(self, directory: Path) -> Sequence[str]:

@@ -1,15 +1,15 @@
-"""Stores: accounts of mailboxes of messages (design D11).
+"""Stores: accounts of mailboxes of messages.
 
 A mailbox is a totally ordered change log: every change of it takes the account's next MODSEQ, so
 that one number says what a reader has seen. `Mailbox.view()` is everything up to a MODSEQ as
-immutable columns; `Mailbox.changes(since)` is what came after. Names of mailboxes are data: any
-text up to 1,024 octets of UTF-8 with at most 64 levels; they never become paths. "INBOX" (any
+immutable columns; `Mailbox.changes(since)` is what came after. Names of mailboxes are data, and
+never become paths: any text up to 1,024 octets of UTF-8 with at most 64 levels. "INBOX" (in any
 case) always exists. The hierarchy separator is the site's setting.
 
 `AccountHandle.mailbox(name)` resolves the name *together with the rights* of the identity for
 which the account was opened: hidden is the same as absent.
 
-Everything here raises the StorageErrors of `thurn.types.errors` and nothing else on purpose.
+Everything here raises the StorageErrors of `thurn.types.errors`, and no other error on purpose.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ SYSTEM_FLAGS: Final = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draf
 """The first five bits of the flags column, in this order. RFC 9051 §2.3.2."""
 
 KEYWORDS_PER_MAILBOX: Final = 58
-"""Keywords of one mailbox: with the system flags they fit one 64-bit column. Past it a store
-raises LimitReached; Dovecot allows some hundred, clients use about ten."""
+"""Most keywords of one mailbox: together with the system flags they fit one 64-bit column. A store
+raises LimitReached for one more; clients use about ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,14 @@ class MailboxRecord:
 class View:
     """A mailbox at one MODSEQ: immutable columns, one index per message, in UID order.
 
-    Shared by all sessions of a worker; nobody changes the arrays. About 40 octets a message.
+    Shared by all sessions of a worker: it is replaced, and nobody changes its arrays. About 40
+    octets a message.
 
     Attributes:
         flag_names: names of the bits of `flags`: SYSTEM_FLAGS, then keywords.
         flags: array("Q"), one bit mask per message.
         uids: array("I"). modseqs: array("Q"). sizes: array("Q"), RFC822.SIZE.
         received: array("q"), INTERNALDATE as POSIX seconds.
-        thread-free by design: replaced, never changed.
     """
 
     mailbox_id: str
@@ -103,7 +103,7 @@ class Changes:
         vanished: UIDs expunged, ascending. May name UIDs that the caller never saw.
         changed: index-parallel to `flags` and `modseqs`: UIDs whose flags changed or that are
             new, ascending; new ones are those at or above the caller's uidnext.
-        complete: False when the store no longer knows what was expunged that long ago: the
+        complete: False when the store no longer knows what was expunged that long ago; then the
             caller compares UID lists. RFC 7162 §3.2.5.2.
     """
 
@@ -122,7 +122,7 @@ class Changes:
 class MessageSummary(NamedTuple):
     """What FETCH answers without opening the message: ready octets, made at delivery.
 
-    A tuple, since a hundred thousand are made for one command.
+    It is a tuple because one command makes a hundred thousand of them.
 
     Attributes:
         email_id: opaque, equal for copies of the same content. RFC 8474.
@@ -145,11 +145,11 @@ CACHED_HEADERS: Final = frozenset(
     b"from to cc bcc reply-to sender subject date message-id in-reply-to references list-id"
     b" content-type importance priority x-priority disposition-notification-to".split()
 )
-"""Fields whose octets every store keeps with the index: what clients ask for in lists."""
+"""Header fields whose octets every store keeps in its index: clients ask for them in lists."""
 
 
 class FlagChange(Enum):
-    """How STORE joins flags with those that are there. RFC 9051 §6.4.6."""
+    """How STORE combines flags with those that are there. RFC 9051 §6.4.6."""
 
     ADD = "add"
     REMOVE = "remove"
@@ -158,7 +158,7 @@ class FlagChange(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """What a flag change did: UIDs refused by `unchanged_since`, and the new MODSEQ (0: none)."""
+    """What a flag change did: the UIDs that `unchanged_since` refused, and the new MODSEQ, or 0."""
 
     refused: tuple[int, ...]
     modseq: int
@@ -178,10 +178,10 @@ class Append:
     """A message to store.
 
     Attributes:
-        key: makes a repeat recognisable: (transaction, recipient); "" = always store. A store
-            that finds the key among those of the last days stores nothing and reports success.
+        key: makes a repeat recognisable (transaction and recipient). A store that has seen the
+            key in the last days stores nothing and reports success; "" is always stored.
         received: INTERNALDATE.
-        create: make the mailbox when it is missing, else MailboxNotFound.
+        create: make the mailbox when it is missing, instead of raising MailboxNotFound.
     """
 
     mailbox: str
@@ -194,7 +194,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where an appended message is; RFC 4315 APPENDUID. `uid` 0: it was a repeat."""
+    """Where an appended message is; `uid` is 0 for a repeat. RFC 4315 (APPENDUID)."""
 
     mailbox_id: str
     uidvalidity: int
@@ -202,12 +202,12 @@ class Stored:
 
 
 class Deposit(Protocol):
-    """A prepared piece of storing; several are committed together by the host (design D6).
+    """Something prepared to be stored; the host commits several deposits together.
 
     The caller awaits `place`, gives everything that `changes` names to *one*
-    `context.commit_log.commit`, together with the changes of other deposits, and then calls
-    `commit`.
-    Engines with a durability of their own have no changes and store in `commit`.
+    `context.commit_log.commit`, together with the changes of other deposits, and then awaits
+    `commit`. An engine with a durability of its own has no changes and stores in `commit`; such
+    deposits are committed before the others, each by itself.
     """
 
     @property
@@ -215,14 +215,14 @@ class Deposit(Protocol):
         """What goes through the commit log."""
 
     async def place(self) -> None:
-        """Bring what is too big for the log to where it stays, durably and unseen; before the
-        changes are committed, outside the round. Does nothing for small ones."""
+        """Bring what is too big for the log to where it stays, durably and unseen. Awaited before
+        the changes are committed, outside the round; does nothing for small deposits."""
 
     async def commit(self) -> None:
-        """The rest, when the changes are durable. Idempotent by the key."""
+        """Do the rest, when the changes are durable. Idempotent by the key."""
 
     async def abort(self) -> None:
-        """Forget it; also after a failed commit. Never raises."""
+        """Forget it, also after a commit that failed. Never raises."""
 
 
 class AppendDeposit(Deposit, Protocol):
@@ -230,12 +230,12 @@ class AppendDeposit(Deposit, Protocol):
 
     @property
     def stored(self) -> Stored:
-        """Where it went; only after the commit."""
+        """Where it went; after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A small named text of an account: a Sieve script, a setting. With history.
+    """A small named text of an account, with its history: a Sieve script, a setting.
 
     Attributes:
         kind: "sieve", "vacation" …
@@ -252,38 +252,39 @@ class Document:
 
 
 class Mailbox(Protocol):
-    """A mailbox with the rights of an identity. UIDs unless said otherwise; sets are collections.
+    """A mailbox with the rights of an identity; messages are named by their UIDs.
 
-    Cancellation of any change: either all of it happened or nothing.
+    Cancellation of any change: all of it happened, or nothing.
     """
 
     @property
     def record(self) -> MailboxRecord:
-        """As of the last view or change seen."""
+        """As known when `AccountHandle.mailbox` returned this mailbox: always the same value. Ask
+        there again for newer numbers. It needs no I/O and never raises."""
 
     async def view(self) -> View:
-        """The newest state; cheap when nothing changed (the same object)."""
+        """The newest state; the same object, and cheap, when nothing has changed."""
 
     async def changes(self, since: int) -> Changes:
         """What happened after this MODSEQ."""
 
     async def wait_changed(self, since: int) -> None:
-        """Return when the mailbox may have passed this MODSEQ: in any worker, within a second.
-        A hint; look with `view` or `changes`."""
+        """Return when the mailbox may have passed this MODSEQ, within a second of the change in any
+        worker. It is a hint: look with `view` or `changes`."""
 
     async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
-        """In the order asked; None for messages that have gone. Opens no message file."""
+        """In the order asked; None for messages that are gone. Opens no message file."""
 
     async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
-        """The `headers` of the summaries alone: what SEARCH looks through. In the order asked; None
-        for messages that have gone. Opens no message file."""
+        """The `headers` of the summaries alone, for SEARCH. In the order asked; None for messages
+        that are gone. Opens no message file."""
 
     async def body(self, uid: int) -> Content:
         """The message as stored, to read. Raises MessageExpunged."""
 
     async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
-        """The messages with one look for all, in the order asked; None for those that have gone or
-        cannot be read: `body` says which. The caller bounds the octets it asks for at once."""
+        """The messages with one look for all, in the order asked; None for those that are gone or
+        cannot be read (`body` says which). The caller bounds the octets it asks for at once."""
 
     async def flag(
         self,
@@ -298,11 +299,11 @@ class Mailbox(Protocol):
     async def expunge(
         self, uids: Collection[int], *, unchanged_since: int | None = None
     ) -> Sequence[int]:
-        """Remove these whatever their flags, but for those that changed after this MODSEQ; returns
-        those that are gone by it, ascending.
+        """Remove these whatever their flags, except those that changed after this MODSEQ; returns
+        those that it removed, ascending.
 
-        The caller chooses (those flagged Deleted for EXPUNGE, marked ones for POP3), and what it
-        chose them by may have changed since its view.
+        The caller chooses them (those flagged Deleted for EXPUNGE, marked ones for POP3), and what
+        it chose them by may have changed since its view.
         """
 
     async def copy(self, uids: Collection[int], target: str) -> CopyResult:
@@ -315,28 +316,28 @@ class Mailbox(Protocol):
         """All annotations of the mailbox by entry name (RFC 5464, with /private or /shared)."""
 
     async def annotate(self, entry: str, value: bytes | None) -> None:
-        """Set or (None) remove one."""
+        """Set an annotation; None removes it."""
 
 
 class AccountHandle(Protocol):
-    """An account as one identity sees it. Opening is cheap; it holds no lock.
+    """An account as one identity sees it. Opening it is cheap, and an open one holds no lock.
 
     The account itself is made at first need; a directory has said that it exists.
     """
 
     @property
     def account(self) -> AccountId:
-        """Whose it is."""
+        """Its id."""
 
     @property
     def separator(self) -> str:
         """The hierarchy separator of names."""
 
     async def mailboxes(self) -> Sequence[MailboxRecord]:
-        """All that the identity may see, in name order, INBOX first."""
+        """All mailboxes that the identity may see, in name order, INBOX first."""
 
     async def mailbox(self, name: str) -> Mailbox:
-        """Resolve a name with its rights. Raises MailboxNotFound."""
+        """Resolve a name together with the rights. Raises MailboxNotFound."""
 
     async def create(self, name: str, *, special_use: Collection[str] = ()) -> MailboxRecord:
         """Make it and its missing parents. Raises MailboxExists, MailboxNameRefused."""
@@ -345,13 +346,13 @@ class AccountHandle(Protocol):
         """Remove it and its messages, not its children. INBOX: NotPermitted."""
 
     async def rename(self, name: str, new_name: str) -> None:
-        """With its children. INBOX: its messages move, INBOX stays. RFC 9051 §6.3.6."""
+        """Rename it with its children; INBOX stays, and its messages move. RFC 9051 §6.3.6."""
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
-        """Subscribe or not; names of absent mailboxes may be subscribed. RFC 9051 §6.3.7."""
+        """Subscribe a name, which needs no mailbox, or end its subscription. RFC 9051 §6.3.7."""
 
     async def subscriptions(self) -> Sequence[str]:
-        """All subscribed names, absent ones too."""
+        """All subscribed names, also of absent mailboxes."""
 
     def prepare(self, append: Append) -> AppendDeposit:
         """A message to be committed together with other deposits. Does no I/O yet."""
@@ -363,7 +364,8 @@ class AccountHandle(Protocol):
         """All or none, in one commit. RFC 3502."""
 
     async def seen(self, key: str) -> bool:
-        """Whether `remember(key)` was committed and still lives (vacation, duplicate)."""
+        """Whether `remember(key)` was committed and its lifetime has not ended (vacation,
+        duplicate)."""
 
     def remember(self, key: str, *, lifetime_seconds: float) -> Deposit:
         """A record for `seen`, to be committed with other deposits."""
@@ -374,42 +376,42 @@ class AccountHandle(Protocol):
     async def document(
         self, kind: str, name: str, *, version: int | None = None
     ) -> Document | None:
-        """One document, the newest or a given version; None if absent."""
+        """One document, its newest or a given version; None if it is absent."""
 
     async def active_document(self, kind: str) -> Document | None:
-        """The active document of this kind, or None; asked at each delivery, so it is cheap."""
+        """The active document of this kind, or None. Cheap, because each delivery asks for it."""
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it; `active` stays as it was."""
 
     async def activate_document(self, kind: str, name: str | None) -> None:
-        """Make this one the active one of its kind; None: none is."""
+        """Make this document the active one of its kind; None: none is active."""
 
     async def delete_document(self, kind: str, name: str) -> bool:
-        """Remove it (its history stays); False if absent."""
+        """Remove it, but not its history; False when it is absent."""
 
     async def document_history(self, kind: str, name: str) -> Sequence[Document]:
-        """All versions, oldest first."""
+        """All versions of a document, oldest first."""
 
     async def annotations(self) -> Mapping[str, bytes]:
         """Annotations of the account as a whole."""
 
     async def annotate(self, entry: str, value: bytes | None) -> None:
-        """Set or (None) remove one."""
+        """Set an annotation; None removes it."""
 
     def changes(self) -> AbstractAsyncContextManager[MemoryReceiveChannel[str]]:
-        """Ids of mailboxes that may have changed, from any worker; for NOTIFY and indexers.
-        Hints: the channel keeps the newest when full."""
+        """Ids of mailboxes that may have changed, in any worker; for NOTIFY and indexers. They are
+        hints; a full channel keeps the newest."""
 
     def ability(self, kind: type[A]) -> A | None:
-        """A rare ability (a Protocol of its own), or None; asked once after opening."""
+        """A rare ability (a Protocol of its own), or None; asked for once after opening."""
 
 
 class MailStore(Protocol):
     """The product of a store plugin."""
 
     async def open(self, account: AccountId, identity: Identity | None) -> AccountHandle:
-        """The account as this identity sees it; None is the host itself (delivery)."""
+        """The account as this identity sees it; the identity None is the host itself (delivery)."""
 
     async def accounts(self) -> Sequence[AccountId]:
         """All accounts that have mail here."""
@@ -417,7 +419,7 @@ class MailStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account uses; for quota."""
+    """What an account uses, for quota."""
 
     octets: int
     messages: int
@@ -425,7 +427,7 @@ class Usage:
 
 
 class SupportsUsage(Protocol):
-    """Ability: knows what the account uses without counting."""
+    """The ability to know what the account uses without counting."""
 
     async def usage(self) -> Usage:
         """Octets and messages of all mailboxes."""

@@ -89,10 +89,12 @@ async def deliver(
     deposits = [deposit for one in served for deposit in one.deposits]
     deposits += [*sent.deposits, *prepare_entries(parts.queue, passed)]
     lacking = await _commit(parts, transaction, content, disposition, deposits, replies)
-    without_room = [copy.served_by.delivered for copy in lacking]
-    actions = [action for one in served if one not in without_room for action in one.actions]
+    if lacking:
+        disposition = disposition.without(lacking, replies)
+        without_room = [copy.served_by.delivered for copy in lacking]
+        served = [one for one in served if one not in without_room]
+    actions = [action for one in served for action in one.actions]
     _act(parts, transaction, (*actions, *sent.actions))
-    disposition = disposition.without(lacking, replies)
     return Receipt(disposition.statuses, disposition.outcome)
 
 

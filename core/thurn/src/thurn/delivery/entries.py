@@ -59,13 +59,11 @@ def plan_entries(
     kind: EntryKind, transaction: Transaction, content: Content, disposition: Disposition
 ) -> list[PlannedEntry]:
     """The entries of the message itself: for elsewhere by hop class, and the postponed copies."""
+    groups: dict[HopClass | None, list[Copy]] = {}
     foreign = [copy for copy in disposition.served if copy.is_foreign]
-    groups = [
-        [copy for copy in foreign if hop_class_of(copy.target) is hop_class]
-        for hop_class in HopClass
-    ]
-    groups.append(list(disposition.postponed))
-    return [plan_entry(kind, transaction, content, copies, "queue") for copies in groups if copies]
+    for copy in (*foreign, *disposition.postponed):
+        groups.setdefault(hop_class_of(copy.target), []).append(copy)
+    return [plan_entry(kind, transaction, content, copies, "queue") for copies in groups.values()]
 
 
 def plan_entry(

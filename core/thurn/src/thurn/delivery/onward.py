@@ -51,6 +51,9 @@ class SentOn:
     sendings: tuple[Sending, ...] = ()
 
 
+_NOTHING: Final = SentOn()
+
+
 async def send_on(
     parts: DeliveryParts, transaction: Transaction, sendings: Sequence[Sending]
 ) -> SentOn:
@@ -59,6 +62,8 @@ async def send_on(
     Raises:
         TemporaryFailure: more than `SENDINGS`, or a directory that cannot answer.
     """
+    if not sendings:
+        return _NOTHING
     pending = deque(sendings)
     deposits: list[Deposit] = []
     entries: list[PlannedEntry] = []

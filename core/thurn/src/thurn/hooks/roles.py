@@ -32,6 +32,7 @@ from thurn.contracts.outgoing import OutgoingFilter
 from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
 from thurn.contracts.queue import Queue, Router, Transport
 from thurn.contracts.relay import RelayPolicy
+from thurn.contracts.resolver import Resolver
 from thurn.contracts.sasl import SaslMechanism, SaslProduct
 from thurn.contracts.search import SearchIndex
 from thurn.contracts.service import Service
@@ -59,6 +60,7 @@ CONTRACTS: Final[Mapping[str, tuple[type, ...]]] = {
     "queue": (Queue,),
     "router": (Router,),
     "transport": (Transport,),
+    "resolver": (Resolver,),
     "store": (MailStore,),
     "guard": (Guard,),
     "search": (SearchIndex,),

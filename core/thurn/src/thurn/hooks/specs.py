@@ -41,6 +41,11 @@ class RoleSpecs:
         return ()
 
     @hookspec
+    def thurn_register_resolver(self) -> Iterable[Factory]:
+        """Look-ups in the DNS; products are `Resolver`."""
+        return ()
+
+    @hookspec
     def thurn_register_policy(self) -> Iterable[Factory]:
         """Judges of connection, hello, sender, recipient; products have any of the methods."""
         return ()

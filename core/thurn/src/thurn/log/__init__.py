@@ -12,7 +12,7 @@ one sync. Reading order: `frame` (what is on the disk), `segment` (names and the
       0/ 1/ …         a slot each: lock, G.seg, G.sealed, free-G.seg
 
 A process opens its log, opens the plugins (which register as owners), calls `recover`, and serves.
-The site's own process also runs `settle_sealed`.
+The housekeeper also runs `settle_sealed`.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from thurn.log.commitlog import WorkerLog, closed_log, open_log
 from thurn.log.files import Files
 from thurn.log.reader import Reader
 from thurn.log.recovery import recover
+from thurn.log.segment import Backlog, backlog
 from thurn.log.settings import LogSettings
 from thurn.log.settle import Settler, settle_sealed
 
 __all__ = [
+    "Backlog",
     "Files",
     "LogSettings",
     "Reader",
     "Settler",
     "WorkerLog",
+    "backlog",
     "closed_log",
     "open_log",
     "recover",

@@ -14,6 +14,7 @@ Rules of this file: blocking calls only, for threads or for moments where nobody
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -100,6 +101,31 @@ def segments(directory: Path, slot: int, kind: str) -> list[SegmentFile]:
         if match and match[2] == kind:
             found.append(SegmentFile(path, slot, int(match[1], 16)))
     return sorted(found, key=lambda one: one.generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the log still holds for its owners: sealed segments that are not settled.
+
+    Attributes:
+        oldest_seconds: how long the oldest has waited, by the wall clock; 0 without any.
+    """
+
+    segments: int
+    octets: int
+    oldest_seconds: float
+
+
+def backlog(directory: Path, now: float) -> Backlog:
+    """The backlog of all slots; a segment that is settled meanwhile does not count."""
+    sizes: list[tuple[int, float]] = []
+    for slot in slots(directory):
+        for segment in segments(directory, slot, "sealed"):
+            with contextlib.suppress(FileNotFoundError):
+                status = segment.path.stat()
+                sizes.append((status.st_size, status.st_mtime))
+    oldest = max((now - changed for _, changed in sizes), default=0.0)
+    return Backlog(len(sizes), sum(size for size, _ in sizes), max(0.0, oldest))
 
 
 def is_held(directory: Path, slot: int) -> bool:

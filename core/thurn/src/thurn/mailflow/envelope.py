@@ -1,8 +1,11 @@
 """Judges connection, hello, sender and recipient: the stages before the content.
 
-Rules: a chain's Accept ends that stage's chain and nothing else; only the relay chain permits
-relaying, and it ends in refusal; a refusal at connection, hello or sender is remembered and told
-at RCPT; what is local is asked of the recipient chain, what is foreign of the relay chain.
+Rules of this file:
+1. A chain's Accept ends that stage's chain and nothing else.
+2. Only the relay chain permits relaying, and it ends in refusal.
+3. A refusal at connection, hello or sender is remembered and given at RCPT.
+4. Recipients that are ours are asked of the recipient chain, all others of the relay chain.
+5. The id of the transaction or session is in every refusal, so that `thurn explain` finds it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from thurn.types.stash import StashKey
 from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
 REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
-"""A refusal of the sender stage, told at RCPT."""
+"""A refusal of the sender stage, given at RCPT."""
 ENTRY: Final = StashKey[JournalRecord]("mailflow.entry")
 EARLY: Final = StashKey[JournalRecord]("mailflow.early")
 """What was decided at connection and hello, before there was a transaction."""
@@ -50,7 +53,7 @@ Answer = Accept | Disconnect | Reject | Tempfail
 
 
 def trouble_of(error: Exception) -> Status:
-    """The answer where something failed: temporary, for an error is no verdict (design D5)."""
+    """The answer where something has failed: temporary, because an error is not a verdict."""
     status = status_of(error)
     return status if status.is_temporary else LOCAL_ERROR
 
@@ -104,17 +107,21 @@ def _judge_early(
 
 def _facts(session: Session) -> dict[str, str]:
     """What a journal record says of the session."""
-    return {
+    facts = {
         "session": session.id,
         "listener": session.listener,
         "peer": peer_text(session.peer),
         "hello": session.hello[:255],
     }
+    if session.tls is not None:
+        at_proxy = " at the proxy" if session.tls.at_proxy else ""
+        facts["tls"] = f"{session.tls.version}{at_proxy}"
+    return facts
 
 
 def _add_early(entry: JournalRecord, session: Session) -> None:
-    """The decisions of connection and hello stand in the first transaction's record, and in each
-    that they refuse."""
+    """Add the decisions of connection and hello to the record of the session's first transaction,
+    and of each that they refuse."""
     early = session.stash.get(EARLY)
     if early is not None:
         entry.stages.extend(early.stages)
@@ -123,14 +130,14 @@ def _add_early(entry: JournalRecord, session: Session) -> None:
 
 
 def named(answer: Refusal, identifier: str) -> Refusal:
-    """The id is in the reply (design D4)."""
+    """The refusal with an id in its text."""
     return replace(answer, text=f"{answer.text} ({identifier})")
 
 
 async def judge_sender(
     plan: FlowPlan, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
 ) -> Transaction | Refusal:
-    """The sender stage: a transaction, or why there is none."""
+    """The sender stage: a transaction, or the refusal."""
     settings = plan.settings
     identifier = plan.ids.make()
     entry = plan.journal.begin(
@@ -148,7 +155,7 @@ async def judge_sender(
         refusal = None if answer is None or isinstance(answer, Accept) else answer
     if refusal is not None:
         if own or isinstance(refusal, Disconnect) or settings.reject_at == "once":
-            # The half of the reserve that is left is not for lines that say so.
+            # Below half of the reserve the journal gets no line about it either.
             if own is not _NO_SPACE or 2 * plan.free_octets() > settings.reserve_octets:
                 close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
             return named(refusal, identifier)
@@ -186,7 +193,7 @@ async def _judge_recipient(
         return refusal
     try:
         expansion = await _expand(plan, transaction, recipient)
-    except Exception as error:  # noqa: BLE001 - trouble of a directory is temporary (design D9)
+    except Exception as error:  # noqa: BLE001 - a directory that fails is never "unknown"
         plan.diagnostics.error(
             "directory.failed", address=str(recipient.address), failure=repr(error)
         )
@@ -225,7 +232,7 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
 
 
 async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
-    """Ask the relay chain; nobody's permission is a refusal (promise 11 of reliability.md)."""
+    """Ask the relay chain; without a rule that permits it the answer is a refusal."""
     denied = as_refusal(RELAY_DENIED, "relay.denied")
     if not plan.chains.relay:
         return denied

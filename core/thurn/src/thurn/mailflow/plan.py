@@ -35,8 +35,8 @@ class FlowSettings:
     """The numbers and words of a listener's mail flow.
 
     Attributes:
-        reject_at: "recipient" remembers refusals of connection, hello and sender and tells them
-            at RCPT, so that the log shows sender and recipient; "once" tells them at once.
+        reject_at: "recipient" remembers refusals of connection, hello and sender and gives them
+            at RCPT, so that the log shows sender and recipient; "once" gives them at once.
         reserve_octets: free space below which MAIL is answered 452.
         require_login: nobody may send without a login (RFC 6409 §4.3).
         submission: messages are completed at their end (`thurn.mailflow.submission`).
@@ -65,5 +65,5 @@ class FlowPlan:
     clock: Clock
     ids: IdMaker
     free_octets: Callable[[], int] = field(repr=False)
-    """What the commit log's disk still takes; looked at for each transaction, as a fast disk is
-    filled within a second."""
+    """How many octets the commit log's disk still takes; asked for each transaction, because a fast
+    peer fills a disk within a second."""

@@ -10,9 +10,10 @@ from thurn_message.date import format_date
 from thurn.types.session import PeerAddress, Session, Transaction
 
 RECEIVED_LIMIT: Final = 100
-"""Received fields of a message that goes in a loop; RFC 5321 §6.3 wants at least 100."""
+"""The largest number of Received fields of a message that does not go in a loop; RFC 5321 §6.3
+wants at least 100."""
 HELLO_CHARACTERS: Final = 255
-"""Of the peer's own name in the field; a domain name has no more."""
+"""The longest part of the peer's own name in the field; a domain name is not longer."""
 
 
 @lru_cache(1024)
@@ -59,7 +60,7 @@ def _date(second: int) -> str:
 
 @lru_cache(64)
 def _printable(hello: str) -> str:
-    """The peer's word, with nothing in it that could end the field or a comment."""
+    """The peer's own name without any character that could end the field or a comment."""
     if hello.isascii() and hello.isalnum():
         return hello
     text = "".join(c if "!" <= c <= "~" and c not in "()\\;" else "?" for c in hello)

@@ -62,6 +62,8 @@ class SocketConnection:
 
     Attributes:
         scope: what the connection lives in.
+        counted: the address that it counts as; another than `peer` while a proxy has not said
+            whose connection it is.
         deadline: when it is to be cancelled, by trio's clock.
     """
 
@@ -75,6 +77,7 @@ class SocketConnection:
         "_settings",
         "_socket",
         "_steps",
+        "counted",
         "deadline",
         "local_port",
         "peer",
@@ -100,6 +103,7 @@ class SocketConnection:
         self._socket = accepted
         self._fd = accepted.fileno()
         self.peer: PeerAddress | None = peer[0] if peer else None
+        self.counted = self.peer
         self.peer_port = peer[1] if peer else 0
         self.local_port = local_port
         self.tls: TlsState | None = None

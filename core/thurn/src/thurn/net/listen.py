@@ -5,7 +5,7 @@ loop itself ends only when it is cancelled or drained, never because of an error
 of a peer. Workers share the inherited sockets: whoever is awake first accepts, a few at a time.
 
 The life of a connection, in order:
-    limits, [PROXY header: read exactly, before TLS], implicit TLS, session, serve, farewell, close
+    limits, PROXY header (of listed proxies), implicit TLS, session, serve, farewell, close
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from thurn.contracts.listener import Listener, ListenerSettings
 from thurn.contracts.tls import TlsProvider
 from thurn.net.connection import Closing, ConnectionLost, EndReason, SocketConnection, TlsFailed
 from thurn.net.limits import ConnectionLimits
+from thurn.net.proxy import Proxies, ProxyFailed, read_proxy_header
 from thurn.types.session import PeerAddress, Session
 
 LOOK_SECONDS: Final = 1.0  # between two looks at the deadlines of all connections
@@ -64,6 +65,7 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     *,
     tls: TlsProvider | None = None,
     draining: trio.Event | None = None,
+    open_connections: set[SocketConnection] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve one listener instance on its sockets until drained: `draining` is set, and the last
@@ -75,6 +77,7 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
         listener: speaks the protocol.
         make_session: called in the connection's own task, once TLS is there if it is implicit.
         tls: the certificates; needed for implicit TLS.
+        open_connections: those of several listeners, kept up to date here.
         draining: accept no more; `connection.closing` is true from then on.
         task_status: started when connections are accepted.
 
@@ -85,7 +88,9 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     draining = trio.Event() if draining is None else draining
     limits = ConnectionLimits(settings.connections, settings.connections_per_address)
     tls = None if settings.tls_mode == "none" else tls
-    server = _Server(settings, listener, make_session, tls, draining, limits)
+    proxies = Proxies(settings.proxies)
+    everywhere = set() if open_connections is None else open_connections
+    server = _Server(settings, listener, make_session, tls, draining, limits, everywhere, proxies)
     async with trio.open_nursery() as watching:
         watching.start_soon(server.end_late)
         async with trio.open_nursery() as connections, trio.open_nursery() as loops:
@@ -107,6 +112,8 @@ class _Server:
     tls: TlsProvider | None
     closing: Closing
     limits: ConnectionLimits
+    everywhere: set[SocketConnection]
+    proxies: Proxies
     quiet_until: float = -float("inf")
     open: set[SocketConnection] = field(default_factory=set)
     some: trio.Event = field(default_factory=trio.Event)
@@ -153,7 +160,9 @@ class _Server:
         self, accepted: socket.socket, peer: _Peer, local_port: int, connections: trio.Nursery
     ) -> None:
         address = peer[0] if peer else None
-        if self.limits.admit(address):
+        # A proxy has the connections of all its peers; each is counted by its own address later.
+        counted = None if self.proxies.has(address) else address
+        if self.limits.admit(counted):
             connections.start_soon(self._converse, accepted, peer, local_port)
         else:
             self._complain("connection.refused", peer=str(address), open=self.limits.open)
@@ -177,7 +186,10 @@ class _Server:
         connection = SocketConnection(
             accepted, peer, local_port, self.settings, self.closing, self.tls
         )
+        if self.proxies.has(connection.peer):
+            connection.counted = None
         self.open.add(connection)
+        self.everywhere.add(connection)
         self.some.set()
         reason: EndReason | None = "idle"  # what it is when the scope is cancelled
         try:
@@ -190,13 +202,32 @@ class _Server:
                 self._say(connection, "closing")
                 connection.close_nowait()
             self.open.discard(connection)
-            self.limits.release(connection.peer)
+            self.everywhere.discard(connection)
+            self.limits.release(connection.counted)
+
+    async def _learn_peer(self, connection: SocketConnection) -> bool:
+        """Read the PROXY header and count the connection as its real peer's. False: that peer has
+        too many.
+
+        Raises:
+            ProxyFailed: there is no header, or none that names the peer.
+        """
+        connection.extend(self.settings.handshake)
+        await read_proxy_header(connection)
+        connection.extend(self.settings.idle)
+        if not self.limits.admit(connection.peer):
+            self._complain("connection.refused", peer=str(connection.peer), open=self.limits.open)
+            return False
+        self.limits.release(connection.counted)
+        connection.counted = connection.peer
+        return True
 
     async def _speak(self, connection: SocketConnection) -> EndReason | None:
         """The session, whose every failure ends here. The reason to tell the peer, if any."""
         try:
-            # A PROXY header is read here, before the first octet of TLS.
-            if self.settings.tls_mode == "implicit":
+            if self.proxies.has(connection.peer) and not await self._learn_peer(connection):
+                return "busy"
+            if self.settings.tls_mode == "implicit" and connection.tls is None:
                 await connection.start_tls()
             connection.session = session = self.make_session(connection)
             await self.listener.serve(connection, session)
@@ -257,6 +288,8 @@ def _judge(error: Exception, connection: SocketConnection) -> EndReason | None:
     }
     if isinstance(error, TlsFailed):
         _log.info("tls.failed", **facts)
+    elif isinstance(error, ProxyFailed):
+        _log.warning("proxy.failed", **facts)
     elif _only_lost(error):
         _log.debug("connection.lost", **facts)
     else:

@@ -52,14 +52,7 @@ from thurn.contracts.commitlog import (
     Resource,
 )
 from thurn.contracts.connection import Connection
-from thurn.contracts.context import (
-    Context,
-    Diagnostics,
-    Events,
-    ListenerContext,
-    Resolver,
-    SiteContext,
-)
+from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
 from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
@@ -97,6 +90,20 @@ from thurn.contracts.queue import (
     Transport,
 )
 from thurn.contracts.relay import RelayPolicy
+from thurn.contracts.resolver import (
+    Bogus,
+    DnsAnswer,
+    LookupFailed,
+    MailExchanger,
+    NoData,
+    NoSuchName,
+    RecordSet,
+    Resolver,
+    Tlsa,
+    joined_addresses,
+    normal_name,
+    takes_no_mail,
+)
 from thurn.contracts.sasl import (
     Challenge,
     NeedStoredKey,
@@ -142,6 +149,7 @@ from thurn.contracts.settings import (
     QueueRef,
     Ref,
     RelayRef,
+    ResolverRef,
     SaslRef,
     Secret,
     SecretSource,
@@ -153,6 +161,7 @@ from thurn.contracts.settings import (
     TlsRef,
 )
 from thurn.contracts.state import Notices, State, Table, TableRow
+from thurn.contracts.status import ReportsStatus, StatusValue
 from thurn.contracts.store import (
     CACHED_HEADERS,
     KEYWORDS_PER_MAILBOX,
@@ -288,6 +297,7 @@ __all__ = [
     "Ask",
     "Blob",
     "BlobReference",
+    "Bogus",
     "CarrierSettings",
     "CertifiedContext",
     "Challenge",
@@ -317,6 +327,7 @@ __all__ = [
     "Discard",
     "Disconnect",
     "DiscreetVerifier",
+    "DnsAnswer",
     "Document",
     "DocumentNotFound",
     "Duration",
@@ -359,6 +370,8 @@ __all__ = [
     "LoginPolicy",
     "LoginRecorder",
     "LoginRef",
+    "LookupFailed",
+    "MailExchanger",
     "MailStore",
     "Mailbox",
     "MailboxChanged",
@@ -376,7 +389,9 @@ __all__ = [
     "MessageSummary",
     "NeedStoredKey",
     "NeedVerify",
+    "NoData",
     "NoSettings",
+    "NoSuchName",
     "NotPermitted",
     "Notices",
     "Outcome",
@@ -402,6 +417,7 @@ __all__ = [
     "RecipientPolicy",
     "RecipientResult",
     "Record",
+    "RecordSet",
     "Ref",
     "Refusal",
     "Refused",
@@ -411,8 +427,10 @@ __all__ = [
     "RemoveHeader",
     "RemoveRecipient",
     "ReplaceHeader",
+    "ReportsStatus",
     "Resolution",
     "Resolver",
+    "ResolverRef",
     "Resource",
     "RevisedVerifier",
     "Route",
@@ -454,6 +472,7 @@ __all__ = [
     "State",
     "StateRef",
     "Status",
+    "StatusValue",
     "Step",
     "StorageError",
     "StorageFull",
@@ -476,6 +495,7 @@ __all__ = [
     "TlsProvider",
     "TlsRef",
     "TlsState",
+    "Tlsa",
     "TooLarge",
     "TracedAction",
     "Transaction",
@@ -493,9 +513,11 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "is_credential",
+    "joined_addresses",
     "login_policy",
     "mailbox_name",
     "message_filter",
+    "normal_name",
     "outgoing_filter",
     "parents",
     "plugin",
@@ -508,4 +530,5 @@ __all__ = [
     "sieve_command",
     "sieve_test",
     "status_of",
+    "takes_no_mail",
 ]

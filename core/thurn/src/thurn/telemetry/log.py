@@ -13,7 +13,12 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TextIO
 
-import structlog
+from thurn.telemetry.hidden import hidden
+
+with hidden("rich"):
+    # structlog loads it wherever it is installed, as beside the tools of a developer: 0.3 s of each
+    # start, for tracebacks that are formatted as text here.
+    import structlog
 
 FIELD_CHARACTERS: Final = 2_000
 """Longest text of one field; a traceback fits, a message does not."""

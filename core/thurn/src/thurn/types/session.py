@@ -23,12 +23,15 @@ class TlsState:
     Attributes:
         end_point: the channel binding "tls-server-end-point": a hash of the certificate that we
             showed; empty where it is not known. RFC 5929 §4.
+        at_proxy: TLS ends at a proxy in front of us, which says so; between it and us the octets
+            are not encrypted, and nothing can be bound to the channel.
     """
 
     version: str
     cipher: str
     server_name: str | None = None
     end_point: bytes = b""
+    at_proxy: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, closing, suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import apsw
@@ -19,6 +28,7 @@ from thurn.plugin import (
     QueueEntry,
     QueueId,
     Record,
+    StatusValue,
     StorageError,
 )
 
@@ -169,6 +179,17 @@ class SpoolQueue:
         change = EntryChange(self._parts, entry, lambda sequence: Removed(sequence, entry))
         await self._context.commit_log.commit([change])
         return change.found
+
+    async def status(self) -> Mapping[str, StatusValue]:
+        """How many entries wait, and how many are being carried on."""
+        await trio.lowlevel.checkpoint()
+        with engine_errors():
+            sql = "SELECT count(*), count(holder), min(queued_at) FROM entry"
+            count, leased, oldest = self._parts.database.side.execute(sql).get
+        facts: dict[str, StatusValue] = {"entries": count, "under way": leased}
+        if oldest is not None:
+            facts["oldest came at"] = datetime.fromtimestamp(oldest, UTC).isoformat(" ", "minutes")
+        return facts
 
     async def next_lease(self, *, skip: Collection[str] = ()) -> SpoolLease:
         """The next entry that is due and not for these destinations; waits for one.

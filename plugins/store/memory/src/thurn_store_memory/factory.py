@@ -9,12 +9,13 @@ import trio
 from pydantic import Field
 from thurn.plugin import AccountId, Context, Identity, MailStore, Settings, plugin
 
-from thurn_store_memory.account import MemoryAccount
+from thurn_store_memory.handle import MemoryAccount
 from thurn_store_memory.state import AccountState
+from thurn_store_memory.work import OpenAccount
 
 
 class MemorySettings(Settings):
-    """What can be set."""
+    """What a site can set."""
 
     separator: str = Field(
         default="/", pattern=r"^[/.]$", description="The hierarchy separator of mailbox names."
@@ -22,7 +23,7 @@ class MemorySettings(Settings):
 
     @property
     def needs_state(self) -> bool:
-        """Changes are told by notices."""
+        """Whether the store needs shared state: its notices tell of changes."""
         return True
 
 
@@ -40,7 +41,8 @@ class MemoryStore:
         state = self._states.get(account)
         if state is None:
             state = self._states[account] = AccountState(int(self._context.clock.wall()))
-        return MemoryAccount(account, identity, state, self._context, self._config.separator)
+        separator = self._config.separator
+        return MemoryAccount(OpenAccount(account, identity, state, self._context, separator))
 
     async def accounts(self) -> Sequence[AccountId]:
         """All accounts that were opened."""

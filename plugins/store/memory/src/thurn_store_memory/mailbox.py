@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 import trio
 from thurn.plugin import (
@@ -20,38 +22,38 @@ from thurn.plugin import (
     mailbox_name,
 )
 
-from thurn_store_memory.change import AccountWork
 from thurn_store_memory.state import MailboxState, Message, summary
+from thurn_store_memory.tree import find
+from thurn_store_memory.work import OpenAccount
 
-RECHECK_SECONDS = 1.0
-"""A notice may be lost; the contract promises a second."""
+RECHECK_SECONDS: Final = 1.0
+"""How often a waiter looks: a notice may be lost, and the contract promises a second."""
 
 
 class MemoryMailbox:
     """See `thurn.contracts.store.Mailbox`."""
 
-    def __init__(self, account: AccountWork, mailbox: MailboxState) -> None:
+    def __init__(self, account: OpenAccount, mailbox: MailboxState, record: MailboxRecord) -> None:
         self._account = account
         self._state = account.state
         self._mailbox = mailbox
+        self._record = record
         self._view: View | None = None
 
-    def _name(self) -> str:
-        for name, mailbox in self._state.mailboxes.items():
-            if mailbox is self._mailbox:
-                return name
-        raise MailboxNotFound
+    def _must_exist(self) -> None:
+        """Raises MailboxNotFound."""
+        if not any(one is self._mailbox for one in self._state.mailboxes.values()):
+            raise MailboxNotFound
 
     @property
     def record(self) -> MailboxRecord:
-        """As of now."""
-        name = self._name()
-        return self._mailbox.record(name, subscribed=name in self._state.subscribed)
+        """As known when the name was resolved."""
+        return self._record
 
     async def view(self) -> View:
         """The newest state."""
         await trio.lowlevel.checkpoint()
-        self._name()
+        self._must_exist()
         mailbox, numbers = self._mailbox, self._mailbox.numbers
         known = self._view
         if known is not None and known.highestmodseq == numbers["modseq"]:
@@ -70,7 +72,7 @@ class MemoryMailbox:
     async def changes(self, since: int) -> Changes:
         """What happened after this MODSEQ."""
         await trio.lowlevel.checkpoint()
-        self._name()
+        self._must_exist()
         mailbox = self._mailbox
         rows = sorted((u, m) for u, m in mailbox.messages.items() if m.modseq > since)
         uids, flags, modseqs, sizes, received = _columns(rows)
@@ -92,34 +94,34 @@ class MemoryMailbox:
         await trio.lowlevel.checkpoint()
         async with self._account.notices.subscribe(self._account.topic) as channel:
             while self._mailbox.numbers["modseq"] <= since:
-                self._name()
+                self._must_exist()
                 with trio.move_on_after(RECHECK_SECONDS):
                     await channel.receive()
 
     async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
-        """In the order asked; None for messages that have gone."""
+        """In the order asked; None for messages that are gone."""
         await trio.lowlevel.checkpoint()
-        self._name()
+        self._must_exist()
         messages = self._mailbox.messages
         return [summary(uid, messages[uid]) if uid in messages else None for uid in uids]
 
     async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
-        """The cached fields, in the order asked; None for messages that have gone."""
+        """The cached header fields, in the order asked; None for messages that are gone."""
         return [one and one.headers for one in await self.summaries(uids)]
 
     async def body(self, uid: int) -> Content:
         """The message as stored."""
         await trio.lowlevel.checkpoint()
-        self._name()
+        self._must_exist()
         message = self._mailbox.messages.get(uid)
         if message is None:
             raise MessageExpunged
         return message.content
 
     async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
-        """In the order asked; None for messages that have gone."""
+        """In the order asked; None for messages that are gone."""
         await trio.lowlevel.checkpoint()
-        self._name()
+        self._must_exist()
         messages = self._mailbox.messages
         return [messages[uid].content if uid in messages else None for uid in uids]
 
@@ -131,10 +133,10 @@ class MemoryMailbox:
         *,
         unchanged_since: int | None = None,
     ) -> StoreResult:
-        """Change flags."""
+        """Change flags; UIDs that are gone are passed over."""
 
         def do() -> StoreResult:
-            self._name()
+            self._must_exist()
             state, mailbox = self._state, self._mailbox
             mask = state.mask(mailbox, tuple(flags), make=change is not FlagChange.REMOVE)
             there = sorted({uid for uid in uids if uid in mailbox.messages})
@@ -150,10 +152,9 @@ class MemoryMailbox:
             }
             wanted = {u: f for u, f in wanted.items() if mailbox.messages[u].flags != f}
             modseq = state.touch(mailbox) if wanted else 0
-            for uid, new in wanted.items():
+            for uid, flagged in wanted.items():
                 old = mailbox.messages[uid]
-                message = Message(old.content, old.email_id, new, modseq, old.received)
-                state.put(mailbox.messages, uid, message)
+                state.put(mailbox.messages, uid, replace(old, flags=flagged, modseq=modseq))
             return StoreResult(tuple(refused), modseq)
 
         return await self._account.commit(do)
@@ -161,10 +162,10 @@ class MemoryMailbox:
     async def expunge(
         self, uids: Collection[int], *, unchanged_since: int | None = None
     ) -> Sequence[int]:
-        """Remove these whatever their flags, but for those that changed."""
+        """Remove these whatever their flags, except those that have changed since."""
 
         def do() -> Sequence[int]:
-            self._name()
+            self._must_exist()
             messages = self._mailbox.messages
             there = sorted({uid for uid in uids if uid in messages})
             if unchanged_since is not None:
@@ -191,11 +192,9 @@ class MemoryMailbox:
         return await self._account.commit(do)
 
     def _copy(self, uids: Collection[int], target_name: str) -> CopyResult:
-        self._name()
+        self._must_exist()
         state, source = self._state, self._mailbox
-        target = state.mailboxes.get(mailbox_name(target_name, self._account.separator))
-        if target is None:
-            raise MailboxNotFound
+        target = find(state, mailbox_name(target_name, self._account.separator))
         there = sorted({uid for uid in uids if uid in source.messages})
         names = tuple(source.flags)
         made = []
@@ -203,9 +202,8 @@ class MemoryMailbox:
             old = source.messages[uid]
             words = tuple(name for bit, name in enumerate(names) if old.flags >> bit & 1)
             mask = state.mask(target, words)
-            modseq = state.touch(target)
-            new = Message(old.content, old.email_id, mask, modseq, old.received)
-            made.append(state.add(target, new))
+            copied = replace(old, flags=mask, modseq=state.touch(target))
+            made.append(state.add(target, copied))
         return CopyResult(target.uidvalidity, tuple(there), tuple(made))
 
     async def annotations(self) -> Mapping[str, bytes]:
@@ -214,14 +212,11 @@ class MemoryMailbox:
         return dict(self._mailbox.annotations)
 
     async def annotate(self, entry: str, value: bytes | None) -> None:
-        """Set or (None) remove one."""
+        """Set an annotation; None removes it."""
 
         def do() -> None:
-            self._name()
-            if value is not None:
-                self._state.put(self._mailbox.annotations, entry, value)
-            elif entry in self._mailbox.annotations:
-                self._state.drop(self._mailbox.annotations, entry)
+            self._must_exist()
+            self._state.put_or_drop(self._mailbox.annotations, entry, value)
 
         await self._account.commit(do)
 

@@ -1,7 +1,7 @@
 """What an account is: mailboxes, messages, documents, keys; and how a change is taken back.
 
-Rules of this file: everything that changes is an item of a dict and is changed by `put` and `drop`,
-which note the old value; `rollback` puts the old values back in reverse order.
+Rules of this file: everything that changes is an item of a dict. It is changed only by `put` and
+`drop`, which note the old value; `rollback` puts the old values back, in reverse order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class MailboxState:
-    """A mailbox; the dicts change, the numbers are in `numbers`: uidnext, modseq."""
+    """A mailbox.
+
+    Attributes:
+        numbers: "uidnext" and "modseq".
+        messages: by UID.
+        flags: the bit of each flag name.
+        vanished: the MODSEQ of its expunge for each UID that is gone.
+    """
 
     id: str
     uidvalidity: int
@@ -54,7 +61,7 @@ class MailboxState:
     annotations: dict[str, bytes] = field(default_factory=dict)
 
     def record(self, name: str, *, subscribed: bool) -> MailboxRecord:
-        """As of now."""
+        """What the mailbox is and has now."""
         messages = self.messages.values()
         return MailboxRecord(
             id=self.id,
@@ -72,7 +79,15 @@ class MailboxState:
 
 
 class AccountState:
-    """An account; also the resource of the commit log's rounds."""
+    """An account; also the resource of the commit log's rounds.
+
+    Attributes:
+        numbers: the last "modseq", "mailbox" and "uidvalidity" that were given out.
+        present: documents, by kind and name, that are not deleted.
+        active: the name of the active document of each kind.
+        delivered: idempotency keys of appends.
+        remembered: when each remembered key ends, POSIX seconds.
+    """
 
     def __init__(self, uidvalidity: int) -> None:
         self._undo: list[tuple[dict[Any, Any], Hashable, object]] = []
@@ -89,15 +104,15 @@ class AccountState:
         self.commit()
 
     def begin(self) -> bool:
-        """Nobody else has it: all is in one process."""
+        """Start a transaction; always possible, since there is only one process."""
         return True
 
     def commit(self) -> None:
-        """Keep what was done."""
+        """Keep what was changed."""
         self._undo.clear()
 
     def rollback(self) -> None:
-        """Take back what was done."""
+        """Take back what was changed."""
         while self._undo:
             mapping, key, old = self._undo.pop()
             if old is _ABSENT:
@@ -114,14 +129,21 @@ class AccountState:
         """Remove an item that is there."""
         self._undo.append((mapping, key, mapping.pop(key)))
 
+    def put_or_drop(self, mapping: dict[Any, Any], key: Hashable, value: object) -> None:
+        """Set an item; None removes it, if it is there."""
+        if value is not None:
+            self.put(mapping, key, value)
+        elif key in mapping:
+            self.drop(mapping, key)
+
     def next_number(self, name: str) -> int:
-        """The next MODSEQ, mailbox id or UIDVALIDITY."""
+        """The next MODSEQ, mailbox number or UIDVALIDITY."""
         number = self.numbers[name] + 1
         self.put(self.numbers, name, number)
         return number
 
     def make_mailbox(self, name: str, special_use: frozenset[str]) -> MailboxState:
-        """A new, empty mailbox."""
+        """Make an empty mailbox."""
         numbers = {"uidnext": 1, "modseq": self.next_number("modseq")}
         mailbox = MailboxState(
             f"M{self.next_number('mailbox')}", self.next_number("uidvalidity"), special_use, numbers
@@ -130,20 +152,20 @@ class AccountState:
         return mailbox
 
     def touch(self, mailbox: MailboxState) -> int:
-        """The next MODSEQ, given to this mailbox."""
+        """Give the mailbox the next MODSEQ."""
         modseq = self.next_number("modseq")
         self.put(mailbox.numbers, "modseq", modseq)
         return modseq
 
     def add(self, mailbox: MailboxState, message: Message) -> int:
-        """A message with the next UID, and its MODSEQ."""
+        """Store a message under the mailbox's next UID."""
         uid = mailbox.numbers["uidnext"]
         self.put(mailbox.numbers, "uidnext", uid + 1)
         self.put(mailbox.messages, uid, message)
         return uid
 
     def remove(self, mailbox: MailboxState, uids: list[int]) -> None:
-        """Expunge messages that are there."""
+        """Expunge these messages, which must be there."""
         modseq = self.touch(mailbox)
         for uid in uids:
             self.drop(mailbox.messages, uid)
@@ -151,6 +173,11 @@ class AccountState:
 
     def mask(self, mailbox: MailboxState, flags: tuple[str, ...], *, make: bool = True) -> int:
         """The bits of flags by name, without regard to case; new keywords get a bit.
+
+        Args:
+            mailbox: whose flags they are.
+            flags: names of system flags and keywords.
+            make: False to pass over keywords that the mailbox does not have.
 
         Raises:
             LimitReached: more keywords than KEYWORDS_PER_MAILBOX.

@@ -1,49 +1,53 @@
-"""What all parts of one open store share."""
+"""What all parts of one open store share, and what belongs to one of its accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from thurn.plugin import Clock, CommitLog, Diagnostics
 
-from thurn_store_spool.body import Bodies
-from thurn_store_spool.index import AccountIndex
-from thurn_store_spool.place import DIRECTORIES, SHARED_BITS
-from thurn_store_spool.pool import Pool
-from thurn_store_spool.shared import SharedBodies
-from thurn_store_spool.watch import Watch
-
-SHARED_MASK: Final = (1 << SHARED_BITS) - 1
+from thurn_store_spool.body.reading import Bodies
+from thurn_store_spool.body.sharing import SharedBodies
+from thurn_store_spool.cache.caches import AccountCaches, Caches
+from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.index.pool import Pool
+from thurn_store_spool.layout import message_number
+from thurn_store_spool.watch.watch import ChangeWatch
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """See the module.
+    """What all parts of one open store share.
 
     Attributes:
-        name: the instance, and the owner of its records in the log.
-        draw: 63 random bits: numbers of messages, nonces of changes.
-        sweep: files of an account may have become garbage.
+        name: of the instance; the owner of its records in the commit log.
+        draw: gives 63 random bits, for numbers of messages and nonces of changes.
+        sweep: called with an index when files of the account may have become garbage.
     """
 
     name: str
     separator: str
     commit_log: CommitLog
     clock: Clock
-    watch: Watch
+    watch: ChangeWatch
     diagnostics: Diagnostics
     pool: Pool
+    caches: Caches
     bodies: Bodies
     shared: SharedBodies
     draw: Callable[[], int]
     sweep: Callable[[AccountIndex], None]
 
     def number_message(self) -> int:
-        """The number of a new message: random, but for the directory that its file will be in.
+        """The number of a new message: random, except that those of one day share a directory."""
+        return message_number(int(self.clock.wall()) // 86_400, self.draw())
 
-        That is one for all messages of a day, so an account with few has few directories.
-        """
-        day = int(self.clock.wall()) // 86_400
-        return (day % DIRECTORIES) << SHARED_BITS | self.draw() & SHARED_MASK
+
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """An account of an open store: its index, and what is remembered of it."""
+
+    index: AccountIndex
+    caches: AccountCaches
+    environment: Environment

@@ -13,7 +13,7 @@ from thurn_store_spool.store import SpoolStore
 
 
 class SpoolSettings(Settings):
-    """What can be set."""
+    """What a site can set."""
 
     separator: str = Field(
         default="/",
@@ -29,14 +29,14 @@ class SpoolSettings(Settings):
 
     @property
     def needs_state(self) -> bool:
-        """Processes tell each other of changes."""
+        """Whether the store needs shared state: by it, processes tell each other of changes."""
         return True
 
 
 @plugin("store", "spool", owns_records=True)
 @asynccontextmanager
 async def spool(config: SpoolSettings, context: Context) -> AsyncIterator[MailStore]:
-    """The store on this instance's directory; owner of the records of its name."""
+    """The store on this instance's directory; it owns the records of its name."""
     store = SpoolStore(context, config.separator, config.accounts_open)
     context.commit_log.register(context.name, store)
     try:

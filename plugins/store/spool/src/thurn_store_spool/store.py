@@ -1,4 +1,4 @@
-"""The product: opens accounts, and is the owner of its records in the commit log."""
+"""The product: opens accounts, and owns its records in the commit log."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from pathlib import Path
 import trio
 from thurn.plugin import INBOX, AccountId, Context, Identity, Record
 
-from thurn_store_spool import shape
-from thurn_store_spool.account import SpoolAccount
-from thurn_store_spool.body import Bodies
-from thurn_store_spool.change import commit
-from thurn_store_spool.environment import Environment
-from thurn_store_spool.keeper import Keeper
-from thurn_store_spool.place import ACCOUNTS, INDEX, account_of
-from thurn_store_spool.pool import Pool
-from thurn_store_spool.query import select_one
-from thurn_store_spool.replay import replay
-from thurn_store_spool.schema import open_reader
-from thurn_store_spool.settle import settle
-from thurn_store_spool.shared import SharedBodies
-from thurn_store_spool.watch import Watch
+from thurn_store_spool.account import tree
+from thurn_store_spool.account.handle import SpoolAccount
+from thurn_store_spool.body.reading import Bodies
+from thurn_store_spool.body.sharing import SharedBodies
+from thurn_store_spool.cache.caches import Caches
+from thurn_store_spool.environment import Environment, OpenAccount
+from thurn_store_spool.index.pool import Pool
+from thurn_store_spool.index.query import select_one
+from thurn_store_spool.index.schema import open_second
+from thurn_store_spool.layout import ACCOUNTS, INDEX, account_of
+from thurn_store_spool.log.change import commit
+from thurn_store_spool.log.replay import replay
+from thurn_store_spool.log.settle import settle
+from thurn_store_spool.upkeep.upkeep import Upkeep
+from thurn_store_spool.watch.watch import ChangeWatch
 
 
 class SpoolStore:
@@ -31,19 +32,12 @@ class SpoolStore:
     def __init__(self, context: Context, separator: str, accounts_open: int) -> None:
         self._data = context.data
         self._log = context.commit_log
-        self._keeper = Keeper(context.clock, context.diagnostics)
-        keeper = self._keeper
-        self._pool = Pool(
-            context.data,
-            accounts_open,
-            keeper.close_later,
-            keeper.opened,
-            keeper.grown,
-            keeper.logged,
-        )
+        self._upkeep = Upkeep(context.clock, context.diagnostics)
+        self._caches = Caches(context.data)
+        self._pool = Pool(context.data, accounts_open, self._upkeep, self._caches.closed)
         # Seeded here, after the fork: two workers must not draw the same numbers.
         draw = _draw(random.SystemRandom().getrandbits(256))
-        self._watch = Watch(context.data, context.name, context.state.notices, draw)
+        self._watch = ChangeWatch(context.data, context.name, context.state.notices, draw)
         self._watch.open()
         self._environment = Environment(
             name=context.name,
@@ -53,23 +47,26 @@ class SpoolStore:
             watch=self._watch,
             diagnostics=context.diagnostics,
             pool=self._pool,
+            caches=self._caches,
             bodies=Bodies(context.commit_log.read),
             shared=SharedBodies(),
             draw=draw,
-            sweep=self._keeper.sweep,
+            sweep=self._upkeep.sweep,
         )
 
     async def open(self, account: AccountId, identity: Identity | None) -> SpoolAccount:
-        """The account as this identity sees it; made at first need."""
+        """The account as this identity sees it; it is made at first need."""
         await trio.lowlevel.checkpoint_if_cancelled()
         index = self._pool.index(account)
-        if not index.is_made:
+        caches = self._caches.of(index)
+        opened = OpenAccount(index, caches, self._environment)
+        if not caches.has_inbox:
             with index.snapshot() as connection:
-                index.is_made = INBOX in index.tree(connection).by_name
-        if not index.is_made:
-            await commit(index, self._environment, shape.make_account)
-            index.is_made = True
-        return SpoolAccount(index, self._environment, identity)
+                has_inbox = INBOX in index.tree(connection).by_name
+            if not has_inbox:
+                await commit(opened, tree.make_inbox)
+            caches.has_inbox = True
+        return SpoolAccount(opened, identity)
 
     async def accounts(self) -> Sequence[AccountId]:
         """All accounts that have mail here."""
@@ -88,14 +85,15 @@ class SpoolStore:
     # The worker's background.
 
     async def run(self) -> None:
-        """Close, remove and prune, and watch, until cancelled."""
+        """Do the upkeep, and watch, until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keeper.run)
+            nursery.start_soon(self._upkeep.run)
             nursery.start_soon(self._watch.run)
 
     async def close(self) -> None:
-        """Close all indexes."""
-        await self._keeper.finish(self._pool.close())
+        """Close everything."""
+        await self._upkeep.finish(self._pool.close())
+        self._caches.close()
         self._watch.close()
 
 
@@ -106,18 +104,19 @@ def _draw(seed: int) -> Callable[[], int]:
 
 def list_accounts(data: Path) -> list[AccountId]:
     """The accounts below a store's directory, in no order; blocking."""
-    found: list[AccountId] = []
+    accounts: list[AccountId] = []
     for path in data.glob(f"{ACCOUNTS}/*/*/{INDEX}"):
         account = account_of(path.parent)
         if account is None:
             account = _recorded_account(path)
         if account is not None:
-            found.append(account)
-    return found
+            accounts.append(account)
+    return accounts
 
 
 def _recorded_account(path: Path) -> AccountId | None:
-    connection = open_reader(path)
+    """The account's id by its index."""
+    connection = open_second(path)
     if connection is None:
         return None
     try:

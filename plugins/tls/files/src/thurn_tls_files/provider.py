@@ -11,10 +11,12 @@ Rules of this file:
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from thurn.plugin import ConfigError, Context
+import trio
+from thurn.plugin import ConfigError, Context, StatusValue
+from thurn_kit.certificates import certificates_status
 
 from thurn_tls_files.names import certificate_names, find_name
 from thurn_tls_files.pair import Pair, PairError
@@ -50,6 +52,12 @@ class FilesProvider:
             if changed:
                 self._load_again(changed)
         return self._contexts[0]
+
+    async def status(self) -> Mapping[str, StatusValue]:
+        """When the certificates end that are in use."""
+        await trio.lowlevel.checkpoint()
+        pems = {str(pair.certificate): pair.pem for pair in self._pairs}
+        return certificates_status(pems, self._host.clock.wall())
 
     def _load_again(self, changed: Sequence[int]) -> None:
         for number in changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Final
 
 import trio
 from pydantic import Field
-from thurn.plugin import CertifiedContext, Context, Settings, plugin
+from thurn.plugin import CertifiedContext, Clock, Context, Settings, StatusValue, plugin
+from thurn_kit.certificates import certificates_status
 
 from thurn_tls_selfsigned.keeper import keep
 
@@ -40,10 +41,16 @@ class SelfSigned:
 
     certificate: Path
     context: ssl.SSLContext
+    clock: Clock
 
     def server_context(self) -> ssl.SSLContext:
         """The one context there is."""
         return self.context
+
+    async def status(self) -> Mapping[str, StatusValue]:
+        """When the certificate ends."""
+        pem = await trio.Path(self.certificate).read_bytes()
+        return certificates_status({str(self.certificate): pem}, self.clock.wall())
 
 
 @plugin("tls", "selfsigned")
@@ -57,7 +64,7 @@ async def selfsigned(config: SelfSignedSettings, context: Context) -> AsyncItera
         context.diagnostics.info(
             "certificate.made", path=str(kept.certificate), names=" ".join(names)
         )
-    yield SelfSigned(kept.certificate, _server_context(kept.pair))
+    yield SelfSigned(kept.certificate, _server_context(kept.pair), context.clock)
 
 
 def _server_context(pair: Path) -> ssl.SSLContext:

@@ -53,7 +53,7 @@ def leave(conversation: Conversation) -> None:
 async def open_mailbox(mailbox: Mailbox, *, read_only: bool) -> Selected:
     """The mailbox, with the newest view told."""
     view = await mailbox.view()
-    record = mailbox.record  # a store may know the totals by the view
+    record = mailbox.record
     need(record.rights, READ)
     read_only = read_only or not may_change(record.rights)
     return Selected(mailbox, record, view, read_only=read_only)

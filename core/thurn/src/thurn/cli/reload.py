@@ -1,0 +1,28 @@
+"""`thurn reload`: a running site takes its changed configuration, plugins and code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from thurn.app.controlclient import ask
+from thurn.cli.option import config_option
+from thurn.cli.place import data_directory
+from thurn.types.errors import ConfigError
+
+
+@click.command()
+@config_option
+@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+def reload(config: tuple[Path, ...], data: Path | None) -> None:
+    """Start a new generation of processes beside the old one, and wait until it serves.
+
+    What cannot start changes nothing, and its findings are printed.
+    """
+    answer = ask(data or data_directory(config), "reload")
+    if "failed" in answer:
+        raise ConfigError(answer["failed"])
+    if "ready" not in answer:
+        raise click.ClickException(str(answer.get("refused", answer)))
+    click.echo(f"Generation {answer['ready']} serves.")

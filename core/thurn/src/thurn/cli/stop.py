@@ -1,0 +1,34 @@
+"""`thurn stop`: a running site stops, as after SIGTERM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from thurn.app.controlclient import ask, wait_stopped
+from thurn.cli.option import config_option
+from thurn.cli.place import data_directory
+
+
+@click.command()
+@config_option
+@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="How many seconds to wait for the end; sessions have the time of site.stop.",
+)
+def stop(config: tuple[Path, ...], data: Path | None, wait_seconds: float) -> None:
+    """Stop a running site and wait until the last of its processes has ended."""
+    directory = data or data_directory(config)
+    answer = ask(directory, "stop")
+    if "stopping" not in answer:
+        raise click.ClickException(str(answer.get("refused", answer)))
+    if not wait_stopped(directory, wait_seconds):
+        text = f"process {answer['pid']} is still stopping after {wait_seconds:g} s"
+        raise click.ClickException(text)
+    click.echo("Stopped.")

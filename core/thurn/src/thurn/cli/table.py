@@ -1,0 +1,85 @@
+"""Tables for people and for programs: one function that every command uses.
+
+Rules of this file: on a terminal a table fits its width (80 columns where the width is not
+known), and cells wrap; when the output is piped, a table is tab-separated values with a line of
+names; with `--json` it is a list of objects. What peers have said never moves a terminal's cursor.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs, instead of a table."
+)
+"""The option that every command has that prints something."""
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    as_json: bool = False,
+    empty: str = "",
+) -> None:
+    """Print rows as the reader can use them.
+
+    Args:
+        columns: their names: heads for people, keys for programs.
+        rows: one cell for each column; None is an empty cell, or null.
+        as_json: print a list of objects.
+        empty: what a terminal shows when there are no rows.
+    """
+    kept = [list(row) for row in rows]
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in kept])
+    elif not sys.stdout.isatty():
+        for row in (columns, *kept):
+            click.echo("\t".join(printable(cell) for cell in row))
+    elif not kept:
+        click.echo(empty)
+    else:
+        _draw(columns, kept)
+
+
+def print_facts(facts: Mapping[str, object], *, as_json: bool = False) -> None:
+    """Print named facts, a line each."""
+    if as_json:
+        print_json(facts)
+        return
+    for name, value in facts.items():
+        click.echo(f"{name}\t{printable(value)}" if not sys.stdout.isatty() else _line(name, value))
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON; what JSON has no form for is printed as text."""
+    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def printable(cell: object) -> str:
+    """A cell as text without line ends, tabs or controls."""
+    text = "" if cell is None else str(cell)
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _line(name: str, value: object) -> str:
+    return f"{name + ':':<24} {printable(value)}"
+
+
+def _draw(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that programs need not wait for
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        cells: list[Any] = [Text(printable(cell)) for cell in row]
+        table.add_row(*cells)
+    Console(highlight=False).print(table)

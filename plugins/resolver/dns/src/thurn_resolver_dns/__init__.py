@@ -1,0 +1,1 @@
+"""The resolver that asks the DNS (`resolver.dns`). Start reading at `resolver`."""
