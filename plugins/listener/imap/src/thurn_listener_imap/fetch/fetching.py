@@ -1,13 +1,13 @@
 r"""Runs a plan over messages: batches from the store, responses to the client.
 
 Rules of this file:
-1. A batch is made, written and sent before the next; a client that does not read stops the work.
-   Batches begin small and grow as long as their responses stay small. Bodies are read some at a
-   time: `WHOLE_OCTETS` of them, or one. While a response goes out, nothing large is in memory: a
-   large body comes from a file, and what has been sent is let go.
-2. \Seen is set for a batch before its octets go out, so that the responses can tell it; that it
-   cannot be set does not keep anybody from reading.
-3. What has gone meanwhile, or cannot be read, is left out and counted; the others are answered.
+1. A batch is read, written and sent before the next; a client that does not read stops the work.
+   Batches begin small and grow as long as their responses stay small. Bodies are read
+   `WHOLE_OCTETS` at a time, or one at a time. While a response goes out, nothing large is in
+   memory: a large body comes from a file, and what has been sent is not kept.
+2. \Seen is set for a batch before its octets go out, so that the responses can tell it. Messages
+   whose flag cannot be set are read all the same.
+3. Messages that are gone, or cannot be read, are left out and counted; the others are answered.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ SET_SEEN = OwnChange(FlagChange.ADD, ("\\Seen",))
 
 
 @dataclass(slots=True)
-class Outcome:
-    """How a FETCH went.
+class FetchReport:
+    """What a FETCH could not do, and the changes it made.
 
     Attributes:
-        gone: messages that were not there any more.
-        undecodable: parts whose encoding is unknown.
-        failures: what the store could not read.
-        unmarked: why messages could not be marked as Seen; they were read all the same.
+        gone: how many messages do not exist any more.
+        undecodable: how many parts have an unknown encoding.
+        failures: errors of the store about messages that it could not read.
+        unmarked: errors of the store about messages that could not be marked as Seen.
         own: flag changes that were made, by their MODSEQ.
     """
 
@@ -65,8 +65,8 @@ class Fetching:
         plan: what is asked.
         output: where the responses go.
         sources: opens messages of the account.
-        sets_seen: reading may mark as Seen here.
-        with_modseq: responses that tell flags tell the MODSEQ. RFC 7162 §3.2.
+        sets_seen: reading may mark messages as Seen.
+        with_modseq: responses that tell flags tell the MODSEQ as well. RFC 7162 §3.2.
     """
 
     def __init__(
@@ -86,22 +86,22 @@ class Fetching:
         self._sets_seen = sets_seen and plan.sets_seen
         self._with_modseq = with_modseq
         self._step = FIRST_BATCH_MESSAGES
-        self.outcome = Outcome()
+        self._report = FetchReport()
 
-    async def run(self, spans: Iterable[Span]) -> Outcome:
+    async def run(self, spans: Iterable[Span]) -> FetchReport:
         """Answer for the messages at these positions of what the client has been told.
 
         Raises:
             StorageError: the store failed between two messages.
-            CutOff: a literal could not be ended.
+            CutOff: a literal could not be written to its end.
         """
         for positions in self._batches(spans):
             await self._run_batch(positions)
             await self._output.relieve()
-        return self.outcome
+        return self._report
 
     def _batches(self, spans: Iterable[Span]) -> Iterator[Sequence[int]]:
-        """Positions, as many at a time as make a batch at that moment; spans of few are joined."""
+        """Positions, one batch at a time; short spans are joined."""
         waiting: list[int] = []
         for low, high in spans:
             start = low
@@ -128,9 +128,9 @@ class Fetching:
             if not batch.summaries:
                 return
             if len(batch.summaries) > 1 and self._is_heavy(batch):
-                there = list(batch.places)
+                remaining = list(batch.places)
                 del batch
-                for position in there:
+                for position in remaining:
                     await self._run_batch((position,))
                     await self._output.relieve()
                 return
@@ -140,16 +140,16 @@ class Fetching:
         await self._answer(batch)
 
     async def _summarize(self, batch: Batch) -> None:
-        found = await self._selected.mailbox.summaries(batch.column(batch.view.uids))
-        there: list[MessageSummary] = [summary for summary in found if summary is not None]
-        if len(there) < len(found):
-            self.outcome.gone += len(found) - len(there)
-            pairs = zip(batch.places, found, strict=True)
+        asked = await self._selected.mailbox.summaries(batch.column(batch.view.uids))
+        existing: list[MessageSummary] = [summary for summary in asked if summary is not None]
+        if len(existing) < len(asked):
+            self._report.gone += len(asked) - len(existing)
+            pairs = zip(batch.places, asked, strict=True)
             batch.positions = [at for at, summary in pairs if summary is not None]
-        batch.summaries = there
+        batch.summaries = existing
 
     def _is_heavy(self, batch: Batch) -> bool:
-        """Whether a slow client would keep more of it in memory than its due."""
+        """Whether a slow client would keep more of it in memory than one session may."""
         octets = 0
         for one in batch.summaries:
             octets += len(one.envelope) + len(one.bodystructure) + len(one.body)
@@ -177,9 +177,9 @@ class Fetching:
         try:
             result = await self._selected.mailbox.flag(uids, SET_SEEN.change, SET_SEEN.flags)
         except StorageError as error:
-            self.outcome.unmarked.append(error)
+            self._report.unmarked.append(error)
             return
-        self.outcome.own[result.modseq] = SET_SEEN
+        self._report.own[result.modseq] = SET_SEEN
         batch.seen = dict.fromkeys(unseen, result.modseq)
 
     async def _answer(self, batch: Batch) -> None:
@@ -196,7 +196,7 @@ class Fetching:
         await self._answer_each(plan, batch)
 
     async def _answer_each(self, plan: Plan, batch: Batch) -> None:
-        """One response after the other."""
+        """The responses of messages whose octets are read, one after the other."""
         beginnings = deque(plan.beginnings(batch))
         heads: Sequence[Head | None]
         heads = [Head.of(summary) for summary in batch.summaries] or [None] * len(beginnings)
@@ -209,7 +209,7 @@ class Fetching:
             if sizes[start] <= WHOLE_OCTETS:
                 contents = deque(await self._selected.mailbox.bodies(uids[start:end]))
             for n in range(start, end):
-                held = _Held(self._output, beginnings.popleft())
+                held = _HeldResponse(self._output, beginnings.popleft())
                 try:
                     with await self._open(uids[n], heads[n], contents.popleft()) as source:
                         for writer in plan.writers:
@@ -222,24 +222,24 @@ class Fetching:
             start = end
 
     async def _open(self, uid: int, head: Head | None, content: Content | None) -> Source:
-        """A message to be read; its octets are nowhere else."""
+        """A message to be read; nothing else refers to its octets."""
         if content is not None:
             return Source(head, content, self._sources)
         async with self._sources.apart:
-            content = await self._selected.mailbox.body(uid)  # or says why not
+            content = await self._selected.mailbox.body(uid)  # or raises why it cannot be read
             return await self._sources.open(head, content)
 
     def _failed(self, error: StorageError | CannotDecode) -> None:
         if isinstance(error, CannotDecode):
-            self.outcome.undecodable += 1
+            self._report.undecodable += 1
         elif isinstance(error, MessageExpunged):
-            self.outcome.gone += 1
+            self._report.gone += 1
         else:
-            self.outcome.failures.append(error)
+            self._report.failures.append(error)
 
 
 def _end_within(sizes: Sequence[int], start: int) -> int:
-    """Where `WHOLE_OCTETS` of messages end; one at least."""
+    """The end of a run of messages that have `WHOLE_OCTETS` at most; at least one message."""
     end, octets = start + 1, sizes[start]
     while end < len(sizes) and octets + sizes[end] <= WHOLE_OCTETS:
         octets += sizes[end]
@@ -247,9 +247,9 @@ def _end_within(sizes: Sequence[int], start: int) -> int:
     return end
 
 
-class _Held:
-    """The output of one response: nothing goes out before its first item is there, and a response
-    whose later items fail is ended as it should be."""
+class _HeldResponse:
+    """The output of one response: its beginning is held back until its first item is written, so
+    that a message that cannot be read has no response; a response that fails later is closed."""
 
     __slots__ = ("_beginning", "_begun", "_output", "_spaces")
 
