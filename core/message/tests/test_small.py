@@ -287,11 +287,24 @@ def test_whole_fields_stay_as_they_are(octets):
 @pytest.mark.parametrize(
     "octets",
     [
-        b"", b"\r\n", b"X: 1", b"X: 1\r\nY: 2", b"X: 1\r\n\r\n", b"X: 1\r\n\r\nbody\r\n",
-        b" X: 1\r\n", b"X: 1\r\n \t\r\n", b"X: 1\ny\r\n", b"X: 1\ry\r\n", b"X: \0\r\n", b"X 1\r\n",
-        b"X y: 1\r\n", b": 1\r\n", b"\xff: 1\r\n", b"X: " + b"x" * 996 + b"\r\n",
+        b"",
+        b"\r\n",
+        b"X: 1",
+        b"X: 1\r\nY: 2",
+        b"X: 1\r\n\r\n",
+        b"X: 1\r\n\r\nbody\r\n",
+        b" X: 1\r\n",
+        b"X: 1\r\n \t\r\n",
+        b"X: 1\ny\r\n",
+        b"X: 1\ry\r\n",
+        b"X: \0\r\n",
+        b"X 1\r\n",
+        b"X y: 1\r\n",
+        b": 1\r\n",
+        b"\xff: 1\r\n",
+        b"X: " + b"x" * 996 + b"\r\n",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_whole_fields_is_refused(octets):
     with pytest.raises(ValueError, match="header"):
         whole_fields(octets)

@@ -298,7 +298,7 @@ def test_a_second_instance_is_refused(site):
     site.run()
     site.configure(binds=[f"unix:{site.root}/t"])
     second = site.start()
-    assert second.wait(20) == 1
+    assert second.wait(100) == 1
     [failed] = site.events("generation.failed")
     assert f"process {site.supervisor.pid}" in failed["findings"][0]
     assert not (site.root / "t").exists()

@@ -10,7 +10,7 @@ from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.config.positions import key_lines
 from thurn.hooks.registry import Registry
-from thurn.plugin import CarrierSettings, Duration, Ref, Settings, plugin
+from thurn.plugin import CarrierSettings, Duration, Ref, Settings, SitePath, plugin
 from thurn.types.errors import ConfigError, PluginError
 
 
@@ -291,3 +291,48 @@ def test_an_instance_that_a_list_names_twice(tmp_path):
         check(tmp_path, text)
     (finding,) = caught.value.findings
     assert finding.endswith(':5: service.a.stores: names store "m" twice; leave one out')
+
+
+class PathSettings(Settings):
+    place: SitePath
+    other: SitePath | None = None
+    names: tuple[str, ...] = ()
+
+
+@plugin("service", "places")
+def places(config: PathSettings):
+    raise NotImplementedError
+
+
+def overlaid(tmp_path, below, above):
+    folders = [tmp_path / "site", tmp_path / "above"]
+    files = []
+    for folder, text in zip(folders, (below, above), strict=True):
+        folder.mkdir()
+        files.append(folder / "thurn.toml")
+        files[-1].write_text(text)
+    registry = Registry(available=())
+    registry.add(places)
+    return load(read(files), registry).instances["service", "a"].settings
+
+
+def test_a_relative_path_stays_with_the_file_that_has_it(tmp_path):
+    below = SITE + '[service.a]\ntype = "places"\nplace = "here"\n'
+    settings = overlaid(tmp_path, below, '[service.a]\nother = "there"\n')
+    assert settings.place == tmp_path / "site" / "here"
+    assert settings.other == tmp_path / "above" / "there"
+
+
+@pytest.mark.parametrize(
+    ("above", "result"),
+    [
+        ('["new"]', ("new",)),
+        ('["...", "new"]', ("one", "two", "new")),
+        ('["new", "..."]', ("new", "one", "two")),
+        ('["a", "...", "b"]', ("a", "one", "two", "b")),
+        ("[]", ()),
+    ],
+)
+def test_an_overlay_replaces_or_extends_a_list(tmp_path, above, result):
+    below = SITE + '[service.a]\ntype = "places"\nplace = "x"\nnames = ["one", "two"]\n'
+    assert overlaid(tmp_path, below, f"[service.a]\nnames = {above}\n").names == result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from thurn_wire.imap import code, command, response
 from thurn_wire.imap.config import ServerLimits
@@ -17,10 +19,56 @@ from thurn_wire.imap.event import (
     Request,
     SaslResponse,
 )
+from thurn_wire.imap.grammar import fetch, listing, mailbox, message, session
 from thurn_wire.imap.grammar.builtin import base_grammar
+from thurn_wire.imap.grammar.registry import Rule, add, nothing
+from thurn_wire.imap.sequence import SAVED
 from thurn_wire.imap.server import ImapServer
+from thurn_wire.imap.state import ANY, LOGGED_IN, SELECTED, Step
 
-GRAMMAR = base_grammar()
+
+def full_grammar():
+    """The base with the words of every extension whose parsers are in this library."""
+    bare = session.without_arguments
+    grammar = base_grammar()
+    for name, rule in {
+        "ID": Rule(session.identity, ANY),
+        "NAMESPACE": Rule(bare(command.Namespace()), LOGGED_IN, literals=False),
+        "UNSELECT": Rule(bare(command.Unselect()), SELECTED, Step.DESELECT, literals=False),
+        "MOVE": Rule(message.move, SELECTED),
+        "UID MOVE": Rule(partial(message.move, uid=True), SELECTED),
+        "UID EXPUNGE": Rule(message.uid_expunge, SELECTED, literals=False),
+        "XTAKE": Rule(bare(Take()), ANY, Step.TAKE_OVER),
+    }.items():
+        grammar.add_command(name, rule)
+    add(grammar.fetch_items, "BINARY", fetch.binary)
+    add(grammar.fetch_items, "BINARY.PEEK", partial(fetch.binary, peek=True))
+    add(grammar.fetch_items, "BINARY.SIZE", fetch.binary_size)
+    add(grammar.create_parameters, "USE", mailbox.use)
+    add(grammar.list_returns, "STATUS", listing.status_option)
+    add(grammar.named_sets, "$", SAVED)
+    for table, words in (
+        (grammar.search_returns, "ALL COUNT MAX MIN SAVE"),
+        (grammar.list_selections, "RECURSIVEMATCH REMOTE SPECIAL-USE SUBSCRIBED"),
+        (grammar.list_returns, "CHILDREN SPECIAL-USE SUBSCRIBED"),
+    ):
+        for word in words.split():
+            add(table, word, nothing)
+    for word in ("APPENDLIMIT", "HIGHESTMODSEQ", "SIZE"):
+        add(grammar.status_items, word, word)
+    return grammar
+
+
+class Take(command.Command):
+    """A command that takes over."""
+
+    NAME = "XTAKE"
+
+    def __repr__(self):
+        return "Take()"
+
+
+GRAMMAR = full_grammar()
 
 
 class Session:
@@ -165,6 +213,11 @@ class Session:
         mailbox, messages = self.appending
         self.stored += [(mailbox, flags, b"".join(octets)) for flags, octets in messages]
         return response.ok(event.tag, "stored")
+
+
+@pytest.fixture(scope="session")
+def grammar():
+    return GRAMMAR
 
 
 @pytest.fixture

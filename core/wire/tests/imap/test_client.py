@@ -347,7 +347,7 @@ class Odd(SearchKey):
         command.Fetch(ONE, (fetch.UID,), parameters={"X": 5}),
         command.Search(Odd()),
         command.Search(HeaderKey("SUBJECT", "\0")),
-        command.Create("x", parameters={"X": None}),
+        command.Create("x", parameters={"X": 1}),
         command.Authenticate("A B"),
         command.Id((("a\r\n", None),)),
         command.Append("x"),
@@ -367,11 +367,13 @@ def test_what_cannot_be_written_is_not_sent(request_):
         (command.Id((("a", None), ("b", 'c"'))), b'ID ("a" NIL "b" "c\\"")'),
         (command.Enable(("X", "Y")), b"ENABLE X Y"),
         (command.Select("é", condstore=True), b"SELECT &AOk- (CONDSTORE)"),
-        (command.Create("x", ("\\Junk",)), b"CREATE x (USE (\\Junk))"),
+        (command.Create("x", {"USE": ("\\Junk",)}), b"CREATE x (USE (\\Junk))"),
         (command.List("", ("*",)), b'LIST "" "*"'),
         (command.List("", ("*",), extended=True), b'LIST "" "*" RETURN ()'),
         (
-            command.List("", ("a", "b"), True, {"SUBSCRIBED": None}, {"CHILDREN": None}, ("SIZE",)),
+            command.List(
+                "", ("a", "b"), True, {"SUBSCRIBED": None}, {"CHILDREN": None, "STATUS": ("SIZE",)}
+            ),
             b'LIST (SUBSCRIBED) "" (a b) RETURN (CHILDREN STATUS (SIZE))',
         ),
         (command.Expunge(ONE), b"UID EXPUNGE 1"),

@@ -37,7 +37,7 @@ ONE = SequenceSet(((1, 1),))
         (b"CREATE x/", command.Create("x/")),
         (
             b"CREATE x (USE (\\drafts \\Sent \\x))",
-            command.Create("x", ("\\Drafts", "\\Sent", "\\x")),
+            command.Create("x", {"USE": ("\\Drafts", "\\Sent", "\\x")}),
         ),
         (b"DELETE {3+}\r\na b", command.Delete("a b")),
         (b"RENAME a b", command.Rename("a", "b")),
@@ -59,7 +59,7 @@ ONE = SequenceSet(((1, 1),))
             b'LIST (SUBSCRIBED RECURSIVEMATCH) "" * RETURN (CHILDREN STATUS (MESSAGES))',
             command.List(
                 "", ("*",), True, {"SUBSCRIBED": None, "RECURSIVEMATCH": None},
-                {"CHILDREN": None}, ("MESSAGES",),
+                {"CHILDREN": None, "STATUS": ("MESSAGES",)},
             ),
         ),
         (b'LIST () "" * RETURN ()', command.List("", ("*",), extended=True)),

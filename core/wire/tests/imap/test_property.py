@@ -24,12 +24,10 @@ from thurn_wire.imap.event import (
     Request,
     SaslResponse,
 )
-from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.sequence import SAVED, SequenceSet
 from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import State
 
-GRAMMAR = base_grammar()
 ATOM_CHARS = "abcXYZ019!#$&'+,-./:;<=>?@[^_`|}~"
 
 text = st.text(
@@ -119,10 +117,10 @@ options = st.sets(words(["SUBSCRIBED", "SPECIAL-USE"])).map(
 @st.composite
 def listings(draw):
     selection, returns = draw(options), draw(options)
-    status = draw(st.just(()) | status_items)
+    returns.update(draw(st.just({}) | status_items.map(lambda items: {"STATUS": items})))
     patterns = draw(st.lists(text, min_size=1, max_size=3).map(tuple))
-    extended = bool(selection or returns or status or len(patterns) > 1)
-    return command.List(draw(text), patterns, extended, selection, returns, status)
+    extended = bool(selection or returns or len(patterns) > 1)
+    return command.List(draw(text), patterns, extended, selection, returns)
 
 
 commands = (
@@ -143,7 +141,7 @@ commands = (
     | st.builds(command.Id, st.lists(st.tuples(keywords, none | keywords), max_size=3).map(tuple))
     | st.builds(command.Enable, st.lists(keywords.map(str.upper), min_size=1).map(tuple))
     | st.builds(command.Select, text, st.booleans(), st.booleans(), **nothing)
-    | st.builds(command.Create, text, st.sampled_from([(), ("\\Drafts", "\\X")]), **nothing)
+    | st.builds(command.Create, text, st.sampled_from([{}, {"USE": ("\\Drafts", "\\X")}]))
     | named.flatmap(lambda kind: st.builds(kind, text))
     | st.builds(command.Rename, text, text)
     | listings()
@@ -185,11 +183,11 @@ def dialogue(client, server, request):
         assert client.next_event() is NEED_DATA
 
 
-def connected(capability):
+def connected(grammar, capability):
     client = ImapClient()
     client.receive_data(b"* PREAUTH [CAPABILITY IMAP4rev1 %b] x\r\n" % capability)
     client.next_event()
-    server = ImapServer(GRAMMAR, authenticated=True)
+    server = ImapServer(grammar, authenticated=True)
     server.receive_data(b"x SELECT y\r\n")
     server.next_event()
     server.accept_select()
@@ -209,8 +207,8 @@ def expected(request):
 
 @settings(max_examples=200, deadline=None)
 @given(commands, words([b"", b"LITERAL+", b"LITERAL-"]), st.booleans())
-def test_commands_are_read_as_they_were_meant(request, capability, utf8):
-    client, server = connected(capability)
+def test_commands_are_read_as_they_were_meant(grammar, request, capability, utf8):
+    client, server = connected(grammar, capability)
     if utf8:
         client.utf8 = True
         server.use_utf8()
@@ -221,8 +219,8 @@ def test_commands_are_read_as_they_were_meant(request, capability, utf8):
 
 @settings(max_examples=200, deadline=None)
 @given(keys, words([b"", b"LITERAL+"]))
-def test_search_keys_are_read_as_they_were_meant(key, capability):
-    client, server = connected(capability)
+def test_search_keys_are_read_as_they_were_meant(grammar, key, capability):
+    client, server = connected(grammar, capability)
     event = dialogue(client, server, command.Search(key))
     assert isinstance(event, Request), event
     assert event.command == command.Search(key)
@@ -230,7 +228,7 @@ def test_search_keys_are_read_as_they_were_meant(key, capability):
 
 @settings(max_examples=50, deadline=None)
 @given(text, text, st.binary(max_size=20), words([b"", b"LITERAL+"]))
-def test_logins(name, password, initial, capability):
+def test_logins(grammar, name, password, initial, capability):
     for request in (
         command.Login(name, password),
         command.Authenticate("PLAIN", initial),
@@ -239,7 +237,7 @@ def test_logins(name, password, initial, capability):
         client = ImapClient()
         client.receive_data(b"* OK [CAPABILITY SASL-IR %b] x\r\n" % capability)
         client.next_event()
-        event = dialogue(client, ImapServer(GRAMMAR), request)
+        event = dialogue(client, ImapServer(grammar), request)
         assert event == Request(b"a1", request)
 
 
@@ -262,8 +260,8 @@ messages = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(text, messages, words([b"", b"LITERAL+"]), st.lists(st.integers(1, 20), min_size=1))
-def test_appended_messages_arrive(mailbox, sent, capability, cuts):
-    client, server = connected(capability)
+def test_appended_messages_arrive(grammar, mailbox, sent, capability, cuts):
+    client, server = connected(grammar, capability)
     client.append(mailbox, sent)
     got, octets, cut = [], b"", 0
     while True:
@@ -407,13 +405,13 @@ def merged(said):
 
 @settings(max_examples=200, deadline=None)
 @given(GARBAGE, st.booleans(), st.booleans(), st.lists(st.integers(1, 9), min_size=1))
-def test_no_octets_raise_and_no_cut_matters(octets, authenticated, accept, cuts):
+def test_no_octets_raise_and_no_cut_matters(grammar, octets, authenticated, accept, cuts):
     if b"STARTTLS" in octets:
         cuts = [len(octets)]  # what comes with it is dropped, what comes later is not
-    whole = ImapServer(GRAMMAR, authenticated=authenticated)
+    whole = ImapServer(grammar, authenticated=authenticated)
     whole.receive_data(octets)
     expected = merged(drain(whole, accept=accept))
-    pieces = ImapServer(GRAMMAR, authenticated=authenticated)
+    pieces = ImapServer(grammar, authenticated=authenticated)
     said, position, turn = [], 0, 0
     while position < len(octets):
         size = cuts[turn % len(cuts)]

@@ -47,8 +47,8 @@ from thurn_wire.imap.value import values
         (response.mailbox_list("NIL", [], "\\", lsub=True), b'* LSUB () "\\\\" "NIL"\r\n'),
         (response.mailbox_list("é", [], "/", utf8=True), '* LIST () "/" "é"\r\n'.encode()),
         (
-            response.status("a b", [("MESSAGES", 1), ("APPENDLIMIT", None)]),
-            b'* STATUS "a b" (MESSAGES 1 APPENDLIMIT NIL)\r\n',
+            response.status("a b", [("MESSAGES", 1), ("APPENDLIMIT", None), ("X", b"(y)")]),
+            b'* STATUS "a b" (MESSAGES 1 APPENDLIMIT NIL X (y))\r\n',
         ),
         (response.namespace([("", "/")]), b'* NAMESPACE (("" "/")) NIL NIL\r\n'),
         (

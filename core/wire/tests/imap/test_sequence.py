@@ -30,7 +30,7 @@ def test_resolve(ranges, largest, resolved):
 
 
 def test_saved():
-    assert SAVED.saved
+    assert SAVED.name == "$"
     assert SAVED.resolve(9) == []
     assert SAVED.largest == 0
     assert SequenceSet(((1, None), (7, 2))).largest == 7

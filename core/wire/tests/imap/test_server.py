@@ -227,12 +227,48 @@ def test_eof_while_a_command_waits(run):
     assert engine.next_event() == Closed(Reason.PEER_CLOSED)
 
 
-def test_discard_for_compression(run):
-    engine = make()
-    engine.receive_data(b"a NOOP\r\nb NOOP\r\n")
-    assert isinstance(engine.next_event(), Request)
-    assert engine.discard() == 8
-    assert engine.next_event() is NEED_DATA
+@pytest.mark.parametrize("select", [False, True])
+def test_a_command_takes_over(grammar, select):
+    engine = ImapServer(grammar, authenticated=True)
+    if select:
+        engine.receive_data(b"x SELECT y\r\n")
+        engine.next_event()
+        engine.accept_select()
+    engine.receive_data(b"a XTAKE\r\nb NOOP\r")
+    assert engine.next_event().tag == b"a"
+    assert engine.next_event() is PAUSED
+    assert engine.take_octets() == b"b NOOP\r"
+    assert engine.take_octets() == b""
+    engine.receive_data(b"{9+}\r\n\0 anything")
+    assert engine.take_octets() == b"{9+}\r\n\0 anything"
+    assert engine.next_event() is PAUSED
+    engine.receive_data(b"c CLOSE\r\nd NOOP\r\n")
+    engine.hand_back()
+    assert isinstance(engine.next_event(), Request if select else Refused)
+    assert engine.next_event() == Request(b"d", command.Noop())
+
+
+def test_a_command_takes_over_before_login(grammar, run):
+    engine = ImapServer(grammar)
+    (event,) = run(engine, b"a XTAKE\r\n")
+    engine.hand_back()
+    (event,) = run(engine, b"b LOGIN alice secret\r\n")
+    assert isinstance(event.command, command.Login)
+
+
+def test_the_peer_ends_while_a_command_has_taken_over(grammar, run):
+    engine = ImapServer(grammar)
+    run(engine, b"a XTAKE\r\nx")
+    engine.receive_data(b"")
+    assert engine.next_event() is PAUSED
+    assert engine.take_octets() == b"x"
+    engine.hand_back()
+    assert engine.next_event() == Closed(Reason.PEER_CLOSED)
+
+
+def test_nobody_takes_octets_without_having_taken_over():
+    with pytest.raises(LocalProtocolError, match="no command has taken over"):
+        make().take_octets()
 
 
 def test_secrets_are_not_shown(run):

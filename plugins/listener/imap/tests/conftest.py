@@ -20,7 +20,7 @@ from argon2 import PasswordHasher
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.hooks.registry import Registry
+from thurn.hooks.registry import Registry, installed
 from thurn.plugin import (
     AccountId,
     Append,
@@ -226,7 +226,15 @@ def accounts():
 
 
 def tables(base, store, settings, more):
-    common = {"type": "imap", "bind": ["127.0.0.1:10143"], "sasl": ["plain", "both"]}
+    common = {"type": "imap", "sasl": ["plain", "both"]}
+    listeners = {
+        "imap": {**common, **settings},
+        "guarded": {**common, "guards": ["quota"]},
+        "clear": {**common, "plaintext_without_tls": True},
+        "bare": {**common, "tls_mode": "none"},
+    }
+    for number, section in enumerate(listeners.values()):
+        section.setdefault("bind", [f"127.0.0.1:{10_143 + number}"])
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
@@ -247,8 +255,8 @@ def tables(base, store, settings, more):
     }  # fmt: skip
 
 
-def make_registry():
-    registry = Registry()
+def make_registry(points=()):
+    registry = Registry((*installed(), *points))
     assert list(registry.load(["listener.imap"])) == []
     for factory in (shaky, both, quota):
         registry.add(factory)
@@ -265,7 +273,7 @@ def open_world(tmp_path, accounts, mock_clock):
 
     @asynccontextmanager
     async def open_one(
-        store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), **settings
+        store="memory", messages=MESSAGES, plugins=(), more=None, hooks=(), points=(), **settings
     ):
         base = tmp_path / f"world{next(NUMBERS)}"
         base.mkdir()
@@ -277,7 +285,8 @@ def open_world(tmp_path, accounts, mock_clock):
         mock_clock.rate = 1.0
 
         FAULTS.set(faults)
-        registry = make_registry() if plugins or hooks or more else usual_registry()
+        own = plugins or hooks or more or points
+        registry = make_registry(points) if own else usual_registry()
         for factory in plugins:
             registry.add(factory)
         for hook in hooks:  # a plugin that implements hooks of the family, loaded with another

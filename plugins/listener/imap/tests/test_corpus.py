@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from thurn.app.application import settle
+from thurn_listener_imap.extensions.binary import decode
 from thurn_listener_imap.fetch.header import field_finder, pick_fields
-from thurn_listener_imap.fetch.writer import decode
 from thurn_message.scanner import scan
 
 OWN = Path(__file__).parents[4] / "core" / "message" / "tests" / "data"

@@ -1,186 +1,130 @@
-"""A stranger's extension, through the public door alone: a command, a capability, a FETCH item, a
-SEARCH key, a LIST return option, a SELECT parameter, responses of its own, ENABLE."""
+"""The door for extensions: ours use nothing else, and what cannot be is an error at the start."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import ast
+import re
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
 
 import pytest
-from thurn.plugin import PluginError, Settings, StashKey, hookimpl, plugin
-from thurn_listener_imap.answer import done
-from thurn_listener_imap.extension import (
-    CommandKind,
-    ImapExtension,
-    ListReturn,
-    after_login,
-)
+from thurn.plugin import PluginError
+from thurn_listener_imap.extension import CommandKind, ImapExtension
 from thurn_listener_imap.extensions.bundled import BUNDLED
-from thurn_listener_imap.factory import ImapHead
-from thurn_listener_imap.fetch.item import Column
-from thurn_listener_imap.registry import Extensions
-from thurn_listener_imap.search.check import Check, Cost
-from thurn_wire.imap.command import Command
+from thurn_listener_imap.factory import ImapHead, tables
+from thurn_wire.imap.command import Command, Noop
+from thurn_wire.imap.event import Refused
 from thurn_wire.imap.fetch import Attribute
 from thurn_wire.imap.grammar.builtin import base_grammar
-from thurn_wire.imap.grammar.registry import Rule, add
-from thurn_wire.imap.search import SearchKey
-from thurn_wire.imap.state import SELECTED
+from thurn_wire.imap.grammar.registry import add, nothing
+from thurn_wire.imap.server import ImapServer
 
-COLOUR = Attribute("X-COLOUR")
-LIKED = StashKey[str]("liked")
-NAMES = (b"red", b"green", b"blue")
+HOME = Path(__file__).parents[1]
+SOURCES = HOME / "src" / "thurn_listener_imap"
+EXTENSIONS = [*(SOURCES / "extensions").glob("*.py"), Path(__file__).parent / "colours.py"]
 
 
 @dataclass(frozen=True, slots=True)
 class Paint(Command):
-    NAME: ClassVar[str] = "X-PAINT"
-    colour: str
+    NAME = "X-PAINT"
 
 
-@dataclass(frozen=True, slots=True)
-class ColourKey(SearchKey):
-    colour: bytes
+def public():
+    """The modules that the README says an extension may import."""
+    text = (HOME / "README.md").read_text("utf-8")
+    (listed,) = re.findall(r"An extension may import (.*?)\.\n", text, re.DOTALL)
+    return set(re.findall(r"`([a-z._]+)`", listed))
 
 
-def colour_of(uid):
-    return NAMES[uid % len(NAMES)]
+def imported(path):
+    """The modules of the listener that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("thurn_listener_imap."):
+            yield node.module.removeprefix("thurn_listener_imap.")
 
 
-def grammar(grammar):
-    def paint(cursor):
-        cursor.space()
-        return Paint(cursor.atom())
-
-    def key(cursor):
-        cursor.space()
-        return ColourKey(cursor.atom().lower().encode())
-
-    def value(cursor):
-        cursor.space()
-        return cursor.atom()
-
-    grammar.add_command("X-PAINT", Rule(paint, SELECTED))
-    add(grammar.fetch_items, "X-COLOUR", lambda _: COLOUR)
-    add(grammar.search_keys, "X-COLOUR", key)
-    add(grammar.list_returns, "X-COLOUR", lambda _: None)
-    add(grammar.select_parameters, "X-LIKE", value)
+@pytest.mark.parametrize("path", EXTENSIONS, ids=lambda path: path.stem)
+def test_ours_import_what_a_stranger_may(path):
+    own = {f"extensions.{each.stem}" for each in EXTENSIONS} if path.stem == "bundled" else set()
+    assert set(imported(path)) <= public() | own
 
 
-async def paint(conversation, command):
-    conversation.stash[LIKED] = command.colour
-    conversation.write(b"* X-PAINTED " + command.colour.encode() + b"\r\n")
-    return done("X-PAINT done")
+def test_what_may_be_imported_is_there():
+    for name in public():
+        assert (SOURCES / f"{name.replace('.', '/')}.py").is_file(), name
 
 
-def colour_item(_item):
-    return Column(b"X-COLOUR %b", lambda b: [colour_of(u) for u in b.column(b.view.uids)])
+def test_ours_are_registered_as_those_of_strangers():
+    assert ImapHead.thurn_imap_register_extension(None) is BUNDLED
 
 
-def colour_check(key, scope):
-    uids = scope.view.uids
-    return Check(Cost.COLUMNS, lambda one: colour_of(uids[one.at]) == key.colour)
+@pytest.mark.parametrize("extension", BUNDLED, ids=lambda extension: extension.name)
+def test_each_of_ours_works_without_the_others(extension):
+    assert extension in tables([extension]).all
 
 
-async def like(conversation, value):
-    conversation.stash[LIKED] = value
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"ID NIL",
+        b"NAMESPACE",
+        b"UNSELECT",
+        b"MOVE 1 x",
+        b"UID EXPUNGE 1",
+        b"CREATE x (USE (\\Sent))",
+        b"FETCH $ FLAGS",
+        b"FETCH 1 BINARY[1]",
+        b"SEARCH $",
+        b"SEARCH RETURN (SAVE) ALL",
+        b"SEARCH RETURN (MIN) ALL",
+        b"STATUS x (SIZE)",
+        b"STATUS x (APPENDLIMIT)",
+        b"STATUS x (HIGHESTMODSEQ)",
+        b'LIST (SUBSCRIBED) "" *',
+        b'LIST "" * RETURN (STATUS (MESSAGES))',
+    ],
+)
+def test_the_base_does_not_know_their_words(line):
+    engine = ImapServer(base_grammar(), authenticated=True)
+    engine.receive_data(b"x SELECT y\r\n")
+    engine.next_event()
+    engine.accept_select()
+    engine.receive_data(b"a " + line + b"\r\n")
+    assert isinstance(engine.next_event(), Refused)
 
 
-def liked(conversation):
-    word = conversation.stash.get(LIKED)
-    return () if word is None else (f"* X-LIKED {word}\r\n".encode(),)
-
-
-def colours(capability="X-COLOURS"):
-    return ImapExtension(
-        name="colours",
-        capabilities=after_login(capability),
-        enables={"X-BRIGHT": lambda conversation: conversation.stash.__setitem__(LIKED, "bright")},
-        grammar=grammar,
-        commands={Paint: CommandKind(paint)},
-        fetch_items={COLOUR: colour_item},
-        search_keys={ColourKey: colour_check},
-        list_returns={"X-COLOUR": ListReturn(extended=lambda *_: b'"X-COLOUR" ("red")')},
-        select_parameters={"X-LIKE": like},
-        update_responses=(liked,),
-    )
-
-
-class ColourSettings(Settings):
-    capability: str = "X-COLOURS"
-
-
-@plugin("imap", "colours")
-@asynccontextmanager
-async def plugged(config: ColourSettings):
-    yield colours(config.capability)
-
-
-async def use(world):
-    peer = await world.log_in(select="")
-
-    async def say(line):
-        return await world.say(peer, line + b"\r\n")
-
-    assert b" X-MANY" in await say(b"1 CAPABILITY")
-    assert await say(b"2 ENABLE X-BRIGHT") == b"* ENABLED X-BRIGHT\r\n2 OK ENABLE done\r\n"
-    answer = await say(b"3 SELECT INBOX (X-LIKE blue)")
-    assert answer.endswith(b"3 OK [READ-WRITE] SELECT done\r\n")
-    assert await say(b"4 NOOP") == b"* X-LIKED blue\r\n4 OK NOOP done\r\n"
-    assert await say(b"5 X-PAINT green") == (
-        b"* X-PAINTED green\r\n* X-LIKED green\r\n5 OK X-PAINT done\r\n"
-    )
-    assert (await say(b"6 FETCH 1:2 (UID X-COLOUR)")).startswith(
-        b"* 1 FETCH (UID 1 X-COLOUR green)\r\n* 2 FETCH (UID 2 X-COLOUR blue)\r\n"
-    )
-    assert (await say(b"7 SEARCH NOT X-COLOUR green")).startswith(b"* SEARCH 2 3\r\n")
-    assert (await say(b'8 LIST "" INBOX RETURN (X-COLOUR)')).startswith(
-        b'* LIST (\\HasNoChildren) "/" INBOX ("X-COLOUR" ("red"))\r\n'
-    )
-
-
-async def test_an_extension_with_settings(open_world, mock_clock):
-    more = {"imap": {"many": {"type": "colours", "capability": "X-MANY"}}}
-    async with open_world(plugins=[plugged], more=more, extensions=["many"]) as world:
-        await use(world)
-        other = await world.log_in(listener="clear")
-        answer = await world.say(other, b"1 CAPABILITY\r\n2 FETCH 1 X-COLOUR\r\n")
-        assert b"X-MANY" not in answer
-        assert b"2 BAD " in answer
-
-
-async def test_an_extension_by_the_hook(open_world, mock_clock):
-    class Stranger:
-        @hookimpl
-        def thurn_imap_register_extension(self):
-            return (colours("X-MANY"),)
-
-    async with open_world(hooks=[Stranger()]) as world:
-        await use(world)
-        assert b"X-MANY" in await world.say(
-            await world.log_in(listener="clear"), b"1 CAPABILITY\r\n"
-        )
+def refused(*extensions):
+    with pytest.raises(PluginError) as caught:
+        tables([*BUNDLED, *extensions])
+    return str(caught.value)
 
 
 def test_two_of_one_name():
-    with pytest.raises(PluginError, match="colours"):
-        Extensions([*BUNDLED, colours(), colours()], base_grammar())
+    one = ImapExtension(name="one")
+    assert refused(one, one) == "two IMAP extensions have the name one"
 
 
 def test_two_that_claim_one_key():
-    other = ImapExtension(name="other", commands={Paint: CommandKind(paint)})
-    with pytest.raises(PluginError, match="colours and other"):
-        Extensions([*BUNDLED, colours(), other], base_grammar())
+    one = ImapExtension(name="one", commands={Paint: CommandKind(None)})
+    other = ImapExtension(name="other", commands={Paint: CommandKind(None)})
+    assert refused(one, other).endswith("one and other")
+
+
+def test_one_that_claims_a_command_of_the_base():
+    one = ImapExtension(name="one", commands={Noop: CommandKind(None)})
+    assert refused(one).endswith("the base and one")
 
 
 def test_a_word_that_is_there():
-    other = ImapExtension(
-        name="other", grammar=lambda g: add(g.fetch_items, "ENVELOPE", lambda _: COLOUR)
+    one = ImapExtension(
+        name="one", grammar=lambda g: add(g.fetch_items, "ENVELOPE", lambda _: Attribute("X"))
     )
-    with pytest.raises(PluginError, match="other: ENVELOPE"):
-        Extensions([*BUNDLED, other], base_grammar())
+    assert refused(one) == "IMAP extension one: ENVELOPE is in the grammar already"
 
 
-def test_ours_use_the_same_door():
-    assert ImapHead.thurn_imap_register_extension(None) is BUNDLED
+def test_a_word_without_a_meaning():
+    one = ImapExtension(name="one", grammar=lambda g: add(g.list_returns, "X-COLOUR", nothing))
+    assert (
+        refused(one)
+        == "IMAP extension one adds X-COLOUR to the grammar and has no list_returns of it"
+    )

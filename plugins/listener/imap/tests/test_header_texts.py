@@ -7,7 +7,7 @@ from array import array
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from thurn_listener_imap.search.fieldtext import FieldText, value_reader
-from thurn_listener_imap.search.hits import TEXT_MESSAGES, HeaderTexts, Shelf
+from thurn_listener_imap.search.headertext import TEXT_MESSAGES, HeaderTexts, TextCache
 from thurn_listener_imap.search.text import field_text, fold
 from thurn_message.fields import read_fields
 
@@ -99,7 +99,7 @@ def test_what_has_gone_is_left_out():
 
 def test_the_texts_of_a_worker_have_a_bound():
     text = text_of([b"Subject: x\r\n"])
-    shelf = Shelf(2 * text.size_octets)
+    shelf = TextCache(2 * text.size_octets)
     one, two = HeaderTexts(shelf), HeaderTexts(shelf)
     keys = [(owner, ("a", "M1", 1), name) for owner in (one, two) for name in (b"to", b"cc")]
     for key in keys[:3]:

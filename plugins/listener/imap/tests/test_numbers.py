@@ -7,10 +7,9 @@ from thurn_listener_imap.listing.pattern import Pattern
 from thurn_listener_imap.mailbox.difference import difference, without
 from thurn_listener_imap.mailbox.numbers import (
     BLOCK,
-    positions,
     positions_above,
     spans_at,
-    spans_of_saved,
+    spans_of_listed,
     spans_of_uids,
     uids_at,
 )
@@ -71,13 +70,13 @@ def test_uids_of_a_set(uids, ranges):
         wanted.update(range(low, high + 1))
     spans = spans_of_uids(SequenceSet(tuple(ranges)), column)
     assert list(uids_at(spans, column)) == [uid for uid in uids if uid in wanted]
-    assert spans == spans_at(positions(spans))
+    assert spans == spans_at([at for low, high in spans for at in range(low, high)])
 
 
 @given(UIDS, UIDS)
-def test_saved_uids(saved, uids):
-    spans = spans_of_saved(array("I", saved), array("I", uids))
-    assert list(uids_at(spans, array("I", uids))) == [uid for uid in uids if uid in saved]
+def test_listed_uids(listed, uids):
+    spans = spans_of_listed(array("I", listed), array("I", uids))
+    assert list(uids_at(spans, array("I", uids))) == [uid for uid in uids if uid in listed]
 
 
 def matches(pattern, name):

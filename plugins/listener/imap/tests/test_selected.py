@@ -7,10 +7,11 @@ from array import array
 import pytest
 import trio
 from thurn.plugin import SYSTEM_FLAGS, FlagChange, MailboxRecord, View
-from thurn_listener_imap.mailbox.flags import FLAGGED, SEEN
+from thurn_listener_imap.mailbox.flags import SEEN
 from thurn_listener_imap.mailbox.selected import OwnChange, Selected
 
 COUNT = 3
+FLAGGED = 4
 OWN = {7: OwnChange(FlagChange.ADD, ("\\Flagged",))}
 
 

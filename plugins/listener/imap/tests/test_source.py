@@ -6,7 +6,7 @@ import pytest
 from thurn.plugin import Blob, Content, StorageTrouble
 from thurn_kit.spool import Spool
 from thurn_listener_imap.fetch.item import CutOff
-from thurn_listener_imap.fetch.source import AccountPlaces, Head, Places, Source, Sources
+from thurn_listener_imap.fetch.source import Head, KnownParts, Source, Sources
 from thurn_listener_imap.fetch.writer import section_writer
 from thurn_wire.imap.fetch import BodySection, Partial
 
@@ -39,7 +39,7 @@ def large(tmp_path):
 
 @pytest.fixture
 def sources(tmp_path):
-    return Sources(AccountPlaces("alice", Places()), Spool(tmp_path / "tmp"))
+    return Sources("alice", KnownParts(), Spool(tmp_path / "tmp"))
 
 
 def octets_read():

@@ -133,11 +133,10 @@ class Select(Command):
 
 @dataclass(frozen=True, slots=True)
 class Create(Command):
-    r"""`special_use`: `\Drafts` … in the spelling of RFC 6154 §2. RFC 9051 §6.3.4, RFC 6154 §3."""
+    """RFC 9051 §6.3.4, RFC 4466 §2.2."""
 
     NAME: ClassVar[str] = "CREATE"
     mailbox: str
-    special_use: tuple[str, ...] = ()
     parameters: Parameters = field(default_factory=no_parameters)
 
 
@@ -176,14 +175,13 @@ class Unsubscribe(Command):
 
 @dataclass(frozen=True, slots=True)
 class List(Command):
-    """RFC 9051 §6.3.9, RFC 5258, RFC 5819.
+    """RFC 9051 §6.3.9, RFC 5258.
 
     Attributes:
         patterns: one or more; "" alone asks for the separator.
         extended: the command had options or a list of patterns; then "" asks for nothing.
-        selection: SUBSCRIBED, REMOTE, RECURSIVEMATCH, SPECIAL-USE, and those of extensions.
-        returns: SUBSCRIBED, CHILDREN, SPECIAL-USE, and those of extensions.
-        status: the items of RETURN (STATUS (…)). RFC 5819.
+        selection: the selection options, such as SUBSCRIBED.
+        returns: the return options, such as CHILDREN.
     """
 
     NAME: ClassVar[str] = "LIST"
@@ -192,7 +190,6 @@ class List(Command):
     extended: bool = False
     selection: Parameters = field(default_factory=no_parameters)
     returns: Parameters = field(default_factory=no_parameters)
-    status: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +210,7 @@ class Namespace(Command):
 
 @dataclass(frozen=True, slots=True)
 class Status(Command):
-    """Items in capitals: MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, DELETED, SIZE,
-    HIGHESTMODSEQ, APPENDLIMIT, and those of extensions. RFC 9051 §6.3.11."""
+    """Items in capitals, such as MESSAGES. RFC 9051 §6.3.11."""
 
     NAME: ClassVar[str] = "STATUS"
     mailbox: str
@@ -292,8 +288,8 @@ class Search(Command):
     """RFC 9051 §6.4.4, RFC 4466 §2.6, RFC 4731.
 
     Attributes:
-        returns: MIN, MAX, ALL, COUNT, SAVE, and those of extensions; None: no RETURN was given,
-            the answer is SEARCH, not ESEARCH (in IMAP4rev1). RETURN () is {"ALL": None}.
+        returns: the return options, such as MIN; RETURN () is {"ALL": None}. None: no RETURN was
+            given, so the answer is SEARCH, not ESEARCH (in IMAP4rev1).
         charset: as given, in capitals; the texts of the keys are decoded already.
     """
 

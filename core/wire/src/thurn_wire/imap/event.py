@@ -58,6 +58,7 @@ class Request:
     | `Select` | `accept_select` or `deny` (then nothing is selected) |
     | `Append` | `accept_append` or `deny`; the messages come behind it |
     | `Logout` | `close`, after BYE and OK |
+    | one whose rule says `Step.TAKE_OVER` | `take_octets` as often as needed, then `hand_back` |
 
     After `Close` and `Unselect` nothing is selected. `Idle` begins at once: send a continuation;
     `IdleDone` ends it. `Enable` with IMAP4REV2 or UTF8=ACCEPT: call `use_utf8`.

@@ -209,13 +209,9 @@ class Fragmentizer:
         self._reset()
         return self._start_skip(wanted, skipped_octets)
 
-    def discard(self) -> int:
-        """Throw away everything; returns how many octets were not taken. RFC 9051 §6.2.1."""
-        lost = self._lines.discard()
-        self._pending = None
-        self._skipping = False
-        self._reset()
-        return lost
+    def take_all(self) -> bytes:
+        """Everything received and not yet taken, behind a command that was read whole."""
+        return self._lines.take_all()
 
     # Within.
 

@@ -254,10 +254,25 @@ def mailbox_list(
     )
 
 
-def status(name: str, items: Sequence[tuple[str, int | None]], *, utf8: bool = False) -> bytes:
-    """The answer of STATUS; a value None is NIL (APPENDLIMIT without a limit). RFC 9051 §7.3.3."""
-    words = [f"{item} {'NIL' if value is None else value}" for item, value in items]
-    return b"* STATUS %b (%b)\r\n" % (mailbox(name, utf8=utf8), " ".join(words).encode("ascii"))
+def status(
+    name: str, items: Sequence[tuple[str, int | bytes | None]], *, utf8: bool = False
+) -> bytes:
+    """The answer of STATUS. RFC 9051 §7.3.3.
+
+    Args:
+        name: the mailbox.
+        items: words with their values; octets go out as they are, None is NIL (APPENDLIMIT
+            without a limit).
+        utf8: as for `mailbox`.
+    """
+    words = [b"%b %b" % (item.encode("ascii"), _status_value(value)) for item, value in items]
+    return b"* STATUS %b (%b)\r\n" % (mailbox(name, utf8=utf8), b" ".join(words))
+
+
+def _status_value(value: int | bytes | None) -> bytes:
+    if value is None:
+        return NIL
+    return value if isinstance(value, bytes) else b"%d" % value
 
 
 def namespace(

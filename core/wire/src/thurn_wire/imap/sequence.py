@@ -20,12 +20,12 @@ class SequenceSet:
     """Numbers or UIDs, as written.
 
     Attributes:
-        ranges: at least one, unless `saved`.
-        saved: "$", the result of the last SEARCH with RETURN (SAVE). RFC 5182 §2.1.
+        ranges: at least one, unless the set has a name.
+        name: the word for a set that the server keeps, such as "$"; "" for one that is written out.
     """
 
     ranges: tuple[Range, ...]
-    saved: bool = False
+    name: str = ""
 
     def resolve(self, largest: int) -> list[tuple[int, int]]:
         """The ranges with `*` put in: ordered ends, ascending, none touching another.
@@ -47,8 +47,8 @@ class SequenceSet:
         return max((end for ends in self.ranges for end in ends if end is not None), default=0)
 
 
-SAVED: Final = SequenceSet((), saved=True)
-"""The set "$"."""
+SAVED: Final = SequenceSet((), "$")
+"""The result of the last SEARCH with RETURN (SAVE). RFC 5182 §2.1."""
 
 
 def merge(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

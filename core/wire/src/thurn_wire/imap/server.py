@@ -47,6 +47,7 @@ from thurn_wire.imap.state import (
     APPENDING,
     COMMANDING,
     SERVER,
+    TAKEN_OVER,
     Phase,
     State,
     Step,
@@ -207,9 +208,22 @@ class ImapServer:
         """Mailbox names are UTF-8 from now on. RFC 9051 §6.3.1, RFC 6855 §3."""
         self._utf8 = True
 
-    def discard(self) -> int:
-        """Drop what was received and not read (COMPRESS); returns how many octets. RFC 4978 §3."""
-        return self._fragments.discard()
+    def take_octets(self) -> bytes:
+        """What was received and not read, for the command that has taken over; b"" if nothing was.
+
+        Raises:
+            LocalProtocolError: no command has taken over.
+        """
+        if self._state not in TAKEN_OVER:
+            raise LocalProtocolError(f"no command has taken over in state {self._state.value!r}")
+        return self._fragments.take_all()
+
+    def hand_back(self) -> None:
+        """The command that took over has ended: octets are read as commands again.
+
+        What the command has read too much of, it gives back by `receive_data` before.
+        """
+        self._move(Step.HANDED_BACK)
 
     def close(self) -> None:
         """The session is over."""

@@ -61,6 +61,10 @@ class State(StrEnum):
     APPENDING = "appending"
     """What is read belongs to APPEND."""
     APPENDING_SELECTED = "appending, selected"
+    TAKEN_OVER_BEFORE_LOGIN = "taken over before login"
+    """A command reads and writes the octets itself, as COMPRESS does (RFC 4978 §3)."""
+    TAKEN_OVER = "taken over"
+    TAKEN_OVER_SELECTED = "taken over, selected"
     LOGOUT = "logout"
     """RFC 9051 §3.4."""
     CLOSED = "closed"
@@ -77,6 +81,7 @@ class Step(StrEnum):
     DESELECT = "CLOSE, UNSELECT"
     APPEND = "APPEND"
     IDLE = "IDLE"
+    TAKE_OVER = "command that takes over"
     LOGOUT = "LOGOUT"
     DONE = "DONE"
     RESPONSE = "response"
@@ -88,6 +93,8 @@ class Step(StrEnum):
     DENIED = "denied"
     CHALLENGE = "challenge"
     SECURED = "TLS up"
+    HANDED_BACK = "handed back"
+    """The command that took over has ended."""
     UNAUTHENTICATE = "unauthenticated"
     """RFC 8437."""
     GREETED = "greeted"
@@ -112,6 +119,7 @@ SERVER: Final[Table] = {
         Step.COMMAND: State.NOT_AUTHENTICATED,
         Step.LOGIN: State.LOGIN_GIVEN,
         Step.STARTTLS: State.TLS_ASKED,
+        Step.TAKE_OVER: State.TAKEN_OVER_BEFORE_LOGIN,
         Step.LOGOUT: State.LOGOUT,
         Step.STOPPED: State.CLOSED,
     },
@@ -137,6 +145,7 @@ SERVER: Final[Table] = {
         Step.COMMAND: State.AUTHENTICATED,
         Step.APPEND: State.APPEND_ASKED,
         Step.IDLE: State.IDLE,
+        Step.TAKE_OVER: State.TAKEN_OVER,
     },
     State.SELECTING: {
         Step.ACCEPTED: State.SELECTED,
@@ -149,6 +158,7 @@ SERVER: Final[Table] = {
         Step.DESELECT: State.AUTHENTICATED,
         Step.APPEND: State.APPEND_ASKED_SELECTED,
         Step.IDLE: State.IDLE_SELECTED,
+        Step.TAKE_OVER: State.TAKEN_OVER_SELECTED,
     },
     State.IDLE: {
         Step.DONE: State.AUTHENTICATED,
@@ -184,6 +194,16 @@ SERVER: Final[Table] = {
         Step.WHOLE: State.SELECTED,
         Step.DENIED: State.SELECTED,
         Step.ABANDONED: State.SELECTED,
+        Step.STOPPED: State.CLOSED,
+    },
+    State.TAKEN_OVER_BEFORE_LOGIN: {
+        Step.HANDED_BACK: State.NOT_AUTHENTICATED,
+        Step.STOPPED: State.CLOSED,
+    },
+    State.TAKEN_OVER: {Step.HANDED_BACK: State.AUTHENTICATED, Step.STOPPED: State.CLOSED},
+    State.TAKEN_OVER_SELECTED: {
+        Step.HANDED_BACK: State.SELECTED,
+        Step.DESELECT: State.TAKEN_OVER,
         Step.STOPPED: State.CLOSED,
     },
     State.LOGOUT: {Step.FAREWELL: State.CLOSED, Step.STOPPED: State.CLOSED},
@@ -228,6 +248,9 @@ COMMANDING: Final[Mapping[State, Phase]] = {
 
 IDLING: Final = frozenset((State.IDLE, State.IDLE_SELECTED))
 APPENDING: Final = frozenset((State.APPENDING, State.APPENDING_SELECTED))
+TAKEN_OVER: Final = frozenset(
+    (State.TAKEN_OVER_BEFORE_LOGIN, State.TAKEN_OVER, State.TAKEN_OVER_SELECTED)
+)
 READING: Final = frozenset((*COMMANDING, *IDLING, *APPENDING, State.CHALLENGED))
 """States in which octets are read."""
 

@@ -1,6 +1,6 @@
-"""The plugin `listener.imap`: mailboxes by IMAP4rev1 and IMAP4rev2.
+"""Serves mailboxes by IMAP4rev1 and IMAP4rev2 (`listener.imap`).
 
-Start at `session.py` (one connection), then `mailbox/selected.py` (what a client has been told),
-`commands/` (one file each) and `extension.py` (how more is added). `thurn_wire.imap` has the
-grammar and the octets.
+Start reading at `session`: the loop between the engine of `thurn_wire.imap` and the commands; then
+`conversation` (the state of one dialogue), one module of `commands` for each thing that a client
+may say, and `extension` (how more is added).
 """

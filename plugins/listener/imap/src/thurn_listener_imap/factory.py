@@ -1,7 +1,7 @@
 """The plugin `listener.imap`, and the hooks by which others extend it.
 
-Rules of this file: one head for each set of loaded plugins (a site's configuration), so that what
-one site loads never reaches another in the same process.
+Rules of this file: each set of loaded plugins (a site's configuration) has a head of its own, so
+that what one site loads never reaches another site in the same process.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ import pluggy
 import trio
 from thurn.plugin import Context, Factory, Guard, ListenerContext, hookimpl, hookspec
 from thurn_kit.spool import Spool
+from thurn_wire.imap.config import ServerLimits
 from thurn_wire.imap.grammar.builtin import base_grammar
 
-from thurn_listener_imap.conversation import Site
+from thurn_listener_imap.commands.table import BASE, BASE_COMMANDS
 from thurn_listener_imap.extension import ImapExtension
 from thurn_listener_imap.extensions.bundled import BUNDLED
-from thurn_listener_imap.fetch.source import Places
+from thurn_listener_imap.fetch.source import KnownParts
 from thurn_listener_imap.listener import ImapListener
+from thurn_listener_imap.mailbox.followed import FollowedMailboxes
+from thurn_listener_imap.parts import ImapParts
 from thurn_listener_imap.registry import Extensions
-from thurn_listener_imap.search.hits import HeaderTexts
+from thurn_listener_imap.search.headertext import HeaderTexts
 from thurn_listener_imap.settings import ImapSettings
-from thurn_listener_imap.watch import Watch
 
 DISTRIBUTION: Final = "thurn-listener-imap"
 
@@ -44,7 +46,7 @@ class ImapSpecs:
 
 
 class ImapHead:
-    """What stands in one plugin manager: the factory of listeners, and our own extensions."""
+    """What one plugin manager has: the factory of listeners, and our own extensions."""
 
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._manager = manager
@@ -56,7 +58,7 @@ class ImapHead:
 
     @hookimpl
     def thurn_imap_register_extension(self) -> Iterable[ImapExtension]:
-        """Ours, through the same door."""
+        """Our extensions, registered as those of strangers are."""
         return BUNDLED
 
     def _open(
@@ -72,6 +74,15 @@ class ImapHead:
         return sorted(loaded, key=lambda one: one not in BUNDLED) + named
 
 
+def tables(extensions: Iterable[ImapExtension]) -> Extensions:
+    """The tables of a listener with these extensions, besides the base.
+
+    Raises:
+        PluginError: two extensions claim the same thing, or a word has no meaning.
+    """
+    return Extensions((BASE, *extensions), base_grammar(), BASE_COMMANDS)
+
+
 @asynccontextmanager
 async def open_listener(
     config: ImapSettings, context: ListenerContext, extensions: Iterable[ImapExtension]
@@ -79,35 +90,32 @@ async def open_listener(
     """The listener with these extensions; its tasks live as long as it does.
 
     Raises:
-        PluginError: two extensions claim the same thing.
+        PluginError: see `tables`.
     """
     guards: tuple[Any, ...] = tuple(
         context.require(Guard, "guard", name)  # type: ignore[type-abstract]
         for name in config.guards
     )
-    site = Site(
-        config,
-        context,
-        Extensions(extensions, base_grammar()),
-        Places(),
-        HeaderTexts(),
-        Spool(context.data / "tmp"),
-        guards,
-    )
+    engine, extended = ServerLimits(append_octets=config.size_limit), tables(extensions)
+    spool, known_parts, texts = Spool(context.data / "tmp"), KnownParts(), HeaderTexts()
     async with trio.open_nursery() as nursery:
+        followed = FollowedMailboxes(nursery, context.diagnostics)
+        parts = ImapParts(
+            config, engine, context, extended, guards, spool, known_parts, texts, followed
+        )
         try:
-            yield ImapListener(site, Watch(nursery, context.diagnostics))
+            yield ImapListener(parts)
         finally:
-            site.texts.close()
+            texts.close()
             nursery.cancel_scope.cancel()
 
 
 class ImapPlugin:
-    """The entry point. What it registers itself is a head for each plugin manager."""
+    """The entry point; it registers a head in each plugin manager."""
 
     def thurn_register_listener(self) -> Iterable[Factory]:
-        """The listener with the extensions of this distribution alone; no hook: for those who
-        look at a plugin without a plugin manager (documentation, checks)."""
+        """The listener with the extensions of this distribution alone. This is no hook: it is for
+        those who look at a plugin without a plugin manager (documentation, checks)."""
 
         def open_alone(
             config: ImapSettings, context: Context

@@ -1,46 +1,45 @@
-"""The product of the plugin: what its sessions share, and its last words."""
+"""The listener: one object for all connections of one instance (`thurn.contracts.listener`)."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
 
 from thurn.plugin import Connection, Session
 from thurn_wire.imap import code, response
-from thurn_wire.imap.config import ServerLimits
 
-from thurn_listener_imap.conversation import Site
-from thurn_listener_imap.session import ImapSession
-from thurn_listener_imap.watch import Watch
+from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.parts import ImapParts
+from thurn_listener_imap.session import converse
 
-_FAREWELLS: Final = {
+EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
+
+FAREWELLS: Final[Mapping[EndReason, bytes]] = {
     "error": response.bye("Temporary trouble here, try again later", code.UNAVAILABLE),
     "closing": response.bye("The server is closing, try again later", code.UNAVAILABLE),
     "busy": response.bye("Too many connections, try again later", code.UNAVAILABLE),
-    # RFC 9051 §5.4, §7.1.5.
     "idle": response.bye("Logged out for inactivity"),
 }
+"""RFC 9051 §5.4, §7.1.5."""
 
 
 class ImapListener:
-    """A `thurn.contracts.listener.Listener`."""
+    """Speaks IMAP on the connections that the host accepts."""
 
-    __slots__ = ("_limits", "_site", "_watch")
+    __slots__ = ("_parts",)
 
     protocol = "imap"
 
-    def __init__(self, site: Site, watch: Watch) -> None:
-        self._site = site
-        self._watch = watch
-        self._limits = ServerLimits(append_octets=site.settings.size_limit)
+    def __init__(self, parts: ImapParts) -> None:
+        self._parts = parts
 
     async def serve(self, connection: Connection, session: Session) -> None:
-        """Speak IMAP until LOGOUT, or until the peer or the host ends it.
+        """Speak until LOGOUT, or until the client or the host ends the session.
 
-        Cancellation: of the command under way, all was done or nothing.
+        Cancellation: of the command under way, everything was done or nothing.
         """
-        imap = ImapSession(self._site, self._watch, self._limits, connection, session)
-        await imap.run()
+        await converse(Conversation(self._parts, connection, session))
 
-    def farewell(self, reason: Literal["error", "closing", "busy", "idle"]) -> bytes:
-        """BYE, and why."""
-        return _FAREWELLS[reason]
+    def farewell(self, reason: EndReason) -> bytes:
+        """BYE with the reason's words."""
+        return FAREWELLS[reason]

@@ -1,4 +1,4 @@
-"""What a session says, on its way out: gathered, and sent before it becomes much."""
+"""Where a session's responses go: they are gathered, and sent before they become many octets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ class Output(Protocol):
     """Where commands write their responses."""
 
     def write(self, octets: bytes) -> None:
-        """Whole responses, or pieces of one in their order."""
+        """Gather whole responses, or the pieces of one in their order."""
 
     async def relieve(self) -> None:
-        """Send what is gathered if it is much; waits for a client that does not read.
+        """Send what is gathered if it is much; this waits for a client that does not read.
 
         Raises:
-            OSError: the client has gone.
+            OSError: the connection is lost.
         """

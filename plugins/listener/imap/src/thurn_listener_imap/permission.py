@@ -1,7 +1,7 @@
-"""What the rights of RFC 4314 allow. §4 of it says which right each command needs.
+"""What the rights of RFC 4314 allow; its §4 says which right each command needs.
 
-Rules of this file: one letter, one thing; a command that changes flags does what it may and leaves
-the rest, and is refused only when nothing is left.
+Rules of this file: each right is one letter. A command that changes flags changes those that it may
+and leaves the others; it is refused only when it may change none.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _WRITING: Final = frozenset((SEEN, WRITE, INSERT, DELETE_MESSAGE, EXPUNGE))
 
 
 def need(rights: str, *letters: str) -> None:
-    """Raises NotPermitted where one of these rights is missing."""
+    """Raise NotPermitted where one of these rights is missing."""
     if not all(letter in rights for letter in letters):
         raise NotPermitted
 
 
 def may_change(rights: str) -> bool:
-    """Whether anything of a mailbox may be changed: SELECT says READ-WRITE. RFC 4314 §5.2."""
+    """Whether the rights allow any change, so that SELECT says READ-WRITE. RFC 4314 §5.2."""
     return not _WRITING.isdisjoint(rights)
 
 
 def right_for(flag: str) -> str:
-    """The right that changing a flag needs. RFC 4314 §2.1."""
+    """The right that a change of this flag needs. RFC 4314 §2.1."""
     match flag.lower():
         case "\\seen":
             return SEEN
@@ -53,7 +53,7 @@ def permitted_flags(rights: str, flags: Iterable[str]) -> tuple[str, ...]:
 
 
 def permanent_flags(selected: Selected) -> tuple[str, ...]:
-    r"""What PERMANENTFLAGS says: nothing in a read-only mailbox; `\*`: new keywords too."""
+    r"""The flags of PERMANENTFLAGS: none in a read-only mailbox; `\*` stands for new keywords."""
     if selected.read_only:
         return ()
     flags = permitted_flags(selected.rights, selected.flags.names)

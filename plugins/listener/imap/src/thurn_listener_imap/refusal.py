@@ -1,7 +1,7 @@
-"""What a client is told of an error: one table from the errors of stores to response codes.
+"""From errors to answers: one table that gives each error of a store its response code.
 
 Rules of this file:
-1. Texts are the generic ones of the status; causes stay in the log.
+1. Texts are those of the status, which name no cause; causes go into the log.
 2. Hidden and absent mailboxes get the same answer.
 """
 
@@ -52,8 +52,8 @@ CODES: Final[Mapping[type[StorageError], bytes]] = {
 }
 """Every error of a store. RFC 5530, RFC 9051 §7.1."""
 
-TROUBLE: Final = frozenset((StorageFull, StorageTrouble))
-"""Errors that are ours, and go into the log."""
+INTERNAL: Final = frozenset((StorageFull, StorageTrouble))
+"""Errors of a store that no client has caused; they go into the log."""
 
 _LOGIN_CODES: Final[Mapping[int, bytes]] = {
     501: b"",
@@ -62,6 +62,7 @@ _LOGIN_CODES: Final[Mapping[int, bytes]] = {
     538: code.PRIVACYREQUIRED,
     550: code.AUTHORIZATIONFAILED,
 }
+"""Codes by the gate's status."""
 
 
 def answer_to(error: ThurnError) -> Answer:
@@ -70,7 +71,7 @@ def answer_to(error: ThurnError) -> Answer:
 
 
 def code_of(error: ThurnError) -> bytes:
-    """The response code for an error; anything unexpected is temporary (`status_of`)."""
+    """The response code of an error; an unexpected error is temporary (`status_of`)."""
     if isinstance(error, StorageError):
         for kind in type(error).__mro__:
             if kind in CODES:
@@ -78,15 +79,15 @@ def code_of(error: ThurnError) -> bytes:
     return code.CANNOT if status_of(error).is_permanent else code.UNAVAILABLE
 
 
-def is_trouble(error: ThurnError) -> bool:
-    """Whether an error is ours, and belongs in the log."""
-    return not isinstance(error, StorageError) or type(error) in TROUBLE
+def is_internal(error: ThurnError) -> bool:
+    """Whether no client has caused an error, so that it belongs in the log."""
+    return not isinstance(error, StorageError) or type(error) in INTERNAL
 
 
 def answer_to_login(step: Refused) -> Answer:
-    """The tagged NO for what the gate says."""
+    """The tagged NO for a login that the gate has refused."""
     status = step.status
     if status.is_temporary:
-        # RFC 5530 §3: trouble of ours must not make a client ask for another password.
+        # RFC 5530 §3: an internal failure must not make a client ask for another password.
         return refused(status.text, code.UNAVAILABLE)
     return refused(status.text, _LOGIN_CODES.get(status.code, code.AUTHENTICATIONFAILED))

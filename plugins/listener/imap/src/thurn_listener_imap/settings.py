@@ -1,4 +1,4 @@
-"""Settings of `listener.imap`."""
+"""The settings of `listener.imap`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ImapSettings(ListenerSettings):
     idle: Duration = Field(
         default=IDLE_SECONDS,
         ge=IDLE_SECONDS,
-        description="Silence that ends a session; the standard wants 30 minutes at least.",
+        description="Silence that ends a session; the standard requires at least 30 minutes.",
     )
     login_idle: Duration = Field(
         default=LOGIN_SECONDS, ge=10, description="Silence before login that ends a session."

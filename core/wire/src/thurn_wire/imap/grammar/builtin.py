@@ -1,6 +1,10 @@
-"""The base: every command of RFC 3501 and RFC 9051, and of the extensions that are built in.
+"""The base: the words of RFC 3501, and of what cannot be told apart from it.
 
-Rule of this file: it is only the tables; each line names a word and its parser.
+Rules of this file:
+1. It is only the tables; each line names a word and its parser.
+2. The words of an extension are added by whoever offers the extension, also where the parser of
+   its words is in this library. CONDSTORE (RFC 7162) is here, since it changes commands of the
+   base; ENABLE (RFC 5161) and IDLE (RFC 2177) are here, since the engine knows them.
 """
 
 from __future__ import annotations
@@ -17,12 +21,9 @@ from thurn_wire.imap.state import ANY, BEFORE_LOGIN, LOGGED_IN, SELECTED, Step
 
 SYSTEM_FLAGS: Final = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
 STATUS_ITEMS: Final = (
-    "APPENDLIMIT",
     "DELETED",
-    "HIGHESTMODSEQ",
     "MESSAGES",
     "RECENT",
-    "SIZE",
     "UIDNEXT",
     "UIDVALIDITY",
     "UNSEEN",
@@ -43,19 +44,10 @@ def base_grammar() -> Grammar:
         commands=_commands(),
         uid_commands=_uid_commands(),
         search_keys=_search_keys(),
-        search_returns=dict.fromkeys((b"ALL", b"COUNT", b"MAX", b"MIN", b"SAVE"), nothing),
         fetch_items=_fetch_items(),
         fetch_modifiers={b"CHANGEDSINCE": message.since},
         store_modifiers={b"UNCHANGEDSINCE": message.since},
         select_parameters={b"CONDSTORE": nothing},
-        create_parameters={b"USE": mailbox.use},
-        list_selections=dict.fromkeys(
-            (b"RECURSIVEMATCH", b"REMOTE", b"SPECIAL-USE", b"SUBSCRIBED"), nothing
-        ),
-        list_returns={
-            **dict.fromkeys((b"CHILDREN", b"SPECIAL-USE", b"SUBSCRIBED"), nothing),
-            b"STATUS": listing.status_option,
-        },
         status_items={item.encode(): item for item in STATUS_ITEMS},
         system_flags={flag.lower(): flag for flag in SYSTEM_FLAGS},
         charsets=dict(CHARSETS),
@@ -68,7 +60,6 @@ def _commands() -> dict[bytes, Rule]:
         b"CAPABILITY": Rule(bare(command.Capability()), ANY, literals=False),
         b"NOOP": Rule(bare(command.Noop()), ANY, literals=False),
         b"LOGOUT": Rule(bare(command.Logout()), ANY, Step.LOGOUT, literals=False),
-        b"ID": Rule(session.identity, ANY),
         b"STARTTLS": Rule(bare(command.StartTls()), BEFORE_LOGIN, Step.STARTTLS, literals=False),
         b"AUTHENTICATE": Rule(session.authenticate, BEFORE_LOGIN, Step.LOGIN, literals=False),
         b"LOGIN": Rule(session.login, BEFORE_LOGIN, Step.LOGIN),
@@ -82,19 +73,16 @@ def _commands() -> dict[bytes, Rule]:
         b"UNSUBSCRIBE": Rule(mailbox.named(command.Unsubscribe), LOGGED_IN),
         b"LIST": Rule(listing.listing, LOGGED_IN),
         b"LSUB": Rule(listing.lsub, LOGGED_IN),
-        b"NAMESPACE": Rule(bare(command.Namespace()), LOGGED_IN, literals=False),
         b"STATUS": Rule(mailbox.status, LOGGED_IN),
         b"APPEND": Rule(append.without_message, LOGGED_IN, Step.APPEND),
         b"IDLE": Rule(bare(command.Idle()), LOGGED_IN, Step.IDLE, literals=False),
         b"CHECK": Rule(bare(command.Check()), SELECTED, literals=False),
         b"CLOSE": Rule(bare(command.Close()), SELECTED, Step.DESELECT, literals=False),
-        b"UNSELECT": Rule(bare(command.Unselect()), SELECTED, Step.DESELECT, literals=False),
         b"EXPUNGE": Rule(bare(command.Expunge()), SELECTED, literals=False),
         b"SEARCH": Rule(search.search_command, SELECTED),
         b"FETCH": Rule(fetch.fetch_command, SELECTED),
         b"STORE": Rule(message.store, SELECTED),
         b"COPY": Rule(message.copy, SELECTED),
-        b"MOVE": Rule(message.move, SELECTED),
     }
 
 
@@ -104,8 +92,6 @@ def _uid_commands() -> dict[bytes, Rule]:
         b"FETCH": Rule(partial(fetch.fetch_command, uid=True), SELECTED),
         b"STORE": Rule(partial(message.store, uid=True), SELECTED),
         b"COPY": Rule(partial(message.copy, uid=True), SELECTED),
-        b"MOVE": Rule(partial(message.move, uid=True), SELECTED),
-        b"EXPUNGE": Rule(message.uid_expunge, SELECTED, literals=False),
     }
 
 
@@ -146,9 +132,6 @@ def _fetch_items() -> dict[bytes, Parser[FetchItem]]:
         **{item.name.encode(): fetch.attribute(item) for item in fetch.ATTRIBUTES},
         b"BODY": fetch.body,
         b"BODY.PEEK": fetch.body_peek,
-        b"BINARY": fetch.binary,
-        b"BINARY.PEEK": partial(fetch.binary, peek=True),
-        b"BINARY.SIZE": fetch.binary_size,
         b"RFC822": fetch.RFC822,
         b"RFC822.HEADER": fetch.RFC822_HEADER,
         b"RFC822.TEXT": fetch.RFC822_TEXT,

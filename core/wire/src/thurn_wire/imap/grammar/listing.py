@@ -34,8 +34,7 @@ def listing(cursor: Cursor) -> List:
         extended = several or selection is not None
         return List(reference, patterns, extended, selection or NO_PARAMETERS)
     cursor.space()
-    returns, status = _returns(cursor)
-    return List(reference, patterns, True, selection or NO_PARAMETERS, returns, status)
+    return List(reference, patterns, True, selection or NO_PARAMETERS, _returns(cursor))
 
 
 def lsub(cursor: Cursor) -> Lsub:
@@ -68,11 +67,9 @@ def _patterns(cursor: Cursor) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _returns(cursor: Cursor) -> tuple[Parameters, tuple[str, ...]]:
+def _returns(cursor: Cursor) -> Parameters:
     if cursor.word("RETURN") != b"RETURN":
         cursor.refuse("only RETURN may stand here")
     cursor.space()
     table = cursor.grammar.list_returns
-    found = dict(parameters(cursor, table, limits.OPTIONS, "return option of LIST"))
-    status = found.pop("STATUS", ())
-    return found or NO_PARAMETERS, status if isinstance(status, tuple) else ()
+    return parameters(cursor, table, limits.OPTIONS, "return option of LIST")

@@ -67,20 +67,18 @@ def _select(cursor: Cursor, *, read_only: bool) -> Select:
 
 
 def create(cursor: Cursor) -> Create:
-    """RFC 9051 §6.3.4, RFC 6154 §3."""
+    """RFC 9051 §6.3.4, RFC 4466 §2.2."""
     cursor.space()
     mailbox = cursor.mailbox()
     if cursor.at_end():
         return Create(mailbox)
     cursor.space()
     table = cursor.grammar.create_parameters
-    found = dict(parameters(cursor, table, limits.OPTIONS, "parameter of CREATE"))
-    uses = found.pop("USE", ())
-    return Create(mailbox, uses if isinstance(uses, tuple) else (), found or NO_PARAMETERS)
+    return Create(mailbox, parameters(cursor, table, limits.OPTIONS, "parameter of CREATE"))
 
 
 def use(cursor: Cursor) -> tuple[str, ...]:
-    """The attributes of USE. RFC 6154 §3."""
+    r"""The attributes of the CREATE parameter USE, such as `\Drafts`. RFC 6154 §3."""
     cursor.space()
     return tuple(cursor.items(_use, limits.OPTIONS, "special uses"))
 

@@ -21,6 +21,7 @@ from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.fetch import FetchItem
 from thurn_wire.imap.grammar.word import WordCursor
 from thurn_wire.imap.search import SearchKey
+from thurn_wire.imap.sequence import SequenceSet
 from thurn_wire.imap.state import Phase, Step
 
 _T = TypeVar("_T")
@@ -43,6 +44,13 @@ class Cursor(WordCursor):
         self.grammar = grammar
         self.encoding = "utf-8"
 
+    def named_set(self) -> SequenceSet | None:
+        """Passes the name of a set, if one comes next."""
+        for name, named in self.grammar.named_sets.items():
+            if self.skip(name):
+                return named
+        return None
+
 
 Parser: TypeAlias = Callable[[Cursor], _T]
 
@@ -54,7 +62,8 @@ class Rule:
     Attributes:
         parse: reads its arguments.
         phases: where it is allowed.
-        step: what it does to the session's state; COMMAND for those of extensions.
+        step: what it does to the session's state: `COMMAND` leaves it alone, `TAKE_OVER` lets the
+            command read and write octets itself.
         literals: whether its arguments may be literals; a literal is then refused unasked for.
     """
 
@@ -78,6 +87,8 @@ class Grammar:
         select_parameters, create_parameters: word to the parser of its value.
         list_selections, list_returns: word to the parser of its value.
         status_items: words.
+        named_sets: sets of messages that the server keeps, by the name that stands for them where
+            a sequence set may stand; no name begins as a key of SEARCH or a number does.
         system_flags: flags with a backslash, lower case to usual spelling.
         charsets: of SEARCH: name in capitals to codec.
         fetch_lists: not a table: lists that were read before, see `fetch.fetch_items`.
@@ -95,6 +106,7 @@ class Grammar:
     list_selections: dict[bytes, Parser[object]] = field(default_factory=dict)
     list_returns: dict[bytes, Parser[object]] = field(default_factory=dict)
     status_items: dict[bytes, str] = field(default_factory=dict)
+    named_sets: dict[bytes, SequenceSet] = field(default_factory=dict)
     system_flags: dict[str, str] = field(default_factory=dict)
     charsets: dict[bytes, str] = field(default_factory=dict)
     fetch_lists: dict[bytes, tuple[FetchItem, ...]] = field(default_factory=dict, repr=False)

@@ -39,7 +39,7 @@ from thurn_wire.imap.search import (
     TextKey,
 )
 
-_FIRST_OF_SET: Final = frozenset(b"0123456789*$")
+_FIRST_OF_SET: Final = frozenset(b"0123456789*")
 
 
 def search_command(cursor: Cursor, *, uid: bool = False) -> Search:
@@ -145,7 +145,8 @@ def _leaf(cursor: Cursor) -> SearchKey:
         return SequenceKey(cursor.sequence_set())
     parse = cursor.grammar.search_keys.get(cursor.peek_word())
     if parse is None:
-        cursor.fail("a search key")
+        named = cursor.named_set()
+        return SequenceKey(named) if named is not None else cursor.fail("a search key")
     cursor.word()
     return parse(cursor)
 

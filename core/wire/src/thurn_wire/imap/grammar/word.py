@@ -23,7 +23,7 @@ from typing import Final, NoReturn, Self, TypeVar
 
 from thurn_wire.imap import code, limits, mutf7
 from thurn_wire.imap.grammar.error import ParseError
-from thurn_wire.imap.sequence import SAVED, Range, SequenceSet
+from thurn_wire.imap.sequence import Range, SequenceSet
 
 _T = TypeVar("_T")
 
@@ -232,12 +232,10 @@ class WordCursor:
     # Sets of messages.
 
     def sequence_set(self) -> SequenceSet:
-        """A `sequence-set`, or "$". RFC 9051 §9, RFC 5182."""
+        """A `sequence-set`, or the name of one. RFC 9051 §9."""
         found = _SET.match(self.octets, self.position)
         if found is None:
-            if self.skip(b"$"):
-                return SAVED
-            self.fail("a sequence set")
+            return self.named_set() or self.fail("a sequence set")
         self.position = found.end()
         written = found[0]
         if written.isdigit():
@@ -246,6 +244,10 @@ class WordCursor:
         if written.count(b",") >= limits.SEQUENCE_RANGES:
             self.refuse("sequence set with too many ranges")
         return SequenceSet(tuple([self._range(piece) for piece in written.split(b",")]))
+
+    def named_set(self) -> SequenceSet | None:
+        """Passes the name of a set, if one comes next; a cursor without tables knows none."""
+        return None
 
     def _range(self, written: bytes) -> Range:
         first, colon, last = written.partition(b":")

@@ -92,9 +92,7 @@ def _select(words: Words, select: command.Select) -> None:
 def _create(words: Words, create: command.Create) -> None:
     words.mailbox(create.mailbox)
     if create.parameters:
-        raise LocalProtocolError("parameters of CREATE cannot be written here")
-    if create.special_use:
-        words.raw(b"(USE %b)" % atoms(create.special_use))
+        words.raw(options(create.parameters))
 
 
 def _named(words: Words, named: Any) -> None:  # noqa: ANN401 - any command with a mailbox
@@ -118,12 +116,8 @@ def _list(words: Words, listing: command.List) -> None:
         words.raw(b"(")
         words.pieces += without_space(inner.pieces[1:])
         words.joined(b")")
-    if listing.extended and (listing.returns or listing.status or not listing.selection):
-        words.raw(b"RETURN (")
-        returned = [options(listing.returns)[1:-1]] if listing.returns else []
-        if listing.status:
-            returned.append(b"STATUS " + atoms(listing.status))
-        words.joined(b" ".join(returned) + b")")
+    if listing.extended and (listing.returns or not listing.selection):
+        words.raw(b"RETURN").raw(options(listing.returns))
 
 
 def _lsub(words: Words, lsub: command.Lsub) -> None:

@@ -147,8 +147,8 @@ def atoms(names: tuple[str, ...]) -> bytes:
 
 def sequence(numbers: SequenceSet) -> bytes:
     """A sequence set as it was written."""
-    if numbers.saved:
-        return b"$"
+    if numbers.name:
+        return numbers.name.encode("ascii")
     if not numbers.ranges:
         raise LocalProtocolError("an empty sequence set")
     return ",".join(
@@ -175,14 +175,20 @@ def date_time(moment: datetime.datetime) -> bytes:
 
 
 def options(parameters: Mapping[str, object]) -> bytes:
-    """Words without values in parentheses.
+    """Words in parentheses; a value may be a list of atoms.
 
     Raises:
-        LocalProtocolError: a word has a value: an extension must write it.
+        LocalProtocolError: a word has another value: an extension must write it.
     """
-    if any(each is not None for each in parameters.values()):
-        raise LocalProtocolError("a parameter whose value cannot be written here")
-    return atoms(tuple(parameters))
+    return b"(%b)" % b" ".join(_option(*each) for each in parameters.items())
+
+
+def _option(word: str, value: object) -> bytes:
+    if value is None:
+        return atom(word)
+    if isinstance(value, tuple):
+        return b"%b %b" % (atom(word), atoms(value))
+    raise LocalProtocolError("a parameter whose value cannot be written here")
 
 
 def without_space(pieces: list[Piece]) -> list[Piece]:

@@ -1,4 +1,11 @@
-"""CAPABILITY. RFC 9051 §6.1.1."""
+"""CAPABILITY.
+
+    C: 1 CAPABILITY
+    S: * CAPABILITY IMAP4rev1 ...
+    S: 1 OK CAPABILITY done
+
+RFC 9051 §6.1.1.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +17,6 @@ from thurn_listener_imap.conversation import Conversation
 
 
 async def capability(conversation: Conversation, _command: Capability) -> Answer:
-    """What is announced now."""
+    """Write what is announced now."""
     conversation.write(response.capability(conversation.capabilities()))
     return done("CAPABILITY done")

@@ -1,4 +1,10 @@
-"""DELETE. RFC 9051 §6.3.5."""
+"""DELETE.
+
+    C: 1 DELETE old
+    S: 1 OK DELETE done
+
+RFC 9051 §6.3.5.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +28,6 @@ async def delete(conversation: Conversation, command: Delete) -> Answer:
     await conversation.account.delete(command.mailbox)
     selected = conversation.selected
     if selected is not None and selected.told.mailbox_id == record.id:
-        conversation.selected = None
+        conversation.deselect()
         return done("DELETE done", code.CLOSED)
     return done("DELETE done")

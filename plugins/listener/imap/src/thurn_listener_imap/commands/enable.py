@@ -1,4 +1,11 @@
-"""ENABLE. RFC 9051 §6.3.1, RFC 5161."""
+"""ENABLE.
+
+    C: 1 ENABLE CONDSTORE X-UNKNOWN
+    S: * ENABLED CONDSTORE
+    S: 1 OK ENABLE done
+
+RFC 9051 §6.3.1, RFC 5161.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +17,8 @@ from thurn_listener_imap.conversation import Conversation
 
 
 async def enable(conversation: Conversation, command: Enable) -> Answer:
-    """Enable what is known and not enabled yet; the rest is left out of the answer."""
-    table = conversation.site.extensions.enables
+    """Enable the words that are known and not enabled yet; the answer leaves out the others."""
+    table = conversation.parts.extensions.enables
     names = [
         name
         for name in dict.fromkeys(command.capabilities)

@@ -1,4 +1,11 @@
-r"""EXPUNGE and UID EXPUNGE: remove what is \Deleted. RFC 9051 §6.4.3, §6.4.9."""
+r"""EXPUNGE and UID EXPUNGE: remove what is \Deleted.
+
+    C: 1 EXPUNGE
+    S: * 2 EXPUNGE
+    S: 1 OK EXPUNGE done
+
+RFC 9051 §6.4.3, §6.4.9.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +24,12 @@ from thurn_listener_imap.mailbox.numbers import uids_at
 from thurn_listener_imap.permission import EXPUNGE
 
 LOOKS: Final = 3
-"""Until nothing is left to be removed; another worker would have to change the same messages each
-time within a millisecond."""
+"""Most looks for messages to remove. A further one would be needed only if another worker changed
+the same messages each time within a millisecond."""
 
 
 async def expunge(conversation: Conversation, command: Expunge) -> Answer:
-    """Remove; the EXPUNGE responses are those of the updates at the end.
+    """Remove the messages; their EXPUNGE responses are part of the updates at the end.
 
     Raises:
         StorageError: nothing was removed.
@@ -34,16 +41,20 @@ async def expunge(conversation: Conversation, command: Expunge) -> Answer:
     await remove_deleted(selected.mailbox, wanted)
     await conversation.tell_updates(may_expunge=True, uid=command.uids is not None)
     if conversation.condstore:
-        # RFC 7162 §3.2.7: what the mailbox has come to.
+        # RFC 7162 §3.2.7: the MODSEQ of the removal.
         return done("EXPUNGE done", code.highestmodseq(selected.told.highestmodseq))
     return done("EXPUNGE done")
 
 
-async def remove_deleted(mailbox: Mailbox, wanted: _Wanted | None = None) -> None:
-    r"""Remove what is \Deleted, whether this client knows it or not; of some UIDs only, if given.
+async def remove_deleted(mailbox: Mailbox, wanted: _UidRanges | None = None) -> None:
+    r"""Remove what is \Deleted, also if this client does not know it yet.
 
-    What another changes between the look and the removal stays: it may have taken the flag back.
-    What is \Deleted all the same is removed by the next look.
+    A message that another session changes between the look and the removal stays at first, since
+    the flag may have been removed. If it is \Deleted all the same, the next look finds it.
+
+    Args:
+        mailbox: where.
+        wanted: only these.
 
     Raises:
         StorageError: nothing was removed, or not all.
@@ -61,21 +72,21 @@ async def remove_deleted(mailbox: Mailbox, wanted: _Wanted | None = None) -> Non
 
 
 def deleted_uids(view: View) -> list[int]:
-    r"""UIDs of what is \Deleted, ascending."""
+    r"""The UIDs of what is \Deleted, ascending."""
     uids = view.uids
     return [uids[at] for at, flags in enumerate(view.flags) if flags & DELETED]
 
 
-def _wanted(conversation: Conversation, sequence: SequenceSet) -> _Wanted:
+def _wanted(conversation: Conversation, sequence: SequenceSet) -> _UidRanges:
     selected = conversation.mailbox
-    if sequence.saved:
+    if sequence.name:
         spans = selected.spans(sequence, uid=True)
-        return _Wanted([(uid, uid) for uid in uids_at(spans, selected.told.uids)])
+        return _UidRanges([(uid, uid) for uid in uids_at(spans, selected.told.uids)])
     uids = selected.told.uids
-    return _Wanted(sequence.resolve(uids[-1] if uids else 0))
+    return _UidRanges(sequence.resolve(uids[-1] if uids else 0))
 
 
-class _Wanted:
+class _UidRanges:
     """UIDs in ascending, disjoint ranges."""
 
     def __init__(self, ranges: list[tuple[int, int]]) -> None:

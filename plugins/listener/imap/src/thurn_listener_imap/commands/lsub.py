@@ -1,4 +1,11 @@
-r"""LSUB. RFC 3501 §6.3.9."""
+r"""LSUB.
+
+    C: 1 LSUB "" %
+    S: * LSUB (\Noselect) "/" work
+    S: 1 OK LSUB done
+
+RFC 3501 §6.3.9.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +18,10 @@ from thurn_listener_imap.listing.names import ancestors, by_level, matching
 
 
 async def lsub(conversation: Conversation, command: Lsub) -> Answer:
-    r"""Tell the subscribed names that match; of the others below, the parent with \Noselect.
+    r"""Write the subscribed names that match; \Noselect parents stand for names below them.
 
     Raises:
-        StorageError: they cannot be read.
+        StorageError: the names cannot be read.
     """
     account = conversation.account
     separator = account.separator

@@ -1,4 +1,11 @@
-"""NOOP and CHECK. RFC 9051 §6.1.2, RFC 3501 §6.4.1."""
+"""NOOP and CHECK.
+
+    C: 1 NOOP
+    S: * 4 EXISTS
+    S: 1 OK NOOP done
+
+RFC 9051 §6.1.2, RFC 3501 §6.4.1.
+"""
 
 from __future__ import annotations
 
@@ -9,5 +16,5 @@ from thurn_listener_imap.conversation import Conversation
 
 
 async def noop(_conversation: Conversation, command: Noop | Check) -> Answer:
-    """Nothing but what is told of other sessions at the end of every command."""
+    """Do nothing; what other sessions did is told at the end of every command."""
     return done(f"{command.NAME} done")

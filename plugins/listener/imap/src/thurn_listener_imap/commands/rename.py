@@ -1,4 +1,10 @@
-"""RENAME. RFC 9051 §6.3.6."""
+"""RENAME.
+
+    C: 1 RENAME work job
+    S: 1 OK RENAME done
+
+RFC 9051 §6.3.6.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +17,7 @@ from thurn_listener_imap.permission import DELETE_MAILBOX, need
 
 
 async def rename(conversation: Conversation, command: Rename) -> Answer:
-    """Rename the mailbox with those below it; of INBOX, the messages move.
+    """Rename the mailbox with those below it; the messages of INBOX move, and INBOX stays.
 
     Raises:
         StorageError: nothing was renamed.

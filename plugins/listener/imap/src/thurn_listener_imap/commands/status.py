@@ -1,12 +1,17 @@
-"""STATUS. RFC 9051 §6.3.11."""
+"""STATUS.
+
+    C: 1 STATUS Sent (MESSAGES UNSEEN)
+    S: * STATUS Sent (MESSAGES 3 UNSEEN 1)
+    S: 1 OK STATUS done
+
+RFC 9051 §6.3.11.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from thurn.plugin import MailboxRecord
-from thurn_wire.imap import response
 from thurn_wire.imap.command import Status
 
 from thurn_listener_imap.answer import Answer, done
@@ -22,24 +27,17 @@ ITEMS: Final[Mapping[str, StatusItem]] = {
     "UNSEEN": lambda _, record: record.unseen,
     "DELETED": lambda _, record: record.deleted,
 }
-"""The items of the base. RECENT: see README."""
+"""The items of the base; about RECENT see docs/adr/0006."""
 
 
 async def status(conversation: Conversation, command: Status) -> Answer:
-    """The numbers of a mailbox, which need not be selected.
+    """Write the numbers of a mailbox, which need not be selected.
 
     Raises:
-        StorageError: it is not there, or cannot be read.
+        StorageError: the mailbox does not exist, or cannot be read.
     """
     mailbox = await conversation.account.mailbox(command.mailbox)
     record = mailbox.record
     need(record.rights, READ)
-    conversation.write(status_line(conversation, record, command.items))
+    conversation.write(conversation.status_response(record, command.items))
     return done("STATUS done")
-
-
-def status_line(conversation: Conversation, record: MailboxRecord, items: Sequence[str]) -> bytes:
-    """The response for a mailbox, also of LIST (RETURN (STATUS …)). RFC 5819 §2."""
-    table = conversation.site.extensions.status_items
-    pairs = [(item, table[item](conversation, record)) for item in items if item in table]
-    return response.status(record.name, pairs, utf8=conversation.rev2)

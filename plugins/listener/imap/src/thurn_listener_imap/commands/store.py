@@ -1,4 +1,11 @@
-r"""STORE and UID STORE. RFC 9051 §6.4.6, RFC 7162 §3.1.3."""
+r"""STORE and UID STORE.
+
+    C: 1 STORE 2 +FLAGS (\Deleted)
+    S: * 2 FETCH (FLAGS (\Deleted))
+    S: 1 OK STORE done
+
+RFC 9051 §6.4.6, RFC 7162 §3.1.3.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +32,7 @@ _CHANGES: Final = {
 
 
 async def store(conversation: Conversation, command: Store) -> Answer:
-    """Change flags of all messages of the set; what is gone is passed over and said.
+    """Change flags of all messages of the set; messages that are gone are passed over.
 
     Raises:
         StorageError: nothing was changed.
@@ -50,7 +57,7 @@ async def store(conversation: Conversation, command: Store) -> Answer:
         if len(gone) == len(uids) and not command.silent:
             # RFC 2180 §4.2.2: only a tagged NO.
             return refused("The messages are gone", code.EXPUNGEISSUED)
-        # RFC 2180 §4.2.1, RFC 5530 §3: OK where the others were done.
+        # RFC 2180 §4.2.1, RFC 5530 §3: OK where the others were changed.
         return done("STORE done, but some of the messages are gone", code.EXPUNGEISSUED)
     return done("STORE done")
 
@@ -67,8 +74,8 @@ def _permitted(selected: Selected, change: FlagChange, flags: Sequence[str]) -> 
     """The flags that this identity may change. RFC 4314 §4.
 
     Raises:
-        NotPermitted: none of them. Replacing needs the right to all of them, since it takes away
-            those that are not named.
+        NotPermitted: it may change none of them. Replacing needs the right to all flags of the
+            mailbox, since it removes those that are not named.
     """
     permitted = permitted_flags(selected.rights, flags)
     if change is FlagChange.REPLACE:
@@ -87,7 +94,7 @@ async def _tell(
     result: StoreResult,
     own: OwnChange,
 ) -> None:
-    """The new flags of the messages, as a FETCH of them would, unless .SILENT. RFC 9051 §6.4.6."""
+    """Write the new flags of the messages as a FETCH would, unless .SILENT. RFC 9051 §6.4.6."""
     selected = conversation.mailbox
     await conversation.tell_updates(
         may_expunge=command.uid, uid=command.uid, own={result.modseq: own}
@@ -103,20 +110,21 @@ async def _tell(
 
 
 def _positions(selected: Selected, uids: Iterable[int], refused: frozenset[int]) -> list[int]:
-    """Where the messages stand now, but for those that are gone and those that were refused."""
-    here = selected.told.uids
-    found = []
+    """Where the messages stand now, without those that are gone or were refused."""
+    column = selected.told.uids
+    positions = []
     for uid in uids:
-        at = bisect_left(here, uid)
-        if at < len(here) and here[at] == uid and uid not in refused and not selected.is_gone(uid):
-            found.append(at)
-    return found
+        at = bisect_left(column, uid)
+        is_there = at < len(column) and column[at] == uid
+        if is_there and uid not in refused and not selected.is_gone(uid):
+            positions.append(at)
+    return positions
 
 
 def _modified(selected: Selected, command: Store, refused_uids: Sequence[int]) -> Answer:
-    """RFC 7162 §3.1.3: which messages were left alone."""
+    """The answer that names the messages left alone. RFC 7162 §3.1.3."""
     numbers = list(refused_uids)
     if not command.uid:
-        here = selected.told.uids
-        numbers = [bisect_left(here, uid) + 1 for uid in refused_uids]
+        column = selected.told.uids
+        numbers = [bisect_left(column, uid) + 1 for uid in refused_uids]
     return done("STORE done, but for these", code.modified(numbers))

@@ -1,4 +1,10 @@
-"""SUBSCRIBE and UNSUBSCRIBE. RFC 9051 §6.3.7, §6.3.8."""
+"""SUBSCRIBE and UNSUBSCRIBE.
+
+    C: 1 SUBSCRIBE work
+    S: 1 OK SUBSCRIBE done
+
+RFC 9051 §6.3.7, §6.3.8.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from thurn_listener_imap.conversation import Conversation
 
 
 async def subscribe(conversation: Conversation, command: Subscribe) -> Answer:
-    """Subscribe; the mailbox need not be there. RFC 9051 §6.3.7.
+    """Subscribe; the mailbox need not exist. RFC 9051 §6.3.7.
 
     Raises:
         StorageError: nothing has changed.
@@ -19,7 +25,7 @@ async def subscribe(conversation: Conversation, command: Subscribe) -> Answer:
 
 
 async def unsubscribe(conversation: Conversation, command: Unsubscribe) -> Answer:
-    """Unsubscribe; also from what is not there or was not subscribed.
+    """Unsubscribe, also from a name that does not exist or was not subscribed.
 
     Raises:
         StorageError: nothing has changed.

@@ -1,4 +1,5 @@
-"""The extensions of this distribution, one file or folder each, made like those of strangers.
+"""The extensions of this distribution, one file each, made with the means that strangers have.
 
-`BUNDLED` is what the hook `thurn_imap_register_extension` of this plugin returns.
+`bundled.BUNDLED` is what the hook `thurn_imap_register_extension` of this plugin returns. A file
+here imports only what the README (Extensions) lists, and a test proves it.
 """

@@ -1,6 +1,13 @@
-"""CONDSTORE: MODSEQ with everything that changes. RFC 7162 §3.1.
+"""CONDSTORE: MODSEQ with everything that changes.
 
-What it changes in FETCH, STORE, SEARCH and EXPUNGE stands there, at `Conversation.condstore`.
+    C: 1 SELECT INBOX (CONDSTORE)
+    S: * OK [HIGHESTMODSEQ 12] Highest
+
+One of the three extensions that the base knows (README, Extensions): its modifiers of FETCH and
+STORE, its key of SEARCH and its parameter of SELECT are in the base grammar, and each response that
+tells flags looks at `Conversation.condstore`.
+
+RFC 7162 §3.1.
 """
 
 from __future__ import annotations
@@ -10,19 +17,24 @@ from typing import Final
 
 from thurn.plugin import MailboxRecord
 from thurn_wire.imap import code, response
+from thurn_wire.imap.grammar.registry import Grammar, add
 
-from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.contract import ImapConversation
 from thurn_listener_imap.extension import ImapExtension, after_login
 
 
-def _highest(conversation: Conversation) -> Iterable[bytes]:
-    """RFC 7162 §3.1.2.1: of every SELECT, whether the client knows what it is or not."""
+def _words(grammar: Grammar) -> None:
+    add(grammar.status_items, "HIGHESTMODSEQ", "HIGHESTMODSEQ")
+
+
+def _highest(conversation: ImapConversation) -> Iterable[bytes]:
+    """RFC 7162 §3.1.2.1: in every SELECT, whether the client knows MODSEQ or not."""
     modseq = conversation.mailbox.told.highestmodseq
     return (response.ok(b"*", "Highest", code.highestmodseq(modseq)),)
 
 
-def _status(conversation: Conversation, record: MailboxRecord) -> int:
-    # RFC 7162 §3.1: asking shows that the client knows.
+def _status(conversation: ImapConversation, record: MailboxRecord) -> int:
+    # RFC 7162 §3.1: a client that asks for it knows MODSEQ.
     conversation.enable_condstore()
     return record.highestmodseq
 
@@ -30,7 +42,8 @@ def _status(conversation: Conversation, record: MailboxRecord) -> int:
 CONDSTORE: Final = ImapExtension(
     name="condstore",
     capabilities=after_login("CONDSTORE"),
-    enables={"CONDSTORE": Conversation.enable_condstore},
+    enables={"CONDSTORE": lambda conversation: conversation.enable_condstore()},
+    grammar=_words,
     status_items={"HIGHESTMODSEQ": _status},
     select_responses=(_highest,),
 )

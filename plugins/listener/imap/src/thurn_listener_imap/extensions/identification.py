@@ -1,4 +1,11 @@
-"""ID: who is who. RFC 2971."""
+"""ID: client and server say who they are.
+
+    C: 1 ID ("name" "client" "version" "1.2")
+    S: * ID ("name" "thurn")
+    S: 1 OK ID done
+
+RFC 2971.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +13,28 @@ from typing import Final
 
 from thurn_wire.imap import response
 from thurn_wire.imap.command import Id
+from thurn_wire.imap.grammar import session
+from thurn_wire.imap.grammar.registry import Grammar, Rule
+from thurn_wire.imap.state import ANY
 
 from thurn_listener_imap.answer import Answer, done
-from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.contract import ImapConversation
 from thurn_listener_imap.extension import CommandKind, ImapExtension, always
 
 IDENTITY: Final = {"name": "thurn"}
-"""RFC 2971 §3.3: nothing depends on it; a version would only help those who look for old ones."""
+"""The answer of ID. RFC 2971 §3.3: nothing may depend on it; it has no version, which would only
+help those who look for old ones."""
 
 
-async def identify(conversation: Conversation, command: Id) -> Answer:
-    """Say who we are; who the client is goes into the log."""
+def _words(grammar: Grammar) -> None:
+    grammar.add_command("ID", Rule(session.identity, ANY))
+
+
+async def _identify(conversation: ImapConversation, command: Id) -> Answer:
+    """Answer, and write what the client says of itself into the log."""
     if command.fields:
         client = dict(command.fields)
-        conversation.site.context.diagnostics.info(
+        conversation.context.diagnostics.info(
             "imap.client",
             session=conversation.session.id,
             client=client.get("name"),
@@ -30,5 +45,5 @@ async def identify(conversation: Conversation, command: Id) -> Answer:
 
 
 IDENTIFICATION: Final = ImapExtension(
-    name="id", capabilities=always("ID"), commands={Id: CommandKind(identify)}
+    name="id", capabilities=always("ID"), grammar=_words, commands={Id: CommandKind(_identify)}
 )

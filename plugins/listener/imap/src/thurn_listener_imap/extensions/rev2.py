@@ -1,20 +1,22 @@
-"""IMAP4rev2, once it is enabled: names in UTF-8, no RECENT, ESEARCH for SEARCH. RFC 9051 §E.
+"""IMAP4rev2: behind ENABLE names are UTF-8, RECENT does not exist, SEARCH answers ESEARCH.
 
-What it changes in commands stands there, at `Conversation.rev2`.
+    C: 1 ENABLE IMAP4rev2
+    S: * ENABLED IMAP4REV2
+
+One of the three extensions that the base knows (README, Extensions): each command that writes a
+name or a number of messages looks at `Conversation.rev2`.
+
+RFC 9051 §6.3.1, Appendix E.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import ImapExtension, always
 
-
-def _enable(conversation: Conversation) -> None:
-    conversation.rev2 = True
-
-
 REV2: Final = ImapExtension(
-    name="imap4rev2", capabilities=always("IMAP4rev2"), enables={"IMAP4REV2": _enable}
+    name="imap4rev2",
+    capabilities=always("IMAP4rev2"),
+    enables={"IMAP4REV2": lambda conversation: conversation.enable_rev2()},
 )

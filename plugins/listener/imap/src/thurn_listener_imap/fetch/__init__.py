@@ -1,1 +1,1 @@
-"""FETCH: the wanted items compiled once, then run over the messages."""
+"""FETCH: the items that are asked for, compiled once and then run over the messages."""

@@ -1,4 +1,4 @@
-"""Some messages that stand beside each other, as a FETCH answers them together."""
+"""Some messages of a mailbox, as a FETCH answers them together."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from thurn_listener_imap.mailbox.flags import FlagTable
 
 @dataclass(slots=True)
 class Batch:
-    """Messages of one mailbox: columns are asked by slices, summaries by index.
+    """Messages of one mailbox.
 
     Attributes:
         view: what the client has been told.
-        low, high: positions from the first up to, but not with, the second.
+        low, high: the first position, and the position behind the last.
         flags: the names of flags.
-        seen: positions that become Seen by this FETCH, with the MODSEQ of that.
-        summaries: index-parallel; only where an item needs them, and then never None: messages
-            that have gone are left out (`positions`).
-        positions: of the messages, when some were left out; else None.
-        headers: whole headers by UID, where the cached ones do not do.
+        seen: positions that become Seen by this FETCH, with the MODSEQ of that change.
+        summaries: one for each message, only where an item needs them; messages that are gone are
+            left out of the batch.
+        positions: of the messages, if some between `low` and `high` were left out; else None.
+        headers: whole headers by UID, where the cached ones are not enough.
     """
 
     view: View
@@ -36,7 +36,7 @@ class Batch:
     headers: dict[int, bytes] = field(default_factory=dict)
 
     def column(self, column: array[int]) -> Sequence[int]:
-        """The values of a column of the view."""
+        """The values that a column of the view has for these messages."""
         if self.positions is None:
             return column[self.low : self.high]
         return [column[at] for at in self.positions]

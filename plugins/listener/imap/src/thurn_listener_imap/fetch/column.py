@@ -1,4 +1,4 @@
-"""The items that need no message file: columns of the view, and what the store keeps ready."""
+"""The items that need no message file: columns of the view, and octets that stores keep ready."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ ATTRIBUTES: Final = {
 
 
 def cached_fields(item: BodySection) -> Column | None:
-    """A column for `BODY[HEADER.FIELDS (...)]` of fields that stores keep; else None."""
+    """A column for `BODY[HEADER.FIELDS (...)]`, if stores keep all of these fields; else None."""
     if item.part or item.text != "HEADER.FIELDS" or item.partial is not None:
         return None
     names = frozenset(name.lower().encode() for name in item.fields)

@@ -9,12 +9,12 @@ from thurn_message.fields import read_fields
 
 
 def pick_fields(header: bytes, names: Collection[bytes], *, others: bool = False) -> bytes:
-    """The octets of the fields of these names, in the header's order, without the empty line.
+    """The octets of the fields with these names, in the header's order, without the empty line.
 
     Args:
         header: its octets, with or without the empty line.
         names: in lower case.
-        others: all but these.
+        others: the fields with other names instead.
     """
     return b"".join(
         [
@@ -26,10 +26,10 @@ def pick_fields(header: bytes, names: Collection[bytes], *, others: bool = False
 
 
 def field_finder(names: Collection[bytes]) -> Callable[[bytes], list[bytes]]:
-    """A function that finds the fields of these names in whole header fields, one below the other.
+    """A function that finds the fields with these names in header fields that a store keeps.
 
-    For fields that stores keep: three times as fast as `pick_fields`, which knows what to do with
-    any header. Linear: nothing in the pattern can be given back.
+    It is three times as fast as `pick_fields`, which can read any header. It is linear: no part of
+    the pattern gives back what it has matched.
     """
     words = b"|".join(re.escape(name) for name in sorted(names))
     pattern = rb"^(?:%b)[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+" % words

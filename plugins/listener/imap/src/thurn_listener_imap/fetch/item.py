@@ -1,4 +1,4 @@
-"""What a FETCH item is compiled to. Extensions make the same.
+"""What a FETCH item is compiled to; extensions compile theirs to the same.
 
 Rules of this file: a `Column` answers for a whole batch at once, from columns and summaries, and
 opens no message; a `Writer` answers for one message, from its octets.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from thurn_wire.imap.fetch import FetchItem
 
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.source import Source
@@ -21,9 +23,9 @@ class Column:
 
     Attributes:
         form: one item of a response with one placeholder of bytes formatting: `b"UID %d"`.
-        values: what goes in, one for each message of the batch.
+        values: the values for the placeholder, one for each message of the batch.
         summary: the batch needs summaries.
-        whole_headers: the batch needs whole headers where a message is all header.
+        whole_headers: the batch needs whole headers of messages without a body.
         sets_seen: answering it sets Seen.
     """
 
@@ -49,13 +51,16 @@ class Writer(Protocol):
         """Write the item, as it stands between the parentheses.
 
         Raises:
-            StorageError: it cannot be read; nothing was written.
+            StorageError: the message cannot be read; nothing was written.
             CannotDecode: the part's transfer encoding is unknown; nothing was written.
-            CutOff: it could not be read to the end.
+            CutOff: the message could not be read to its end.
         """
 
 
 CompiledItem: TypeAlias = Column | Writer
+
+CompileItem: TypeAlias = Callable[[FetchItem], CompiledItem]
+"""Compiles items of one kind; equal lists of items are compiled once."""
 
 
 class CannotDecode(Exception):
@@ -63,5 +68,5 @@ class CannotDecode(Exception):
 
 
 class CutOff(Exception):
-    """A literal was announced and cannot be given whole: the connection has to end, without a
-    word, since any word would be taken for the literal's."""
+    """A literal was announced and cannot be written whole: the connection has to end without
+    another word, since a word would be taken for octets of the literal."""

@@ -1,7 +1,7 @@
-"""Spans of a content's octets: of a large one in a file only what is asked for is read.
+"""Spans of a content's octets; a large content in a file is read only where it is asked for.
 
 Rules of this file: a content up to `WHOLE_OCTETS`, or in memory, is read at once. A file that
-cannot be read is `StorageTrouble`.
+cannot be read raises StorageTrouble.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Octets:
 
     Args:
         content: what is read.
-        file: a private one that it is in; removed as soon as it is open.
+        file: the private file that the content is in, if any; it is removed as soon as it is open.
     """
 
     __slots__ = ("_content", "_fd", "_file", "_octets")
@@ -66,7 +66,7 @@ class Octets:
         return self._content.size_octets
 
     def read(self, start: int, end: int) -> bytes:
-        """The octets of a span; all of them, or StorageTrouble."""
+        """All octets of a span. Raises StorageTrouble."""
         if self._octets is not None:
             return self._octets[start:end]
         prefix = self._content.prefix
@@ -84,7 +84,7 @@ class Octets:
         return b"".join(parts) if len(parts) > 1 else parts[0]
 
     def pieces(self, start: int, end: int) -> Iterator[bytes]:
-        """The octets of a span, some at a time."""
+        """The octets of a span in pieces of at most `PIECE_OCTETS`. Raises StorageTrouble."""
         while start < end:
             stop = min(start + PIECE_OCTETS, end)
             yield self.read(start, stop)

@@ -1,41 +1,31 @@
-"""A FETCH list, compiled: equal lists are compiled once for all sessions of a listener.
+"""A FETCH list, compiled; all sessions of a listener share the plans of equal lists.
 
-Rules of this file: columns come first in each response, in the order asked, then what is made from
-the message's octets. The order of items within a response means nothing. RFC 9051 §7.5.2.
+Rules of this file: columns come first in each response, in the order asked, then the items that are
+made from the message's octets. The order of items in a response has no meaning. RFC 9051 §7.5.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Final
 
-from thurn_wire.imap.fetch import (
-    Attribute,
-    BinarySection,
-    BinarySize,
-    BodySection,
-    FetchItem,
-    Rfc822,
-)
+from thurn_wire.imap.fetch import Attribute, BodySection, FetchItem, Rfc822
 
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.column import ATTRIBUTES, FLAGS, MODSEQ, UID, cached_fields
-from thurn_listener_imap.fetch.item import Column, CompiledItem, Writer
-from thurn_listener_imap.fetch.writer import binary_writer, section_writer
+from thurn_listener_imap.fetch.item import Column, CompiledItem, CompileItem, Writer
+from thurn_listener_imap.fetch.writer import section_writer
 
 PLANS: Final = 512
-"""Compiled lists that are kept; a client uses some five."""
-
-Compile: TypeAlias = Callable[[FetchItem], CompiledItem]
-"""What an extension gives for a kind of item."""
+"""Compiled lists that a listener keeps; a client uses about five."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a FETCH list comes to.
+    """A FETCH list, compiled.
 
     Attributes:
         columns: made for whole batches.
@@ -63,7 +53,7 @@ class Plan:
 
     @property
     def whole_headers(self) -> bool:
-        """Whether batches need whole headers of messages that are all header."""
+        """Whether batches need whole headers of messages without a body."""
         return any(column.whole_headers for column in self.columns)
 
     def with_flags(self, *, modseq: bool) -> Plan:
@@ -79,7 +69,7 @@ class Plan:
         return _filled(form, self.columns, batch)
 
     def beginnings(self, batch: Batch) -> list[bytes]:
-        """The beginnings of the responses, up to where the writers go on."""
+        """The beginning of each response, up to where the writers go on."""
         forms = [column.form + b" " for column in self.columns]
         form = b"* %%d FETCH (%b" % b"".join(forms)
         numbers = [at + 1 for at in batch.places]
@@ -88,7 +78,7 @@ class Plan:
 
 
 def _filled(form: bytes, columns: tuple[Column, ...], batch: Batch) -> bytes:
-    """All rows at once: one formatting for the whole batch is twice as fast as one for each."""
+    """All rows at once: one formatting for the whole batch is twice as fast as one for each row."""
     places = batch.places
     numbers = [at + 1 for at in places]
     rows = zip(numbers, *[column.values(batch) for column in columns], strict=True)
@@ -99,11 +89,11 @@ class Compiler:
     """Makes plans.
 
     Args:
-        more: what extensions answer, by the item itself or by its type.
+        compilers: those of extensions, by the item itself or by its type.
     """
 
-    def __init__(self, more: Mapping[FetchItem | type[FetchItem], Compile]) -> None:
-        self._more = more
+    def __init__(self, compilers: Mapping[FetchItem | type[FetchItem], CompileItem]) -> None:
+        self._compilers = compilers
         self.plan = lru_cache(PLANS)(self._plan)
 
     def _plan(self, items: tuple[FetchItem, ...], *, uid: bool, modseq: bool) -> Plan:
@@ -111,8 +101,8 @@ class Compiler:
 
         Args:
             items: as asked.
-            uid: UID FETCH, whose responses hold the UID. RFC 9051 §6.4.9.
-            modseq: the MODSEQ is wanted as well. RFC 7162 §3.1.4.1.
+            uid: the command is UID FETCH, whose responses have the UID. RFC 9051 §6.4.9.
+            modseq: the responses have the MODSEQ as well. RFC 7162 §3.1.4.1.
 
         Raises:
             ValueError: an item that nobody answers.
@@ -127,9 +117,9 @@ class Compiler:
         return Plan(columns, writers, flags=FLAGS in columns)
 
     def _compile(self, item: FetchItem) -> CompiledItem:
-        more = self._more.get(item) or self._more.get(type(item))
-        if more is not None:
-            return more(item)
+        compiler = self._compilers.get(item) or self._compilers.get(type(item))
+        if compiler is not None:
+            return compiler(item)
         match item:
             case Attribute() if item in ATTRIBUTES:
                 return ATTRIBUTES[item]
@@ -137,6 +127,4 @@ class Compiler:
                 return cached_fields(item) or section_writer(item)
             case Rfc822():
                 return section_writer(item)
-            case BinarySection() | BinarySize():
-                return binary_writer(item)
         raise ValueError(f"{item} cannot be fetched")

@@ -1,11 +1,11 @@
 """The octets of one message, read where they are asked for.
 
 Rules of this file:
-1. Where the parts of a large message are is found out once and remembered by the worker, since
-   clients fetch large parts piece by piece.
+1. The worker finds out once where the parts of a large message are and remembers it, since clients
+   fetch large parts piece by piece.
 2. A large message that the store has in memory is put into a private file, so that a client that
-   does not read keeps none of it there.
-3. Few large messages are taken apart at once: each is in memory meanwhile.
+   does not read keeps none of it in memory.
+3. Only few large messages are scanned at a time, since each is in memory meanwhile.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a section's octets are, and how a part's are encoded."""
+class SectionSpan:
+    """Where the octets of a section are, and the transfer encoding of a part."""
 
     start: int
     end: int
     encoding: bytes = b""
 
 
-class Places:
-    """What a worker remembers of large messages: their parts, without any octets of them.
+class KnownParts:
+    """The structure of large messages that a worker remembers; it holds none of their octets.
 
     Attributes:
-        apart: who has one in memory just now, to set it aside or to take it apart.
+        apart: held by whoever has a large message in memory, to set it aside or to scan it.
     """
 
     __slots__ = ("_count", "_known", "apart")
@@ -52,7 +52,7 @@ class Places:
         self._count = 0
 
     def get(self, key: tuple[str, str]) -> Part | None:
-        """The message as a part, if it is known."""
+        """The message as a part; None if it is not remembered."""
         known = self._known.get(key)
         if known is None:
             return None
@@ -60,26 +60,18 @@ class Places:
         return known[0]
 
     def put(self, key: tuple[str, str], root: Part, count: int) -> None:
-        """Remember a message of so many parts; forget those that were not asked for longest."""
+        """Remember a message of `count` parts; forget those that were not asked for longest."""
         if key in self._known:
             self._count -= self._known.pop(key)[1]
         self._known[key] = (root, count)
         self._count += count
         while self._count > PARTS and len(self._known) > 1:
-            _, (_, gone) = self._known.popitem(last=False)
-            self._count -= gone
-
-
-@dataclass(frozen=True, slots=True)
-class AccountPlaces:
-    """The part of `Places` that one account may see."""
-
-    account: str
-    places: Places
+            _, (_, dropped) = self._known.popitem(last=False)
+            self._count -= dropped
 
 
 class Head(NamedTuple):
-    """What reading a message takes of its summary, which is not kept for it.
+    """What reading a message takes from its summary, so that the summary need not be kept.
 
     Attributes:
         email_id: opaque, equal for copies of the same content. RFC 8474.
@@ -91,7 +83,7 @@ class Head(NamedTuple):
 
     @classmethod
     def of(cls, summary: MessageSummary) -> Head:
-        """Of a summary."""
+        """From a summary."""
         return cls(summary.email_id, summary.header_octets)
 
 
@@ -100,20 +92,22 @@ class Sources:
     """Opens the messages of an account.
 
     Attributes:
-        places: of parts of its large messages.
+        account: whose messages they are; nobody else sees what is remembered of them.
+        known_parts: of its large messages.
         spool: for those that are in no file.
     """
 
-    places: AccountPlaces
+    account: str
+    known_parts: KnownParts
     spool: Spool
 
     @property
     def apart(self) -> trio.CapacityLimiter:
-        """To be held while a large message is in memory."""
-        return self.places.places.apart
+        """Held while a large message is in memory."""
+        return self.known_parts.apart
 
     async def open(self, head: Head | None, content: Content) -> Source:
-        """A message to be read; whoever calls lets go of the content."""
+        """A message to be read; the caller keeps no reference to the content."""
         content, file = await self.spool.set_aside(content, above_octets=WHOLE_OCTETS)
         return Source(head, content, self, file)
 
@@ -122,10 +116,10 @@ class Source(Octets):
     """A message being fetched; a context manager.
 
     Args:
-        head: what the store says of it; None where the whole message is all that is asked for.
+        head: from its summary; None where only the whole message is asked for.
         content: its octets.
-        sources: who opened it.
-        file: a private one that it is in; removed as soon as it is open.
+        sources: what has opened it.
+        file: the private file that it is in, if any; it is removed as soon as it is open.
     """
 
     __slots__ = ("_head", "_sources")
@@ -143,45 +137,48 @@ class Source(Octets):
 
     @property
     def head(self) -> Head:
-        """What the store says of the message."""
+        """What reading the message takes from its summary."""
         if self._head is None:
             raise StorageTrouble("an item that did not say that it needs summaries")
         return self._head
 
-    async def section(self, name: str) -> Place | None:
-        """Where a section is (`1.2.MIME`, HEADER, "" …); None if the message has none of it."""
+    async def section(self, name: str) -> SectionSpan | None:
+        """Where a section (`1.2.MIME`, `HEADER`, "") is; None if the message does not have it."""
         if not name:
-            return Place(0, self.size_octets)
+            return SectionSpan(0, self.size_octets)
         if name in ("HEADER", "TEXT"):
             header_octets = self.head.header_octets
             if name == "HEADER":
-                return Place(0, header_octets)
-            return Place(header_octets, self.size_octets)
+                return SectionSpan(0, header_octets)
+            return SectionSpan(header_octets, self.size_octets)
         span = find_section(await self._root(), name)
-        return None if span is None else Place(*span)
+        return None if span is None else SectionSpan(*span)
 
-    async def part(self, numbers: str) -> Place | None:
-        """Where a part's body is, and its encoding."""
+    async def part(self, numbers: str) -> SectionSpan | None:
+        """Where a part's body is; None if the message does not have the part."""
         part = find_part(await self._root(), numbers)
-        return None if part is None else _part_place(part)
+        if part is None:
+            return None
+        encoding = b"" if part.is_multipart else part.encoding
+        return SectionSpan(part.body_start, part.body_end, encoding)
 
     async def _root(self) -> Part:
         if self._octets is not None and self.size_octets <= WHOLE_OCTETS:
             return self._content.scan.root
-        places = self._sources.places
-        key = (places.account, self.head.email_id)
-        root = places.places.get(key)
+        known_parts = self._sources.known_parts
+        key = (self._sources.account, self.head.email_id)
+        root = known_parts.get(key)
         if root is None:
             parts = await self.apart(
                 self.size_octets, lambda: scan(self.read(0, self.size_octets)).parts
             )
             root = parts[0]
-            places.places.put(key, root, len(parts))
+            known_parts.put(key, root, len(parts))
         return root
 
     async def apart(self, size_octets: int, work: Callable[[], Made]) -> Made:
-        """The outcome of work on so many octets at once: on many without holding up the other
-        sessions. Raises StorageTrouble."""
+        """The result of work on `size_octets` at once; much work runs in a thread, so that other
+        sessions go on. Raises StorageTrouble."""
         try:
             if size_octets < SCAN_APART_OCTETS:
                 return work()
@@ -193,7 +190,7 @@ class Source(Octets):
     async def derive(
         self, size_octets: int, work: Callable[[], tuple[bytes, Made]]
     ) -> tuple[Octets, Made]:
-        """Octets that work makes of so many, to be read; large ones are in a private file.
+        """Octets that work makes of `size_octets`, to be read; large ones are in a private file.
 
         Raises:
             StorageTrouble: the message cannot be read.
@@ -209,8 +206,3 @@ class Source(Octets):
                 return Octets(content, file), more
         except OSError as error:
             raise StorageTrouble(str(error)) from error
-
-
-def _part_place(part: Part) -> Place:
-    encoding = b"" if part.is_multipart else part.encoding
-    return Place(part.body_start, part.body_end, encoding)

@@ -1,1 +1,1 @@
-"""Which mailboxes a LIST names, and how they are told."""
+"""The names that LIST and LSUB tell."""

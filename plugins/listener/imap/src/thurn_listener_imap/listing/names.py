@@ -1,7 +1,7 @@
-"""The names of an account as LIST sees them: mailboxes, parents that are gone, subscriptions.
+"""The names of an account as LIST sees them: mailboxes, missing parents, subscriptions.
 
-Rules of this file: linear in the names, whatever the patterns; each name once, parents before what
-is below them.
+Rules of this file: the work is linear in the names, whatever the patterns are; each name appears
+once, and parents come before the names below them.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from typing import Final
 import trio
 from thurn.plugin import INBOX, AccountHandle
 
-from thurn_listener_imap.extension import Listed
+from thurn_listener_imap.extension import ListedName
 from thurn_listener_imap.listing.pattern import Pattern
 from thurn_listener_imap.permission import LOOKUP
 
 MATCHED_CHARACTERS: Final = 50_000
-"""Of names, for each pattern, before the other sessions have their turn: some 5 ms."""
+"""Characters of names compared, counted for each pattern, before other sessions have their turn;
+they take 5 ms."""
 
 ANCESTORS: Final = 20_000
-"""Parents that are found at most; more than an account has mailboxes. Of each name of 64 levels,
-there may be 63 that are not there: what an account may keep would be a gigabyte of them."""
+"""Most parents that one command works out; an account has fewer mailboxes. Each name of 64 levels
+may have 63 missing parents: all of them could take a gigabyte."""
 
 
-async def read_names(account: AccountHandle, *, subscriptions: bool) -> list[Listed]:
-    """Everything that a LIST might tell, in the order of the store.
+async def read_names(account: AccountHandle, *, subscriptions: bool) -> list[ListedName]:
+    """Every name that a LIST might tell, in the order of the store.
 
     Args:
-        account: whose.
-        subscriptions: names that are only subscribed, too.
+        account: whose names.
+        subscriptions: also names that are only subscribed.
 
     Raises:
-        StorageError: they cannot be read.
+        StorageError: the names cannot be read.
     """
     records = {r.name: r for r in await account.mailboxes() if LOOKUP in r.rights}
     separator = account.separator
@@ -44,38 +45,38 @@ async def read_names(account: AccountHandle, *, subscriptions: bool) -> list[Lis
         missing |= subscribed.difference(records)
     names: Iterable[str] = records
     if missing:
-        # RFC 5258 §4: a parent that is gone is told as long as there is something below it.
+        # RFC 5258 §4: a missing parent is told as long as there is a mailbox below it.
         names = sorted({*records, *missing}, key=lambda n: (n != INBOX, by_level(n, separator)))
     return [
-        Listed(name, records.get(name), name in subscribed, has_children=name in above)
+        ListedName(name, records.get(name), name in subscribed, has_children=name in above)
         for name in names
     ]
 
 
 def by_level(name: str, separator: str) -> str:
-    """What names are sorted by: level for level, as no character of a name is below a space."""
+    """A key that sorts names level by level: no character of a name sorts before NUL."""
     return name.replace(separator, "\0")
 
 
 def ancestors(names: Iterable[str], separator: str) -> set[str]:
     """All names above these, up to `ANCESTORS`."""
-    found: set[str] = set()
+    above: set[str] = set()
     for name in names:
         at = name.rfind(separator)
-        while at > 0 and (parent := name[:at]) not in found:
-            if len(found) >= ANCESTORS:
-                return found
-            found.add(parent)
+        while at > 0 and (parent := name[:at]) not in above:
+            if len(above) >= ANCESTORS:
+                return above
+            above.add(parent)
             at = name.rfind(separator, 0, at)
-    return found
+    return above
 
 
 async def matching(
     names: Iterable[str], reference: str, patterns: Collection[str], separator: str
 ) -> set[str]:
-    """Those that match one of the patterns behind the reference. RFC 9051 §6.3.9."""
+    """Those of the names that match the reference with one of the patterns. RFC 9051 §6.3.9."""
     compiled = [Pattern(reference + pattern, separator) for pattern in patterns]
-    found: set[str] = set()
+    matched: set[str] = set()
     characters = 0
     for name in names:
         characters += len(name) * len(compiled)
@@ -83,6 +84,6 @@ async def matching(
             characters = 0
             await trio.lowlevel.checkpoint()
         if any(pattern.matches(name) for pattern in compiled):
-            found.add(name)
+            matched.add(name)
     await trio.lowlevel.checkpoint()
-    return found
+    return matched

@@ -1,8 +1,8 @@
-"""Patterns of LIST and LSUB: `*` is any text, `%` any text within a level.
+"""Patterns of LIST and LSUB: `*` matches any text, `%` any text within one level.
 
-Rules of this file: a name is matched in one pass, whatever the pattern: the set of places in the
-pattern where the match may stand is the bits of one number, moved on by each character. No
-backtracking, no regular expression, so `*a*a*a*a*b` costs no more than `*`.
+Rules of this file: a name is matched in one pass, whatever the pattern is. The places in the
+pattern that the match may have reached are the bits of one number, and each character moves them
+on. Nothing is tried twice, so `*a*a*a*a*b` costs no more than `*`.
 """
 
 from __future__ import annotations
@@ -35,12 +35,8 @@ class Pattern:
         self._end = place
 
     def matches(self, name: str) -> bool:
-        """Whether the whole name matches; INBOX in any case. RFC 9051 §5.1."""
+        """Whether the whole name matches; INBOX matches in any case. RFC 9051 §5.1."""
         return bool(self._run(name) & self._end)
-
-    def matches_parent(self, name: str) -> bool:
-        """Whether the pattern matches some name below this one, so that a client would see it."""
-        return bool(self._run(name + self._separator))
 
     def _run(self, name: str) -> int:
         places = 1

@@ -1,8 +1,8 @@
-"""What lies between two views of a mailbox: gone, changed, new.
+"""The difference between two views of a mailbox: messages that are gone, changed, new.
 
-Rules of this file: columns are compared in blocks, so that the usual case (little has changed)
-costs a few hundred comparisons at the speed of C, whatever the size of the mailbox. UIDs only grow,
-so a UID of the older view that is missing in the newer one has gone, and new ones are at the end.
+Rules of this file: columns are compared in blocks, so that the usual case (few changes) costs a few
+hundred comparisons at the speed of C, whatever the size of the mailbox. UIDs only grow: a UID of
+the older view that the newer one lacks is gone, and new ones are at the end.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Final
 from thurn.plugin import View
 
 BLOCK: Final = 512
-"""Elements compared at once: a slice of 2 KiB; finding a change in it costs some 10 µs."""
+"""Elements of a column compared at once: a slice of 2 KiB; to find a change in it takes 10 µs."""
 FEW: Final = 32
-"""Gaps found one by one by halving; with more, one pass over a set is cheaper."""
+"""Most missing UIDs that are searched for one by one; for more, one pass over a set is cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class Difference:
 
 
 Expect = Callable[["array[int]", int], "array[int]"]
-"""Masks of flags as they were, and a MODSEQ: what the masks are after the change of that MODSEQ."""
+"""From masks of flags and a MODSEQ to the masks after the change that has this MODSEQ."""
 
 
 def difference(old: View, new: View, expect: Expect | None = None) -> Difference:
-    """What happened between two views of the same mailbox; `new` is the later one.
+    """The difference between two views of the same mailbox.
 
     Args:
         old: the earlier one.
         new: the later one.
-        expect: what is known already of some changes: whole blocks in which nothing else has
-            happened are passed over.
+        expect: the effect of changes that the caller knows: blocks that differ by nothing else are
+            left out of `changed`.
     """
     first_new = bisect_left(new.uids, old.uidnext)
     kept = new.uids if first_new == len(new.uids) else new.uids[:first_new]
@@ -76,20 +76,20 @@ def without(column: array[int], gone: list[int]) -> array[int]:
         for position in reversed(gone):
             del column[position]
         return column
-    wanted = bytearray(b"\1") * len(column)
+    kept = bytearray(b"\1") * len(column)
     for position in gone:
-        wanted[position] = 0
-    return array(column.typecode, compress(column, wanted))
+        kept[position] = 0
+    return array(column.typecode, compress(column, kept))
 
 
 def _missing(old: array[int], kept: array[int]) -> list[int]:
-    """Positions of what is in `old` but not in `kept`; both ascending, `kept` within `old`."""
+    """Positions of those in `old` that `kept` lacks; both ascend, and `kept` is part of `old`."""
     count = len(old) - len(kept)
     if count <= 0:
         return []
     if count > FEW:
-        there = set(kept)
-        return [position for position, uid in enumerate(old) if uid not in there]
+        present = set(kept)
+        return [position for position, uid in enumerate(old) if uid not in present]
     gone: list[int] = []
     position = 0
     while len(gone) < count:
@@ -113,7 +113,7 @@ def _first_gap(old: array[int], kept: array[int], start: int, shift: int) -> int
 
 
 def _blocks(before: array[int], after: array[int], count: int) -> Iterator[tuple[int, int]]:
-    """Blocks of the first `count` in which the columns differ."""
+    """The blocks among the first `count` elements in which the columns differ."""
     for start in range(0, count, BLOCK):
         end = min(start + BLOCK, count)
         if before[start:end] != after[start:end]:

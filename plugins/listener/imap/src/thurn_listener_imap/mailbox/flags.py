@@ -1,7 +1,7 @@
-r"""Flags between bits of a column and words of the protocol.
+r"""Flags of messages: from the bit masks of a store to the words of a response, and back.
 
-Rules of this file: what a mask looks like is worked out once per set of names and kept for all
-sessions of the worker; the number of different masks in real mailboxes is small, and kept small.
+Rules of this file: a mask is turned into octets once and kept for all sessions of the worker. Real
+mailboxes have few different masks, and the number kept is bounded.
 """
 
 from __future__ import annotations
@@ -9,23 +9,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from thurn.plugin import SYSTEM_FLAGS
-
 SEEN: Final = 1
-ANSWERED: Final = 2
-FLAGGED: Final = 4
 DELETED: Final = 8
-DRAFT: Final = 16
-"""The bits of the system flags in every mailbox."""
+"""Bits of system flags, the same in every mailbox (`thurn.plugin.SYSTEM_FLAGS`)."""
 
 TABLES: Final = 256
-"""Sets of flag names that are kept: one for all mailboxes with the same keywords in one order."""
+"""Flag tables kept by a worker: one for all mailboxes that have the same keywords in one order."""
 MASKS: Final = 1_024
-"""Different masks kept per set of names; a mailbox with more starts anew."""
+"""Masks kept in one flag table; with more of them the table starts anew."""
 
 
 class FlagTable:
-    """The flags of mailboxes with these names, as they stand in responses."""
+    """The flags of all mailboxes that have these names, as they stand in responses."""
 
     __slots__ = ("_bits", "_texts", "names")
 
@@ -35,7 +30,7 @@ class FlagTable:
         self._bits = {name.casefold(): 1 << bit for bit, name in enumerate(names)}
 
     def text(self, mask: int) -> bytes:
-        r"""The flags of a mask: `\Seen $Junk`; nothing for none."""
+        r"""The flags of a mask, such as `\Seen $Junk`; b"" without flags."""
         text = self._texts.get(mask)
         if text is None:
             if len(self._texts) >= MASKS:
@@ -45,27 +40,18 @@ class FlagTable:
         return text
 
     def bit(self, name: str) -> int:
-        """The bit of a flag, in any case; 0 for one that no message has."""
+        """The bit of a flag, in any case; 0 for a flag that no message has."""
         return self._bits.get(name.casefold(), 0)
 
     def mask(self, names: tuple[str, ...]) -> int:
-        """The bits of all flags that are known."""
+        """The bits of those flags that the mailbox knows."""
         mask = 0
         for name in names:
             mask |= self.bit(name)
         return mask
 
-    @property
-    def all(self) -> bytes:
-        """Every flag of the mailbox."""
-        return " ".join(self.names).encode()
-
 
 @lru_cache(TABLES)
 def flag_table(names: tuple[str, ...]) -> FlagTable:
-    """The table of these names, shared."""
+    """The table of these names, shared by all sessions."""
     return FlagTable(names)
-
-
-NO_FLAGS: Final = flag_table(SYSTEM_FLAGS)
-"""The table of a mailbox without keywords."""

@@ -1,8 +1,8 @@
-"""Message numbers and UIDs as a client writes them, into positions in a view.
+"""Message numbers and UIDs as a client writes them, turned into positions in a view.
 
 Rules of this file: a set becomes ascending, disjoint spans of positions, so that `1:*` said a
-thousand times is one span and every message is answered once; nothing is allocated by the numbers
-in the set.
+thousand times is one span and every message is answered once; the numbers in a set decide about no
+allocation.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from thurn_wire.imap.sequence import SequenceSet
 from thurn_wire.imap.sequence import spans as runs
 
 BLOCK: Final = 512
-"""MODSEQs looked at together: the usual block has nothing new, which `max` sees at once."""
+"""MODSEQs compared at once; in the usual block nothing is new, as `max` shows at the speed of C."""
 
 Span: TypeAlias = tuple[int, int]
-"""Positions from the first up to, but not with, the second."""
+"""The first position, and the position behind the last."""
 
 
 def spans_of_numbers(sequence: SequenceSet, count: int) -> list[Span]:
-    """The spans of a set of message sequence numbers among so many messages.
+    """The spans of a set of message sequence numbers in a mailbox of `count` messages.
 
     Raises:
-        ValueError: a number has no message, `*` in an empty mailbox neither.
+        ValueError: a number has no message; in an empty mailbox, `*` has none either.
 
     RFC 9051 §9 (seq-number): such a command gets BAD.
     """
@@ -49,10 +49,11 @@ def spans_of_uids(sequence: SequenceSet, uids: array[int]) -> list[Span]:
     return spans
 
 
-def spans_of_saved(saved: array[int], uids: array[int]) -> list[Span]:
-    """The spans of UIDs that a SEARCH has saved and that are still there. RFC 5182 §2.1."""
+def spans_of_listed(listed: array[int], uids: array[int]) -> list[Span]:
+    """The spans of ascending UIDs that are listed one by one; those without a message are passed
+    over."""
     spans: list[Span] = []
-    for uid in saved:
+    for uid in listed:
         at = bisect_left(uids, uid)
         if at == len(uids) or uids[at] != uid:
             continue
@@ -63,32 +64,24 @@ def spans_of_saved(saved: array[int], uids: array[int]) -> list[Span]:
     return spans
 
 
-def positions(spans: Iterable[Span]) -> list[int]:
-    """All positions, ascending."""
-    found: list[int] = []
-    for low, high in spans:
-        found += range(low, high)
-    return found
-
-
 def uids_at(spans: list[Span], uids: array[int]) -> array[int]:
     """The UIDs at the spans' positions, ascending."""
     if len(spans) == 1:
         return uids[spans[0][0] : spans[0][1]]
-    found = array("I")
+    chosen = array("I")
     for low, high in spans:
-        found += uids[low:high]
-    return found
+        chosen += uids[low:high]
+    return chosen
 
 
-def present(uids: array[int], here: array[int]) -> array[int]:
-    """Those of ascending UIDs that are among others, which ascend too."""
+def present(uids: array[int], existing: array[int]) -> array[int]:
+    """Those of ascending UIDs that exist; `existing` ascends too."""
     if uids:
-        low = bisect_left(here, uids[0])
-        if here[low : low + len(uids)] == uids:  # the usual case, at the speed of C
+        low = bisect_left(existing, uids[0])
+        if existing[low : low + len(uids)] == uids:  # the usual case, at the speed of C
             return uids
-    there = set(here)
-    return array("I", [uid for uid in uids if uid in there])
+    wanted = set(existing)
+    return array("I", [uid for uid in uids if uid in wanted])
 
 
 def spans_at(ascending: Iterable[int]) -> list[Span]:
@@ -97,11 +90,11 @@ def spans_at(ascending: Iterable[int]) -> list[Span]:
 
 
 def positions_above(spans: Iterable[Span], modseqs: array[int], modseq: int) -> list[int]:
-    """Of the spans' positions, those with a higher MODSEQ, ascending. RFC 7162 §3.1.4.1."""
-    found: list[int] = []
+    """Those of the spans' positions that have a higher MODSEQ, ascending. RFC 7162 §3.1.4.1."""
+    above: list[int] = []
     for low, high in spans:
         for start in range(low, high, BLOCK):
             block = modseqs[start : min(start + BLOCK, high)]
             if max(block) > modseq:
-                found += [at for at, one in enumerate(block, start) if one > modseq]
-    return found
+                above += [at for at, one in enumerate(block, start) if one > modseq]
+    return above

@@ -1,32 +1,33 @@
-"""The selected mailbox of one session: what its client has been told, and nothing else.
+"""The selected mailbox of one session: exactly what its client has been told.
 
 Rules of this file:
 1. `told` is a view of the store, shared by all sessions of the worker, as long as the client could
    be told everything. Its UID column is the client's message numbers.
-2. Where messages have gone that the client may not be told of yet (RFC 9051 §7.5.1), `told` is a
-   view of our own, in which they still stand: numbers move only with an EXPUNGE that was sent.
-3. The store is asked for its newest view at every command; the store's change log decides what has
-   happened, hints only say when to look.
+2. While messages are gone that the client must not be told of yet (RFC 9051 §7.5.1), `told` is a
+   view of this session alone, in which they still stand: only an EXPUNGE that was sent moves
+   numbers.
+3. Every command asks the store for its newest view. The store's change log decides what has
+   happened; hints only say when to look.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from thurn.plugin import FlagChange, Mailbox, MailboxNotFound, MailboxRecord, View
+from thurn.plugin import FlagChange, Mailbox, MailboxNotFound, MailboxRecord, Stash, View
 from thurn_wire.imap.sequence import SequenceSet
 
 from thurn_listener_imap.mailbox.difference import Difference, Expect, difference, without
 from thurn_listener_imap.mailbox.flags import FlagTable, flag_table
 from thurn_listener_imap.mailbox.numbers import (
     Span,
+    spans_of_listed,
     spans_of_numbers,
-    spans_of_saved,
     spans_of_uids,
 )
 
@@ -36,9 +37,9 @@ class News:
     """What a client has to be told now, in this order.
 
     Attributes:
-        gone: (message number, UID) of EXPUNGE responses, each number as it is when it is sent.
-        exists: the new number of messages, or None.
-        keywords: the mailbox has new flags.
+        gone: (message number, UID) of each EXPUNGE response; the number is that of its moment.
+        exists: the new number of messages, or None if no message is new.
+        keywords: whether the mailbox has new flags.
         changed: positions in `told` of messages with other flags or another MODSEQ.
     """
 
@@ -53,9 +54,9 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class OwnChange:
-    """A flag change of this session of which its client needs no FETCH response: it has said
-    .SILENT, or it gets the flags in a response of its own. Where somebody else's change is mixed
-    in, it is told all the same. RFC 9051 §6.4.6."""
+    """A flag change of this session that its client knows already: it has said .SILENT, or a
+    response of its own tells the flags. A message that somebody else has changed as well is told
+    all the same. RFC 9051 §6.4.6."""
 
     change: FlagChange
     flags: tuple[str, ...]
@@ -67,28 +68,52 @@ NOTHING_OWN: Final[Mapping[int, OwnChange]] = MappingProxyType({})
 class Selected:
     """A mailbox that a session has selected.
 
+    Args:
+        mailbox: with the rights of the session's identity.
+        record: of that moment.
+        view: what the client is told now.
+        read_only: the client has said EXAMINE, or has no right to change anything.
+        named_sets: the UIDs of sets that have a name, such as "$".
+
     Attributes:
         mailbox: with the rights of the session's identity.
         name: of the mailbox, when it was selected.
         rights: letters of RFC 4314, of that moment.
-        read_only: EXAMINE, or no right to change anything.
+        read_only: the client has said EXAMINE, or has no right to change anything.
         told: what the client knows.
-        saved: UIDs of the last SEARCH with SAVE. RFC 5182.
-        exists: the mailbox was there when it was looked at last.
+        exists: whether the mailbox was there when this session looked last.
+        stash: what extensions keep for as long as the mailbox is selected.
     """
 
-    __slots__ = ("_newest", "exists", "mailbox", "name", "read_only", "rights", "saved", "told")
+    __slots__ = (
+        "_named_sets",
+        "_newest",
+        "exists",
+        "mailbox",
+        "name",
+        "read_only",
+        "rights",
+        "stash",
+        "told",
+    )
 
     def __init__(
-        self, mailbox: Mailbox, record: MailboxRecord, view: View, *, read_only: bool
+        self,
+        mailbox: Mailbox,
+        record: MailboxRecord,
+        view: View,
+        *,
+        read_only: bool,
+        named_sets: Mapping[str, Callable[[Selected], array[int]]] = MappingProxyType({}),
     ) -> None:
         self.mailbox = mailbox
         self.name = record.name
         self.rights = record.rights
         self.read_only = read_only
         self.told = view
-        self.saved: array[int] = array("I")
         self.exists = True
+        self.stash = Stash()
+        self._named_sets = named_sets
         self._newest = view
 
     @property
@@ -98,12 +123,12 @@ class Selected:
 
     @property
     def newest(self) -> View:
-        """The store's view that was looked at last; the client may not know all of it."""
+        """The view that this session got from the store last; the client may not know all of it."""
         return self._newest
 
     @property
     def has_ghosts(self) -> bool:
-        """Whether messages have gone of which the client has not been told."""
+        """Whether messages are gone of which the client has not been told."""
         return self.told is not self._newest
 
     def spans(self, sequence: SequenceSet, *, uid: bool) -> list[Span]:
@@ -112,14 +137,14 @@ class Selected:
         Raises:
             ValueError: a message number that does not exist.
         """
-        if sequence.saved:
-            return spans_of_saved(self.saved, self.told.uids)
+        if sequence.name:
+            return spans_of_listed(self._named_sets[sequence.name](self), self.told.uids)
         if uid:
             return spans_of_uids(sequence, self.told.uids)
         return spans_of_numbers(sequence, len(self.told))
 
     def is_gone(self, uid: int) -> bool:
-        """Whether a message of `told` has gone, as far as was looked."""
+        """Whether a message of `told` is gone in the newest view."""
         if not self.has_ghosts:
             return False
         uids = self._newest.uids
@@ -133,15 +158,15 @@ class Selected:
         with_modseq: bool = False,
         own: Mapping[int, OwnChange] = NOTHING_OWN,
     ) -> News | None:
-        """Go on to the store's newest view; what the client has to be told of it, or None.
+        """Go on to the store's newest view, and say what the client has to be told; None: nothing.
 
         Args:
             may_expunge: EXPUNGE responses may be sent now.
             with_modseq: a changed MODSEQ alone is news. RFC 7162 §3.2.
-            own: changes of this session, by the MODSEQ that they were given.
+            own: changes of this session, by the MODSEQ that each got.
 
         Raises:
-            StorageError: the mailbox cannot be read, or has gone.
+            StorageError: the mailbox cannot be read, or was deleted.
 
         Cancellation: nothing has changed.
         """
@@ -154,16 +179,16 @@ class Selected:
             return None
         told = self.told
         expect = None if with_modseq or not own else _expected(newest, own)
-        found = difference(told, newest, expect)
-        keep_ghosts = bool(found.gone) and not may_expunge
-        self.told = _with_ghosts(told, newest, found.gone) if keep_ghosts else newest
+        steps = difference(told, newest, expect)
+        keep_ghosts = bool(steps.gone) and not may_expunge
+        self.told = _with_ghosts(told, newest, steps.gone) if keep_ghosts else newest
         self._newest = newest
-        changed = _to_tell(told, newest, found, own, with_modseq=with_modseq)
+        changed = _to_tell(told, newest, steps, own, with_modseq=with_modseq)
         if keep_ghosts:
             changed = [bisect_left(self.told.uids, newest.uids[at]) for at in changed]
         return News(
-            gone=_numbered(told, found.gone) if may_expunge else [],
-            exists=len(self.told) if found.first_new < len(newest) else None,
+            gone=_numbered(told, steps.gone) if may_expunge else [],
+            exists=len(self.told) if steps.first_new < len(newest) else None,
             keywords=newest.flag_names != told.flag_names,
             changed=changed,
         )
@@ -172,34 +197,34 @@ class Selected:
 def _to_tell(
     told: View,
     newest: View,
-    found: Difference,
+    steps: Difference,
     own: Mapping[int, OwnChange],
     *,
     with_modseq: bool,
 ) -> list[int]:
-    """Of the changed messages, positions of those that the client does not know about."""
-    before = without(told.flags, found.gone) if found.gone else told.flags
+    """Positions of those changed messages that the client does not know about."""
+    before = without(told.flags, steps.gone) if steps.gone else told.flags
     if with_modseq:
-        return found.changed
+        return steps.changed
     if not own:
-        return [at for at in found.changed if before[at] != newest.flags[at]]
+        return [at for at in steps.changed if before[at] != newest.flags[at]]
     table = flag_table(newest.flag_names)
     masks = {modseq: (one.change, table.mask(one.flags)) for modseq, one in own.items()}
     first_own = min(own)
     changed = []
-    for at in found.changed:
+    for at in steps.changed:
         known, modseq = before[at], newest.modseqs[at]
         mine = masks.get(modseq)
         if mine is not None:
             known = joined(known, *mine)
-        # Behind ours another may have taken it back: the flags are what they were before both.
+        # Another session may have taken our change back: the flags are what they were before both.
         if known != newest.flags[at] or (mine is None and modseq > first_own):
             changed.append(at)
     return changed
 
 
 def _expected(newest: View, own: Mapping[int, OwnChange]) -> Expect:
-    """What the changes of this session make of flags; of any other change nothing is expected."""
+    """The effect of this session's changes on flags; other changes have no expected effect."""
     table = flag_table(newest.flag_names)
 
     def expect(masks: array[int], modseq: int) -> array[int]:
@@ -213,7 +238,7 @@ def _expected(newest: View, own: Mapping[int, OwnChange]) -> Expect:
 
 
 def joined(flags: int, change: FlagChange, mask: int) -> int:
-    """What a message's flags become. RFC 9051 §6.4.6."""
+    """A message's flags after a change. RFC 9051 §6.4.6."""
     if change is FlagChange.ADD:
         return flags | mask
     if change is FlagChange.REMOVE:
@@ -222,12 +247,12 @@ def joined(flags: int, change: FlagChange, mask: int) -> int:
 
 
 def _numbered(told: View, gone: list[int]) -> list[tuple[int, int]]:
-    """The numbers of EXPUNGE responses: each one lowers those after it. RFC 9051 §7.5.1."""
+    """The numbers of EXPUNGE responses: each one lowers those behind it. RFC 9051 §7.5.1."""
     return [(at + 1 - before, told.uids[at]) for before, at in enumerate(gone)]
 
 
 def _with_ghosts(told: View, newest: View, gone: list[int]) -> View:
-    """The newest view in which the messages that have gone still stand at their places."""
+    """The newest view, in which messages that are gone still stand at their places."""
     places = [bisect_left(newest.uids, told.uids[at]) for at in gone]
 
     def merged(old: array[int], new: array[int]) -> array[int]:

@@ -1,1 +1,1 @@
-"""SEARCH: the keys compiled to a program, the cheap ones first."""
+"""SEARCH: the keys compiled to a program that asks cheap keys first."""

@@ -1,7 +1,7 @@
-"""What a SEARCH key is compiled to. Extensions make the same.
+"""What a SEARCH key is compiled to; extensions compile theirs to the same.
 
-Rules of this file: a check says what it has to see; the program asks cheap checks first, and only
-those messages that passed them are looked at again.
+Rules of this file: a check says what it has to see of a message; the program asks cheap checks
+first, and dearer ones only about messages that passed them.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TypeAlias
 
 from thurn.plugin import Content, MessageSummary, StorageTrouble, View
 from thurn_message.scanner import Scan
+from thurn_wire.imap.search import SearchKey
 
 from thurn_listener_imap.limits import SCAN_APART_OCTETS
 from thurn_listener_imap.mailbox.selected import Selected
-from thurn_listener_imap.search.hits import HeaderTexts, Hits
+from thurn_listener_imap.search.headertext import HeaderTexts, KnownMatches
 from thurn_listener_imap.search.text import body_texts, plain_octets
 
 
 class Cost(IntEnum):
-    """What has to be seen of a message."""
+    """What a check has to see of a message, cheapest first."""
 
     COLUMNS = 0
     HEADERS = 1
@@ -33,8 +35,8 @@ class Candidate:
 
     Attributes:
         at: its position in the view.
-        headers: the header fields that the store keeps, from `Cost.HEADERS` on.
-        summary: what the store keeps of it, from `Cost.SUMMARY` on.
+        headers: the header fields that the store keeps, for checks from `Cost.HEADERS` on.
+        summary: the message's summary, for checks from `Cost.SUMMARY` on.
     """
 
     __slots__ = ("_content", "_looked", "_plain", "_scan", "_texts", "at", "headers", "summary")
@@ -52,14 +54,14 @@ class Candidate:
         self._texts: dict[bool, list[str]] = {}
 
     def open(self, content: Content) -> None:
-        """The octets can be read from now on."""
+        """Let checks read the octets."""
         self._content = content
 
     def may_hold(self, words: Sequence[bytes]) -> bool:
-        """Whether the texts of BODY and TEXT may hold `sieve_words`; looks at the raw octets.
+        """Whether the raw octets allow that a text of BODY or TEXT has these `necessary_words`.
 
         Raises:
-            StorageTrouble: they cannot be read.
+            StorageTrouble: the message cannot be read.
         """
         if not words:
             return True
@@ -76,14 +78,14 @@ class Candidate:
 
     @property
     def scan(self) -> Scan:
-        """The message taken apart, at `Cost.CONTENT`; read at first use.
+        """The scanned message, for checks of `Cost.CONTENT`; scanned at first use.
 
         Raises:
-            StorageTrouble: it cannot be read.
+            StorageTrouble: the message cannot be read.
         """
         if self._scan is None:
             if self._content is None:
-                raise StorageTrouble("a message that was not opened")
+                raise StorageTrouble("the message was not opened")
             try:
                 self._scan = self._content.scan
             except OSError as error:
@@ -91,7 +93,7 @@ class Candidate:
         return self._scan
 
     def texts(self, *, headers: bool) -> list[str]:
-        """The texts in which BODY (or TEXT) looks, decoded once for all keys."""
+        """The texts that BODY (with `headers`, TEXT) searches, decoded once for all keys."""
         texts = self._texts.get(headers)
         if texts is None:
             texts = self._texts[headers] = list(body_texts(self.scan, headers=headers))
@@ -100,14 +102,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a message is meant.
+    """Whether a message matches a key.
 
     Attributes:
-        cost: what `test` looks at.
+        cost: what `test` has to see.
         test: the judgement.
-        select: the same for many positions at once, where that is cheaper; columns only.
-        plain: what is looked for, where `may_hold` can tell; `Cost.HEADERS` only.
-        summary: `test` looks at headers or summary; always so between `Cost.HEADERS` and
+        select: the same for many positions at once, where that is cheaper; `Cost.COLUMNS` only.
+        plain: the text that is searched for, where `may_hold` can rule messages out;
+            `Cost.HEADERS` only.
+        summary: `test` looks at headers or summary; always so for `Cost.HEADERS` and
             `Cost.SUMMARY`.
     """
 
@@ -128,17 +131,22 @@ class Scope:
     """What the checks of one SEARCH may look at.
 
     Attributes:
+        selected: the mailbox.
         account: whose mailbox it is.
-        texts: the worker's header texts; None: headers are looked through.
-        hits: what is known already of keys of header fields.
+        texts: the worker's header texts; None: each header is searched.
+        known: positions that match keys of header fields, where a text gave them.
     """
 
     selected: Selected
     account: str = ""
     texts: HeaderTexts | None = None
-    hits: Hits = field(default_factory=dict)
+    known: KnownMatches = field(default_factory=dict)
 
     @property
     def view(self) -> View:
         """What the client has been told."""
         return self.selected.told
+
+
+CompileKey: TypeAlias = Callable[[SearchKey, Scope], Check]
+"""Compiles keys of one kind."""

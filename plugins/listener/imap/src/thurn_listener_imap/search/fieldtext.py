@@ -1,8 +1,8 @@
-"""One header field of all messages of a mailbox in one piece: what SEARCH finds is one look.
+"""One header field of all messages of a mailbox as one text, so that a search is one look.
 
-Rules of this file: each value stands behind a NUL, and no text that is looked for has one, so what
-is found lies within one message. Values are as `field_text` compares them, in UTF-8, in which a
-text stands where its characters do. What a message says never changes: a text is only added to.
+Rules of this file: each value stands behind a NUL, and no text that is searched for has a NUL, so
+that each match lies within one message. Values are as `field_text` compares them, in UTF-8. A
+message never changes, so values are only added.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from thurn_listener_imap.search.text import value_text
 
 _SHORTEST_FIELD_OCTETS: Final = 4
 _FEW_FIELDS_OCTETS: Final = _SHORTEST_FIELD_OCTETS * MAX_HEADER_FIELDS
-"""A header up to here has no more fields than are read of one: `to:` and a line end."""
+"""Octets of a header up to which it cannot have more fields than `read_fields` reads; the shortest
+field is `a:` and a line end."""
 
 
 class FieldText:
@@ -39,16 +40,16 @@ class FieldText:
 
     @property
     def size_octets(self) -> int:
-        """What it takes in memory."""
+        """The octets that it takes in memory."""
         return len(self._octets) + len(self.uids) * (self.uids.itemsize + self._ends.itemsize)
 
     @property
     def last_uid(self) -> int:
-        """The newest message; 0 without any."""
+        """The UID of the newest message; 0 without messages."""
         return self.uids[-1] if self.uids else 0
 
     def add(self, uids: Sequence[int], values: Iterable[bytes]) -> None:
-        """More messages, newer than those that are there; a value for each."""
+        """Add newer messages, with a value for each."""
         ends, end = self._ends, len(self._octets)
         parts = list(values)
         for part in parts:
@@ -58,7 +59,7 @@ class FieldText:
         self._octets += b"".join(parts)
 
     def join(self, other: FieldText) -> None:
-        """What the other one has of newer messages."""
+        """Add those messages of the other one that are newer."""
         first = bisect_right(other.uids, self.last_uid)
         start = other._ends[first - 1] if first else 0
         shift = len(self._octets) - start
@@ -67,42 +68,42 @@ class FieldText:
         self._octets += other._octets[start:]
 
     def find(self, needle: bytes, first: int, most: int) -> list[int]:
-        """Up to so many of the messages from the first on that have the text, by their index.
+        """The indexes of messages whose value has a text.
 
         Args:
-            needle: folded, without a NUL; nothing: the field is there.
+            needle: the text, folded and without NUL; b"": the field exists.
             first: the index to begin with.
-            most: how many.
+            most: how many indexes are returned at most.
         """
         octets, ends = self._octets, self._ends
         needle = needle or b"\0"
-        found: list[int] = []
+        matches: list[int] = []
         n = first - 1
         at = octets.find(needle, ends[n] if first else 0)
-        while at >= 0 and len(found) < most:
+        while at >= 0 and len(matches) < most:
             n = bisect_right(ends, at, n + 1)
-            found.append(n)
+            matches.append(n)
             at = octets.find(needle, ends[n])
-        return found
+        return matches
 
-    def positions(self, found: list[int], uids: array[int]) -> list[int]:
-        """Where the messages stand among these UIDs; without those that do not."""
+    def positions(self, indexes: list[int], uids: array[int]) -> list[int]:
+        """Where these messages stand among the UIDs of a view; others are left out."""
         if uids == self.uids:
-            return found
-        here: list[int] = []
+            return indexes
+        positions: list[int] = []
         at, count = 0, len(uids)
-        for n in found:
+        for n in indexes:
             uid = self.uids[n]
             at = bisect_left(uids, uid, at)
             if at == count:
                 break
             if uids[at] == uid:
-                here.append(at)
-        return here
+                positions.append(at)
+        return positions
 
 
 def value_reader(name: bytes) -> Callable[[bytes | None], bytes]:
-    """A function that gives the part of a `FieldText` that a message's header fields make.
+    """A function from a message's header fields to its part of a `FieldText`.
 
     Args:
         name: of the field, in lower case.

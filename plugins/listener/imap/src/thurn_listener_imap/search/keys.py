@@ -1,7 +1,8 @@
 r"""Each SEARCH key of RFC 9051 §6.4.4 and RFC 7162 as a check.
 
-Rules of this file: \Recent is a flag that no message has (see README), so RECENT and NEW find
-nothing and OLD finds all; INTERNALDATE is in UTC, as FETCH tells it; Date in the zone it names.
+Rules of this file: no message has the flag \Recent (docs/adr/0006), so RECENT and NEW match nothing
+and OLD matches every message. INTERNALDATE is compared in UTC, as FETCH tells it; Date is compared
+in the zone that it names.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from thurn_wire.imap.search import (
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
 from thurn_listener_imap.search.fieldtext import value_reader
-from thurn_listener_imap.search.text import field_text, fold, may_hold, sieve_words
+from thurn_listener_imap.search.text import field_text, fold, may_hold, necessary_words
 
 DAY_SECONDS = 86_400
 
@@ -39,7 +40,7 @@ def flag_check(key: FlagKey, scope: Scope) -> Check:
     flags = scope.view.flags
     bit = scope.selected.flags.bit(key.flag)
     wanted = bit if key.present else 0
-    if not bit:  # no message has it
+    if not bit:  # no message has the flag
         return nothing() if key.present else everything()
 
     def select(positions: Sequence[int]) -> list[int]:
@@ -54,7 +55,7 @@ def everything() -> Check:
 
 
 def nothing() -> Check:
-    """What no message can be."""
+    """A key that no message matches."""
     return Check(Cost.COLUMNS, lambda _: False, lambda _: ())
 
 
@@ -67,7 +68,7 @@ def size_check(key: SizeKey, scope: Scope) -> Check:
 
 
 def modseq_check(key: ModseqKey, scope: Scope) -> Check:
-    """MODSEQ; one number for all flags. RFC 7162 §3.1.5."""
+    """MODSEQ; a message has one number for all its flags. RFC 7162 §3.1.5."""
     modseqs, bound = scope.view.modseqs, key.modseq
     return Check(Cost.COLUMNS, lambda one: modseqs[one.at] >= bound)
 
@@ -126,31 +127,32 @@ def _sent_matches(one: Candidate, compare: Callable[[datetime.date], bool]) -> b
     for field in read_fields(headers, 0, len(headers)):
         if field.name == b"date":
             sent = parse_date(unfold(headers[field.value : field.end]))
-            # RFC 9051 §6.4.4: the date as it stands, time and zone left aside.
+            # RFC 9051 §6.4.4: the date as it is written, whatever its time and zone.
             return sent is not None and compare(sent.date())
     return False
 
 
-def hits_check(hits: list[int]) -> Check:
-    """Positions that are known, ascending."""
+def known_check(matches: list[int]) -> Check:
+    """A key whose matches are known, as ascending positions."""
 
     def test(one: Candidate) -> bool:
-        n = bisect_left(hits, one.at)
-        return n < len(hits) and hits[n] == one.at
+        n = bisect_left(matches, one.at)
+        return n < len(matches) and matches[n] == one.at
 
     def select(positions: Sequence[int]) -> Sequence[int]:
         if isinstance(positions, range):  # of step 1
-            return hits[bisect_left(hits, positions.start) : bisect_left(hits, positions.stop)]
-        among = set(hits)
+            low = bisect_left(matches, positions.start)
+            return matches[low : bisect_left(matches, positions.stop)]
+        among = set(matches)
         return [at for at in positions if at in among]
 
     return Check(Cost.COLUMNS, test, select)
 
 
 def header_check(key: HeaderKey, scope: Scope) -> Check:
-    """HEADER, SUBJECT, FROM …: from what the store keeps, where it keeps the field."""
-    if key in scope.hits:
-        return hits_check(scope.hits[key])
+    """HEADER, SUBJECT, FROM …: the message is read only for fields that stores do not keep."""
+    if key in scope.known:
+        return known_check(scope.known[key])
     name = key.field.lower().encode("utf-8", "replace")
     needle = fold(key.text)
     if name in CACHED_HEADERS:
@@ -176,7 +178,7 @@ def _cached_header_test(
 
     def test(one: Candidate) -> bool:
         headers = one.headers
-        # Most messages are done with here: the text stands in none of the fields.
+        # Most messages end here, since the text is in none of their fields.
         if headers is None or (plain is not None and not may_hold(plain, headers)):
             return False
         return wanted in read(headers)
@@ -194,11 +196,11 @@ def _is_in_a_value(needle: str, name: bytes, headers: bytes | None) -> bool:
 def text_check(key: TextKey) -> Check:
     """BODY and TEXT."""
     needle = fold(key.text)
-    words = sieve_words(needle)
+    words = necessary_words(needle)
     with_headers = key.place is Place.TEXT
 
     def test(one: Candidate) -> bool:
-        # Most messages are done with here, without being taken apart.
+        # Most messages end here, without being scanned.
         if not one.may_hold(words):
             return False
         return any(needle in text for text in one.texts(headers=with_headers))

@@ -1,21 +1,21 @@
-"""A SEARCH compiled and run: columns first, then summaries, bodies last.
+"""A SEARCH, compiled and run: columns first, then summaries, bodies last.
 
 Rules of this file:
-1. The keys that must all hold are sorted by cost; each stage sees what the one before let pass.
-   Header fields of which a text is kept are no dearer than columns.
-2. What is below OR and NOT is judged message by message, at the cost of its dearest key. The depth
-   of keys is bounded by the grammar (`thurn_wire.imap.limits.NESTING`).
-3. Each stage lets the other sessions have their turn; `CONTENT_OCTETS` of messages are in memory at
-   a time, or one message.
-4. Messages that have gone are not found, as far as was looked.
+1. The keys that must all match are sorted by cost; each stage sees the messages that passed the
+   stage before. Header fields of which a text is kept cost no more than columns.
+2. Keys below OR and NOT are judged message by message, at the cost of the dearest of them. The
+   grammar bounds their depth (`thurn_wire.imap.limits.NESTING`).
+3. Each stage lets other sessions have their turn; at a time, `CONTENT_OCTETS` of messages are in
+   memory, or one message.
+4. Messages that are gone in the newest view do not match.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Final, TypeAlias
+from typing import Final
 
 import trio
 from thurn.plugin import Mailbox, MessageExpunged, MessageSummary, StorageTrouble
@@ -36,62 +36,65 @@ from thurn_wire.imap.search import (
 
 from thurn_listener_imap.limits import BATCH_MESSAGES, SCAN_APART_OCTETS
 from thurn_listener_imap.search import keys
-from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
+from thurn_listener_imap.search.check import Candidate, Check, CompileKey, Cost, Scope
 from thurn_listener_imap.search.text import those_that_may_hold
 
 COLUMN_MESSAGES: Final = 20_000
-"""Messages whose columns are judged before the other sessions have their turn: some 3 ms. That is
-for one key; with more keys there are so many fewer."""
+"""Messages whose columns are judged by one key before other sessions have their turn, which takes
+3 ms; with n keys, an n-th of them."""
 
 FEWEST_MESSAGES: Final = 50
-"""Of columns, however many keys there are; a thousand take some 5 ms."""
+"""Messages whose columns are judged at once, however many keys there are; with a thousand keys
+that takes 5 ms."""
 
 JUDGED: Final = 500
-"""Headers, summaries or contents judged, times keys, before the other sessions have their turn:
-some 5 ms."""
+"""Headers, summaries or contents, each counted once for each key, that are judged before other
+sessions have their turn; that takes 5 ms."""
 
 CONTENT_MESSAGES: Final = 100
+"""Messages that are read at once before other sessions have their turn."""
 CONTENT_OCTETS: Final = 1_048_576
-"""Messages that are read and judged before the other sessions have their turn: some 3 ms."""
-
-CompileKey: TypeAlias = Callable[[SearchKey, Scope], Check]
-"""What an extension gives for a kind of key."""
+"""Octets of the messages that are read at once; to read and judge them takes 3 ms."""
 
 
 def conjunction(key: SearchKey) -> list[SearchKey]:
-    """The keys that must all hold."""
-    found: list[SearchKey] = []
+    """The keys that must all match."""
+    keys: list[SearchKey] = []
     pending = [key]
     while pending:
         one = pending.pop()
         if isinstance(one, And):
             pending += reversed(one.keys)
         else:
-            found.append(one)
-    return found
+            keys.append(one)
+    return keys
 
 
-def compile_key(key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], CompileKey]) -> Check:
+def compile_key(
+    key: SearchKey, scope: Scope, compilers: Mapping[type[SearchKey], CompileKey]
+) -> Check:
     """The check of a key.
 
     Args:
         key: at most `NESTING` deep.
         scope: what the checks look at.
-        more: what extensions answer, by type.
+        compilers: those of extensions, by type.
 
     Raises:
         ValueError: a message number that does not exist, or a key that nobody answers.
     """
-    compiler = more.get(type(key))
+    compiler = compilers.get(type(key))
     if compiler is not None:
         return compiler(key, scope)
     match key:
         case And(parts):
-            return _all([compile_key(part, scope, more) for part in parts])
+            return _all([compile_key(part, scope, compilers) for part in parts])
         case Or(left, right):
-            return _either(compile_key(left, scope, more), compile_key(right, scope, more))
+            return _either(
+                compile_key(left, scope, compilers), compile_key(right, scope, compilers)
+            )
         case Not(inner):
-            return _not(compile_key(inner, scope, more))
+            return _not(compile_key(inner, scope, compilers))
     return _leaf(key, scope)
 
 
@@ -118,8 +121,8 @@ def _either(left: Check, right: Check) -> Check:
 
 def _not(check: Check) -> Check:
     def select(positions: Sequence[int]) -> list[int]:
-        there = set(_chosen(check, positions))
-        return [at for at in positions if at not in there]
+        matches = set(_chosen(check, positions))
+        return [at for at in positions if at not in matches]
 
     return Check(check.cost, lambda one: not check.test(one), select, summary=check.needs_summary)
 
@@ -146,9 +149,9 @@ def _leaf(key: SearchKey, scope: Scope) -> Check:
 
 
 async def run_search(
-    key: SearchKey, scope: Scope, more: Mapping[type[SearchKey], CompileKey]
+    key: SearchKey, scope: Scope, compilers: Mapping[type[SearchKey], CompileKey]
 ) -> list[int]:
-    """The positions of the messages that the key means, ascending.
+    """The positions of the messages that match the key, ascending.
 
     Raises:
         ValueError: as `compile_key`.
@@ -158,28 +161,28 @@ async def run_search(
     """
     fields = [one for one in leaves(key) if isinstance(one, HeaderKey)]
     if fields and scope.texts is not None:
-        hits = await scope.texts.find(scope.account, scope.selected, fields)
-        scope = replace(scope, hits=hits)
-    parts = sorted(conjunction(key), key=lambda part: part not in scope.hits)  # few come first
-    checks = [compile_key(part, scope, more) for part in parts]
+        known = await scope.texts.find(scope.account, scope.selected, fields)
+        scope = replace(scope, known=known)
+    parts = sorted(conjunction(key), key=lambda part: part not in scope.known)  # few come first
+    checks = [compile_key(part, scope, compilers) for part in parts]
     stages = [[check for check in checks if check.cost is cost] for cost in Cost]
     turns = Turns(sum(1 for _ in leaves(key)))
-    found = await _by_columns(stages[Cost.COLUMNS], scope, turns.count)
-    if found and stages[Cost.HEADERS]:
-        found = await _by_headers(stages[Cost.HEADERS], found, scope, turns)
-    if found and stages[Cost.SUMMARY]:
-        found = await _by_summaries(stages[Cost.SUMMARY], found, scope, turns)
-    if found and stages[Cost.CONTENT]:
+    passed = await _by_columns(stages[Cost.COLUMNS], scope, turns.count)
+    if passed and stages[Cost.HEADERS]:
+        passed = await _by_headers(stages[Cost.HEADERS], passed, scope, turns)
+    if passed and stages[Cost.SUMMARY]:
+        passed = await _by_summaries(stages[Cost.SUMMARY], passed, scope, turns)
+    if passed and stages[Cost.CONTENT]:
         apart_octets = SCAN_APART_OCTETS // _texts_in(key)
-        found = await _by_contents(stages[Cost.CONTENT], found, scope, turns, apart_octets)
-    return found
+        passed = await _by_contents(stages[Cost.CONTENT], passed, scope, turns, apart_octets)
+    return passed
 
 
 class Turns:
-    """When a SEARCH of so many keys leaves the other sessions their turn.
+    """Decides when a SEARCH lets other sessions have their turn.
 
     Attributes:
-        count: of the keys.
+        count: how many keys the SEARCH has.
     """
 
     __slots__ = ("_judged", "count")
@@ -189,7 +192,7 @@ class Turns:
         self._judged = 0
 
     async def judged(self) -> None:
-        """A message was judged by all keys, at most."""
+        """A message was judged, by all keys at most."""
         self._judged += self.count
         if self._judged >= JUDGED:
             self._judged = 0
@@ -197,7 +200,7 @@ class Turns:
 
 
 async def _by_columns(checks: list[Check], scope: Scope, keys_count: int) -> list[int]:
-    found: list[int] = []
+    passed: list[int] = []
     selected = scope.selected
     count = len(scope.view)
     step = max(COLUMN_MESSAGES // keys_count, FEWEST_MESSAGES)
@@ -207,9 +210,9 @@ async def _by_columns(checks: list[Check], scope: Scope, keys_count: int) -> lis
             positions = _chosen(check, positions)
         if selected.has_ghosts:
             positions = [at for at in positions if not selected.is_gone(scope.view.uids[at])]
-        found += positions
+        passed += positions
         await trio.lowlevel.checkpoint()
-    return found
+    return passed
 
 
 def _chosen(check: Check, positions: Sequence[int]) -> Sequence[int]:
@@ -226,12 +229,12 @@ def _chosen(check: Check, positions: Sequence[int]) -> Sequence[int]:
 async def _by_headers(
     checks: list[Check], positions: list[int], scope: Scope, turns: Turns
 ) -> list[int]:
-    found: list[int] = []
+    passed: list[int] = []
     uids = scope.view.uids
     tests = [check.test for check in checks]
     needles = [check.plain for check in checks if check.plain is not None]
     if scope.texts is not None:
-        scope.texts.looked(scope.account, scope.view, len(positions))
+        scope.texts.note_searched(scope.account, scope.view, len(positions))
     for start in range(0, len(positions), BATCH_MESSAGES):
         batch = positions[start : start + BATCH_MESSAGES]
         headers = await scope.selected.mailbox.headers([uids[at] for at in batch])
@@ -241,15 +244,15 @@ async def _by_headers(
         for at, octets in pairs:
             one = Candidate(at, octets)
             if all(test(one) for test in tests):
-                found.append(at)
+                passed.append(at)
             await turns.judged()
-    return found
+    return passed
 
 
 async def _by_summaries(
     checks: list[Check], positions: list[int], scope: Scope, turns: Turns
 ) -> list[int]:
-    found: list[int] = []
+    passed: list[int] = []
     uids = scope.view.uids
     tests = [check.test for check in checks]
     for start in range(0, len(positions), BATCH_MESSAGES):
@@ -259,15 +262,15 @@ async def _by_summaries(
             if summary is not None:
                 one = Candidate(at, summary.headers, summary)
                 if all(test(one) for test in tests):
-                    found.append(at)
+                    passed.append(at)
                 await turns.judged()
-    return found
+    return passed
 
 
 async def _by_contents(
     checks: list[Check], positions: list[int], scope: Scope, turns: Turns, apart_octets: int
 ) -> list[int]:
-    found: list[int] = []
+    passed: list[int] = []
     uids, mailbox = scope.view.uids, scope.selected.mailbox
     with_summaries = any(check.needs_summary for check in checks)
     for batch in _batches(positions, scope.view.sizes):
@@ -281,27 +284,27 @@ async def _by_contents(
                 continue
             if content is None:
                 try:
-                    content = await mailbox.body(uids[at])  # noqa: PLW2901 - or says why not
+                    content = await mailbox.body(uids[at])  # noqa: PLW2901 - or raises why not
                 except MessageExpunged:
                     continue
             one = Candidate(at, summary.headers if summary else None, summary)
             one.open(content)
             try:
                 if await _holds(checks, one, apart=content.size_octets >= apart_octets):
-                    found.append(at)
+                    passed.append(at)
             except StorageTrouble:
-                # Its file goes some seconds after an expunge: is that it?
+                # The file of an expunged message goes some seconds later: is that the reason?
                 if not await _is_gone(mailbox, uids[at]):
                     raise
             await turns.judged()
-    return found
+    return passed
 
 
 async def _is_gone(mailbox: Mailbox, uid: int) -> bool:
-    """Whether a message that could not be read is not there any more.
+    """Whether a message could not be read because it is gone.
 
     Raises:
-        StorageError: it is there, or may be.
+        StorageError: it exists, or may exist.
     """
     try:
         await mailbox.body(uid)
@@ -311,7 +314,7 @@ async def _is_gone(mailbox: Mailbox, uid: int) -> bool:
 
 
 def _batches(positions: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Messages that are read together: `CONTENT_MESSAGES` or `CONTENT_OCTETS`, one at least."""
+    """Messages that are read at once: `CONTENT_MESSAGES` or `CONTENT_OCTETS`, at least one."""
     batch: list[int] = []
     octets = 0
     for at in positions:
@@ -325,7 +328,7 @@ def _batches(positions: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
 
 
 async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
-    """Judge one message; one that takes its time without holding up the other sessions."""
+    """Judge one message; with `apart`, in a thread, so that other sessions go on."""
 
     def judge() -> bool:
         return all(check.test(one) for check in checks)
@@ -334,7 +337,7 @@ async def _holds(checks: list[Check], one: Candidate, *, apart: bool) -> bool:
 
 
 def leaves(key: SearchKey) -> Iterator[SearchKey]:
-    """The keys that have no keys in them."""
+    """The keys that are not made of other keys."""
     pending = [key]
     while pending:
         match pending.pop():
@@ -349,5 +352,5 @@ def leaves(key: SearchKey) -> Iterator[SearchKey]:
 
 
 def _texts_in(key: SearchKey) -> int:
-    """How often a body is looked through at most; at least 1."""
+    """How often a body is searched at most; at least 1."""
     return max(sum(isinstance(leaf, TextKey) for leaf in leaves(key)), 1)

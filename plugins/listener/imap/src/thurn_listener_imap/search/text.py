@@ -1,7 +1,7 @@
 """Texts as SEARCH compares them: decoded, without regard to case.
 
-Rules of this file: linear in the text; the comparison is that of i;unicode-casemap (RFC 5051) but
-for the mapping of case, which is Unicode's own folding.
+Rules of this file: the work is linear in the text. The comparison is that of i;unicode-casemap
+(RFC 5051), except that case is mapped by Unicode's folding.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ _PLAIN_FORMS: Final = {
         b'charset="windows-125',
     ),
 }
-"""Each standing of the first must be one of these: they leave ASCII octets as they are."""
-
+"""What each occurrence of a key must begin with, so that ASCII octets stand for themselves."""
 
 _WHITE: Final = re.compile(rb"\s")
 
@@ -57,24 +56,24 @@ def field_text(octets: bytes, field: Field) -> str:
 
 
 def value_text(raw: bytes) -> str:
-    """The same of the octets after the colon."""
+    """The value of a header field as it is compared, from the octets after the colon."""
     value = unfold(raw)
     if value.isascii() and b"=?" not in value:
         return value.lower().decode("ascii")
     return fold(decode_words(value))
 
 
-def sieve_words(needle: str) -> tuple[bytes, ...]:
-    """Words that stand in the raw octets of each text in which the needle stands, unless the text
-    is encoded: no fold of a header and no seam between name and value goes through one."""
+def necessary_words(needle: str) -> tuple[bytes, ...]:
+    """Words that the raw octets of each text with this needle have, unless the text is encoded: no
+    folded line, and no seam between a field's name and value, splits one of them."""
     return tuple(needle.replace(":", " ").encode().split()) if needle.isascii() else ()
 
 
 def may_hold(needle: bytes, headers: bytes) -> bool:
-    """Whether the value of a header field may hold this ASCII text in lower case.
+    """Whether the value of a header field may have this ASCII text in lower case.
 
-    Values are unfolded as all header fields are here. Beyond ASCII they are folded: a Kelvin sign
-    is a K.
+    Lines are unfolded. A header with octets beyond ASCII may always have it, since the case of
+    other letters is mapped as well: a Kelvin sign is a k.
     """
     lower = headers.lower()
     return (
@@ -86,24 +85,24 @@ def may_hold(needle: bytes, headers: bytes) -> bool:
 
 
 def those_that_may_hold(needle: bytes, headers: Sequence[bytes]) -> list[int]:
-    """Of many headers, the indexes of those that `may_hold` the text, ascending; all at once.
+    """The indexes of those headers that `may_hold` the text, ascending; all are searched at once.
 
-    A fold has white space behind it, so a text without any stands in the octets as they are.
+    A folded line begins with white space, so a text without white space is never split.
     """
     if not needle or _WHITE.search(needle):
         return [n for n, one in enumerate(headers) if may_hold(needle, one)]
     ends = list(accumulate(len(one) + 1 for one in headers))
     joined = b"\n".join(headers).lower()
-    found: set[int] = set()
+    indexes: set[int] = set()
     for word in (needle, b"=?"):
         at = joined.find(word)
         while at >= 0:
             n = bisect_right(ends, at)
-            found.add(n)
+            indexes.add(n)
             at = joined.find(word, ends[n])
     if not joined.isascii():
-        found.update(n for n, one in enumerate(headers) if not one.isascii())
-    return sorted(found)
+        indexes.update(n for n, one in enumerate(headers) if not one.isascii())
+    return sorted(indexes)
 
 
 def _unfolded(octets: bytes) -> bytes:
@@ -111,8 +110,8 @@ def _unfolded(octets: bytes) -> bytes:
 
 
 def plain_octets(octets: bytes) -> bytes | None:
-    """A message's octets in lower case, when all of its texts stand in them as they are; None when
-    one may be encoded, or be in a charset in which ASCII octets are something else."""
+    """A message's octets in lower case, if they contain all its texts as they are; None if a text
+    may be encoded, or be in a charset in which ASCII octets mean something else."""
     if not octets.isascii() or b"=?" in octets:
         return None
     lower = octets.lower()
@@ -126,10 +125,11 @@ def plain_octets(octets: bytes) -> bytes | None:
 
 
 def body_texts(scan: Scan, *, headers: bool) -> Iterator[str]:
-    """The texts of a message in which BODY looks; with all headers, those in which TEXT looks.
+    """The texts of a message that BODY searches; with `headers`, those that TEXT searches.
 
-    These are the parts of text, and of reports (message/delivery-status and its like), decoded, and
-    the headers of messages inside. TEXT looks into the headers of all parts: names of attachments.
+    BODY searches parts of text and of reports (such as message/delivery-status), decoded, and the
+    headers of messages within. TEXT also searches the headers of all parts, which have the names of
+    attachments.
     """
     for part in scan.parts:
         if headers:
@@ -142,7 +142,7 @@ def body_texts(scan: Scan, *, headers: bool) -> Iterator[str]:
 
 
 def header_text(scan: Scan, part: Part) -> str:
-    """A message's header as it is compared: each field decoded, on its own line."""
+    """A header as it is compared: each field is decoded and has a line of its own."""
     content = scan.content
     return "\n".join(
         f"{field.name.decode('ascii', 'replace')}: {field_text(content, field)}"
@@ -151,7 +151,7 @@ def header_text(scan: Scan, part: Part) -> str:
 
 
 def part_text(content: bytes, part: Part) -> str:
-    """The text of a part, its encodings undone as far as they can be."""
+    """The text of a part, decoded as far as that is possible."""
     octets = content[part.body_start : min(part.body_end, part.body_start + SEARCH_PART_OCTETS)]
     if part.encoding == b"quoted-printable":
         octets = binascii.a2b_qp(octets)
@@ -161,7 +161,7 @@ def part_text(content: bytes, part: Part) -> str:
 
 
 def _from_base64(octets: bytes) -> bytes:
-    """What can be decoded; broken base64 is searched as it stands."""
+    """The decoded octets; broken base64 is searched as it is."""
     try:
         return binascii.a2b_base64(octets)
     except binascii.Error:
