@@ -27,7 +27,8 @@ def page(protocol: str) -> str:
     title = TITLES.get(protocol, f"a {protocol}")
     origin = (
         f"Made by `./do members` from `thurn_wire.{protocol}.state`. An arrow is a command that is\n"
-        "answered positively, or something else that happens; a command without an arrow is refused.\n"
+        "answered positively, or something else that happens; a command without an arrow is "
+        "refused.\n"
         "The way from every state to CLOSED when the connection ends is left out.\n"
     )
     parts = [f"# States of {title} session\n", origin]

@@ -1,4 +1,10 @@
-"""MAIL and RSET: where a transaction begins, and where it comes to nothing. RFC 5321 §4.1.1.2."""
+"""MAIL, which begins a transaction, and RSET, which abandons it.
+
+    C: MAIL FROM:<ann@example.net> SIZE=1000
+    S: 250 2.1.0 Ok
+
+RFC 5321 §4.1.1.2, §4.1.1.5.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +21,10 @@ NON_ASCII: Final = Status(553, "5.6.7", "Non-ASCII address without SMTPUTF8")  #
 _MALFORMED: Final = Status(553, "5.1.7", "The sender's address is malformed")  # RFC 5321 §4.2.3
 
 
-async def mail(talk: Conversation, given: event.Mail) -> None:
-    """Judge the address, then ask the sender policies; open a transaction."""
-    if talk.lacks_tls:
-        await talk.refuse(TLS_FIRST)
+async def mail(conversation: Conversation, given: event.Mail) -> None:
+    """Judge the address, ask the sender policies, and open a transaction."""
+    if conversation.lacks_tls:
+        await conversation.refuse(TLS_FIRST)
         return
     sender: Address | None = None  # the null path: RFC 5321 §4.5.5
     if given.path is not None:
@@ -26,16 +32,16 @@ async def mail(talk: Conversation, given: event.Mail) -> None:
             sender = Address.parse_path(given.path, smtputf8=given.smtputf8)
         except AddressError as error:
             needs = error.reason == NEEDS_SMTPUTF8
-            await talk.refuse(NON_ASCII if needs else _MALFORMED)
+            await conversation.refuse(NON_ASCII if needs else _MALFORMED)
             return
-    answer = await talk.mailflow.sender(talk.session, sender, given.parameters)
+    answer = await conversation.mailflow.sender(conversation.session, sender, given.parameters)
     if isinstance(answer, Transaction):
-        talk.transaction = answer
-        talk.engine.accept()
+        conversation.transaction = answer
+        conversation.engine.accept()
     else:
-        await talk.refuse(answer.status)
+        await conversation.refuse(answer.status)
 
 
-async def reset(talk: Conversation, _: event.Reset) -> None:
-    """Forget the transaction, if there is one; the engine has answered. RFC 5321 §4.1.1.5."""
-    talk.abandon()
+async def reset(conversation: Conversation, _: event.Reset) -> None:
+    """Abandon the transaction, if there is one; the engine has answered. RFC 5321 §4.1.1.5."""
+    conversation.abandon()
