@@ -46,47 +46,45 @@ def toml(site):
     return "\n".join(lines)
 
 
-class RunningSite:
-    """A site's directory and the supervisor that serves it.
+class SupervisedSite:
+    """A site's directory, its configuration as it is, and the supervisor that serves it.
 
     Attributes:
-        tables: the configuration; `configure` writes it.
+        configs: the site's file and what is laid over it, in this order.
         plugins: where distributions are installed that the environment does not have.
+        programs: the directory of the environment's programs.
     """
 
-    def __init__(self, base, **listeners):
+    def __init__(self, base, configs, programs=BIN):
         self.base = base
+        self.configs = configs
+        self.programs = programs
         self.plugins = base / "plugins"
-        self.plugins.mkdir(parents=True, exist_ok=True)
-        self.tables = tables(base, **listeners)
-        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "100s"}
-        for section in self.tables["listener"].values():
-            section["bind"] = [f"{HOST}:{free_port()}"]
-        self.path = base / "thurn.toml"
         self.process = None
         self._lines = []
         self._arrived = threading.Condition()
         self._reader = None
 
+    def configure(self):
+        """Bring the configuration to its files; here it is in them already."""
+
+    @property
+    def config_words(self):
+        return [word for path in self.configs for word in ("--config", str(path))]
+
     @property
     def data(self):
         return self.base / "data"
 
-    def port(self, listener):
-        return int(self.tables["listener"][listener]["bind"][0].rpartition(":")[2])
-
-    def configure(self):
-        self.path.write_text(toml(self.tables))
-
     @property
     def environment(self):
-        path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+        path = f"{self.programs}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**os.environ, "PATH": path, "PYTHONPATH": str(self.plugins)}
 
     def call(self, *words, given=""):
         """A command of `thurn` on this site, given its input; (exit code, output)."""
         done = subprocess.run(
-            [str(BIN / "thurn"), *map(str, words)],
+            [str(self.programs / "thurn"), *map(str, words)],
             cwd=self.base,
             env=self.environment,
             input=given,
@@ -106,7 +104,7 @@ class RunningSite:
         return done.exit_code, done.output
 
     def explain(self, identifier):
-        code, text = self.call_here("explain", "--config", self.path, identifier)
+        code, text = self.call_here("explain", *self.config_words, identifier)
         assert code == 0, text
         return text
 
@@ -140,7 +138,7 @@ class RunningSite:
     def _launch(self):
         self.configure()
         self.process = subprocess.Popen(
-            [str(BIN / "thurn"), "run", "--config", str(self.path)],
+            [str(self.programs / "thurn"), "run", *self.config_words],
             cwd=self.base,
             env=self.environment,
             stderr=subprocess.PIPE,
@@ -207,6 +205,29 @@ class RunningSite:
 
     def journal(self, count=1000):
         return latest(self.data / "journal", count)
+
+
+class RunningSite(SupervisedSite):
+    """A site of tables that a test may change.
+
+    Attributes:
+        tables: the configuration; `configure` writes it.
+    """
+
+    def __init__(self, base, **listeners):
+        self.path = base / "thurn.toml"
+        super().__init__(base, [self.path])
+        self.plugins.mkdir(parents=True, exist_ok=True)
+        self.tables = tables(base, **listeners)
+        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "100s"}
+        for section in self.tables["listener"].values():
+            section["bind"] = [f"{HOST}:{free_port()}"]
+
+    def port(self, listener):
+        return int(self.tables["listener"][listener]["bind"][0].rpartition(":")[2])
+
+    def configure(self):
+        self.path.write_text(toml(self.tables))
 
 
 @contextlib.contextmanager

@@ -141,7 +141,7 @@ class Desk:
     def __init__(self, site):
         self.site = site
 
-    async def send(self, *recipients, listener="mx", account=None, sender=SENDER):
+    async def send(self, *recipients, listener="mx", account=None, sender=SENDER, message=MESSAGE):
         flow = self.site.flow_of(self.site.config.instances["listener", listener])
         identity = None if account is None else make_identity(account)
         transaction = await flow.sender(make_session(identity=identity), sender, {})
@@ -149,7 +149,7 @@ class Desk:
             address = Address.parse(whom if "@" in whom else f"{whom}@example.org")
             answer = await flow.recipient(transaction, Recipient(address))
             assert isinstance(answer, Accept), answer
-        outcome = await flow.message(transaction, Blob(MESSAGE), replies="one")
+        outcome = await flow.message(transaction, Blob(message), replies="one")
         return outcome.statuses[0]
 
     async def entries(self):
@@ -359,6 +359,15 @@ async def test_local_and_far_copies_of_submitted_mail_are_equal(opened):
     assert b"\r\nDate: " in far
     assert b"\r\nMessage-ID: <" in far
     assert far.endswith(MESSAGE)
+
+
+async def test_a_header_that_cannot_be_read_whole_is_not_submitted(opened):
+    """Its last field is a Bcc, behind more fields than are read."""
+    message = b"X: 1\r\n" * 5_000 + b"Bcc: bob@example.org\r\n\r\nbody\r\n"
+    async with opened() as desk:
+        facts = {"account": "alice", "message": message}
+        assert (await desk.send("bob", listener="submission", **facts)).code == 552
+        assert (await desk.send("bob", listener="mx", **facts)).code == 250
 
 
 async def test_the_one_line_check():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import metadata
 
 import pytest
@@ -18,6 +19,10 @@ IMPLIED = {
 }
 """What is part of another distribution's interface, and comes with it."""
 FIRST_OF_CORE = members()[0].pyproject
+
+
+packages_distributions = cache(metadata.packages_distributions)
+"""Once for all members: it reads the records of everything that is installed."""
 
 
 def _points(member: Member, group: str) -> dict[str, str]:
@@ -65,7 +70,7 @@ def test_the_head_of_the_package_is_a_docstring(member):
 
 @ALL
 def test_what_it_imports_it_depends_on(member):
-    owners = metadata.packages_distributions()
+    owners = packages_distributions()
     stated = {bare(name) for name in member.pyproject["project"]["dependencies"]}
     for extra in member.pyproject["project"].get("optional-dependencies", {}).values():
         stated |= {bare(name) for name in extra}

@@ -22,7 +22,7 @@ from thurn_message.build import (
     text_part,
 )
 from thurn_message.date import format_date, parse_date, parse_epoch
-from thurn_message.headerfield import header, mailbox, parameter, text_header
+from thurn_message.headerfield import header, mailbox, parameter, text_header, whole_fields
 from thurn_message.msgid import make_message_id, parse_message_id, parse_message_ids
 from thurn_message.scanner import scan
 
@@ -274,3 +274,37 @@ def test_a_date_with_comments_and_spaces_in_its_time():
     assert parse_date(b"Fri, 21 Nov 1997 09(comment):   55  :  06 -0600") == parse_date(
         b"Fri, 21 Nov 1997 09:55:06 -0600"
     )
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"X: 1\r\n", b"X:\r\n", b"X: a;\r\n\tb=c\r\nY: 2\r\n", b"X: " + b"x" * 995 + b"\r\n"],
+)
+def test_whole_fields_stay_as_they_are(octets):
+    assert whole_fields(octets) is octets
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\r\n",
+        b"X: 1",
+        b"X: 1\r\nY: 2",
+        b"X: 1\r\n\r\n",
+        b"X: 1\r\n\r\nbody\r\n",
+        b" X: 1\r\n",
+        b"X: 1\r\n \t\r\n",
+        b"X: 1\ny\r\n",
+        b"X: 1\ry\r\n",
+        b"X: \0\r\n",
+        b"X 1\r\n",
+        b"X y: 1\r\n",
+        b": 1\r\n",
+        b"\xff: 1\r\n",
+        b"X: " + b"x" * 996 + b"\r\n",
+    ],
+)
+def test_what_is_not_whole_fields_is_refused(octets):
+    with pytest.raises(ValueError, match="header"):
+        whole_fields(octets)

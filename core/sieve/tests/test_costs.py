@@ -17,6 +17,8 @@ SOURCE_OCTETS = 262_144
 ENGINE = Engine(shipped(), limits=Limits(source_octets=SOURCE_OCTETS))
 SECONDS = 4.0
 """Of the processor; what is measured is below one, without a bound from six to 250."""
+COMPILATIONS = 4
+"""The same on a slow machine, in times that the script's compilation takes there."""
 MEMORY_OCTETS = 100_000_000
 
 REQUIRE = 'require ["variables", "imap4flags", "body", "editheader"];'
@@ -79,10 +81,12 @@ SCRIPTS = {
 
 
 async def cost(source, message):
+    begun = time.process_time()
     script = ENGINE.compile(REQUIRE + source)
-    started = time.process_time()
+    compiled = time.process_time()
     result = await ENGINE.evaluate(script, Context(message))
-    assert time.process_time() - started < SECONDS
+    most = max(SECONDS, COMPILATIONS * (compiled - begun))
+    assert time.process_time() - compiled < most
     return result
 
 

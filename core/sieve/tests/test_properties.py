@@ -194,13 +194,12 @@ def test_hostile_patterns_stay_linear(pattern, character):
 
     def seconds(size):
         text = character * size
-        begin = time.perf_counter()
+        begin = time.process_time()
         glob.fits(text)
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     small = min(seconds(1 << 17) for _ in range(3))
     large = min(seconds(1 << 20) for _ in range(2))
-    assert large < 2.0
     assert large < 40 * small + 0.01  # 8 times the size; never the 64 of a square
 
 
@@ -224,9 +223,14 @@ def test_hostile_patterns_stay_linear(pattern, character):
     ],
 )
 def test_hostile_scripts_take_linear_time(piece):
-    begin = time.perf_counter()
-    parse(piece * (400_000 // len(piece)), Limits(), Diagnostics(20))
-    assert time.perf_counter() - begin < 3.0
+    """32 times the source takes less than 160 times as long; a square takes 1024 times."""
+
+    def seconds(octets):
+        begun = time.process_time()
+        parse(piece * (octets // len(piece)), Limits(), Diagnostics(20))
+        return max(time.process_time() - begun, 0.001)
+
+    assert seconds(320_000) < 5 * 32 * min(seconds(10_000) for _ in range(3))
 
 
 @given(st.binary(max_size=80))

@@ -55,6 +55,7 @@ async def test_what_keeps_the_contract_passes(answer, outgoing_class):
         (Continue(edits=(RemoveHeader("Subject"),)), "sign", "carried out"),
         (Continue(edits=(InsertHeader("X", "1\r\n2"),)), "edit", "carried out"),
         (Continue(edits=(InsertFields(b"X: 1\r\n\r\n"),)), "sign", "carried out"),
+        (Continue(edits=(InsertFields(b"X: 1\r\nY: 2"),)), "sign", "carried out"),
         (Continue(edits=(InsertFields(b" folded: 1\r\n"),)), "sign", "carried out"),
         (Continue(edits=(InsertFields(b""),)), "sign", "carried out"),
         (Continue(edits=(InsertFields(b"X: " + b"x" * 1_000 + b"\r\n"),)), "sign", "carried out"),

@@ -23,6 +23,8 @@ MAX_LINE_OCTETS: Final = 998
 
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 _FORBIDDEN: Final = re.compile(rb"[\r\n\0]")
+_FIRST_LINE: Final = re.compile(rb"[!-9;-~]{1,76}:[^\r\n\0]*+")
+_FOLDED_LINE: Final = re.compile(rb"[ \t][^\r\n\0]*+")
 _PIECE: Final = re.compile(rb"[ \t]*[^ \t]+|[ \t]+")
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _SPECIAL: Final = re.compile(r'["\\]')
@@ -64,6 +66,29 @@ def text_header(name: str, text: str) -> bytes:
     RFC 5322 §3.6.5, RFC 2047 §5.
     """
     return header(name, encode_words(text))
+
+
+def whole_fields(octets: bytes) -> bytes:
+    """Header fields that somebody else has written, checked and unchanged: a signature, say.
+
+    Args:
+        octets: one field or more, folded or not, each ended with CRLF.
+
+    Raises:
+        ValueError: anything but whole fields; a bare CR or LF, or NUL; a line over 998 octets.
+
+    RFC 5322 §2.2, §2.2.3.
+    """
+    *lines, rest = octets.split(b"\r\n")
+    if rest or not lines or _FIRST_LINE.fullmatch(lines[0]) is None:
+        raise ValueError("not whole header fields")
+    for line in lines:
+        if len(line) > MAX_LINE_OCTETS:
+            raise ValueError("line of a header too long")
+        folded = _FOLDED_LINE.fullmatch(line) is not None and line.strip()
+        if not folded and _FIRST_LINE.fullmatch(line) is None:
+            raise ValueError("not whole header fields")
+    return octets
 
 
 def mailbox(name: str, address: Address) -> str:

@@ -129,11 +129,14 @@ class Scan:
         return header_doubts(self.content, self.fields, self.header_end)
 
     @property
+    def has_all_fields(self) -> bool:
+        """Whether `fields` has every field of the header: none is past a bound."""
+        return len(self.fields) < MAX_HEADER_FIELDS and self.header_end <= MAX_HEADER_OCTETS
+
+    @property
     def limits_reached(self) -> list[str]:
         """Which bounds kept something out of this object, each a short phrase."""
-        reached = []
-        if len(self.fields) == MAX_HEADER_FIELDS or self.header_end > MAX_HEADER_OCTETS:
-            reached.append("header fields")
+        reached = [] if self.has_all_fields else ["header fields"]
         if any(part.opaque and part.type == b"application" for part in self.parts):
             reached.append("parts")
         return reached

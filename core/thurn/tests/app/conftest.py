@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 100.0
+"""How long anything is waited for: long enough for a slow and busy machine."""
 
 
 def eventually(found: Callable[[], Any], what: str) -> Any:
@@ -47,7 +48,7 @@ class Peer:
         self.socket.sendall(f"{line}\n".encode())
         return self.line()
 
-    def ask_until(self, wanted: str, seconds: float = 5.0) -> str:
+    def ask_until(self, wanted: str, seconds: float = PATIENCE_SECONDS) -> str:
         """Ask until the answer is this: the word to drain takes its way to the worker."""
         until = time.monotonic() + seconds
         while (answer := self.ask("x")) != wanted and time.monotonic() < until:

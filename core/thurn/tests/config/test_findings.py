@@ -10,7 +10,7 @@ from thurn.config.files import read
 from thurn.config.instances import load
 from thurn.config.positions import key_lines
 from thurn.hooks.registry import Registry
-from thurn.plugin import CarrierSettings, Duration, Ref, Settings, plugin
+from thurn.plugin import CarrierSettings, Duration, Ref, Settings, SitePath, plugin
 from thurn.types.errors import ConfigError, PluginError
 
 
@@ -222,31 +222,43 @@ def test_a_role_that_another_plugin_declares(tmp_path, role, head, type_name):
     path = tmp_path / "site.toml"
     path.write_text(f'{SITE}[{role}.x]\ntype = "{type_name}"\n')
     kind, _, name = head.partition(".")
-    told = f"{path}:3: {role}: unknown role; {head} declares it: "
     with pytest.raises(ConfigError) as caught:
         load(read([path]))
+    told = f"{path}:3: {role}: unknown role; {head} declares it: "
     assert f'{told}add a [{kind}.NAME] with type = "{name}"' in caught.value.findings
     with pytest.raises(ConfigError) as caught:
-        load(read([path]), Registry(available=()))
-    assert f"{told}pip install thurn-{kind}-{name}, and use it" in caught.value.findings
+        load(read([path]), Registry(available=(), families=()))
+    assert any(f"{path}:3: {role}: unknown role" in one for one in caught.value.findings)
+
+
+class Distribution:
+    """The metadata of one that is not installed."""
+
+    def __init__(self, name, *requires):
+        self.name, self.requires = name, list(requires)
+
+
+def entry_point(name, value, distribution):
+    return EntryPoint(name, value, "thurn")._for(distribution)
 
 
 def test_a_plugin_of_a_family_without_its_head(tmp_path, monkeypatch):
+    """The head is told from what the extension's distribution needs."""
     path = tmp_path / "site.toml"
     path.write_text(f'{SITE}[imap.x]\ntype = "colours"\n')
-    points = [EntryPoint("imap.colours", "colours_plugin:colours", "thurn")]
+    needs = ("thurn>=2,<3", "thurn-listener-imap>=2,<3", 'thurn-web-x; extra == "web"')
+    point = entry_point(
+        "imap.colours", "colours_plugin:colours", Distribution("thurn-imap-colours", *needs)
+    )
     (tmp_path / "colours_plugin.py").write_text(
         "from thurn.plugin import plugin\n"
         "@plugin('imap', 'colours')\ndef colours():\n    raise NotImplementedError\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    registry = Registry(available=points)
     with pytest.raises(ConfigError) as caught:
-        load(read([path]), registry)
-    assert any(
-        f"{path}:3: imap: unknown role; listener.imap declares it" in one
-        for one in caught.value.findings
-    )
+        load(read([path]), Registry(available=[point], families=()))
+    told = f"{path}:3: imap: unknown role; pip install thurn-listener-imap, and use it: "
+    assert f"{told}an extension needs it" in caught.value.findings
 
 
 def test_a_type_taken_for_a_role(tmp_path):
@@ -279,3 +291,48 @@ def test_an_instance_that_a_list_names_twice(tmp_path):
         check(tmp_path, text)
     (finding,) = caught.value.findings
     assert finding.endswith(':5: service.a.stores: names store "m" twice; leave one out')
+
+
+class PathSettings(Settings):
+    place: SitePath
+    other: SitePath | None = None
+    names: tuple[str, ...] = ()
+
+
+@plugin("service", "places")
+def places(config: PathSettings):
+    raise NotImplementedError
+
+
+def overlaid(tmp_path, below, above):
+    folders = [tmp_path / "site", tmp_path / "above"]
+    files = []
+    for folder, text in zip(folders, (below, above), strict=True):
+        folder.mkdir()
+        files.append(folder / "thurn.toml")
+        files[-1].write_text(text)
+    registry = Registry(available=())
+    registry.add(places)
+    return load(read(files), registry).instances["service", "a"].settings
+
+
+def test_a_relative_path_stays_with_the_file_that_has_it(tmp_path):
+    below = SITE + '[service.a]\ntype = "places"\nplace = "here"\n'
+    settings = overlaid(tmp_path, below, '[service.a]\nother = "there"\n')
+    assert settings.place == tmp_path / "site" / "here"
+    assert settings.other == tmp_path / "above" / "there"
+
+
+@pytest.mark.parametrize(
+    ("above", "result"),
+    [
+        ('["new"]', ("new",)),
+        ('["...", "new"]', ("one", "two", "new")),
+        ('["new", "..."]', ("new", "one", "two")),
+        ('["a", "...", "b"]', ("a", "one", "two", "b")),
+        ("[]", ()),
+    ],
+)
+def test_an_overlay_replaces_or_extends_a_list(tmp_path, above, result):
+    below = SITE + '[service.a]\ntype = "places"\nplace = "x"\nnames = ["one", "two"]\n'
+    assert overlaid(tmp_path, below, f"[service.a]\nnames = {above}\n").names == result

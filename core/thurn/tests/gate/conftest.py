@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import trio
+from thurn.chain.calls import Calls
 from thurn.chain.current import CurrentRule
 from thurn.chain.rule import Rule
-from thurn.chain.runner import Chain, ChainHost
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervision
 from thurn.contracts.account import Denied, Unknown, Verified
 from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache
@@ -125,11 +127,11 @@ class World:
     def __init__(self, policies, *, clear=False):
         self.accounts, self.events = Accounts(), RecordingEvents()
         self.diagnostics = RecordingDiagnostics()
-        host = ChainHost(self.diagnostics, self.events, CurrentRule(None))
+        supervision = Supervision(self.diagnostics, self.events, Calls(CurrentRule(None)))
 
         def chain(stage):
             rules = [Rule(f"login.{n}", one) for n, one in enumerate(policies)]
-            return Chain(stage, rules, host, 5.0)
+            return Chain(stage, rules, supervision, 5.0)
 
         self.cache = CredentialCache(LoopClock())
         self.gate = HostGate(

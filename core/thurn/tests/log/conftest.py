@@ -12,9 +12,14 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
+import trio
 from thurn.contracts.commitlog import BlobReference, Frame, Record
-from thurn.log import Files
+from thurn.log import Files, LogSettings, open_log
+from thurn.log.frame import ScannedFrame, scan
+from thurn.log.segment import segments
 from thurn.types.content import Blob
+
+SMALL = LogSettings(segment_octets=16384)
 
 
 class Clock:
@@ -306,6 +311,48 @@ def broken() -> OSError:
     return OSError(errno.EIO, "input/output error")
 
 
+def frames(directory: Path, slot: int = 0) -> list[ScannedFrame]:
+    """What is on the disk, in order."""
+    found = segments(directory, slot, "sealed") + segments(directory, slot, "seg")
+    return [f for one in found for f in scan(one.path.read_bytes(), one.generation).frames]
+
+
+@pytest.fixture
+async def make(kit, tmp_path, nursery):
+    """Opens logs on one disk, each in a task of its own; `close` ends them in order."""
+    disk = kit.Disk(tmp_path)
+    disk.reports = []
+    ends = []
+
+    async def serve(settings, *, task_status):
+        end, ended = trio.Event(), trio.Event()
+        ends.append((end, ended))
+        async with open_log(
+            tmp_path,
+            clock=kit.Clock(),
+            settings=settings,
+            files=disk,
+            report=lambda event, **_: disk.reports.append(event),
+        ) as log:
+            log.store = kit.Store(log.read)
+            log.register("store", log.store)
+            log.disk = disk
+            task_status.started(log)
+            await end.wait()
+        ended.set()
+
+    async def one(settings=SMALL):
+        return await nursery.start(serve, settings)
+
+    async def close():
+        for end, ended in ends:
+            end.set()
+            await ended.wait()
+
+    one.close = close
+    return one
+
+
 @pytest.fixture
 def kit() -> SimpleNamespace:
     """The classes of this file."""
@@ -320,4 +367,6 @@ def kit() -> SimpleNamespace:
         encode=encode,
         full=full,
         broken=broken,
+        frames=frames,
+        SMALL=SMALL,
     )

@@ -87,7 +87,7 @@ async def fill_up(kit, directory):
         count = len(store.account("a").rows)
         assert log.read(store.account("a").rows[0][1]) is not None
         ballast.unlink()
-        with trio.fail_after(10):
+        with trio.fail_after(100):
             while True:
                 try:
                     await log.commit([kit.Add(store.account("a"), "x", Blob(os.urandom(5000)))])

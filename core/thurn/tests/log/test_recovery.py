@@ -269,7 +269,7 @@ async def test_a_failing_owner_keeps_its_segment_and_is_reported(site, nursery, 
     assert site.reports[0] == "log.unsettled"
     assert len(segments(site.directory, 0, "sealed")) == 1
     site.store.error = None
-    with trio.fail_after(5):
+    with trio.fail_after(100):
         while segments(site.directory, 0, "sealed"):  # noqa: ASYNC110 - a file goes
             await trio.sleep(0.001)
 

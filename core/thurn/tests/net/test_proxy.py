@@ -95,7 +95,7 @@ async def test_who_is_not_named_is_not_served(serving, everything, logged, octet
 async def test_a_stranger_is_not_believed(serving, everything):
     async with serving(proxies=("192.0.2.0/24",)) as served:
         stream = await proxied(served, header(build=build_version_1))
-        assert await stream.receive_some() == b"hello\n"
+        assert (await stream.receive_some()).startswith(b"hello\n")
         assert served.listener.connections[0].session.peer == ip_address("127.0.0.1")
 
 

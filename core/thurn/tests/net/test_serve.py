@@ -163,7 +163,7 @@ async def test_a_busy_peer_lets_the_others_run(serving):
             await stream.send_all(octet * 100)
         await trio.testing.wait_all_tasks_blocked()
         both.set()
-        with trio.fail_after(5):
+        with trio.fail_after(100):
             await done.wait()
     assert b"".join(turns) != b"a" * 100 + b"b" * 100
 

@@ -33,8 +33,11 @@ both = st.one_of(endpoints(4), endpoints(6), st.just((None, None)))
 secured = st.none() | st.builds(SecuredPeer, st.booleans(), st.booleans(), texts, texts, texts)
 headers = st.builds(
     lambda pair, tls, name, alpn: ProxyHeader(2, *pair, False, tls, name, alpn),
-    both, secured, texts, st.binary(max_size=20),
-)  # fmt: skip
+    both,
+    secured,
+    texts,
+    st.binary(max_size=20),
+)
 
 
 def read(octets, cut=lambda wanted: wanted):

@@ -17,8 +17,8 @@ async def test_many_accounts_are_read_fast(opened):
         f'addresses = ["u{n}@example.org", "first.last{n}@example.org"]\n'
         for n in range(10_000)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     async with opened(text) as (accounts, _):
-        elapsed = time.perf_counter() - started
+        elapsed_seconds = time.process_time() - started
         assert await accounts.resolve(Address.parse("u9999+x@example.org")) == Local("u9999", "x")
-    assert elapsed < 5  # 0.6 s on a small machine
+    assert elapsed_seconds < 20  # 0.6 on a small machine; a square takes minutes

@@ -226,7 +226,15 @@ def accounts():
 
 
 def tables(base, store, settings, more):
-    common = {"type": "imap", "bind": ["127.0.0.1:0"], "sasl": ["plain", "both"]}
+    common = {"type": "imap", "sasl": ["plain", "both"]}
+    listeners = {
+        "imap": {**common, **settings},
+        "guarded": {**common, "guards": ["quota"]},
+        "clear": {**common, "plaintext_without_tls": True},
+        "bare": {**common, "tls_mode": "none"},
+    }
+    for number, section in enumerate(listeners.values()):
+        section.setdefault("bind", [f"127.0.0.1:{10_143 + number}"])
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
-from thurn.mailflow.edits import edit_header
+from thurn.delivery.edits import edit_header
 from thurn.plugin import AccountId, Content, Continue, Reject
 from thurn_kit.grants import RELAYED_FOR
 from thurn_message.scanner import scan

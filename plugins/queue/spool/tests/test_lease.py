@@ -154,7 +154,7 @@ async def test_polled_without_notices(bench):
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
         await bench.put(two, "a")
-        with trio.fail_after(5):
+        with trio.fail_after(100):
             while not found:
                 await trio.testing.wait_all_tasks_blocked(0.1)
 

@@ -64,6 +64,9 @@ USELESS = {
         query, FORGED_LINE, rcode=dns.rcode.NXDOMAIN
     ),
     "referral": lambda query: respond(query, authority=["example. 60 IN NS ns.example."], flags=0),
+    "referral of a recursive one": lambda query: respond(
+        query, authority=["example. 60 IN NS ns.example."]
+    ),
     "lame": lambda query: respond(query, flags=0),
     "servfail": lambda query: respond(query, rcode=dns.rcode.SERVFAIL),
     "refused": lambda query: respond(query, rcode=dns.rcode.REFUSED),

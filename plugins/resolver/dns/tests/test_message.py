@@ -185,9 +185,19 @@ def with_record(owner, kind, values, length=None):
     return HEADER + ROOT_A + owner + struct.pack("!HHIH", kind, 1, 1, length) + values
 
 
+def with_ring():
+    """A name that leads to two pointers in the text before it, which lead to each other."""
+    ring = b"\x04\xc0\x1f\xc0\x1d"
+    text = b"\0" + struct.pack("!HHIH", Kind.TXT, 1, 1, len(ring)) + ring
+    header = struct.pack("!HHHHHH", 1, Flag.RESPONSE, 1, 2, 0, 0)
+    assert (header + ROOT_A + text).index(b"\xc0\x1f") == 0x1D
+    return header + ROOT_A + text + b"\xc0\x1d" + struct.pack("!HHIHI", Kind.A, 1, 1, 4, 0)
+
+
 @pytest.mark.parametrize(
     "message",
     [
+        with_ring(),
         with_record(b"\0", Kind.A, b"abc"),
         with_record(b"\0", Kind.A, b"abcde"),
         with_record(b"\0", Kind.A, b"abcd", length=5),

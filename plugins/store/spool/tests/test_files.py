@@ -116,7 +116,7 @@ async def test_files_of_expunged_messages_go_away(bench):
         await inbox.copy(uids[1:], "copies")
         await inbox.expunge(uids[1:])
         await account.delete("copies")
-        with trio.fail_after(10):
+        with trio.fail_after(100):
             while bodies(bench.directory):  # noqa: ASYNC110 - a thread removes them
                 await trio.sleep(0.01)
 
@@ -298,7 +298,7 @@ async def test_a_busy_index_is_left_alone(bench):
 
 async def began(resource):
     """Begin, once what the stores do in the background at opening has let go."""
-    with trio.fail_after(20):
+    with trio.fail_after(100):
         while not resource.begin():
             await trio.lowlevel.checkpoint()
 

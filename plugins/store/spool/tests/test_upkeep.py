@@ -43,7 +43,7 @@ async def test_a_connection_is_closed_between_two_accounts(tmp_path, monkeypatch
         nursery.start_soon(upkeep.run)
         for number in range(ACCOUNTS):
             upkeep.sweep(Index(tmp_path / str(number)))
-        with trio.fail_after(10):
+        with trio.fail_after(100):
             await all_done.wait()
         nursery.cancel_scope.cancel()
     assert done == ["tended", "closed"] + ["tended"] * (ACCOUNTS - 1)

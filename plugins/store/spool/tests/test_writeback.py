@@ -21,7 +21,7 @@ async def write_until_anew(bench, mailbox, uid):
     """Commit until the log has begun anew."""
     before = log_of(bench).read_bytes()[NUMBERED]
     change = FlagChange.ADD
-    with trio.fail_after(20):
+    with trio.fail_after(100):
         while log_of(bench).read_bytes()[NUMBERED] == before:
             await mailbox.flag([uid], change, ["\\Flagged"])
             change = FlagChange.REMOVE if change is FlagChange.ADD else FlagChange.ADD

@@ -21,7 +21,8 @@ from thurn_testing.contracts.expectation import expect, expect_equal
 Ends: TypeAlias = tuple[Connection, trio.abc.HalfCloseableStream]
 Make: TypeAlias = Callable[[], AbstractAsyncContextManager[Ends]]
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+"""Longest time of one check, also on a slow machine."""
 LARGE = bytes(range(256)) * 8192
 """Two MiB: more than any buffer between the ends."""
 

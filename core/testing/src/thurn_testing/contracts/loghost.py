@@ -25,7 +25,7 @@ from thurn_testing.fakes.context import FakeContext, Given
 SETTINGS = LogSettings(segment_octets=1 << 16, seal_after_seconds=0.01)
 """Small and soon sealed, so that a kit sees many segments."""
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 """How long sealing and settling may take."""
 
 

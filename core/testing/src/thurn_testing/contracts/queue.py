@@ -45,7 +45,7 @@ MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
 
 LATER: Final = Status(451, "4.4.1", "Nobody answers")
 NEVER: Final = Status(550, "5.1.1", "Nobody of this name")
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
 """How long the kit waits for what must come at once."""
 MOMENT_SECONDS: Final = 0.05
 """How long the kit looks whether something comes that must not."""

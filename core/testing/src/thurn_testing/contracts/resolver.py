@@ -93,6 +93,7 @@ NOT_NAMES: Final = (
     "a b.example",
     "\\097.kit.example",
     "é.kit.example",
+    "\N{KELVIN SIGN}it.example",
     "one。kit.example",
     "%s.example",
     "$(reboot).example",

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thurn.chain.rule import Product, Rule, Stage, may_wait
-from thurn.chain.runner import Chain, ChainHost
+from thurn.chain.rule import Product, Rule, Stage
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervision
 from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
@@ -26,7 +27,7 @@ class ChainMaker:
 
     instances: Mapping[tuple[str, str], Instance]
     products: Mapping[tuple[str, str], Any]
-    host: ChainHost
+    supervision: Supervision
 
     def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
         """The chain of one stage; instances without the stage's method are passed over. The
@@ -42,8 +43,7 @@ class ChainMaker:
         for name in names:
             instance = self.instances[role, name]
             product = self.products[role, name]
-            method = getattr(product, stage.method, None)
-            if method is None:
+            if getattr(product, stage.method, None) is None:
                 continue
             if instance.common.deadline is not None:
                 seconds = min(seconds, instance.common.deadline)
@@ -53,10 +53,9 @@ class ChainMaker:
                 product,
                 f"{code} ({instance.source})",
                 continue_on_error=instance.common.on_error == "continue",
-                waits=may_wait(method),
             )
             rules.append(rule)
-        return Chain(stage, rules, self.host, seconds)
+        return Chain(stage, rules, self.supervision, seconds)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""

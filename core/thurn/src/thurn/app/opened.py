@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from thurn.app.chains import ChainMaker
 from thurn.app.resolver import SystemResolver
-from thurn.chain.current import CurrentRule
-from thurn.chain.runner import Chain, ChainHost
+from thurn.chain.calls import Calls
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervision
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -60,16 +61,24 @@ class OpenSite:
     diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
-    watch: CurrentRule
+    calls: Calls
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
+    late: str = ""  # the finding of an instance that was cancelled while it opened
     connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
+
+    def add(self, instance: Instance, product: object) -> None:
+        """An instance is open; the directory is there once all account instances are."""
+        self.products[instance.role, instance.name] = product
+        accounts = self.config.site.accounts
+        if instance.role == "account" and all(("account", n) in self.products for n in accounts):
+            self.directory = self.accounts(())
 
     @property
     def state(self) -> State | None:
@@ -93,11 +102,12 @@ class OpenSite:
 
     @property
     def _chains(self) -> ChainMaker:
-        return ChainMaker(self.config.instances, self.products, self._chain_host)
+        return ChainMaker(self.config.instances, self.products, self.supervision)
 
     @property
-    def _chain_host(self) -> ChainHost:
-        return ChainHost(self.diagnostics, self.events, self.watch)
+    def supervision(self) -> Supervision:
+        """How products are called."""
+        return Supervision(self.diagnostics, self.events, self.calls)
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
@@ -201,7 +211,7 @@ class OpenSite:
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
-        no_rules = Chain(DELIVERY, (), self._chain_host)
+        no_rules = Chain(DELIVERY, (), self.supervision)
         local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

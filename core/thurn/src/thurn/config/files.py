@@ -1,4 +1,10 @@
-"""Reads configuration files and lays overlays over them: tables merge, all else replaces."""
+"""Reads configuration files and lays overlays over them.
+
+Rules of this file: tables merge, and all else replaces; in a list of an overlay, "..." stands for
+the list that is below it, so that a list can be extended at either end. A text remembers the
+directory of the file that has it (`PlacedText`), since relative paths start there, whoever sets
+the keys beside it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +13,15 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from thurn.config.positions import key_lines, line_of
+from thurn.contracts.settings import PlacedText
 from thurn.types.errors import ConfigError
 
 KeyPath = tuple[str, ...]
+BELOW: Final = "..."
+"""In a list of an overlay: everything that the files below have in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ def read(paths: Sequence[Path]) -> Source:
             findings.append(f"{path}:{line[1] if line else 1}: not TOML: {error}")
             continue
         lines.append(key_lines(text))
-        _merge(merged, table, (), index, setters)
+        _merge(merged, _placed(table, path.parent), (), index, setters)
     if findings:
         raise ConfigError(findings)
     return Source(merged, resolved, tuple(lines), setters)
@@ -91,5 +100,24 @@ def _merge(
             elif isinstance(value, dict):
                 below[key] = {}
                 pending.append((below[key], value, here))
+            elif isinstance(value, list) and BELOW in value:
+                below[key] = _extended(value, below.get(key))
             else:
                 below[key] = value
+
+
+def _placed(value: Any, base: Path) -> Any:  # noqa: ANN401 - whatever TOML has
+    """The same value with the directory of its file at each text. Nesting is bounded by tomllib."""
+    if isinstance(value, str):
+        return PlacedText.at(value, base)
+    if isinstance(value, list):
+        return [_placed(one, base) for one in value]
+    if isinstance(value, dict):
+        return {key: _placed(one, base) for key, one in value.items()}
+    return value
+
+
+def _extended(values: list[Any], below: Any) -> list[Any]:  # noqa: ANN401 - whatever TOML has
+    known = below if isinstance(below, list) else []
+    position = values.index(BELOW)
+    return [*values[:position], *known, *values[position + 1 :]]

@@ -163,7 +163,8 @@ def normal_name(text: str) -> str | None:
     not a number (RFC 1123 §2.1).
     """
     name = text.removesuffix(".").lower()
-    if len(name) > NAME_CHARACTERS or not name.isascii():
+    # Of the text, for the small letter of some others is an ASCII one.
+    if len(name) > NAME_CHARACTERS or not text.isascii():
         return None
     labels = name.split(".")
     if labels[-1].isdigit():

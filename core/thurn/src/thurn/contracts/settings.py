@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -96,13 +95,39 @@ StateRef: TypeAlias = Annotated[str, Ref("state")]
 ResolverRef: TypeAlias = Annotated[str, Ref("resolver")]
 
 
-def _from_file(value: Path, info: ValidationInfo) -> Path:
-    base = (info.context or {}).get("base")
-    return base / value.expanduser() if base is not None else value
+class PlacedText(str):
+    """A text of a configuration, with the directory of the file that has it.
+
+    Attributes:
+        base: where relative paths start.
+    """
+
+    __slots__ = ("base",)
+
+    base: Path
+
+    @classmethod
+    def at(cls, text: str, base: Path) -> PlacedText:
+        """The text, in a file of this directory."""
+        placed = cls(text)
+        placed.base = base
+        return placed
 
 
-SitePath: TypeAlias = Annotated[Path, AfterValidator(_from_file)]
-"""A path; relative ones start at the directory of the configuration file."""
+def _from_file(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever TOML had
+    base = _base_of(value, info)
+    return value if base is None or not isinstance(value, str) else base / Path(value).expanduser()
+
+
+def _base_of(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
+    if isinstance(value, PlacedText):
+        return value.base
+    base: Path | None = (info.context or {}).get("base")
+    return base
+
+
+SitePath: TypeAlias = Annotated[Path, BeforeValidator(_from_file, json_schema_input_type=str)]
+"""A path; relative ones start at the directory of the configuration file that has them."""
 
 
 class Secret:
@@ -126,8 +151,8 @@ class Secret:
         def resolve(value: Any, info: ValidationInfo) -> Secret:  # noqa: ANN401
             if isinstance(value, Secret):
                 return value
-            base = (info.context or {}).get("base")
-            return SecretSource.model_validate(value).resolve(base)
+            named = value.get("file") if isinstance(value, dict) else None
+            return SecretSource.model_validate(value).resolve(_base_of(named, info))
 
         return core_schema.with_info_plain_validator_function(resolve)
 

@@ -8,17 +8,12 @@ Rules of this file:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Final
 
-from thurn_message.headerfield import MAX_LINE_OCTETS, header, text_header
+from thurn_message.headerfield import header, text_header, whole_fields
 
 from thurn.types.content import Blob, Content
 from thurn.types.decision import Edit, InsertFields, InsertHeader, RemoveHeader, ReplaceHeader
-
-_FIRST_LINE: Final = re.compile(rb"[!-9;-~]+:[^\r\n\0]*+")
-_NEXT_LINE: Final = re.compile(rb"[ \t][^\r\n\0]*+")
 
 
 def edit_header(content: Content, edits: Iterable[Edit]) -> Content:
@@ -32,7 +27,7 @@ def edit_header(content: Content, edits: Iterable[Edit]) -> Content:
             case InsertHeader(name, value):
                 content = content.prepend(_field(name, value))
             case InsertFields(octets):
-                content = content.prepend(_checked(octets))
+                content = content.prepend(whole_fields(octets))
             case ReplaceHeader(name, value):
                 content = without_fields(content, name).prepend(_field(name, value))
             case RemoveHeader(name):
@@ -57,16 +52,3 @@ def without_fields(content: Content, *names: str) -> Content:
 
 def _field(name: str, value: str) -> bytes:
     return header(name, value) if value.isascii() else text_header(name, value)
-
-
-def _checked(octets: bytes) -> bytes:
-    """Whole header fields as they are. Raises ValueError. RFC 5322 §2.2."""
-    *lines, rest = octets.split(b"\r\n")
-    if rest or not lines or _FIRST_LINE.fullmatch(lines[0]) is None:
-        raise ValueError("not whole header fields")
-    for line in lines:
-        if len(line) > MAX_LINE_OCTETS:
-            raise ValueError("line of a header too long")
-        if not (_FIRST_LINE.fullmatch(line) or _NEXT_LINE.fullmatch(line)) or not line.strip():
-            raise ValueError("not whole header fields")
-    return octets

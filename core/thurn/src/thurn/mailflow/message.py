@@ -15,7 +15,7 @@ from thurn.directory.expansion import expand
 from thurn.mailflow.envelope import close_entry, trouble_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.stages import ask_filters
-from thurn.mailflow.submission import complete
+from thurn.mailflow.submission import HEADER_TOO_LARGE, complete
 from thurn.mailflow.trace import RECEIVED_LIMIT, received
 from thurn.types.content import Blob, Content
 from thurn.types.decision import (
@@ -77,6 +77,8 @@ async def _receive(
     hostname, now = plan.settings.hostname, plan.clock.wall()
     content = Content(blob)
     if plan.settings.submission:
+        if not content.scan.has_all_fields:
+            return _alike(transaction, replies, HEADER_TOO_LARGE, "refused")
         content = await complete(
             content, transaction, directory=plan.directory, hostname=hostname, now=now
         )

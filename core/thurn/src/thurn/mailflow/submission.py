@@ -17,6 +17,8 @@ Rules of this file:
    read, and where the message is resent: its From is then another's by right, and all Resent
    fields but Resent-Bcc stay as they are. RFC 5322 §3.6.6.
 5. New fields stand above the message; the body is not touched.
+6. A header that is too large to be read whole is refused (`HEADER_TOO_LARGE`), for a Bcc might
+   stand in what is not read.
 """
 
 from __future__ import annotations
@@ -34,10 +36,14 @@ from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.identity import AccountId
 from thurn.types.session import Transaction
+from thurn.types.status import Status
 
 FROM_ADDRESSES: Final = 50
 """The largest number of From addresses that are looked up; people write one or two, and past it
 the field counts as one that cannot be read."""
+
+HEADER_TOO_LARGE: Final = Status(552, "5.3.4", "The header of the message is too large")
+"""The answer to a header of which some fields cannot be seen (`thurn_message.limits`)."""
 
 _BLIND: Final = ("Bcc", "Resent-Bcc")
 _RESENT: Final = frozenset((b"resent-from", b"resent-sender", b"resent-date"))

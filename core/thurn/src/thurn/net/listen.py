@@ -212,7 +212,9 @@ class _Server:
         Raises:
             ProxyFailed: there is no header, or none that names the peer.
         """
+        connection.extend(self.settings.handshake)
         await read_proxy_header(connection)
+        connection.extend(self.settings.idle)
         if not self.limits.admit(connection.peer):
             self._complain("connection.refused", peer=str(connection.peer), open=self.limits.open)
             return False

@@ -264,9 +264,6 @@ from thurn.types.session import JournalEntry, PeerAddress, Session, Target, TlsS
 from thurn.types.stash import Stash, StashKey
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
-API_VERSION = 2
-"""Grows when a name of this module changes its meaning; additions do not count."""
-
 __all__ = [
     "API_VERSION",
     "CACHED_HEADERS",

@@ -76,7 +76,8 @@ def demo(
     base = find_port_base() if port_base is None else port_base
     site = DemoSite(directory, base, sieve=sieve, **options)
     path, prover_password = write_site(site)
-    _give_the_prover_its_script(ctx, site, path)
+    configs = (path,) if overlay is None else (path, overlay)
+    _give_the_prover_its_script(ctx, site, configs)
 
     def on_ready(plan: Any) -> None:  # noqa: ANN401 - the supervisor's plan
         try:
@@ -95,13 +96,15 @@ def demo(
     if run is None:
         raise click.ClickException("thurn has no command `run`")
     try:
-        ctx.invoke(run, config=(path,) if overlay is None else (path, overlay), on_ready=on_ready)
+        ctx.invoke(run, config=configs, on_ready=on_ready)
     finally:
         if not kept:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _give_the_prover_its_script(ctx: click.Context, site: DemoSite, path: Path) -> None:
+def _give_the_prover_its_script(
+    ctx: click.Context, site: DemoSite, configs: tuple[Path, ...]
+) -> None:
     """Once for a directory, by the command that people have for it, in a process of its own: this
     one becomes the supervisor, which stays small and opens nothing."""
     script = site.directory / PROOF_SCRIPT
@@ -111,7 +114,8 @@ def _give_the_prover_its_script(ctx: click.Context, site: DemoSite, path: Path) 
     if child == 0:
         written = script.with_suffix(".new")
         written.write_text(proof_script(), "utf-8")
-        words = ["sieve", "put", "--config", str(path), "--activate", PROVER, "proof", str(written)]
+        options = [word for path in configs for word in ("--config", str(path))]
+        words = ["sieve", "put", *options, "--activate", PROVER, "proof", str(written)]
         code = 1
         try:
             sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until this process ends

@@ -82,11 +82,11 @@ class Lookup:
         Raises:
             LookupFailed: nobody can say within the lifetime; Bogus is one of them.
         """
-        reason = ["no answer in time"]
+        reasons = ["no answer in time"]
         with trio.move_on_after(self._config.lifetime):
             async with self._turns:
-                return await self._follow(question, reason)
-        raise LookupFailed(f"{question}: {reason[-1]}")
+                return await self._follow(question, reasons)
+        raise LookupFailed(f"{question}: {reasons[-1]}")
 
     async def _follow(self, question: Question, reasons: list[str]) -> DnsAnswer[Any]:
         """The answer at the end of the aliases, however many responses they take."""

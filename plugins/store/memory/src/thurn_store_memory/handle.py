@@ -36,11 +36,15 @@ WAITING_IDS: Final = 64
 
 
 class MemoryAccount:
-    """See `thurn.contracts.store.AccountHandle`; also the ability `SupportsUsage`."""
+    """See `thurn.contracts.store.AccountHandle`; also the ability `SupportsUsage`.
+
+    Attributes:
+        state: everything that the account has; tests may look into it.
+    """
 
     def __init__(self, opened: OpenAccount) -> None:
         self._opened = opened
-        self._state = opened.state
+        self.state = opened.state
 
     @property
     def account(self) -> AccountId:
@@ -55,7 +59,7 @@ class MemoryAccount:
     # The tree.
 
     def _record(self, name: str, mailbox: MailboxState) -> MailboxRecord:
-        return mailbox.record(name, subscribed=name in self._state.subscribed)
+        return mailbox.record(name, subscribed=name in self.state.subscribed)
 
     async def mailboxes(self) -> Sequence[MailboxRecord]:
         """All of them, in name order, INBOX first."""
@@ -63,9 +67,9 @@ class MemoryAccount:
         if not self._opened.may:
             return []
         names = sorted(
-            self._state.mailboxes, key=lambda name: (name != INBOX, name.split(self.separator))
+            self.state.mailboxes, key=lambda name: (name != INBOX, name.split(self.separator))
         )
-        return [self._record(name, self._state.mailboxes[name]) for name in names]
+        return [self._record(name, self.state.mailboxes[name]) for name in names]
 
     async def mailbox(self, name: str) -> MemoryMailbox:
         """Resolve a name together with the rights."""
@@ -76,38 +80,38 @@ class MemoryAccount:
             raise MailboxNotFound from None
         if not self._opened.may:
             raise MailboxNotFound
-        mailbox = tree.find(self._state, normal)
+        mailbox = tree.find(self.state, normal)
         return MemoryMailbox(self._opened, mailbox, self._record(normal, mailbox))
 
     async def create(self, name: str, *, special_use: Collection[str] = ()) -> MailboxRecord:
         """Make it and its missing parents."""
         name, uses = mailbox_name(name, self.separator), frozenset(special_use)
         made = await self._opened.commit(
-            lambda: tree.create(self._state, name, self.separator, uses)
+            lambda: tree.create(self.state, name, self.separator, uses)
         )
         return self._record(name, made)
 
     async def delete(self, name: str) -> None:
         """Remove it and its messages, not its children."""
         name = mailbox_name(name, self.separator)
-        await self._opened.commit(lambda: tree.delete(self._state, name))
+        await self._opened.commit(lambda: tree.delete(self.state, name))
 
     async def rename(self, name: str, new_name: str) -> None:
         """Rename it with its children; INBOX stays, and its messages move."""
         name = mailbox_name(name, self.separator)
         new_name = mailbox_name(new_name, self.separator)
-        await self._opened.commit(lambda: tree.rename(self._state, name, new_name, self.separator))
+        await self._opened.commit(lambda: tree.rename(self.state, name, new_name, self.separator))
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
         """Subscribe a name, or end its subscription."""
         name = mailbox_name(name, self.separator)
-        state, value = self._state, subscribed or None
+        state, value = self.state, subscribed or None
         await self._opened.commit(lambda: state.put_or_drop(state.subscribed, name, value))
 
     async def subscriptions(self) -> Sequence[str]:
         """All subscribed names."""
         await trio.lowlevel.checkpoint()
-        return sorted(self._state.subscribed) if self._opened.may else []
+        return sorted(self.state.subscribed) if self._opened.may else []
 
     # Deposits.
 
@@ -120,7 +124,7 @@ class MemoryAccount:
         return self._opened.append(lambda: self._append(append, content))
 
     def _append(self, append: Append, content: Content) -> Stored:
-        state = self._state
+        state = self.state
         name = mailbox_name(append.mailbox, self.separator)
         if append.create and name not in state.mailboxes:
             tree.make(state, name, self.separator)
@@ -148,19 +152,19 @@ class MemoryAccount:
     async def seen(self, key: str) -> bool:
         """Whether `remember(key)` was committed and its lifetime has not ended."""
         await trio.lowlevel.checkpoint()
-        return self._state.remembered.get(key, 0.0) > self._opened.wall
+        return self.state.remembered.get(key, 0.0) > self._opened.wall
 
     def remember(self, key: str, *, lifetime_seconds: float) -> Deposit:
         """A record for `seen`."""
         until = self._opened.wall + lifetime_seconds
-        return self._opened.work(lambda: self._state.put(self._state.remembered, key, until))
+        return self._opened.work(lambda: self.state.put(self.state.remembered, key, until))
 
     # Documents.
 
     async def documents(self, kind: str) -> Sequence[Document]:
         """The newest version of each document of this kind, in name order."""
         await trio.lowlevel.checkpoint()
-        return document.read_all(self._state, kind) if self._opened.may else []
+        return document.read_all(self.state, kind) if self._opened.may else []
 
     async def document(
         self, kind: str, name: str, *, version: int | None = None
@@ -169,43 +173,43 @@ class MemoryAccount:
         await trio.lowlevel.checkpoint()
         if not self._opened.may:
             return None
-        return document.read_one(self._state, kind, name, version)
+        return document.read_one(self.state, kind, name, version)
 
     async def active_document(self, kind: str) -> Document | None:
         """The active document of this kind, or None."""
         await trio.lowlevel.checkpoint()
-        return document.read_active(self._state, kind) if self._opened.may else None
+        return document.read_active(self.state, kind) if self._opened.may else None
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
         """Make a document or a new version of it."""
         wall = self._opened.wall
         return await self._opened.commit(
-            lambda: document.put(self._state, kind, name, content, wall)
+            lambda: document.put(self.state, kind, name, content, wall)
         )
 
     async def activate_document(self, kind: str, name: str | None) -> None:
         """Make this document the active one of its kind; None: none is active."""
-        await self._opened.commit(lambda: document.activate(self._state, kind, name))
+        await self._opened.commit(lambda: document.activate(self.state, kind, name))
 
     async def delete_document(self, kind: str, name: str) -> bool:
         """Remove it, but not its history; False when it is absent."""
-        return await self._opened.commit(lambda: document.delete(self._state, kind, name))
+        return await self._opened.commit(lambda: document.delete(self.state, kind, name))
 
     async def document_history(self, kind: str, name: str) -> Sequence[Document]:
         """All versions of a document, oldest first."""
         await trio.lowlevel.checkpoint()
-        return document.read_history(self._state, kind, name) if self._opened.may else []
+        return document.read_history(self.state, kind, name) if self._opened.may else []
 
     # The account as a whole.
 
     async def annotations(self) -> Mapping[str, bytes]:
         """Annotations of the account as a whole."""
         await trio.lowlevel.checkpoint()
-        return dict(self._state.annotations) if self._opened.may else {}
+        return dict(self.state.annotations) if self._opened.may else {}
 
     async def annotate(self, entry: str, value: bytes | None) -> None:
         """Set an annotation; None removes it."""
-        state = self._state
+        state = self.state
         await self._opened.commit(lambda: state.put_or_drop(state.annotations, entry, value))
 
     @asynccontextmanager
@@ -224,9 +228,9 @@ class MemoryAccount:
     async def _follow(
         self, notices: trio.MemoryReceiveChannel[int], send: trio.MemorySendChannel[str]
     ) -> None:
-        known = {one.id: one.numbers["modseq"] for one in self._state.mailboxes.values()}
+        known = {one.id: one.numbers["modseq"] for one in self.state.mailboxes.values()}
         async for _ in notices:
-            for mailbox in list(self._state.mailboxes.values()):
+            for mailbox in list(self.state.mailboxes.values()):
                 modseq = mailbox.numbers["modseq"]
                 if known.get(mailbox.id) != modseq:
                     known[mailbox.id] = modseq

@@ -1,0 +1,18 @@
+"""Where a piece of a plugin's code stands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """`file:line` of the first line of a function or class."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is not None:
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    try:
+        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
+    except (OSError, TypeError):
+        return f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}"
