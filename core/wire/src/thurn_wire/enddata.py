@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from thurn_wire.content import CRLF, Collected, Collector, has_bare_line_ends
+from thurn_wire.collector import CRLF, Collected, Collector, has_bare_line_ends
 
 END: Final = b"\r\n.\r\n"
 _ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from thurn.chain.calls import Callee
 from thurn.chain.rule import Product, Rule, Stage
 from thurn.chain.runner import Chain
-from thurn.chain.supervision import Supervision
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
@@ -17,6 +18,7 @@ from thurn.contracts.outgoing import OutgoingClass, OutgoingFilter
 from thurn.delivery.local import DELIVERY
 from thurn.delivery.outgoing import OUTGOING, OutgoingStage
 from thurn.gate.policies import AFTER, BEFORE, RECORD
+from thurn.hooks.source import code_of
 from thurn.mailflow.plan import Chains
 from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
 
@@ -30,32 +32,39 @@ class ChainMaker:
     supervision: Supervision
 
     def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
-        """The chain of one stage; instances without the stage's method are passed over. The
-        smallest `deadline` of an instance is the chain's, where it is below the stage's own.
+        """The chain of one stage; instances without the stage's method are passed over.
 
         Args:
             stage: what is asked.
             role: the role of the instances.
             names: the names of the instances, in order.
         """
-        seconds = stage.deadline_seconds
         rules: list[Rule[Product]] = []
         for name in names:
             instance = self.instances[role, name]
             product = self.products[role, name]
             if getattr(product, stage.method, None) is None:
                 continue
-            if instance.common.deadline is not None:
-                seconds = min(seconds, instance.common.deadline)
-            code = getattr(product, "source", "") or instance.factory.source
             rule = Rule[Product](
                 instance.full_name,
                 product,
-                f"{code} ({instance.source})",
+                self.source(instance, product),
                 continue_on_error=instance.common.on_error == "continue",
+                deadline_seconds=instance.common.deadline,
             )
             rules.append(rule)
-        return Chain(stage, rules, self.supervision, seconds)
+        return Chain(stage, rules, self.supervision)
+
+    @staticmethod
+    def source(instance: Instance, product: object) -> str:
+        """file:line of the code of a product and of the section that it comes from."""
+        return f"{code_of(product, instance.factory.source)} ({instance.source})"
+
+    def supervised(self, role: str, name: str) -> Supervised[Any]:
+        """A product that is called outside of a chain."""
+        instance, product = self.instances[role, name], self.products[role, name]
+        callee = Callee(role, instance.full_name, self.source(instance, product))
+        return Supervised(product, callee)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""

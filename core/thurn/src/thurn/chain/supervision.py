@@ -13,7 +13,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, ParamSpec, TypeVar
+from types import UnionType
+from typing import Final, Generic, ParamSpec, TypeVar
 
 import trio
 
@@ -26,6 +27,7 @@ from thurn.types.events import PluginFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Product_co = TypeVar("Product_co", covariant=True)
 
 MISSES: Final = 3
 """Deadlines missed in a row before an instance is suspended; one slow look-up is not a pattern."""
@@ -44,6 +46,14 @@ class Unanswered(TemporaryFailure):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised(Generic[Product_co]):
+    """A product that is called outside of a chain, and how it is called."""
+
+    product: Product_co
+    callee: Callee
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +114,34 @@ class Supervision:
             callee.missed = 0
             raise
         except (Exception, SystemExit, GeneratorExit) as error:
-            raise self._raised(callee, error) from error
+            raise self.raised(callee, error) from error
         except BaseExceptionGroup as group:
             interrupted = group.subgroup((trio.Cancelled, KeyboardInterrupt))
             if interrupted is not None:
                 raise interrupted from None
-            raise self._raised(callee, group) from group
+            raise self.raised(callee, group) from group
         callee.missed = 0
+        return answer
+
+    async def ask(
+        self,
+        callee: Callee,
+        seconds: float,
+        expected: type[object] | UnionType,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same with a time-out, for an answer that has to be of a type.
+
+        Raises:
+            Unanswered: as `call`; also for an answer of another type.
+            TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
+        """
+        deadline = trio.current_time() + seconds
+        answer = await self.call(callee, "", deadline, function, *args, **kwargs)
+        if not isinstance(answer, expected):
+            raise self.nonsense(callee, answer)
         return answer
 
     def nonsense(self, callee: Callee, answer: object, problem: str = "") -> Unanswered:
@@ -126,7 +157,8 @@ class Supervision:
         self.report(callee, failure, callee.source)
         return Unanswered("plugin.deadline", f"{failure} ({callee.source})")
 
-    def _raised(self, callee: Callee, error: BaseException) -> Unanswered:
+    def raised(self, callee: Callee, error: BaseException) -> Unanswered:
+        """The failure of a call that has raised what it must not."""
         callee.missed = 0
         text = "".join(traceback.format_exception(error, limit=-20))
         self.diagnostics.debug("plugin.traceback", plugin=callee.instance, exception=text)

@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import limits
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.linebuffer import BareLineEnd, LineBuffer, LineNeverEnds, LineTooLong
 
 _IMPOSSIBLE: Final = 1 << 63
@@ -212,6 +212,14 @@ class Fragmentizer:
     def take_all(self) -> bytes:
         """Everything received and not yet taken, behind a command that was read whole."""
         return self._lines.take_all()
+
+    def discard(self) -> int:
+        """Drop everything; returns how many octets were not taken. RFC 9051 §6.2.1."""
+        lost_octets = self._lines.discard()
+        self._pending = None
+        self._skipping = False
+        self._reset()
+        return lost_octets
 
     # Within.
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
+from thurn_wire.error import RemoteProtocolError
 from thurn_wire.imap import limits
-from thurn_wire.imap.error import RemoteProtocolError
 
 Value: TypeAlias = "int | str | bytes | tuple[Value, ...] | None"
 
@@ -46,7 +46,7 @@ def values(octets: bytes, position: int = 0) -> tuple[Value, ...]:
             raise RemoteProtocolError(f"a response that cannot be read at octet {position + 1}")
         position = found.end()
         count += 1
-        if count > limits.CLIENT_VALUES:
+        if count > limits.RESPONSE_VALUES:
             raise RemoteProtocolError("a response with too many values")
         kind = found.lastindex
         if kind == 1:

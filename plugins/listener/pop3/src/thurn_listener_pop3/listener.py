@@ -6,9 +6,8 @@ from math import ceil
 from typing import Final, Literal
 
 from thurn.plugin import Connection, ListenerContext, Session
-from thurn_wire.pop3 import reply
-from thurn_wire.pop3.capability import ServerConfig
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.config import Pop3Config
+from thurn_wire.pop3.reply import ResponseCode, error
 
 from thurn_listener_pop3.entry import Entry
 from thurn_listener_pop3.session import Pop3Session
@@ -17,11 +16,9 @@ from thurn_listener_pop3.settings import Pop3Settings
 DAY_SECONDS: Final = 86_400
 
 _FAREWELLS: Final = {
-    "error": reply.error("temporary trouble here, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    "closing": reply.error("closing, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    "busy": reply.error("too many connections, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    # RFC 1939 §3: at the autologout the server closes "without … sending any response".
-    "idle": b"",
+    "error": error("temporary trouble here, try again later", ResponseCode.SYSTEM_TEMPORARY),
+    "closing": error("closing, try again later", ResponseCode.SYSTEM_TEMPORARY),
+    "busy": error("too many connections, try again later", ResponseCode.SYSTEM_TEMPORARY),
 }
 
 
@@ -50,13 +47,16 @@ class Pop3Listener:
 
     def farewell(self, reason: Literal["error", "closing", "busy", "idle"]) -> bytes:
         """The answer to whatever the client says next."""
-        return _FAREWELLS[reason]
+        if reason == "idle":
+            # RFC 1939 §3: at the autologout the server closes "without … sending any response".
+            return b""
+        return _FAREWELLS[reason].encode()
 
 
-def server_config(settings: Pop3Settings, hostname: str) -> ServerConfig:
+def server_config(settings: Pop3Settings, hostname: str) -> Pop3Config:
     """What greeting and CAPA say."""
     expire, delay = settings.expire, settings.login_delay
-    return ServerConfig(
+    return Pop3Config(
         greeting=f"{hostname} POP3 ready",
         # RFC 2449 §6.7: the least number of days, so a part of one does not count.
         expire_days=None if expire is None else int(expire // DAY_SECONDS),

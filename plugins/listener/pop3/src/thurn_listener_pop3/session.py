@@ -13,7 +13,6 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from thurn.plugin import (
@@ -29,23 +28,25 @@ from thurn.plugin import (
     ThurnError,
     status_of,
 )
-from thurn_wire.pop3.capability import Offer, ServerConfig
+from thurn_wire.pop3.capability import Offer
+from thurn_wire.pop3.config import Pop3Config
 from thurn_wire.pop3.event import (
     NEED_DATA,
+    Apop,
+    Auth,
     AuthCancelled,
     AuthResponse,
-    AuthStart,
     Closed,
-    DigestLogin,
+    Connected,
     Event,
     PasswordLogin,
     Pause,
-    Quit,
     Retrieve,
     StartTls,
     Top,
+    Update,
 )
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.reply import ResponseCode, error, ok
 from thurn_wire.pop3.server import Pop3Server
 from thurn_wire.pop3.state import State
 
@@ -84,7 +85,7 @@ class Pop3Session:
         self,
         connection: Connection,
         session: Session,
-        config: ServerConfig,
+        config: Pop3Config,
         settings: Pop3Settings,
         context: ListenerContext,
         entry: Entry,
@@ -94,7 +95,7 @@ class Pop3Session:
         self._settings = settings
         self._context = context
         self._entry = entry
-        self._engine = Pop3Server(config, secured=connection.tls is not None)
+        self._engine = Pop3Server(config, tls_active=connection.tls is not None)
         self._login: Login | None = None
         self._granted: Granted | None = None
         self._maildrop: OpenMaildrop | None = None
@@ -103,8 +104,6 @@ class Pop3Session:
     async def run(self) -> None:
         """Speak until it is over."""
         engine = self._engine
-        engine.greet()
-        self._offer()
         try:
             while self._failed_logins < FAILED_LOGINS:
                 event = engine.next_event()
@@ -156,12 +155,12 @@ class Pop3Session:
                 await self._retrieve(number)
             case Top(number, lines):
                 await self._top(number, lines)
-            case Quit(deleted):
+            case Update(deleted):
                 await self._update(deleted)
             case PasswordLogin(name, password):
                 gate = self._context.gate
                 await self._step(await gate.password(self._session, name, password))
-            case AuthStart(mechanism, initial):
+            case Auth(mechanism, initial):
                 gate = self._context.gate
                 self._login, step = await gate.begin(self._session, mechanism, initial)
                 await self._step(step)
@@ -171,14 +170,17 @@ class Pop3Session:
                 self._cancel_login()
             case StartTls():
                 await self._start_tls()
-            case DigestLogin():  # never offered: the accounts keep no clear passwords
+            case Apop():  # never offered: the accounts keep no clear passwords
                 self._refuse_login("not offered", ResponseCode.AUTHENTICATION)
+            case Connected():
+                self._engine.accept()
+                self._offer()
             case Closed():
                 pass
 
     async def _start_tls(self) -> None:
         """STLS. RFC 2595 §4."""
-        self._engine.reply_ok("begin TLS")
+        self._engine.accept()
         await self._flush()
         await self._connection.start_tls()
         self._session.tls = self._connection.tls
@@ -198,7 +200,7 @@ class Pop3Session:
             Offer(
                 mechanisms=gate.mechanisms(self._session),
                 user=gate.password_allowed(self._session),
-                stls=starttls,
+                starttls=starttls,
             )
         )
 
@@ -234,12 +236,12 @@ class Pop3Session:
         self._login = None
         try:
             self._maildrop, columns = await self._entry.open(self._session, identity)
-        except ThurnError as error:
-            if isinstance(error, LoginRefused):
-                self._engine.reply_error(str(error), error.code)
-            else:
-                self._trouble("maildrop.not_opened", error)
-                self._engine.reply_error(status_of(error).text, code_of(error))
+        except LoginRefused as refusal:
+            self._engine.send(error(str(refusal), refusal.code))
+            self._session.identity = None
+        except ThurnError as failure:
+            self._trouble("maildrop.not_opened", failure)
+            self._engine.send(error(status_of(failure).text, code_of(failure)))
             self._session.identity = None
         else:
             self._engine.accept_login(columns)
@@ -247,7 +249,7 @@ class Pop3Session:
     def _refuse_login(self, text: str, code: ResponseCode | None) -> None:
         self._login = None
         self._failed_logins += 1
-        self._engine.reply_error(text, code)
+        self._engine.send(error(text, code))
 
     def _cancel_login(self) -> None:
         """The client gave up, or went away in the middle."""
@@ -272,11 +274,11 @@ class Pop3Session:
             size_octets, reader = await self._read(number)
             with reader:
                 if size_octets <= WHOLE_OCTETS:
-                    self._engine.reply_message(reader.read(size_octets))
+                    self._engine.send_message(reader.read(size_octets))
                 else:
                     await self._stream(reader.pieces(), f"{size_octets} octets")
-        except ThurnError as error:
-            self._unreadable(number, error)
+        except ThurnError as failure:
+            self._unreadable(number, failure)
         else:
             maildrop.retrieved.add(maildrop.uid(number))
 
@@ -289,11 +291,11 @@ class Pop3Session:
             with reader:
                 pieces = top_pieces(reader, header_octets, lines)
                 if size_octets <= WHOLE_OCTETS:
-                    self._engine.reply_message(b"".join(pieces))
+                    self._engine.send_message(b"".join(pieces))
                 else:
                     await self._stream(pieces, "top of message follows")
-        except ThurnError as error:
-            self._unreadable(number, error)
+        except ThurnError as failure:
+            self._unreadable(number, failure)
 
     async def _read(self, number: int) -> tuple[int, ContentReader]:
         """A message's size, and the message; its octets are nowhere else."""
@@ -309,32 +311,32 @@ class Pop3Session:
                 await self._flush()
         self._engine.end_message()
 
-    def _unreadable(self, number: int, error: ThurnError) -> None:
-        code = code_of(error)
+    def _unreadable(self, number: int, failure: ThurnError) -> None:
+        code = code_of(failure)
         if code is not None:
-            self._trouble("message.unreadable", error, uid=self._open.uid(number))
-        if self._engine.state is State.MESSAGE_OPEN:
+            self._trouble("message.unreadable", failure, uid=self._open.uid(number))
+        if self._engine.state is State.MESSAGE:
             # The rest is missing: end without the dot, so that nobody takes a part for the whole.
             self._engine.send_failed()
         else:
-            self._engine.reply_error(status_of(error).text, code)
+            self._engine.send(error(status_of(failure).text, code))
 
     async def _update(self, deleted: tuple[int, ...]) -> None:
         """QUIT: the UPDATE state. RFC 1939 §6."""
         maildrop = self._open
         try:
             removed = await maildrop.remove(deleted)
-        except ThurnError as error:
-            self._trouble("maildrop.not_updated", error)
+        except ThurnError as failure:
+            self._trouble("maildrop.not_updated", failure)
             # RFC 1939 §6: "some deleted messages not removed" is -ERR, and the session ends.
-            text = "no deleted message was removed" if deleted else status_of(error).text
-            reply = partial(self._engine.reply_error, text, code_of(error))
+            text = "no deleted message was removed" if deleted else status_of(failure).text
+            reply = error(text, code_of(failure))
         else:
-            reply = partial(self._engine.reply_ok, f"bye, {removed} messages removed")
+            reply = ok(f"bye, {removed} messages removed")
             await self._mark_seen(maildrop)
         # Before the answer: whoever reads it may log in at once.
         await self._entry.leave(maildrop)
-        reply()
+        self._engine.send(reply)
 
     async def _mark_seen(self, maildrop: OpenMaildrop) -> None:
         """Flags are a courtesy: that they cannot be set changes no answer."""
@@ -342,15 +344,15 @@ class Pop3Session:
             return
         try:
             await maildrop.mark_seen()
-        except ThurnError as error:
-            self._trouble("maildrop.not_marked", error)
+        except ThurnError as failure:
+            self._trouble("maildrop.not_marked", failure)
 
-    def _trouble(self, event: str, error: ThurnError, **facts: object) -> None:
+    def _trouble(self, event: str, failure: ThurnError, **facts: object) -> None:
         identity = self._session.identity
         self._context.diagnostics.warning(
             event,
             session=self._session.id,
             account=None if identity is None else identity.account,
-            failure=repr(error),
+            failure=repr(failure),
             **facts,
         )

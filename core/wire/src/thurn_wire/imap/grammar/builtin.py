@@ -61,7 +61,9 @@ def _commands() -> dict[bytes, Rule]:
         b"NOOP": Rule(bare(command.Noop()), ANY, literals=False),
         b"LOGOUT": Rule(bare(command.Logout()), ANY, Step.LOGOUT, literals=False),
         b"STARTTLS": Rule(bare(command.StartTls()), BEFORE_LOGIN, Step.STARTTLS, literals=False),
-        b"AUTHENTICATE": Rule(session.authenticate, BEFORE_LOGIN, Step.LOGIN, literals=False),
+        b"AUTHENTICATE": Rule(
+            session.authenticate, BEFORE_LOGIN, Step.AUTHENTICATE, literals=False
+        ),
         b"LOGIN": Rule(session.login, BEFORE_LOGIN, Step.LOGIN),
         b"ENABLE": Rule(session.enable, LOGGED_IN, literals=False),
         b"SELECT": Rule(mailbox.select, LOGGED_IN, Step.SELECT),

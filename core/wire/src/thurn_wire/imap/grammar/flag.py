@@ -31,7 +31,7 @@ def flag(cursor: Cursor) -> str:
     r"""A flag that may be stored: a keyword, or a system flag in its usual spelling.
 
     Raises:
-        ParseError: also for `\Recent` (RFC 3501 §2.3.2: clients cannot) and unknown system flags.
+        CommandError: also for `\Recent` (RFC 3501 §2.3.2: clients cannot) and unknown system flags.
     """
     if not cursor.skip(b"\\"):
         name = cursor.atom("a flag")

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap.command import NO_PARAMETERS, Command, Parameters
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.fetch import FetchItem
 from thurn_wire.imap.grammar.word import WordCursor
 from thurn_wire.imap.search import SearchKey
@@ -148,7 +148,7 @@ def parameters(
     """A parenthesised list of words of a table, each with its value, each once.
 
     Raises:
-        ParseError: unknown or repeated words.
+        CommandError: unknown or repeated words.
     """
     found: dict[str, object] = {}
 

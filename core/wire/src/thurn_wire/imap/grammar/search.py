@@ -20,9 +20,9 @@ from typing import Final
 
 from thurn_wire.imap import code, limits, search
 from thurn_wire.imap.command import Parameters, Search
-from thurn_wire.imap.grammar.error import ParseError
 from thurn_wire.imap.grammar.flag import date
 from thurn_wire.imap.grammar.registry import Cursor, Parser, parameters
+from thurn_wire.imap.reply import CommandError, no
 from thurn_wire.imap.search import (
     And,
     DateKey,
@@ -72,9 +72,9 @@ def _charset(cursor: Cursor) -> str:
     return name.decode("ascii")
 
 
-def _bad_charset(cursor: Cursor, text: str) -> ParseError:
+def _bad_charset(cursor: Cursor, text: str) -> CommandError:
     names = [name.decode("ascii") for name in cursor.grammar.charsets]
-    return ParseError(text, condition=b"NO", code=code.badcharset(names))
+    return CommandError(no(text, code.badcharset(names)))
 
 
 @dataclass(slots=True)

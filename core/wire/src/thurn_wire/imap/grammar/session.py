@@ -11,10 +11,10 @@ RFC 9051 §6.1 to §6.3, RFC 4959 §3, RFC 5161 §4, RFC 2971 §4.
 
 from __future__ import annotations
 
-import binascii
 import re
 from typing import Final
 
+from thurn_wire import sasl
 from thurn_wire.imap import limits
 from thurn_wire.imap.command import Authenticate, Command, Enable, Id, Login
 from thurn_wire.imap.grammar.registry import Cursor, Parser
@@ -35,7 +35,7 @@ def authenticate(cursor: Cursor) -> Authenticate:
     """RFC 9051 §6.2.2, RFC 4959 §3."""
     cursor.space()
     mechanism = cursor.atom("a SASL mechanism")
-    if len(mechanism) > limits.MECHANISM_OCTETS:
+    if len(mechanism) > sasl.MECHANISM_OCTETS:
         cursor.refuse("SASL mechanism too long")
     if cursor.at_end():
         return Authenticate(mechanism.upper())
@@ -43,20 +43,11 @@ def authenticate(cursor: Cursor) -> Authenticate:
     found = _BASE64.match(cursor.octets, cursor.position)
     if found is None:
         cursor.fail("base64")
-    # RFC 4959 §3: "=" stands for a response that is there and empty.
-    initial = b"" if found[0] == b"=" else base64(found[0])
+    initial = sasl.decode_initial(found[0])
     if initial is None:
         cursor.fail("base64")
     cursor.position = found.end()
     return Authenticate(mechanism.upper(), initial)
-
-
-def base64(octets: bytes) -> bytes | None:
-    """What the base64 stands for, strictly; None if it is none. RFC 4648 §3.3."""
-    try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except binascii.Error:
-        return None
 
 
 def login(cursor: Cursor) -> Login:

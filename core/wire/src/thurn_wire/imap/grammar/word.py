@@ -6,7 +6,7 @@ r"""Reads the words that commands are made of: one place in the octets that move
     list     = "(" [ item *( SP item ) ] ")"
 
 Rules of this file:
-1. Each method reads one word and moves on, or raises `ParseError` that says what was expected and
+1. Each method reads one word and moves on, or raises `CommandError` that says what was expected and
    at which octet. Nothing is guessed, nothing is recursive, every count has a bound.
 2. Literals are skipped by their length: no octet of theirs is ever read as grammar.
 3. Deviations: spaces at the end of a command are passed over; quoted strings may hold UTF-8 before
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn, Self, TypeVar
 
 from thurn_wire.imap import code, limits, mutf7
-from thurn_wire.imap.grammar.error import ParseError
+from thurn_wire.imap.reply import CommandError, bad, no
 from thurn_wire.imap.sequence import Range, SequenceSet
 
 _T = TypeVar("_T")
@@ -66,11 +66,11 @@ class WordCursor:
 
     def fail(self, expected: str) -> NoReturn:
         """Raise the error that says what was expected here."""
-        raise ParseError(f"expected {expected} at octet {self.position + 1}")
+        raise CommandError(bad(f"expected {expected} at octet {self.position + 1}"))
 
     def refuse(self, text: str) -> NoReturn:
         """Raise the error with this text and the place."""
-        raise ParseError(f"{text} (before octet {self.position + 1})")
+        raise CommandError(bad(f"{text} (before octet {self.position + 1})"))
 
     # Single octets.
 
@@ -219,15 +219,15 @@ class WordCursor:
         """The mailbox name that the octets are.
 
         Raises:
-            ParseError: NO [CANNOT]: they are none. RFC 3501 §5.1.3.
+            CommandError: NO [CANNOT]: they are none. RFC 3501 §5.1.3.
         """
         if len(octets) > limits.NAME_OCTETS:
-            raise ParseError("mailbox name too long", condition=b"NO", code=code.CANNOT)
+            raise CommandError(no("mailbox name too long", code.CANNOT))
         try:
             return octets.decode() if self.utf8 else mutf7.decode(octets)
         except ValueError:
             text = "mailbox name is not " + ("UTF-8" if self.utf8 else "modified UTF-7")
-            raise ParseError(text, condition=b"NO", code=code.CANNOT) from None
+            raise CommandError(no(text, code.CANNOT)) from None
 
     # Sets of messages.
 

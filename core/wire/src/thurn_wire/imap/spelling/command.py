@@ -6,8 +6,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import command, fetch
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.spelling.key import search_key
 from thurn_wire.imap.spelling.word import (
     Piece,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import search
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.spelling.word import (
     Piece,
     Words,

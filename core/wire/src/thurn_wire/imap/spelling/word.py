@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import mutf7
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.sequence import SequenceSet
 
 _ATOM: Final = re.compile(r"\\?[!#$&'+-\[^-z|}~]+")

@@ -1,29 +1,31 @@
-r"""What a server says: writers of responses, each giving whole lines as octets.
+r"""What the server says: replies as values, and the writers of untagged responses as octets.
 
     response-tagged = tag SP ( "OK" / "NO" / "BAD" ) SP [ "[" code "]" SP ] text CRLF
     response-data   = "*" SP ... CRLF
     continue-req    = "+" SP ( text / base64 ) CRLF
 
 Rules of this file:
-1. No text breaks out of its line: controls and what is not ASCII become `?` in texts, quotes are
-   escaped, and what cannot be quoted is a literal.
+1. No text breaks out of its line: in texts, controls and what is not ASCII become `?`; in strings,
+   quotes are escaped, and what cannot be quoted is a literal.
 2. Words that the caller made (codes, flags, attributes, FETCH items) go out as they are.
-3. Cheap: one `%` or join per response; the callers of FETCH join ready octets.
+3. Every writer is cheap: one `%` or join for each response.
 
-RFC 9051 §7, RFC 3501 §7.
+RFC 9051 §7 calls all of this responses. RFC 3501 §7.
 """
 
 from __future__ import annotations
 
-import binascii
 import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from thurn_wire import sasl
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import mutf7
-from thurn_wire.imap.error import LocalProtocolError
 
 NIL: Final = b"NIL"
 CRLF: Final = b"\r\n"
@@ -38,32 +40,95 @@ _DAY_SECONDS: Final = 86_400
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 
 
-# Status responses. RFC 9051 §7.1.
+# Replies. RFC 9051 §7.1.
 
 
-def ok(tag: bytes, text: str, code: bytes = b"") -> bytes:
-    """Tagged OK; `tag` b"*": untagged. RFC 9051 §7.1.1."""
-    return _status(tag, b"OK", text, code)
+class Condition(StrEnum):
+    """The first word of a reply."""
+
+    OK = "OK"
+    NO = "NO"
+    BAD = "BAD"
+    PREAUTH = "PREAUTH"
+    """A greeting: the session is authenticated already. RFC 9051 §7.1.4."""
+    BYE = "BYE"
+    """The server ends the dialogue. RFC 9051 §7.1.5."""
 
 
-def no(tag: bytes, text: str, code: bytes = b"") -> bytes:
-    """Tagged NO; `tag` b"*": a warning. RFC 9051 §7.1.2."""
-    return _status(tag, b"NO", text, code)
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command, or an untagged reply of the same form.
+
+    Attributes:
+        condition: how the command went.
+        text: for people.
+        code: the octets of the response code between its brackets; b"" if it is missing.
+    """
+
+    condition: Condition
+    text: str
+    code: bytes = b""
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether it is OK or PREAUTH."""
+        return self.condition in _POSITIVE
+
+    def encode(self, tag: bytes = b"*") -> bytes:
+        """The line, with its CRLF.
+
+        Args:
+            tag: the tag of the command; b"*": untagged.
+        """
+        return tag + _behind_the_tag(self.condition, self.text, self.code)
 
 
-def bad(tag: bytes, text: str, code: bytes = b"") -> bytes:
-    """Tagged BAD; `tag` b"*": no command is meant. RFC 9051 §7.1.3."""
-    return _status(tag, b"BAD", text, code)
+_POSITIVE: Final = frozenset({Condition.OK, Condition.PREAUTH})
 
 
-def preauth(text: str, code: bytes = b"") -> bytes:
-    """The greeting of a session that is authenticated already. RFC 9051 §7.1.4."""
-    return _status(b"*", b"PREAUTH", text, code)
+@lru_cache(maxsize=256)  # most replies are a handful of constants
+def _behind_the_tag(condition: Condition, text: str, code: bytes) -> bytes:
+    words = plain_text(text)
+    if code:
+        return b" %b [%b] %b\r\n" % (condition.value.encode(), code, words)
+    if words[:1] == b"[":
+        # A bracket at the beginning would be read as a code.
+        words = b"(" + words[1:]
+    return b" %b %b\r\n" % (condition.value.encode(), words)
 
 
-def bye(text: str, code: bytes = b"") -> bytes:
-    """The last word of a session. RFC 9051 §7.1.5."""
-    return _status(b"*", b"BYE", text, code)
+@lru_cache(maxsize=256)  # most replies are a handful of constants
+def ok(text: str, code: bytes = b"") -> Reply:
+    """OK: the command did what it should; untagged: information. RFC 9051 §7.1.1."""
+    return Reply(Condition.OK, text, code)
+
+
+def no(text: str, code: bytes = b"") -> Reply:
+    """NO: the command failed; untagged: a warning. RFC 9051 §7.1.2."""
+    return Reply(Condition.NO, text, code)
+
+
+def bad(text: str, code: bytes = b"") -> Reply:
+    """BAD: the command is wrong; untagged: no command could be read. RFC 9051 §7.1.3."""
+    return Reply(Condition.BAD, text, code)
+
+
+def preauth(text: str, code: bytes = b"") -> Reply:
+    """PREAUTH: the greeting of a session that is authenticated already. RFC 9051 §7.1.4."""
+    return Reply(Condition.PREAUTH, text, code)
+
+
+def bye(text: str, code: bytes = b"") -> Reply:
+    """BYE: the last reply of a session. RFC 9051 §7.1.5."""
+    return Reply(Condition.BYE, text, code)
+
+
+class CommandError(Exception):
+    """A command is refused with this reply."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.text)
+        self.reply = reply
 
 
 def continuation(text: str = "go on") -> bytes:
@@ -73,17 +138,7 @@ def continuation(text: str = "go on") -> bytes:
 
 def challenge(octets: bytes) -> bytes:
     """A challenge of SASL. RFC 9051 §7.6."""
-    return b"+ %b\r\n" % binascii.b2a_base64(octets, newline=False)
-
-
-def _status(tag: bytes, condition: bytes, text: str, code: bytes) -> bytes:
-    words = plain_text(text)
-    if code:
-        return b"%b %b [%b] %b\r\n" % (tag, condition, code, words)
-    if words[:1] == b"[":
-        # A bracket at the beginning would be read as a code.
-        words = b"(" + words[1:]
-    return b"%b %b %b\r\n" % (tag, condition, words)
+    return b"+ %b\r\n" % sasl.encode(octets)
 
 
 def plain_text(text: str) -> bytes:
