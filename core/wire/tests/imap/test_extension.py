@@ -108,9 +108,9 @@ def test_a_word_is_added_once():
     grammar = base_grammar()
     with pytest.raises(LocalProtocolError, match="NOOP is in the grammar already"):
         grammar.add_command("NOOP", Rule(without_arguments(Noop()), SELECTED))
-    with pytest.raises(LocalProtocolError, match="no word in capitals"):
+    with pytest.raises(LocalProtocolError, match="not a word in upper case"):
         add(grammar.search_keys, "younger", younger)
-    with pytest.raises(LocalProtocolError, match="no word in capitals"):
+    with pytest.raises(LocalProtocolError, match="not a word in upper case"):
         grammar.add_command("X Y", Rule(without_arguments(Noop()), SELECTED))
 
 

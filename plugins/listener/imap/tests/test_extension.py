@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def imported(path):
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("thurn_listener_imap."):
             yield node.module.removeprefix("thurn_listener_imap.")
+
+
+def test_no_import_closes_a_circle():
+    files = [path for path in SOURCES.rglob("*.py") if path.stem != "__init__"]
+    modules = {".".join(path.relative_to(SOURCES).with_suffix("").parts): path for path in files}
+    imports = {name: set(imported(path)) for name, path in modules.items()}
+    assert set(modules) <= set(TopologicalSorter(imports).static_order())  # or CycleError
 
 
 @pytest.mark.parametrize("path", EXTENSIONS, ids=lambda path: path.stem)

@@ -142,7 +142,7 @@ def challenge(octets: bytes) -> bytes:
 
 
 def plain_text(text: str) -> bytes:
-    """The text as 1*TEXT-CHAR without 8-bit octets: never empty, never more than one line."""
+    """The text as 1*TEXT-CHAR without 8-bit octets: it is never empty and always one line."""
     if text.isascii() and text.isprintable() and text:
         return text.encode("ascii")
     return _UNPRINTABLE.sub("?", text).encode("ascii") or b"?"
@@ -152,11 +152,11 @@ def plain_text(text: str) -> bytes:
 
 
 def string(value: bytes, *, utf8: bool = False) -> bytes:
-    """The octets as `string`: quoted where that can be, else a literal; NUL becomes `?`.
+    """The octets as `string`: quoted if that is possible, else a literal; NUL becomes `?`.
 
     Args:
         value: the octets.
-        utf8: quoted strings may hold UTF-8 (IMAP4rev2, UTF8=ACCEPT), which `value` is.
+        utf8: quoted strings may hold UTF-8 (IMAP4rev2, UTF8=ACCEPT), and `value` is UTF-8.
     """
     if _NOT_PLAIN.search(value) is None:
         return b'"%b"' % value
@@ -171,14 +171,14 @@ def nstring(value: bytes | None, *, utf8: bool = False) -> bytes:
 
 
 def astring(value: bytes, *, utf8: bool = False) -> bytes:
-    """The octets as `astring`: an atom where that can be and is not read as NIL, else a string."""
+    """The octets as `astring`: an atom if that is possible and not NIL, else a string."""
     if _ATOM.fullmatch(value) and value.upper() != NIL:
         return value
     return string(value, utf8=utf8)
 
 
 def literal(octets: bytes) -> bytes:
-    """The octets as a literal, as they are."""
+    """The octets as a literal."""
     return b"{%d}\r\n%b" % (len(octets), octets)
 
 
@@ -202,9 +202,9 @@ def mailbox(name: str, *, utf8: bool = False) -> bytes:
 
 
 def date_time(seconds: int, offset_minutes: int = 0) -> bytes:
-    """POSIX seconds as a quoted `date-time`, in the zone given. RFC 9051 §9.
+    """POSIX seconds as a quoted `date-time` in this zone. RFC 9051 §9.
 
-    Seconds outside the years 1 to 9999 become the nearest that is inside.
+    Seconds outside the years 1 to 9999 become the nearest ones inside.
     """
     day, second = divmod(seconds + 60 * offset_minutes, _DAY_SECONDS)
     hour, second = divmod(second, 3600)
@@ -231,7 +231,7 @@ def _date(day: int) -> bytes:
 
 
 def untagged(octets: bytes) -> bytes:
-    """A response of an extension: `* ` and the octets."""
+    """An untagged response of an extension: `* ` and the octets."""
     return b"* %b\r\n" % octets
 
 
@@ -246,7 +246,7 @@ def enabled(names: Iterable[str]) -> bytes:
 
 
 def identity(fields: Mapping[str, str | None] | None) -> bytes:
-    """The answer of ID. RFC 2971 §3.2."""
+    """The answer to ID. RFC 2971 §3.2."""
     if not fields:
         return b"* ID NIL\r\n"
     words = [
@@ -257,7 +257,7 @@ def identity(fields: Mapping[str, str | None] | None) -> bytes:
 
 
 def flags(names: Iterable[str]) -> bytes:
-    """Flags that the mailbox has. RFC 9051 §7.3.5."""
+    """The flags of the mailbox. RFC 9051 §7.3.5."""
     return b"* FLAGS (%b)\r\n" % " ".join(names).encode("ascii")
 
 
@@ -277,7 +277,7 @@ def expunge(number: int) -> bytes:
 
 
 def fetch(number: int, items: bytes) -> bytes:
-    """A message's items, ready as they stand between the parentheses. RFC 9051 §7.5.2."""
+    """A message's items, as they stand between the parentheses. RFC 9051 §7.5.2."""
     return b"* %d FETCH (%b)\r\n" % (number, items)
 
 
@@ -295,10 +295,10 @@ def mailbox_list(
     Args:
         name: the mailbox.
         attributes: `\HasChildren` …
-        separator: of the hierarchy, None for NIL.
+        separator: of the hierarchy; None for NIL.
         utf8: as for `mailbox`.
         extended: the extended items as they stand between the parentheses (`"CHILDINFO" (...)`).
-        lsub: say LSUB.
+        lsub: the response is LSUB.
     """
     return b"* %b (%b) %b %b%b\r\n" % (
         b"LSUB" if lsub else b"LIST",
@@ -312,7 +312,7 @@ def mailbox_list(
 def status(
     name: str, items: Sequence[tuple[str, int | bytes | None]], *, utf8: bool = False
 ) -> bytes:
-    """The answer of STATUS. RFC 9051 §7.3.3.
+    """The answer to STATUS. RFC 9051 §7.3.3.
 
     Args:
         name: the mailbox.
@@ -337,7 +337,7 @@ def namespace(
     *,
     utf8: bool = False,
 ) -> bytes:
-    """Prefixes with their separators; None or nothing: NIL. RFC 9051 §7.3.4."""
+    """The answer to NAMESPACE: prefixes with their separators; None: NIL. RFC 9051 §7.3.4."""
     return b"* NAMESPACE %b\r\n" % b" ".join(
         [_namespaces(each, utf8=utf8) for each in (personal, other, shared)]
     )
@@ -358,7 +358,7 @@ def _namespaces(spaces: Sequence[tuple[str, str | None]] | None, *, utf8: bool) 
 
 
 def search(numbers: Iterable[int], modseq: int | None = None) -> bytes:
-    """The answer of SEARCH without RETURN; `modseq`: the highest of those found.
+    """The answer to SEARCH without RETURN; `modseq`: the highest of these messages.
 
     RFC 3501 §7.2.5, RFC 7162 §3.1.5.
     """
@@ -370,7 +370,7 @@ def search(numbers: Iterable[int], modseq: int | None = None) -> bytes:
 
 
 def esearch(tag: bytes, results: Sequence[tuple[bytes, bytes]], *, uid: bool) -> bytes:
-    """The answer of SEARCH with RETURN: pairs of MIN, MAX, COUNT, ALL, MODSEQ and their values.
+    """The answer to SEARCH with RETURN: pairs of MIN, MAX, COUNT, ALL, MODSEQ and their values.
 
     RFC 9051 §7.3.4, RFC 4731 §3.1.
     """
@@ -379,5 +379,5 @@ def esearch(tag: bytes, results: Sequence[tuple[bytes, bytes]], *, uid: bool) ->
 
 
 def vanished(uids: bytes, *, earlier: bool = False) -> bytes:
-    """UIDs that have gone, as a sequence set. RFC 7162 §3.2.10."""
+    """UIDs of messages that were expunged, as a sequence set. RFC 7162 §3.2.10."""
     return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", uids)

@@ -17,7 +17,6 @@ from thurn.plugin import (
     Connection,
     Content,
     Granted,
-    Identity,
     ListenerContext,
     Login,
     MailboxNotFound,
@@ -153,13 +152,6 @@ class Conversation:
         if self._account is None:
             raise CommandRefused(wrong("Log in first"))
         return self._account
-
-    @property
-    def identity(self) -> Identity:
-        """The identity that logged in. Raises CommandRefused before login."""
-        if self.session.identity is None:
-            raise CommandRefused(wrong("Log in first"))
-        return self.session.identity
 
     def capabilities(self) -> list[str]:
         """What the client is announced now, each word once."""

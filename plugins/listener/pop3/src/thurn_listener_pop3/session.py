@@ -1,17 +1,14 @@
-"""One session: octets from the connection to the engine, what the engine asks to gate and store.
+"""The session: octets to the engine, its events to the commands, its replies to the client.
 
 Rules of this file:
-1. What a chunk asks is answered with one send; past `FLUSH_OCTETS` it is sent before more is made,
-   so a client that pipelines and does not read costs that and one message.
-2. A password is looked at, and USER and mechanisms are offered, only as the gate allows on this
-   connection; after STLS everything is asked anew.
-3. Only QUIT deletes. However else a session ends, its marks are forgotten. RFC 1939 §6.
-4. While the worker closes, what is under way is answered, QUIT still works, everything else is told
-   [SYS/TEMP] and the session ends.
+1. It decides nothing; each event is answered before the next one is asked for.
+2. However a session ends, nothing of it is left (SASL exchange, lock). Its marks are dropped unless
+   it ended by QUIT. RFC 1939 §6.
 """
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterator
 from typing import Final
 
@@ -49,38 +46,42 @@ from thurn_wire.pop3.event import (
 from thurn_wire.pop3.reply import ResponseCode, error, ok
 from thurn_wire.pop3.server import Pop3Server
 from thurn_wire.pop3.state import State
+=======
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 
-from thurn_listener_pop3.body import WHOLE_OCTETS, ContentReader, top_pieces
-from thurn_listener_pop3.entry import Entry
-from thurn_listener_pop3.maildrop import OpenMaildrop
-from thurn_listener_pop3.refusal import LoginRefused, code_of, code_of_login
-from thurn_listener_pop3.settings import Pop3Settings
+from thurn_wire.pop3 import event
+from thurn_wire.pop3.event import NEED_DATA, Pause
+>>>>>>> h/imap
 
-RECEIVE_OCTETS: Final = 16_384
-"""Of commands at a time; some 2,000 short ones."""
-FLUSH_OCTETS: Final = 65_536
-"""Unsent output that is sent before anything more is made."""
-FAILED_LOGINS: Final = 10
-"""Of one connection; then it is closed. A person's client tries twice or three times, a guesser
-must come again and meet the bounds of connections and of the login policies. No RFC minimum."""
+from thurn_listener_pop3.commands import login, retrieve, stls
+from thurn_listener_pop3.commands.quit import update
+from thurn_listener_pop3.conversation import Conversation
+from thurn_listener_pop3.limits import FAILED_LOGINS
+
+Step: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
+
+STEPS: Final[Mapping[type[object], Step]] = {
+    event.StartTls: stls.start_tls,
+    event.PasswordLogin: login.password,
+    event.DigestLogin: login.digest,
+    event.AuthStart: login.auth,
+    event.AuthResponse: login.respond,
+    event.AuthCancelled: login.cancel,
+    event.Retrieve: retrieve.retr,
+    event.Top: retrieve.top,
+    event.Quit: update,
+}
+"""What is done about each event; the engine answers all other commands itself."""
 
 
-class Pop3Session:
-    """One connection, from the greeting to its end."""
+async def converse(conversation: Conversation) -> None:
+    """Speak until the client or the session is done.
 
-    __slots__ = (
-        "_connection",
-        "_context",
-        "_engine",
-        "_entry",
-        "_failed_logins",
-        "_granted",
-        "_login",
-        "_maildrop",
-        "_session",
-        "_settings",
-    )
+    Raises:
+        OSError: the connection is lost.
 
+<<<<<<< HEAD
     def __init__(
         self,
         connection: Connection,
@@ -356,3 +357,26 @@ class Pop3Session:
             failure=repr(failure),
             **facts,
         )
+=======
+    Cancellation: nothing is deleted, except what QUIT was just removing.
+    """
+    engine = conversation.engine
+    engine.greet()
+    conversation.offer()
+    try:
+        while conversation.failed_logins < FAILED_LOGINS:
+            happened = engine.next_event()
+            if happened is NEED_DATA:
+                await conversation.receive()
+            elif isinstance(happened, Pause):
+                await conversation.flush()
+            elif isinstance(happened, event.Closed):
+                break
+            else:
+                await STEPS[type(happened)](conversation, happened)
+                await conversation.relieve()
+        await conversation.flush()
+    finally:
+        conversation.end_login()
+        await conversation.leave()
+>>>>>>> h/imap

@@ -23,7 +23,7 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]+")
 
 
 def without_arguments(command: Command) -> Parser[Command]:
-    """The parser of a command that is only its word."""
+    """The parser of a command that is only a word."""
 
     def parse(_: Cursor) -> Command:
         return command
@@ -40,13 +40,13 @@ def authenticate(cursor: Cursor) -> Authenticate:
     if cursor.at_end():
         return Authenticate(mechanism.upper())
     cursor.space()
-    found = _BASE64.match(cursor.octets, cursor.position)
-    if found is None:
+    match = _BASE64.match(cursor.octets, cursor.position)
+    if match is None:
         cursor.fail("base64")
-    initial = sasl.decode_initial(found[0])
+    initial = sasl.decode_initial(match[0])
     if initial is None:
         cursor.fail("base64")
-    cursor.position = found.end()
+    cursor.position = match.end()
     return Authenticate(mechanism.upper(), initial)
 
 

@@ -23,7 +23,7 @@ from thurn_wire.imap.spelling.word import (
 
 
 def search_key(words: Words, key: search.SearchKey) -> None:
-    """A space and a key of SEARCH, without recursion: what is still to write lies on a stack."""
+    """Add a space and a key of SEARCH; the keys that are still to be written are on a stack."""
     words.raw(b"")
     waiting: list[search.SearchKey | bytes] = [key]
     while waiting:
