@@ -46,47 +46,45 @@ def toml(site):
     return "\n".join(lines)
 
 
-class RunningSite:
-    """A site's directory and the supervisor that serves it.
+class SupervisedSite:
+    """A site's directory, its configuration as it is, and the supervisor that serves it.
 
     Attributes:
-        tables: the configuration; `configure` writes it.
+        configs: the site's file and what is laid over it, in this order.
         plugins: where distributions are installed that the environment does not have.
+        programs: the directory of the environment's programs.
     """
 
-    def __init__(self, base, **listeners):
+    def __init__(self, base, configs, programs=BIN):
         self.base = base
+        self.configs = configs
+        self.programs = programs
         self.plugins = base / "plugins"
-        self.plugins.mkdir(parents=True, exist_ok=True)
-        self.tables = tables(base, **listeners)
-        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "100s"}
-        for section in self.tables["listener"].values():
-            section["bind"] = [f"{HOST}:{free_port()}"]
-        self.path = base / "thurn.toml"
         self.process = None
         self._lines = []
         self._arrived = threading.Condition()
         self._reader = None
 
+    def configure(self):
+        """Bring the configuration to its files; here it is in them already."""
+
+    @property
+    def config_words(self):
+        return [word for path in self.configs for word in ("--config", str(path))]
+
     @property
     def data(self):
         return self.base / "data"
 
-    def port(self, listener):
-        return int(self.tables["listener"][listener]["bind"][0].rpartition(":")[2])
-
-    def configure(self):
-        self.path.write_text(toml(self.tables))
-
     @property
     def environment(self):
-        path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+        path = f"{self.programs}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**os.environ, "PATH": path, "PYTHONPATH": str(self.plugins)}
 
     def call(self, *words, given=""):
         """A command of `thurn` on this site, given its input; (exit code, output)."""
         done = subprocess.run(
-            [str(BIN / "thurn"), *map(str, words)],
+            [str(self.programs / "thurn"), *map(str, words)],
             cwd=self.base,
             env=self.environment,
             input=given,
@@ -99,14 +97,14 @@ class RunningSite:
 
     @staticmethod
     def call_here(*words, given=""):
-        """The same in this process, sooner by the start of one; no plugin of the site is seen."""
+        """The same in this process, which is faster; it does not see the site's own plugins."""
         done = CliRunner().invoke(main, [*map(str, words)], input=given)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done.exit_code, done.output
 
     def explain(self, identifier):
-        code, text = self.call_here("explain", "--config", self.path, identifier)
+        code, text = self.call_here("explain", *self.config_words, identifier)
         assert code == 0, text
         return text
 
@@ -140,7 +138,7 @@ class RunningSite:
     def _launch(self):
         self.configure()
         self.process = subprocess.Popen(
-            [str(BIN / "thurn"), "run", "--config", str(self.path)],
+            [str(self.programs / "thurn"), "run", *self.config_words],
             cwd=self.base,
             env=self.environment,
             stderr=subprocess.PIPE,
@@ -168,7 +166,7 @@ class RunningSite:
         return len(self.events(name))
 
     def wait(self, name, count=1, seconds=PATIENCE_SECONDS):
-        """The event, once it was told so often."""
+        """Wait until the log has the event this many times; returns the newest."""
         with self._arrived:
             ended = self.count("log.ended")
             there = self._arrived.wait_for(
@@ -183,7 +181,7 @@ class RunningSite:
             return "\n".join(json.dumps(line) for line in self._lines)
 
     def reload(self):
-        """SIGHUP, and the generation that came of it."""
+        """Send SIGHUP and wait for the new generation."""
         self.configure()
         before = self.count("generation.ready")
         self.process.send_signal(signal.SIGHUP)
@@ -209,6 +207,29 @@ class RunningSite:
         return latest(self.data / "journal", count)
 
 
+class RunningSite(SupervisedSite):
+    """A site of tables that a test may change.
+
+    Attributes:
+        tables: the configuration; `configure` writes it.
+    """
+
+    def __init__(self, base, **listeners):
+        self.path = base / "thurn.toml"
+        super().__init__(base, [self.path])
+        self.plugins.mkdir(parents=True, exist_ok=True)
+        self.tables = tables(base, **listeners)
+        self.tables["site"] |= {"data": "data", "workers": 2, "allow_root": True, "drain": "100s"}
+        for section in self.tables["listener"].values():
+            section["bind"] = [f"{HOST}:{free_port()}"]
+
+    def port(self, listener):
+        return int(self.tables["listener"][listener]["bind"][0].rpartition(":")[2])
+
+    def configure(self):
+        self.path.write_text(toml(self.tables))
+
+
 @contextlib.contextmanager
 def running(base, prepare=None, **listeners):
     """A site that serves; `prepare` may change it before the start."""
@@ -222,12 +243,12 @@ def running(base, prepare=None, **listeners):
             site.kill()
 
 
-def eventually(found, what, seconds=PATIENCE_SECONDS):
-    """What `found` answers as soon as it is true; for what no log line tells."""
+def eventually(ask, what, seconds=PATIENCE_SECONDS):
+    """Ask again and again until the answer is true, and return it; for what no log line tells."""
     until = time.monotonic() + seconds
     pause = threading.Event()
     while time.monotonic() < until:
-        answer = found()
+        answer = ask()
         if answer:
             return answer
         pause.wait(0.02)

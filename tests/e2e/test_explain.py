@@ -182,7 +182,7 @@ async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_pat
             "by": "list@example.org",
             "decision": "lost",
             "reason": "alias.dangling",
-            "detail": "left@example.org is nobody here",
+            "detail": "nobody here has left@example.org",
         }
         assert "alias: list@example.org: lost, alias.dangling" in "\n".join(story(record))
         for whom in ("gone@example.org", "ring@example.org"):

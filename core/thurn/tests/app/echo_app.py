@@ -22,8 +22,11 @@ from thurn.types.session import Session
 SETTINGS: dict = {}
 
 
-def check(config_paths):
+def check(config_paths, on_import):
     SETTINGS.update(json.loads(config_paths[0].read_text()))
+    if SETTINGS["broken"] == "import":
+        on_import("filter.words (thurn-filter-words)")
+        os._exit(3)
     if SETTINGS["broken"] == "check":
         raise ConfigError(["site.toml:3: no such thing", "site.toml:9: nor this"])
     return ProcessPlan(
@@ -81,6 +84,9 @@ async def run_worker(plan, sockets, control, *, housekeeper):
         raise ExceptionGroup("a nursery of the application", group)
     if SETTINGS["broken"] == "crash":
         os.abort()
+    if SETTINGS["broken"] in ("crash within", "block within"):
+        control.opening("store.main")
+        os.abort() if SETTINGS["broken"] == "crash within" else block_here()
     if housekeeper:
         note(f"begin {os.getpid()} {os.nice(0)}\n")
         control.ready()

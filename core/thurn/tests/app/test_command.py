@@ -14,10 +14,11 @@ from thurn.config.files import of_tables, read
 from thurn.config.instances import load
 from thurn.contracts.command import CommandSite
 from thurn.hooks.registry import Registry
-from thurn.plugin import Context, NoSettings, plugin
+from thurn.plugin import Context, NoSettings, Recipient, Transaction, plugin
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
 from thurn_testing.fakes.resolver import StaticResolver, static_plugin
+from thurn_testing.fakes.service import IdleService
 
 SITE = """
 [site]
@@ -88,8 +89,8 @@ def test_who_needs_the_resolver_has_it(site: Path) -> None:
 
     @plugin("service", "asking")
     @asynccontextmanager
-    async def asking(config: Asking) -> AsyncIterator[object]:
-        yield object()
+    async def asking(config: Asking) -> AsyncIterator[IdleService]:
+        yield IdleService()
 
     registry = Registry()
     registry.add(asking)
@@ -129,12 +130,19 @@ def test_a_document_put_by_one_command_is_seen_by_the_next(site: Path) -> None:
 
 def test_what_a_command_opens_does_not_serve(site: Path) -> None:
     async def act(opened: CommandSite) -> list[bool]:
-        return [context.serving for _, context in opened.instances("relay")]
+        return [looking.serving for _, looking in opened.instances("relay")]
+
+    class Looking:
+        def __init__(self, context: Context) -> None:
+            self.serving = context.serving
+
+        async def may_relay(self, transaction: Transaction, recipient: Recipient) -> None:
+            raise AssertionError
 
     @plugin("relay", "looking")
     @asynccontextmanager
-    async def looking(context: Context) -> AsyncIterator[Context]:
-        yield context
+    async def looking(context: Context) -> AsyncIterator[Looking]:
+        yield Looking(context)
 
     registry = Registry()
     registry.add(looking)

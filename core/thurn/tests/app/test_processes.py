@@ -160,7 +160,13 @@ def test_a_reload_from_one_address_to_all(site, eventually):
 
 @pytest.mark.parametrize(
     ("broken", "finding"),
-    [("check", "site.toml:3"), ("open", "site.toml:5"), ("crash", "while it started (status -6)")],
+    [
+        ("check", "site.toml:3"),
+        ("import", "while filter.words (thurn-filter-words) was imported"),
+        ("open", "site.toml:5"),
+        ("crash", "while it started (status -6)"),
+        ("crash within", "while it opened store.main (status -6)"),
+    ],
 )
 def test_a_failing_reload_changes_nothing(site, broken, finding):
     site.run()
@@ -244,6 +250,16 @@ def test_a_blocked_worker_is_named_and_replaced(site, eventually):
     assert peer.line() == ""
     replacement = site.peer()  # waits in the backlog until the replacement takes it
     assert pid_of(replacement) != pid
+
+
+def test_a_start_that_blocks_names_the_instance_and_the_line(site):
+    site.configure(broken="block within", worker_timeout_seconds=0.5, workers=1)
+    site.supervisor = site.start()
+    assert site.ended() == 1
+    (finding,) = site.events("generation.failed")[0]["findings"]
+    assert "blocked at File" in finding
+    assert "block_here" in finding
+    assert finding.endswith(" while it opened store.main")
 
 
 def test_a_killed_worker_is_replaced(site, eventually):

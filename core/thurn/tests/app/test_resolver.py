@@ -18,6 +18,7 @@ from thurn.plugin import Context, plugin
 from thurn.types.errors import ConfigError
 from thurn_testing.contracts.resolver import NOT_NAMES
 from thurn_testing.fakes.resolver import StaticResolver, static_plugin
+from thurn_testing.fakes.service import IdleService
 
 SOCKETS = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -87,7 +88,7 @@ def site(tmp_path, **settings):
     @asynccontextmanager
     async def asking(context: Context):
         answers.append(await context.resolver.addresses("relay"))
-        yield object()
+        yield IdleService()
 
     registry = Registry(available=())
     registry.add(asking)

@@ -6,9 +6,11 @@ import time
 
 import pytest
 import trio
+from thurn.chain.calls import Calls
 from thurn.chain.current import CurrentRule, label_of, left_behind
 from thurn.chain.rule import Rule, Stage, may_wait
-from thurn.chain.runner import MISSES, SUSPENDED_SECONDS, Chain, ChainHost
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import MISSES, SUSPENDED_SECONDS, Supervision
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.journal import JournalRecord
 from thurn.types.decision import Accept, Continue, Reject, Tempfail
@@ -20,8 +22,10 @@ ALLOWED = (Continue, Accept, Reject, Tempfail)
 
 
 def chain(*rules, seconds=5.0, watch=None):
-    host = ChainHost(RecordingDiagnostics(), EventFanout(lambda error: None), CurrentRule(watch))
-    return Chain(Stage("test", "call", ALLOWED, seconds), rules, host)
+    supervision = Supervision(
+        RecordingDiagnostics(), EventFanout(lambda error: None), Calls(CurrentRule(watch))
+    )
+    return Chain(Stage("test", "call", ALLOWED, seconds), rules, supervision)
 
 
 class Product:

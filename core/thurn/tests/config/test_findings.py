@@ -222,31 +222,43 @@ def test_a_role_that_another_plugin_declares(tmp_path, role, head, type_name):
     path = tmp_path / "site.toml"
     path.write_text(f'{SITE}[{role}.x]\ntype = "{type_name}"\n')
     kind, _, name = head.partition(".")
-    told = f"{path}:3: {role}: unknown role; {head} declares it: "
     with pytest.raises(ConfigError) as caught:
         load(read([path]))
+    told = f"{path}:3: {role}: unknown role; {head} declares it: "
     assert f'{told}add a [{kind}.NAME] with type = "{name}"' in caught.value.findings
     with pytest.raises(ConfigError) as caught:
-        load(read([path]), Registry(available=()))
-    assert f"{told}pip install thurn-{kind}-{name}, and use it" in caught.value.findings
+        load(read([path]), Registry(available=(), families=()))
+    assert any(f"{path}:3: {role}: unknown role" in one for one in caught.value.findings)
+
+
+class Distribution:
+    """The metadata of one that is not installed."""
+
+    def __init__(self, name, *requires):
+        self.name, self.requires = name, list(requires)
+
+
+def entry_point(name, value, distribution):
+    return EntryPoint(name, value, "thurn")._for(distribution)
 
 
 def test_a_plugin_of_a_family_without_its_head(tmp_path, monkeypatch):
+    """The head is told from what the extension's distribution needs."""
     path = tmp_path / "site.toml"
     path.write_text(f'{SITE}[imap.x]\ntype = "colours"\n')
-    points = [EntryPoint("imap.colours", "colours_plugin:colours", "thurn")]
+    needs = ("thurn>=2,<3", "thurn-listener-imap>=2,<3", 'thurn-web-x; extra == "web"')
+    point = entry_point(
+        "imap.colours", "colours_plugin:colours", Distribution("thurn-imap-colours", *needs)
+    )
     (tmp_path / "colours_plugin.py").write_text(
         "from thurn.plugin import plugin\n"
         "@plugin('imap', 'colours')\ndef colours():\n    raise NotImplementedError\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    registry = Registry(available=points)
     with pytest.raises(ConfigError) as caught:
-        load(read([path]), registry)
-    assert any(
-        f"{path}:3: imap: unknown role; listener.imap declares it" in one
-        for one in caught.value.findings
-    )
+        load(read([path]), Registry(available=[point], families=()))
+    told = f"{path}:3: imap: unknown role; pip install thurn-listener-imap, and use it: "
+    assert f"{told}an extension needs it" in caught.value.findings
 
 
 def test_a_type_taken_for_a_role(tmp_path):

@@ -226,7 +226,15 @@ def accounts():
 
 
 def tables(base, store, settings, more):
-    common = {"type": "imap", "bind": ["127.0.0.1:0"], "sasl": ["plain", "both"]}
+    common = {"type": "imap", "sasl": ["plain", "both"]}
+    listeners = {
+        "imap": {**common, **settings},
+        "guarded": {**common, "guards": ["quota"]},
+        "clear": {**common, "plaintext_without_tls": True},
+        "bare": {**common, "tls_mode": "none"},
+    }
+    for number, section in enumerate(listeners.values()):
+        section.setdefault("bind", [f"127.0.0.1:{10_143 + number}"])
     return {
         "site": {
             "hostname": "mail.example.org", "state": "main", "accounts": ["main"],
@@ -237,12 +245,7 @@ def tables(base, store, settings, more):
         "store": {"main": {"type": "shaky", "real": "real"}, "real": {"type": store}},
         "sasl": {"plain": {"type": "plain"}, "both": {"type": "x-both"}},
         "guard": {"quota": {"type": "quota", "octets": 1000}},
-        "listener": {
-            "imap": {**common, **settings},
-            "guarded": {**common, "guards": ["quota"]},
-            "clear": {**common, "plaintext_without_tls": True},
-            "bare": {**common, "tls_mode": "none"},
-        },
+        "listener": listeners,
         **(more or {}),
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 from thurn.plugin import Context, NoSettings, plugin
+from thurn_testing.fakes.service import IdleService
 from thurn_testing.server import open_server
 
 
@@ -22,7 +23,7 @@ async def test_a_plugin_asks_it(tmp_path, server):
     @asynccontextmanager
     async def asking(config: Asking, context: Context):
         answers.append(await context.resolver.addresses("one.kit.example"))
-        yield object()
+        yield IdleService()
 
     tables = {
         "site": {"resolver": "main"},

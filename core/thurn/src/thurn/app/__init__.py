@@ -8,6 +8,7 @@ Reading order for processes: plan (what the configuration says about them), supe
 signals, switching), generation (one template and its workers, seen from the supervisor), template
 (the fork server), worker (one trio loop), rights; channel and say are what they talk through.
 
-What runs in them is a module with `check(config_paths) -> ProcessPlan`, `async run_worker(plan,
-sockets, control, *, housekeeper)` and, if it needs it, `open_privileged(plan) -> object`.
+What runs in them is a module with `check(config_paths, on_import) -> ProcessPlan`, `async
+run_worker(plan, sockets, control, *, housekeeper)` and, if it needs it, `open_privileged(plan) ->
+object`. `opening` opens the instances in a worker; `opened` is what is then open.
 """

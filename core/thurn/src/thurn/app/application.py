@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from grp import getgrnam
@@ -28,6 +28,7 @@ from thurn.config.files import Source, read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
+from thurn.hooks.registry import Registry
 from thurn.log import settle_sealed
 from thurn.net.connection import SocketConnection
 from thurn.net.listen import serve
@@ -50,8 +51,12 @@ class SitePlan(ProcessPlan):
     config: SiteConfig | None = None
 
 
-def check(config_paths: Sequence[Path]) -> SitePlan:
+def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None = None) -> SitePlan:
     """Check a configuration and say how it is to be run.
+
+    Args:
+        config_paths: the file, and what lies over it.
+        on_import: called with the name of each plugin before it is imported, and then with "".
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -60,7 +65,7 @@ def check(config_paths: Sequence[Path]) -> SitePlan:
     source = read(config_paths)
     findings = _unknown_accounts(source)
     try:
-        config = load(source)
+        config = load(source, Registry(on_import=on_import))
     except ConfigError as error:
         raise ConfigError([*error.findings, *findings]) from error
     if findings:
@@ -131,7 +136,8 @@ async def run_worker(
     """Open everything and serve until drained."""
     if plan.config is None:
         raise ConfigError(["the plan carries no configuration"])
-    async with open_site(plan.config) as opened, trio.open_nursery() as nursery:
+    opening = open_site(plan.config, on_opening=control.opening)
+    async with opening as opened, trio.open_nursery() as nursery:
         nursery.start_soon(_end_with_log, opened, control.draining)
         scope = "site" if housekeeper else "worker"
         for name, service in _services(opened, scope):

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thurn.chain.rule import Product, Rule, Stage, may_wait
-from thurn.chain.runner import Chain, ChainHost
+from thurn.chain.calls import Callee
+from thurn.chain.rule import Product, Rule, Stage
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.login import LoginPolicy, LoginRecorder
+from thurn.contracts.outgoing import OutgoingClass, OutgoingFilter
 from thurn.delivery.local import DELIVERY
 from thurn.delivery.outgoing import OUTGOING, OutgoingStage
 from thurn.gate.policies import AFTER, BEFORE, RECORD
+from thurn.hooks.source import code_of
 from thurn.mailflow.plan import Chains
 from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
-from thurn.types.errors import PluginError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +29,42 @@ class ChainMaker:
 
     instances: Mapping[tuple[str, str], Instance]
     products: Mapping[tuple[str, str], Any]
-    host: ChainHost
+    supervision: Supervision
 
     def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
-        """The chain of one stage; instances without the stage's method are passed over. The
-        smallest `deadline` of an instance is the chain's, where it is below the stage's own.
+        """The chain of one stage; instances without the stage's method are passed over.
 
         Args:
             stage: what is asked.
             role: the role of the instances.
             names: the names of the instances, in order.
         """
-        seconds = stage.deadline_seconds
         rules: list[Rule[Product]] = []
         for name in names:
             instance = self.instances[role, name]
             product = self.products[role, name]
-            method = getattr(product, stage.method, None)
-            if method is None:
+            if getattr(product, stage.method, None) is None:
                 continue
-            if instance.common.deadline is not None:
-                seconds = min(seconds, instance.common.deadline)
-            code = getattr(product, "source", "") or instance.factory.source
             rule = Rule[Product](
                 instance.full_name,
                 product,
-                f"{code} ({instance.source})",
+                self.source(instance, product),
                 continue_on_error=instance.common.on_error == "continue",
-                waits=may_wait(method),
+                deadline_seconds=instance.common.deadline,
             )
             rules.append(rule)
-        return Chain(stage, rules, self.host, seconds)
+        return Chain(stage, rules, self.supervision)
+
+    @staticmethod
+    def source(instance: Instance, product: object) -> str:
+        """file:line of the code of a product and of the section that it comes from."""
+        return f"{code_of(product, instance.factory.source)} ({instance.source})"
+
+    def supervised(self, role: str, name: str) -> Supervised[Any]:
+        """A product that is called outside of a chain."""
+        instance, product = self.instances[role, name], self.products[role, name]
+        callee = Callee(role, instance.full_name, self.source(instance, product))
+        return Supervised(product, callee)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""
@@ -74,19 +82,11 @@ class ChainMaker:
         return self.chain(DELIVERY, "delivery", settings.delivery)
 
     def outgoing(self, names: Sequence[str]) -> OutgoingStage:
-        """The stage `outgoing`: the instances by their classes, each class in the list's order.
-
-        Raises:
-            PluginError: a product that is of neither class.
-        """
-        classes: dict[str, list[str]] = {"edit": [], "sign": []}
+        """The stage `outgoing`: the instances by their classes, each class in the list's order."""
+        classes: dict[OutgoingClass, list[str]] = {"edit": [], "sign": []}
         for name in names:
-            instance, product = self.instances["outgoing", name], self.products["outgoing", name]
-            chosen = getattr(product, "outgoing_class", None)
-            if chosen not in classes:
-                where = f"{instance.source}: {instance.full_name}"
-                raise PluginError(f'{where}: outgoing_class is {chosen!r}, not "edit" or "sign"')
-            classes[chosen].append(name)
+            product: OutgoingFilter = self.products["outgoing", name]
+            classes[product.outgoing_class].append(name)
         return OutgoingStage(
             edit=self.chain(OUTGOING, "outgoing", classes["edit"]),
             sign=self.chain(OUTGOING, "outgoing", classes["sign"]),

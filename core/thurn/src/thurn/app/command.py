@@ -2,7 +2,7 @@
 beside a running server, or without one (`thurn.contracts.command`).
 
 Rules of this file:
-1. What writes through the commit log is opened with all owners of records (stores, queues), so
+1. What writes through the commit log is opened with all owners of records (`owns_records`), so
    that this process may replay what a killed worker left; else the log is not touched.
 2. A command started by root becomes who the site runs as before it opens anything (the `user` of
    the configuration, else the owner of the data directory), so that no file belongs to root that
@@ -15,7 +15,7 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 import trio
@@ -32,9 +32,6 @@ from thurn.contracts.state import State
 from thurn.contracts.store import AccountHandle
 from thurn.types.errors import ConfigError, PluginError, StorageError, TemporaryFailure
 from thurn.types.identity import AccountId
-
-LOGGING_ROLES: Final = ("store", "queue")
-"""Their records stand in the commit log."""
 
 T = TypeVar("T")
 
@@ -106,23 +103,31 @@ class Opener:
 
 def part_of(config: SiteConfig, roles: Collection[str]) -> tuple[SiteConfig, bool]:
     """The part of a configuration that a command needs, and whether it needs the commit log."""
-    wanted = {key for key in config.instances if key[0] in roles}
-    site = config.site
-    if site.state is not None:
-        wanted.add(("state", site.state))
-    with_log = any(role in LOGGING_ROLES for role, _ in wanted)
+    instances = config.instances
+    wanted = _with_needs(config, {key for key in instances if key[0] in roles})
+    owners = {key for key, one in instances.items() if one.factory.owns_records}
+    with_log = bool(owners & wanted)
     if with_log:
-        wanted |= {key for key in config.instances if key[0] in (*LOGGING_ROLES, "account")}
+        accounts = {key for key in instances if key[0] == "account"}
+        wanted = _with_needs(config, wanted | owners | accounts)
+    kept = {key: value for key, value in instances.items() if key in wanted}
+    return replace(config, instances=kept), with_log
+
+
+def _with_needs(config: SiteConfig, named: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """These instances, what they need, and the site's state."""
+    wanted = set(named)
+    if config.site.state is not None:
+        wanted.add(("state", config.site.state))
     waiting = list(wanted)
     while waiting:
         instance = config.instances[waiting.pop()]
         needs = instance.needs
-        if instance.settings.needs_resolver and site.resolver is not None:
-            needs.append(("resolver", site.resolver))
+        if instance.settings.needs_resolver and config.site.resolver is not None:
+            needs.append(("resolver", config.site.resolver))
         waiting.extend(need for need in needs if need not in wanted)
         wanted.update(needs)
-    kept = {key: value for key, value in config.instances.items() if key in wanted}
-    return replace(config, instances=kept), with_log or any(r in LOGGING_ROLES for r, _ in wanted)
+    return wanted
 
 
 def _leaves(group: BaseException) -> list[BaseException]:

@@ -30,6 +30,7 @@ RESTART_SECONDS: Final = 0.5  # doubled at each early death but the first, up to
 RESTART_MAXIMUM_SECONDS: Final = 30.0
 FORK_AGAIN_SECONDS: Final = 2.0  # when descriptors or room for a file were wanting
 SITE_PATIENCE: Final = 4  # the niced process waits for the disk where the others do not
+START_PATIENCE: Final = 4  # a worker that opens its instances may compute for longer
 STACK_OCTETS: Final = 65536
 SILENT_SECONDS: Final = 3.0  # some heartbeats missed; `thurn status` says so
 _LIBRARY: Final = sysconfig.get_path("stdlib")
@@ -69,6 +70,7 @@ class Member:
         self.channel, self.theirs = channel_pair()
         self.pid = 0
         self.ready = False
+        self.opening = ""
         self.sessions = 0
         self.findings: list[str] = []
         self.started_at = self.beat_at = now
@@ -82,6 +84,7 @@ class Member:
         for message in messages or ():
             self.beat_at = now
             self.ready = self.ready or "ready" in message
+            self.opening = str(message.get("opening", self.opening))
             found = message.get("failed")
             self.findings += found if isinstance(found, list) else []
             sessions = message.get("sessions")
@@ -108,6 +111,10 @@ class Member:
         if self.blocked_at < float("inf") or silent_seconds > SILENT_SECONDS:
             return "does not answer"
         return "draining" if self.generation.phase is Phase.DRAINING else "serving"
+
+    def while_opening(self) -> str:
+        """Which instance it was opening when it was last heard of, for a finding."""
+        return f" while it opened {self.opening}" if self.opening else ""
 
     def stack(self) -> str:
         """What the worker's threads were doing, if it could still say it."""
@@ -138,6 +145,7 @@ class Generation:
         self.number = number
         self.phase = Phase.CHECKING
         self.findings: list[str] = []
+        self.importing = ""
         self.plan: ProcessPlan | None = None
         self.members: dict[str, Member] = {}
         self.watch = watch
@@ -207,6 +215,8 @@ class Generation:
         for message in messages or ():
             if "failed" in message:
                 self.fail(message["failed"])
+            elif "importing" in message:
+                self.importing = str(message["importing"])
             elif "plan" in message:
                 self.plan = ProcessPlan.from_message(message["plan"])
                 self.phase = Phase.PLANNED
@@ -218,7 +228,8 @@ class Generation:
     def _on_template_gone(self) -> None:
         starting = self.phase in (Phase.CHECKING, Phase.PLANNED, Phase.STARTING)
         if starting and not self.findings:
-            self.findings = ["the new processes ended while they started; see the log above"]
+            text = f"the new processes ended while they started{self._while_importing()}"
+            self.findings = [f"{text}; see the log above"]
         elif self.phase in (Phase.READY, Phase.DRAINING) and self.members:
             say("error", "template.ended", generation=self.number)
         self.end()
@@ -232,7 +243,8 @@ class Generation:
         del self.members[member.name]
         code = os.waitstatus_to_exitcode(message["status"])
         if self.phase is Phase.STARTING:
-            self.fail(member.findings or [f"{member.name} ended while it started (status {code})"])
+            text = f"{member.name} ended{member.while_opening() or ' while it started'}"
+            self.fail(member.findings or [f"{text} (status {code})"])
         elif self.phase is Phase.READY:
             self._plan_restart(member, code, now)
         elif self.phase is Phase.DRAINING and not self.members:
@@ -254,20 +266,23 @@ class Generation:
         for member in self.members.values():
             if now >= member.kill_at:
                 self._signal(member, signal.SIGKILL)
-            elif member.ready:
+            elif not member.ready and now - member.started_at >= START_SECONDS:
+                self._give_up(member, f"was not ready after {START_SECONDS:.0f} seconds")
+            else:
                 self._check_alive(member, now)
-            elif now - member.started_at >= START_SECONDS:
-                self._signal(member, signal.SIGKILL)
         if self.phase is Phase.STARTING and all(m.ready for m in self.members.values()):
             self.phase = Phase.READY
         elif self.phase is Phase.CHECKING and now >= self._deadline:
-            self.fail([f"not ready after {START_SECONDS:.0f} seconds"])
+            text = f"not ready after {START_SECONDS:.0f} seconds"
+            self.fail([f"{text}{self._while_importing()}"])
 
     def _check_alive(self, member: Member, now: float) -> None:
         assert self.plan is not None  # noqa: S101 - there are members
-        patience = self.plan.worker_timeout_seconds * (
-            SITE_PATIENCE if member.name == HOUSEKEEPER else 1
-        )
+        patience = self.plan.worker_timeout_seconds
+        if not member.ready:
+            patience *= START_PATIENCE
+        elif member.name == HOUSEKEEPER:
+            patience *= SITE_PATIENCE
         if member.beat_at > member.blocked_at:
             member.blocked_at = float("inf")  # it was slow, not blocked
         elif now - member.beat_at > patience and member.blocked_at == float("inf"):
@@ -279,7 +294,18 @@ class Generation:
             say("error", "worker.blocked", **facts, seconds=now - member.beat_at, stack=stack)
             member.blocked_at = float("inf")
             member.beat_at = now  # the signal is not sent twice at once
-            self._signal(member, signal.SIGKILL)
+            if member.ready:
+                self._signal(member, signal.SIGKILL)
+            else:
+                self._give_up(member, f"blocked at {facts['where']}")
+
+    def _give_up(self, member: Member, what: str) -> None:
+        """End a worker that does not get ready; what it was doing is the finding."""
+        member.findings.append(f"{member.name} {what}{member.while_opening()}")
+        self._signal(member, signal.SIGKILL)
+
+    def _while_importing(self) -> str:
+        return f" while {self.importing} was imported" if self.importing else ""
 
     def _signal(self, member: Member, number: int) -> None:
         self.channel.send({"signal": number, "pid": member.pid})

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from thurn.app.chains import ChainMaker
 from thurn.app.resolver import SystemResolver
-from thurn.chain.current import CurrentRule
-from thurn.chain.runner import Chain, ChainHost
+from thurn.chain.calls import Calls
+from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.config.instances import Instance, SiteConfig
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
@@ -19,7 +20,7 @@ from thurn.contracts.context import Diagnostics
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.outgoing import EntryKind
 from thurn.contracts.resolver import Resolver
-from thurn.contracts.sasl import SaslProduct
+from thurn.contracts.sasl import SaslMechanism, SaslProduct
 from thurn.contracts.state import State
 from thurn.delivery.deliver import submit
 from thurn.delivery.local import DELIVERY, LocalDelivery
@@ -60,16 +61,27 @@ class OpenSite:
     diagnostics: Diagnostics
     journal: Journal
     ids: IdMaker
-    watch: CurrentRule
+    calls: Calls
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
+    late: str = ""  # the finding of an instance that was cancelled while it opened
     connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
-    directory: CombinedAccounts = field(default_factory=lambda: CombinedAccounts(()))
+    directory: CombinedAccounts = field(init=False)
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
+
+    def __post_init__(self) -> None:
+        self.directory = CombinedAccounts((), self.supervision)
+
+    def add(self, instance: Instance, product: object) -> None:
+        """An instance is open; the directory is there once all account instances are."""
+        self.products[instance.role, instance.name] = product
+        accounts = self.config.site.accounts
+        if instance.role == "account" and all(("account", n) in self.products for n in accounts):
+            self.directory = self.accounts(())
 
     @property
     def state(self) -> State | None:
@@ -93,16 +105,18 @@ class OpenSite:
 
     @property
     def _chains(self) -> ChainMaker:
-        return ChainMaker(self.config.instances, self.products, self._chain_host)
+        return ChainMaker(self.config.instances, self.products, self.supervision)
 
     @property
-    def _chain_host(self) -> ChainHost:
-        return ChainHost(self.diagnostics, self.events, self.watch)
+    def supervision(self) -> Supervision:
+        """How products are called."""
+        return Supervision(self.diagnostics, self.events, self.calls)
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
         chosen = names or self.config.site.accounts
-        return CombinedAccounts([self.products["account", name] for name in chosen])
+        instances = [self._chains.supervised("account", name) for name in chosen]
+        return CombinedAccounts(instances, self.supervision)
 
     def accounts_of(self, instance: Instance) -> CombinedAccounts:
         """The accounts of a listener: its own list, or the site's."""
@@ -117,8 +131,11 @@ class OpenSite:
         return gate
 
     def _make_gate(self, settings: ListenerSettings) -> HostGate:
-        products: list[SaslProduct] = [self.products["sasl", name] for name in settings.sasl]
-        mechanisms = {m.mechanism: m for product in products for m in product.mechanisms}
+        mechanisms: dict[str, Supervised[SaslMechanism]] = {}
+        for name in settings.sasl:
+            product: Supervised[SaslProduct] = self._chains.supervised("sasl", name)
+            for mechanism in product.product.mechanisms:
+                mechanisms[mechanism.mechanism] = Supervised(mechanism, product.callee)
         before, after, record = self._chains.login(settings)
         names = settings.accounts or self.config.site.accounts
         return HostGate(
@@ -132,6 +149,7 @@ class OpenSite:
                 self.clock,
                 self.events,
                 self.diagnostics,
+                self.supervision,
                 "\0".join(names),
                 settings.plaintext_without_tls,
             )
@@ -201,7 +219,7 @@ class OpenSite:
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
-        no_rules = Chain(DELIVERY, (), self._chain_host)
+        no_rules = Chain(DELIVERY, (), self.supervision)
         local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

@@ -8,17 +8,18 @@ nothing is served before what was acknowledged is back.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from thurn.app.context import InstanceContext
 from thurn.app.opened import OpenSite
+from thurn.app.opening import open_instances
+from thurn.chain.calls import Calls
 from thurn.chain.current import CurrentRule, left_behind
-from thurn.config.instances import Instance, SiteConfig
+from thurn.config.instances import SiteConfig
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics
 from thurn.gate.cache import CredentialCache
@@ -28,7 +29,7 @@ from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.telemetry.log import logger
-from thurn.types.errors import ConfigError, PluginError
+from thurn.types.errors import ConfigError
 
 STARTING_OCTETS: Final = 1 << 20
 """With less room on the disk a start that fails has failed for want of it."""
@@ -42,6 +43,7 @@ async def open_site(
     clock: Clock | None = None,
     with_log: bool = True,
     serving: bool = True,
+    on_opening: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[OpenSite]:
     """Open everything that the configuration names, recover, and close it all at the end.
 
@@ -51,6 +53,7 @@ async def open_site(
         with_log: False leaves the commit log alone: for a part of a site that has no records
             there. Whatever commits to it then fails.
         serving: False for a command (`Context.serving`).
+        on_opening: called with the name of each instance before it is opened, and then with "".
 
     Raises:
         ConfigError: an instance cannot open with its settings, named with file and line.
@@ -58,21 +61,23 @@ async def open_site(
     data = config.site.data
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     failure: Exception | None = None
-    async with AsyncExitStack() as stack:
-        try:
-            site = await _open(stack, config, SystemClock() if clock is None else clock, with_log)
-            site.serving = serving
-            for instance in config.instances.values():
-                await _open_instance(stack, site, instance)
-            if serving:
-                _ = site.outgoing  # what is wrong with it must not wait for the first message
-            if with_log:
-                await trio.to_thread.run_sync(_recover, site)
-        except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups
-            failure = error
-        else:
-            _journal_left_behind(site)
-            yield site
+    site: OpenSite | None = None
+    with trio.CancelScope() as scope:
+        async with AsyncExitStack() as stack:
+            try:
+                site = await _open(stack, config, clock or SystemClock(), with_log)
+                site.serving = serving
+                await open_instances(stack, site, scope, on_opening)
+                if with_log:
+                    await trio.to_thread.run_sync(_recover, site)
+            except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups
+                failure = error
+            else:
+                _journal_left_behind(site)
+                stack.push_async_callback(site.calls.close)
+                yield site
+    if site is not None and site.late:
+        failure = ConfigError([site.late])
     if failure is not None:
         raise _explained(failure, data)
 
@@ -92,6 +97,7 @@ async def _open(
         log = await stack.enter_async_context(opening)
     else:
         log = closed_log(data / "log", clock)
+    current = CurrentRule(data / "run" / f"{os.getpid()}.watch")
     site = OpenSite(
         config,
         data,
@@ -100,11 +106,11 @@ async def _open(
         diagnostics,
         Journal(data / "journal", clock),
         IdMaker(clock.wall),
-        CurrentRule(data / "run" / f"{os.getpid()}.watch"),
+        Calls(current),
         log,
         CredentialCache(clock),
     )
-    stack.callback(site.watch.close)
+    stack.callback(current.close)
     stack.callback(site.journal.close)
     return site
 
@@ -120,28 +126,13 @@ def _explained(failure: Exception, data: Path) -> Exception:
     return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
 
 
-async def _open_instance(stack: AsyncExitStack, site: OpenSite, instance: Instance) -> None:
-    context = InstanceContext(site, instance)
-    opening = instance.factory.open(instance.settings, context)
-    who = f"{instance.source}: {instance.full_name}"
-    try:
-        product = await stack.enter_async_context(opening)
-    except ConfigError as error:
-        raise ConfigError([f"{who}: {text}" for text in error.findings]) from error
-    except (OSError, ValueError, PluginError) as error:
-        raise ConfigError([f"{who} cannot open: {error}"]) from error
-    site.products[instance.role, instance.name] = product
-    if instance.role == "account" and all(
-        ("account", name) in site.products for name in site.config.site.accounts
-    ):
-        site.directory = site.accounts(())
-
-
 def _recover(site: OpenSite) -> None:
+    """Replay what killed workers have left, before anything is served."""
     report = site.diagnostics.warning
-    found = recover(site.data / "log", site.commit_log.owners, clock=site.clock, report=report)
-    if found.records:
-        site.diagnostics.info("log.recovered", segments=found.segments, records=found.records)
+    done = recover(site.data / "log", site.commit_log.owners, clock=site.clock, report=report)
+    site.commit_log.note_recovered()
+    if done.records:
+        site.diagnostics.info("log.recovered", segments=done.segments, records=done.records)
 
 
 def _journal_left_behind(site: OpenSite) -> None:

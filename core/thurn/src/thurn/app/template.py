@@ -124,7 +124,8 @@ def main(arguments: list[str]) -> int:
     channel = Channel(socket.socket(fileno=int(arguments[0])))
     try:
         app = importlib.import_module(arguments[2])
-        plan = app.check(tuple(Path(path) for path in arguments[3:]))
+        paths = tuple(Path(path) for path in arguments[3:])
+        plan = app.check(paths, lambda name: channel.send({"importing": name}))
         rights = find_rights(plan)
     except Exception as error:  # noqa: BLE001 - a plugin that cannot be imported, say
         findings, unexpected = findings_of(error)

@@ -54,6 +54,10 @@ class WorkerControl:
         """Everything is open and served."""
         self._channel.send({"ready": True})
 
+    def opening(self, name: str) -> None:
+        """This instance is opened now; "": none is. If it never ends, it is known which it was."""
+        self._channel.send({"opening": name})
+
     def failed(self, findings: list[str]) -> None:
         """It cannot be opened; to be followed by the end of the process."""
         self._channel.send({"failed": findings})

@@ -7,8 +7,13 @@ it beside the typed loop that asks its rules.
 from __future__ import annotations
 
 import dis
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from inspect import CO_COROUTINE
+from types import CodeType
 from typing import Generic, Protocol, TypeVar
+
+from thurn.chain.calls import Callee
 
 Product = TypeVar("Product")
 
@@ -52,20 +57,16 @@ class Rule(Generic[Product]):
         product: what the instance opened.
         source: file:line of the code and of the configuration.
         continue_on_error: a failure counts as no opinion.
-        waits: its method may suspend, and so needs a deadline.
-        missed: deadlines missed in a row.
-        suspended_until: the time of the loop until which it is answered for without being called.
-        label: the fixed part of the note that says which rule is running.
+        deadline_seconds: the longest time of one call; the stage's own if None.
+        callee: the same, as it is called; the chain sets it.
     """
 
     instance: str
     product: Product
     source: str = ""
     continue_on_error: bool = False
-    waits: bool = True
-    missed: int = 0
-    suspended_until: float = 0.0
-    label: bytes = b""
+    deadline_seconds: float | None = None
+    callee: Callee = field(init=False)
 
 
 def may_wait(function: object) -> bool:
@@ -75,10 +76,11 @@ def may_wait(function: object) -> bool:
     scope around it would cost more than most rules do.
     """
     code = getattr(function, "__code__", None)
-    if code is None or not code.co_flags & _COROUTINE:
+    return not isinstance(code, CodeType) or _may_wait(code)
+
+
+@cache
+def _may_wait(code: CodeType) -> bool:
+    if not code.co_flags & CO_COROUTINE:
         return True
     return any(instruction.opname == "SEND" for instruction in dis.get_instructions(code))
-
-
-_COROUTINE = 0x80
-"""`inspect.CO_COROUTINE`: the function is an `async def`."""

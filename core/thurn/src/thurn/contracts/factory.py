@@ -26,7 +26,9 @@ class Factory:
         settings: the model of the section.
         open: makes the product; `async with factory.open(settings, context) as product`.
         source: `file:line` of the code, for messages and the journal.
-        privileged: None, or what must happen before rights are dropped (see `tls`).
+        owns_records: its product registers with the commit log (`CommitLog.register`). Whoever
+            opens a part of a site and writes to the log opens all of these, because they may have
+            to be given what a dead worker has left.
     """
 
     role: str
@@ -34,3 +36,4 @@ class Factory:
     settings: type[Settings]
     open: Callable[[Any, Context], AbstractAsyncContextManager[Any]]
     source: str = ""
+    owns_records: bool = False

@@ -114,6 +114,14 @@ class WorkerLog:
         self._wake()
         await trio.lowlevel.wait_task_rescheduled(group.abort)
 
+    def note_recovered(self) -> None:
+        """`recover` has returned in this process: commits may begin.
+
+        What other workers leave from now on, when they are killed, is for the processes that take
+        their places: a log that has committed goes on beside it, too.
+        """
+        self._may_commit = True
+
     def _check_clean(self) -> None:
         if not is_clean(self._directory, self._clock, self._files):
             # Numbers given out now would collide with those that replay brings back.

@@ -186,6 +186,7 @@ from thurn.contracts.store import (
 )
 from thurn.contracts.tls import CertifiedContext, TlsProvider
 from thurn.hooks.markers import hookimpl, hookspec
+from thurn.hooks.requirement import API_VERSION
 from thurn.plugin import sasl
 from thurn.plugin.functions import (
     connection_policy,
@@ -263,9 +264,6 @@ from thurn.types.mailbox import INBOX, NAME_LEVELS, NAME_OCTETS, mailbox_name, p
 from thurn.types.session import JournalEntry, PeerAddress, Session, Target, TlsState, Transaction
 from thurn.types.stash import Stash, StashKey
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
-
-API_VERSION = 2
-"""Grows when a name of this module changes its meaning; additions do not count."""
 
 __all__ = [
     "API_VERSION",

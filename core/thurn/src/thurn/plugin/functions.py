@@ -88,6 +88,15 @@ def _caller(function: Function, shape: Shape, getters: dict[str, Getter]) -> Cal
     return call
 
 
+def _of_one(call: Call) -> Callable[[Any], Awaitable[Any]]:
+    """The same call for a method of one argument."""
+
+    async def call_with_one(only: Any) -> Any:  # noqa: ANN401 - one form for all contracts
+        return await call(only, None)
+
+    return call_with_one
+
+
 def _function_plugin(
     role: str,
     type_name: str,
@@ -116,7 +125,7 @@ def _function_plugin(
         async def open_product(config: Settings, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
             call = _caller(_bind(function, shape, config, context), shape, getters)
             product = FunctionProduct()
-            setattr(product, method, (lambda only: call(only, None)) if single else call)
+            setattr(product, method, _of_one(call) if single else call)
             product.source = shape.source
             for name, value in attributes.items():
                 setattr(product, name, value)

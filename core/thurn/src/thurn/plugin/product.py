@@ -12,7 +12,7 @@ from thurn.plugin.signature import callers_names, read_shape
 Open = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-def plugin(role: str, type_name: str) -> Callable[[Open], Factory]:
+def plugin(role: str, type_name: str, *, owns_records: bool = False) -> Callable[[Open], Factory]:
     """Make an async context manager function the plugin `<role>.<type_name>`.
 
         @plugin("store", "memory")
@@ -20,7 +20,13 @@ def plugin(role: str, type_name: str) -> Callable[[Open], Factory]:
         async def memory(config: MemorySettings, context: Context) -> AsyncIterator[MailStore]:
             yield MemoryStore()
 
-    The function takes `config`, `context`, both or none. What it yields is the product.
+    The function takes `config`, `context`, both or none. What it yields is the product: it has the
+    members of the role's contract (`thurn.hooks.roles`), which is checked when it opens.
+
+    Args:
+        role: such as "filter".
+        type_name: what a section writes as its `type`.
+        owns_records: the product registers with the commit log.
 
     Raises:
         PluginError: a wrong signature, with file and line.
@@ -37,6 +43,6 @@ def plugin(role: str, type_name: str) -> Callable[[Open], Factory]:
                 constants["context"] = context
             return function(**constants)
 
-        return Factory(role, type_name, shape.settings, open_product, shape.source)
+        return Factory(role, type_name, shape.settings, open_product, shape.source, owns_records)
 
     return decorate

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thurn.contracts.settings import NoSettings, Settings
+from thurn.hooks.source import source_of
 from thurn.types.errors import PluginError
 
 CONSTANT = ("config", "context")
@@ -34,17 +35,6 @@ class Shape:
     constants: tuple[str, ...]
     variables: tuple[str, ...]
     source: str
-
-
-def source_of(function: Callable[..., Any]) -> str:
-    """`file:line` of the first line of a function or class."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    try:
-        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
-    except (OSError, TypeError):
-        return f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}"
 
 
 def read_shape(

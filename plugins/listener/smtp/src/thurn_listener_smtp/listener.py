@@ -10,7 +10,8 @@ from thurn_kit.spool import Spool
 from thurn_wire.smtp.config import SmtpConfig
 from thurn_wire.smtp.reply import Reply
 
-from thurn_listener_smtp.conversation import Conversation, Parts
+from thurn_listener_smtp.conversation import Conversation
+from thurn_listener_smtp.parts import SmtpParts
 from thurn_listener_smtp.session import converse
 from thurn_listener_smtp.settings import ProfileName, SmtpSettings
 
@@ -22,14 +23,14 @@ PROTOCOLS: Final[Mapping[ProfileName, str]] = {
     "submissions": "submission",
     "lmtp": "lmtp",
 }
-"""The word by which `services` of an account name it."""
+"""The word for each profile in `services` of accounts."""
 FAREWELLS: Final[Mapping[EndReason, tuple[str, str]]] = {
     "error": ("4.3.0", "Temporary trouble here, try again later"),
     "closing": ("4.3.2", "Service closing, try again later"),
     "busy": ("4.7.0", "Too many connections, try again later"),
     "idle": ("4.4.2", "Timeout, closing connection"),
 }
-"""All with 421. RFC 5321 §3.8, §4.2.3."""
+"""The words of 421, for each reason. RFC 5321 §3.8, §4.2.3."""
 
 
 class SmtpListener:
@@ -48,7 +49,7 @@ class SmtpListener:
         self._engine = engine
         self._context = context
         self._spool = spool
-        self._parts: Parts | None = None
+        self._parts: SmtpParts | None = None
         self.protocol = PROTOCOLS[settings.profile]
         self._farewells = {
             reason: Reply(421, enhanced, (f"{engine.hostname} {text}",)).encode()
@@ -58,11 +59,12 @@ class SmtpListener:
     async def serve(self, connection: Connection, session: Session) -> None:
         """Speak until the peer or the session is done.
 
-        Cancellation: nothing of an unfinished message is stored; a commit under way is ended.
+        Cancellation: nothing of an unfinished message is stored; a commit that has begun is
+        completed.
         """
         if self._parts is None:  # the stores behind the mail flow are open by now
             context = self._context
-            self._parts = Parts(
+            self._parts = SmtpParts(
                 self._settings,
                 self._engine,
                 context.mailflow,

@@ -1,7 +1,7 @@
 """From a status of the host to a reply on the wire.
 
-Rules of this file: what a plugin says never breaks a session. A success stays a success and a
-refusal stays a refusal, whatever is wrong with the rest of it.
+Rules of this file: no status of a plugin breaks a session. A success stays a success, and a refusal
+stays a refusal, whatever is wrong with the rest of the status.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ from __future__ import annotations
 from typing import Final
 
 from thurn.plugin import LOCAL_ERROR, Status
-from thurn_wire.smtp.error import LocalProtocolError
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.smtp.reply import Reply
 
-_TROUBLE: Final = Reply(LOCAL_ERROR.code, LOCAL_ERROR.enhanced, (LOCAL_ERROR.text,))
+_INTERNAL: Final = Reply(LOCAL_ERROR.code, LOCAL_ERROR.enhanced, (LOCAL_ERROR.text,))
 
 
 def reply_of(status: Status) -> Reply:
-    """The final reply that a status stands for; 451 for what is none."""
+    """The final reply for a status; 451 for a code that cannot be a final reply."""
     if not (200 <= status.code < 300 or 400 <= status.code < 600):
-        return _TROUBLE
+        return _INTERNAL
     try:
         return Reply(status.code, status.enhanced, (status.text,))
-    except LocalProtocolError:  # a wrong enhanced code; the class is what the peer acts on
+    except LocalProtocolError:  # the enhanced code is wrong; the peer acts on the class
         return Reply(status.code, f"{status.code // 100}.0.0", (status.text,))
 
 
 def refusal_of(status: Status) -> Reply:
-    """The same for a decision that is no acceptance: never a positive reply."""
-    return reply_of(status) if status.code >= 400 else _TROUBLE
+    """The same for a decision that is not an acceptance: never a positive reply."""
+    return reply_of(status) if status.code >= 400 else _INTERNAL
 
 
 def greeting_refusal(status: Status, hostname: str) -> Reply:
-    """The refusal in the place of the greeting: 554 for good, 421 for now. RFC 5321 §3.1."""
+    """The refusal instead of the greeting: 554 if it is permanent, else 421. RFC 5321 §3.1."""
     text = f"{hostname} {status.text}"
     if status.is_permanent:
         return Reply(554, None, (text,))  # RFC 2034 §4: no enhanced code in a greeting

@@ -1,7 +1,8 @@
 """The session: octets to the engine, its events to the commands, its replies to the peer.
 
-Rules of this file: it decides nothing; each event is answered before the next is asked for; when
-it ends, however it ends, nothing of it is left (transaction, exchange, file).
+Rules of this file:
+1. It decides nothing; each event is answered before the next one is asked for.
+2. However a session ends, nothing of it is left (transaction, SASL exchange, file).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from thurn_wire.smtp import event
 from thurn_wire.smtp.event import NEED_DATA, Reason
 
-from thurn_listener_smtp.command import auth, content, greeting, hello, mail, rcpt, starttls
+from thurn_listener_smtp.commands import auth, content, greeting, hello, mail, rcpt, starttls
 from thurn_listener_smtp.conversation import Conversation
 
 Step: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
@@ -32,12 +33,12 @@ STEPS: Final[Mapping[type[object], Step]] = {
     event.Message: content.message,
     event.ContentRefused: content.refused,
 }
-"""What is done about each event; VRFY and EXPN are the engine's own (RFC 5321 §7.3)."""
+"""What is done about each event; the engine answers VRFY and EXPN itself (RFC 5321 §7.3)."""
 NOTEWORTHY: Final = frozenset({Reason.TOO_MANY_ERRORS, Reason.FOREIGN})
-"""Ends of a session that are worth a line in the log."""
+"""Reasons for the end of a session that are written into the log."""
 
 
-async def converse(talk: Conversation) -> None:
+async def converse(conversation: Conversation) -> None:
     """Speak until the peer or the session is done.
 
     Raises:
@@ -45,29 +46,29 @@ async def converse(talk: Conversation) -> None:
 
     Cancellation: an open transaction is abandoned, unless its commit has begun.
     """
-    engine = talk.engine
+    engine = conversation.engine
     try:
         while True:
             happened = engine.next_event()
             if happened is NEED_DATA:
-                await talk.receive()
+                await conversation.receive()
             elif isinstance(happened, event.Closed):
-                await talk.flush()
-                _note_end(talk, happened.reason)
+                await conversation.flush()
+                _note_end(conversation, happened.reason)
                 return
             else:
-                await STEPS[type(happened)](talk, happened)
-                if talk.is_late:
-                    await talk.flush()
+                await STEPS[type(happened)](conversation, happened)
+                if conversation.is_late:
+                    await conversation.flush()
     finally:
-        talk.abandon()
-        talk.end_login()
+        conversation.abandon()
+        conversation.end_login()
 
 
-def _note_end(talk: Conversation, reason: Reason) -> None:
+def _note_end(conversation: Conversation, reason: Reason) -> None:
     if reason in NOTEWORTHY:
-        session = talk.session
-        talk.parts.diagnostics.info(
+        session = conversation.session
+        conversation.parts.diagnostics.info(
             "session.ended",
             session=session.id,
             peer=str(session.peer or "local"),

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from thurn.plugin import Duration, ReceivingSettings
 from thurn_wire.smtp import limits
 
+from thurn_listener_smtp.limits import GREETING_CHARACTERS
+
 ProfileName: TypeAlias = Literal["mx", "submission", "submissions", "lmtp"]
 
 _SUBMISSION: Final = {"submission": True, "require_login": True, "early_talkers": "allow"}
@@ -18,9 +20,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({
     "submissions": {**_SUBMISSION, "tls_mode": "implicit"},
     "lmtp": {"early_talkers": "allow"},
 })  # fmt: skip
-"""What a profile sets unless the file does."""
-GREETING_CHARACTERS: Final = 200
-"""Of the words behind our name in the 220 line: a reply line has 512 octets."""
+"""The settings of each profile, where the file does not set them."""
 
 
 class SmtpSettings(ReceivingSettings):
@@ -73,7 +73,7 @@ class SmtpSettings(ReceivingSettings):
 
     @model_validator(mode="after")
     def _check_together(self) -> SmtpSettings:
-        """What does not go together, all of it at once."""
+        """Refuse settings that exclude each other, and name all of them at once."""
         wrong = [text for holds, text in self._rules() if not holds]
         if wrong:
             raise ValueError("; ".join(wrong))

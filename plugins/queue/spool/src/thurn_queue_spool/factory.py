@@ -11,7 +11,7 @@ from thurn.plugin import Context, Queue, plugin
 from thurn_queue_spool.queue import SpoolQueue
 
 
-@plugin("queue", "spool")
+@plugin("queue", "spool", owns_records=True)
 @asynccontextmanager
 async def spool(context: Context) -> AsyncIterator[Queue]:
     """The queue in this instance's directory; owner of the records of its name."""

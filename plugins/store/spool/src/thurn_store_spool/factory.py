@@ -33,7 +33,7 @@ class SpoolSettings(Settings):
         return True
 
 
-@plugin("store", "spool")
+@plugin("store", "spool", owns_records=True)
 @asynccontextmanager
 async def spool(config: SpoolSettings, context: Context) -> AsyncIterator[MailStore]:
     """The store on this instance's directory; it owns the records of its name."""

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from thurn.contracts.factory import Factory
 from thurn.contracts.settings import Settings
+from thurn.hooks.source import source_of
 from thurn.plugin.sieve.grammar import Grammar, read_grammar
-from thurn.plugin.signature import callers_names, source_of
+from thurn.plugin.signature import callers_names
 from thurn.types.errors import PluginError
 
 if TYPE_CHECKING:

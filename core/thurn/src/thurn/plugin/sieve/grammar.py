@@ -18,8 +18,9 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
 from thurn.contracts.settings import NoSettings, Settings
+from thurn.hooks.source import source_of
 from thurn.plugin.sieve.match import Match
-from thurn.plugin.signature import CONSTANT, model_of, read_parameters, source_of
+from thurn.plugin.signature import CONSTANT, model_of, read_parameters
 from thurn.types.errors import PluginError
 
 REQUIRED: Final = inspect.Parameter.empty

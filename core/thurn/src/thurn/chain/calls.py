@@ -1,0 +1,389 @@
+"""Calls of plugins that may outlive the patience of whoever waits for them.
+
+A trio task that sits in a thread, or that swallows its cancellation, cannot be ended by anybody; so
+the task of a session must not be the one that sits there. Each call that may wait runs in a task
+of its own, taken from a pool, and its caller waits for the answer or for the deadline.
+
+Rules of this file:
+1. The caller is answered in time. A call past its deadline is cancelled and gets
+   `UNWIND_SECONDS` to clean up; after that it is *abandoned*: the caller goes on without it.
+2. Abandoned calls are bounded: an instance with `ABANDONED_LIMIT` of them is not called until one
+   has come back.
+3. A call that must be finished once begun (a commit) is never cancelled, only abandoned.
+4. The note of the current rule is set whenever the code of a call runs, and only then.
+
+What cannot be done: a call that *blocks* (computes, or sleeps without trio) holds the whole worker;
+the supervisor names it and replaces the worker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Generator
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from types import CoroutineType, coroutine
+from typing import Any, Final, Generic, ParamSpec, TypeVar
+
+import trio
+from trio.lowlevel import Abort
+
+from thurn.chain.current import CurrentRule, label_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+UNWIND_SECONDS: Final = 1.0
+"""How long a cancelled call may take to clean up before its caller goes on without it: files are
+closed and connections given back within milliseconds."""
+ABANDONED_LIMIT: Final = 16
+"""Most abandoned calls of one instance at a time; each holds a task and mostly a thread, of which
+trio lends 40."""
+IDLE_LIMIT: Final = 64
+"""Most idle tasks that the pool keeps for the next calls; each takes about 2 KiB."""
+CLOSE_SECONDS: Final = 5.0
+"""How long closing the pool waits for calls that it has cancelled."""
+
+
+class CallOverran(Exception):
+    """The call has not come back by its deadline.
+
+    Attributes:
+        seconds: how long the deadline was.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:.3g} s")
+        self.seconds = seconds
+
+
+class CallsExhausted(Exception):
+    """So many calls of this instance were abandoned that it is not called."""
+
+
+@dataclass(slots=True, eq=False)
+class Callee:
+    """The method of an instance that is called at a stage.
+
+    Attributes:
+        stage: as the journal has it.
+        instance: its full name, such as "policy.sender".
+        source: file:line of the code and of the configuration.
+        must_finish: once begun it is never cancelled.
+        label: the part of the current rule's note that all its calls share.
+        missed: deadlines missed in a row.
+        suspended_until: the time of the loop until which it is not called.
+    """
+
+    stage: str
+    instance: str
+    source: str = ""
+    must_finish: bool = False
+    label: bytes = field(init=False)
+    missed: int = 0
+    suspended_until: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.label = label_of(self.stage, self.instance, self.source)
+
+
+class Calls:
+    """The pool of one worker; its tasks start when they are first needed."""
+
+    __slots__ = (
+        "_abandoned",
+        "_ended",
+        "_idle",
+        "_look",
+        "_look_at",
+        "_running",
+        "_slots",
+        "current",
+    )
+
+    def __init__(self, current: CurrentRule) -> None:
+        self.current = current
+        self._idle: list[_Slot] = []
+        self._slots: set[_Slot] = set()
+        self._running: dict[_Call[Any], None] = {}
+        self._abandoned: dict[str, int] = {}
+        self._look: trio.CancelScope | None = None
+        self._look_at = math.inf  # not later than the earliest deadline of a running call
+        self._ended = trio.Event()
+
+    async def call(
+        self,
+        callee: Callee,
+        identifier: str,
+        deadline: float,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call a function of a plugin in a task of its own, and wait for it until a deadline.
+
+        Args:
+            callee: what is called.
+            identifier: the transaction's or session's id.
+            deadline: the time of the loop until which the caller waits.
+            function: the method.
+            args: its positional arguments.
+            kwargs: its named arguments.
+
+        Raises:
+            CallOverran: the deadline has passed.
+            CallsExhausted: too many calls of this instance are out; it was not called.
+            BaseException: what the function has raised.
+
+        Cancellation: the call is cancelled, too, and not waited for; one that must finish goes on.
+        """
+        if self._abandoned.get(callee.instance, 0) >= ABANDONED_LIMIT:
+            raise CallsExhausted(f"{ABANDONED_LIMIT} earlier calls have not come back")
+        call = _Call[T](self, callee, identifier, deadline, lambda: function(*args, **kwargs))
+        self._running[call] = None
+        if deadline < self._look_at:
+            self._look_by(deadline)
+        slot = self._idle.pop() if self._idle else _Slot(self)
+        slot.begin(call)
+        await trio.lowlevel.wait_task_rescheduled(call.leave)
+        return call.result()
+
+    def abandoned(self, instance: str) -> int:
+        """How many calls of an instance were abandoned and have not come back."""
+        return self._abandoned.get(instance, 0)
+
+    async def close(self, finish_seconds: float = CLOSE_SECONDS) -> None:
+        """Cancel what may be cancelled, and wait for all of it within a bound.
+
+        Args:
+            finish_seconds: how long to wait; longer where calls must finish.
+        """
+        for slot in self._slots:
+            if slot.call is None or not slot.call.callee.must_finish:
+                slot.scope.cancel()
+        with trio.move_on_after(finish_seconds, shield=True):
+            while self._slots:
+                self._ended = trio.Event()
+                await self._ended.wait()
+        if self._look is not None:
+            self._look.cancel()
+
+    def _look_by(self, at: float) -> None:
+        """Have the deadlines looked at by this time."""
+        self._look_at = at
+        if self._look is None:
+            self._look = trio.CancelScope(deadline=at)
+            trio.lowlevel.spawn_system_task(self._look_at_deadlines, self._look)
+        self._look.deadline = at
+
+    async def _look_at_deadlines(self, look: trio.CancelScope) -> None:
+        with look:
+            await trio.sleep_forever()
+        self._look, self._look_at = None, math.inf
+        now = trio.current_time()
+        for call in [*self._running]:
+            if call.deadline <= now:
+                call.overrun(now)
+        earliest = min((call.deadline for call in self._running), default=math.inf)
+        if earliest < math.inf:
+            self._look_by(earliest)
+
+    def begun_without_caller(self, instance: str) -> None:
+        """A call goes on that nobody waits for."""
+        self._abandoned[instance] = self._abandoned.get(instance, 0) + 1
+
+    def ended(self, call: _Call[Any]) -> None:
+        """A call has come back."""
+        del self._running[call]
+        if call.is_abandoned:
+            instance = call.callee.instance
+            self._abandoned[instance] -= 1
+            if not self._abandoned[instance]:
+                del self._abandoned[instance]
+
+    def keep(self, slot: _Slot) -> bool:
+        """Whether a task that has nothing to do is wanted again."""
+        if len(self._idle) >= IDLE_LIMIT:
+            return False
+        self._idle.append(slot)
+        return True
+
+    def started(self, slot: _Slot) -> None:
+        """A task of the pool has started."""
+        self._slots.add(slot)
+
+    def stopped(self, slot: _Slot) -> None:
+        """A task of the pool has ended."""
+        self._slots.discard(slot)
+        if slot in self._idle:
+            self._idle.remove(slot)
+        if not self._slots:
+            self._ended.set()
+
+
+class _Call(Generic[T]):
+    """One call: who waits for it, and what came of it."""
+
+    __slots__ = (
+        "_caller",
+        "_calls",
+        "_error",
+        "_seconds",
+        "_value",
+        "callee",
+        "deadline",
+        "function",
+        "identifier",
+        "is_abandoned",
+        "slot",
+    )
+    _value: T
+
+    def __init__(
+        self,
+        calls: Calls,
+        callee: Callee,
+        identifier: str,
+        deadline: float,
+        function: Callable[[], Awaitable[T]],
+    ) -> None:
+        self.callee, self.identifier = callee, identifier
+        self.deadline, self.function = deadline, function
+        self.slot: _Slot | None = None
+        self.is_abandoned = False
+        self._calls = calls
+        self._caller: trio.lowlevel.Task | None = trio.lowlevel.current_task()
+        self._error: BaseException | None = None
+        self._seconds = deadline - trio.current_time()
+
+    def result(self) -> T:
+        """What the caller gets. Raises what the call has raised."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return self._value
+
+    def finish(self, value: T) -> None:
+        """It has returned."""
+        self._value = value
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """It has raised."""
+        self._error = error
+        self._wake()
+
+    def cut(self) -> None:
+        """It was cancelled, or is abandoned."""
+        self.fail(CallOverran(self._seconds))
+
+    def _wake(self) -> None:
+        if self._caller is not None:
+            caller, self._caller = self._caller, None
+            trio.lowlevel.reschedule(caller)
+
+    def leave(self, _: object) -> Abort:
+        """The caller is cancelled."""
+        self._caller = None
+        self._abandon()
+        if not self.callee.must_finish:
+            self._cancel()
+        return Abort.SUCCEEDED
+
+    def overrun(self, now: float) -> None:
+        """The deadline has passed."""
+        if self.callee.must_finish or (self.slot is not None and self.slot.scope.cancel_called):
+            self._abandon()
+            self.cut()
+        else:
+            self.deadline = now + UNWIND_SECONDS
+            self._cancel()
+
+    def _abandon(self) -> None:
+        if not self.is_abandoned:
+            self.is_abandoned, self.deadline = True, math.inf
+            self._calls.begun_without_caller(self.callee.instance)
+
+    def _cancel(self) -> None:
+        if self.slot is not None:
+            self.slot.scope.cancel()
+
+
+class _Slot:
+    """A task of the pool: runs one call after the other; ends when a call was cancelled."""
+
+    __slots__ = ("_calls", "_task", "call", "scope")
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._task: trio.lowlevel.Task | None = None
+        self.call: _Call[Any] | None = None
+        self.scope = trio.CancelScope()
+
+    def begin(self, call: _Call[Any]) -> None:
+        """Run a call, with the context variables of its caller."""
+        self.call, call.slot = call, self
+        if self._task is None:
+            self._calls.started(self)
+            self._task = trio.lowlevel.spawn_system_task(self._run, context=copy_context())
+        else:
+            self._task.context = copy_context()
+            trio.lowlevel.reschedule(self._task)
+
+    async def _run(self) -> None:
+        try:
+            with self.scope:
+                while self.call is not None:
+                    await self._serve(self.call)
+                    self.call = None
+                    if self.scope.cancel_called or not self._calls.keep(self):
+                        return
+                    await trio.lowlevel.wait_task_rescheduled(_abort)
+        finally:
+            self._calls.stopped(self)
+
+    async def _serve(self, call: _Call[Any]) -> None:
+        try:
+            call.finish(await _stepped(call, self._calls.current))
+        except trio.Cancelled:
+            call.cut()
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised by `call.result`, in the caller
+            if self.scope.cancel_called:  # it failed at being cancelled; this task ends now
+                call.cut()
+            else:
+                call.fail(error)
+        finally:
+            self._calls.ended(call)
+
+
+def _abort(_: object) -> Abort:
+    return Abort.SUCCEEDED
+
+
+@coroutine
+def _stepped(call: _Call[T], current: CurrentRule) -> Generator[Any, Any, T]:
+    """Run a call; the note of the current rule is set whenever its code runs."""
+    awaitable = call.function()
+    steps = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
+    advance: Callable[[Any], Any] = steps.send
+    value: Any = None
+    while True:
+        current.enter(call.identifier, call.callee.label)
+        try:
+            trap = advance(value)
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
+        finally:
+            current.leave()
+        try:
+            value = yield trap
+        except BaseException as error:  # noqa: BLE001 - it is the call's to handle
+            advance, value = steps.throw, error
+        else:
+            advance = steps.send
+
+
+async def _awaiting(awaitable: Awaitable[T]) -> T:
+    return await awaitable

@@ -1,0 +1,194 @@
+"""The one fail-safe way to call a product: deadline, breaker, report (design D5).
+
+Rules of this file:
+1. A call that raises on purpose (`TemporaryFailure`, `PermanentFailure`, `StorageError`) has given
+   its answer; whatever else it does wrong is a temporary failure, and is reported with instance,
+   file and line.
+2. An instance that missed its deadline `MISSES` times in a row at a stage is not called for
+   `SUSPENDED_SECONDS`: what it would have been asked counts as a temporary failure at once.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import UnionType
+from typing import Final, Generic, ParamSpec, TypeVar
+
+import trio
+
+from thurn.chain.calls import Callee, CallOverran, Calls, CallsExhausted
+from thurn.chain.nonsense import shown
+from thurn.chain.rule import may_wait
+from thurn.contracts.context import Diagnostics, Events
+from thurn.types.errors import PermanentFailure, StorageError, TemporaryFailure
+from thurn.types.events import PluginFailed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Product_co = TypeVar("Product_co", covariant=True)
+
+MISSES: Final = 3
+"""Deadlines missed in a row before an instance is suspended; one slow look-up is not a pattern."""
+SUSPENDED_SECONDS: Final = 30.0
+"""How long an instance that keeps missing its deadline is not called: long enough to take the load
+off what it waits for, shorter than any peer's pause before a retry."""
+
+
+class Unanswered(TemporaryFailure):
+    """There is no answer, and it is the plugin's fault.
+
+    Attributes:
+        reason: "plugin.failed", "plugin.deadline", "plugin.suspended" or "plugin.exhausted".
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised(Generic[Product_co]):
+    """A product that is called outside of a chain, and how it is called."""
+
+    product: Product_co
+    callee: Callee
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What the calls of a worker have in common.
+
+    Attributes:
+        diagnostics: where failures are reported to the operator.
+        events: where they are reported to plugins.
+        calls: runs the calls that may wait.
+    """
+
+    diagnostics: Diagnostics
+    events: Events
+    calls: Calls
+
+    async def call(
+        self,
+        callee: Callee,
+        identifier: str,
+        deadline: float,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call a function of a plugin.
+
+        Args:
+            callee: what is called.
+            identifier: the transaction's or session's id, for the note of the current rule.
+            deadline: the time of the loop until which it may take.
+            function: the method.
+            args: its positional arguments.
+            kwargs: its named arguments.
+
+        Raises:
+            Unanswered: the plugin gave no answer; it has been reported.
+            TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
+            trio.Cancelled: the caller was cancelled.
+        """
+        if callee.suspended_until and trio.current_time() < callee.suspended_until:
+            raise Unanswered("plugin.suspended", "suspended after missed deadlines")
+        calls = self.calls
+        try:
+            if may_wait(function):
+                answer = await calls.call(callee, identifier, deadline, function, *args, **kwargs)
+            else:
+                calls.current.enter(identifier, callee.label)
+                try:
+                    answer = await function(*args, **kwargs)
+                finally:
+                    calls.current.leave()
+        except CallOverran as overrun:
+            raise self._missed(callee, overrun) from None
+        except CallsExhausted as error:
+            raise Unanswered("plugin.exhausted", str(error)) from None
+        except (TemporaryFailure, PermanentFailure, StorageError):
+            callee.missed = 0
+            raise
+        except (Exception, SystemExit, GeneratorExit) as error:
+            raise self.raised(callee, error) from error
+        except BaseExceptionGroup as group:
+            interrupted = group.subgroup((trio.Cancelled, KeyboardInterrupt))
+            if interrupted is not None:
+                raise interrupted from None
+            raise self.raised(callee, group) from group
+        callee.missed = 0
+        return answer
+
+    async def ask(
+        self,
+        callee: Callee,
+        seconds: float,
+        expected: type[object] | UnionType,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same with a time-out, for an answer that has to be of a type.
+
+        Raises:
+            Unanswered: as `call`; also for an answer of another type.
+            TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
+        """
+        deadline = trio.current_time() + seconds
+        answer = await self.call(callee, "", deadline, function, *args, **kwargs)
+        if not isinstance(answer, expected):
+            raise self.nonsense(callee, answer)
+        return answer
+
+    def nonsense(self, callee: Callee, answer: object, problem: str = "") -> Unanswered:
+        """The failure of a call that has answered what its contract does not have."""
+        failure = f"answered nonsense: {shown(answer)}{problem and ': '}{problem}"
+        return self._unanswered(callee, failure, callee.source)
+
+    def _missed(self, callee: Callee, overrun: CallOverran) -> Unanswered:
+        callee.missed += 1
+        if callee.missed >= MISSES:
+            callee.suspended_until = trio.current_time() + SUSPENDED_SECONDS
+        failure = f"no answer within {overrun.seconds:.3g} s"
+        self.report(callee, failure, callee.source)
+        return Unanswered("plugin.deadline", f"{failure} ({callee.source})")
+
+    def raised(self, callee: Callee, error: BaseException) -> Unanswered:
+        """The failure of a call that has raised what it must not."""
+        callee.missed = 0
+        text = "".join(traceback.format_exception(error, limit=-20))
+        self.diagnostics.debug("plugin.traceback", plugin=callee.instance, exception=text)
+        failure = f"raised {type(error).__name__}: {_text_of(error):.300}"
+        return self._unanswered(callee, failure, _place(error, callee.source))
+
+    def _unanswered(self, callee: Callee, failure: str, source: str) -> Unanswered:
+        self.report(callee, failure, source)
+        return Unanswered("plugin.failed", f"{failure} ({source})")
+
+    def report(self, callee: Callee, failure: str, source: str) -> None:
+        """Tell the operator and the plugins that listen about a failure of an instance."""
+        self.diagnostics.error(
+            "plugin.failed",
+            plugin=callee.instance,
+            stage=callee.stage,
+            failure=failure,
+            source=source,
+        )
+        self.events.emit(PluginFailed(callee.instance, callee.stage, failure, source))
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a plugin's own `__str__`
+        return "its text cannot be read"
+
+
+def _place(error: BaseException, fallback: str) -> str:
+    """file:line where it was raised, innermost."""
+    frames = [*traceback.walk_tb(error.__traceback__)]
+    return f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}" if frames else fallback

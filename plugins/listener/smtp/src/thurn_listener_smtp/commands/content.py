@@ -1,0 +1,101 @@
+"""DATA and BDAT: the content, and the answer that takes responsibility for it.
+
+    C: DATA
+    S: 354 Go ahead
+    C: Subject: x
+    C: .
+    S: 250 2.0.0 Ok
+
+Only the mail flow says 250 to a message. A message that cannot be written, is too large or has bare
+line ends is refused at its true end, in step with the peer.
+
+RFC 5321 §4.1.1.4, RFC 3030 §2.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from thurn.plugin import Blob, Outcome, Status, StorageError, Transaction, status_of
+from thurn_kit.spool import SpooledContent
+from thurn_wire.smtp import event
+from thurn_wire.smtp.config import Profile
+from thurn_wire.smtp.reply import Reply
+from thurn_wire.smtp.state import State
+
+from thurn_listener_smtp.conversation import Conversation
+from thurn_listener_smtp.limits import MESSAGE_SECONDS
+from thurn_listener_smtp.reply import reply_of
+
+_CLOSING: Final = Reply(421, "4.7.0", ("Closing connection",))
+
+
+async def begin(conversation: Conversation, _: event.DataBegin) -> None:
+    """Let the content come."""
+    conversation.engine.accept()
+
+
+async def spill(conversation: Conversation, given: event.DataChunk) -> None:
+    """Write a piece of a large content to its file."""
+    if conversation.spooled is None:
+        conversation.spooled = conversation.parts.spool.start()
+    await conversation.spooled.write(given.octets)
+
+
+async def message(conversation: Conversation, given: event.Message) -> None:
+    """Hand the message to the mail flow; answer when it is durable, or why it is not."""
+    transaction, spooled = _transaction(conversation), conversation.spooled
+    try:
+        blob = await _whole(spooled, given.octets)
+    except StorageError as error:
+        status = status_of(error)
+        conversation.mailflow.refuse(transaction, status, "content.unwritable")
+        conversation.end_transaction()
+        await conversation.refuse(status)
+        return
+    await conversation.flush()
+    conversation.connection.extend(max(MESSAGE_SECONDS, conversation.parts.settings.idle))
+    each = conversation.parts.engine.profile is Profile.LMTP
+    outcome = await conversation.mailflow.message(
+        transaction, blob, replies="each" if each else "one"
+    )
+    conversation.end_transaction()
+    _answer(conversation, outcome, each=each)
+
+
+async def _whole(spooled: SpooledContent | None, octets: bytes) -> Blob:
+    """The content, from memory or from its file."""
+    if spooled is None:
+        return Blob(octets)
+    await spooled.write(octets)
+    return spooled.blob()
+
+
+async def refused(conversation: Conversation, given: event.ContentRefused) -> None:
+    """The content is too large or has bare line ends, and the engine has answered.
+
+    RFC 1870 §6.3, RFC 5321 §2.3.8.
+    """
+    reply = given.reply
+    reason = "content.size" if reply.code == 552 else "content.line_ends"
+    status = Status(reply.code, reply.enhanced or "5.0.0", reply.text[0])
+    conversation.mailflow.refuse(_transaction(conversation), status, reason)
+    conversation.end_transaction()
+
+
+def _answer(conversation: Conversation, outcome: Outcome, *, each: bool) -> None:
+    if any(status.is_success for status in outcome.statuses):
+        conversation.refusals = 0
+    if each:  # RFC 2033 §4.2: one for each accepted RCPT, in order
+        conversation.engine.send_replies([reply_of(status) for status in outcome.statuses])
+    else:
+        conversation.engine.send(reply_of(outcome.statuses[0]))
+    if outcome.disconnect and conversation.engine.state is not State.CLOSED:
+        conversation.engine.send(_CLOSING)
+
+
+def _transaction(conversation: Conversation) -> Transaction:
+    """The open transaction: the engine takes no content outside of one."""
+    if conversation.transaction is None:
+        raise RuntimeError("content outside a transaction")
+    return conversation.transaction

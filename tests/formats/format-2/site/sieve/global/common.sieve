@@ -1,0 +1,2 @@
+require ["imap4flags"];
+if header :is "x-urgent" "yes" { addflag "\\Flagged"; }
