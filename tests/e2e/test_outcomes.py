@@ -23,6 +23,7 @@ from thurn.plugin import (
     Discard,
     Disconnect,
     Envelope,
+    InsertFields,
     InsertHeader,
     Quarantine,
     Recipient,
@@ -304,6 +305,17 @@ async def test_a_line_end_in_an_edit_is_a_temporary_failure(opened):
     async with opened() as desk:
         assert (await desk.send("alice@example.org"))[1] == 451
         assert await desk.counts() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"), [(b"X-A: 1;\r\n\tb=2\r\n", 250), (b"X-A: 1", 451), (b"X-A: 1\r\n\r\n", 451)]
+)
+async def test_whole_fields_of_a_filter_stand_as_they_are_or_not_at_all(opened, octets, code):
+    ANSWERS[:] = [Continue("a", edits=(InsertFields(octets),))]
+    async with opened() as desk:
+        assert (await desk.send("alice@example.org"))[1] == code
+        mail = await desk.mailbox("alice")
+    assert [octets in one for one in mail] == [True] * (code == 250)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.login import LoginPolicy, LoginRecorder
+from thurn.contracts.outgoing import OutgoingClass, OutgoingFilter
 from thurn.delivery.local import DELIVERY
 from thurn.delivery.outgoing import OUTGOING, OutgoingStage
 from thurn.gate.policies import AFTER, BEFORE, RECORD
 from thurn.hooks.source import code_of
 from thurn.mailflow.plan import Chains
 from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
-from thurn.types.errors import PluginError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,11 @@ class ChainMaker:
         return self.chain(DELIVERY, "delivery", settings.delivery)
 
     def outgoing(self, names: Sequence[str]) -> OutgoingStage:
-        """The stage `outgoing`: the instances by their classes, each class in the list's order.
-
-        Raises:
-            PluginError: a product that is of neither class.
-        """
-        classes: dict[str, list[str]] = {"edit": [], "sign": []}
+        """The stage `outgoing`: the instances by their classes, each class in the list's order."""
+        classes: dict[OutgoingClass, list[str]] = {"edit": [], "sign": []}
         for name in names:
-            instance, product = self.instances["outgoing", name], self.products["outgoing", name]
-            chosen = getattr(product, "outgoing_class", None)
-            if chosen not in classes:
-                where = f"{instance.source}: {instance.full_name}"
-                raise PluginError(f'{where}: outgoing_class is {chosen!r}, not "edit" or "sign"')
-            classes[chosen].append(name)
+            product: OutgoingFilter = self.products["outgoing", name]
+            classes[product.outgoing_class].append(name)
         return OutgoingStage(
             edit=self.chain(OUTGOING, "outgoing", classes["edit"]),
             sign=self.chain(OUTGOING, "outgoing", classes["sign"]),

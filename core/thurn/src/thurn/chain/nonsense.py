@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from thurn_message.headerfield import header, text_header
+from thurn_message.headerfield import header, text_header, whole_fields
 
 from thurn.types.address import Address
 from thurn.types.decision import (
@@ -19,6 +19,7 @@ from thurn.types.decision import (
     Continue,
     Disconnect,
     Edit,
+    InsertFields,
     InsertHeader,
     Quarantine,
     Reject,
@@ -93,6 +94,8 @@ def _nonsense_in_edit(edit: Edit | object) -> str:
             return _nonsense_in_field(name, value)
         case RemoveHeader(name):
             return _nonsense_in_field(name, "")
+        case InsertFields(octets):
+            return _nonsense_in_fields(octets)
         case ChangeSender(sender):
             return _not_address(sender) if sender is not None else ""
         case AddRecipient(address) | RemoveRecipient(address):
@@ -106,6 +109,16 @@ def _nonsense_in_field(name: object, value: object) -> str:
         return "a header's name and value are text"
     try:
         _ = header(name, value) if value.isascii() else text_header(name, value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _nonsense_in_fields(octets: object) -> str:
+    if not isinstance(octets, bytes):
+        return "header fields are octets"
+    try:
+        _ = whole_fields(octets)
     except ValueError as error:
         return str(error)
     return ""
