@@ -12,8 +12,9 @@ RFC 9051 §6.3.9, RFC 5258.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 from thurn_wire.imap import reply
 from thurn_wire.imap.command import List
@@ -40,6 +41,9 @@ class _Options:
 
     @classmethod
     def of(cls, conversation: Conversation, command: List) -> _Options:
+        """Those of a command."""
+        if not command.selection and not command.returns:
+            return _NO_OPTIONS
         extensions = conversation.parts.extensions
         selections = {word: extensions.list_selections[word] for word in command.selection}
         returns = [(extensions.list_returns[w], value) for w, value in command.returns.items()]
@@ -63,6 +67,9 @@ class _Options:
         return all(
             option.matches is None or option.matches(listed) for option in self.selections.values()
         )
+
+
+_NO_OPTIONS: Final = _Options({}, [], [])
 
 
 async def list_(conversation: Conversation, command: List) -> Answer:
@@ -127,7 +134,7 @@ def _write_line(
     *,
     childinfo: bool,
 ) -> None:
-    attributes = list(_attributes(conversation, command, options, listed))
+    attributes = _attributes(conversation, command, options, listed)
     extended: list[bytes] = []
     if childinfo:
         words = [f'"{word}"' for word in options.criteria]
@@ -155,12 +162,15 @@ def _write_line(
 
 def _attributes(
     conversation: Conversation, command: List, options: _Options, listed: ListedName
-) -> Iterator[bytes]:
+) -> list[bytes]:
+    words: list[bytes] = []
     if listed.record is None:
         # RFC 5258 §3: NonExistent includes Noselect, for clients that know it.
-        yield b"\\NonExistent" if command.extended or conversation.rev2 else b"\\Noselect"
+        is_known = command.extended or conversation.rev2
+        words.append(b"\\NonExistent" if is_known else b"\\Noselect")
     for attributes in conversation.parts.extensions.list_attributes:
-        yield from attributes(conversation, listed)
+        words += attributes(conversation, listed)
     for option in options.selections.values():
         if option.attributes is not None:
-            yield from option.attributes(listed)
+            words += option.attributes(listed)
+    return words
