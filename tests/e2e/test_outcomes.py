@@ -368,7 +368,7 @@ async def test_more_than_a_hundred_hops_are_a_loop(opened):
 async def test_a_commit_that_fails_is_a_temporary_failure_of_all(opened, monkeypatch, replies):
     async with opened() as desk:
 
-        async def broken(log, deposits):
+        async def broken(*_):
             await trio.lowlevel.checkpoint()
             raise OSError(28, "No space left on device")
 

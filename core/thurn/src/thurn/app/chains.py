@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thurn.chain.calls import Callee
 from thurn.chain.rule import Product, Rule, Stage
 from thurn.chain.runner import Chain
-from thurn.chain.supervision import Supervised, Supervision
+from thurn.chain.supervision import Supervision
 from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
@@ -48,23 +47,12 @@ class ChainMaker:
             rule = Rule[Product](
                 instance.full_name,
                 product,
-                self.source(instance, product),
+                source_of_instance(instance, product),
                 continue_on_error=instance.common.on_error == "continue",
                 deadline_seconds=instance.common.deadline,
             )
             rules.append(rule)
         return Chain(stage, rules, self.supervision)
-
-    @staticmethod
-    def source(instance: Instance, product: object) -> str:
-        """file:line of the code of a product and of the section that it comes from."""
-        return f"{code_of(product, instance.factory.source)} ({instance.source})"
-
-    def supervised(self, role: str, name: str) -> Supervised[Any]:
-        """A product that is called outside of a chain."""
-        instance, product = self.instances[role, name], self.products[role, name]
-        callee = Callee(role, instance.full_name, self.source(instance, product))
-        return Supervised(product, callee)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""
@@ -101,3 +89,8 @@ class ChainMaker:
             self.chain(AFTER, "login", settings.login),
             self.chain(RECORD, "login", settings.login),
         )
+
+
+def source_of_instance(instance: Instance, product: object) -> str:
+    """file:line of the code of a product and of the section that it comes from."""
+    return f"{code_of(product, instance.factory.source)} ({instance.source})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -14,8 +14,7 @@ from rich.table import Table
 from thurn.plugin import AccountId
 from thurn_kit.grants import Grant, SessionSource
 
-if TYPE_CHECKING:
-    from thurn_relay_grants.explain import Explanation
+from thurn_relay_grants.answer import Explanation
 
 WIDTH_ELSEWHERE: Final = 200
 """Of a table that goes to no terminal."""
