@@ -97,7 +97,7 @@ class SupervisedSite:
 
     @staticmethod
     def call_here(*words, given=""):
-        """The same in this process, sooner by the start of one; no plugin of the site is seen."""
+        """The same in this process, which is faster; it does not see the site's own plugins."""
         done = CliRunner().invoke(main, [*map(str, words)], input=given)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
@@ -166,7 +166,7 @@ class SupervisedSite:
         return len(self.events(name))
 
     def wait(self, name, count=1, seconds=PATIENCE_SECONDS):
-        """The event, once it was told so often."""
+        """Wait until the log has the event this many times; returns the newest."""
         with self._arrived:
             ended = self.count("log.ended")
             there = self._arrived.wait_for(
@@ -181,7 +181,7 @@ class SupervisedSite:
             return "\n".join(json.dumps(line) for line in self._lines)
 
     def reload(self):
-        """SIGHUP, and the generation that came of it."""
+        """Send SIGHUP and wait for the new generation."""
         self.configure()
         before = self.count("generation.ready")
         self.process.send_signal(signal.SIGHUP)
@@ -243,12 +243,12 @@ def running(base, prepare=None, **listeners):
             site.kill()
 
 
-def eventually(found, what, seconds=PATIENCE_SECONDS):
-    """What `found` answers as soon as it is true; for what no log line tells."""
+def eventually(ask, what, seconds=PATIENCE_SECONDS):
+    """Ask again and again until the answer is true, and return it; for what no log line tells."""
     until = time.monotonic() + seconds
     pause = threading.Event()
     while time.monotonic() < until:
-        answer = found()
+        answer = ask()
         if answer:
             return answer
         pause.wait(0.02)

@@ -24,6 +24,7 @@ COLLECTIONS = (
     ("stores",), ("stores", "*"), ("stores", "*", "*", "mailboxes"),
     ("stores", "*", "*", "mailboxes", "*", "annotations"), ("stores", "*", "*", "annotations"),
     ("stores", "*", "*", "documents"), ("stores", "*", "*", "documents", "*"),
+    ("queues", "*", "*", "parameters"), ("queues", "*", "*", "recipients", "*", "parameters"),
     ("journal",), ("scripts",), ("active_scripts",),
 )  # fmt: skip
 """Where the keys are things and not the properties of one."""
@@ -123,10 +124,18 @@ def _due(queues, now):
 
 def _continued(expected, found, section):
     """Every line that was there, in its order, among those of today."""
-    rest = iter(found)
+    start = 0
     for line in expected:
-        if not any(not [*_compared(line, one, (section,))] for one in rest):
+        same = (
+            number
+            for number in range(start, len(found))
+            if not [*_compared(line, found[number], (section,))]
+        )
+        number = next(same, None)
+        if number is None:
             yield f"{section}: {line!r} is missing, or in another order"
+        else:
+            start = number + 1
 
 
 def _grants(expected, found, now, made_at):

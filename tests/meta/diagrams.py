@@ -1,7 +1,8 @@
 """The state diagrams of the protocol engines, as pages of the documentation.
 
-An engine `thurn_wire.<protocol>` has a module `state` with the tables `SERVER` and `CLIENT` and
-`mermaid(table)`. The pages are committed, so that they can be read without building anything.
+An engine `thurn_wire.<protocol>` has a module `state` with the tables `SERVER` and `CLIENT`
+(`thurn_wire.table.Table`), which draw themselves. The pages are committed, so that they can be read
+without building anything.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ def page(protocol: str) -> str:
     state = import_module(f"thurn_wire.{protocol}.state")
     title = TITLES.get(protocol, f"a {protocol}")
     origin = (
-        f"Made by `./do members` from `thurn_wire.{protocol}.state`; what the tables don't name\n"
-        "is refused. The way from every state to CLOSED when the connection ends is left out.\n"
+        f"Made by `./do members` from `thurn_wire.{protocol}.state`. An arrow is a command that\n"
+        "is answered positively, or something else that happens; a command without an arrow is "
+        "refused.\n"
+        "The way from every state to CLOSED when the connection ends is left out.\n"
     )
     parts = [f"# States of {title} session\n", origin]
     for side in ("SERVER", "CLIENT"):
-        diagram = state.mermaid(getattr(state, side))
+        diagram = getattr(state, side).mermaid()
         parts.append(f"## {side.capitalize()}\n\n```mermaid\n{diagram}```\n")
     return "\n".join(parts)
 

@@ -26,7 +26,7 @@ def test_the_state_diagrams_are_those_of_the_tables(protocol):
 def test_every_state_is_reached_and_can_be_left(protocol, side):
     """Totality is the engine's own test; here: the picture shows a connected machine."""
     state = __import__(f"thurn_wire.{protocol}.state", fromlist=["state"])
-    diagram = state.mermaid(getattr(state, side))
+    diagram = getattr(state, side).mermaid()
     arrows = re.findall(r"^ {4}(\S+) --> (\S+)", diagram, re.MULTILINE)
     sources, targets = {a for a, _ in arrows}, {b for _, b in arrows}
     assert targets - {"[*]", "CLOSED"} <= sources, "states without a way out"

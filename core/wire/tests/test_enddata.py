@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn_wire.content import Collector
+from thurn_wire.collector import Collector
 from thurn_wire.enddata import EndOfData, stuff
 
 LIMIT = 1000

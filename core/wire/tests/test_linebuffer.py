@@ -64,10 +64,10 @@ def test_bound_includes_crlf_however_it_comes():
 
 
 def test_never_ends():
-    assert whole(b"x" * (linebuffer.NEVER_ENDS + 1), 10) == ["LineTooLong", "LineNeverEnds"]
+    assert whole(b"x" * (linebuffer.NEVER_ENDS_OCTETS + 1), 10) == ["LineTooLong", "LineNeverEnds"]
     buffer = LineBuffer()
     found = []
-    for _ in range(linebuffer.NEVER_ENDS // 65_536 + 1):
+    for _ in range(linebuffer.NEVER_ENDS_OCTETS // 65_536 + 1):
         buffer.receive(b"x" * 65_536)
         found += read(buffer, 10)
         assert len(buffer) <= 65_536

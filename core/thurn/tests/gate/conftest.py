@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 import trio
-from thurn.chain.calls import Calls
-from thurn.chain.current import CurrentRule
 from thurn.chain.rule import Rule
 from thurn.chain.runner import Chain
-from thurn.chain.supervision import Supervision
 from thurn.contracts.account import Denied, Unknown, Verified
 from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache
@@ -19,6 +16,7 @@ from thurn.types.identity import AccountId
 from thurn.types.session import TlsState
 from thurn_testing.fakes.context import RecordingDiagnostics, RecordingEvents
 from thurn_testing.fakes.session import make_session
+from thurn_testing.fakes.supervision import make_supervision, supervised
 
 TLS = TlsState("TLSv1.3", "TLS_AES_128_GCM_SHA256")
 
@@ -127,17 +125,17 @@ class World:
     def __init__(self, policies, *, clear=False):
         self.accounts, self.events = Accounts(), RecordingEvents()
         self.diagnostics = RecordingDiagnostics()
-        supervision = Supervision(self.diagnostics, self.events, Calls(CurrentRule(None)))
+        supervision = make_supervision(self.diagnostics, self.events)
 
         def chain(stage):
             rules = [Rule(f"login.{n}", one) for n, one in enumerate(policies)]
-            return Chain(stage, rules, supervision, 5.0)
+            return Chain(stage, rules, supervision)
 
         self.cache = CredentialCache(LoopClock())
         self.gate = HostGate(
             GateParts(
                 MECHANISMS,
-                CombinedAccounts([self.accounts]),
+                CombinedAccounts([supervised(self.accounts, "account.main")], supervision),
                 chain(BEFORE),
                 chain(AFTER),
                 chain(RECORD),
@@ -145,6 +143,7 @@ class World:
                 LoopClock(),
                 self.events,
                 self.diagnostics,
+                supervision,
                 "main",
                 clear,
             )
@@ -170,7 +169,7 @@ async def mechanisms():
     MECHANISMS.clear()
     for factory in (plainish, stored):
         async with factory.open(factory.settings(), None) as product:
-            MECHANISMS.update({one.mechanism: one for one in product.mechanisms})
+            MECHANISMS.update({m.mechanism: supervised(m, "sasl.x") for m in product.mechanisms})
 
 
 @pytest.fixture

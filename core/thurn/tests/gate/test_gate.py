@@ -7,10 +7,12 @@ import sys
 
 import pytest
 import trio
-from thurn.contracts.account import AccountRecord, Denied, Unknown
+from thurn.contracts.account import AccountRecord, Claim, Denied, Unknown, Verified
 from thurn.contracts.gate import Ask, Granted, Refused
 from thurn.contracts.login import Forbid, Proceed
-from thurn.plugin import sasl
+from thurn.contracts.sasl import NeedVerify
+from thurn.gate.gate import CHALLENGE_OCTETS, REQUESTS
+from thurn.plugin import Secret, sasl
 from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, AccountId
 from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE
@@ -88,9 +90,9 @@ async def test_trouble_is_454_not_counted_and_not_cached(world, autojump_clock):
         assert await one.log_in() == Refused(LOGIN_TROUBLE, "trouble")
         _, step = await one.gate.begin(one.session(tls=False), "STORED", b"alice")
         assert step == Refused(LOGIN_TROUBLE, "trouble")
-    assert one.told == []  # nobody failed
+    assert set(one.told) == {"PluginFailed"}  # no login has failed
     assert {kind for kind, *_ in policy.asked} == {"before"}
-    assert set(one.diagnostics.events) == {"login.trouble"}
+    assert set(one.diagnostics.events) == {"login.trouble", "plugin.failed"}
     one.accounts.error = None
     assert isinstance(await one.log_in(), Granted)
 
@@ -103,7 +105,7 @@ async def test_accounts_that_do_not_answer_are_trouble(world, autojump_clock):
 
 async def test_a_mechanism_that_raises_is_trouble(world, monkeypatch):
     one = world()
-    mechanism = one.gate._parts.mechanisms["STORED"]
+    mechanism = one.gate._parts.mechanisms["STORED"].product
 
     def broken(conditions):
         raise KeyError("of the plugin")
@@ -116,11 +118,93 @@ async def test_a_mechanism_that_raises_is_trouble(world, monkeypatch):
         while True:
             yield 42
 
-    for begin in (broken, not_even_that, nonsense):
+    def not_a_generator(conditions):
+        return None
+
+    def text(conditions):
+        yield sasl.Challenge("text")
+
+    def no_result(conditions):
+        yield from ()
+
+    for begin in (broken, not_even_that, nonsense, not_a_generator, text, no_result):
         monkeypatch.setattr(type(mechanism), "begin", lambda _, c, begin=begin: begin(c))
         login, step = await one.gate.begin(one.session(), "STORED", None)
         assert step == Refused(LOGIN_TROUBLE, "trouble")
         login.cancel()
+        failed = next(line for line in one.diagnostics.lines if line.event == "plugin.failed")
+        assert failed.facts["plugin"] == "sasl.x"
+        assert ":" in failed.facts["source"]
+        one.diagnostics.lines.clear()
+
+
+async def test_an_exchange_is_bounded(world, monkeypatch):
+    one = world()
+
+    def endless(_, conditions):
+        while True:
+            yield sasl.Challenge(b"and?")
+
+    stand_in(monkeypatch, one, endless)
+    login, step = await one.gate.begin(one.session(), "STORED", None)
+    asked = 0
+    while isinstance(step, Ask):
+        asked += 1
+        step = await login.step(b"")
+    assert asked == REQUESTS
+    assert step == Refused(LOGIN_TROUBLE, "trouble")
+
+    def wide(_, conditions):
+        for _ in range(2):
+            yield sasl.Challenge(b"x" * (CHALLENGE_OCTETS // 2 + 1))
+
+    stand_in(monkeypatch, one, wide)
+    login, step = await one.gate.begin(one.session(), "STORED", None)
+    assert isinstance(step, Ask)
+    assert await login.step(b"") == Refused(LOGIN_TROUBLE, "trouble")
+
+
+@pytest.mark.parametrize(
+    ("password", "claimed", "status"),
+    [
+        ("right", None, LOGIN_TROUBLE),
+        ("right", Verified(AccountId("bob")), LOGIN_TROUBLE),
+        ("wrong", None, BAD_CREDENTIALS),
+        ("wrong", Verified(AccountId("alice")), BAD_CREDENTIALS),
+    ],
+)
+async def test_a_success_without_the_verdict_that_was_asked_for_lets_nobody_in(
+    world, monkeypatch, autojump_clock, password, claimed, status
+):
+    one = world()
+
+    def lying(_, conditions):
+        yield NeedVerify(Claim("alice", Secret(password)))
+        return sasl.SaslSuccess("alice", verdict=claimed)
+
+    stand_in(monkeypatch, one, lying)
+    _, step = await one.gate.begin(one.session(), "STORED", None)
+    assert step.status == status
+    failed = next(line for line in one.diagnostics.lines if line.event == "plugin.failed")
+    assert "answered nonsense" in failed.facts["failure"]
+
+
+async def test_a_success_without_the_key_that_was_asked_for_lets_nobody_in(world, monkeypatch):
+    one = world()
+
+    def lying(_, conditions):
+        yield from sasl.stored_key("alice", "x")
+        return sasl.SaslSuccess("alice", verdict=Verified(AccountId("alice")))
+
+    stand_in(monkeypatch, one, lying)
+    _, step = await one.gate.begin(one.session(), "STORED", None)
+    assert step == Refused(LOGIN_TROUBLE, "trouble")
+
+
+def stand_in(monkeypatch, world, begin):
+    """Another exchange for the mechanism STORED."""
+    mechanism = world.gate._parts.mechanisms["STORED"].product
+    monkeypatch.setattr(type(mechanism), "begin", begin)
 
 
 async def test_an_exchange_in_steps_and_in_one(world, autojump_clock):
@@ -193,7 +277,7 @@ async def test_a_mechanism_that_overlooks_a_verdict_lets_nobody_in(world, monkey
         yield sasl.Challenge()
         return sasl.SaslSuccess("alice", verdict=verdict)
 
-    monkeypatch.setattr(type(one.gate._parts.mechanisms["STORED"]), "begin", careless)
+    stand_in(monkeypatch, one, careless)
     _, step = await one.gate.begin(one.session(), "STORED", b"x")
     assert step == Refused(BAD_CREDENTIALS, "credentials")
 

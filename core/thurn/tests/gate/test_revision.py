@@ -8,6 +8,7 @@ from thurn.gate.cache import AGE_SECONDS, CredentialCache
 from thurn.plugin import Secret
 from thurn.types.identity import AccountId
 from thurn_testing.fakes.clock import ManualClock
+from thurn_testing.fakes.supervision import make_supervision, supervised
 
 CLAIM = Claim("ann", Secret("right"))
 
@@ -28,7 +29,8 @@ class Revised(Plain):
 
 async def test_the_revision_of_all_is_that_of_each():
     first, second = Revised(), Revised()
-    accounts = CombinedAccounts([first, Plain(), second])
+    instances = [supervised(one) for one in (first, Plain(), second)]
+    accounts = CombinedAccounts(instances, make_supervision())
     seen = {await accounts.revision()}
     first.number = 2
     seen.add(await accounts.revision())

@@ -1,1 +1,1 @@
-"""Sans-IO protocol engines for mail: SMTP, LMTP, POP3; server and client side."""
+"""Sans-IO protocol engines for mail: SMTP, LMTP, POP3 and IMAP, both sides; the PROXY header."""

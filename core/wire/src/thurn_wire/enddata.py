@@ -1,14 +1,14 @@
-r"""The one end-of-data machine: what DATA brings, up to CRLF.CRLF and nothing else.
+r"""The end-of-data machine of SMTP: reads what DATA brings, up to CRLF.CRLF and nothing else.
 
     content-and-end = *( line CRLF ) "." CRLF      ; the CRLF of DATA itself counts as one before it
 
 Rules of this file:
-1. Lines are never looked at: the end is searched over each chunk and a tail of at most six octets.
-2. LF.LF, CR.CR, LF.CRLF, CRLF.LF and the rest of their kind end nothing; the true end comes, and
-   there the message is refused for its bare line ends (`Collected`). RFC 5321 §2.3.8, §4.1.1.4;
+1. Lines are not looked at: the end is searched in each chunk and a tail of at most six octets.
+2. LF.LF, CR.CR, LF.CRLF, CRLF.LF and their like end nothing. The content goes on to its true end,
+   where it is refused for its bare line ends (`Collected`). RFC 5321 §2.3.8, §4.1.1.4;
    CVE-2023-51764, CVE-2023-51765, CVE-2023-51766.
-3. What is too large is read to its true end all the same, so that the dialogue stays in step.
-4. `stuff` is the way back: whatever the content, only CRLF goes out and only the end looks like it.
+3. Content that is too large is read to its true end as well, so that the dialogue stays in step.
+4. `stuff` writes content: whatever it holds, only CRLF goes out, and only the end looks like one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from thurn_wire.content import CRLF, Collected, Collector, has_bare_line_ends
+from thurn_wire.collector import CRLF, Collected, Collector, has_bare_line_ends
 
 END: Final = b"\r\n.\r\n"
 _ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 
 class EndOfData:
-    r"""Octets in, until the end of data.
+    r"""Takes octets until the end of data.
 
     >>> end = EndOfData(limit_octets=1000)
     >>> end.feed(b"Subject: x\r\n\r\n..\r")
@@ -50,7 +50,7 @@ class EndOfData:
         return self._collector.spills
 
     def feed(self, chunk: bytes) -> bytes | None:
-        """The octets behind the end of data, or None if it has not come yet."""
+        """Take octets; return those behind the end of data, or None if it has not come."""
         octets = self._held + chunk
         end = octets.find(b"\r\n.")
         if end >= 0 and octets[end + 3 : end + 5] != CRLF:
@@ -71,15 +71,15 @@ class EndOfData:
         return self._collector.take_chunks()
 
     def finish(self) -> Collected:
-        """After the end: the content. `Collected` says whether it must be refused."""
+        """After the end: the content, or why it must be refused."""
         return self._collector.finish()
 
 
 def stuff(content: bytes) -> bytes:
-    r"""The octets that DATA sends for this content, the end of data included.
+    r"""The octets that DATA sends for this content, with the end of data.
 
     Only CRLF line ends go out, whatever the content holds, and a last line without an end gets
-    one: nothing inside can be taken for the end by a server of any persuasion.
+    one: no server, however it reads line ends, can take anything inside for the end of data.
 
     >>> stuff(b".\n.x")
     b'..\r\n..x\r\n.\r\n'

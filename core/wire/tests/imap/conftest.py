@@ -5,23 +5,25 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from thurn_wire.imap import code, command, response
-from thurn_wire.imap.config import ServerLimits
+from thurn_wire.imap import code, command
+from thurn_wire.imap.config import ImapConfig
 from thurn_wire.imap.event import (
+    AppendCancelled,
     AppendChunk,
     AppendDone,
     AppendMessage,
+    AuthCancelled,
+    AuthResponse,
     Closed,
-    ContinuationNeeded,
+    Connected,
     IdleDone,
     Pause,
-    Refused,
     Request,
-    SaslResponse,
 )
 from thurn_wire.imap.grammar import fetch, listing, mailbox, message, session
 from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.grammar.registry import Rule, add, nothing
+from thurn_wire.imap.reply import enabled, no, ok, preauth
 from thurn_wire.imap.sequence import SAVED
 from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import ANY, LOGGED_IN, SELECTED, Step
@@ -86,30 +88,33 @@ class Session:
             for key, value in settings.items()
             if key.startswith("limit-")
         }
-        self.engine = ImapServer(
-            GRAMMAR, ServerLimits(**bounds), authenticated=settings.get("preauth") == "yes"
-        )
+        self.engine = ImapServer(GRAMMAR, ImapConfig(**bounds))
         self.stored = []
+        self.appending = None
         self.closed = False
-        self.sent = b""
-        self.tag = b""
         self.steps = {
+            Connected: self.greet,
             Request: self.request,
-            ContinuationNeeded: lambda _: response.continuation(),
-            Refused: lambda event: event.response,
             AppendMessage: self.message,
             AppendChunk: self.chunk,
             AppendDone: self.append_done,
-            SaslResponse: self.sasl,
-            IdleDone: lambda event: response.ok(event.tag, "idle done"),
+            AppendCancelled: self.append_cancelled,
+            AuthResponse: lambda event: self.login(event.response == b"\0alice\0secret"),
+            AuthCancelled: lambda _: None,
+            IdleDone: lambda _: self.engine.accept("idle done"),
         }
 
     def connect(self):
+        greeting = self.pump()
         if self.settings.get("selected") == "yes":
             self.engine.receive_data(b"x SELECT INBOX\r\n")
             self.engine.next_event()
-            self.engine.accept_select()
-        return response.preauth("hello") if "preauth" in self.settings else b"* OK hello\r\n"
+            self.engine.accept()
+            self.engine.data_to_send()
+        return greeting
+
+    def greet(self, _event):
+        self.engine.send(preauth("hello") if "preauth" in self.settings else ok("hello"))
 
     def feed(self, octets):
         if self.closed or not octets:
@@ -131,88 +136,71 @@ class Session:
         )
 
     def pump(self):
-        sent = b""
         while True:
             event = self.engine.next_event()
-            if isinstance(event, Closed):
-                self.closed = True
-                return sent
-            if isinstance(event, Pause):
-                return sent
-            sent += self.steps[type(event)](event)
+            self.closed = isinstance(event, Closed)
+            if self.closed or isinstance(event, Pause):
+                return self.engine.data_to_send()
+            self.steps[type(event)](event)
 
     def request(self, event):
-        shown = b""
-        if self.settings.get("show") == "yes":
-            shown = b"* SHOW %b\r\n" % repr(event.command).encode()
-        answer = self.answer(event.tag, event.command)
-        return shown + answer
-
-    def answer(self, tag, asked):
         engine = self.engine
-        match asked:
+        if self.settings.get("show") == "yes":
+            engine.write(b"* SHOW %b\r\n" % repr(event.command).encode())
+        match event.command:
             case command.Login(name, password):
-                return self.login(tag, (name, password) == ("alice", "secret"))
+                self.login((name, password) == ("alice", "secret"))
             case command.Authenticate(mechanism, initial):
-                self.tag = tag
-                if mechanism != "PLAIN":
-                    engine.deny()
-                    return response.no(tag, "no such mechanism")
-                if initial is not None:
-                    return self.login(tag, initial == b"\0alice\0secret")
-                engine.challenge()
-                return response.challenge(b"")
-            case command.StartTls():
-                engine.accept_tls()
+                self.authenticate(mechanism, initial)
             case command.Select("missing"):
-                engine.deny()
-                return response.no(tag, "no such mailbox", code.NONEXISTENT)
-            case command.Select():
-                engine.accept_select()
+                engine.send(no("no such mailbox", code.NONEXISTENT))
+            case command.Append("missing"):
+                engine.send(no("no such mailbox", code.TRYCREATE))
             case command.Append(mailbox):
                 self.appending = (mailbox, [])
-                if mailbox == "missing":
-                    engine.deny()
-                    return response.no(tag, "no such mailbox", code.TRYCREATE)
-                engine.accept_append()
-                return b""
+                engine.accept()
             case command.Idle():
-                return response.continuation("idling")
-            case command.Logout():
-                engine.close()
-                return response.bye("bye") + response.ok(tag, "bye")
+                engine.accept()
             case command.Enable(capabilities):
                 engine.use_utf8()
-                return response.enabled(capabilities) + response.ok(tag, "ENABLE")
-        return response.ok(tag, asked.NAME)
+                engine.write(enabled(capabilities))
+                engine.accept("ENABLE")
+            case other:
+                engine.accept(other.NAME)
 
-    def login(self, tag, good):
+    def authenticate(self, mechanism, initial):
+        if mechanism != "PLAIN":
+            self.engine.send(no("no such mechanism"))
+        elif initial is None:
+            self.engine.challenge(b"")
+        else:
+            self.login(initial == b"\0alice\0secret")
+
+    def login(self, good):
         if good:
-            self.engine.accept_login()
-            return response.ok(tag, "welcome")
-        self.engine.deny()
-        return response.no(tag, "wrong name or password", code.AUTHENTICATIONFAILED)
-
-    def sasl(self, event):
-        return self.login(event.tag, event.response == b"\0alice\0secret")
+            self.engine.accept("welcome")
+        else:
+            self.engine.send(no("wrong name or password", code.AUTHENTICATIONFAILED))
 
     def message(self, event):
         mailbox, messages = self.appending
         if mailbox == "full":
-            self.engine.deny()
-            return response.no(b"*", "full") + response.no(b"full", "full", code.OVERQUOTA)
+            self.engine.write(no("full").encode())
+            self.engine.send(no("full", code.OVERQUOTA))
+            return
         messages.append((event.item.flags, []))
-        self.engine.accept_append()
-        return b""
+        self.engine.accept()
 
     def chunk(self, event):
         self.appending[1][-1][1].append(event.octets)
-        return b""
 
-    def append_done(self, event):
+    def append_done(self, _event):
         mailbox, messages = self.appending
         self.stored += [(mailbox, flags, b"".join(octets)) for flags, octets in messages]
-        return response.ok(event.tag, "stored")
+        self.engine.accept("stored")
+
+    def append_cancelled(self, _event):
+        self.appending = None
 
 
 @pytest.fixture(scope="session")
@@ -227,25 +215,35 @@ def make_session():
 
 def events(engine, *pieces):
     """Feed the pieces, one after another; all events until the engine waits."""
-    found = []
+    happened = []
     for piece in pieces:
         engine.receive_data(piece)
         while True:
             event = engine.next_event()
             if isinstance(event, Pause):
                 break
-            found.append(event)
+            happened.append(event)
             if isinstance(event, Closed):
-                return found
-    return found
+                return happened
+    return happened
 
 
-def selected(**bounds):
+def greeted(greeting=None, *, grammar=GRAMMAR, **bounds):
+    """An engine behind its greeting."""
+    engine = ImapServer(grammar, ImapConfig(**bounds))
+    assert engine.next_event() == Connected()
+    engine.send(greeting or ok("hello"))
+    engine.data_to_send()
+    return engine
+
+
+def selected(*, grammar=GRAMMAR, **bounds):
     """An engine with a mailbox selected."""
-    engine = ImapServer(GRAMMAR, ServerLimits(**bounds), authenticated=True)
+    engine = greeted(preauth("hello"), grammar=grammar, **bounds)
     engine.receive_data(b"x SELECT y\r\n")
     engine.next_event()
-    engine.accept_select()
+    engine.accept()
+    engine.data_to_send()
     return engine
 
 
@@ -257,17 +255,22 @@ def parse():
         engine = selected()
         if utf8:
             engine.use_utf8()
-        (event,) = events(engine, b"t " + octets + b"\r\n")
-        return event.command if isinstance(event, Request) else event.response.decode()
+        seen = events(engine, b"t " + octets + b"\r\n")
+        return seen[0].command if seen else engine.data_to_send().decode()
 
     return parsed
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run():
     return events
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def make_greeted():
+    return greeted
+
+
+@pytest.fixture(scope="session")
 def make_selected():
     return selected

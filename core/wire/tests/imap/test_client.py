@@ -6,11 +6,13 @@ RFC 9051 §7, RFC 5161 §3.2.
 from __future__ import annotations
 
 import pytest
+from thurn_wire.error import LocalProtocolError, RemoteProtocolError
+from thurn_wire.event import NEED_DATA, PAUSED, Challenge, Closed, Reason
 from thurn_wire.imap import command, fetch, limits
 from thurn_wire.imap.answer import (
+    Answered,
     Capabilities,
     Code,
-    Condition,
     Continuation,
     Fetched,
     Found,
@@ -21,8 +23,6 @@ from thurn_wire.imap.answer import (
 )
 from thurn_wire.imap.client import ImapClient
 from thurn_wire.imap.command import AppendItem
-from thurn_wire.imap.error import LocalProtocolError, RemoteProtocolError
-from thurn_wire.imap.event import NEED_DATA, PAUSED, Closed, Reason
 from thurn_wire.imap.search import HeaderKey, SearchKey
 from thurn_wire.imap.sequence import SequenceSet
 from thurn_wire.imap.spelling.word import Words
@@ -52,17 +52,17 @@ def said(client, octets):
 @pytest.mark.parametrize(
     ("octets", "expected"),
     [
-        (b"* OK [UIDNEXT 5] x", Condition("OK", Code("UIDNEXT", (5,)), "x")),
-        (b"* no x", Condition("NO", None, "x")),
-        (b"* BYE", Condition("BYE", None, "")),
-        (b"* OK [X ]y] z", Condition("OK", Code("X"), "y] z")),
-        (b"* OK [] x", Condition("OK", None, "x")),
-        (b"* OK [X (] x", Condition("OK", Code("X", ("(",)), "x")),
+        (b"* OK [UIDNEXT 5] x", Answered("OK", Code("UIDNEXT", (5,)), "x")),
+        (b"* no x", Answered("NO", None, "x")),
+        (b"* BYE", Answered("BYE", None, "")),
+        (b"* OK [X ]y] z", Answered("OK", Code("X"), "y] z")),
+        (b"* OK [] x", Answered("OK", None, "x")),
+        (b"* OK [X (] x", Answered("OK", Code("X", ("(",)), "x")),
         (
             b"* OK [PERMANENTFLAGS (\\Seen \\*)] x",
-            Condition("OK", Code("PERMANENTFLAGS", (("\\Seen", "\\*"),)), "x"),
+            Answered("OK", Code("PERMANENTFLAGS", (("\\Seen", "\\*"),)), "x"),
         ),
-        (b"* OK [COPYUID 1 2:4,9 7] x", Condition("OK", Code("COPYUID", (1, "2:4,9", 7)), "x")),
+        (b"* OK [COPYUID 1 2:4,9 7] x", Answered("OK", Code("COPYUID", (1, "2:4,9", 7)), "x")),
         (b"* CAPABILITY imap4rev1 IDLE", Capabilities(frozenset(("IMAP4REV1", "IDLE")))),
         (b"* 3 EXISTS", Numbered("EXISTS", 3)),
         (b"* 0 recent", Numbered("RECENT", 0)),
@@ -145,7 +145,7 @@ def test_answers(octets, expected):
         b"* OK a\0b\r\n",
         b"* 1 FETCH (X {" + b"9" * 19 + b"}\r\n",
         b"* 1 FETCH (X {" + b"9" * 30 + b"}\r\n",
-        b"* X " + b"x" * limits.CLIENT_LINE_OCTETS,
+        b"* X " + b"x" * limits.RESPONSE_LINE_OCTETS,
     ],
     ids=lambda octets: repr(octets)[:40],
 )
@@ -167,7 +167,7 @@ def test_no_greeting(octets):
 
 
 def test_literals_of_a_response_are_bounded():
-    client = greeted(maximum_octets=10)
+    client = greeted(literals_octets=10)
     assert said(client, b"* 1 FETCH (X {5}\r\nabcde Y {5}\r\nabcde)\r\n")
     with pytest.raises(RemoteProtocolError, match="too large"):
         said(client, b"* 1 FETCH (X {5}\r\nabcde Y {6}\r\n")
@@ -198,16 +198,15 @@ def test_states():
         said(client, tag + b" " + answer + b" x\r\n")
         assert client.state is state
     tag = client.send(command.Logout())
-    assert said(client, b"* BYE x\r\n" + tag + b" OK x\r\n")
-    client.receive_data(b"")
-    assert client.next_event() == Closed(Reason.LOGOUT)
+    assert said(client, b"* BYE x\r\n" + tag + b" OK x\r\n")[-1] == Closed(Reason.QUIT)
+    assert client.next_event() == Closed(Reason.QUIT)
 
 
 def test_greeting_with_bye():
     client = ImapClient()
     client.receive_data(b"* BYE too many\r\n")
-    assert client.next_event() == Condition("BYE", None, "too many")
-    assert client.next_event() == Closed(Reason.PEER_CLOSED)
+    assert client.next_event() == Answered("BYE", None, "too many")
+    assert client.next_event() == Closed(Reason.REFUSED)
 
 
 def test_agreeing_to_what_cannot_be():
@@ -260,12 +259,17 @@ def test_authenticate_with_initial_response():
     said(client, b"a1 NO x\r\n")
     client.send(command.Authenticate("EXTERNAL", b""))
     assert client.data_to_send() == b"a2 AUTHENTICATE EXTERNAL =\r\n"
-    assert said(client, b"+ eA==\r\n")[0].challenge == b"x"
+    assert said(client, b"+ eA==\r\n") == [Challenge(b"x"), PAUSED]
+    assert client.state is State.CHALLENGED
     client.respond(b"y")
     assert client.data_to_send() == b"eQ==\r\n"
+    with pytest.raises(LocalProtocolError):
+        client.cancel()
+    assert said(client, b"+ \r\n") == [Challenge(b""), PAUSED]
     client.cancel()
     assert client.data_to_send() == b"*\r\n"
     said(client, b"a2 BAD x\r\n")
+    assert client.state is State.NOT_AUTHENTICATED
     with pytest.raises(LocalProtocolError):
         client.respond(b"")
 
@@ -276,11 +280,23 @@ def test_authenticate_without_initial_response():
     assert client.data_to_send() == b"a1 AUTHENTICATE PLAIN\r\n"
     assert said(client, b"+ \r\n") == []
     assert client.data_to_send() == b"AGEAYg==\r\n"
-    (found,) = said(client, b"+ x\r\n")
-    with pytest.raises(RemoteProtocolError):
-        _ = found.challenge
     said(client, b"a1 OK x\r\n")
     assert client.state is State.AUTHENTICATED
+
+
+def test_a_challenge_is_base64():
+    client = greeted()
+    client.send(command.Authenticate("PLAIN"))
+    with pytest.raises(RemoteProtocolError, match="base64"):
+        said(client, b"+ x\r\n")
+
+
+def test_send_failed_is_the_end():
+    client = greeted()
+    client.send(command.Noop())
+    client.send_failed()
+    assert client.data_to_send() == b""
+    assert client.next_event() == Closed(Reason.SEND_FAILED)
 
 
 def test_idle():
@@ -308,13 +324,23 @@ def test_starttls():
     with pytest.raises(LocalProtocolError):
         client.tls_started()
     client.send(command.StartTls())
-    assert said(client, b"a1 OK x\r\n")[0].name == "OK"
+    assert said(client, b"a1 OK x\r\n")[0].condition == "OK"
     assert client.next_event() is PAUSED
     with pytest.raises(LocalProtocolError):
         client.send(command.Noop())
     client.tls_started()
     assert client.capabilities == frozenset()
     client.send(command.Noop())
+
+
+def test_octets_before_the_handshake_are_the_end():
+    client = greeted()
+    client.send(command.StartTls())
+    said(client, b"a1 OK x\r\n")
+    client.receive_data(b"* CAPABILITY EVIL\r\n")
+    with pytest.raises(RemoteProtocolError, match="before"):
+        client.tls_started()
+    assert client.next_event() == Closed(Reason.FOREIGN)
 
 
 @pytest.mark.parametrize("octets", [b"a1 OK x\r\n* CAPABILITY EVIL\r\n", b"+ x\r\n"])
@@ -420,7 +446,7 @@ def test_before_the_greeting_nothing_is_sent():
 
 
 def test_values_are_counted(monkeypatch):
-    monkeypatch.setattr(limits, "CLIENT_VALUES", 10)
+    monkeypatch.setattr(limits, "RESPONSE_VALUES", 10)
     assert said(greeted(), b"* X 1 2 3\r\n")
     with pytest.raises(RemoteProtocolError, match="too many"):
         said(greeted(), b"* X" + b" 1" * 10 + b"\r\n")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap.command import Command, Noop
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.fetch import Attribute, FetchItem
 from thurn_wire.imap.grammar.builtin import base_grammar
 from thurn_wire.imap.grammar.registry import Rule, add, nothing
 from thurn_wire.imap.grammar.session import without_arguments
 from thurn_wire.imap.search import FlagKey, Not, SearchKey
-from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import LOGGED_IN, SELECTED
 
 
@@ -57,7 +56,7 @@ def qresync(cursor):
 
 
 @pytest.fixture
-def parse(run):
+def parse(run, make_selected):
     grammar = base_grammar()
     grammar.add_command("GETQUOTA", Rule(get_quota, LOGGED_IN))
     grammar.add_command("UID BATCHES", Rule(without_arguments(Noop()), SELECTED))
@@ -71,10 +70,7 @@ def parse(run):
     add(grammar.search_returns, "PARTIAL", qresync)
 
     def parsed(octets):
-        engine = ImapServer(grammar, authenticated=True)
-        engine.receive_data(b"x SELECT y\r\n")
-        engine.next_event()
-        engine.accept_select()
+        engine = make_selected(grammar=grammar)
         return run(engine, b"t " + octets + b"\r\n")[0].command
 
     return parsed
@@ -95,18 +91,15 @@ def test_everything_is_read(parse):
     assert parse(b"SEARCH RETURN (PARTIAL (1 2)) ALL").returns == {"PARTIAL": (1, 2)}
 
 
-def test_arguments_are_bounded(run):
+def test_arguments_are_bounded(run, make_selected):
     grammar = base_grammar()
     add(grammar.search_keys, "YOUNGER", younger)
     add(grammar.search_keys, "OLDER", lambda cursor: Younger(cursor.skip(b" ") * cursor.number()))
-    engine = ImapServer(grammar, authenticated=True)
-    engine.receive_data(b"x SELECT y\r\n")
-    engine.next_event()
-    engine.accept_select()
-    (event,) = run(engine, b"a SEARCH YOUNGER 0\r\n")
-    assert event.text.startswith("0 is not possible here")
-    (event,) = run(engine, b"a SEARCH YOUNGER 4294967296\r\n")
-    assert event.text.startswith("number too large")
+    engine = make_selected(grammar=grammar)
+    assert run(engine, b"a SEARCH YOUNGER 0\r\n") == []
+    assert engine.data_to_send().startswith(b"a BAD 0 is not possible here")
+    assert run(engine, b"a SEARCH YOUNGER 4294967296\r\n") == []
+    assert engine.data_to_send().startswith(b"a BAD number too large")
     (event,) = run(engine, b"a SEARCH OLDER 0\r\n")
     assert event.command.key == Younger(0)
 
@@ -115,9 +108,9 @@ def test_a_word_is_added_once():
     grammar = base_grammar()
     with pytest.raises(LocalProtocolError, match="NOOP is in the grammar already"):
         grammar.add_command("NOOP", Rule(without_arguments(Noop()), SELECTED))
-    with pytest.raises(LocalProtocolError, match="no word in capitals"):
+    with pytest.raises(LocalProtocolError, match="not a word in upper case"):
         add(grammar.search_keys, "younger", younger)
-    with pytest.raises(LocalProtocolError, match="no word in capitals"):
+    with pytest.raises(LocalProtocolError, match="not a word in upper case"):
         grammar.add_command("X Y", Rule(without_arguments(Noop()), SELECTED))
 
 

@@ -284,7 +284,7 @@ def test_errors_say_what_and_where(parse):
 def test_dates(run, make_selected):
     engine = make_selected()
     found = run(engine, b't APPEND x "29-Feb-2024 23:59:60 -0130" {1}\r\n')
-    engine.accept_append()
+    engine.accept()
     item = run(engine, b"")[0].item
     assert len(found) == 1
     zone = datetime.timezone(-datetime.timedelta(hours=1, minutes=30))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from thurn_wire.imap.server import ImapServer
-
 README = Path(__file__).parents[2] / "README.md"
 
 
 def blocks():
-    text = README.read_text(encoding="utf-8").split("## IMAP: what is there")[1]
+    text = README.read_text(encoding="utf-8").split("\n## IMAP\n")[1].split("\n## ")[0]
     for block in text.split("```python\n")[1:]:
         names = {"__name__": __name__}
         exec(compile(block.split("```")[0], str(README), "exec"), names)
@@ -25,15 +23,12 @@ def test_glue():
         b"* OK ready\r\n",
         b"+ go on\r\n",
         b"a OK welcome\r\n",
-        b"b OK nothing done\r\n",
-        b"* BYE bye\r\nc OK bye\r\n",
+        b"b OK NOOP done\r\n* BYE Until next time\r\nc OK LOGOUT done\r\n",
     ]
 
 
-def test_extension(run):
+def test_extension(run, make_selected):
     names = list(blocks())[1]
-    engine = ImapServer(names["extended"], authenticated=True)
-    run(engine, b"a SELECT x\r\n")
-    engine.accept_select()
+    engine = make_selected(grammar=names["extended"])
     (event,) = run(engine, b"b SEARCH YOUNGER 60\r\n")
     assert event.command.key == names["Younger"](60)

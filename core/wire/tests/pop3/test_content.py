@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thurn_wire.error import RemoteProtocolError
 from thurn_wire.pop3 import content as module
 from thurn_wire.pop3.content import Stuffer, size_octets, stuff, terminator, top
-from thurn_wire.pop3.error import RemoteProtocolError
 from thurn_wire.pop3.multiline import MultiLineReader
 
 few = settings(max_examples=150, deadline=None)

@@ -7,26 +7,29 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.pop3 import limits
-from thurn_wire.pop3.capability import Offer, ServerConfig
-from thurn_wire.pop3.error import LocalProtocolError
+from thurn_wire.pop3.capability import Offer
+from thurn_wire.pop3.config import Pop3Config
 from thurn_wire.pop3.event import (
     NEED_DATA,
     OUTPUT_FULL,
     PAUSED,
+    Apop,
+    Auth,
     AuthCancelled,
     AuthResponse,
-    AuthStart,
     Closed,
-    DigestLogin,
+    Connected,
     PasswordLogin,
-    Quit,
     Reason,
     Retrieve,
     StartTls,
     Top,
+    Update,
 )
 from thurn_wire.pop3.maildrop import Maildrop
+from thurn_wire.pop3.reply import error, ok
 from thurn_wire.pop3.server import Pop3Server
 from thurn_wire.pop3.state import State
 
@@ -34,12 +37,13 @@ CONTENT = b"Subject: x\r\n\r\n.dot\r\n"
 TIMESTAMP = "<1@example.org>"
 
 
-ALL = Offer(("PLAIN",), user=True, stls=True)
+ALL = Offer(("PLAIN",), user=True, starttls=True)
 
 
 def started(offer=ALL):
-    engine = Pop3Server(ServerConfig())
-    engine.greet(TIMESTAMP)
+    engine = Pop3Server(Pop3Config(), timestamp=TIMESTAMP)
+    assert engine.next_event() == Connected()
+    engine.accept()
     engine.offer(offer)
     engine.data_to_send()
     return engine
@@ -55,10 +59,11 @@ def logged_in(count=3):
 
 
 def test_paused_until_answered():
-    engine = Pop3Server(ServerConfig())
+    engine = Pop3Server(Pop3Config())
     engine.receive_data(b"USER a\r\nPASS b\r\nRETR 1\r\nSTAT\r\n")
+    assert engine.next_event() == Connected()
     assert engine.next_event() is PAUSED
-    engine.greet()
+    engine.accept()
     engine.offer(Offer(user=True))
     assert isinstance(engine.next_event(), PasswordLogin)
     assert engine.next_event() is PAUSED
@@ -90,7 +95,7 @@ def test_messages_fill_the_output_too():
     engine = logged_in()
     engine.receive_data(b"RETR 1\r\nRETR 2\r\n")
     assert engine.next_event() == Retrieve(1)
-    engine.reply_message(b"x" * limits.OUTPUT_OCTETS)
+    engine.send_message(b"x" * limits.OUTPUT_OCTETS)
     assert engine.next_event() is OUTPUT_FULL
     assert len(engine.data_to_send()) > limits.OUTPUT_OCTETS
     assert engine.next_event() == Retrieve(2)
@@ -100,14 +105,14 @@ def test_text_of_a_message_reply():
     engine = logged_in()
     engine.receive_data(b"TOP 2 1\r\n")
     assert engine.next_event() == Top(2, 1)
-    engine.reply_message(b"", "empty")
+    engine.send_message(b"", "empty")
     assert engine.data_to_send() == b"+OK empty\r\n.\r\n"
 
 
 def test_send_failed_is_the_end():
     engine = logged_in()
     engine.receive_data(b"DELE 1\r\nQUIT\r\n")
-    assert engine.next_event() == Quit((1,))
+    assert engine.next_event() == Update((1,))
     engine.send_failed()
     engine.send_failed()
     assert engine.next_event() == Closed(Reason.SEND_FAILED)
@@ -167,12 +172,12 @@ def test_tls_drops_what_comes_before_the_handshake():
     engine = started()
     engine.receive_data(b"STLS\r\nUSER m\r\n")
     assert engine.next_event() == StartTls()
-    engine.reply_ok("go")
+    engine.accept("go")
     engine.receive_data(b"PASS m\r\n")
     assert engine.next_event() is PAUSED
-    assert not engine.secured
+    assert not engine.tls_active
     assert engine.tls_started() == 16
-    assert engine.secured
+    assert engine.tls_active
     assert engine.next_event() is NEED_DATA
 
 
@@ -180,7 +185,7 @@ def test_no_login_after_tls_until_it_is_offered_anew():
     engine = started()
     engine.receive_data(b"STLS\r\n")
     engine.next_event()
-    engine.reply_ok("go")
+    engine.accept("go")
     engine.tls_started()
     engine.data_to_send()
     engine.receive_data(b"USER a\r\nAUTH PLAIN\r\n")
@@ -194,15 +199,15 @@ def test_stls_can_be_refused():
     engine = started()
     engine.receive_data(b"STLS\r\nQUIT\r\n")
     engine.next_event()
-    engine.reply_error("no certificate")
+    engine.send(error("no certificate"))
     assert engine.next_event() == Closed(Reason.QUIT)
 
 
 def test_no_secret_in_any_repr():
     events = [
         PasswordLogin("a", "hush"),
-        DigestLogin("a", "hush"),
-        AuthStart("PLAIN", b"hush"),
+        Apop("a", "hush"),
+        Auth("PLAIN", b"hush"),
         AuthResponse(b"hush"),
     ]
     assert not [event for event in events if "hush" in repr(event)]
@@ -211,14 +216,13 @@ def test_no_secret_in_any_repr():
 @pytest.mark.parametrize(
     "misuse",
     [
-        lambda e: e.greet(),
-        lambda e: e.refuse_session("no"),
+        lambda e: e.accept(),
         lambda e: e.accept_login(Maildrop([], [])),
         lambda e: e.challenge(b""),
-        lambda e: e.reply_ok("yes"),
-        lambda e: e.reply_error("no"),
+        lambda e: e.send(ok("yes")),
+        lambda e: e.send(error("no")),
         lambda e: e.tls_started(),
-        lambda e: e.reply_message(b""),
+        lambda e: e.send_message(b""),
         lambda e: e.begin_message(),
         lambda e: e.send_chunk(b""),
         lambda e: e.end_message(),
@@ -230,23 +234,79 @@ def test_misuse(make, misuse):
     with pytest.raises(LocalProtocolError):
         misuse(engine)
     engine.receive_data(b"QUIT\r\n")
-    assert isinstance(engine.next_event(), Closed | Quit)
+    assert isinstance(engine.next_event(), Closed | Update)
 
 
 def test_misuse_of_the_greeting():
-    engine = Pop3Server(ServerConfig())
+    engine = Pop3Server(Pop3Config())
     with pytest.raises(LocalProtocolError):
-        engine.reply_error("no")
+        engine.send(error("no"))
     with pytest.raises(LocalProtocolError):
         engine.offer(Offer(apop=True))
 
 
-def test_challenge_is_only_for_auth():
+def test_refused_greeting():
+    engine = Pop3Server(Pop3Config())
+    engine.next_event()
+    engine.send(error("no"))
+    assert engine.next_event() == Closed(Reason.REFUSED)
+    assert engine.data_to_send() == b"-ERR no\r\n"
+
+
+def test_the_greeting_has_its_timestamp():
+    engine = Pop3Server(Pop3Config(), timestamp=TIMESTAMP)
+    engine.next_event()
+    engine.send(ok("hello"))
+    assert engine.data_to_send() == b"+OK hello <1@example.org>\r\n"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda e: e.challenge(b""),
+        lambda e: e.accept(),
+        lambda e: e.send(ok()),
+        lambda e: e.send_message(b""),
+        lambda e: e.begin_message(),
+    ],
+)
+def test_only_accept_login_is_the_positive_answer_to_a_login(wrong):
     engine = started()
     engine.receive_data(b"USER a\r\nPASS b\r\n")
     engine.next_event()
     with pytest.raises(LocalProtocolError):
-        engine.challenge(b"")
+        wrong(engine)
+    assert engine.next_event() is PAUSED
+    engine.accept_login(Maildrop([], []))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda e: e.accept(),
+        lambda e: e.send(ok()),
+        lambda e: e.accept_login(Maildrop([], [])),
+        lambda e: e.challenge(b""),
+    ],
+)
+def test_only_a_message_is_the_positive_answer_to_retr(wrong):
+    engine = logged_in()
+    engine.receive_data(b"RETR 1\r\n")
+    engine.next_event()
+    with pytest.raises(LocalProtocolError):
+        wrong(engine)
+    assert engine.next_event() is PAUSED
+    engine.send(error("gone"))
+    assert engine.data_to_send() == b"-ERR gone\r\n"
+
+
+def test_challenges_are_bounded():
+    engine = started()
+    engine.receive_data(b"AUTH PLAIN\r\n")
+    engine.next_event()
+    with pytest.raises(LocalProtocolError):
+        engine.challenge(b"x" * 10_000)
+    assert engine.next_event() is PAUSED
 
 
 words = st.sampled_from(
@@ -292,9 +352,10 @@ class Listener:
     """Answers every event in a way that depends on nothing but the events before."""
 
     def __init__(self):
-        self.engine = Pop3Server(ServerConfig())
-        self.engine.greet(TIMESTAMP)
-        self.engine.offer(Offer(("PLAIN",), user=True, apop=True, stls=True))
+        self.engine = Pop3Server(Pop3Config(), timestamp=TIMESTAMP)
+        self.engine.next_event()
+        self.engine.accept()
+        self.engine.offer(Offer(("PLAIN",), user=True, apop=True, starttls=True))
         self.events = []
         self.sent = b""
 
@@ -312,18 +373,18 @@ class Listener:
     def answer(self, event):
         odd = len(self.events) % 2
         match event:
-            case PasswordLogin() | DigestLogin() if odd:
-                self.engine.reply_error("no")
-            case AuthStart() | AuthResponse() if odd:
+            case PasswordLogin() | Apop() if odd:
+                self.engine.send(error("no"))
+            case Auth() | AuthResponse() if odd:
                 self.engine.challenge(b"more")
-            case PasswordLogin() | DigestLogin() | AuthStart() | AuthResponse():
+            case PasswordLogin() | Apop() | Auth() | AuthResponse():
                 self.engine.accept_login(Maildrop([20, 20], ["a", "b"]))
             case StartTls():
-                self.engine.reply_error("no certificate")
+                self.engine.send(error("no certificate"))
             case Retrieve() | Top():
-                self.engine.reply_message(CONTENT)
-            case Quit():
-                self.engine.reply_ok("bye")
+                self.engine.send_message(CONTENT)
+            case Update():
+                self.engine.accept("bye")
             case AuthCancelled():
                 pass
             case _:

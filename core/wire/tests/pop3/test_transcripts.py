@@ -7,25 +7,27 @@ from pathlib import Path
 
 import pytest
 from thurn_testing.transcript import load, run
-from thurn_wire.pop3.capability import Offer, ServerConfig
+from thurn_wire.pop3.capability import Offer
+from thurn_wire.pop3.config import Pop3Config
 from thurn_wire.pop3.content import size_octets, top
 from thurn_wire.pop3.event import (
     NEED_DATA,
     OUTPUT_FULL,
     PAUSED,
+    Apop,
+    Auth,
     AuthCancelled,
     AuthResponse,
-    AuthStart,
     Closed,
-    DigestLogin,
+    Connected,
     PasswordLogin,
-    Quit,
     Retrieve,
     StartTls,
     Top,
+    Update,
 )
 from thurn_wire.pop3.maildrop import Maildrop
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.reply import ResponseCode, error
 from thurn_wire.pop3.server import Pop3Server
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -52,41 +54,47 @@ class World:
         self.settings = settings
         self.messages = {f"uid-{n}": content for n, content in enumerate(MESSAGES, 1)}
         self.actions = {
+            Connected: self.greet,
             PasswordLogin: self.password,
-            DigestLogin: self.digest,
-            AuthStart: self.auth,
+            Apop: self.digest,
+            Auth: self.auth,
             AuthResponse: self.response,
             AuthCancelled: self.cancelled,
-            StartTls: lambda _: self.engine.reply_ok("begin TLS"),
+            StartTls: lambda _: self.engine.accept(),
             Retrieve: self.retrieve,
-            Top: lambda e: self.engine.reply_message(top(self.content(e.number), e.lines)),
-            Quit: self.quit,
+            Top: lambda e: self.engine.send_message(top(self.content(e.number), e.lines)),
+            Update: self.update,
         }
 
     def connect(self):
         settings = self.settings
         self.engine = Pop3Server(
-            ServerConfig(
+            Pop3Config(
                 implementation=settings.get("implementation", ""),
                 expire_days=int(settings["expire"]) if "expire" in settings else None,
                 login_delay_seconds=int(settings["delay"]) if "delay" in settings else None,
             ),
-            secured=settings.get("secured") == "yes",
+            tls_active=settings.get("secured") == "yes",
+            timestamp=TIMESTAMP if settings.get("apop") == "yes" else "",
         )
         self.closed = False
         self.exchange = []
-        if "refuse" in settings:
-            self.engine.refuse_session(settings["refuse"], ResponseCode.SYSTEM_TEMPORARY)
-        else:
-            self.engine.greet(TIMESTAMP if settings.get("apop") == "yes" else "")
-            self.offer("offer")
         return self.pump()
+
+    def greet(self, _event):
+        if "refuse" in self.settings:
+            self.engine.send(error(self.settings["refuse"], ResponseCode.SYSTEM_TEMPORARY))
+        else:
+            self.engine.accept()
+            self.offer("offer")
 
     def offer(self, key):
         words = self.settings.get(key, "USER STLS PLAIN LOGIN").split()
         mechanisms = tuple(word for word in words if word not in ("USER", "STLS"))
         apop = self.settings.get("apop") == "yes"
-        self.engine.offer(Offer(mechanisms, user="USER" in words, stls="STLS" in words, apop=apop))
+        self.engine.offer(
+            Offer(mechanisms, user="USER" in words, starttls="STLS" in words, apop=apop)
+        )
 
     def feed(self, octets):
         if self.closed or not octets:
@@ -119,13 +127,13 @@ class World:
 
     def login(self, name, good):
         if name in ERRORS:
-            self.engine.reply_error(*ERRORS[name])
+            self.engine.send(error(*ERRORS[name]))
         elif good:
             self.uids = list(self.messages)
             sizes = [size_octets(content) for content in self.messages.values()]
             self.engine.accept_login(Maildrop(sizes, self.uids))
         else:
-            self.engine.reply_error("wrong name or password", ResponseCode.AUTHENTICATION)
+            self.engine.send(error("wrong name or password", ResponseCode.AUTHENTICATION))
 
     def password(self, event):
         self.login(event.name, event.password in PASSWORDS.get(event.name, ()))
@@ -164,21 +172,21 @@ class World:
     def retrieve(self, event):
         content = self.content(event.number)
         if self.settings.get("store") == "broken":
-            return self.engine.reply_error("try again later", ResponseCode.SYSTEM_TEMPORARY)
+            return self.engine.send(error("try again later", ResponseCode.SYSTEM_TEMPORARY))
         if self.settings.get("store") != "chunks":
-            return self.engine.reply_message(content)
+            return self.engine.send_message(content)
         self.engine.begin_message()
         for position in range(0, len(content), 2):
             self.engine.send_chunk(content[position : position + 2])
         return self.engine.end_message()
 
-    def quit(self, event):
+    def update(self, event):
         for number in event.deleted:
             del self.messages[self.uids[number - 1]]
         if self.settings.get("store") == "broken":
-            self.engine.reply_error("some deleted messages not removed")
+            self.engine.send(error("some deleted messages not removed"))
         else:
-            self.engine.reply_ok(f"bye, {len(event.deleted)} removed")
+            self.engine.accept(f"bye, {len(event.deleted)} removed")
 
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thurn_wire.error import LocalProtocolError, RemoteProtocolError
 from thurn_wire.proxy import (
     Endpoint,
     HeaderReader,
@@ -17,7 +19,8 @@ from thurn_wire.proxy import (
     build_version_2,
 )
 from thurn_wire.proxy.checksum import crc32c
-from thurn_wire.proxy.reader import SIGNATURE, VERSION_1_OCTETS, VERSION_2_OCTETS
+from thurn_wire.proxy.limits import VERSION_1_OCTETS, VERSION_2_OCTETS
+from thurn_wire.proxy.reader import SIGNATURE
 
 texts = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
 ports = st.integers(0, 65_535)
@@ -95,6 +98,7 @@ def test_a_flipped_bit_is_noticed(header, data):
         b"PROXY TCP4 1.2.3.4 1.2.3.4 65536 2\r\n",
         b"PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n",
         b"PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n",
+        b"PROXY TCP6 ::1 fe80::1%eth0 1 2\r\n",
         b"PROXY  TCP4 1.2.3.4 1.2.3.4 1 2\r\n",
         b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
         b"PROXY UNKNOWN" + b"x" * VERSION_1_OCTETS,
@@ -114,9 +118,44 @@ def test_what_is_not_a_header_is_refused(octets):
         read(octets)
 
 
-def test_the_first_foreign_octet_is_enough():
-    with pytest.raises(ProxyHeaderError):
-        HeaderReader().receive_data(b"\x16")
+@pytest.mark.parametrize("octet", sorted(set(range(256)) - {SIGNATURE[0], ord("P")}))
+def test_the_first_foreign_octet_is_enough(octet):
+    with pytest.raises(RemoteProtocolError):
+        HeaderReader().receive_data(bytes([octet]))
+
+
+@pytest.mark.parametrize("whole", [SIGNATURE, b"PROXY TCP4"])
+def test_a_foreign_octet_inside_the_start_is_enough(whole):
+    for length in range(1, 6):
+        with pytest.raises(RemoteProtocolError):
+            HeaderReader().receive_data(whole[:length] + b"\x16")
+
+
+def test_octets_that_were_not_wanted_are_a_mistake():
+    reader = HeaderReader()
+    with pytest.raises(LocalProtocolError):
+        reader.receive_data(SIGNATURE + b"\x21")
+    reader.receive_data(SIGNATURE)
+    assert reader.wanted == 4
+
+
+def test_unix_sockets_have_paths():
+    header = ProxyHeader(2, source_path=b"/run/a", destination_path=b"x" * 108)
+    assert read(build_version_2(header)) == (header, b"")
+    with pytest.raises(LocalProtocolError):
+        build_version_2(ProxyHeader(2, source_path=b"x" * 109))
+
+
+def test_both_ends_are_of_one_family():
+    header = ProxyHeader(2, Endpoint(ip_address("::1"), 1), Endpoint(ip_address("192.0.2.1"), 2))
+    for build in (build_version_1, build_version_2):
+        with pytest.raises(LocalProtocolError):
+            build(header)
+
+
+def test_endpoints_in_words():
+    assert str(Endpoint(ip_address("192.0.2.1"), 25)) == "192.0.2.1:25"
+    assert str(Endpoint(ip_address("2001:db8::1"), 25)) == "[2001:db8::1]:25"
 
 
 def test_local_and_unknown_name_nobody():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from thurn_wire.smtp import event
+from thurn_wire.smtp.capability import Extension, Offer
 from thurn_wire.smtp.config import Profile, SmtpConfig
 from thurn_wire.smtp.event import NEED_DATA, PAUSED
-from thurn_wire.smtp.extension import Extension
 from thurn_wire.smtp.reply import Reply
 from thurn_wire.smtp.server import SmtpServer
 
@@ -44,9 +44,9 @@ class Session:
         )
         self.greeting = settings.get("greeting", "220")
         self.tls_reply = settings.get("starttls", "220")
-        self.engine.offer(
-            mechanisms=settings.get("auth", "").split(), starttls="starttls" in settings
-        )
+        self.profile = profile
+        self.mechanisms = tuple(settings.get("auth", "").split())
+        self.engine.offer(Offer(self.mechanisms, starttls="starttls" in settings))
         self.closed = False
         self.recipients = []
         self.sender = None
@@ -68,11 +68,11 @@ class Session:
                 self.engine.receive_data(b"")
             case "starttls":
                 self.engine.tls_started()
-                self.engine.offer(starttls=False)
+                self.engine.offer(Offer(self.mechanisms))
             case "drain":
                 self.engine.drain()
             case "offer":
-                self.engine.offer(mechanisms=argument.split())
+                self.engine.offer(Offer(tuple(argument.split())))
             case "stored":
                 assert len(self.messages) == int(argument), self.messages
             case "content":
@@ -164,7 +164,7 @@ class Session:
         self.chunks.clear()
         self.messages.append(content)
         text = f"{len(content)} octets"
-        if self.engine.config.profile is Profile.LMTP:
+        if self.profile is Profile.LMTP:
             self.engine.send_replies(
                 [
                     Reply(452, "4.2.2", ("Full",))

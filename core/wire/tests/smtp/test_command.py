@@ -7,10 +7,12 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thurn_wire.smtp import command
-from thurn_wire.smtp.command import CommandError
-from thurn_wire.smtp.error import LocalProtocolError
-from thurn_wire.smtp.extension import read_keywords
+from thurn_wire.error import LocalProtocolError
+from thurn_wire.smtp import command, grammar
+from thurn_wire.smtp.command import Mail, Recipient
+from thurn_wire.smtp.reply import CommandError
+from thurn_wire.smtp.spelling import spell
+from thurn_wire.smtp.state import COMMANDS, Step
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,7 @@ from thurn_wire.smtp.extension import read_keywords
     ],
 )
 def test_path(argument, path, parameters):
-    assert command.path_and_parameters(argument, "FROM") == (path, parameters)
+    assert grammar.path_and_parameters(argument, "FROM") == (path, parameters)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_path(argument, path, parameters):
 )
 def test_no_path(argument):
     with pytest.raises(CommandError) as raised:
-        command.path_and_parameters(argument, "FROM")
+        grammar.path_and_parameters(argument, "FROM")
     assert raised.value.reply.code == 501
 
 
@@ -66,7 +68,7 @@ def test_no_path(argument):
      (b"1_0", None)],
 )  # fmt: skip
 def test_number(octets, value):
-    assert command.number(octets) == value
+    assert grammar.number(octets) == value
 
 
 @pytest.mark.parametrize(
@@ -74,11 +76,11 @@ def test_number(octets, value):
 )
 def test_no_command_gets_out_of_an_argument(path):
     with pytest.raises(LocalProtocolError):
-        command.path_command("MAIL", path)
+        spell(Mail(path))
     with pytest.raises(LocalProtocolError):
-        command.path_command("RCPT", b"a@b", {"X": path.decode() + "\r\nQUIT"})
+        spell(Recipient(b"a@b", {"X": path.decode() + "\r\nQUIT"}))
     with pytest.raises(LocalProtocolError):
-        command.path_command("RCPT", b"a@b", {"X Y": "1"})
+        spell(Recipient(b"a@b", {"X Y": "1"}))
 
 
 @settings(max_examples=200)
@@ -90,14 +92,14 @@ def test_no_command_gets_out_of_an_argument(path):
         max_size=3,
     ),
 )
-def test_path_command_comes_back_or_is_refused(path, parameters):
+def test_a_path_comes_back_or_is_refused(path, parameters):
     try:
-        line = command.path_command("RCPT", path, parameters)
+        line = spell(Recipient(path, parameters))
     except LocalProtocolError:
         return
     assert line.count(b"\n") == 1
     assert line.endswith(b"\r\n")
-    assert command.path_and_parameters(line[5:-2], "TO") == (path, parameters)
+    assert grammar.path_and_parameters(line[5:-2], "TO") == (path, parameters)
 
 
 @settings(max_examples=200)
@@ -106,15 +108,38 @@ def test_path_command_comes_back_or_is_refused(path, parameters):
 )
 def test_only_command_errors(argument, start):
     for read in (
-        lambda: command.path_and_parameters(start + argument, "FROM"),
-        lambda: command.chunk_size(argument),
-        lambda: command.mechanism(argument),
-        lambda: command.base64(argument),
+        lambda: grammar.path_and_parameters(start + argument, "FROM"),
+        lambda: grammar.chunk_size(argument),
+        lambda: grammar.mechanism(argument),
+        lambda: grammar.response(argument),
     ):
         with contextlib.suppress(CommandError):
             read()
 
 
-def test_keywords():
-    found = read_keywords(["size 10", "AUTH=LOGIN PLAIN", "AUTH CRAM-MD5", "", "Xyz"])
-    assert found == {"SIZE": ("10",), "AUTH": ("LOGIN", "PLAIN"), "XYZ": ()}
+SPELLINGS = {
+    command.Hello("EHLO", "c"): b"EHLO c\r\n",
+    command.StartTls(): b"STARTTLS\r\n",
+    command.Auth("PLAIN"): b"AUTH PLAIN\r\n",
+    command.Auth("PLAIN", b""): b"AUTH PLAIN =\r\n",
+    command.Auth("PLAIN", b"\0a"): b"AUTH PLAIN AGE=\r\n",
+    command.Data(): b"DATA\r\n",
+    command.Chunk(b"a\nb", last=False): b"BDAT 3\r\na\nb",
+    command.Chunk(b"", last=True): b"BDAT 0 LAST\r\n",
+    command.Reset(): b"RSET\r\n",
+    command.Verify("x y"): b"VRFY x y\r\n",
+    command.Expand("list"): b"EXPN list\r\n",
+    command.Help(): b"HELP\r\n",
+    command.Noop(): b"NOOP\r\n",
+    command.Quit(): b"QUIT\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", SPELLINGS, ids=repr)
+def test_spelling(request_):
+    assert spell(request_) == SPELLINGS[request_]
+
+
+def test_every_command_of_the_table_can_be_sent():
+    written = {request.STEP for request in SPELLINGS} | {Step.MAIL, Step.RCPT}
+    assert written == set(COMMANDS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thurn_wire.error import RemoteProtocolError
+from thurn_wire.event import NEED_DATA, PAUSED, Challenge, Closed
+from thurn_wire.smtp import command
 from thurn_wire.smtp.client import SmtpClient
 from thurn_wire.smtp.config import Profile
-from thurn_wire.smtp.error import RemoteProtocolError
-from thurn_wire.smtp.event import NEED_DATA, Closed
 
 WORDS = st.sampled_from(
     [
@@ -112,14 +113,14 @@ def converse(octets, cuts, profile):
     engine = SmtpClient(profile)
     commands = iter(
         [
-            lambda: engine.hello("c"),
-            lambda: engine.auth("PLAIN", b""),
-            lambda: engine.mail(b"a@b"),
-            lambda: engine.recipient(b"c@d"),
-            engine.data,
-            lambda: engine.content(b".\n"),
-            engine.reset,
-            engine.quit,
+            lambda: engine.send(command.Hello("LHLO" if profile is Profile.LMTP else "EHLO", "c")),
+            lambda: engine.send(command.Auth("PLAIN", b"")),
+            lambda: engine.send(command.Mail(b"a@b")),
+            lambda: engine.send(command.Recipient(b"c@d")),
+            lambda: engine.send(command.Data()),
+            lambda: engine.send_content(b".\n"),
+            lambda: engine.send(command.Reset()),
+            lambda: engine.send(command.Quit()),
         ]
     )
     seen = []
@@ -130,14 +131,16 @@ def converse(octets, cuts, profile):
                 happened = engine.next_event()
             except RemoteProtocolError:
                 happened = "error"
-            if happened is NEED_DATA:
+            if happened in (NEED_DATA, PAUSED):
                 break
             seen.append(happened)
             if isinstance(happened, Closed):
                 return seen
-            if happened != "error" and not engine.waits and happened.reply.is_positive:
+            if happened == "error" or engine.waits:
+                continue
+            if isinstance(happened, Challenge) or happened.reply.is_positive:
                 try:
-                    next(commands, engine.noop)()
+                    next(commands, lambda: engine.send(command.Noop()))()
                 except Exception as error:  # noqa: BLE001 - a local error belongs to the result
                     seen.append(type(error).__name__)
     return seen

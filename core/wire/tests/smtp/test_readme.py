@@ -8,9 +8,10 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def test_glue():
-    code = README.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    section = README.read_text(encoding="utf-8").split("\n## SMTP and LMTP\n")[1].split("\n## ")[0]
     names = {}
-    exec(compile(code, str(README), "exec"), names)
+    for block in section.split("```python\n")[1:]:
+        exec(compile(block.split("```")[0], str(README), "exec"), names)
     received = iter(
         [
             b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@else.where>\r\nRCPT TO:<c@example.org>\r\nDA",

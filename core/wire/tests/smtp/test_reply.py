@@ -8,10 +8,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thurn_wire.error import LocalProtocolError, RemoteProtocolError
 from thurn_wire.linebuffer import LineBuffer
-from thurn_wire.smtp.error import LocalProtocolError, RemoteProtocolError
+from thurn_wire.smtp.answer import ReplyReader, capabilities
 from thurn_wire.smtp.limits import REPLY_LINE_OCTETS, REPLY_LINES
-from thurn_wire.smtp.reply import Reply, ReplyReader
+from thurn_wire.smtp.reply import Reply
 
 
 def read(octets):
@@ -112,3 +113,8 @@ def test_there_and_back(code, texts):
     again = read(reply.encode())
     assert again is not None
     assert again.encode() == reply.encode()
+
+
+def test_capabilities():
+    keywords = capabilities(["size 10", "AUTH=LOGIN PLAIN", "AUTH CRAM-MD5", "", "Xyz"])
+    assert keywords == {"SIZE": ("10",), "AUTH": ("LOGIN", "PLAIN"), "XYZ": ()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.smtp import event
+from thurn_wire.smtp.capability import Offer
 from thurn_wire.smtp.config import Profile, SmtpConfig
-from thurn_wire.smtp.error import LocalProtocolError
 from thurn_wire.smtp.event import NEED_DATA, PAUSED, Closed, Reason
 from thurn_wire.smtp.reply import Reply
 from thurn_wire.smtp.server import SmtpServer
@@ -53,9 +54,9 @@ def test_an_event_waits_for_its_answer():
 def test_values_of_events():
     engine = greeted()
     mail = step(engine, b"MAIL FROM:<> size=10 BODY=8bitmime SMTPUTF8\r\n", event.Mail)
-    assert mail == event.Mail(
-        None, {"SIZE": "10", "BODY": "8bitmime", "SMTPUTF8": None}, 10, smtputf8=True
-    )
+    assert mail == event.Mail(None, {"SIZE": "10", "BODY": "8bitmime", "SMTPUTF8": None})
+    assert mail.size_octets == 10
+    assert mail.smtputf8
     engine.accept()
     recipient = step(engine, 'RCPT TO:<"ä b"@c>\r\n'.encode(), event.Recipient)
     assert recipient == event.Recipient('"ä b"@c'.encode(), {})
@@ -95,13 +96,12 @@ def test_early_talker_is_seen():
 
 def test_starttls_tells_and_drops_what_came_behind():
     engine = greeted()
-    engine.offer(starttls=True)
-    happened = step(engine, b"STARTTLS\r\nMAIL FROM:<evil@x>\r\n", event.StartTls)
-    assert happened.buffered_octets == 20
+    engine.offer(Offer(starttls=True))
+    step(engine, b"STARTTLS\r\nMAIL FROM:<evil@x>\r\n", event.StartTls)
     engine.accept()
     assert engine.next_event() is PAUSED
     engine.receive_data(b"RCPT TO:<b@c>\r\n")  # still in the clear
-    engine.tls_started()
+    assert engine.tls_started() == 35
     assert engine.tls_active
     assert engine.next_event() is NEED_DATA
     assert engine.data_to_send() == b"220 2.0.0 Ready to start TLS\r\n"
@@ -109,7 +109,7 @@ def test_starttls_tells_and_drops_what_came_behind():
 
 def test_starttls_forgets_authentication():
     engine = greeted()
-    engine.offer(mechanisms=["PLAIN"], starttls=True)
+    engine.offer(Offer(("PLAIN",), starttls=True))
     step(engine, b"AUTH PLAIN AA==\r\n", event.Auth)
     engine.accept()
     assert engine.authenticated
@@ -124,12 +124,12 @@ def test_starttls_forgets_authentication():
 
 def test_secrets_are_in_no_repr():
     engine = greeted()
-    engine.offer(mechanisms=["PLAIN"])
+    engine.offer(Offer(("PLAIN",)))
     first = step(engine, b"AUTH PLAIN c2VjcmV0\r\n", event.Auth)
-    assert first.initial_response == b"secret"
+    assert first.initial == b"secret"
     engine.challenge(b"more")
     second = step(engine, b"c2VjcmV0\r\n", event.AuthResponse)
-    assert second.octets == b"secret"
+    assert second.response == b"secret"
     assert "secret" not in repr((first, second))
 
 
@@ -304,8 +304,13 @@ def bdat(engine):
     )
 
 
+def start_tls(engine):
+    engine.offer(Offer(starttls=True))
+    step(engine, b"STARTTLS\r\n", event.StartTls)
+
+
 def auth(engine):
-    engine.offer(mechanisms=["PLAIN"])
+    engine.offer(Offer(("PLAIN",)))
     step(engine, b"AUTH PLAIN\r\n", event.Auth)
 
 
@@ -322,6 +327,7 @@ def auth(engine):
         (data, lambda engine: engine.send(Reply(250))),
         (bdat, lambda engine: engine.send(Reply(250))),
         (auth, lambda engine: engine.send(Reply(334))),
+        (start_tls, lambda engine: engine.send(Reply(250))),
         (auth, lambda engine: engine.send(Reply(250))),
         (auth, lambda engine: engine.challenge(b"x" * 10_000)),
     ],

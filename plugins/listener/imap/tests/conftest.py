@@ -245,12 +245,7 @@ def tables(base, store, settings, more):
         "store": {"main": {"type": "shaky", "real": "real"}, "real": {"type": store}},
         "sasl": {"plain": {"type": "plain"}, "both": {"type": "x-both"}},
         "guard": {"quota": {"type": "quota", "octets": 1000}},
-        "listener": {
-            "imap": {**common, **settings},
-            "guarded": {**common, "guards": ["quota"]},
-            "clear": {**common, "plaintext_without_tls": True},
-            "bare": {**common, "tls_mode": "none"},
-        },
+        "listener": listeners,
         **(more or {}),
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,20 @@ async def test_what_was_done_is_answered_though_the_session_ends(
     assert peer.closed
     assert said.startswith(answer)
     assert said.endswith(b"* BYE Logged out for inactivity\r\n")
+
+
+@pytest.mark.parametrize(
+    ("returns", "told"),
+    [(b"MIN", {1}), (b"MAX", {3}), (b"MIN MAX", {1, 3}), (b"MIN COUNT", {1, 2, 3})],
+)
+async def test_the_modseq_is_that_of_what_is_told(world, mock_clock, returns, told):
+    """RFC 4731 §3.2: the highest one of the messages that the options tell."""
+    peer = await world.log_in()
+    await world.say(
+        peer, b"0 STORE 1 +FLAGS.SILENT (\\Seen)\r\n0 STORE 2 +FLAGS.SILENT (\\Seen)\r\n"
+    )
+    fetched = await world.say(peer, b"1 FETCH 1:* MODSEQ\r\n")
+    modseqs = dict(re.findall(rb"\* (\d) FETCH \(MODSEQ \((\d+)\)\)", fetched))
+    answer = await world.say(peer, b"2 SEARCH RETURN (" + returns + b") MODSEQ 1\r\n")
+    highest = max(int(modseqs[b"%d" % number]) for number in told)
+    assert answer.partition(b"\r\n")[0].endswith(b" MODSEQ %d" % highest)

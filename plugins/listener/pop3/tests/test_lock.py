@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 from thurn.plugin import StorageTrouble
-from thurn_listener_pop3.lock import LIFETIME_SECONDS, RENEW_SECONDS, MaildropLocks
+from thurn_listener_pop3.limits import LOCK_SECONDS, RENEW_SECONDS
+from thurn_listener_pop3.lock import MaildropLocks
 from thurn_testing.fakes.context import RecordingDiagnostics
 
 
@@ -70,8 +71,8 @@ async def test_one_session_has_it(autojump_clock, locks):
 
 async def test_it_is_renewed_while_it_is_held(autojump_clock, locks, table):
     await locks.acquire("drop", "one")
-    await trio.sleep(10 * LIFETIME_SECONDS)
-    assert table.left("drop") >= LIFETIME_SECONDS - RENEW_SECONDS
+    await trio.sleep(10 * LOCK_SECONDS)
+    assert table.left("drop") >= LOCK_SECONDS - RENEW_SECONDS
     await locks.release("drop")
     await trio.sleep(2 * RENEW_SECONDS)
     assert table.rows == {}
@@ -103,7 +104,7 @@ async def test_a_broken_state_ends_nothing(autojump_clock, locks, table, diagnos
     assert diagnostics.events[-1] == "lock.not_released"
     table.broken = False
     await trio.sleep(RENEW_SECONDS)
-    assert table.left("drop 2") > LIFETIME_SECONDS - RENEW_SECONDS
+    assert table.left("drop 2") > LOCK_SECONDS - RENEW_SECONDS
     assert table.left("drop") < RENEW_SECONDS
 
 

@@ -13,12 +13,13 @@ from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.login import LoginPolicy, LoginRecorder
+from thurn.contracts.outgoing import OutgoingClass, OutgoingFilter
 from thurn.delivery.local import DELIVERY
 from thurn.delivery.outgoing import OUTGOING, OutgoingStage
 from thurn.gate.policies import AFTER, BEFORE, RECORD
+from thurn.hooks.source import code_of
 from thurn.mailflow.plan import Chains
 from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
-from thurn.types.errors import PluginError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,28 @@ class ChainMaker:
     supervision: Supervision
 
     def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
-        """The chain of one stage; instances without the stage's method are passed over. The
-        smallest `deadline` of an instance is the chain's, where it is below the stage's own.
+        """The chain of one stage; instances without the stage's method are passed over.
 
         Args:
             stage: what is asked.
             role: the role of the instances.
             names: the names of the instances, in order.
         """
-        seconds = stage.deadline_seconds
         rules: list[Rule[Product]] = []
         for name in names:
             instance = self.instances[role, name]
             product = self.products[role, name]
             if getattr(product, stage.method, None) is None:
                 continue
-            if instance.common.deadline is not None:
-                seconds = min(seconds, instance.common.deadline)
-            code = getattr(product, "source", "") or instance.factory.source
             rule = Rule[Product](
                 instance.full_name,
                 product,
-                f"{code} ({instance.source})",
+                source_of_instance(instance, product),
                 continue_on_error=instance.common.on_error == "continue",
+                deadline_seconds=instance.common.deadline,
             )
             rules.append(rule)
-        return Chain(stage, rules, self.supervision, seconds)
+        return Chain(stage, rules, self.supervision)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""
@@ -73,19 +70,11 @@ class ChainMaker:
         return self.chain(DELIVERY, "delivery", settings.delivery)
 
     def outgoing(self, names: Sequence[str]) -> OutgoingStage:
-        """The stage `outgoing`: the instances by their classes, each class in the list's order.
-
-        Raises:
-            PluginError: a product that is of neither class.
-        """
-        classes: dict[str, list[str]] = {"edit": [], "sign": []}
+        """The stage `outgoing`: the instances by their classes, each class in the list's order."""
+        classes: dict[OutgoingClass, list[str]] = {"edit": [], "sign": []}
         for name in names:
-            instance, product = self.instances["outgoing", name], self.products["outgoing", name]
-            chosen = getattr(product, "outgoing_class", None)
-            if chosen not in classes:
-                where = f"{instance.source}: {instance.full_name}"
-                raise PluginError(f'{where}: outgoing_class is {chosen!r}, not "edit" or "sign"')
-            classes[chosen].append(name)
+            product: OutgoingFilter = self.products["outgoing", name]
+            classes[product.outgoing_class].append(name)
         return OutgoingStage(
             edit=self.chain(OUTGOING, "outgoing", classes["edit"]),
             sign=self.chain(OUTGOING, "outgoing", classes["sign"]),
@@ -100,3 +89,8 @@ class ChainMaker:
             self.chain(AFTER, "login", settings.login),
             self.chain(RECORD, "login", settings.login),
         )
+
+
+def source_of_instance(instance: Instance, product: object) -> str:
+    """file:line of the code of a product and of the section that it comes from."""
+    return f"{code_of(product, instance.factory.source)} ({instance.source})"

@@ -24,7 +24,7 @@ from thurn.app.context import InstanceContext
 from thurn.app.opened import OpenSite
 from thurn.config.instances import Instance
 from thurn.hooks.roles import problems_of, unasked
-from thurn.hooks.source import source_of
+from thurn.hooks.source import code_of
 from thurn.types.errors import ConfigError, PluginError
 
 OPEN_SECONDS: Final = 60.0
@@ -105,16 +105,7 @@ def _late(instance: Instance, detail: str) -> str:
 
 def _named(instance: Instance, product: object) -> str:
     """An instance by its section and by the code of what it has opened."""
-    return f"{instance.source}: {instance.full_name} ({code_of(instance, product)})"
-
-
-def code_of(instance: Instance, product: object) -> str:
-    """file:line of the code of a product: of the function or class that it was made of."""
-    source = getattr(product, "source", None)
-    if isinstance(source, str) and source:
-        return source
-    kind = type(product)
-    return instance.factory.source if kind.__module__ == "builtins" else source_of(kind)
+    return f"{instance.source}: {instance.full_name} ({code_of(product, instance.factory.source)})"
 
 
 def _place(error: BaseException) -> str:

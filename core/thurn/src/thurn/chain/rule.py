@@ -57,6 +57,7 @@ class Rule(Generic[Product]):
         product: what the instance opened.
         source: file:line of the code and of the configuration.
         continue_on_error: a failure counts as no opinion.
+        deadline_seconds: the longest time of one call; the stage's own if None.
         callee: the same, as it is called; the chain sets it.
     """
 
@@ -64,6 +65,7 @@ class Rule(Generic[Product]):
     product: Product
     source: str = ""
     continue_on_error: bool = False
+    deadline_seconds: float | None = None
     callee: Callee = field(init=False)
 
 

@@ -12,7 +12,8 @@ Rules of this file:
 1. A rule that raises, overruns the stage's deadline or answers nonsense is a temporary failure of
    this transaction; with `on_error = "continue"` it has no opinion. What counts as which is decided
    by `thurn.chain.supervision`.
-2. One deadline for each run of a chain; the rules after one that missed it get a fresh one.
+2. One deadline for each run of a chain, and an instance may have a shorter one; the rules after
+   one that missed it get a fresh one.
 3. A rule that is suspended is answered for; it is never skipped.
 4. Every answer is journalled with instance, reason, source and duration.
 """
@@ -41,19 +42,17 @@ T = TypeVar("T", bound=Answer | None)
 class Chain(Generic[Product]):
     """The rules of one stage of one listener; false when it has none."""
 
-    __slots__ = ("deadline_seconds", "rules", "stage", "supervision")
+    __slots__ = ("rules", "stage", "supervision")
 
     def __init__(
         self,
         stage: Stage[Product],
         rules: Sequence[Rule[Product]],
         supervision: Supervision,
-        deadline_seconds: float | None = None,
     ) -> None:
         self.stage = stage
         self.rules = tuple(rules)
         self.supervision = supervision
-        self.deadline_seconds = deadline_seconds or stage.deadline_seconds
         for rule in self.rules:
             rule.callee = Callee(stage.name, rule.instance, rule.source)
 
@@ -82,7 +81,7 @@ class Run(Generic[Product]):
         self._chain = chain
         self._identifier = identifier
         self._journal = journal
-        self._deadline = trio.current_time() + chain.deadline_seconds
+        self._deadline = trio.current_time() + chain.stage.deadline_seconds
 
     async def ask(
         self,
@@ -100,9 +99,12 @@ class Run(Generic[Product]):
         started = perf_counter_ns()
         supervision, callee = self._chain.supervision, rule.callee
         answer: T | Continue | Tempfail
+        deadline = self._deadline
+        if rule.deadline_seconds is not None:
+            deadline = min(deadline, trio.current_time() + rule.deadline_seconds)
         try:
             answer = await supervision.call(
-                callee, self._identifier, self._deadline, call, *args, **kwargs
+                callee, self._identifier, deadline, call, *args, **kwargs
             )
             if answer is None:
                 answer = _NOTHING
@@ -112,7 +114,7 @@ class Run(Generic[Product]):
                 raise supervision.nonsense(callee, answer, problem)
         except Unanswered as error:
             if error.reason == "plugin.deadline":
-                self._deadline = trio.current_time() + self._chain.deadline_seconds
+                self._deadline = trio.current_time() + self._chain.stage.deadline_seconds
             answer = _answer_for(rule, error)
         except (TemporaryFailure, StorageError) as error:
             told = error.status if error.status.is_temporary else LOCAL_ERROR

@@ -13,7 +13,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, ParamSpec, TypeVar
+from types import UnionType
+from typing import Final, Generic, ParamSpec, TypeVar
 
 import trio
 
@@ -26,6 +27,7 @@ from thurn.types.events import PluginFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Product_co = TypeVar("Product_co", covariant=True)
 
 MISSES: Final = 3
 """Deadlines missed in a row before an instance is suspended; one slow look-up is not a pattern."""
@@ -44,6 +46,14 @@ class Unanswered(TemporaryFailure):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised(Generic[Product_co]):
+    """A product that is called outside of a chain, and how it is called."""
+
+    product: Product_co
+    callee: Callee
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +94,7 @@ class Supervision:
             TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
             trio.Cancelled: the caller was cancelled.
         """
-        if callee.suspended_until and trio.current_time() < callee.suspended_until:
-            raise Unanswered("plugin.suspended", "suspended after missed deadlines")
+        self.check(callee)
         calls = self.calls
         try:
             if may_wait(function):
@@ -97,20 +106,62 @@ class Supervision:
                 finally:
                     calls.current.leave()
         except CallOverran as overrun:
-            raise self._missed(callee, overrun) from None
+            raise self.missed(callee, overrun.seconds) from None
         except CallsExhausted as error:
             raise Unanswered("plugin.exhausted", str(error)) from None
-        except (TemporaryFailure, PermanentFailure, StorageError):
-            callee.missed = 0
-            raise
-        except (Exception, SystemExit, GeneratorExit) as error:
-            raise self._raised(callee, error) from error
-        except BaseExceptionGroup as group:
-            interrupted = group.subgroup((trio.Cancelled, KeyboardInterrupt))
-            if interrupted is not None:
-                raise interrupted from None
-            raise self._raised(callee, group) from group
+        except BaseException as error:
+            judged = self.judge(callee, error)
+            if judged is error:
+                raise
+            raise judged from error
         callee.missed = 0
+        return answer
+
+    def check(self, callee: Callee) -> None:
+        """Let an instance that keeps missing its deadlines in peace.
+
+        Raises:
+            Unanswered: it is suspended.
+        """
+        if callee.suspended_until and trio.current_time() < callee.suspended_until:
+            raise Unanswered("plugin.suspended", "suspended after missed deadlines")
+
+    def judge(self, callee: Callee, error: BaseException) -> BaseException:
+        """What is to be raised for what a call has raised.
+
+        Returns:
+            What a plugin raises on purpose, and cancellation, as they are; else `Unanswered`, and
+            the instance has been reported.
+        """
+        if isinstance(error, TemporaryFailure | PermanentFailure | StorageError):
+            callee.missed = 0
+            return error
+        if isinstance(error, BaseExceptionGroup):  # a nursery that was cancelled and failed, too
+            interrupted = error.subgroup((trio.Cancelled, KeyboardInterrupt))
+            return self.raised(callee, error) if interrupted is None else interrupted
+        if isinstance(error, Exception | SystemExit | GeneratorExit):
+            return self.raised(callee, error)
+        return error
+
+    async def ask(
+        self,
+        callee: Callee,
+        seconds: float,
+        expected: type[object] | UnionType,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same with a time-out, for an answer that has to be of a type.
+
+        Raises:
+            Unanswered: as `call`; also for an answer of another type.
+            TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
+        """
+        deadline = trio.current_time() + seconds
+        answer = await self.call(callee, "", deadline, function, *args, **kwargs)
+        if not isinstance(answer, expected):
+            raise self.nonsense(callee, answer)
         return answer
 
     def nonsense(self, callee: Callee, answer: object, problem: str = "") -> Unanswered:
@@ -118,15 +169,17 @@ class Supervision:
         failure = f"answered nonsense: {shown(answer)}{problem and ': '}{problem}"
         return self._unanswered(callee, failure, callee.source)
 
-    def _missed(self, callee: Callee, overrun: CallOverran) -> Unanswered:
+    def missed(self, callee: Callee, seconds: float) -> Unanswered:
+        """The failure of a call that has missed its deadline."""
         callee.missed += 1
         if callee.missed >= MISSES:
             callee.suspended_until = trio.current_time() + SUSPENDED_SECONDS
-        failure = f"no answer within {overrun.seconds:.3g} s"
+        failure = f"no answer within {seconds:.3g} s"
         self.report(callee, failure, callee.source)
         return Unanswered("plugin.deadline", f"{failure} ({callee.source})")
 
-    def _raised(self, callee: Callee, error: BaseException) -> Unanswered:
+    def raised(self, callee: Callee, error: BaseException) -> Unanswered:
+        """The failure of a call that has raised what it must not."""
         callee.missed = 0
         text = "".join(traceback.format_exception(error, limit=-20))
         self.diagnostics.debug("plugin.traceback", plugin=callee.instance, exception=text)

@@ -15,12 +15,14 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import trio
 
+from thurn.chain.calls import Callee
 from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics, Events
@@ -41,7 +43,6 @@ from thurn.contracts.settings import Secret
 from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.policies import ask_after, ask_before, ask_record
-from thurn.types.errors import PluginError
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
     NAME_LIMIT,
@@ -55,8 +56,10 @@ from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUB
 
 NAME_SHOWN: Final = 64
 """Of a name in logs: people type passwords there."""
-VERIFY_SECONDS: Final = 30.0
-"""For one look at the accounts; a directory that is slower counts as trouble."""
+REQUESTS: Final = 64
+"""Most requests of one exchange, challenges included; real mechanisms have under ten."""
+CHALLENGE_OCTETS: Final = 64 << 10
+"""Most octets of all challenges of one exchange; Kerberos tickets, the largest, have some KiB."""
 
 MALFORMED: Final = Status(501, "5.5.2", "The response cannot be understood")
 NO_MECHANISM: Final = Status(504, "5.5.4", "This mechanism is not offered here")
@@ -70,7 +73,7 @@ class GateParts:
         judges: names the account instances, so that cached verdicts of others do not count.
     """
 
-    mechanisms: Mapping[str, SaslMechanism]
+    mechanisms: Mapping[str, Supervised[SaslMechanism]]
     accounts: CombinedAccounts
     before: Chain[LoginPolicy]
     after: Chain[LoginPolicy]
@@ -79,6 +82,7 @@ class GateParts:
     clock: Clock
     events: Events
     diagnostics: Diagnostics
+    supervision: Supervision
     judges: str
     plaintext_without_tls: bool
 
@@ -90,14 +94,19 @@ class HostGate:
     _parts: GateParts
     _usual_seconds: float = 0.05  # a running mean of what judging a password takes
 
+    @property
+    def supervision(self) -> Supervision:
+        """How mechanisms that break their contract are reported."""
+        return self._parts.supervision
+
     def mechanisms(self, session: Session) -> tuple[str, ...]:
         """What may be offered now, in the configuration's order."""
         open_to_read = self.password_allowed(session)
         bindings = _bindings(session)
         return tuple(
             name
-            for name, mechanism in self._parts.mechanisms.items()
-            if (open_to_read or not mechanism.plaintext) and _can_bind(mechanism, bindings)
+            for name, one in self._parts.mechanisms.items()
+            if (open_to_read or not one.product.plaintext) and _can_bind(one.product, bindings)
         )
 
     def password_allowed(self, session: Session) -> bool:
@@ -110,22 +119,24 @@ class HostGate:
         """Start an exchange."""
         known = self._parts.mechanisms.get(mechanism.upper())
         bindings = _bindings(session)
-        if known is None or not _can_bind(known, bindings):
+        if known is None or not _can_bind(known.product, bindings):
             return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
-        if known.plaintext and not self.password_allowed(session):
+        word = known.product.mechanism
+        if known.product.plaintext and not self.password_allowed(session):
             return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
         try:
-            exchange = known.begin(SaslConditions(session.tls is not None, bindings))
+            exchange = known.product.begin(SaslConditions(session.tls is not None, bindings))
         except Exception as error:  # noqa: BLE001 - supervision point: one login
-            return _NoLogin(), self.trouble(LoginAttempt(session, "", known.mechanism), error)
-        login = HostLogin(self, session, known.mechanism, exchange)
+            failure = self._parts.supervision.raised(known.callee, error)
+            return _NoLogin(), self.trouble(LoginAttempt(session, "", word), failure)
+        login = HostLogin(self, session, word, exchange, known.callee)
         return login, await login.start(initial)
 
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
         """Login by name and password."""
         if not self.password_allowed(session):
             return Refused(ENCRYPTION_REQUIRED, "encryption.required")
-        login = HostLogin(self, session, "PASSWORD", _password_exchange(name, password))
+        login = HostLogin(self, session, "PASSWORD", _password_exchange(name, password), _OWN)
         step = await login.start(None)
         return Refused(MALFORMED, "malformed") if isinstance(step, Ask) else step
 
@@ -142,8 +153,7 @@ class HostGate:
         if remembered is not None:
             return remembered
         started = parts.clock.monotonic()
-        with trio.fail_after(VERIFY_SECONDS):
-            verdict = await parts.accounts.verify(claim)
+        verdict = await parts.accounts.verify(claim)
         elapsed = parts.clock.monotonic() - started
         if not isinstance(verdict, Unknown):
             self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
@@ -153,11 +163,10 @@ class HostGate:
             await trio.sleep(max(0.0, self._usual_seconds - elapsed))
         return verdict
 
-    async def stored_key(self, need: NeedStoredKey) -> SaslAnswer:
+    async def stored_key(self, need: NeedStoredKey) -> StoredKey | None:
         """What the accounts have stored for a name."""
-        with trio.fail_after(VERIFY_SECONDS):
-            found = await self._parts.accounts.stored_key(need.query)
-        return found if isinstance(found, StoredKey) else None
+        key = await self._parts.accounts.stored_key(need.query)
+        return key if isinstance(key, StoredKey) else None
 
     async def ask_before(self, attempt: LoginAttempt) -> Refused | None:
         """The login policies before anything is looked at."""
@@ -240,15 +249,22 @@ class HostGate:
 
 @dataclass(slots=True, eq=False)
 class HostLogin:
-    """One exchange: drives the mechanism's generator."""
+    """One exchange: drives the mechanism's generator, and believes it nothing that the accounts
+    have not said."""
 
     _gate: HostGate
     _session: Session
     _mechanism: str
     _exchange: SaslExchange
+    _callee: Callee
     _name: str = ""
     _guess: bytes | None = None
     _asked: bool = False
+    _requests: int = 0
+    _challenge_octets: int = 0
+    _verdict: Verdict | None = None
+    _key: StoredKey | None = None
+    _wanted_key: bool = False
 
     async def start(self, initial: bytes | None) -> Step:
         """The first step; an initial response answers the mechanism's first challenge if that is
@@ -258,7 +274,10 @@ class HostLogin:
 
     def cancel(self) -> None:
         """The peer gave up."""
-        self._exchange.close()
+        try:
+            self._exchange.close()
+        except Exception as error:  # noqa: BLE001 - supervision point: one login
+            self._gate.supervision.raised(self._callee, error)
 
     @property
     def _attempt(self) -> LoginAttempt:
@@ -269,32 +288,46 @@ class HostLogin:
         try:
             return await self._run(response, first)
         except Exception as error:  # noqa: BLE001 - supervision point: one login
-            self._exchange.close()
+            self.cancel()
             return self._gate.trouble(self._attempt, error)
 
     async def _run(self, answer: SaslAnswer, first: bool) -> Step:
         while True:
+            self._requests += 1
+            if self._requests > REQUESTS:
+                raise self._nonsense(self._exchange, f"asks more than {REQUESTS} times")
             try:
                 request = next(self._exchange) if first else self._exchange.send(answer)
             except StopIteration as stop:
                 return await self._ended(stop.value)
+            except Exception as error:
+                raise self._gate.supervision.raised(self._callee, error) from error
             first = False
             match request:
                 case Challenge(data):
-                    return Ask(data)
+                    return self._ask(data)
                 case NeedVerify(claim):
                     self._guess = guess_of(claim)
                     refused = await self._before(claim.name)
                     if refused is not None:
                         return refused
-                    answer = await self._gate.judge(self._attempt, claim)
+                    answer = self._verdict = await self._gate.judge(self._attempt, claim)
                 case NeedStoredKey(query):
                     refused = await self._before(query.name)
                     if refused is not None:
                         return refused
-                    answer = await self._gate.stored_key(request)
+                    self._wanted_key = True
+                    answer = self._key = await self._gate.stored_key(request)
                 case _:  # it would be asked the same for ever
-                    raise PluginError(f"{self._mechanism} asks for nonsense: {request!r:.200}")
+                    raise self._nonsense(request)
+
+    def _ask(self, challenge: object) -> Ask:
+        if not isinstance(challenge, bytes):
+            raise self._nonsense(challenge, "a challenge is bytes")
+        self._challenge_octets += len(challenge)
+        if self._challenge_octets > CHALLENGE_OCTETS:
+            raise self._nonsense(self._exchange, f"challenges with over {CHALLENGE_OCTETS} octets")
+        return Ask(challenge)
 
     async def _before(self, name: str) -> Refused | None:
         self._name = name
@@ -303,13 +336,37 @@ class HostLogin:
         self._asked = True
         return await self._gate.ask_before(self._attempt)
 
-    async def _ended(self, result: SaslSuccess | SaslFailure) -> Step:
-        if isinstance(result, SaslFailure):
-            if result.malformed:
+    async def _ended(self, result: object) -> Step:
+        match result:
+            case SaslFailure(malformed=True):
                 return Refused(MALFORMED, "malformed")
-            return await self._gate.deny(self._attempt, result.reason)
-        refused = await self._before(result.authcid)
-        return refused or await self._gate.admit(self._attempt, result)
+            case SaslFailure():
+                return await self._gate.deny(self._attempt, result.reason)
+            case SaslSuccess():
+                refused = await self._before(result.authcid)
+                return refused or await self._succeed(result)
+            case _:
+                raise self._nonsense(result)
+
+    async def _succeed(self, success: SaslSuccess) -> Step:
+        """Let in whom the accounts have proved: a mechanism that has asked them cannot say other
+        than they have."""
+        if self._verdict is not None and not isinstance(self._verdict, Verified):
+            self._nonsense(success, "the accounts have denied it")
+            return await self._gate.deny(self._attempt, "credentials")
+        if self._verdict is not None and success.verdict != self._verdict:
+            raise self._nonsense(success, "it is not the verdict that was asked for")
+        if self._verdict is None and self._wanted_key:
+            if self._key is None:
+                raise self._nonsense(success, "no key is stored")
+            proved = Verified(self._key.account)
+            if success.verdict is not None and success.verdict != proved:
+                raise self._nonsense(success, "the key is another account's")
+            success = replace(success, verdict=proved)
+        return await self._gate.admit(self._attempt, success)
+
+    def _nonsense(self, answer: object, problem: str = "") -> Exception:
+        return self._gate.supervision.nonsense(self._callee, answer, problem)
 
 
 class _NoLogin:
@@ -320,6 +377,9 @@ class _NoLogin:
 
     def cancel(self) -> None:
         """Nothing is under way."""
+
+
+_OWN: Final = Callee("login", "host.password")
 
 
 def _password_exchange(name: str, password: str) -> SaslExchange:

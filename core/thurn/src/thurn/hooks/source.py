@@ -16,3 +16,17 @@ def source_of(function: Callable[..., Any]) -> str:
         return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
     except (OSError, TypeError):
         return f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', '?')}"
+
+
+def code_of(product: object, fallback: str) -> str:
+    """`file:line` of the code of a product: of the function or the class that it was made of.
+
+    Args:
+        product: what an instance opened; its attribute `source` says it, if it has one.
+        fallback: the place of its factory, for products without code of their own.
+    """
+    source = getattr(product, "source", None)
+    if isinstance(source, str) and source:
+        return source
+    kind = type(product)
+    return fallback if kind.__module__ == "builtins" else source_of(kind)

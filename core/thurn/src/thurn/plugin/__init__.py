@@ -186,6 +186,7 @@ from thurn.contracts.store import (
 )
 from thurn.contracts.tls import CertifiedContext, TlsProvider
 from thurn.hooks.markers import hookimpl, hookspec
+from thurn.hooks.requirement import API_VERSION
 from thurn.plugin import sasl
 from thurn.plugin.functions import (
     connection_policy,

@@ -1,23 +1,24 @@
-"""What a server says, as values: the events of the client side.
+"""What a server answers, as the client reads it: the events of the client engine.
 
 Rules of this file:
 1. A response of a known kind has a class; all others, those of extensions too, are `Untagged`.
-2. What does not fit its kind is a `RemoteProtocolError`: nothing is guessed.
-3. Mailbox names that are not in their encoding stay as they came, in place of being lost.
+2. A server is a stranger: what does not fit its kind is a `RemoteProtocolError`, not guessed.
+3. Mailbox names that are not in their encoding are returned as they came: they are not lost.
 
 RFC 9051 §7, RFC 3501 §7.
 """
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from thurn_wire.error import RemoteProtocolError
+from thurn_wire.event import Challenge
 from thurn_wire.imap import limits, mutf7, value
-from thurn_wire.imap.error import RemoteProtocolError
+from thurn_wire.imap.reply import Condition
 from thurn_wire.imap.value import Value
 
 _STATUS: Final = re.compile(
@@ -27,24 +28,24 @@ _STATUS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A response code: its word in capitals, and what stands behind it."""
+    """A response code: its word in upper case, and the values behind it."""
 
     name: str
     arguments: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """OK, NO, BAD, BYE or PREAUTH. RFC 9051 §7.1.
+class Answered:
+    """A command is answered, or the server says OK, NO, BAD, BYE or PREAUTH. RFC 9051 §7.1.
 
     Attributes:
-        name: the word, in capitals.
-        code: what stands in brackets.
+        condition: the first word.
+        code: the response code; None if it is missing.
         text: for people.
-        tag: of the command that is done with; None: untagged.
+        tag: the tag of the command that is answered; None: untagged.
     """
 
-    name: str
+    condition: Condition
     code: Code | None
     text: str
     tag: bytes | None = None
@@ -52,26 +53,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """The server asks for more: a SASL response (the text is its challenge), or IDLE goes on."""
+    """The server asks for more: IDLE has begun. RFC 9051 §7.6."""
 
     text: bytes
-
-    @property
-    def challenge(self) -> bytes:
-        """The text as a challenge.
-
-        Raises:
-            RemoteProtocolError: it is not base64.
-        """
-        try:
-            return binascii.a2b_base64(self.text.strip(), strict_mode=True)
-        except binascii.Error:
-            raise RemoteProtocolError("a challenge that is not base64") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Names in capitals. RFC 9051 §7.2.2."""
+    """CAPABILITY: names in upper case. RFC 9051 §7.2.2."""
 
     names: frozenset[str]
 
@@ -86,10 +75,10 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Items of a message: name in capitals to value. RFC 9051 §7.5.2.
+    """FETCH: name of an item in upper case to its value. RFC 9051 §7.5.2.
 
-    FLAGS is a tuple of str, UID, MODSEQ and RFC822.SIZE are int, contents are bytes or None, the
-    rest is as it came.
+    FLAGS is a tuple of str; UID, MODSEQ and RFC822.SIZE are int; contents are bytes or None; other
+    values are as they came.
     """
 
     number: int
@@ -102,9 +91,10 @@ class Listed:
 
     Attributes:
         attributes: as written: `\HasChildren` …
-        separator: None: NIL.
+        separator: of the hierarchy; None for NIL.
         name: decoded.
-        extended: the extended items, if there are any.
+        extended: the extended items.
+        lsub: the line is of LSUB.
     """
 
     attributes: tuple[str, ...]
@@ -116,7 +106,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """The answer of STATUS; NIL is None. RFC 9051 §7.3.3."""
+    """The answer to STATUS; NIL is None. RFC 9051 §7.3.3."""
 
     name: str
     items: Mapping[str, int | None]
@@ -124,13 +114,14 @@ class Statuses:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer of SEARCH, also of ESEARCH.
+    """The answer to SEARCH, in both forms: SEARCH and ESEARCH.
 
     Attributes:
-        numbers: of SEARCH; ESEARCH's are in `results["ALL"]`, as a sequence set.
-        tag, uid: of ESEARCH.
-        results: of ESEARCH: MIN, MAX, COUNT, MODSEQ as int, ALL as str.
-        modseq: of SEARCH. RFC 7162 §3.1.5.
+        numbers: the numbers of SEARCH; those of ESEARCH are in `results["ALL"]`, as a sequence set.
+        modseq: the highest MODSEQ, of SEARCH. RFC 7162 §3.1.5.
+        tag: the tag of the command, of ESEARCH.
+        uid: the numbers are UIDs, of ESEARCH.
+        results: MIN, MAX, COUNT, MODSEQ as int, ALL as str, of ESEARCH.
     """
 
     numbers: tuple[int, ...] = ()
@@ -142,7 +133,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Untagged:
-    """Any other response: its word in capitals, its number if it began with one, its values."""
+    """Any other response: its word in upper case, the number before it, the values behind it."""
 
     name: str
     values: tuple[Value, ...] = ()
@@ -150,7 +141,8 @@ class Untagged:
 
 
 Answer: TypeAlias = (
-    Condition
+    Answered
+    | Challenge
     | Continuation
     | Capabilities
     | Numbered
@@ -163,43 +155,43 @@ Answer: TypeAlias = (
 
 
 def parse(octets: bytes, *, utf8: bool = False) -> Answer:
-    """A whole response without its last CRLF, its literals within.
+    """Read a whole response, with its literals and without its last CRLF.
 
     Raises:
-        RemoteProtocolError: it is none.
+        RemoteProtocolError: the octets are not a response.
     """
     if octets[:1] == b"+":
         return Continuation(octets[2:])
     tag, _, rest = octets.partition(b" ")
-    condition = _condition(rest, None if tag == b"*" else tag)
-    if condition is not None:
-        return condition
+    answered = _answered(rest, None if tag == b"*" else tag)
+    if answered is not None:
+        return answered
     if tag != b"*":
         raise RemoteProtocolError("a response that is neither tagged nor untagged")
     name, _, arguments = rest.partition(b" ")
     if name.isdigit():
         return _numbered(name, arguments)
     word = name.decode("ascii", "replace").upper()
-    found = value.values(arguments)
+    values = value.values(arguments)
     make = _KINDS.get(word)
-    return make(word, found, utf8) if make is not None else Untagged(word, found)
+    return make(word, values, utf8) if make is not None else Untagged(word, values)
 
 
-def _condition(octets: bytes, tag: bytes | None) -> Condition | None:
-    found = _STATUS.fullmatch(octets)
-    if found is None:
+def _answered(octets: bytes, tag: bytes | None) -> Answered | None:
+    match = _STATUS.fullmatch(octets)
+    if match is None:
         return None
-    name, inside, words = found.groups()
+    name, inside, words = match.groups()
     code = None
     if inside:
         word, _, arguments = inside.partition(b" ")
         code = Code(word.decode("ascii", "replace").upper(), _arguments(arguments))
     text = (words or b"").decode("utf-8", "replace")
-    return Condition(name.decode("ascii").upper(), code, text, tag)
+    return Answered(Condition(name.decode("ascii").upper()), code, text, tag)
 
 
 def _arguments(octets: bytes) -> tuple[Value, ...]:
-    """The arguments of a code; free text, which some servers put there, as one word."""
+    """The arguments of a code; free text, which some servers write there, is one value."""
     try:
         return value.values(octets)
     except RemoteProtocolError:
@@ -219,10 +211,10 @@ def _numbered(digits: bytes, octets: bytes) -> Answer:
     return Untagged(word, value.values(arguments), number)
 
 
-def _fetched(number: int, found: tuple[Value, ...]) -> Fetched:
-    if len(found) != 1:
+def _fetched(number: int, values: tuple[Value, ...]) -> Fetched:
+    if len(values) != 1:
         raise RemoteProtocolError("FETCH without its list")
-    inside = value.items(found[0])
+    inside = value.items(values[0])
     if len(inside) % 2:
         raise RemoteProtocolError("FETCH with an item without a value")
     items: dict[str, Value] = {}
@@ -245,7 +237,7 @@ _WORDS: Final[Mapping[str, Callable[[Value], Value]]] = {
 
 
 def mailbox(each: Value, *, utf8: bool) -> str:
-    """A mailbox name, decoded; one that is not in its encoding as it came."""
+    """A mailbox name, decoded; as it came if it is not in its encoding."""
     if each is None:
         # A mailbox may be called NIL, and some servers do not quote it.
         return "NIL"
@@ -256,42 +248,42 @@ def mailbox(each: Value, *, utf8: bool) -> str:
         return octets.decode("utf-8", "replace")
 
 
-def _listed(word: str, found: tuple[Value, ...], utf8: bool) -> Answer:
-    if len(found) not in (3, 4):
+def _listed(word: str, values: tuple[Value, ...], utf8: bool) -> Answer:
+    if len(values) not in (3, 4):
         raise RemoteProtocolError(f"{word} without attributes, separator and name")
-    attributes, separator, name = found[:3]
+    attributes, separator, name = values[:3]
     return Listed(
         value.words(attributes),
         None if separator is None else value.text(separator),
         mailbox(name, utf8=utf8),
-        value.items(found[3]) if len(found) == 4 else (),
+        value.items(values[3]) if len(values) == 4 else (),
         word == "LSUB",
     )
 
 
-def _statuses(word: str, found: tuple[Value, ...], utf8: bool) -> Answer:
-    if len(found) != 2:
+def _statuses(word: str, values: tuple[Value, ...], utf8: bool) -> Answer:
+    if len(values) != 2:
         raise RemoteProtocolError(f"{word} without name and items")
-    inside = value.items(found[1])
+    inside = value.items(values[1])
     if len(inside) % 2:
         raise RemoteProtocolError(f"{word} with an item without a value")
     items = {
         value.text(name).upper(): None if each is None else value.number(each)
         for name, each in zip(inside[::2], inside[1::2], strict=True)
     }
-    return Statuses(mailbox(found[0], utf8=utf8), items)
+    return Statuses(mailbox(values[0], utf8=utf8), items)
 
 
-def _found(_word: str, found: tuple[Value, ...], _utf8: bool) -> Answer:
+def _search(_word: str, values: tuple[Value, ...], _utf8: bool) -> Answer:
     modseq = None
-    if found and isinstance(found[-1], tuple):
-        modseq = value.number(found[-1][-1]) if found[-1] else None
-        found = found[:-1]
-    return Found(tuple([value.number(each) for each in found]), modseq)
+    if values and isinstance(values[-1], tuple):
+        modseq = value.number(values[-1][-1]) if values[-1] else None
+        values = values[:-1]
+    return Found(tuple([value.number(each) for each in values]), modseq)
 
 
-def _esearch(_word: str, found: tuple[Value, ...], _utf8: bool) -> Answer:
-    rest = list(found)
+def _esearch(_word: str, values: tuple[Value, ...], _utf8: bool) -> Answer:
+    rest = list(values)
     tag = None
     if rest and isinstance(rest[0], tuple):
         correlator = rest.pop(0)
@@ -308,13 +300,13 @@ def _esearch(_word: str, found: tuple[Value, ...], _utf8: bool) -> Answer:
     return Found(tag=tag, uid=uid, results=results)
 
 
-def _capabilities(_word: str, found: tuple[Value, ...], _utf8: bool) -> Answer:
-    return capabilities(found)
+def _capabilities(_word: str, values: tuple[Value, ...], _utf8: bool) -> Answer:
+    return capabilities(values)
 
 
-def capabilities(found: tuple[Value, ...]) -> Capabilities:
+def capabilities(values: tuple[Value, ...]) -> Capabilities:
     """The names of CAPABILITY, from a response or a code."""
-    return Capabilities(frozenset(value.text(each).upper() for each in found))
+    return Capabilities(frozenset(value.text(each).upper() for each in values))
 
 
 _KINDS: Final[Mapping[str, Callable[[str, tuple[Value, ...], bool], Answer]]] = {
@@ -322,6 +314,6 @@ _KINDS: Final[Mapping[str, Callable[[str, tuple[Value, ...], bool], Answer]]] = 
     "ESEARCH": _esearch,
     "LIST": _listed,
     "LSUB": _listed,
-    "SEARCH": _found,
+    "SEARCH": _search,
     "STATUS": _statuses,
 }

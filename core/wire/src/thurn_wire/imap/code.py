@@ -1,6 +1,6 @@
 """Response codes: the words in brackets, ready to send. RFC 9051 §7.1, RFC 5530.
 
-Rules of this file: codes without arguments are constants, codes with arguments are functions; all
+Rules of this file: codes without arguments are constants, codes with arguments are functions. All
 are the octets between the brackets.
 """
 
@@ -50,7 +50,7 @@ def appenduid(uidvalidity: int, uids: Iterable[int]) -> bytes:
 
 
 def copyuid(uidvalidity: int, source: Sequence[int], target: Sequence[int]) -> bytes:
-    """Which UIDs became which, both ascending and as many; b"" of none. RFC 4315 §3."""
+    """Which UIDs became which: two ascending lists of one length; b"" if empty. RFC 4315 §3."""
     if not source:
         return b""
     return b"COPYUID %d %b %b" % (uidvalidity, sequence_set(source), sequence_set(target))
@@ -62,7 +62,7 @@ def badcharset(charsets: Iterable[str]) -> bytes:
 
 
 def capability(names: Iterable[str]) -> bytes:
-    """The capabilities, said without being asked. RFC 9051 §7.1."""
+    """The capabilities, without a CAPABILITY command. RFC 9051 §7.1."""
     return b"CAPABILITY " + " ".join(names).encode("ascii")
 
 
@@ -72,12 +72,12 @@ def highestmodseq(modseq: int) -> bytes:
 
 
 def modified(numbers: Iterable[int]) -> bytes:
-    """Messages that UNCHANGEDSINCE refused. RFC 7162 §3.1.3."""
+    """Messages that STORE left alone for UNCHANGEDSINCE. RFC 7162 §3.1.3."""
     return b"MODIFIED " + sequence_set(numbers)
 
 
 def permanentflags(flags: Iterable[str]) -> bytes:
-    r"""Flags that can be changed for good; `\*`: new keywords too. RFC 9051 §7.1."""
+    r"""Flags that can be changed permanently; `\*`: new keywords, too. RFC 9051 §7.1."""
     return b"PERMANENTFLAGS (%b)" % " ".join(flags).encode("ascii")
 
 

@@ -1,13 +1,13 @@
-r"""What a client may command, as values: the tree that the grammar makes and a listener matches on.
+r"""The commands of IMAP as values, the same on both sides.
 
 Rules of this file:
-1. One dataclass per command; `NAME` is the word on the wire. UID FETCH is `Fetch` with `uid`.
+1. Each command has a dataclass; `NAME` is its word on the wire. UID FETCH is `Fetch` with `uid`.
 2. Everything is decoded: mailbox names, patterns and texts are str, whatever encoding they came in
-   (modified UTF-7, UTF-8); numbers are bounded; words of the protocol are in capitals.
+   (modified UTF-7, UTF-8); numbers are bounded; words of the protocol are in upper case.
 3. What an extension adds to a command (SELECT parameters, LIST options, FETCH modifiers …) is in
    its `parameters`, by word; base parameters have fields of their own. A command of an extension
-   derives from `Command` and stands beside these.
-4. Secrets are not in any repr.
+   derives from `Command`.
+4. Secrets are not part of any repr.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from thurn_wire.imap.search import SearchKey
 from thurn_wire.imap.sequence import SequenceSet
 
 Parameters: TypeAlias = Mapping[str, object]
-"""Words in capitals, each with what its parser made of its value (None: it has none)."""
+"""Words in upper case, each with the value that its parser returned, or None without a value."""
 
 NO_PARAMETERS: Final[Parameters] = MappingProxyType({})
 
 
 def no_parameters() -> Parameters:
-    """The default of every field that holds parameters."""
+    """The default of fields that hold parameters."""
     return NO_PARAMETERS
 
 
@@ -38,7 +38,7 @@ class Command:
     """The base of every command.
 
     Attributes:
-        NAME: the command's word; UID commands have that of the command without UID.
+        NAME: the word of the command; a UID command has that of the command without UID.
     """
 
     __slots__ = ()
@@ -71,7 +71,11 @@ class Logout(Command):
 
 @dataclass(frozen=True, slots=True)
 class Id(Command):
-    """What client this is. `fields` None: NIL. RFC 2971 §3.1."""
+    """ID: what the client is called. RFC 2971 §3.1.
+
+    Attributes:
+        fields: names and values; None: NIL.
+    """
 
     NAME: ClassVar[str] = "ID"
     fields: tuple[tuple[str, str | None], ...] | None = None
@@ -89,7 +93,12 @@ class StartTls(Command):
 
 @dataclass(frozen=True, slots=True)
 class Authenticate(Command):
-    """`initial` None: no initial response, b"": an empty one. RFC 9051 §6.2.2, RFC 4959."""
+    """AUTHENTICATE. RFC 9051 §6.2.2, RFC 4959.
+
+    Attributes:
+        mechanism: its name in upper case.
+        initial: the initial response, decoded; b"" if it is empty ("="), None if it is missing.
+    """
 
     NAME: ClassVar[str] = "AUTHENTICATE"
     mechanism: str
@@ -110,7 +119,7 @@ class Login(Command):
 
 @dataclass(frozen=True, slots=True)
 class Enable(Command):
-    """Capabilities in capitals. RFC 5161."""
+    """ENABLE: names of capabilities in upper case. RFC 5161."""
 
     NAME: ClassVar[str] = "ENABLE"
     capabilities: tuple[str, ...]
@@ -118,10 +127,11 @@ class Enable(Command):
 
 @dataclass(frozen=True, slots=True)
 class Select(Command):
-    """SELECT, and EXAMINE with `read_only`. RFC 9051 §6.3.2, RFC 4466 §2.2.
+    """SELECT and EXAMINE. RFC 9051 §6.3.2, RFC 4466 §2.2.
 
     Attributes:
-        condstore: SELECT … (CONDSTORE). RFC 7162 §3.1.8.
+        read_only: the command is EXAMINE.
+        condstore: the parameter CONDSTORE was given. RFC 7162 §3.1.8.
     """
 
     NAME: ClassVar[str] = "SELECT"
@@ -179,7 +189,7 @@ class List(Command):
 
     Attributes:
         patterns: one or more; "" alone asks for the separator.
-        extended: the command had options or a list of patterns; then "" asks for nothing.
+        extended: the command has options or a list of patterns; "" then has no special meaning.
         selection: the selection options, such as SUBSCRIBED.
         returns: the return options, such as CHILDREN.
     """
@@ -210,7 +220,7 @@ class Namespace(Command):
 
 @dataclass(frozen=True, slots=True)
 class Status(Command):
-    """Items in capitals, such as MESSAGES. RFC 9051 §6.3.11."""
+    """STATUS: items in upper case, such as MESSAGES. RFC 9051 §6.3.11."""
 
     NAME: ClassVar[str] = "STATUS"
     mailbox: str
@@ -219,7 +229,7 @@ class Status(Command):
 
 @dataclass(frozen=True, slots=True)
 class Append(Command):
-    """APPEND: the mailbox; the messages come as events behind it. RFC 9051 §6.3.12, RFC 3502."""
+    """APPEND: the mailbox; the messages follow as events. RFC 9051 §6.3.12, RFC 3502."""
 
     NAME: ClassVar[str] = "APPEND"
     mailbox: str
@@ -227,13 +237,13 @@ class Append(Command):
 
 @dataclass(frozen=True, slots=True)
 class AppendItem:
-    """One message of APPEND, announced.
+    """One message of APPEND that is announced.
 
     Attributes:
-        size_octets: of the message's literal.
+        size_octets: the size of its literal.
         flags: as for `Store`.
-        received: the date given, with its zone; None: now.
-        binary: the literal was a literal8. RFC 3516 §4.4.
+        received: the date and its zone, as given; None: now.
+        binary: the literal is a literal8. RFC 3516 §4.4.
         parameters: those of extensions (ANNOTATION …).
     """
 
@@ -277,7 +287,11 @@ class Unselect(Command):
 
 @dataclass(frozen=True, slots=True)
 class Expunge(Command):
-    """`uids`: those of UID EXPUNGE, None without. RFC 9051 §6.4.3, §6.4.9."""
+    """EXPUNGE and UID EXPUNGE. RFC 9051 §6.4.3, §6.4.9.
+
+    Attributes:
+        uids: those of UID EXPUNGE; None: EXPUNGE.
+    """
 
     NAME: ClassVar[str] = "EXPUNGE"
     uids: SequenceSet | None = None
@@ -290,7 +304,7 @@ class Search(Command):
     Attributes:
         returns: the return options, such as MIN; RETURN () is {"ALL": None}. None: no RETURN was
             given, so the answer is SEARCH, not ESEARCH (in IMAP4rev1).
-        charset: as given, in capitals; the texts of the keys are decoded already.
+        charset: as given, in upper case; the texts of the keys are decoded.
     """
 
     NAME: ClassVar[str] = "SEARCH"
@@ -305,7 +319,7 @@ class Fetch(Command):
     """RFC 9051 §6.4.5, RFC 4466 §2.5.
 
     Attributes:
-        items: macros are spelled out; hashable, each once.
+        items: each item once; macros are replaced by their items.
         changed_since: RFC 7162 §3.1.4.1.
     """
 
@@ -318,7 +332,7 @@ class Fetch(Command):
 
 
 class FlagOperation(Enum):
-    """How STORE joins flags with those that are there. RFC 9051 §6.4.6."""
+    """How STORE changes the flags of a message. RFC 9051 §6.4.6."""
 
     ADD = "+FLAGS"
     REMOVE = "-FLAGS"
@@ -330,8 +344,8 @@ class Store(Command):
     r"""RFC 9051 §6.4.6, RFC 4466 §2.5, RFC 7162 §3.1.3.
 
     Attributes:
-        flags: system flags in their usual spelling (`\Seen`), each once; `\Recent` never.
-        unchanged_since: None when not given; 0 is a number like others.
+        flags: each flag once, system flags in their usual spelling (`\Seen`); never `\Recent`.
+        unchanged_since: the number of UNCHANGEDSINCE, which may be 0; None if it is missing.
     """
 
     NAME: ClassVar[str] = "STORE"

@@ -1,26 +1,25 @@
-"""What a server engine is told once: the bounds that a site may change.
-
-Rules of this file: values only; reasons and RFC minimums stand in `limits`.
-"""
+"""The settings of the IMAP server engine; `limits` has the reasons of their defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import limits
-from thurn_wire.imap.error import LocalProtocolError
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """The bounds of a server engine.
+class ImapConfig:
+    """The settings of a server engine.
 
     Attributes:
-        append_octets: the largest message of APPEND: APPENDLIMIT. RFC 7889.
+        append_octets: octets of the largest message of APPEND: APPENDLIMIT. RFC 7889.
         append_messages: messages of one MULTIAPPEND.
-        line_octets, literal_octets: of one command after login.
-        line_before_login_octets, literal_before_login_octets: of one command before it.
-        skipped_octets: of a refused command that are read away before the session is ended.
+        line_octets: octets of all lines of one command after login.
+        literal_octets: octets of all literals of one command after login.
+        line_before_login_octets: octets of all lines of one command before login.
+        literal_before_login_octets: octets of all literals of one command before login.
+        skipped_octets: octets of a refused command that are read and dropped before BYE.
         errors: refused commands in a row before BYE.
     """
 
@@ -36,7 +35,7 @@ class ServerLimits:
     def __post_init__(self) -> None:
         # RFC 9051 §4: lines of at least 8,192 octets.
         if min(self.line_octets, self.line_before_login_octets) < limits.LINE_OCTETS_FLOOR:
-            raise LocalProtocolError(f"lines have at least {limits.LINE_OCTETS_FLOOR} octets")
+            raise LocalProtocolError(f"lines: at least {limits.LINE_OCTETS_FLOOR} octets")
         rest = (
             self.append_octets,
             self.append_messages,
@@ -46,4 +45,4 @@ class ServerLimits:
             self.errors,
         )
         if min(rest) < 1:
-            raise LocalProtocolError("a limit is at least 1")
+            raise LocalProtocolError("every limit: at least 1")

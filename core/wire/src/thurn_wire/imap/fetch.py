@@ -1,8 +1,8 @@
-"""What FETCH may be asked for: the items of its list. RFC 9051 §6.4.5.
+"""The items of FETCH. RFC 9051 §6.4.5.
 
 Rules of this file:
-1. Items are values: equal items are equal, hashable, and good keys for compiled lists.
-2. An item of an extension derives from `FetchItem` and stands beside these.
+1. Items are values: hashable, and usable as keys for compiled lists.
+2. An item of an extension derives from `FetchItem`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class FetchItem:
 
 @dataclass(frozen=True, slots=True)
 class Attribute(FetchItem):
-    """An item that is a word: FLAGS, UID, ENVELOPE, INTERNALDATE, RFC822.SIZE, BODY, BODYSTRUCTURE,
-    MODSEQ, and words of extensions. In capitals.
+    """An item that is only a word, in upper case: FLAGS, UID, ENVELOPE, INTERNALDATE, RFC822.SIZE,
+    BODY, BODYSTRUCTURE, MODSEQ, and words of extensions.
 
     `BODY` is the structure without extension fields; contents are `BodySection`.
     """
@@ -41,11 +41,11 @@ class BodySection(FetchItem):
     """`BODY[...]<...>` and `BODY.PEEK[...]<...>`.
 
     Attributes:
-        part: the part's numbers; empty for the message.
+        part: the numbers of the part; empty for the message.
         text: "", HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME.
-        fields: the names of HEADER.FIELDS[.NOT] as they were written.
-        partial: which octets, or None for all.
-        peek: leave Seen alone.
+        fields: the names of HEADER.FIELDS[.NOT], as they were written.
+        partial: the octets that are asked for; None: all.
+        peek: Seen is not set.
     """
 
     part: tuple[int, ...] = ()
@@ -56,13 +56,13 @@ class BodySection(FetchItem):
 
     @property
     def name(self) -> str:
-        """Part and text as the section is named: "1.2.MIME"; names of fields are left out."""
+        """The section's name without the names of fields: "1.2.MIME"."""
         numbers = ".".join(map(str, self.part))
         return f"{numbers}.{self.text}" if numbers and self.text else numbers or self.text
 
     @property
     def label(self) -> bytes:
-        """How the response names it: `BODY[1.HEADER.FIELDS (DATE)]<0>`. RFC 9051 §7.5.2."""
+        """The item's name in the response: `BODY[1.HEADER.FIELDS (DATE)]<0>`. RFC 9051 §7.5.2."""
         fields = f" ({' '.join(map(_field, self.fields))})" if self.fields else ""
         origin = f"<{self.partial.offset}>" if self.partial is not None else ""
         return f"BODY[{self.name}{fields}]{origin}".encode()
@@ -70,17 +70,19 @@ class BodySection(FetchItem):
 
 @dataclass(frozen=True, slots=True)
 class Rfc822(FetchItem):
-    """RFC822, RFC822.HEADER and RFC822.TEXT, which answer under their own names. RFC 3501 §6.4.5.
+    """RFC822, RFC822.HEADER and RFC822.TEXT, which keep their names in the response.
 
     Attributes:
-        text: "" for the whole message, HEADER (leaves Seen alone) or TEXT.
+        text: "" for the whole message, HEADER (which does not set Seen) or TEXT.
+
+    RFC 3501 §6.4.5.
     """
 
     text: str = ""
 
     @property
     def label(self) -> bytes:
-        """How the response names it."""
+        """The item's name in the response."""
         return f"RFC822.{self.text}".encode() if self.text else b"RFC822"
 
 
@@ -94,7 +96,7 @@ class BinarySection(FetchItem):
 
     @property
     def label(self) -> bytes:
-        """How the response names it."""
+        """The item's name in the response."""
         origin = f"<{self.partial.offset}>" if self.partial is not None else ""
         return f"BINARY[{'.'.join(map(str, self.part))}]{origin}".encode()
 
@@ -107,7 +109,7 @@ class BinarySize(FetchItem):
 
     @property
     def label(self) -> bytes:
-        """How the response names it."""
+        """The item's name in the response."""
         return f"BINARY.SIZE[{'.'.join(map(str, self.part))}]".encode()
 
 
@@ -122,8 +124,7 @@ MODSEQ: Final = Attribute("MODSEQ")
 
 
 def _field(name: str) -> str:
-    """A field name as astring: names come bounded and of printable ASCII without specials, or
-    quoted."""
+    """A field name as astring: the grammar lets only printable ASCII through."""
     if name and not _SPECIALS.intersection(name):
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')

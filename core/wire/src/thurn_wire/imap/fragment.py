@@ -1,16 +1,18 @@
-r"""The fragmentizer: cuts octets into commands, literals included, before any grammar.
+r"""The fragmentizer: cuts octets into commands with their literals, before any grammar.
 
     command  = *( text literal-head CRLF *CHAR8 ) text CRLF
     literal-head = [ "~" ] "{" 1*DIGIT [ "+" ] "}"
 
 Rules of this file:
-1. Nothing is read of a literal before the caller has said what becomes of it: `gather` (it becomes
-   part of the command), `stream` (its octets are handed out as they come) or `refuse`.
-2. All lines of a command together have a bound; so have its literals, checked when announced.
-3. In step, whatever is refused: a refused synchronizing literal never comes; a non-synchronizing
-   one is read away with the rest of its command (with further literals), up to a bound. Beyond it
-   the connection must be closed, or its octets would be read as commands. RFC 7888 §4.
-4. A line with a lone CR, LF or NUL is refused as a whole, with the literal it may announce.
+1. Nothing of a literal is read before the caller decides about it: `gather` (it becomes part of the
+   command), `stream` (its octets are returned as they come) or `refuse`.
+2. All lines of a command together have a limit; so have its literals, which the caller checks when
+   they are announced.
+3. What is refused leaves the dialogue in step. A refused synchronizing literal never comes; a
+   non-synchronizing one is read and dropped with the rest of its command (and further literals), up
+   to a limit. Beyond it the connection must be closed, since the octets of the literal would be
+   read as commands. RFC 7888 §4.
+4. A line with a lone CR or LF, or with NUL, is refused as a whole, with the literal it announces.
 
 This file knows no command. RFC 9051 §2.2.1, §4.3, RFC 7888, RFC 3516 §4.1.
 """
@@ -20,22 +22,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import limits
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.linebuffer import BareLineEnd, LineBuffer, LineNeverEnds, LineTooLong
 
 _IMPOSSIBLE: Final = 1 << 63
-"""Stands for sizes of more than `limits.LITERAL_DIGITS` digits."""
+"""The size that stands for all sizes of more than `limits.LITERAL_DIGITS` digits."""
 
 _BEGIN_OCTETS: Final = limits.TAG_OCTETS + 1
-"""What is kept of a refused line: enough for its tag."""
+"""Octets that are kept of a refused line: enough for its tag."""
 
 
 class FragmentError(Exception):
-    """A command that cannot be read; the next call goes on behind it, unless `fatal`.
+    """A command that cannot be read; the next call reads what is behind it, unless `fatal`.
 
     Attributes:
-        text: what was wrong.
+        text: what is wrong.
         begin: the first octets of the command, for its tag.
         fatal: the connection must be closed.
     """
@@ -49,11 +51,11 @@ class FragmentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A literal is announced; answer with `gather`, `stream` or `refuse`.
+    """A literal is announced; call `gather`, `stream` or `refuse`.
 
     Attributes:
         text: the command so far, with the literals that were gathered, without this literal's head.
-        size_octets: what is announced; never more than 63 bits.
+        size_octets: the announced size; never more than 63 bits.
         synchronizing: the client waits for a continuation.
         binary: it is a literal8.
     """
@@ -65,7 +67,7 @@ class Announcement:
 
 
 class Fragmentizer:
-    r"""Octets in, whole commands and announcements out.
+    r"""Takes octets, returns whole commands and announcements.
 
     >>> fragments = Fragmentizer()
     >>> fragments.receive(b"a LOGIN x {3+}\r\nabc\r\n")
@@ -92,25 +94,25 @@ class Fragmentizer:
         self._lines = LineBuffer()
         self._pieces: list[bytes | bytearray] = []  # of the command so far
         self._pending: Announcement | None = None
-        self._text_octets = 0  # of lines
-        self._literals_octets = 0  # of literals that were gathered
+        self._text_octets = 0  # of the command's lines
+        self._literals_octets = 0  # of the command's gathered literals
         self._literals = 0
         self._wanted = 0  # octets of a literal that are still to come
         self._skipping = False
         self._budget = 0  # octets of literals that may still be skipped
 
     def __len__(self) -> int:
-        """The octets received and not yet taken."""
+        """The octets received and not taken."""
         return len(self._lines)
 
     @property
     def literals_octets(self) -> int:
-        """All literals of the command that were gathered."""
+        """The octets of all gathered literals of the command."""
         return self._literals_octets
 
     @property
     def literals(self) -> int:
-        """How many literals the command has had."""
+        """How many literals of the command were gathered."""
         return self._literals
 
     def receive(self, octets: bytes) -> None:
@@ -121,7 +123,7 @@ class Fragmentizer:
         """The next whole command without its CRLF, its next literal, or None: more must come.
 
         Args:
-            line_octets: the bound of all lines of the command, each with its CRLF.
+            line_octets: the most octets of all lines of the command, each with its CRLF.
 
         Raises:
             FragmentError: the command is refused.
@@ -146,14 +148,14 @@ class Fragmentizer:
         return command
 
     def next_line(self, line_octets: int) -> bytes | None:
-        """A line that belongs to no command (SASL), behind a command that was read whole.
+        """The next line, which is not part of a command (SASL), or None: more must come.
 
         Raises:
-            FragmentError: it is refused.
+            FragmentError: the line is refused.
         """
         return self._next_line(line_octets)
 
-    # What becomes of a literal.
+    # Decisions about a literal.
 
     def gather(self) -> None:
         """The announced literal becomes part of the command."""
@@ -163,9 +165,9 @@ class Fragmentizer:
         self._wanted = announced.size_octets
 
     def stream(self) -> bool:
-        """The announced literal's octets are handed out by `chunk`; what came before is forgotten.
+        """Let `chunk` return the octets of the announced literal; what came before is forgotten.
 
-        The command goes on behind it as if it began there.
+        Behind the literal the command goes on as if it began there.
 
         Returns:
             Whether the client waits for a continuation.
@@ -176,24 +178,24 @@ class Fragmentizer:
         return announced.synchronizing
 
     def chunk(self, maximum_octets: int) -> bytes:
-        """The next octets of the literal that is streamed; b"": none are there, or it is whole."""
+        """The next octets of the literal that is streamed; b"": more must come, or it is whole."""
         octets = self._lines.take(min(self._wanted, maximum_octets))
         self._wanted -= len(octets)
         return octets
 
     @property
     def wanted_octets(self) -> int:
-        """What is still to come of a literal."""
+        """The octets of a literal that are still to come."""
         return self._wanted
 
     def refuse(self, skipped_octets: int) -> bool:
-        """The announced literal is not wanted: its command is over.
+        """Refuse the announced literal, and its command with it.
 
         Args:
-            skipped_octets: how much of the literals may be read away.
+            skipped_octets: the most octets of literals that are read and dropped.
 
         Returns:
-            False if it must not be read away: close the connection.
+            False if the literal is larger: the connection must be closed.
         """
         announced = self._take_pending()
         self._reset()
@@ -202,7 +204,7 @@ class Fragmentizer:
         return self._start_skip(announced.size_octets, skipped_octets)
 
     def abandon(self, skipped_octets: int) -> bool:
-        """The command is over wherever it is (in a literal that is streamed); as `refuse`."""
+        """Refuse the command wherever it is, also in a literal that is streamed; as `refuse`."""
         if self._pending is not None:
             return self.refuse(skipped_octets)
         wanted = self._wanted
@@ -210,8 +212,16 @@ class Fragmentizer:
         return self._start_skip(wanted, skipped_octets)
 
     def take_all(self) -> bytes:
-        """Everything received and not yet taken, behind a command that was read whole."""
+        """Take everything received and not taken, behind a command that was read whole."""
         return self._lines.take_all()
+
+    def discard(self) -> int:
+        """Drop everything; returns how many octets were not taken. RFC 9051 §6.2.1."""
+        lost_octets = self._lines.discard()
+        self._pending = None
+        self._skipping = False
+        self._reset()
+        return lost_octets
 
     # Within.
 
@@ -227,10 +237,10 @@ class Fragmentizer:
 
     def _announced(self, line: bytes) -> Announcement | None:
         head = line.rfind(b"{")
-        found = _size(line[head + 1 : -1]) if head >= 0 else None
-        if found is None:
+        size = _size(line[head + 1 : -1]) if head >= 0 else None
+        if size is None:
             return None
-        size_octets, synchronizing = found
+        size_octets, synchronizing = size
         binary = line[head - 1 : head] == b"~"
         self._text_octets += len(line) + 2
         self._pieces += (line, b"\r\n")
@@ -258,13 +268,13 @@ class Fragmentizer:
         return not self._wanted
 
     def _unreadable(self, line: bytes, text: str) -> FragmentError:
-        """The error for a line that was taken; the literal that it announces is skipped."""
+        """The error of a line that was taken; the literal that it announces is skipped."""
         begin = self._begin(line)
-        found = _size(line[line.rfind(b"{") + 1 : -1]) if line.endswith(b"}") else None
+        size = _size(line[line.rfind(b"{") + 1 : -1]) if line.endswith(b"}") else None
         self._reset()
-        if found is None or found[1]:
+        if size is None or size[1]:
             return FragmentError(text, begin)
-        in_step = self._start_skip(found[0], limits.SKIPPED_OCTETS)
+        in_step = self._start_skip(size[0], limits.SKIPPED_OCTETS)
         return FragmentError(text, begin, fatal=not in_step)
 
     def _begin(self, line: bytes) -> bytes:
@@ -282,7 +292,7 @@ class Fragmentizer:
         return self._skipping
 
     def _skip(self) -> bool:
-        """Read away the rest of a refused command; whether that is done."""
+        """Read and drop the rest of a refused command; return whether that is done."""
         while True:
             if self._wanted:
                 self._wanted -= len(self._lines.take(self._wanted))
@@ -294,17 +304,17 @@ class Fragmentizer:
                 raise FragmentError("line too long", b"", fatal=True) from None
             if tail is None:
                 return False
-            found = _size(tail[tail.rfind(b"{") + 1 : -1]) if tail.endswith(b"}") else None
-            if found is None or found[1]:
-                # Behind a synchronizing announcement nothing comes: nobody says "go on".
+            size = _size(tail[tail.rfind(b"{") + 1 : -1]) if tail.endswith(b"}") else None
+            if size is None or size[1]:
+                # Nothing comes behind a synchronizing announcement that is not answered.
                 self._skipping = False
                 return True
-            if not self._start_skip(found[0], self._budget):
+            if not self._start_skip(size[0], self._budget):
                 raise FragmentError("literal too large", b"", fatal=True)
 
 
 def _size(inside: bytes) -> tuple[int, bool] | None:
-    """Size and whether it is synchronizing, of what stands between the braces of a literal."""
+    """The size between the braces of a literal, and whether the literal is synchronizing."""
     synchronizing = not inside.endswith(b"+")
     digits = inside if synchronizing else inside[:-1]
     if not digits.isdigit():

@@ -1,14 +1,14 @@
-"""Modified UTF-7: how mailbox names are written in IMAP4rev1. RFC 3501 §5.1.3.
+"""Modified UTF-7, the encoding of mailbox names in IMAP4rev1. RFC 3501 §5.1.3.
 
     name    = *( direct / "&-" / "&" 1*base64 "-" )
     direct  = 0x20-0x25 / 0x27-0x7E
     base64  = of UTF-16BE, "," for "/", without "="
 
 Rules of this file:
-1. One text, one spelling: what is not the spelling that `encode` would give is refused (printable
-   ASCII in base64, superfluous shifts, bits left over), so that no two wire names are one mailbox.
-2. No lone surrogates, either way.
-3. Linear, whatever the octets.
+1. A text has one spelling, that of `encode`. Every other one is refused (printable ASCII in base64,
+   superfluous shifts, bits left over), so that two names on the wire are never one mailbox.
+2. Lone surrogates are refused in both directions.
+3. Time is linear, whatever the octets.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _INDIRECT: Final = re.compile("[^ -%'-~]+")
 
 
 class SpellingError(ValueError):
-    """The octets are no modified UTF-7, or the text has no octets."""
+    """The octets are not modified UTF-7, or the text cannot be spelled."""
 
 
 def decode(octets: bytes) -> str:
     """The text that the octets spell.
 
     Raises:
-        SpellingError: they spell none; see rule 1.
+        SpellingError: they are not the spelling of a text; see rule 1.
 
     RFC 3501 §5.1.3.
     """
@@ -40,7 +40,7 @@ def decode(octets: bytes) -> str:
         text = _SHIFTED.sub(_unshift, octets).decode("utf-8")
     except ValueError:  # binascii.Error and UnicodeError are both
         raise SpellingError("not modified UTF-7") from None
-    # What was no whole shift ("&" unclosed) and 8-bit octets come back as something else.
+    # An unclosed shift ("&") and 8-bit octets come back as something else.
     if encode(text) != octets:
         raise SpellingError("not modified UTF-7")
     return text
@@ -72,7 +72,7 @@ def _shift(match: re.Match[str]) -> str:
     run = match[0]
     if run == "&":
         return "&-"
-    # An ampersand beside others is part of neither: RFC 3501 lets only unprintable ones shift.
+    # An ampersand is never part of a shift: RFC 3501 shifts only what is not printable.
     return "&-".join([_base64(piece) if piece else "" for piece in run.split("&")])
 
 

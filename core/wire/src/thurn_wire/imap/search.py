@@ -1,10 +1,10 @@
-"""What SEARCH may be asked for: keys as a tree. RFC 9051 §6.4.4.
+"""The keys of SEARCH, as a tree. RFC 9051 §6.4.4.
 
 Rules of this file:
 1. A tree is bounded (`limits.SEARCH_KEYS`, `limits.NESTING`) and made of values.
-2. Keys that are words for a flag are `FlagKey`, whatever their spelling (SEEN, UNSEEN, KEYWORD).
-3. Texts are decoded from the command's charset.
-4. A key of an extension derives from `SearchKey` and stands beside these.
+2. All keys about a flag are `FlagKey`, whatever their spelling (SEEN, UNSEEN, KEYWORD).
+3. Texts are decoded from the charset of the command.
+4. A key of an extension derives from `SearchKey`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class All(SearchKey):
 
 @dataclass(frozen=True, slots=True)
 class And(SearchKey):
-    """All of these; at least two."""
+    """Messages that match all of these keys; there are at least two."""
 
     keys: tuple[SearchKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or(SearchKey):
-    """Either of the two."""
+    """Messages that match at least one of the two keys."""
 
     left: SearchKey
     right: SearchKey
@@ -45,16 +45,20 @@ class Or(SearchKey):
 
 @dataclass(frozen=True, slots=True)
 class Not(SearchKey):
-    """Those that the key does not match."""
+    """Messages that do not match the key."""
 
     key: SearchKey
 
 
 @dataclass(frozen=True, slots=True)
 class FlagKey(SearchKey):
-    r"""Messages with (or without) the flag: `\Seen` in its usual spelling, or a keyword.
+    r"""Messages with the flag, or without it.
 
-    RECENT and OLD are `\Recent`; NEW is both RECENT and UNSEEN. RFC 3501 §6.4.4.
+    RECENT and OLD are about `\Recent`; NEW is RECENT and UNSEEN. RFC 3501 §6.4.4.
+
+    Attributes:
+        flag: a system flag in its usual spelling (`\Seen`), or a keyword.
+        present: with the flag; otherwise without it.
     """
 
     flag: str
@@ -63,12 +67,12 @@ class FlagKey(SearchKey):
 
 @dataclass(frozen=True, slots=True)
 class HeaderKey(SearchKey):
-    """A header field that contains the text; an empty text: the field is there.
+    """Messages with a header field that contains the text; with any such field if it is empty.
 
     Attributes:
-        field: as written; BCC, CC, FROM, SUBJECT and TO are written in capitals.
-        text: what is looked for.
-        address: the key was BCC, CC, FROM or TO, whose text is that of the envelope's addresses.
+        field: as it was written; the keys BCC, CC, FROM, SUBJECT and TO are in upper case.
+        text: the text.
+        address: the key was BCC, CC, FROM or TO: the text is searched in the envelope's addresses.
     """
 
     field: str
@@ -77,7 +81,7 @@ class HeaderKey(SearchKey):
 
 
 class Place(Enum):
-    """Where a text is looked for."""
+    """Where a text is searched."""
 
     BODY = "BODY"
     TEXT = "TEXT"
@@ -93,7 +97,7 @@ class TextKey(SearchKey):
 
 
 class Relation(Enum):
-    """How a date compares, times and zones left aside."""
+    """How a date compares; times and zones are ignored."""
 
     BEFORE = "BEFORE"
     ON = "ON"
@@ -102,7 +106,7 @@ class Relation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DateKey(SearchKey):
-    """BEFORE, ON, SINCE (of the internal date), SENTBEFORE, SENTON, SENTSINCE (of Date)."""
+    """BEFORE, ON and SINCE, of the internal date; SENTBEFORE, SENTON and SENTSINCE, of Date."""
 
     relation: Relation
     date: datetime.date
@@ -111,7 +115,7 @@ class DateKey(SearchKey):
 
 @dataclass(frozen=True, slots=True)
 class SizeKey(SearchKey):
-    """LARGER and SMALLER: more, or fewer, octets than this."""
+    """LARGER and SMALLER: messages with more, or fewer, octets than this."""
 
     larger: bool
     size_octets: int
@@ -127,12 +131,12 @@ class SequenceKey(SearchKey):
 
 @dataclass(frozen=True, slots=True)
 class ModseqKey(SearchKey):
-    """MODSEQ: changed at or after this. RFC 7162 §3.1.5.
+    """MODSEQ: messages that were changed at or after this. RFC 7162 §3.1.5.
 
     Attributes:
         modseq: the number.
-        entry: the flag's entry name, if one was given; a server may leave it aside.
-        scope: priv, shared or all; given with `entry`.
+        entry: the entry name of a flag, if one was given; a server may ignore it.
+        scope: priv, shared or all, if `entry` was given.
     """
 
     modseq: int

@@ -1,7 +1,7 @@
-"""Sequence sets: which messages a command means. RFC 9051 §9 (sequence-set).
+"""Sequence sets: which messages a command is about. RFC 9051 §9 (sequence-set).
 
-Rules of this file: a set keeps its ranges as they were written; what they mean depends on the
-largest number in the mailbox, and is worked out by `resolve` in time of the ranges, never of the
+Rules of this file: a set keeps its ranges as they were written. What they mean depends on the
+largest number in the mailbox; `resolve` computes it in time proportional to the ranges, not to the
 numbers that they span.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 Range: TypeAlias = tuple[int | None, int | None]
-"""Both ends, included, in either order; None is `*`, the largest number in use."""
+"""Both ends, inclusive, in either order; None is `*`, the largest number in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,29 +21,30 @@ class SequenceSet:
 
     Attributes:
         ranges: at least one, unless the set has a name.
-        name: the word for a set that the server keeps, such as "$"; "" for one that is written out.
+        name: the name of a set that the server keeps, such as "$"; "" if the set is written out.
     """
 
     ranges: tuple[Range, ...]
     name: str = ""
 
     def resolve(self, largest: int) -> list[tuple[int, int]]:
-        """The ranges with `*` put in: ordered ends, ascending, none touching another.
+        """The ranges with `*` replaced: ascending, each with ordered ends, none touching another.
 
         Args:
-            largest: what `*` stands for; 0 for an empty mailbox: then `*` alone names nothing.
+            largest: the number that `*` stands for; 0 for an empty mailbox, in which `*` alone is
+                no message.
         """
-        found: list[tuple[int, int]] = []
+        ordered: list[tuple[int, int]] = []
         for first, last in self.ranges:
             low = largest if first is None else first
             high = largest if last is None else last
-            found.append((low, high) if low <= high else (high, low))
-        # One range of ordered ends that begins above 0 is as it should be.
-        return found if len(found) == 1 and found[0][0] > 0 else merge(found)
+            ordered.append((low, high) if low <= high else (high, low))
+        # One range with ordered ends that begins above 0 needs no merging.
+        return ordered if len(ordered) == 1 and ordered[0][0] > 0 else merge(ordered)
 
     @property
     def largest(self) -> int:
-        """The largest number that is written out; 0 if there is none."""
+        """The largest number that is written out; 0 if only `*` is."""
         return max((end for ends in self.ranges for end in ends if end is not None), default=0)
 
 
@@ -52,7 +53,7 @@ SAVED: Final = SequenceSet((), "$")
 
 
 def merge(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ascending ranges, none touching another, of any with ordered ends; zeros are left out."""
+    """Ranges with ordered ends, merged: ascending, none touching another, without zeros."""
     merged: list[tuple[int, int]] = []
     start, end = 0, -1
     for low, high in sorted(ranges):
@@ -71,21 +72,21 @@ def merge(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """The ranges of ascending numbers."""
-    found: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
     start = previous = -1
     for number in numbers:
         if number != previous + 1 or previous < 0:
             if previous >= 0:
-                found.append((start, previous))
+                ranges.append((start, previous))
             start = number
         previous = number
     if previous >= 0:
-        found.append((start, previous))
-    return found
+        ranges.append((start, previous))
+    return ranges
 
 
 def sequence_set(numbers: Iterable[int]) -> bytes:
-    """The shortest sequence set of ascending numbers; b"" of none. RFC 9051 §9."""
+    """The shortest sequence set of ascending numbers; b"" without numbers. RFC 9051 §9."""
     return b",".join(
         [b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in spans(numbers)]
     )

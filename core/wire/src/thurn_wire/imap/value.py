@@ -1,12 +1,12 @@
-r"""Reads what stands in a server's response: words, numbers, strings, NIL and nested lists.
+r"""The values in a server's response: words, numbers, strings, NIL and nested lists.
 
     value = NIL / number / atom / string / literal / literal8 / "(" [ value *( [SP] value ) ] ")"
 
 Rules of this file:
 1. An atom is str (flags with their backslash, `BODY[HEADER.FIELDS (DATE)]<0>` as one), a string or
    literal is bytes, NIL is None, a number is int, a list is a tuple.
-2. Iterative, with bounds on depth, count and digits; a server is a stranger.
-3. Spaces between lists may be missing, as they are in BODYSTRUCTURE.
+2. Reading is iterative, with limits of depth, count and digits: a server is a stranger.
+3. Spaces between lists may be missing, as in BODYSTRUCTURE.
 
 RFC 9051 §9, RFC 3501 §9.
 """
@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
+from thurn_wire.error import RemoteProtocolError
 from thurn_wire.imap import limits
-from thurn_wire.imap.error import RemoteProtocolError
 
 Value: TypeAlias = "int | str | bytes | tuple[Value, ...] | None"
 
@@ -35,27 +35,27 @@ def values(octets: bytes, position: int = 0) -> tuple[Value, ...]:
     """All values from the position to the end.
 
     Raises:
-        RemoteProtocolError: they cannot be read, or pass a bound.
+        RemoteProtocolError: the octets are not values, or are over a limit.
     """
     open_lists: list[list[Value]] = [[]]
     count = 0
     end = len(octets)
     while position < end:
-        found = _TOKEN.match(octets, position)
-        if found is None:
+        token = _TOKEN.match(octets, position)
+        if token is None:
             raise RemoteProtocolError(f"a response that cannot be read at octet {position + 1}")
-        position = found.end()
+        position = token.end()
         count += 1
-        if count > limits.CLIENT_VALUES:
+        if count > limits.RESPONSE_VALUES:
             raise RemoteProtocolError("a response with too many values")
-        kind = found.lastindex
+        kind = token.lastindex
         if kind == 1:
-            _bracket(open_lists, found[1])
+            _bracket(open_lists, token[1])
         elif kind == 3:
-            start, position = position, position + int(found[3])
+            start, position = position, position + int(token[3])
             open_lists[-1].append(octets[start:position])
         elif kind is not None:
-            open_lists[-1].append(_word(found[4]) if kind == 4 else _quoted(found[2]))
+            open_lists[-1].append(_word(token[4]) if kind == 4 else _quoted(token[2]))
     if len(open_lists) != 1:
         raise RemoteProtocolError("a list that does not end")
     return tuple(open_lists[0])
@@ -91,10 +91,10 @@ def _word(octets: bytes) -> Value:
 
 
 def number(value: Value) -> int:
-    """The value, if it is a number.
+    """The value as a number.
 
     Raises:
-        RemoteProtocolError: it is something else.
+        RemoteProtocolError: it is not a number.
     """
     if not isinstance(value, int):
         raise RemoteProtocolError("a number is missing")
@@ -102,10 +102,10 @@ def number(value: Value) -> int:
 
 
 def text(value: Value) -> str:
-    """The value, if it is a word or a string, as text.
+    """A word or string as text.
 
     Raises:
-        RemoteProtocolError: it is a list or NIL.
+        RemoteProtocolError: the value is a list or NIL.
     """
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
@@ -115,10 +115,10 @@ def text(value: Value) -> str:
 
 
 def items(value: Value) -> tuple[Value, ...]:
-    """The value, if it is a list.
+    """The values of a list.
 
     Raises:
-        RemoteProtocolError: it is something else.
+        RemoteProtocolError: the value is not a list.
     """
     if not isinstance(value, tuple):
         raise RemoteProtocolError("a list is missing")
@@ -129,15 +129,15 @@ def words(value: Value) -> tuple[str, ...]:
     """The words of a list.
 
     Raises:
-        RemoteProtocolError: it is no list of words.
+        RemoteProtocolError: the value is not a list of words.
     """
     return tuple(text(each) for each in items(value))
 
 
 def octets(value: Value) -> bytes:
-    """The octets of a word or string: what a name is decoded from.
+    """The octets of a word or string, for names that are decoded later.
 
     Raises:
-        RemoteProtocolError: it is a list or NIL.
+        RemoteProtocolError: the value is a list or NIL.
     """
     return value if isinstance(value, bytes) else text(value).encode("utf-8", "surrogateescape")

@@ -1,10 +1,10 @@
-"""What each command does: one function a command, all in one table.
+"""What the server does for each command: one function a command, all in one table.
 
 Rules of this file:
-1. A function is only called in a state that allows its command. It answers by itself and returns
-   None, or returns the event that the listener must answer.
-2. `CommandError` refuses; the engine says so and counts it. "No such message" is not an error of
-   the session: a client may well ask for what it has just deleted.
+1. A function is called only in a state that allows its command. It returns the event that the
+   session has to answer, or answers by itself and returns None.
+2. `CommandError` refuses the command. "No such message" does not count as an error: a client may
+   well ask for what it has just deleted.
 
 This file knows no buffer and no socket.
 """
@@ -14,193 +14,184 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from thurn_wire.pop3 import capability, command, reply
-from thurn_wire.pop3.command import CommandError, Verb
-from thurn_wire.pop3.event import (
-    AuthStart,
-    DigestLogin,
-    Event,
-    PasswordLogin,
-    Quit,
-    Reason,
-    Retrieve,
-    StartTls,
-    Top,
-)
+from thurn_wire.event import Reason
+from thurn_wire.pop3 import capability, command, event, grammar
+from thurn_wire.pop3.event import Event
 from thurn_wire.pop3.maildrop import Maildrop
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.reply import ResponseCode, error, ok, refusal
 from thurn_wire.pop3.session import Session
+from thurn_wire.pop3.state import Step
 
 Action: TypeAlias = Callable[[Session, bytes], Event | None]
 
+_NO_SUCH_MESSAGE: Final = error("no such message").encode()
+_OK: Final = ok().encode()
+
 
 def contents(maildrop: Maildrop) -> str:
-    """How much is in it, for people."""
+    """The contents of a maildrop in words."""
     return f"{maildrop.count} messages ({maildrop.octets} octets)"
 
 
-def user(session: Session, argument: bytes) -> None:
+def name(session: Session, argument: bytes) -> None:
     """USER name. RFC 1939 §7."""
     if not session.offer.user:
-        # RFC 3206 §4: [AUTH] covers an attempt that the site's policy forbids.
-        more = "; STLS first" if session.stls_possible else ""
-        raise CommandError(f"USER is not offered{more}", ResponseCode.AUTHENTICATION)
-    session.name = command.text(argument)
-    session.move(Verb.USER)
+        # RFC 3206 §4: [AUTH] covers an attempt that the policy of the site forbids.
+        more = "; STLS first" if session.starttls_possible else ""
+        raise refusal(f"USER is not offered{more}", ResponseCode.AUTHENTICATION)
+    session.name = grammar.text(argument)
+    session.move(Step.USER)
     # RFC 1939 §7 (USER): +OK for unknown names too, so that nobody learns which exist.
-    session.write(reply.ok("password, please"))
+    session.say(ok("password, please"))
 
 
 def password(session: Session, argument: bytes) -> Event:
     """PASS string. RFC 1939 §7."""
-    given = command.text(argument)
-    session.move(Verb.PASS)
-    return PasswordLogin(session.name, given)
+    login = event.PasswordLogin(session.name, grammar.text(argument))
+    session.awaiting = Step.PASS
+    return login
 
 
 def apop(session: Session, argument: bytes) -> Event:
     """APOP name digest. RFC 1939 §7."""
     if not session.offer.apop:
-        raise CommandError("APOP is not offered", ResponseCode.AUTHENTICATION)
-    name, digest = command.digest(argument)
-    session.move(Verb.APOP)
-    return DigestLogin(name, digest)
+        raise refusal("APOP is not offered", ResponseCode.AUTHENTICATION)
+    login = command.Apop(*grammar.digest(argument))
+    session.awaiting = Step.APOP
+    return login
 
 
 def auth(session: Session, argument: bytes) -> Event | None:
     """AUTH mechanism [initial-response]. RFC 5034 §4."""
     if not argument.strip(b" "):
-        # Not in RFC 5034: older Outlook asks for the mechanisms this way. Like CAPA, no login.
-        session.move(Verb.CAPA)
-        names = "".join(f"{name}\r\n" for name in session.offer.mechanisms)
-        session.write_list("mechanisms", names.encode("ascii"))
+        # Not in RFC 5034: old Outlook asks for the mechanisms this way, as others do by CAPA.
+        session.move(Step.CAPA)
+        names = "".join(f"{mechanism}\r\n" for mechanism in session.offer.mechanisms)
+        session.say_lines("mechanisms", names.encode("ascii"))
         return None
-    mechanism, initial = command.mechanism(argument)
+    mechanism, initial = grammar.mechanism(argument)
     if mechanism not in session.offer.mechanisms:
-        more = "; STLS first" if session.stls_possible else ""
-        raise CommandError(f"the mechanism is not offered{more}")
-    session.move(Verb.AUTH)
-    return AuthStart(mechanism, initial)
+        more = "; STLS first" if session.starttls_possible else ""
+        raise refusal(f"the mechanism is not offered{more}")
+    session.awaiting = Step.AUTH
+    return command.Auth(mechanism, initial)
 
 
-def stls(session: Session, argument: bytes) -> Event:
+def start_tls(session: Session, argument: bytes) -> Event:
     """STLS. RFC 2595 §4."""
-    command.no_argument(argument)
-    if not session.stls_possible:
+    grammar.no_argument(argument)
+    if not session.starttls_possible:
         # RFC 2595 §4: not a second time.
-        raise CommandError("TLS is up" if session.secured else "STLS is not offered")
-    session.move(Verb.STLS)
-    return StartTls()
+        raise refusal("TLS is active" if session.tls_active else "STLS is not offered")
+    session.awaiting = Step.STARTTLS
+    return command.StartTls()
 
 
 def capa(session: Session, argument: bytes) -> None:
     """CAPA. RFC 2449 §5."""
-    command.no_argument(argument)
-    block = capability.lines(session.config, session.offer, stls=session.stls_possible)
-    session.move(Verb.CAPA)
-    session.write_list("capabilities", block)
+    grammar.no_argument(argument)
+    block = capability.lines(session.config, session.offer, starttls=session.starttls_possible)
+    session.move(Step.CAPA)
+    session.say_lines("capabilities", block)
 
 
-def end(session: Session, argument: bytes) -> Event | None:
+def quit_(session: Session, argument: bytes) -> Event | None:
     """QUIT. RFC 1939 §4, §6."""
-    command.no_argument(argument)
-    session.move(Verb.QUIT)
-    if session.logged_in:
-        return Quit(session.maildrop.deleted)
-    session.reason = Reason.QUIT
-    session.write(reply.ok("bye"))
-    return None
+    grammar.no_argument(argument)
+    if not session.is_logged_in:
+        session.end(ok("bye"), Reason.QUIT)
+        return None
+    session.move(Step.QUIT)
+    session.awaiting = Step.UPDATED
+    return event.Update(session.maildrop.deleted)
 
 
 def stat(session: Session, argument: bytes) -> None:
     """STAT. RFC 1939 §5."""
-    command.no_argument(argument)
+    grammar.no_argument(argument)
     session.write(b"+OK %d %d\r\n" % (session.maildrop.count, session.maildrop.octets))
 
 
 def listing(session: Session, argument: bytes) -> None:
     """LIST [number]. RFC 1939 §5."""
     maildrop = session.maildrop
-    number = command.optional_number(argument)
+    number = grammar.optional_number(argument)
     if number is None:
-        session.write_list(contents(maildrop), maildrop.listing())
+        session.say_lines(contents(maildrop), maildrop.listing())
     elif maildrop.exists(number):
         session.write(b"+OK %d %d\r\n" % (number, maildrop.size(number)))
     else:
-        _no_such_message(session)
+        session.write(_NO_SUCH_MESSAGE)
 
 
 def uid_listing(session: Session, argument: bytes) -> None:
     """UIDL [number]. RFC 1939 §7."""
     maildrop = session.maildrop
-    number = command.optional_number(argument)
+    number = grammar.optional_number(argument)
     if number is None:
-        session.write_list("unique-ids", maildrop.uid_listing())
+        session.say_lines("unique-ids", maildrop.uid_listing())
     elif maildrop.exists(number):
-        session.write(reply.ok(f"{number} {maildrop.uid(number)}"))
+        session.say(ok(f"{number} {maildrop.uid(number)}"))
     else:
-        _no_such_message(session)
+        session.write(_NO_SUCH_MESSAGE)
 
 
 def retrieve(session: Session, argument: bytes) -> Event | None:
     """RETR number. RFC 1939 §5."""
-    number = command.number(argument)
+    number = grammar.number(argument)
     if not session.maildrop.exists(number):
-        return _no_such_message(session)
-    session.move(Verb.RETR)
-    return Retrieve(number)
+        session.write(_NO_SUCH_MESSAGE)
+        return None
+    session.awaiting = Step.RETR
+    return command.Retrieve(number)
 
 
 def top(session: Session, argument: bytes) -> Event | None:
     """TOP number lines. RFC 1939 §7."""
-    number, lines = command.two_numbers(argument)
+    number, lines = grammar.two_numbers(argument)
     if not session.maildrop.exists(number):
-        return _no_such_message(session)
-    session.move(Verb.TOP)
-    return Top(number, lines)
+        session.write(_NO_SUCH_MESSAGE)
+        return None
+    session.awaiting = Step.TOP
+    return command.Top(number, lines)
 
 
 def delete(session: Session, argument: bytes) -> None:
-    """DELE number: only a mark; QUIT removes. RFC 1939 §5."""
-    number = command.number(argument)
+    """DELE number: sets a mark; QUIT removes the message. RFC 1939 §5."""
+    number = grammar.number(argument)
     if session.maildrop.delete(number):
         session.write(b"+OK message %d deleted\r\n" % number)
     else:
-        _no_such_message(session)
+        session.write(_NO_SUCH_MESSAGE)
 
 
-def nothing(session: Session, argument: bytes) -> None:
+def noop(session: Session, argument: bytes) -> None:
     """NOOP. RFC 1939 §5."""
-    command.no_argument(argument)
-    session.write(reply.OK_LINE)
+    grammar.no_argument(argument)
+    session.write(_OK)
 
 
 def reset(session: Session, argument: bytes) -> None:
-    """RSET: all marks away. RFC 1939 §5."""
-    command.no_argument(argument)
+    """RSET: removes all marks. RFC 1939 §5."""
+    grammar.no_argument(argument)
     session.maildrop.reset()
-    session.write(reply.ok(contents(session.maildrop)))
+    session.say(ok(contents(session.maildrop)))
 
 
-def _no_such_message(session: Session) -> Event | None:
-    session.write(reply.error("no such message"))
-    return None
-
-
-ACTIONS: Final[Mapping[Verb, Action]] = {
-    Verb.USER: user,
-    Verb.PASS: password,
-    Verb.APOP: apop,
-    Verb.AUTH: auth,
-    Verb.STLS: stls,
-    Verb.CAPA: capa,
-    Verb.QUIT: end,
-    Verb.STAT: stat,
-    Verb.LIST: listing,
-    Verb.RETR: retrieve,
-    Verb.DELE: delete,
-    Verb.NOOP: nothing,
-    Verb.RSET: reset,
-    Verb.TOP: top,
-    Verb.UIDL: uid_listing,
+ACTIONS: Final[Mapping[Step, Action]] = {
+    Step.USER: name,
+    Step.PASS: password,
+    Step.APOP: apop,
+    Step.AUTH: auth,
+    Step.STARTTLS: start_tls,
+    Step.CAPA: capa,
+    Step.QUIT: quit_,
+    Step.STAT: stat,
+    Step.LIST: listing,
+    Step.RETR: retrieve,
+    Step.DELE: delete,
+    Step.NOOP: noop,
+    Step.RSET: reset,
+    Step.TOP: top,
+    Step.UIDL: uid_listing,
 }

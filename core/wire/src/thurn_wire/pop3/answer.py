@@ -1,60 +1,100 @@
-"""What the answers of a server say: capabilities, sizes, unique-ids.
+"""What a server answers, as the client reads it: the events of the client engine.
 
-Rules of this file: a server is a stranger; what does not fit is a `RemoteProtocolError`, numbers
+Rules of this file: a server is a stranger. What does not fit is a `RemoteProtocolError`; numbers
 are bounded before int() sees them.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
-from thurn_wire.pop3.error import RemoteProtocolError
+from thurn_wire.error import RemoteProtocolError
+from thurn_wire.event import Challenge
+from thurn_wire.pop3.reply import Reply
+from thurn_wire.pop3.state import Step
 
+_CODE: Final = re.compile(r"\[([^\[\]]{1,64})\] ?")
 _ROW: Final = re.compile(rb"([0-9]{1,10}) +([!-~]{1,512}) *")
 _SIZE: Final = re.compile(rb"[0-9]{1,19}")
 _STAT: Final = re.compile(r"([0-9]{1,10}) +([0-9]{1,19})(?: .*)?")
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A command is answered.
+
+    Attributes:
+        step: the command; GREETED is the greeting.
+        reply: the first line.
+        body: the content of a multi-line reply, without the added dots.
+    """
+
+    step: Step
+    reply: Reply
+    body: bytes | None = field(default=None, repr=False)
+
+
+Answer: TypeAlias = Answered | Challenge
+
+
+def first_line(line: bytes) -> Reply | None:
+    """The reply whose first line this is; None if it is not one.
+
+    Only -ERR has response codes. RFC 2449 §8.
+    """
+    status, _, rest = line.partition(b" ")
+    text = rest.decode("utf-8", "replace")
+    if status.upper() == b"+OK":
+        return Reply(True, text)
+    if status.upper() != b"-ERR":
+        return None
+    code = _CODE.match(text)
+    if code is None:
+        return Reply(False, text)
+    return Reply(False, text[code.end() :], code[1].upper())
+
+
 def capabilities(body: bytes) -> dict[str, tuple[str, ...]]:
-    """CAPA's answer: names in capitals, each with its parameters. RFC 2449 §5."""
-    found: dict[str, tuple[str, ...]] = {}
+    """The answer to CAPA: names in upper case, each with its parameters. RFC 2449 §5."""
+    names: dict[str, tuple[str, ...]] = {}
     for line in body.decode("ascii", "replace").split("\r\n"):
         name, *parameters = line.split()[:64] or [""]
         if name:
-            found[name.upper()] = tuple(parameters)
-    return found
+            names[name.upper()] = tuple(parameters)
+    return names
 
 
 def stat(text: str) -> tuple[int, int]:
-    """STAT's number of messages and of octets. RFC 1939 §5.
+    """The answer to STAT: number of messages and of octets. RFC 1939 §5.
 
     Raises:
-        RemoteProtocolError: it is something else.
+        RemoteProtocolError: the text is something else.
     """
-    found = _STAT.fullmatch(text)
-    if found is None:
+    match = _STAT.fullmatch(text)
+    if match is None:
         raise RemoteProtocolError("STAT without numbers")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def sizes(body: bytes) -> dict[int, int]:
-    """LIST's answer: number to size. RFC 1939 §5.
+    """The answer to LIST: number to size. RFC 1939 §5.
 
     Raises:
-        RemoteProtocolError: it is something else.
+        RemoteProtocolError: the body is something else.
     """
-    found = dict(_rows(body))
-    if not all(map(_SIZE.fullmatch, found.values())):
-        raise RemoteProtocolError("LIST with a size that is no number")
-    return {number: int(size) for number, size in found.items()}
+    rows = dict(_rows(body))
+    if not all(map(_SIZE.fullmatch, rows.values())):
+        raise RemoteProtocolError("LIST with a size that is not a number")
+    return {number: int(size) for number, size in rows.items()}
 
 
 def uids(body: bytes) -> dict[int, str]:
-    """UIDL's answer: number to unique-id (longer ones than RFC 1939 §7 allows are taken).
+    """The answer to UIDL: number to unique-id; longer ones than RFC 1939 §7 allows are accepted.
 
     Raises:
-        RemoteProtocolError: it is something else.
+        RemoteProtocolError: the body is something else.
     """
     return {number: uid.decode("ascii") for number, uid in _rows(body)}
 
@@ -62,8 +102,8 @@ def uids(body: bytes) -> dict[int, str]:
 def _rows(body: bytes) -> list[tuple[int, bytes]]:
     lines = body.split(b"\r\n")
     lines.pop()
-    rows = [_ROW.fullmatch(line) for line in lines]
-    found = [(int(row[1]), row[2]) for row in rows if row is not None]
-    if len(found) != len(lines):
-        raise RemoteProtocolError("a listing with a line that is none")
-    return found
+    matches = [_ROW.fullmatch(line) for line in lines]
+    rows = [(int(match[1]), match[2]) for match in matches if match is not None]
+    if len(rows) != len(lines):
+        raise RemoteProtocolError("a listing with a line that is not a row")
+    return rows

@@ -1,292 +1,251 @@
-"""The client side of POP3: commands in, octets out; octets in, replies out.
+"""The client side of POP3: commands in, octets out; octets in, answers out.
+
+    engine = Pop3Client()
+    engine.receive_data(octets)          b"" when the server has ended the stream
+    engine.next_event()                  an Answer, Closed, NEED_DATA or PAUSED
+    engine.send(User("alice"))
+    engine.data_to_send()                everything sent since the last call
+    engine.send_failed()                 the octets could not be sent: Closed follows
 
 Rules of this file:
-1. Every command sent has one `Reply`, in order. Commands may be sent ahead of replies (RFC 2449
-   §6.6), but not ahead of a login's or STLS's; STLS and AUTH wait for all replies before them.
-2. After STLS a server that has said more than its +OK line is given up: what it said in the clear
-   is never taken for something said under TLS (CVE-2021-38371).
-3. A server that breaks the protocol raises `RemoteProtocolError`; after that all is over. No reply
-   is ever half: a connection that ends within one is `Closed`.
+1. Every command has one answer, in order. Commands may be sent before the last one is answered
+   (RFC 2449 §6.6), but not behind a login, STLS or QUIT; STLS and AUTH wait for all answers.
+2. Octets behind the answer to STLS are an error: they came from before TLS. CVE-2021-38371.
+3. A server that breaks the protocol raises `RemoteProtocolError` and ends the dialogue. A reply is
+   never returned in part: a connection that ends within one is `Closed`.
 
 This file knows no socket and no clock.
 """
 
 from __future__ import annotations
 
-import binascii
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Final, NoReturn, TypeAlias
+from typing import Final
 
+from thurn_wire import sasl
+from thurn_wire.dialogue import Dialogue
+from thurn_wire.error import LocalProtocolError, RemoteProtocolError
+from thurn_wire.event import PAUSED, Challenge, Closed, Pause, Reason
 from thurn_wire.linebuffer import LineBuffer, LineError, LineNeverEnds
-from thurn_wire.pop3 import command, limits, reply
-from thurn_wire.pop3.command import CommandError, Verb
-from thurn_wire.pop3.error import LocalProtocolError, RemoteProtocolError
-from thurn_wire.pop3.event import NEED_DATA, PAUSED, Closed, Pause, Reason
+from thurn_wire.pop3 import limits
+from thurn_wire.pop3.answer import Answer, Answered, first_line
+from thurn_wire.pop3.command import Auth, Capa, Command, List, Retrieve, Top, Uidl
 from thurn_wire.pop3.multiline import MultiLineReader
-from thurn_wire.pop3.state import CLIENT, State, Step, Trigger, follow
+from thurn_wire.pop3.reply import Reply
+from thurn_wire.pop3.spelling import fits, spell
+from thurn_wire.pop3.state import CLIENT, State, Step
 
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """The server's first line. RFC 1939 §4."""
-
-    ok: bool
-    text: str
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a command; `body` is the content of a multi-line one, dots taken away."""
-
-    verb: Verb
-    ok: bool
-    text: str
-    code: str | None = None
-    body: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """The server's mechanism asks: `respond` or `cancel`. RFC 5034 §4."""
-
-    challenge: bytes = field(repr=False)
-
-
-ClientEvent: TypeAlias = Greeting | Reply | Challenge | Closed
-
-_ALWAYS_MULTI_LINE: Final = frozenset((Verb.CAPA, Verb.RETR, Verb.TOP))
-_MULTI_LINE_WITHOUT_ARGUMENT: Final = frozenset((Verb.LIST, Verb.UIDL))
-_LOGINS: Final = frozenset((Verb.PASS, Verb.APOP, Verb.AUTH))
-_ALONE: Final = frozenset((Verb.STLS, Verb.AUTH))
-_TURNS: Final = _LOGINS | _ALONE
+_ALONE: Final = frozenset({Step.STARTTLS, Step.AUTH})
+"""These are sent only when nothing waits for an answer."""
+_LAST_IN_GROUP: Final = frozenset({Step.PASS, Step.APOP, Step.QUIT, *_ALONE})
+"""Nothing may be sent behind these before they are answered."""
 
 
 class Pop3Client:
-    """One session, as the client sees it."""
+    """One dialogue; see the head of this file.
 
-    __slots__ = (
-        "_body",
-        "_ended",
-        "_expected",
-        "_first",
-        "_initial",
-        "_lines",
-        "_maximum_octets",
-        "_out",
-        "_reason",
-        "_state",
-    )
+    Args:
+        body_octets: the most octets of one multi-line reply.
+    """
 
-    def __init__(self, maximum_octets: int = limits.CLIENT_MESSAGE_OCTETS) -> None:
-        """Begin a session.
+    __slots__ = ("_body", "_body_octets", "_dialogue", "_expected", "_first", "_initial", "_lines")
 
-        Args:
-            maximum_octets: the most that one multi-line reply may have.
-        """
-        self._maximum_octets = maximum_octets
-        self._state = State.GREETING
+    def __init__(self, body_octets: int = limits.BODY_OCTETS) -> None:
+        self._body_octets = body_octets
+        self._dialogue = Dialogue(CLIENT)
         self._lines = LineBuffer()
-        self._out: list[bytes] = []
-        self._expected: deque[tuple[Verb, bool]] = deque()  # what was sent; whether multi-line
-        self._first: Reply | None = None  # the first line of the multi-line reply that is read
+        # What is sent and not answered; whether its positive answer has many lines.
+        self._expected: deque[tuple[Step, bool]] = deque([(Step.GREETED, False)])
+        self._first: Answered | None = None  # of the multi-line reply that is read
         self._body: MultiLineReader | None = None
         self._initial: bytes | None = None  # an initial response too long for its command
-        self._ended = False
-        self._reason = Reason.PEER_CLOSED
+
+    # --- what may be read
 
     @property
     def state(self) -> State:
-        """Where the session is."""
-        return self._state
+        """Where the dialogue is."""
+        return self._dialogue.state
 
-    # Commands.
+    @property
+    def waits(self) -> bool:
+        """Whether at least one answer is missing."""
+        return bool(self._expected)
 
-    def send(self, verb: Verb, *arguments: str | int) -> None:
-        """Send a command (for AUTH: `authenticate`).
+    # --- the verbs of every engine
+
+    def receive_data(self, octets: bytes) -> None:
+        """Take what the server sent; b"" is the end of its stream."""
+        if not octets:
+            self._dialogue.has_ended = True
+        elif not self._dialogue.is_closed:
+            self._lines.receive(octets)
+
+    def next_event(self) -> Answer | Closed | Pause:
+        """The next answer.
 
         Raises:
-            LocalProtocolError: not in this state, or an argument that cannot be sent: a line end, a
-                control octet, a line over 255 octets (RFC 2449 §4).
+            RemoteProtocolError: see rule 3; afterwards `Closed`.
         """
-        if verb is Verb.AUTH:
-            raise LocalProtocolError("authenticate sends AUTH")
-        line = " ".join((verb.value, *map(str, arguments))).encode()
-        if len(line) + 2 > limits.COMMAND_OCTETS:
-            raise LocalProtocolError("the command is too long")
-        multi_line = verb in _ALWAYS_MULTI_LINE
-        multi_line = multi_line or (verb in _MULTI_LINE_WITHOUT_ARGUMENT and not arguments)
-        self._send(verb, line, multi_line=multi_line)
+        state = self.state
+        if state is State.TLS_HANDSHAKE or (state is State.CHALLENGED and not self._expected):
+            return PAUSED
+        try:
+            answer = None if self._dialogue.is_closed else self._read()
+        except RemoteProtocolError:
+            self._close(Reason.FOREIGN)
+            raise
+        return self._wait() if answer is None else answer
 
-    def authenticate(self, mechanism: str, initial: bytes | None = None) -> None:
-        """Begin a SASL exchange. RFC 5034 §4.
+    def send(self, request: Command) -> None:
+        """Send a command.
 
-        Args:
-            mechanism: its name.
-            initial: the initial response; one too long for the command line is sent by the engine
-                as the answer to the first, empty challenge.
+        An initial response that is too long for its command line is sent as the response to the
+        first, empty challenge. RFC 5034 §4.
+
+        Raises:
+            LocalProtocolError: the command is not possible now, or cannot be sent.
         """
-        line = f"AUTH {mechanism}".encode()
-        if initial is not None:
-            whole = line + b" " + (_encode(initial) or b"=")
-            # RFC 5034 §4: the command with its initial response keeps the bound of a command.
-            if len(whole) + 2 <= limits.COMMAND_OCTETS:
-                line, initial = whole, None
-        self._send(Verb.AUTH, line, multi_line=False)
+        initial = None
+        if isinstance(request, Auth) and request.initial is not None and not fits(request):
+            initial, request = request.initial, Auth(request.mechanism)
+        octets = spell(request)
+        step = request.STEP
+        if self._expected and (step in _ALONE or self._expected[-1][0] in _LAST_IN_GROUP):
+            raise LocalProtocolError(f"{step.value} must wait for the answers before it")
+        CLIENT.follow(self.state, step)
         self._initial = initial
-
-    def respond(self, response: bytes) -> None:
-        """Answer a challenge. RFC 5034 §4."""
-        self._move(Step.RESPONSE)
-        self._out.append(_encode(response) + b"\r\n")
-
-    def cancel(self) -> None:
-        """Give up the SASL exchange; the server will say -ERR. RFC 5034 §4."""
-        self._move(Step.CANCELLED)
-        self._out.append(b"*\r\n")
-
-    def tls_started(self) -> None:
-        """TLS is up: everything from before is forgotten. RFC 2595 §4."""
-        self._move(Step.SECURED)
-        self._lines = LineBuffer()
-
-    # Octets.
-
-    def receive_data(self, data: bytes) -> None:
-        """Take what the server sent; b"" says that it has closed."""
-        if data:
-            self._lines.receive(data)
-        else:
-            self._ended = True
+        self._expected.append((step, _has_many_lines(request)))
+        self._dialogue.write(octets)
 
     def data_to_send(self) -> bytes:
-        """Everything to send, in order; it is then forgotten."""
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
+        """Everything sent since the last call."""
+        return self._dialogue.take_output()
 
     def send_failed(self) -> None:
-        """The server did not get what was to be sent: the session is over."""
-        self._out.clear()
-        self._stop(Reason.SEND_FAILED)
+        """The octets of `data_to_send` could not be sent: the dialogue is over."""
+        self._dialogue.take_output()
+        self._close(Reason.SEND_FAILED)
 
-    def next_event(self) -> ClientEvent | Pause:
-        """The next thing that the server said.
+    def tls_started(self) -> None:
+        """The TLS handshake is done: forget everything from before it. RFC 2595 §4.
 
         Raises:
-            RemoteProtocolError: the server broke the protocol.
+            RemoteProtocolError: octets came in the clear: the connection must be closed.
         """
+        self._dialogue.move(Step.TLS_STARTED)
+        if self._lines.discard():
+            self._close(Reason.FOREIGN)
+            raise RemoteProtocolError("octets before the handshake")
+
+    # --- further verbs of the client
+
+    def respond(self, octets: bytes) -> None:
+        """Respond to a challenge. RFC 5034 §4."""
+        self._exchange(sasl.encode(octets))
+
+    def cancel(self) -> None:
+        """End the SASL exchange; the server will refuse it. RFC 5034 §4."""
+        self._exchange(sasl.CANCEL)
+
+    def _exchange(self, line: bytes) -> None:
+        if self.state is not State.CHALLENGED or self._expected:
+            raise LocalProtocolError("no challenge waits for a response")
+        self._dialogue.write(line + b"\r\n")
+        self._expected.append((Step.AUTH, False))
+
+    # --- answers
+
+    def _read(self) -> Answer | None:
+        """The next answer, or None if more has to come."""
         while True:
-            if self._state is State.CLOSED:
-                return Closed(self._reason)
-            if self._state is State.TLS_HANDSHAKE or self._state is State.CHALLENGED:
-                return PAUSED
-            event = self._read_line() if self._body is None else self._read_body(self._body)
-            if event is not None:
-                return event
+            if self._body is not None:
+                return self._read_body(self._body)
+            line = self._next_line()
+            if line is None:
+                return None
+            answer = self._take(line)
+            if answer is not None:
+                return answer
 
-    # Within.
-
-    def _read_line(self) -> ClientEvent | Pause | None:
-        exchange = self._state is State.RESPONSE_GIVEN
+    def _next_line(self) -> bytes | None:
+        in_exchange = bool(self._expected) and self._expected[0][0] is Step.AUTH
+        limit_octets = sasl.LINE_OCTETS if in_exchange else limits.REPLY_LINE_READ_OCTETS
         try:
-            line = self._lines.next_line(
-                limits.AUTH_OCTETS if exchange else limits.CLIENT_LINE_OCTETS
-            )
+            return self._lines.next_line(limit_octets)
         except (LineError, LineNeverEnds) as error:
-            self._break(f"a reply that is no line: {type(error).__name__}")
-        if line is None:
-            return self._wait()
-        if exchange and line[:1] == b"+" and line[:3].upper() != b"+OK":
+            raise RemoteProtocolError(f"reply line: {type(error).__name__}") from None
+
+    def _take(self, line: bytes) -> Answer | None:
+        """Find what this line answers, and move; None if the answer goes on."""
+        if not self._expected:
+            raise RemoteProtocolError(f"a reply without a command: {line[:100]!r}")
+        step, has_many_lines = self._expected[0]
+        if step is Step.AUTH and line[:1] == b"+" and line[:3].upper() != b"+OK":
             return self._challenged(line)
-        parsed = reply.parse(line)
-        if parsed is None:
-            self._break("a line that is no reply")
-        return self._replied(*parsed)
+        reply = first_line(line)
+        if reply is None:
+            raise RemoteProtocolError("not a reply")
+        self._expected.popleft()
+        answer = Answered(step, reply)
+        if reply.is_positive and has_many_lines:
+            self._first, self._body = answer, MultiLineReader(self._body_octets)
+            return None
+        self._conclude(step, reply)
+        return answer
 
-    def _wait(self) -> ClientEvent | Pause:
-        if not self._ended:
-            return NEED_DATA
-        self._stop(Reason.PEER_CLOSED)
-        return Closed(self._reason)
-
-    def _challenged(self, line: bytes) -> ClientEvent | None:
-        try:
-            challenge = command.base64(line[1:].strip(b" "))
-        except CommandError:
-            self._break("a challenge that is not base64")
-        self._move(Step.CHALLENGE)
+    def _challenged(self, line: bytes) -> Answer | None:
+        octets = sasl.decode(line[1:].strip(b" "))
+        if octets is None:
+            raise RemoteProtocolError("a challenge that is not base64")
+        self._expected.popleft()
+        self._dialogue.move(Step.CHALLENGE)
         if self._initial is None:
-            return Challenge(challenge)
+            return Challenge(octets)
         initial, self._initial = self._initial, None
         self.respond(initial)
         return None
 
-    def _replied(self, ok: bool, text: str, code: str | None) -> ClientEvent | None:
-        if self._state is State.GREETING:
-            self._move(Step.GREETED if ok else Step.DENIED)
-            return Greeting(ok, text, code)
-        if not self._expected:
-            self._break(f"a reply to nothing: {text[:100]!r}")
-        verb, multi_line = self._expected.popleft()
-        found = Reply(verb, ok, text, code)
-        if ok and multi_line:
-            self._first, self._body = found, MultiLineReader(self._maximum_octets)
-            return None
-        self._conclude(verb, ok=ok)
-        return found
+    def _conclude(self, step: Step, reply: Reply) -> None:
+        """Move by the answer to a command."""
+        if step is Step.QUIT:
+            self._close(Reason.QUIT)
+        elif reply.is_positive:
+            self._dialogue.move(step)
+        elif step is Step.GREETED:
+            self._dialogue.move(Step.REFUSED)
+            self._close(Reason.REFUSED)
+        elif self.state is State.CHALLENGED:
+            self._dialogue.move(Step.REFUSED)
+        if self.state is State.TLS_HANDSHAKE and len(self._lines):
+            raise RemoteProtocolError("octets behind the answer to STLS")
 
-    def _conclude(self, verb: Verb, *, ok: bool) -> None:
-        """Go where a single-line reply leads."""
-        if verb is Verb.QUIT:
-            self._reason = Reason.QUIT
-        if verb is Verb.QUIT or verb is Verb.STLS:
-            self._move(Step.AGREED if ok else Step.DENIED)
-        elif verb in _LOGINS:
-            self._initial = None
-            if ok:
-                self._move(Step.ACCEPTED)
-            elif verb is Verb.AUTH:
-                self._move(Step.DENIED)
-        if self._state is State.TLS_HANDSHAKE and len(self._lines):
-            self._break("octets behind the +OK of STLS")
-
-    def _read_body(self, body: MultiLineReader) -> ClientEvent | Pause:
+    def _read_body(self, body: MultiLineReader) -> Answer | None:
         octets = self._lines.take_all()
-        try:
-            rest = body.feed(octets) if octets else None
-        except RemoteProtocolError as error:
-            self._break(str(error))
+        rest = body.feed(octets) if octets else None
         if rest is None or self._first is None:
-            return self._wait()
+            return None
         if rest:
             self._lines.receive(rest)
         first, self._first, self._body = self._first, None, None
-        return Reply(first.verb, first.ok, first.text, first.code, body.content())
+        return Answered(first.step, first.reply, body.content())
 
-    def _send(self, verb: Verb, line: bytes, *, multi_line: bool) -> None:
-        if command.has_control(line):
-            # A line end in an argument would be a second command.
-            raise LocalProtocolError("a control character in an argument")
-        if self._expected and (verb in _ALONE or self._expected[-1][0] in _TURNS):
-            raise LocalProtocolError(f"{verb.value} must wait for the replies before it")
-        self._move(verb)
-        self._expected.append((verb, multi_line))
-        self._out.append(line + b"\r\n")
+    # --- the end
 
-    def _move(self, trigger: Trigger) -> None:
-        self._state = follow(CLIENT, self._state, trigger)
+    def _wait(self) -> Closed | Pause:
+        pause = self._dialogue.wait()
+        if isinstance(pause, Closed):
+            self._close(pause.reason)
+        return pause
 
-    def _stop(self, reason: Reason) -> None:
-        if self._state is not State.CLOSED:
-            self._reason = reason
-        self._move(Step.STOPPED)
-
-    def _break(self, text: str) -> NoReturn:
-        self._stop(Reason.FOREIGN)
-        raise RemoteProtocolError(text)
+    def _close(self, reason: Reason) -> None:
+        self._dialogue.close(reason)
+        self._lines.discard()
+        self._expected.clear()
 
 
-def _encode(octets: bytes) -> bytes:
-    return binascii.b2a_base64(octets, newline=False)
+def _has_many_lines(request: Command) -> bool:
+    """Whether a positive answer has many lines. RFC 1939 §3."""
+    if isinstance(request, List | Uidl):
+        return request.number is None
+    return isinstance(request, Capa | Retrieve | Top)

@@ -1,186 +1,167 @@
-"""The grammar of POP3 commands: a line in, a verb and its argument out.
+"""The commands of POP3 as values, the same on both sides.
 
 Rules of this file:
-1. One table has every verb with the shape of its argument; what does not fit is a `CommandError`.
-2. Verbs are case-insensitive, one space divides verb and argument. RFC 1939 §3, RFC 2449 §4.
-3. PASS keeps every octet after its first space: a password may begin and end with spaces.
-4. No control octet passes. Octets over 127 pass in names and passwords only, and only as UTF-8.
-
-    command = verb [SP argument] CRLF
-    number  = 1*10DIGIT
-
-This file knows no state and no socket.
+1. A client engine sends them. A server engine returns those that its session has to answer as
+   events; it answers all others by itself, from the `Maildrop` of the session.
+2. `STEP` is the step of the table that a positive answer makes.
+3. Secrets are not part of any repr.
 """
 
 from __future__ import annotations
 
-import binascii
-import re
-from enum import StrEnum
-from typing import Final
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
 
-from thurn_wire.pop3 import limits
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.state import Step
 
 
-class Verb(StrEnum):
-    """The commands. RFC 1939 §9, RFC 2449 §5, RFC 2595 §4, RFC 5034 §4."""
+@dataclass(frozen=True, slots=True)
+class User:
+    """USER. RFC 1939 §7."""
 
-    USER = "USER"
-    PASS = "PASS"  # noqa: S105 - a command, not a password
-    APOP = "APOP"
-    AUTH = "AUTH"
-    STLS = "STLS"
-    CAPA = "CAPA"
-    QUIT = "QUIT"
-    STAT = "STAT"
-    LIST = "LIST"
-    RETR = "RETR"
-    DELE = "DELE"
-    NOOP = "NOOP"
-    RSET = "RSET"
-    TOP = "TOP"
-    UIDL = "UIDL"
+    STEP: ClassVar[Step] = Step.USER
+    name: str
 
 
-VERBS: Final[dict[bytes, Verb]] = {verb.value.encode(): verb for verb in Verb}
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """PASS. RFC 1939 §7."""
 
-FOREIGN_VERBS: Final = frozenset(
-    (
-        b"GET",
-        b"POST",
-        b"PUT",
-        b"HEAD",
-        b"OPTIONS",
-        b"CONNECT",
-        b"DELETE",
-        b"PATCH",
-        b"TRACE",
-        b"PRI",
-    )
+    STEP: ClassVar[Step] = Step.PASS
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Apop:
+    """APOP. Answer: `accept_login`, or refuse. RFC 1939 §7.
+
+    Attributes:
+        name: the login name.
+        digest: the MD5 digest of the greeting's timestamp and the shared secret, in hexadecimal.
+    """
+
+    STEP: ClassVar[Step] = Step.APOP
+    name: str
+    digest: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """AUTH with an offered mechanism. Answer: `challenge`, `accept_login`, or refuse. RFC 5034 §4.
+
+    Attributes:
+        mechanism: its name in upper case.
+        initial: the initial response, decoded; b"" if it is empty ("="), None if it is missing.
+    """
+
+    STEP: ClassVar[Step] = Step.AUTH
+    mechanism: str
+    initial: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    """STLS. Answer: `accept`, send, do the handshake, `tls_started`; or refuse. RFC 2595 §4."""
+
+    STEP: ClassVar[Step] = Step.STARTTLS
+
+
+@dataclass(frozen=True, slots=True)
+class Capa:
+    """CAPA. RFC 2449 §5."""
+
+    STEP: ClassVar[Step] = Step.CAPA
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """QUIT. RFC 1939 §4, §6."""
+
+    STEP: ClassVar[Step] = Step.QUIT
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """STAT. RFC 1939 §5."""
+
+    STEP: ClassVar[Step] = Step.STAT
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """LIST, of all messages or one. RFC 1939 §5."""
+
+    STEP: ClassVar[Step] = Step.LIST
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uidl:
+    """UIDL, of all messages or one. RFC 1939 §7."""
+
+    STEP: ClassVar[Step] = Step.UIDL
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieve:
+    """RETR of a message that exists. Answer: `send_message`, `begin_message`, or refuse.
+
+    RFC 1939 §5 (RETR).
+    """
+
+    STEP: ClassVar[Step] = Step.RETR
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """TOP of a message that exists. Answer: `send_message` with `content.top`, or as for RETR.
+
+    RFC 1939 §7 (TOP).
+    """
+
+    STEP: ClassVar[Step] = Step.TOP
+    number: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELE. RFC 1939 §5."""
+
+    STEP: ClassVar[Step] = Step.DELE
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noop:
+    """NOOP. RFC 1939 §5."""
+
+    STEP: ClassVar[Step] = Step.NOOP
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """RSET. RFC 1939 §5."""
+
+    STEP: ClassVar[Step] = Step.RSET
+
+
+Command: TypeAlias = (
+    User
+    | Pass
+    | Apop
+    | Auth
+    | StartTls
+    | Capa
+    | Quit
+    | Stat
+    | List
+    | Uidl
+    | Retrieve
+    | Top
+    | Delete
+    | Noop
+    | Reset
 )
-"""HTTP's: a browser was made to talk to us; nothing that follows may be read (ALPACA)."""
-
-TLS_HANDSHAKE: Final = b"\x16"
-"""The first octet of a TLS record of type handshake; no POP3 line begins with it. RFC 8446 §5.1."""
-
-_CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
-_MECHANISM: Final = re.compile(rb"[A-Z0-9_-]{1,%d}" % limits.MECHANISM_OCTETS)
-_DIGEST: Final = re.compile(rb"[0-9a-f]{%d}" % limits.DIGEST_DIGITS)
-
-
-class CommandError(Exception):
-    """The command is refused; `str()` and `code` are fit for the reply."""
-
-    def __init__(self, text: str, code: ResponseCode | None = None) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-def split(line: bytes) -> tuple[bytes, bytes]:
-    """The verb in capitals and the argument; the argument is as it came."""
-    verb, _, argument = line.partition(b" ")
-    return verb.upper(), argument
-
-
-def no_argument(argument: bytes) -> None:
-    """Passes if there is none (spaces at the end of a line are forgiven).
-
-    Raises:
-        CommandError: there is one.
-    """
-    if argument.strip(b" "):
-        raise CommandError("no argument is allowed")
-
-
-def number(argument: bytes) -> int:
-    """The one number that the argument is.
-
-    Raises:
-        CommandError: it is something else.
-    """
-    digits = argument.rstrip(b" ")
-    if not digits.isdigit() or len(digits) > limits.NUMBER_DIGITS:
-        raise CommandError("a message number is needed")
-    return int(digits)
-
-
-def optional_number(argument: bytes) -> int | None:
-    """The number, or None if the argument is empty (LIST, UIDL).
-
-    Raises:
-        CommandError: it is something else.
-    """
-    return number(argument) if argument.strip(b" ") else None
-
-
-def two_numbers(argument: bytes) -> tuple[int, int]:
-    """TOP's message number and number of lines. RFC 1939 §7 (TOP).
-
-    Raises:
-        CommandError: it is something else.
-    """
-    first, _, second = argument.partition(b" ")
-    try:
-        return number(first), number(second)
-    except CommandError:
-        raise CommandError("a message number and a number of lines are needed") from None
-
-
-def has_control(octets: bytes) -> bool:
-    """Whether a control octet (a line end is one) is among them."""
-    return _CONTROL.search(octets) is not None
-
-
-def text(argument: bytes) -> str:
-    """A name or password: one octet at least, no controls, UTF-8 (ASCII is).
-
-    Raises:
-        CommandError: it is something else.
-    """
-    if not argument:
-        raise CommandError("an argument is needed")
-    if has_control(argument):
-        raise CommandError("control characters are not allowed")
-    try:
-        return argument.decode()
-    except UnicodeDecodeError:
-        raise CommandError("the argument is not UTF-8") from None
-
-
-def digest(argument: bytes) -> tuple[str, str]:
-    """APOP's name and digest; a name may hold spaces. RFC 1939 §7 (APOP).
-
-    Raises:
-        CommandError: it is something else.
-    """
-    name, _, hexadecimal = argument.rpartition(b" ")
-    if not name or not _DIGEST.fullmatch(hexadecimal):
-        raise CommandError("a name and a digest are needed")
-    return text(name), hexadecimal.decode("ascii")
-
-
-def mechanism(argument: bytes) -> tuple[str, bytes | None]:
-    """AUTH's mechanism in capitals and its initial response, if it has one. RFC 5034 §4.
-
-    Raises:
-        CommandError: it is something else.
-    """
-    name, _, initial = argument.partition(b" ")
-    name = name.upper()
-    if not _MECHANISM.fullmatch(name):
-        raise CommandError("a mechanism is needed")
-    # RFC 5034 §4: "=" is an initial response of no octets.
-    return name.decode("ascii"), (b"" if initial == b"=" else base64(initial)) if initial else None
-
-
-def base64(octets: bytes) -> bytes:
-    """The octets that this base64 text stands for; strict, so that one meaning remains.
-
-    Raises:
-        CommandError: it is not base64. RFC 5034 §4, RFC 4648 §4.
-    """
-    try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except binascii.Error:
-        raise CommandError("that is not base64") from None

@@ -2,9 +2,9 @@
 
 Rules of this file:
 1. The columns are fixed at login: numbers never move during a session. RFC 1939 §5.
-2. A deleted message is gone for every command but RSET; nothing is deleted anywhere until the
-   listener takes `deleted` at QUIT. RFC 1939 §5, §6.
-3. Lists are made in one piece by C primitives: 10,000 messages take some milliseconds.
+2. A message that is marked as deleted does not exist for any command but RSET; nothing is removed
+   until the session answers `Update`. RFC 1939 §5, §6.
+3. Lists are made as a whole by C primitives: 10,000 messages take some milliseconds.
 
 This file knows no store and no socket.
 """
@@ -22,7 +22,7 @@ _UIDS: Final = re.compile(rf"(?:[!-~]{{1,{limits.UID_OCTETS}}}\n)*")
 
 
 class Maildrop:
-    r"""What STAT, LIST, UIDL, DELE and RSET talk about.
+    r"""The messages that STAT, LIST, UIDL, DELE and RSET are about.
 
     >>> drop = Maildrop([120, 200], ["a1", "b2"])
     >>> drop.count, drop.octets
@@ -36,15 +36,15 @@ class Maildrop:
     __slots__ = ("_deleted_count", "_octets", "_present", "_sizes", "_uids")
 
     def __init__(self, sizes: Sequence[int], uids: Sequence[str]) -> None:
-        """Take the columns; they are not copied and must not change.
+        """Take the columns, which are not copied and must not change.
 
         Args:
-            sizes: octets that RETR sends, for each message (`content.size_octets`).
-            uids: unique-ids in the same order, the same in every session.
+            sizes: the size of each message (`content.size_octets`).
+            uids: the unique-ids in the same order; they are the same in every session.
 
         Raises:
-            ValueError: columns of different length, a negative size, a unique-id that is not 1 to
-                70 octets from 0x21 to 0x7E, or one that two messages have. RFC 1939 §7 (UIDL).
+            ValueError: the columns have different lengths, a size is negative, a unique-id is not
+                1 to 70 octets from 0x21 to 0x7E, or two messages have one. RFC 1939 §7 (UIDL).
         """
         if len(sizes) != len(uids):
             raise ValueError(f"{len(sizes)} sizes for {len(uids)} unique-ids")
@@ -63,35 +63,35 @@ class Maildrop:
 
     @property
     def count(self) -> int:
-        """Messages that are not marked as deleted."""
+        """How many messages are not marked as deleted."""
         return len(self._sizes) - self._deleted_count
 
     @property
     def octets(self) -> int:
-        """The sum of their sizes."""
+        """The size of all messages that are not marked as deleted."""
         return self._octets
 
     @property
     def deleted(self) -> tuple[int, ...]:
-        """The numbers marked as deleted, in order: what QUIT removes. RFC 1939 §6."""
+        """The numbers that are marked as deleted, in order: QUIT removes them. RFC 1939 §6."""
         if not self._deleted_count:
             return ()
         return tuple(number for number, here in enumerate(self._present, 1) if not here)
 
     def exists(self, number: int) -> bool:
-        """Whether there is such a message and it is not marked as deleted."""
+        """Whether the message exists and is not marked as deleted."""
         return 1 <= number <= len(self._sizes) and self._present[number - 1] == 1
 
     def size(self, number: int) -> int:
-        """Its octets; the message must exist."""
+        """The size of a message, which must exist."""
         return self._sizes[number - 1]
 
     def uid(self, number: int) -> str:
-        """Its unique-id; the message must exist."""
+        """The unique-id of a message, which must exist."""
         return self._uids[number - 1]
 
     def delete(self, number: int) -> bool:
-        """Mark it; False if there is no such message (any more). RFC 1939 §5 (DELE)."""
+        """Mark a message as deleted; False if it does not exist. RFC 1939 §5 (DELE)."""
         if not self.exists(number):
             return False
         self._present[number - 1] = 0
@@ -100,7 +100,7 @@ class Maildrop:
         return True
 
     def reset(self) -> None:
-        """Take all marks away. RFC 1939 §5 (RSET)."""
+        """Remove all marks. RFC 1939 §5 (RSET)."""
         self._present = bytearray(b"\1") * len(self._sizes)
         self._octets = sum(self._sizes)
         self._deleted_count = 0
@@ -115,5 +115,5 @@ class Maildrop:
 
     def _lines(self, column: Sequence[object]) -> bytes:
         rows = enumerate(column, 1)
-        here = compress(rows, self._present) if self._deleted_count else rows
-        return "".join(map("%d %s\r\n".__mod__, here)).encode("ascii")
+        present = compress(rows, self._present) if self._deleted_count else rows
+        return "".join(map("%d %s\r\n".__mod__, present)).encode("ascii")

@@ -1,8 +1,8 @@
-"""The multi-line reader of the client side: finds the end, takes the added dots away.
+"""The reader of multi-line replies: finds the end and removes the added dots.
 
 Rules of this file:
 1. Only CRLF "." CRLF ends a reply, wherever the octets were cut. RFC 1939 §3.
-2. The content is bounded; past the bound the connection is of no more use.
+2. The content is bounded; beyond the limit the connection must be closed.
 
 This file knows no replies and no socket.
 """
@@ -11,27 +11,31 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn_wire.pop3.error import RemoteProtocolError
+from thurn_wire.error import RemoteProtocolError
 
 _END: Final = b"\r\n.\r\n"
 
 
 class MultiLineReader:
-    """Collects one multi-line reply, from behind its first line."""
+    """Collects one multi-line reply, from behind its first line.
 
-    __slots__ = ("_maximum_octets", "_octets", "_parts", "_tail")
+    Args:
+        limit_octets: the most octets that the reply may have.
+    """
 
-    def __init__(self, maximum_octets: int) -> None:
-        self._maximum_octets = maximum_octets
+    __slots__ = ("_limit_octets", "_octets", "_parts", "_tail")
+
+    def __init__(self, limit_octets: int) -> None:
+        self._limit_octets = limit_octets
         self._octets = 0
         self._parts: list[bytes] = []
-        self._tail = b"\r\n"  # the last octets, with the CRLF of the first line before them
+        self._tail = b"\r\n"  # the last octets; at first the CRLF of the first line
 
     def feed(self, octets: bytes) -> bytes | None:
-        """Take octets; None: more are needed. Otherwise it is whole; returns what is behind it.
+        """Take octets; return what follows the reply, or None if more have to come.
 
         Raises:
-            RemoteProtocolError: the bound is passed.
+            RemoteProtocolError: the reply is too large.
         """
         joined = self._tail + octets
         end = joined.find(_END)
@@ -39,12 +43,12 @@ class MultiLineReader:
         taken = octets[: len(octets) - len(rest)]
         self._parts.append(taken)
         self._octets += len(taken)
-        if self._octets > self._maximum_octets:
-            raise RemoteProtocolError(f"a reply of more than {self._maximum_octets} octets")
+        if self._octets > self._limit_octets:
+            raise RemoteProtocolError(f"a reply of more than {self._limit_octets} octets")
         self._tail = joined[1 - len(_END) :]
         return None if end < 0 else rest
 
     def content(self) -> bytes:
-        """The content, once it is whole. RFC 1939 §3."""
+        """The content of the whole reply. RFC 1939 §3."""
         stream = b"".join((b"\r\n", *self._parts))
         return stream[: 2 - len(_END)].replace(b"\r\n.", b"\r\n")[2:]

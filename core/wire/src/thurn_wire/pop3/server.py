@@ -1,356 +1,280 @@
-"""The server side of POP3: octets in, events out, answers in, octets out.
+r"""The server side of POP3: octets in, events out, replies in, octets out.
+
+    engine = Pop3Server(Pop3Config())
+    engine.receive_data(octets)          b"" when the peer has ended the stream
+    engine.next_event()                  an Event, NEED_DATA, PAUSED or OUTPUT_FULL
+    engine.accept()                      the usual positive reply to the last event
+    engine.send(error("try again later", ResponseCode.SYSTEM_TEMPORARY))
+    engine.data_to_send()                all replies since the last call, for one send
+    engine.send_failed()                 the octets could not be sent: Closed follows
 
 Rules of this file:
-1. The engine answers by itself whatever it can: CAPA, errors of every kind, and everything that the
-   `Maildrop` knows. What needs a gate, a store or TLS is an event (`event.py`).
-2. Commands are answered in their order. After an event nothing more is read until it is answered;
-   all answers to one chunk are taken together with `data_to_send` (PIPELINING, RFC 2449 §6.6).
-3. Nothing that a peer sends raises. `LocalProtocolError` means a bug of the caller.
-4. The loop around it:
-
-       engine.greet(); engine.offer(...)
-       while True:
-           event = engine.next_event()
-           if event is NEED_DATA:      send engine.data_to_send(), then receive into receive_data
-           elif event is OUTPUT_FULL:  send engine.data_to_send()
-           elif it is Closed:          send, close, end
-           else:                       answer it
-
-   `receive_data` is only called on NEED_DATA, so what is buffered stays bounded.
+1. Whatever the peer sends, nothing is raised: refusals are replies, the end is `Closed`.
+2. The engine answers by itself what it can: CAPA, errors of every kind, and everything that the
+   `Maildrop` knows. What needs a gate, a store or TLS is an event.
+3. Commands are answered in their order, and the answers to everything that one receive brought are
+   sent together. RFC 2449 §6.6.
+4. The state follows the table in `state.py`; what is read in which state is in `reading.py`, what a
+   command does in `action.py`.
+5. Call `receive_data` only on NEED_DATA: then what is buffered stays bounded.
 
 This file knows no socket, no clock, no store.
 """
 
 from __future__ import annotations
 
-import binascii
+from typing import Final
 
-from thurn_wire.linebuffer import LineBuffer, LineError, LineNeverEnds, LineTooLong
-from thurn_wire.pop3 import action, command, content, limits, reply
-from thurn_wire.pop3.capability import Offer, ServerConfig
-from thurn_wire.pop3.command import CommandError, Verb
-from thurn_wire.pop3.error import LocalProtocolError
-from thurn_wire.pop3.event import (
-    NEED_DATA,
-    OUTPUT_FULL,
-    PAUSED,
-    AuthCancelled,
-    AuthResponse,
-    Closed,
-    Event,
-    Pause,
-    Reason,
-)
+from thurn_wire import sasl
+from thurn_wire.error import LocalProtocolError
+from thurn_wire.event import PAUSED, Pause, Reason
+from thurn_wire.foreign import TLS_HANDSHAKE
+from thurn_wire.pop3 import action, content
+from thurn_wire.pop3.capability import Offer
+from thurn_wire.pop3.config import Pop3Config
+from thurn_wire.pop3.event import Event
 from thurn_wire.pop3.maildrop import Maildrop
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.reading import READERS
+from thurn_wire.pop3.reply import Reply, ok
 from thurn_wire.pop3.session import Session
-from thurn_wire.pop3.state import COMMANDING, READING, SERVER, State, Step
+from thurn_wire.pop3.state import State, Step
 
-_LOGGING_IN = frozenset((State.PASSWORD_GIVEN, State.RESPONSE_GIVEN))
+_LOGINS: Final = frozenset({Step.PASS, Step.APOP, Step.AUTH})
+_MESSAGES: Final = frozenset({Step.RETR, Step.TOP})
 
 
 class Pop3Server:
-    r"""One session, as the server sees it.
+    r"""One dialogue; see the head of this file.
 
-    >>> engine = Pop3Server(ServerConfig(greeting="hello"))
-    >>> engine.greet()
+    >>> engine = Pop3Server(Pop3Config(greeting="hello"))
+    >>> engine.next_event()
+    Connected()
+    >>> engine.accept()
     >>> engine.receive_data(b"NOOP\r\nQUIT\r\n")
     >>> engine.next_event()
     Closed(reason=<Reason.QUIT: 'quit'>)
     >>> engine.data_to_send()
     b'+OK hello\r\n-ERR log in first\r\n+OK bye\r\n'
+
+    Args:
+        config: the settings of the site.
+        tls_active: TLS is active from the first octet (pop3s, RFC 8314 §3.3).
+        timestamp: `<unique@host>` for APOP, different in each session; empty: APOP is not possible.
+            RFC 1939 §7 (APOP).
     """
 
-    __slots__ = (
-        "_commands_before_login",
-        "_draining",
-        "_ended",
-        "_errors",
-        "_fresh",
-        "_lines",
-        "_session",
-        "_stuffer",
-    )
+    __slots__ = ("_session",)
 
-    def __init__(self, config: ServerConfig, *, secured: bool = False) -> None:
-        """Begin a session.
+    def __init__(
+        self, config: Pop3Config, *, tls_active: bool = False, timestamp: str = ""
+    ) -> None:
+        self._session = Session(config, tls_active=tls_active, timestamp=timestamp)
 
-        Args:
-            config: the site's settings.
-            secured: TLS is up already (pop3s, RFC 8314 §3.3); STLS is then never possible.
-        """
-        self._session = Session(config, secured=secured)
-        self._lines = LineBuffer()
-        self._stuffer: content.Stuffer | None = None
-        self._errors = 0
-        self._commands_before_login = 0
-        self._fresh = True
-        self._ended = False
-        self._draining = False
-
-    # What the listener says about the session.
+    # --- what may be read
 
     @property
     def state(self) -> State:
-        """Where the session is."""
+        """Where the dialogue is."""
         return self._session.state
 
     @property
-    def secured(self) -> bool:
-        """Whether TLS is up."""
-        return self._session.secured
+    def tls_active(self) -> bool:
+        """Whether TLS is active."""
+        return self._session.tls_active
 
     @property
     def output_octets(self) -> int:
-        """How much `data_to_send` would return."""
+        """The octets that `data_to_send` would return, counted."""
         return self._session.output_octets
 
-    def greet(self, timestamp: str = "") -> None:
-        """Say the greeting. RFC 1939 §4.
+    # --- the verbs of every engine
 
-        Args:
-            timestamp: `<unique@host>` for APOP, different in each session. RFC 1939 §7 (APOP).
-        """
+    def receive_data(self, octets: bytes) -> None:
+        """Take what the peer sent; b"" is the end of its stream."""
         session = self._session
-        session.move(Step.GREETED)
-        session.timestamp = timestamp
-        session.write(reply.ok(f"{session.config.greeting} {timestamp}".rstrip()))
-
-    def refuse_session(self, text: str, code: ResponseCode | None = None) -> None:
-        """Say -ERR instead of the greeting; the session is over."""
-        if self._session.state is not State.GREETING:
-            raise LocalProtocolError("the greeting was said")
-        self._session.move(Step.DENIED)
-        self._session.reason = Reason.REFUSED
-        self._session.write(reply.error(text, code))
-
-    def offer(self, offer: Offer) -> None:
-        """Say how the client may log in from now on; at first, and after STLS, there is no way."""
-        if offer.apop and not self._session.timestamp:
-            raise LocalProtocolError("APOP needs a timestamp in the greeting")
-        self._session.offer = offer
-
-    def drain(self) -> None:
-        """Refuse the next command with [SYS/TEMP] and end, unless it is QUIT (shutdown)."""
-        self._draining = True
-
-    # Octets.
-
-    def receive_data(self, data: bytes) -> None:
-        """Take what the peer sent; b"" says that it sends nothing more."""
-        if not data:
-            self._ended = True
-        elif not self._ended and self._session.state is not State.CLOSED:
-            if self._fresh and data.startswith(command.TLS_HANDSHAKE):
-                # A TLS client on the port for clear text: nothing we can say would be read.
-                self._session.reason = Reason.FOREIGN
-                self._ended = True
-                return
-            self._fresh = False
-            self._lines.receive(data)
-
-    def data_to_send(self) -> bytes:
-        """Everything to send, in order; it is then forgotten."""
-        return self._session.take_output()
-
-    def send_failed(self) -> None:
-        """The peer did not get what was to be sent: the session is over, nothing is deleted."""
-        self._session.take_output()
-        if self._session.state is not State.CLOSED:
-            self._stop(Reason.SEND_FAILED)
+        if not octets:
+            session.has_ended = True
+        elif not session.has_ended and not session.is_closed:
+            if session.is_silent:
+                session.is_silent = False
+                session.is_foreign = octets.startswith(TLS_HANDSHAKE)
+            session.lines.receive(octets)
 
     def next_event(self) -> Event | Pause:
-        """The next thing that the listener must do, after answering all that is before it."""
+        """What happens next; the pauses mean that nothing can."""
         session = self._session
+        if session.awaiting is not None:
+            return PAUSED
         while True:
-            state = session.state
-            if state is State.CLOSED:
-                return Closed(session.reason)
-            if state not in READING:
-                return PAUSED
-            if session.output_octets >= limits.OUTPUT_OCTETS:
-                return OUTPUT_FULL
-            event = self._read_line(commanding=state in COMMANDING)
+            event = READERS[session.state](session)
             if event is not None:
                 return event
 
-    # Answers of the listener.
+    def send(self, reply: Reply) -> None:
+        """Answer the last event. A refused login counts as an error of the session.
 
-    def accept_login(self, maildrop: Maildrop, text: str = "") -> None:
-        """The login is good and the maildrop is locked: +OK. RFC 1939 §4."""
-        self._session.move(Step.ACCEPTED)
-        self._session.maildrop = maildrop
-        self._session.write(reply.ok(text or action.contents(maildrop)))
+        A positive greeting is followed by the timestamp.
 
-    def challenge(self, challenge: bytes) -> None:
-        """The mechanism asks for one more response. RFC 5034 §4."""
-        self._session.move(Step.CHALLENGE)
-        encoded = binascii.b2a_base64(challenge, newline=False)
-        self._session.write(b"+ " + encoded + b"\r\n")
-
-    def reply_ok(self, text: str) -> None:
-        """Say +OK to STLS, or to QUIT once the messages are removed."""
+        Raises:
+            LocalProtocolError: nothing waits for an answer, or the positive answer needs more:
+                `accept_login`, `send_message`.
+        """
         session = self._session
-        if session.state is State.UPDATE:
-            session.reason = Reason.QUIT
-        elif session.state is not State.TLS_ASKED:
-            raise LocalProtocolError(f"nothing to say +OK to in state {session.state.value!r}")
-        session.move(Step.AGREED)
-        session.write(reply.ok(text))
+        step = session.awaiting
+        if step is None:
+            raise LocalProtocolError("no event waits for a reply")
+        if reply.is_positive and (step in _LOGINS or step in _MESSAGES):
+            raise LocalProtocolError("+OK to this comes from accept_login or send_message")
+        if step is Step.GREETED and reply.is_positive:
+            reply = ok(f"{reply.text} {session.timestamp}".rstrip())  # RFC 1939 §7 (APOP)
+        session.awaiting = None
+        session.say(reply)
+        session.move(step if reply.is_positive else Step.REFUSED)
+        if session.is_closed:
+            session.close(Reason.QUIT if step is Step.UPDATED else Reason.REFUSED)
+        elif step in _LOGINS:
+            session.count_error()
 
-    def reply_error(self, text: str, code: ResponseCode | None = None) -> None:
-        """Say -ERR to the last event; a refused login counts as an error of the session."""
+    def accept(self, text: str = "") -> None:
+        """Answer the last event with the usual positive reply.
+
+        Args:
+            text: replaces the text of the reply.
+
+        Raises:
+            LocalProtocolError: as for `send`.
+        """
         session = self._session
-        state = session.state
-        if state is State.GREETING:
-            raise LocalProtocolError("refuse_session says -ERR for a greeting")
-        session.move(Step.DENIED)
-        session.write(reply.error(text, code))
-        if state is State.UPDATE:
-            session.reason = Reason.QUIT
-        elif state in _LOGGING_IN:
-            self._count_error()
+        if session.awaiting is Step.GREETED:
+            text = text or session.config.greeting
+        elif session.awaiting is Step.STARTTLS:
+            text = text or "begin TLS"
+        self.send(ok(text))
+
+    def data_to_send(self) -> bytes:
+        """Everything written since the last call."""
+        return self._session.take_output()
+
+    def send_failed(self) -> None:
+        """The octets of `data_to_send` could not be sent: the dialogue is over.
+
+        Nothing is deleted. RFC 1939 §6.
+        """
+        self._session.fail_sending()
 
     def tls_started(self) -> int:
-        """TLS is up: everything from before is forgotten. RFC 2595 §4.
+        """The TLS handshake is done: forget everything from before it. RFC 2595 §4.
 
         Returns:
-            Octets that came in the clear behind STLS and were dropped (somebody tried).
+            The octets that came in the clear behind STLS and were dropped: more than 0 means an
+            attack or a broken client.
         """
-        self._session.move(Step.SECURED)
-        self._session.forget_clear_text()
-        # CVE-2011-0411: nothing that came in the clear is read under TLS; the reader is new.
-        early = len(self._lines)
-        self._lines = LineBuffer()
-        return early
+        return self._session.forget_clear_text()
 
-    def reply_message(self, message: bytes, text: str = "") -> None:
-        """Send a whole message, or what TOP makes of it."""
+    # --- further verbs of the server
+
+    def challenge(self, octets: bytes) -> None:
+        """Answer `Auth` or `AuthResponse` with a challenge. RFC 5034 §4.
+
+        Raises:
+            LocalProtocolError: no exchange waits for it, or it is too long.
+        """
         session = self._session
-        if session.state is not State.MESSAGE_ASKED:
-            raise LocalProtocolError("no message was asked for")
-        session.move(Step.AGREED)
+        if session.awaiting is not Step.AUTH:
+            raise LocalProtocolError("no exchange waits for a challenge")
+        line = b"+ " + sasl.encode(octets) + b"\r\n"
+        if len(line) > sasl.LINE_OCTETS:
+            raise LocalProtocolError("challenge too long")
+        session.awaiting = None
+        session.move(Step.CHALLENGE)
+        session.write(line)
+
+    def accept_login(self, maildrop: Maildrop, text: str = "") -> None:
+        """Answer a login with +OK: it is right, and the maildrop is locked. RFC 1939 §4.
+
+        Raises:
+            LocalProtocolError: no login waits for an answer.
+        """
+        session = self._session
+        step = session.awaiting
+        if step is None or step not in _LOGINS:
+            raise LocalProtocolError("no login waits for an answer")
+        session.awaiting = None
+        session.move(step)
+        session.maildrop = maildrop
+        session.say(ok(text or action.contents(maildrop)))
+
+    def send_message(self, message: bytes, text: str = "") -> None:
+        """Answer RETR or TOP with a whole message, or with what TOP makes of it.
+
+        Raises:
+            LocalProtocolError: no message was asked for.
+        """
+        session = self._session
+        session.move(self._take_message_step())
         if text:
-            session.write(reply.ok(text))
+            session.say(ok(text))
         else:
             session.write(b"+OK %d octets\r\n" % content.size_octets(message))
         session.write(content.stuff(message))
         session.write(content.terminator(message))
 
     def begin_message(self, text: str = "message follows") -> None:
-        """Begin a message that comes in chunks; send what waits between them.
+        """Answer RETR or TOP with a message that comes in chunks; send output between them.
 
         If the content cannot be read to its end, call `send_failed` and close: a client must not
         take a part for the whole.
+
+        Raises:
+            LocalProtocolError: no message was asked for.
         """
-        self._session.move(Step.MESSAGE_BEGUN)
-        self._stuffer = content.Stuffer()
-        self._session.write(reply.ok(text))
+        session = self._session
+        self._take_message_step()
+        session.move(Step.MESSAGE_BEGUN)
+        session.stuffer = content.Stuffer()
+        session.say(ok(text))
 
     def send_chunk(self, chunk: bytes) -> None:
-        """Send the next octets of the message."""
-        if self._stuffer is None:
+        """Send the next octets of the message that was begun.
+
+        Raises:
+            LocalProtocolError: no message was begun.
+        """
+        session = self._session
+        if session.stuffer is None:
             raise LocalProtocolError("no message was begun")
-        self._session.write(self._stuffer.chunk(chunk))
+        session.write(session.stuffer.chunk(chunk))
 
     def end_message(self) -> None:
-        """The message is whole."""
-        if self._stuffer is None:
+        """End the message that was begun.
+
+        Raises:
+            LocalProtocolError: no message was begun.
+        """
+        session = self._session
+        if session.stuffer is None:
             raise LocalProtocolError("no message was begun")
-        self._session.move(Step.MESSAGE_ENDED)
-        self._session.write(self._stuffer.end())
-        self._stuffer = None
+        session.move(Step.MESSAGE_ENDED)
+        session.write(session.stuffer.end())
+        session.stuffer = None
 
-    # Reading.
+    def offer(self, offer: Offer) -> None:
+        """Set how the client may log in from now on; at first, and after STLS, there is no way.
 
-    def _read_line(self, *, commanding: bool) -> Event | Pause | None:
-        """Read a line; None: it is answered, go on."""
-        # Before login AUTH may bring its initial response; after it every line is short.
-        short = self._session.state is State.TRANSACTION
-        try:
-            line = self._lines.next_line(limits.COMMAND_OCTETS if short else limits.AUTH_OCTETS)
-        except LineNeverEnds:
-            self._session.write(reply.error("line too long"))
-            self._stop(Reason.FOREIGN)
-            return None
-        except LineError as error:
-            text = "line too long" if isinstance(error, LineTooLong) else "lines end in CR LF"
-            return self._refuse(text) if commanding else self._cancel(text)
-        if line is not None:
-            return self._command(line) if commanding else self._response(line)
-        if self._ended:
-            # RFC 1939 §6: without QUIT nothing is deleted. A line without its end is no command.
-            self._stop(self._session.reason)
-            return None
-        return NEED_DATA
+        Raises:
+            LocalProtocolError: APOP without a timestamp.
+        """
+        if offer.apop and not self._session.timestamp:
+            raise LocalProtocolError("APOP needs a timestamp in the greeting")
+        self._session.offer = offer
 
-    def _command(self, line: bytes) -> Event | None:
-        octets, argument = command.split(line)
-        verb = command.VERBS.get(octets)
-        if verb is None:
-            return self._unknown(octets)
-        if not self._session.logged_in:
-            self._commands_before_login += 1
-            if self._commands_before_login > limits.IDLE_COMMANDS:
-                return self._end("too many commands", None, Reason.TOO_MANY_ERRORS)
-        if self._draining and verb is not Verb.QUIT:
-            text = "shutting down, try again"
-            return self._end(text, ResponseCode.SYSTEM_TEMPORARY, Reason.DRAINED)
-        if SERVER[self._session.state][verb] is None:
-            return self._refuse(self._misplaced(verb))
-        if len(line) + 2 > limits.COMMAND_OCTETS and verb is not Verb.AUTH:
-            return self._refuse("line too long")
-        try:
-            return action.ACTIONS[verb](self._session, argument)
-        except CommandError as error:
-            return self._refuse(str(error), error.code)
+    def drain(self) -> None:
+        """Refuse the next command but QUIT with [SYS/TEMP], and close (shutdown)."""
+        self._session.is_draining = True
 
-    def _unknown(self, octets: bytes) -> Event | None:
-        if octets in command.FOREIGN_VERBS:
-            return self._end("this is a POP3 server", None, Reason.FOREIGN)
-        return self._refuse("unknown command")
-
-    def _misplaced(self, verb: Verb) -> str:
-        if self._session.logged_in:
-            return "only possible before login"
-        return "USER comes first" if verb is Verb.PASS else "log in first"
-
-    def _response(self, line: bytes) -> Event:
-        if line == b"*":
-            # RFC 5034 §4: the client cancels.
-            return self._cancel("cancelled")
-        try:
-            response = command.base64(line)
-        except CommandError as error:
-            return self._cancel(str(error))
-        self._session.move(Step.RESPONSE)
-        return AuthResponse(response)
-
-    def _refuse(self, text: str, code: ResponseCode | None = None) -> Event | None:
-        self._session.move(Step.REFUSED)
-        self._session.write(reply.error(text, code))
-        self._count_error()
-        return None
-
-    def _cancel(self, text: str) -> Event:
-        self._session.move(Step.CANCELLED)
-        self._session.write(reply.error(text))
-        self._count_error()
-        return AuthCancelled()
-
-    def _end(self, text: str, code: ResponseCode | None, reason: Reason) -> Event | None:
-        self._session.write(reply.error(text, code))
-        self._stop(reason)
-        return None
-
-    def _count_error(self) -> None:
-        self._errors += 1
-        if self._errors >= limits.ERRORS:
-            self._stop(Reason.TOO_MANY_ERRORS)
-
-    def _stop(self, reason: Reason) -> None:
-        self._session.move(Step.STOPPED)
-        self._session.reason = reason
-        self._session.maildrop = None
-        self._lines.discard()
-        self._stuffer = None
+    def _take_message_step(self) -> Step:
+        step = self._session.awaiting
+        if step is None or step not in _MESSAGES:
+            raise LocalProtocolError("no message was asked for")
+        self._session.awaiting = None
+        return step

@@ -1,245 +1,141 @@
-"""The states of both sides and every way between them, as data.
+"""The states of both sides of POP3, and their transitions, as data; see `table`.
 
 Rules of this file:
-1. `SERVER` and `CLIENT` are the whole truth; the engines change their state only through `follow`.
-2. In a state that reads commands each verb has an entry; None: refused in this state, the state
-   stays. Any other pair that is missing is a bug of the caller (`LocalProtocolError`).
-3. A server state either reads (`READING`) or waits for its caller: then `next_event` says PAUSED.
-4. Diagrams are made from the tables (`mermaid`).
-
-This file knows no octets.
+1. Both sides move by a command when the answer to it is positive. REFUSED follows a negative answer
+   on the server side; the client moves by it only where it matters.
+2. QUIT alone moves the server when it is read, since the UPDATE state begins with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, TypeAlias, TypeVar
+from typing import Final
 
-from thurn_wire.diagram import draw
-from thurn_wire.pop3.command import Verb
-from thurn_wire.pop3.error import LocalProtocolError
+from thurn_wire.table import Row, Table
 
 
 class State(StrEnum):
-    """Where a session is. RFC 1939 §3 names AUTHORIZATION, TRANSACTION and UPDATE."""
+    """Where a dialogue is. RFC 1939 §3 names AUTHORIZATION, TRANSACTION and UPDATE."""
 
     GREETING = "greeting"
-    """Connected, nothing said."""
+    """Connected; the server has not sent its greeting."""
     AUTHORIZATION = "authorization"
     NAMED = "named"
-    """USER was accepted: PASS may follow at once. RFC 1939 §7 (PASS)."""
-    PASSWORD_GIVEN = "password given"  # noqa: S105 - a state
-    """PASS or APOP came; the answer depends on the gate."""
-    RESPONSE_GIVEN = "response given"
-    """AUTH or a line of its exchange came; the mechanism says what is next."""
+    """USER is accepted: PASS may follow at once. RFC 1939 §7 (PASS)."""
     CHALLENGED = "challenged"
-    """A challenge was sent; the next line belongs to the mechanism. RFC 5034 §4."""
-    TLS_ASKED = "TLS asked"
+    """The server sent a challenge; the next line belongs to the mechanism. RFC 5034 §4."""
     TLS_HANDSHAKE = "TLS handshake"
-    """STLS was agreed to: the next octets are TLS's. RFC 2595 §4."""
+    """STLS is accepted; the next octets are TLS's. RFC 2595 §4."""
     TRANSACTION = "transaction"
-    MESSAGE_ASKED = "message asked"
-    """RETR or TOP came; the content is awaited."""
-    MESSAGE_OPEN = "message open"
+    MESSAGE = "message"
     """A message is sent in chunks."""
     UPDATE = "update"
-    """QUIT came: the marked messages are removed now. RFC 1939 §6."""
+    """QUIT came after login: the marked messages are removed now. RFC 1939 §6."""
     CLOSED = "closed"
 
 
 class Step(StrEnum):
-    """What moves a session besides the verbs."""
+    """What moves a dialogue: commands first, then what else happens."""
 
+    USER = "USER"
+    PASS = "PASS"  # noqa: S105 - a command, not a password
+    APOP = "APOP"
+    AUTH = "AUTH"
+    STARTTLS = "STLS"
+    CAPA = "CAPA"
+    QUIT = "QUIT"
+    STAT = "STAT"
+    LIST = "LIST"
+    RETR = "RETR"
+    DELE = "DELE"
+    NOOP = "NOOP"
+    RSET = "RSET"
+    TOP = "TOP"
+    UIDL = "UIDL"
     GREETED = "greeted"
-    REFUSED = "command refused"
-    """The engine answered -ERR to a command."""
-    AGREED = "+OK"
-    DENIED = "-ERR"
-    ACCEPTED = "login accepted"
+    REFUSED = "refused"
+    """The greeting, or the answer to a command, was -ERR."""
     CHALLENGE = "challenge"
-    RESPONSE = "response"
-    CANCELLED = "cancelled"
-    SECURED = "TLS up"
+    TLS_STARTED = "TLS started"
     MESSAGE_BEGUN = "message begun"
     MESSAGE_ENDED = "message ended"
+    UPDATED = "messages removed"
     STOPPED = "stopped"
-    """The connection ended, a bound was passed, or sending failed."""
+    """The connection ended, a limit was reached, or sending failed."""
 
 
-Trigger: TypeAlias = Verb | Step
-Table: TypeAlias = Mapping[State, Mapping[Trigger, State | None]]
+COMMANDS: Final = tuple(Step)[: tuple(Step).index(Step.GREETED)]
+"""The steps that are commands."""
 
-MAILDROP_VERBS: Final = (
-    Verb.STAT,
-    Verb.LIST,
-    Verb.RETR,
-    Verb.DELE,
-    Verb.NOOP,
-    Verb.RSET,
-    Verb.TOP,
-    Verb.UIDL,
+MAILDROP_COMMANDS: Final = (
+    Step.STAT,
+    Step.LIST,
+    Step.RETR,
+    Step.DELE,
+    Step.NOOP,
+    Step.RSET,
+    Step.TOP,
+    Step.UIDL,
 )
-LOGIN_VERBS: Final = (Verb.USER, Verb.PASS, Verb.APOP, Verb.AUTH, Verb.STLS)
+"""Commands that need a maildrop."""
 
-_Key = TypeVar("_Key", bound=Trigger)
-
-
-def _each(keys: tuple[_Key, ...], target: State | None) -> dict[Trigger, State | None]:
-    return dict.fromkeys(keys, target)
-
-
-_BEFORE_LOGIN: Final[dict[Trigger, State | None]] = {
-    Verb.USER: State.NAMED,
-    # RFC 1939 §7: PASS only right behind an accepted USER.
-    Verb.PASS: None,
-    Verb.APOP: State.PASSWORD_GIVEN,
-    Verb.AUTH: State.RESPONSE_GIVEN,
-    Verb.STLS: State.TLS_ASKED,
-    Verb.CAPA: State.AUTHORIZATION,
-    # RFC 1939 §4: QUIT here ends the session without an UPDATE state.
-    Verb.QUIT: State.CLOSED,
-    **_each(MAILDROP_VERBS, None),
+_IN_MAILDROP: Final[Row[Step, State]] = {
+    **dict.fromkeys(MAILDROP_COMMANDS, State.TRANSACTION),
+    Step.CAPA: State.TRANSACTION,
+}
+_AUTHENTICATING: Final[Row[Step, State]] = {
+    Step.AUTH: State.TRANSACTION,
+    Step.CHALLENGE: State.CHALLENGED,
+}
+_BEFORE_LOGIN: Final[Row[Step, State]] = {
+    **_AUTHENTICATING,
+    Step.USER: State.NAMED,
+    Step.APOP: State.TRANSACTION,
+    Step.STARTTLS: State.TLS_HANDSHAKE,
+    Step.CAPA: State.AUTHORIZATION,
+    # RFC 1939 §4: QUIT here ends the dialogue without an UPDATE state.
+    Step.QUIT: State.CLOSED,
     Step.REFUSED: State.AUTHORIZATION,
-    Step.STOPPED: State.CLOSED,
 }
 
-SERVER: Final[Table] = {
-    State.GREETING: {
-        Step.GREETED: State.AUTHORIZATION,
-        Step.DENIED: State.CLOSED,
-        Step.STOPPED: State.CLOSED,
-    },
+_SERVER: Final[Mapping[State, Row[Step, State]]] = {
+    State.GREETING: {Step.GREETED: State.AUTHORIZATION, Step.REFUSED: State.CLOSED},
     State.AUTHORIZATION: _BEFORE_LOGIN,
-    State.NAMED: {**_BEFORE_LOGIN, Verb.PASS: State.PASSWORD_GIVEN},
-    State.PASSWORD_GIVEN: {
-        Step.ACCEPTED: State.TRANSACTION,
-        Step.DENIED: State.AUTHORIZATION,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.RESPONSE_GIVEN: {
-        Step.ACCEPTED: State.TRANSACTION,
-        Step.CHALLENGE: State.CHALLENGED,
-        Step.DENIED: State.AUTHORIZATION,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.CHALLENGED: {
-        Step.RESPONSE: State.RESPONSE_GIVEN,
-        Step.CANCELLED: State.AUTHORIZATION,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.TLS_ASKED: {
-        Step.AGREED: State.TLS_HANDSHAKE,
-        Step.DENIED: State.AUTHORIZATION,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.TLS_HANDSHAKE: {Step.SECURED: State.AUTHORIZATION, Step.STOPPED: State.CLOSED},
+    # RFC 1939 §7: PASS only directly behind an accepted USER.
+    State.NAMED: {**_BEFORE_LOGIN, Step.PASS: State.TRANSACTION},
+    State.CHALLENGED: {**_AUTHENTICATING, Step.REFUSED: State.AUTHORIZATION},
+    State.TLS_HANDSHAKE: {Step.TLS_STARTED: State.AUTHORIZATION},
     State.TRANSACTION: {
-        **_each(MAILDROP_VERBS, State.TRANSACTION),
-        Verb.RETR: State.MESSAGE_ASKED,
-        Verb.TOP: State.MESSAGE_ASKED,
-        Verb.CAPA: State.TRANSACTION,
-        Verb.QUIT: State.UPDATE,
-        **_each(LOGIN_VERBS, None),
+        **_IN_MAILDROP,
+        Step.MESSAGE_BEGUN: State.MESSAGE,
+        Step.QUIT: State.UPDATE,
         Step.REFUSED: State.TRANSACTION,
-        Step.STOPPED: State.CLOSED,
     },
-    State.MESSAGE_ASKED: {
-        Step.AGREED: State.TRANSACTION,
-        Step.DENIED: State.TRANSACTION,
-        Step.MESSAGE_BEGUN: State.MESSAGE_OPEN,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.MESSAGE_OPEN: {Step.MESSAGE_ENDED: State.TRANSACTION, Step.STOPPED: State.CLOSED},
-    State.UPDATE: {
-        Step.AGREED: State.CLOSED,
-        Step.DENIED: State.CLOSED,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.CLOSED: {Step.STOPPED: State.CLOSED},
+    State.MESSAGE: {Step.MESSAGE_ENDED: State.TRANSACTION},
+    State.UPDATE: {Step.UPDATED: State.CLOSED, Step.REFUSED: State.CLOSED},
+    State.CLOSED: {},
 }
+
+SERVER: Final = Table(_SERVER, stopped=Step.STOPPED)
 """The server side."""
 
-READING: Final = frozenset((State.AUTHORIZATION, State.NAMED, State.CHALLENGED, State.TRANSACTION))
-"""Server states in which the peer's next line is read."""
-
-COMMANDING: Final = READING - {State.CHALLENGED}
-"""Server states in which that line is a command."""
-
-CLIENT: Final[Table] = {
-    State.GREETING: {
-        Step.GREETED: State.AUTHORIZATION,
-        Step.DENIED: State.CLOSED,
-        Step.STOPPED: State.CLOSED,
-    },
+_CLIENT: Final[Mapping[State, Row[Step, State]]] = {
+    State.GREETING: {Step.GREETED: State.AUTHORIZATION, Step.REFUSED: State.CLOSED},
     State.AUTHORIZATION: {
-        Verb.USER: State.AUTHORIZATION,
-        Verb.PASS: State.AUTHORIZATION,
-        Verb.APOP: State.AUTHORIZATION,
-        Verb.AUTH: State.RESPONSE_GIVEN,
-        Verb.STLS: State.TLS_ASKED,
-        Verb.CAPA: State.AUTHORIZATION,
-        Verb.QUIT: State.UPDATE,
-        **_each(MAILDROP_VERBS, None),
-        Step.ACCEPTED: State.TRANSACTION,
-        Step.STOPPED: State.CLOSED,
+        **_AUTHENTICATING,
+        Step.USER: State.AUTHORIZATION,
+        Step.PASS: State.TRANSACTION,
+        Step.APOP: State.TRANSACTION,
+        Step.STARTTLS: State.TLS_HANDSHAKE,
+        Step.CAPA: State.AUTHORIZATION,
+        Step.QUIT: State.CLOSED,
     },
-    State.RESPONSE_GIVEN: {
-        Step.ACCEPTED: State.TRANSACTION,
-        Step.CHALLENGE: State.CHALLENGED,
-        Step.DENIED: State.AUTHORIZATION,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.CHALLENGED: {
-        Step.RESPONSE: State.RESPONSE_GIVEN,
-        # RFC 5034 §4: the server answers "*" with -ERR.
-        Step.CANCELLED: State.RESPONSE_GIVEN,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.TLS_ASKED: {
-        Step.AGREED: State.TLS_HANDSHAKE,
-        Step.DENIED: State.AUTHORIZATION,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.TLS_HANDSHAKE: {Step.SECURED: State.AUTHORIZATION, Step.STOPPED: State.CLOSED},
-    State.TRANSACTION: {
-        **_each(MAILDROP_VERBS, State.TRANSACTION),
-        Verb.CAPA: State.TRANSACTION,
-        Verb.QUIT: State.UPDATE,
-        **_each(LOGIN_VERBS, None),
-        Step.STOPPED: State.CLOSED,
-    },
-    State.UPDATE: {
-        Step.AGREED: State.CLOSED,
-        Step.DENIED: State.CLOSED,
-        Step.STOPPED: State.CLOSED,
-    },
-    State.CLOSED: {Step.STOPPED: State.CLOSED},
+    State.CHALLENGED: {**_AUTHENTICATING, Step.REFUSED: State.AUTHORIZATION},
+    State.TLS_HANDSHAKE: {Step.TLS_STARTED: State.AUTHORIZATION},
+    State.TRANSACTION: {**_IN_MAILDROP, Step.QUIT: State.CLOSED},
+    State.CLOSED: {},
 }
-"""The client side; a verb moves it when it is sent, a step when the reply has come."""
 
-
-def follow(table: Table, state: State, trigger: Trigger) -> State:
-    """The state after this trigger.
-
-    Raises:
-        LocalProtocolError: the table does not allow it.
-    """
-    target = table[state].get(trigger)
-    if target is None:
-        raise LocalProtocolError(f"{trigger.value!r} is not possible in state {state.value!r}")
-    return target
-
-
-def mermaid(table: Table) -> str:
-    """The table as a Mermaid state diagram; triggers with the same two ends share one arrow.
-
-    `Step.STOPPED`, which leads from everywhere to CLOSED, is left out.
-    """
-    arrows = (
-        (state, target, trigger.value)
-        for state, row in table.items()
-        for trigger, target in row.items()
-        if target is not None and trigger is not Step.STOPPED
-    )
-    return draw(State.GREETING, State.CLOSED, arrows)
+CLIENT: Final = Table(_CLIENT, stopped=Step.STOPPED)
+"""The client side."""

@@ -1,12 +1,14 @@
-"""The PROXY header, versions 1 and 2: what a proxy in front of us says of the real peer.
+"""The PROXY header, versions 1 and 2: what a proxy in front of a server says of the real peer.
 
-    header = HeaderReader()
-    while header.wanted:
-        header.receive_data(await receive_exactly_or_less(header.wanted))
-    header.value.source
+    reader = HeaderReader()
+    while reader.wanted:
+        reader.receive_data(await receive(reader.wanted))    at least one octet, never more
+    reader.value.source
 
-Reading order: `header` (what is said), `reader` (reading it, never an octet too many), `build`
-(writing it, for tests and clients), `checksum` (CRC32c).
+header.py   the header as values
+reader.py   octets to a header: never an octet of what follows it is taken
+build.py    a header to octets: the proxy's side, and tests
+limits.py   every limit with its reason; `checksum.py` has CRC32c
 
 Source: "The PROXY protocol, versions 1 & 2", revision of 2023 (haproxy, doc/proxy-protocol.txt).
 """

@@ -1,11 +1,10 @@
-"""Reads a PROXY header from a stream, without taking an octet that comes after it.
+"""Octets to a PROXY header, without taking an octet that comes after it.
 
 Rules of this file:
 1. `wanted` never asks for more than the header still has, since what follows may be a TLS hello
    that somebody else reads.
-2. A header is bounded (107 octets in version 1, `VERSION_2_OCTETS` in version 2); the first octet
-   that cannot belong to one ends it.
-3. Unknown types (TLVs) are skipped, as the protocol demands; a malformed one ends the header.
+2. A header is bounded (`limits`); the first octet that cannot belong to one is an error at once.
+3. Unknown types (TLVs) are skipped, as the protocol requires; a malformed one is an error.
 
     version 1 = "PROXY " ( "UNKNOWN" *any / family SP address SP address SP port SP port ) CRLF
     family    = "TCP4" / "TCP6"
@@ -22,17 +21,15 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
+from thurn_wire.error import LocalProtocolError, RemoteProtocolError
 from thurn_wire.proxy.checksum import crc32c
 from thurn_wire.proxy.header import Endpoint, ProxyHeader, SecuredPeer
+from thurn_wire.proxy.limits import TEXT_OCTETS, VERSION_1_OCTETS, VERSION_2_OCTETS
 
 SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
-VERSION_1_OCTETS: Final = 107
-"""Octets of the longest header of version 1, line end included. PROXY protocol §2.1."""
-VERSION_2_OCTETS: Final = 4096
-"""Octets of a header of version 2 that we take; the protocol allows 65,551, but addresses and all
-types that it names have less than a kilobyte, but for certificates of unusual size."""
-TEXT_OCTETS: Final = 255
-"""Octets of a name, version or cipher that we keep."""
+"""The first octets of a header of version 2. PROXY protocol §2.2."""
+UNIX_PATH_OCTETS: Final = 108
+"""Octets of each path in the address block of a unix socket. PROXY protocol §2.2."""
 
 _FIRST_OCTETS: Final = 12
 """Octets that every header has at least: the signature; the shortest line has 15."""
@@ -46,22 +43,25 @@ _FAMILIES: Final[dict[int, tuple[int, type[IPv4Address] | type[IPv6Address]]]] =
     0x11: (4, IPv4Address),
     0x21: (16, IPv6Address),
 }
+_UNIX_STREAM: Final = 0x31
 _ADDRESS_OCTETS: Final = {0x00: 0, 0x11: 12, 0x12: 12, 0x21: 36, 0x22: 36, 0x31: 216, 0x32: 216}
 _ALPN, _AUTHORITY, _CRC, _SSL = 0x01, 0x02, 0x03, 0x20
 _SSL_VERSION, _SSL_NAME, _SSL_CIPHER = 0x21, 0x22, 0x23
 _CLIENT_SSL, _CLIENT_CERTIFICATES = 0x01, 0x06
 
 
-class ProxyHeaderError(ValueError):
-    """The octets are not a PROXY header, or a broken one: the connection cannot be trusted."""
+class ProxyHeaderError(RemoteProtocolError):
+    """The octets are not a PROXY header, or are a broken one: close the connection."""
 
 
 class HeaderReader:
     """Reads one header.
 
     Attributes:
-        value: the header, when `wanted` is 0.
+        value: the header; None until `wanted` is 0.
     """
+
+    __slots__ = ("_octets", "_wanted", "value")
 
     def __init__(self) -> None:
         self._octets = b""
@@ -70,26 +70,27 @@ class HeaderReader:
 
     @property
     def wanted(self) -> int:
-        """How many octets may be read next; 0: the header is complete."""
+        """The most octets that may be received next; 0: the header is whole."""
         return self._wanted
 
     def receive_data(self, octets: bytes) -> None:
-        """Take what has arrived: at least one octet, and not more than `wanted`.
+        """Take what has come: at least one octet, and at most `wanted`.
 
         Raises:
             ProxyHeaderError: this is not a PROXY header, or the stream has ended (b"").
+            LocalProtocolError: more octets than `wanted`.
         """
+        if len(octets) > self._wanted:
+            raise LocalProtocolError("more octets than were wanted")
         if not octets:
             raise ProxyHeaderError("the stream ended inside the PROXY header")
-        if len(octets) > self._wanted:
-            raise ValueError("more octets than were wanted")
         self._octets += octets
         if self._octets[0] == _V1_START[0]:
-            self._go_on_1()
+            self._read_version_1()
         else:
-            self._go_on_2()
+            self._read_version_2()
 
-    def _go_on_1(self) -> None:
+    def _read_version_1(self) -> None:
         octets = self._octets
         if not octets.startswith(_V1_START[: len(octets)]):
             raise ProxyHeaderError("neither a PROXY line nor a PROXY signature")
@@ -104,7 +105,7 @@ class HeaderReader:
             self._wanted = 1 if octets.endswith(b"\r") else 2
             self._wanted = min(self._wanted, VERSION_1_OCTETS - len(octets))
 
-    def _go_on_2(self) -> None:
+    def _read_version_2(self) -> None:
         octets = self._octets
         if not octets.startswith(SIGNATURE[: len(octets)]):
             raise ProxyHeaderError("neither a PROXY line nor a PROXY signature")
@@ -121,22 +122,22 @@ class HeaderReader:
 
 def _parse_line(line: bytes) -> ProxyHeader:
     words = line.split(b" ")
-    if words[1:2] == [b"UNKNOWN"]:  # the rest must be ignored
+    if words[1:2] == [b"UNKNOWN"]:  # §2.1: the rest must be ignored
         return ProxyHeader(1)
     kind = _KINDS.get(words[1]) if len(words) == 6 else None
     if kind is None:
-        raise ProxyHeaderError("a PROXY line that names no TCP4, TCP6 or UNKNOWN connection")
+        raise ProxyHeaderError("a PROXY line without TCP4, TCP6 or UNKNOWN, or with wrong words")
     try:
         source, destination = (kind(word.decode("ascii")) for word in words[2:4])
     except (AddressValueError, UnicodeDecodeError) as error:
         raise ProxyHeaderError("a PROXY line with a malformed address") from error
-    if isinstance(source, IPv6Address) and source.scope_id is not None:
+    if b"%" in line:
         raise ProxyHeaderError("a PROXY line with a scoped address")
     return ProxyHeader(1, Endpoint(source, _port(words[4])), Endpoint(destination, _port(words[5])))
 
 
 def _port(word: bytes) -> int:
-    """§2.1: decimal, 0 to 65535, without leading zeros."""
+    """A port: decimal, 0 to 65535, without leading zeros. PROXY protocol §2.1."""
     if not word.isdigit() or len(word) > 5 or (word[:1] == b"0" and word != b"0"):
         raise ProxyHeaderError("a PROXY line with a malformed port")
     port = int(word)
@@ -156,16 +157,18 @@ def _parse_binary(octets: bytes) -> ProxyHeader:
         raise ProxyHeaderError("a PROXY header of an unknown family, or cut short")
     addresses = octets[_FIXED_OCTETS : _FIXED_OCTETS + size]
     source, destination = _endpoints(family, addresses)
+    source_path, destination_path = _paths(family, addresses)
     types = dict(_types(octets[_FIXED_OCTETS + size :]))
     _check(octets, _FIXED_OCTETS + size, types.get(_CRC))
-    name = types.get(_AUTHORITY, b"")
     return ProxyHeader(
         2,
         source,
         destination,
         secured=_secured(types[_SSL]) if _SSL in types else None,
-        server_name=_text(name),
+        server_name=_text(types.get(_AUTHORITY, b"")),
         alpn=types.get(_ALPN, b""),
+        source_path=source_path,
+        destination_path=destination_path,
     )
 
 
@@ -177,8 +180,17 @@ def _endpoints(family: int, octets: bytes) -> tuple[Endpoint | None, Endpoint | 
     return Endpoint(kind(source), port), Endpoint(kind(destination), other)
 
 
+def _paths(family: int, octets: bytes) -> tuple[bytes, bytes]:
+    """The paths of a unix stream socket, up to their first NUL."""
+    if family != _UNIX_STREAM:
+        return b"", b""
+    source, _, _ = octets[:UNIX_PATH_OCTETS].partition(b"\0")
+    destination, _, _ = octets[UNIX_PATH_OCTETS:].partition(b"\0")
+    return source, destination
+
+
 def _types(octets: bytes) -> Iterator[tuple[int, bytes]]:
-    """The TLVs; of one that comes twice the last counts."""
+    """The types with their values (TLVs), in order; of two of one type the last one counts."""
     position = 0
     while position < len(octets):
         if position + 3 > len(octets):
@@ -192,7 +204,7 @@ def _types(octets: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check(octets: bytes, start: int, stated: bytes | None) -> None:
-    """§2.2.3: the checksum is of the whole header with zeros in its own place."""
+    """Check CRC32c, which is of the whole header with zeros in its own place. §2.2.3."""
     if stated is None:
         return
     if len(stated) != 4:

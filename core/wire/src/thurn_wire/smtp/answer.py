@@ -1,106 +1,106 @@
-"""The replies that the server engine gives by itself, and the usual positive ones.
+"""What a server answers, as the client reads it: the events of the client engine.
 
-Rules of this file: texts are generic and short; the greeting and the answers to hello have no
-enhanced code, nor has anything below 400 that asks for more (RFC 2034 §4).
+    ehlo-line = ehlo-keyword *( SP ehlo-param )      ; RFC 5321 §4.1.1.1
+
+Rules of this file: a server is a stranger. The reader takes what servers send, within bounds; what
+is not a reply is an error and is not guessed.
+
+RFC 5321 §4.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
-from thurn_wire.smtp.config import Profile, SmtpConfig
-from thurn_wire.smtp.reply import Reply
-from thurn_wire.smtp.state import Input, State
+from thurn_wire.error import RemoteProtocolError
+from thurn_wire.event import Challenge
+from thurn_wire.linebuffer import LineBuffer, LineError, LineNeverEnds
+from thurn_wire.smtp.limits import REPLY_LINE_READ_OCTETS, REPLY_LINES
+from thurn_wire.smtp.reply import ENHANCED, Reply
+from thurn_wire.smtp.state import Step
 
-USUAL: Final[Mapping[Input, Reply]] = {
-    Input.MAIL: Reply(250, "2.1.0", ("Ok",)),
-    Input.RCPT: Reply(250, "2.1.5", ("Ok",)),
-    Input.DATA: Reply(354, None, ("End data with <CR><LF>.<CR><LF>",)),
-    Input.BDAT: Reply(354, None, ("Go on",)),
-    Input.MESSAGE_ENDED: Reply(250, "2.0.0", ("Ok",)),
-    Input.STARTTLS: Reply(220, "2.0.0", ("Ready to start TLS",)),
-    Input.AUTH: Reply(235, "2.7.0", ("Authentication successful",)),
-    Input.VRFY: Reply(252, "2.0.0", ("Cannot verify, but will try to deliver",)),
-    Input.EXPN: Reply(252, "2.0.0", ("Cannot expand",)),
-}
-"""What `accept` says."""
-
-RESET: Final = Reply(250, "2.0.0", ("Reset",))
-NOOP: Final = Reply(250, "2.0.0", ("Ok",))
-HELP: Final = Reply(214, "2.0.0", ("RFC 5321",))
-CHUNK_TAKEN: Final = Reply(250, "2.0.0", ("Chunk taken",))
-
-UNKNOWN: Final = Reply(500, "5.5.1", ("Unknown command",))
-LINE_TOO_LONG: Final = Reply(500, "5.5.2", ("Line too long",))
-BARE_LINE_END_IN_COMMAND: Final = Reply(500, "5.5.2", ("CR or LF alone in a command",))
-NOT_OFFERED: Final = Reply(502, "5.5.1", ("Not available",))
-TLS_ACTIVE: Final = Reply(503, "5.5.1", ("TLS is active already",))
-AUTHENTICATED: Final = Reply(503, "5.5.1", ("Authenticated already",))
-TLS_FIRST: Final = Reply(538, "5.7.11", ("Encryption required: STARTTLS first",))
-UNKNOWN_MECHANISM: Final = Reply(504, "5.5.4", ("Mechanism not available",))
-AUTH_CANCELLED: Final = Reply(501, "5.7.0", ("Authentication cancelled",))
-AUTH_LINE_TOO_LONG: Final = Reply(500, "5.5.6", ("Authentication line too long",))
-TOO_MANY_RECIPIENTS: Final = Reply(452, "4.5.3", ("Too many recipients",))
-TOO_LARGE: Final = Reply(552, "5.3.4", ("Message too large",))
-BARE_LINE_ENDS: Final = Reply(550, "5.5.2", ("CR or LF alone in the message",))
-NOT_HTTP: Final = Reply(554, "5.5.1", ("This is SMTP",))
-TOO_MANY_ERRORS: Final = Reply(421, "4.7.0", ("Too many errors, goodbye",))
-DRAINING: Final = Reply(421, "4.3.2", ("Service closing, try again later",))
-
-HTTP_METHODS: Final = frozenset(
-    {
-        b"GET",
-        b"POST",
-        b"PUT",
-        b"HEAD",
-        b"DELETE",
-        b"OPTIONS",
-        b"CONNECT",
-        b"TRACE",
-        b"PATCH",
-        b"PRI",
-    }
-)
-"""First words by which a browser or proxy is known (cross-protocol attacks, ALPACA)."""
+_LINE: Final = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 
 
-def greeting(config: SmtpConfig, text: tuple[str, ...]) -> Reply:
-    """220 with our name first. RFC 5321 §4.2."""
-    kind = "LMTP" if config.profile is Profile.LMTP else "ESMTP"
-    return Reply(220, None, (" ".join((config.hostname, kind, *text)),))
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A command is answered.
 
-
-def goodbye(config: SmtpConfig) -> Reply:
-    """221 to QUIT. RFC 5321 §4.1.1.10."""
-    return Reply(221, "2.0.0", (f"{config.hostname} closing",))
-
-
-def out_of_sequence(state: State, given: Input, *, refused: bool) -> Reply:
-    """503; 554 for content when every recipient was refused. RFC 5321 §3.3.
-
-    Args:
-        state: where the dialogue is.
-        given: the command.
-        refused: there were recipients, all refused, and the dialect may say 554.
+    Attributes:
+        step: the command; GREETED is the greeting, MESSAGE_ENDED the end of content, STOPPED a 421
+            that answers nothing.
+        reply: what the server sent.
+        path: the recipient that the reply is about: after RCPT, and after content in LMTP.
     """
-    if state is State.TURNED_AWAY:  # RFC 5321 §3.1
-        text = "No service here"
-    elif state is State.START:
-        text = "Say hello first"
-    elif given in {Input.DATA, Input.BDAT} and state is State.SENDER and refused:
-        return Reply(554, "5.5.1", ("No valid recipients",))
-    else:
-        text = _WANTED.get((state, given), "Not inside a transaction")
-    return Reply(503, "5.5.1", (text,))
+
+    step: Step
+    reply: Reply
+    path: bytes | None = None
 
 
-_WANTED: Final[Mapping[tuple[State, Input], str]] = {
-    (State.READY, Input.RCPT): "MAIL first",
-    (State.READY, Input.DATA): "MAIL first",
-    (State.READY, Input.BDAT): "MAIL first",
-    (State.SENDER, Input.DATA): "RCPT first",
-    (State.SENDER, Input.BDAT): "RCPT first",
-    (State.CHUNKS, Input.DATA): "BDAT has begun",
-    (State.CHUNKS, Input.RCPT): "BDAT has begun",
-}
+Answer: TypeAlias = Answered | Challenge
+
+
+class ReplyReader:
+    """Reads whole replies from a line buffer."""
+
+    __slots__ = ("_code", "_texts")
+
+    def __init__(self) -> None:
+        self._code = 0
+        self._texts: list[str] = []
+
+    def next_reply(self, lines: LineBuffer) -> Reply | None:
+        """The next reply, or None if it has not all come.
+
+        Raises:
+            RemoteProtocolError: what came is not a reply, is too long, or has two codes.
+        """
+        while True:
+            try:
+                line = lines.next_line(REPLY_LINE_READ_OCTETS)
+            except (LineError, LineNeverEnds) as error:
+                raise RemoteProtocolError(f"reply line: {type(error).__name__}") from None
+            if line is None:
+                return None
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise RemoteProtocolError("not a reply")
+            code = int(match[1])
+            if self._texts and code != self._code:  # RFC 5321 §4.2.1: the same on every line
+                raise RemoteProtocolError("reply with two codes")
+            if len(self._texts) == REPLY_LINES:
+                raise RemoteProtocolError("reply with too many lines")
+            self._code = code
+            self._texts.append((match[3] or b"").decode("utf-8", "replace"))
+            if match[2] != b"-":
+                texts, self._texts = self._texts, []
+                return _of_lines(code, texts)
+
+
+def _of_lines(code: int, texts: list[str]) -> Reply:
+    """The reply; an enhanced code that begins every line is taken out of the text."""
+    enhanced, _, _ = texts[0].partition(" ")
+    if ENHANCED.fullmatch(enhanced) and enhanced[0] == str(code)[0]:
+        width = len(enhanced)
+        if all(text == enhanced or text.startswith(enhanced + " ") for text in texts):
+            return Reply(code, enhanced, tuple(text[width + 1 :] for text in texts))
+    return Reply(code, None, tuple(texts))
+
+
+def capabilities(lines: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Keyword in upper case to parameters, from the lines of an answer to EHLO after the first.
+
+    The first line of a keyword counts. Old servers send `AUTH=LOGIN`; that is read as `AUTH LOGIN`.
+    """
+    keywords: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        words = line.split()
+        if words and words[0][:5].upper() == "AUTH=":
+            words[0:1] = ["AUTH", words[0][5:]]
+        if words:
+            keywords.setdefault(words[0].upper(), tuple(words[1:]))
+    return keywords

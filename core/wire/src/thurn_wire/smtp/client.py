@@ -1,17 +1,20 @@
-"""The client side of SMTP and LMTP: commands out, octets in, answers out.
+"""The client side of SMTP and LMTP: commands in, octets out; octets in, answers out.
 
     engine = SmtpClient()
     engine.receive_data(octets)          b"" when the server has ended the stream
-    engine.next_event()                  Answered, Closed or NEED_DATA
-    engine.hello("client.example.net"); engine.mail(b"a@example.net"); …
-    engine.data_to_send()                everything said since the last call
+    engine.next_event()                  an Answer, Closed, NEED_DATA or PAUSED
+    engine.send(Hello("EHLO", "client.example.net"))
+    engine.data_to_send()                everything sent since the last call
+    engine.send_failed()                 the octets could not be sent: Closed follows
 
 Rules of this file:
-1. Each answer names the command that it answers. Commands may be said before the last is answered
-   if the server has PIPELINING, and those that must be last in a group are. RFC 2920 §3.1.
-2. What leaves holds no control inside a command, and content is stuffed, with CRLF line ends only.
+1. Each answer names the command that it answers. If the server has PIPELINING, commands may be sent
+   before the last one is answered, except behind those that must be last in a group.
+   RFC 2920 §3.1.
+2. No argument of a command holds a control octet, and content is stuffed, with CRLF line ends only.
 3. Octets behind the answer to STARTTLS are an error: they came from before TLS. CVE-2021-38371.
-4. A reply that is none, or has no command, ends it: `RemoteProtocolError`. 421 ends it, too.
+4. A reply that cannot be read, or that answers nothing, raises `RemoteProtocolError` and ends the
+   dialogue. 421 ends it, too.
 
 This file knows no socket. RFC 5321, RFC 2033, RFC 2920, RFC 3030, RFC 3207, RFC 4954.
 """
@@ -20,52 +23,40 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from thurn_wire import sasl
+from thurn_wire.dialogue import Dialogue
 from thurn_wire.enddata import stuff
+from thurn_wire.error import LocalProtocolError, RemoteProtocolError
+from thurn_wire.event import PAUSED, Challenge, Closed, Pause, Reason
 from thurn_wire.linebuffer import LineBuffer
-from thurn_wire.smtp import command, extension
-from thurn_wire.smtp.command import NO_PARAMETERS
+from thurn_wire.smtp.answer import Answer, Answered, ReplyReader, capabilities
+from thurn_wire.smtp.command import Chunk, Command, Hello, Recipient
 from thurn_wire.smtp.config import Profile
-from thurn_wire.smtp.error import LocalProtocolError, RemoteProtocolError
-from thurn_wire.smtp.event import NEED_DATA, Closed, Pause, Reason
-from thurn_wire.smtp.reply import Reply, ReplyReader
-from thurn_wire.smtp.state import CLIENT, Input, State, follow
+from thurn_wire.smtp.reply import Reply
+from thurn_wire.smtp.spelling import spell
+from thurn_wire.smtp.state import CLIENT, State, Step
 
 _LAST_IN_GROUP: Final = frozenset(
     {
-        Input.GREETED,
-        Input.HELLO,
-        Input.DATA,
-        Input.AUTH,
-        Input.STARTTLS,
-        Input.NOOP,
-        Input.QUIT,
-        Input.VRFY,
-        Input.EXPN,
-        Input.HELP,
+        Step.GREETED,
+        Step.HELLO,
+        Step.DATA,
+        Step.AUTH,
+        Step.STARTTLS,
+        Step.NOOP,
+        Step.QUIT,
+        Step.VRFY,
+        Step.EXPN,
+        Step.HELP,
     }
 )
-_ASKS: Final = {Input.DATA: 354, Input.AUTH: 334}
-"""The only answers of the 3xx kind. RFC 5321 §4.3.2, RFC 4954 §4."""
-_MOVED_BY_ANSWER: Final = frozenset({Input.HELLO, Input.STARTTLS, Input.AUTH, Input.QUIT})
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A reply has come.
-
-    Attributes:
-        given: the command; GREETED is the greeting, MESSAGE_ENDED the end of content, STOPPED a
-            421 that nobody asked for.
-        reply: what the server said.
-        path: the recipient it is about: after RCPT, and after content in LMTP.
-    """
-
-    given: Input
-    reply: Reply
-    path: bytes | None = None
+"""Nothing may be sent behind these before they are answered. RFC 2920 §3.1."""
+_ASKING: Final = {Step.DATA: 354, Step.AUTH: 334}
+"""The only 3xx answers. RFC 5321 §4.3.2, RFC 4954 §4."""
+MOVED_BY_ANSWER: Final = frozenset({Step.HELLO, Step.STARTTLS, Step.AUTH, Step.QUIT})
+"""Commands that move the client when they are answered; others move it when they are sent."""
 
 
 class SmtpClient:
@@ -73,92 +64,114 @@ class SmtpClient:
 
     Args:
         profile: LMTP changes the hello and the replies after content.
-        tls_active: TLS is there from the first octet.
+        tls_active: TLS is active from the first octet.
+
+    Attributes:
+        tls_active: TLS is active.
+        authenticated: a SASL exchange succeeded.
+        capabilities: keyword of EHLO in upper case to its parameters; empty before EHLO and after
+            STARTTLS.
     """
 
+    __slots__ = (
+        "_accepted",
+        "_dialogue",
+        "_expected",
+        "_lines",
+        "_lmtp",
+        "_may_send_content",
+        "_reader",
+        "authenticated",
+        "capabilities",
+        "tls_active",
+    )
+
     def __init__(self, profile: Profile = Profile.SMTP, *, tls_active: bool = False) -> None:
-        self.state = State.CONNECTED
         self.tls_active = tls_active
         self.authenticated = False
         self.capabilities: Mapping[str, tuple[str, ...]] = {}
-        """EHLO keyword (upper case) to its parameters; empty before EHLO and after STARTTLS."""
+        self._dialogue = Dialogue(CLIENT)
         self._lmtp = profile is Profile.LMTP
         self._lines = LineBuffer()
         self._reader = ReplyReader()
-        self._out: list[bytes] = []
-        self._expected: deque[tuple[Input, bytes | None]] = deque([(Input.GREETED, None)])
-        self._accepted: list[bytes] = []
-        self._go_ahead = False  # 354 is there
-        self._reason: Reason | None = None
-        self._eof = False
+        # What is sent and not answered, with the recipient that it is about.
+        self._expected: deque[tuple[Step, bytes | None]] = deque([(Step.GREETED, None)])
+        self._accepted: list[bytes] = []  # recipients of the open transaction
+        self._may_send_content = False  # 354 has come
 
-    # --- the four verbs and what belongs to them
+    # --- what may be read
+
+    @property
+    def state(self) -> State:
+        """Where the dialogue is."""
+        return self._dialogue.state
+
+    @property
+    def waits(self) -> bool:
+        """Whether at least one answer is missing."""
+        return bool(self._expected)
+
+    # --- the verbs of every engine
 
     def receive_data(self, octets: bytes) -> None:
         """Take what the server sent; b"" is the end of its stream."""
         if not octets:
-            self._eof = True
-        elif self.state is not State.CLOSED:
+            self._dialogue.has_ended = True
+        elif not self._dialogue.is_closed:
             self._lines.receive(octets)
 
-    def next_event(self) -> Answered | Closed | Pause:
+    def next_event(self) -> Answer | Closed | Pause:
         """The next answer.
 
         Raises:
             RemoteProtocolError: see rule 4; afterwards `Closed`.
         """
-        if self.state is State.CLOSED:
-            return Closed(self._reason or Reason.PEER_CLOSED)
-        if self.state is State.SECURING:
-            return NEED_DATA
+        state = self.state
+        if state is State.TLS_HANDSHAKE or (state is State.CHALLENGED and not self._expected):
+            return PAUSED
         try:
-            reply = self._reader.next_reply(self._lines)
-            if reply is not None:
-                return self._take(reply)
+            answer = None if self._dialogue.is_closed else self._read()
         except RemoteProtocolError:
             self._close(Reason.FOREIGN)
             raise
-        if not self._eof:
-            return NEED_DATA
-        self._close(Reason.PEER_CLOSED)
-        return Closed(Reason.PEER_CLOSED)
+        return self._wait() if answer is None else answer
 
-    def data_to_send(self) -> bytes:
-        """Everything said since the last call."""
-        octets = b"".join(self._out)
-        self._out.clear()
-        return octets
-
-    def send_failed(self) -> None:
-        """What `data_to_send` gave did not go out: the dialogue is over."""
-        self._out.clear()
-        self._close(Reason.SEND_FAILED)
-
-    @property
-    def waits(self) -> bool:
-        """At least one answer is missing."""
-        return bool(self._expected)
-
-    # --- commands
-
-    def hello(self, name: str, *, extended: bool = True) -> None:
-        """EHLO (LHLO for LMTP), or HELO for a server that does not know it. RFC 5321 §4.1.1.1."""
-        verb = "LHLO" if self._lmtp else "EHLO" if extended else "HELO"
-        self._say(Input.HELLO, command.command(verb, command.encode(name)))
-
-    def start_tls(self) -> None:
-        """STARTTLS; after 220: shake hands, then `tls_started`. RFC 3207 §4."""
-        if self.tls_active or "STARTTLS" not in self.capabilities:
-            raise LocalProtocolError("STARTTLS is not offered")
-        self._say(Input.STARTTLS, b"STARTTLS\r\n")
-
-    def tls_started(self) -> None:
-        """The handshake is done: what was said and read before it is forgotten. RFC 3207 §4.2.
+    def send(self, request: Command) -> None:
+        """Send a command; the content follows 354 to DATA by `send_content`.
 
         Raises:
-            RemoteProtocolError: octets from before it were read: give the connection up.
+            LocalProtocolError: the command is not possible now, or cannot be sent.
         """
-        self.state = follow(CLIENT, self.state, Input.TLS_STARTED)
+        octets = spell(request)
+        step = request.STEP
+        self._check_turn(step)
+        match request:
+            case Hello(verb) if (verb == "LHLO") is not self._lmtp:  # RFC 2033 §4.1
+                raise LocalProtocolError(f"{verb} in the other protocol")
+            case Chunk(last=True):
+                self._dialogue.move(step)
+                self._end_message(octets)
+            case Recipient(path):
+                self._send(step, octets, path)
+            case _:
+                self._send(step, octets)
+
+    def data_to_send(self) -> bytes:
+        """Everything sent since the last call."""
+        return self._dialogue.take_output()
+
+    def send_failed(self) -> None:
+        """The octets of `data_to_send` could not be sent: the dialogue is over."""
+        self._dialogue.take_output()
+        self._close(Reason.SEND_FAILED)
+
+    def tls_started(self) -> None:
+        """The TLS handshake is done: forget everything from before it. RFC 3207 §4.2.
+
+        Raises:
+            RemoteProtocolError: octets came in the clear: the connection must be closed.
+        """
+        self._dialogue.move(Step.TLS_STARTED)
         if self._lines.discard():
             self._close(Reason.FOREIGN)
             raise RemoteProtocolError("octets before the handshake")
@@ -166,172 +179,150 @@ class SmtpClient:
         self.tls_active, self.authenticated = True, False
         self.capabilities = {}
 
-    def auth(self, mechanism: str, initial_response: bytes | None = None) -> None:
-        """AUTH; a challenge (334) is answered with `respond` or `cancel`. RFC 4954 §4."""
-        words = [command.encode(mechanism)]
-        if initial_response is not None:
-            words.append(command.encode_base64(initial_response) or b"=")
-        self._say(Input.AUTH, command.command("AUTH", *words))
+    # --- further verbs of the client
+
+    def send_content(self, octets: bytes) -> None:
+        """Send the whole content after 354, stuffed, with the end of data. RFC 5321 §4.1.1.4.
+
+        Raises:
+            LocalProtocolError: 354 has not come.
+        """
+        if not self._may_send_content:
+            raise LocalProtocolError("content before 354")
+        self._may_send_content = False
+        self._end_message(stuff(octets))
 
     def respond(self, octets: bytes) -> None:
-        """Answer a challenge."""
-        self._exchange(command.encode_base64(octets) + b"\r\n")
+        """Respond to a challenge. RFC 4954 §4."""
+        self._exchange(sasl.encode(octets))
 
     def cancel(self) -> None:
-        """Give an exchange up. RFC 4954 §4."""
-        self._exchange(b"*\r\n")
+        """End the SASL exchange; the server will refuse it. RFC 4954 §4."""
+        self._exchange(sasl.CANCEL)
 
-    def mail(
-        self, path: bytes | None, parameters: Mapping[str, str | None] = NO_PARAMETERS
-    ) -> None:
-        """MAIL; None is `<>`. RFC 5321 §4.1.1.2."""
-        self._say(Input.MAIL, command.path_command("MAIL", path, parameters))
+    # --- sending
 
-    def recipient(self, path: bytes, parameters: Mapping[str, str | None] = NO_PARAMETERS) -> None:
-        """RCPT. RFC 5321 §4.1.1.3."""
-        self._say(Input.RCPT, command.path_command("RCPT", path, parameters), path)
-
-    def data(self) -> None:
-        """DATA; `content` after 354. RFC 5321 §4.1.1.4."""
-        self._say(Input.DATA, b"DATA\r\n")
-
-    def content(self, octets: bytes) -> None:
-        """The whole message, stuffed and ended here."""
-        if not self._go_ahead:
-            raise LocalProtocolError("content before 354")
-        self._go_ahead = False
-        self._end(stuff(octets))
-
-    def chunk(self, octets: bytes, *, last: bool) -> None:
-        """BDAT with these octets, as they are. RFC 3030 §2."""
-        words = (str(len(octets)).encode(), b"LAST") if last else (str(len(octets)).encode(),)
-        line = command.command("BDAT", *words) + octets
-        if not last:
-            self._say(Input.BDAT, line)
-            return
-        self._may_say(Input.BDAT)
-        self.state = follow(CLIENT, self.state, Input.BDAT)
-        self._end(line)
-
-    def reset(self) -> None:
-        """RSET. RFC 5321 §4.1.1.5."""
-        self._say(Input.RSET, b"RSET\r\n")
-
-    def noop(self) -> None:
-        """NOOP. RFC 5321 §4.1.1.9."""
-        self._say(Input.NOOP, b"NOOP\r\n")
-
-    def quit(self) -> None:
-        """QUIT; `Closed` follows the answer. RFC 5321 §4.1.1.10."""
-        self._say(Input.QUIT, b"QUIT\r\n")
-
-    # --- within
-
-    def _may_say(self, given: Input) -> None:
+    def _check_turn(self, step: Step) -> None:
         if self._expected:
             if self._expected[-1][0] in _LAST_IN_GROUP:  # RFC 2920 §3.1
-                raise LocalProtocolError(f"{given.name} before an answer that must come first")
+                raise LocalProtocolError(f"{step.name} before an answer that must come first")
             if "PIPELINING" not in self.capabilities:
-                raise LocalProtocolError(f"{given.name}: the server takes one at a time")
+                raise LocalProtocolError(f"{step.name}: the server takes one at a time")
+        if step is Step.STARTTLS and (self.tls_active or "STARTTLS" not in self.capabilities):
+            raise LocalProtocolError("STARTTLS is not offered")
 
-    def _say(self, given: Input, octets: bytes, path: bytes | None = None) -> None:
-        self._may_say(given)
-        state = follow(CLIENT, self.state, given)
-        if given not in _MOVED_BY_ANSWER:
-            self.state = state
-        self._out.append(octets)
-        self._expected.append((given, path))
+    def _send(self, step: Step, octets: bytes, path: bytes | None = None) -> None:
+        state = CLIENT.follow(self.state, step)
+        if step not in MOVED_BY_ANSWER:
+            self._dialogue.state = state
+        self._dialogue.write(octets)
+        self._expected.append((step, path))
 
-    def _exchange(self, octets: bytes) -> None:
-        if self.state is not State.AUTHENTICATING or self._expected:
+    def _exchange(self, line: bytes) -> None:
+        if self.state is not State.CHALLENGED or self._expected:
             raise LocalProtocolError("no challenge waits for a response")
-        self._out.append(octets)
-        self._expected.append((Input.AUTH, None))
+        self._dialogue.write(line + b"\r\n")
+        self._expected.append((Step.AUTH, None))
 
-    def _end(self, octets: bytes) -> None:
-        self.state = follow(CLIENT, self.state, Input.MESSAGE_ENDED)
-        self._out.append(octets)
-        self._expected.append((Input.MESSAGE_ENDED, None))
+    def _end_message(self, octets: bytes) -> None:
+        self._dialogue.move(Step.MESSAGE_ENDED)
+        self._dialogue.write(octets)
+        self._expected.append((Step.MESSAGE_ENDED, None))
 
-    def _take(self, reply: Reply) -> Answered:
-        """What this reply answers, and what follows for the state."""
+    # --- answers
+
+    def _read(self) -> Answer | None:
+        """The next answer, or None if more has to come."""
+        reply = self._reader.next_reply(self._lines)
+        return None if reply is None else self._take(reply)
+
+    def _take(self, reply: Reply) -> Answer:
+        """Find what this reply answers, and move."""
         if reply.code == 421:  # RFC 5321 §3.8: at any time
-            given, path = self._expected[0] if self._expected else (Input.STOPPED, None)
+            step, path = self._expected[0] if self._expected else (Step.STOPPED, None)
             self._close(Reason.REFUSED)
-            return Answered(given, reply, path)
+            return Answered(step, reply, path)
         if not self._expected:
             raise RemoteProtocolError("reply without a command")
-        given, path = self._expected.popleft()
-        if 300 <= reply.code < 400 and _ASKS.get(given) != reply.code:
-            raise RemoteProtocolError(f"{reply.code} does not answer {given.name}")
-        if given is Input.MESSAGE_ENDED and path is None and self._lmtp and self._accepted:
+        step, path = self._expected.popleft()
+        if 300 <= reply.code < 400 and _ASKING.get(step) != reply.code:
+            raise RemoteProtocolError(f"{reply.code} does not answer {step.name}")
+        if step is Step.MESSAGE_ENDED and path is None and self._lmtp and self._accepted:
             # RFC 2033 §4.2: one reply per accepted recipient, in order.
             path, *others = self._accepted
             self._accepted = []
-            self._expected.extendleft((given, each) for each in reversed(others))
-        if given is Input.GREETED:
-            self.state = follow(CLIENT, self.state, _greeting(reply))
-        elif given in _MOVED_BY_ANSWER:
-            self._moved(given, reply)
+            self._expected.extendleft((step, each) for each in reversed(others))
+        if step is Step.AUTH:
+            return self._authentication(reply)
+        if step is Step.GREETED:
+            self._greeting(reply)
+        elif step in MOVED_BY_ANSWER:
+            self._moved(step, reply)
         else:
-            self._transaction(given, reply, path)
-        return Answered(given, reply, path)
+            self._transaction(step, reply, path)
+        return Answered(step, reply, path)
 
-    def _moved(self, given: Input, reply: Reply) -> None:
-        """The answers to HELLO, STARTTLS, AUTH and QUIT."""
-        if given is Input.QUIT:
+    def _greeting(self, reply: Reply) -> None:
+        if reply.is_positive and reply.code != 220:
+            raise RemoteProtocolError(f"{reply.code} is not a greeting")
+        self._dialogue.move(Step.GREETED if reply.is_positive else Step.REFUSED)
+
+    def _moved(self, step: Step, reply: Reply) -> None:
+        """The answers to HELLO, STARTTLS and QUIT."""
+        if step is Step.QUIT:
             self._close(Reason.QUIT)
-        elif given is Input.AUTH:
-            self._authentication(reply)
         elif reply.is_positive:
-            self.state = follow(CLIENT, self.state, given)
-            if given is Input.HELLO:
-                self.capabilities = extension.read_keywords(reply.text[1:])
+            self._dialogue.move(step)
+            if step is Step.HELLO:
+                self.capabilities = capabilities(reply.text[1:])
             elif len(self._lines):
                 raise RemoteProtocolError("octets behind the answer to STARTTLS")
 
-    def _authentication(self, reply: Reply) -> None:
+    def _authentication(self, reply: Reply) -> Answer:
         if reply.code == 334:
-            self.state = follow(CLIENT, self.state, Input.AUTH)
-            return
-        if self.state is State.AUTHENTICATING:
-            self.state = follow(CLIENT, self.state, Input.AUTH_ENDED)
+            self._dialogue.move(Step.CHALLENGE)
+            octets = sasl.decode(reply.text[0].strip().encode())
+            if octets is None:
+                raise RemoteProtocolError("a challenge that is not base64")
+            return Challenge(octets)
+        self._dialogue.move(Step.AUTH if reply.is_positive else Step.REFUSED)
         self.authenticated = self.authenticated or reply.is_positive
+        return Answered(Step.AUTH, reply)
 
-    def _transaction(self, given: Input, reply: Reply, path: bytes | None) -> None:
-        if given in {Input.MAIL, Input.RSET}:
+    def _transaction(self, step: Step, reply: Reply, path: bytes | None) -> None:
+        if step in {Step.MAIL, Step.RSET}:
             self._accepted = []
-        elif given is Input.RCPT and reply.is_positive:
+        elif step is Step.RCPT and reply.is_positive:
             self._accepted.append(path or b"")
-        elif given is Input.BDAT and not reply.is_positive:
+        elif step is Step.BDAT and not reply.is_positive:
             self._accepted = []
-        if given is Input.DATA and reply.is_positive:
+        if step is Step.DATA and reply.is_positive:
             if reply.code != 354:
                 raise RemoteProtocolError(f"{reply.code} answers DATA")
-            self._go_ahead = True
-        elif not reply.is_positive and _failed(given, self.state):
-            # RFC 3030 §2: a refused BDAT is the end of the transaction; a refused MAIL began none.
-            self.state = follow(CLIENT, self.state, Input.TRANSACTION_FAILED)
+            self._may_send_content = True
+        elif not reply.is_positive and (step, self.state) in _FAILING:
+            self._dialogue.move(Step.TRANSACTION_FAILED)
+
+    # --- the end
+
+    def _wait(self) -> Closed | Pause:
+        pause = self._dialogue.wait()
+        if isinstance(pause, Closed):
+            self._close(pause.reason)
+        return pause
 
     def _close(self, reason: Reason) -> None:
-        if self._reason is None:
-            self._reason = reason
-        self.state = follow(CLIENT, self.state, Input.STOPPED)
+        self._dialogue.close(reason)
         self._lines.discard()
         self._expected.clear()
 
 
-def _greeting(reply: Reply) -> Input:
-    if reply.code == 220:
-        return Input.GREETED
-    if reply.is_positive:
-        raise RemoteProtocolError(f"{reply.code} is no greeting")
-    return Input.REFUSED
-
-
-def _failed(given: Input, state: State) -> bool:
-    return (given, state) in {
-        (Input.MAIL, State.SENDER),
-        (Input.DATA, State.CONTENT),
-        (Input.BDAT, State.CHUNKS),
+_FAILING: Final = frozenset(
+    {
+        (Step.MAIL, State.SENDER),
+        (Step.DATA, State.CONTENT),
+        # RFC 3030 §2: a refused BDAT ends the transaction.
+        (Step.BDAT, State.CHUNKS),
     }
+)
+"""Commands whose refusal ends what they began, each with the state that it began."""

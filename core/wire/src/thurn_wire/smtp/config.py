@@ -1,39 +1,41 @@
-"""What a server engine is told once: name, profile, limits, extensions."""
+"""The settings of the SMTP server engine; `limits` has the reasons of their defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.smtp import limits
-from thurn_wire.smtp.error import LocalProtocolError
-from thurn_wire.smtp.extension import Extension
+from thurn_wire.smtp.capability import Extension
 
 
 class Profile(Enum):
-    """Which dialect is spoken."""
+    """The dialect that an engine speaks."""
 
     SMTP = "smtp"
     SUBMISSION = "submission"
-    """SMTP with another port's rules, which are the session's: RFC 6409."""
+    """SMTP on another port; its different rules are the session's. RFC 6409."""
     LMTP = "lmtp"
-    """LHLO, and one reply per recipient after the content. RFC 2033."""
+    """LHLO in place of EHLO, and one reply per recipient after the content. RFC 2033."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpConfig:
-    """The settings of a server engine; limits and reasons are in `limits`.
+    """The settings of a server engine.
 
     Attributes:
-        hostname: what greeting and EHLO reply say.
+        hostname: the name in the greeting and in the answer to EHLO.
         profile: the dialect.
-        size_octets: the largest message, said in EHLO.
-        spill_octets: content beyond this is handed over in `DataChunk`s; None: never.
+        size_octets: the largest message, announced by EHLO.
+        spill_octets: content beyond this is returned in `DataChunk`s; None: never.
         recipients: accepted recipients of one message.
-        errors, junk: bounds of useless commands.
-        chunking, smtputf8: whether the extension is offered.
-        verify: VRFY and EXPN become events; otherwise the engine answers 252 and 502.
-        extensions: keywords and parameters beyond those that the engine knows.
+        errors: refused commands before 421.
+        junk: commands without effect between two accepted messages before 421.
+        chunking: BDAT is offered.
+        smtputf8: SMTPUTF8 is offered.
+        verify: VRFY and EXPN are events; otherwise the engine answers 252 and 502.
+        extensions: keywords and parameters that the engine does not know by itself.
     """
 
     hostname: str

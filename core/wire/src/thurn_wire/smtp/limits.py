@@ -1,161 +1,71 @@
-"""Every limit of the SMTP engines: one table, each with its reason and what the RFC demands.
+"""Every limit of the SMTP engines, with its reason and the least that its RFC requires.
 
-Rules of this file: no limit stands anywhere else; none is "unlimited" at 0; what a site may set is
-in `SmtpConfig`, whose defaults and floors are here.
+Rules of this file: no limit stands anywhere else but in `thurn_wire.sasl` and
+`thurn_wire.linebuffer`; 0 never means "unlimited". A site may change those of `SmtpConfig`.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
+COMMAND_LINE_OCTETS: Final = 512
+"""Octets of a command line with its CRLF; every command but MAIL, RCPT and AUTH fits the figure of
+RFC 5321 §4.5.3.1.4."""
 
-class Limit(NamedTuple):
-    """One row of the table."""
+PATH_LINE_OCTETS: Final = 2_000
+"""Octets of a MAIL or RCPT line with its CRLF. RFC 5321 §4.5.3.1.4 requires 512, and extensions add
+to that: SIZE 26 (RFC 1870 §3), AUTH 500 (RFC 4954 §5), DSN 500 (RFC 3461 §5), SMTPUTF8 10; the sum
+of all registered extensions stays below."""
 
-    name: str
-    value: int
-    minimum: int | None
-    """What the RFC demands at least; None: it says nothing."""
-    place: str
-    reason: str
+REPLY_LINE_OCTETS: Final = 512
+"""Octets of a reply line that the server sends, with its CRLF; longer texts are cut, so that every
+client can read them. RFC 5321 §4.5.3.1.5 requires exactly this."""
 
+REPLY_LINES: Final = 100
+"""Lines of one reply, sent or read; an answer to EHLO has under 30. RFC 5321 §4.2.1 names no
+number."""
 
-_rows: list[Limit] = []
+REPLY_LINE_READ_OCTETS: Final = 2_048
+"""Octets of a reply line that the client reads; RFC 5321 §4.5.3.1.5 requires 512, and servers with
+links in their texts send more."""
 
+RECIPIENTS: Final = 1_000
+"""Accepted recipients of one message by default; Postfix has 1,000, and mailing lists split at 50
+to 500. RFC 5321 §4.5.3.1.8 requires 100."""
 
-def _limit(name: str, value: int, minimum: int | None, place: str, reason: str) -> int:
-    _rows.append(Limit(name, value, minimum, place, reason))
-    return value
+RECIPIENTS_FLOOR: Final = 100
+"""The fewest recipients that a site may set. RFC 5321 §4.5.3.1.8."""
 
+RECIPIENTS_OVERSHOOT: Final = 1_000
+"""RCPT commands beyond the limit that are answered 452 and do not count as errors; later ones do,
+so that a flood ends. Postfix has 1,000."""
 
-COMMAND_LINE_OCTETS: Final = _limit(
-    "COMMAND_LINE_OCTETS",
-    512,
-    512,
-    "RFC 5321 §4.5.3.1.4",
-    "a command with its CRLF; everything but MAIL, RCPT and AUTH fits the RFC's figure",
-)
-PATH_LINE_OCTETS: Final = _limit(
-    "PATH_LINE_OCTETS",
-    2_000,
-    512,
-    "RFC 5321 §4.5.3.1.4, RFC 1870 §3, RFC 4954 §5, RFC 3461 §5",
-    "MAIL and RCPT with parameters: SIZE adds 26, AUTH 500, DSN 500, SMTPUTF8 10, RRVS and others; "
-    "the sum of all registered extensions stays below",
-)
-AUTH_LINE_OCTETS: Final = _limit(
-    "AUTH_LINE_OCTETS",
-    12_288,
-    12_288,
-    "RFC 4954 §4",
-    "AUTH with an initial response, and each line of the exchange: tickets and tokens are long",
-)
-REPLY_LINE_OCTETS: Final = _limit(
-    "REPLY_LINE_OCTETS",
-    512,
-    512,
-    "RFC 5321 §4.5.3.1.5",
-    "what we send; longer texts are cut, so that every client can read them",
-)
-REPLY_LINES: Final = _limit(
-    "REPLY_LINES",
-    100,
-    None,
-    "RFC 5321 §4.2.1",
-    "lines of one reply, sent or taken: an EHLO reply has under 30",
-)
-REPLY_LINE_TAKEN_OCTETS: Final = _limit(
-    "REPLY_LINE_TAKEN_OCTETS",
-    2_048,
-    512,
-    "RFC 5321 §4.5.3.1.5",
-    "what the client takes: servers with links in their texts pass 512",
-)
-RECIPIENTS: Final = _limit(
-    "RECIPIENTS",
-    1_000,
-    100,
-    "RFC 5321 §4.5.3.1.8",
-    "default of accepted recipients of one message; Postfix has 1,000, lists split at 50 to 500",
-)
-RECIPIENTS_FLOOR: Final = _limit(
-    "RECIPIENTS_FLOOR",
-    100,
-    100,
-    "RFC 5321 §4.5.3.1.8",
-    "a site may not set fewer: the RFC forbids it",
-)
-RECIPIENTS_OVERSHOOT: Final = _limit(
-    "RECIPIENTS_OVERSHOOT",
-    1_000,
-    None,
-    "RFC 5321 §7.8",
-    "RCPT past the bound that are answered with 452 only; each later one is an error as well, so "
-    "that a flood ends. Postfix has 1,000",
-)
-MESSAGE_OCTETS: Final = _limit(
-    "MESSAGE_OCTETS",
-    52_428_800,
-    65_536,
-    "RFC 5321 §4.5.3.1.7",
-    "default of the largest message: 50 MiB carries a 36 MiB attachment in base64",
-)
-MESSAGE_OCTETS_FLOOR: Final = _limit(
-    "MESSAGE_OCTETS_FLOOR",
-    65_536,
-    65_536,
-    "RFC 5321 §4.5.3.1.7",
-    "a site may not set less: 64 KiB must be taken",
-)
-SPILL_OCTETS: Final = _limit(
-    "SPILL_OCTETS",
-    1_048_576,
-    None,
-    "no RFC",
-    "default amount from which content is handed over in pieces: bounds memory per connection",
-)
-SIZE_DIGITS: Final = _limit(
-    "SIZE_DIGITS",
-    20,
-    20,
-    "RFC 1870 §4",
-    "digits of SIZE= and of BDAT: the grammar's bound",
-)
-INTEGER_DIGITS: Final = _limit(
-    "INTEGER_DIGITS",
-    19,
-    None,
-    "RFC 1870 §4",
-    "digits that are converted; all of 63 bits, and int() stays cheap",
-)
-CHUNK_OCTETS: Final = _limit(
-    "CHUNK_OCTETS",
-    2**63 - 1,
-    None,
-    "RFC 3030 §2",
-    "largest BDAT that is read away; above it the announcement is a syntax error",
-)
-MECHANISM_OCTETS: Final = _limit(
-    "MECHANISM_OCTETS",
-    20,
-    20,
-    "RFC 4422 §3.1",
-    "letters of a SASL mechanism's name",
-)
-ERRORS: Final = _limit(
-    "ERRORS",
-    20,
-    None,
-    "RFC 5321 §7.8",
-    "refusals by the engine, and those the session counts, before 421; Postfix has 20",
-)
-JUNK: Final = _limit(
-    "JUNK",
-    100,
-    None,
-    "RFC 5321 §7.8",
-    "commands that do no work (NOOP, RSET, VRFY, EXPN, HELP, repeated EHLO, BDAT 0) between two "
-    "accepted messages before 421; Postfix has 100",
-)
+MESSAGE_OCTETS: Final = 52_428_800
+"""Octets of the largest message by default: 50 MiB holds an attachment of 36 MiB in base64.
+RFC 5321 §4.5.3.1.7 requires 64 KiB."""
 
-TABLE: Final = tuple(_rows)
+MESSAGE_OCTETS_FLOOR: Final = 65_536
+"""The smallest size limit that a site may set. RFC 5321 §4.5.3.1.7."""
+
+SPILL_OCTETS: Final = 1_048_576
+"""Octets of content in memory from which the engine returns it in parts, by default: the most
+memory that one connection takes."""
+
+SIZE_DIGITS: Final = 20
+"""Digits of SIZE= and of the size of BDAT. RFC 1870 §4 allows exactly this."""
+
+INTEGER_DIGITS: Final = 19
+"""Digits that are converted to an integer, zeros in front not counted: all of 63 bits, and int()
+stays cheap."""
+
+CHUNK_OCTETS: Final = 2**63 - 1
+"""Octets of the largest BDAT; a larger announcement is a syntax error, since its octets could not
+be counted."""
+
+ERRORS: Final = 20
+"""Refusals by the engine, and those that the session counts, before 421; Postfix has 20, and
+RFC 5321 §7.8 leaves the number to the server."""
+
+JUNK: Final = 100
+"""Commands without effect (NOOP, RSET, VRFY, EXPN, HELP, repeated EHLO, BDAT 0) between two
+accepted messages before 421; Postfix has 100, and RFC 5321 §7.8 leaves the number to the server."""

@@ -10,10 +10,10 @@
 
 Rules of this file:
 1. Whatever the peer sends, nothing is raised: refusals are replies, the end is `Closed`.
-2. A command that is complete gets its reply before the next is read; replies keep the order of
-   the commands, and all that one receive brought is answered by one send. RFC 2920 §3.2.
-3. A command's state comes from the table in `state.py`; a refusal by grammar or sequence changes
-   nothing.
+2. A complete command gets its reply before the next one is read; replies keep the order of the
+   commands, and everything that one receive brought is answered by one send. RFC 2920 §3.2.
+3. The state follows the table in `state.py`; what is read in which state is in `reading.py`, what a
+   command does in `action.py`, what an answer does in `answering.py`.
 4. Nothing from before STARTTLS is known after it. RFC 3207 §4.2.
 
 This file knows no socket, no clock and no address grammar. RFC 5321, RFC 2033, RFC 3030, RFC 4954.
@@ -21,244 +21,176 @@ This file knows no socket, no clock and no address grammar. RFC 5321, RFC 2033, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
 
-from thurn_wire.content import Collector
-from thurn_wire.enddata import EndOfData
-from thurn_wire.smtp import answer, command, event, extension, limits
-from thurn_wire.smtp.dialogue import Discard
-from thurn_wire.smtp.error import LocalProtocolError
-from thurn_wire.smtp.event import PAUSED, Event, Pause, Reason
+from thurn_wire import sasl
+from thurn_wire.error import LocalProtocolError
+from thurn_wire.event import PAUSED, Pause, Reason
+from thurn_wire.smtp import own_reply
+from thurn_wire.smtp.answering import answer
+from thurn_wire.smtp.capability import Offer
+from thurn_wire.smtp.config import SmtpConfig
+from thurn_wire.smtp.event import Event
+from thurn_wire.smtp.reading import READERS
 from thurn_wire.smtp.reply import Reply
-from thurn_wire.smtp.server_command import CommandReading
-from thurn_wire.smtp.state import SERVER, Input, State, follow
+from thurn_wire.smtp.session import Session
+from thurn_wire.smtp.state import State, Step
 
 
-class SmtpServer(CommandReading):
+class SmtpServer:
     """One dialogue; see the head of this file.
 
     Args:
         config: the settings.
-        tls_active: TLS is there from the first octet (submissions).
+        tls_active: TLS is active from the first octet (submissions, RFC 8314 §3.3).
     """
 
-    # --- the four verbs and what belongs to them
+    __slots__ = ("_session",)
+
+    def __init__(self, config: SmtpConfig, *, tls_active: bool = False) -> None:
+        self._session = Session(config, tls_active=tls_active)
+
+    # --- what may be read
+
+    @property
+    def state(self) -> State:
+        """Where the dialogue is."""
+        return self._session.state
+
+    @property
+    def tls_active(self) -> bool:
+        """Whether TLS is active."""
+        return self._session.tls_active
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether a SASL exchange succeeded."""
+        return self._session.authenticated
+
+    @property
+    def early_talker(self) -> bool:
+        """Whether the peer sent octets before the greeting. RFC 5321 §3.1."""
+        return self._session.early_talker
+
+    @property
+    def accepted_recipients(self) -> int:
+        """How many recipients of the open transaction are accepted."""
+        return self._session.transaction.accepted_recipients
+
+    # --- the verbs of every engine
 
     def receive_data(self, octets: bytes) -> None:
         """Take what the peer sent; b"" is the end of its stream.
 
-        At most 64 KiB at a time: that, and the limits, is what a dialogue holds. Octets that come
-        while TLS is being started, or after the end, are dropped.
+        At most 64 KiB at a time: an engine holds that and what the limits allow. Octets that come
+        after the end are dropped.
         """
+        session = self._session
         if not octets:
-            self._eof = True
-        elif self.state is not State.SECURING and self.state is not State.CLOSED:
-            if self._silent:
-                self._silent = False
-                self._foreign = octets[0] not in b"\t\r\n" and not 32 <= octets[0] < 127
-            if self.state is State.CONNECTED:
-                self.early_talker = True
-            self._lines.receive(octets)
+            session.has_ended = True
+        elif not session.is_closed:
+            if session.is_silent:
+                session.is_silent = False
+                session.is_foreign = octets[0] not in b"\t\r\n" and not 32 <= octets[0] < 127
+                session.early_talker |= session.state is State.GREETING
+            session.lines.receive(octets)
 
     def next_event(self) -> Event | Pause:
-        """What happens next; NEED_DATA and PAUSED say that nothing can."""
-        if self._awaiting is not None:
+        """What happens next; NEED_DATA and PAUSED mean that nothing can."""
+        session = self._session
+        if session.awaiting is not None:
             return PAUSED
         while True:
-            happened = self._READERS[self.state](self)
-            if happened is not None:
-                return happened
+            event = READERS[session.state](session)
+            if event is not None:
+                return event
 
     def send(self, reply: Reply) -> None:
         """Answer the last event. 421 may be sent at any time and ends the dialogue.
 
         Raises:
-            LocalProtocolError: nothing waits for an answer, or this cannot be one.
+            LocalProtocolError: nothing waits for an answer, or this cannot be the answer.
         """
         if reply.code == 421:  # RFC 5321 §3.8
-            self._out.append(reply.encode())
-            self._close(Reason.REFUSED)
-            return
-        awaiting = self._awaiting
-        if awaiting is None:
-            raise LocalProtocolError("no event waits for a reply")
-        if 300 <= reply.code < 400 and awaiting not in {Input.DATA, Input.BDAT}:
-            raise LocalProtocolError(f"{reply.code} asks for more; the state takes no more")
-        self._ANSWERS[awaiting](self, reply)
+            self._session.end(reply, Reason.REFUSED)
+        else:
+            answer(self._session, reply)
 
     def accept(self, *text: str) -> None:
         """Answer the last event with the usual positive reply.
 
         Args:
-            text: replaces the words; in greeting and hello it follows the host's name.
+            text: replaces the text; in greetings and answers to EHLO it follows the hostname.
+
+        Raises:
+            LocalProtocolError: nothing waits for an answer.
         """
-        if self._awaiting is None:
+        config, step = self._session.config, self._session.awaiting
+        if step is None:
             raise LocalProtocolError("no event waits for a reply")
-        if self._awaiting is Input.GREETED:
-            self.send(answer.greeting(self.config, text))
-        elif self._awaiting is Input.HELLO:
-            self.send(Reply(250, None, (" ".join((self.config.hostname, *text)),)))
+        if step is Step.GREETED:
+            self.send(own_reply.greeting(config, text))
+        elif step is Step.HELLO:
+            self.send(Reply(250, None, (" ".join((config.hostname, *text)),)))
         else:
-            usual = answer.USUAL[self._awaiting]
+            usual = own_reply.USUAL[step]
             self.send(Reply(usual.code, usual.enhanced, text) if text else usual)
 
     def data_to_send(self) -> bytes:
-        """Everything said since the last call."""
-        octets = b"".join(self._out)
-        self._out.clear()
-        return octets
+        """Everything written since the last call."""
+        return self._session.take_output()
 
     def send_failed(self) -> None:
-        """What `data_to_send` gave did not go out: the dialogue is over."""
-        self._out.clear()
-        self._close(Reason.SEND_FAILED)
+        """The octets of `data_to_send` could not be sent: the dialogue is over."""
+        self._session.fail_sending()
 
-    # --- further verbs of the session
+    def tls_started(self) -> int:
+        """The TLS handshake is done: forget everything from before it. RFC 3207 §4.2.
+
+        Returns:
+            The octets that came in the clear behind STARTTLS and were dropped: more than 0 means
+            an attack or a broken client.
+        """
+        return self._session.forget_clear_text()
+
+    # --- further verbs of the server
 
     def challenge(self, octets: bytes) -> None:
-        """Answer `Auth` or `AuthResponse` with 334 and this. RFC 4954 §4."""
-        if self._awaiting is not Input.AUTH:
+        """Answer `Auth` or `AuthResponse` with a challenge. RFC 4954 §4.
+
+        Raises:
+            LocalProtocolError: no exchange waits for it, or it is too long.
+        """
+        session = self._session
+        if session.awaiting is not Step.AUTH:
             raise LocalProtocolError("no exchange waits for a challenge")
-        line = b"334 " + command.encode_base64(octets) + b"\r\n"
-        if len(line) > limits.AUTH_LINE_OCTETS:
+        line = b"334 " + sasl.encode(octets) + b"\r\n"
+        if len(line) > sasl.LINE_OCTETS:
             raise LocalProtocolError("challenge too long")
-        if self.state is not State.AUTHENTICATING:
-            self.state = follow(SERVER, self.state, Input.AUTH)
-        self._out.append(line)
-        self._awaiting = None
+        session.awaiting = None
+        session.move(Step.CHALLENGE)
+        session.write(line)
 
     def send_replies(self, replies: Sequence[Reply]) -> None:
-        """Answer `Message`: for LMTP one reply per accepted RCPT, in order. RFC 2033 §4.2."""
-        wanted = self.accepted_recipients if self._lmtp else 1
-        if self._awaiting is not Input.MESSAGE_ENDED or len(replies) != wanted:
-            raise LocalProtocolError(f"{wanted} replies to a message, not {len(replies)}")
-        self._answer_message(replies)
+        """Answer `Message`: for LMTP one reply per accepted RCPT, in order. RFC 2033 §4.2.
 
-    def tls_started(self) -> None:
-        """The handshake is done: everything before it is forgotten. RFC 3207 §4.2."""
-        self.state = follow(SERVER, self.state, Input.TLS_STARTED)
-        self.tls_active = True
-        self.authenticated = False
-        self._silent, self._foreign = True, False
-        self._hello_verb = ""
-        self._forget_transaction()
-        self.offer()
+        Raises:
+            LocalProtocolError: no message waits, or the number of replies is wrong.
+        """
+        session = self._session
+        wanted = session.transaction.accepted_recipients if session.lmtp else 1
+        if session.awaiting is not Step.MESSAGE_ENDED or len(replies) != wanted:
+            raise LocalProtocolError(f"{wanted} replies to a message, not {len(replies)}")
+        session.end_message(replies)
+
+    def offer(self, offer: Offer) -> None:
+        """Set what the client may use from now on; at first nothing is offered."""
+        self._session.set_offer(offer)
+
+    def count_error(self) -> None:
+        """Count a refusal of the session's own (guessed recipients, wrong passwords)."""
+        self._session.count_error()
 
     def drain(self) -> None:
-        """Say 421 to the next command, whatever it is, and close. RFC 5321 §3.8."""
-        self._draining = True
-
-    # --- answers, one way for each event that waits
-
-    def _answer_greeting(self, reply: Reply) -> None:
-        if reply.code not in {220, 554}:
-            raise LocalProtocolError(f"{reply.code} is no greeting")
-        given = Input.GREETED if reply.code == 220 else Input.REFUSED
-        self._take_answer(reply)
-        self.state = follow(SERVER, self.state, given)
-
-    def _answer_hello(self, reply: Reply) -> None:
-        if not reply.is_positive:
-            self._take_answer(reply)
-            return
-        if self._hello_verb != "HELO":
-            lines = extension.keywords(
-                size_octets=self.config.size_octets,
-                chunking=self.config.chunking,
-                smtputf8=self.config.smtputf8,
-                starttls=self._starttls and not self.tls_active,
-                mechanisms=() if self.authenticated else self._mechanisms,
-                extensions=self.config.extensions,
-            )
-            reply = Reply(reply.code, None, (reply.text[0], *lines))
-        self._take_answer(reply)
-        self.state = follow(SERVER, self.state, Input.HELLO)
-        self._forget_transaction()
-
-    def _answer_command(self, reply: Reply) -> None:
-        awaiting = self._take_answer(reply)
-        if 200 <= reply.code < 300:
-            self.state = follow(SERVER, self.state, awaiting)
-            if awaiting is Input.RCPT:
-                self.accepted_recipients += 1
-        elif awaiting is Input.RCPT:
-            self._refused_recipients = True
-
-    def _answer_data(self, reply: Reply) -> None:
-        if reply.code != 354:
-            if reply.is_positive:
-                raise LocalProtocolError(f"{reply.code} does not answer DATA")
-            self._take_answer(reply)
-            return
-        self._take_answer(reply)
-        self.state = follow(SERVER, self.state, Input.DATA)
-        self._end = EndOfData(self.config.size_octets, self.config.spill_octets)
-
-    def _answer_chunk(self, reply: Reply) -> None:
-        if reply.code == 354:
-            self.state = follow(SERVER, self.state, Input.BDAT)
-            self._collector = Collector(self.config.size_octets, self.config.spill_octets)
-        elif reply.is_positive:
-            raise LocalProtocolError(f"{reply.code} does not answer BDAT")
-        else:
-            self._discarding = Discard(self._for_each(reply, whole=self._last), counts=False)
-            self.state = follow(SERVER, self.state, Input.TRANSACTION_FAILED)
-            self._forget_transaction()
-        self._awaiting = None
-
-    def _answer_one(self, reply: Reply) -> None:
-        self._answer_message(self._for_each(reply, whole=True))
-
-    def _answer_tls(self, reply: Reply) -> None:
-        self._take_answer(reply)
-        if reply.code == 220:
-            self.state = follow(SERVER, self.state, Input.STARTTLS)
-            self._lines.discard()  # RFC 3207 §4.2; CVE-2011-0411
-
-    def _answer_auth(self, reply: Reply) -> None:
-        if reply.is_positive and reply.code != 235:
-            raise LocalProtocolError(f"{reply.code} does not end an exchange")
-        self._take_answer(reply)
-        if self.state is State.AUTHENTICATING:
-            self.state = follow(SERVER, self.state, Input.AUTH_ENDED)
-        if reply.is_positive:
-            self.authenticated = True
-            self.offer()
-
-    # --- reading where nothing is to be read
-
-    def _read_nothing(self) -> Event | Pause:
-        return PAUSED
-
-    def _read_greeting(self) -> Event:
-        self._awaiting = Input.GREETED
-        return event.Connected()
-
-    _READERS: ClassVar[Mapping[State, Callable[[SmtpServer], Event | Pause | None]]] = {
-        State.CONNECTED: _read_greeting,
-        State.TURNED_AWAY: CommandReading.read_command,
-        State.START: CommandReading.read_command,
-        State.READY: CommandReading.read_command,
-        State.SECURING: _read_nothing,
-        State.AUTHENTICATING: CommandReading.read_response,
-        State.SENDER: CommandReading.read_command,
-        State.RECIPIENT: CommandReading.read_command,
-        State.CONTENT: CommandReading.read_content,
-        State.CHUNK: CommandReading.read_chunk,
-        State.CHUNKS: CommandReading.read_command,
-        State.CLOSED: CommandReading.read_end,
-    }
-    _ANSWERS: ClassVar[Mapping[Input, Callable[[SmtpServer, Reply], None]]] = {
-        Input.GREETED: _answer_greeting,
-        Input.HELLO: _answer_hello,
-        Input.MAIL: _answer_command,
-        Input.RCPT: _answer_command,
-        Input.VRFY: _answer_command,
-        Input.EXPN: _answer_command,
-        Input.DATA: _answer_data,
-        Input.BDAT: _answer_chunk,
-        Input.MESSAGE_ENDED: _answer_one,
-        Input.STARTTLS: _answer_tls,
-        Input.AUTH: _answer_auth,
-    }
+        """Answer the next command, whatever it is, with 421, and close. RFC 5321 §3.8."""
+        self._session.is_draining = True

@@ -16,7 +16,6 @@ from typing import Protocol
 from thurn.plugin import (
     AccountHandle,
     Connection,
-    Identity,
     ListenerContext,
     MailboxRecord,
     Session,
@@ -69,10 +68,6 @@ class ImapConversation(Output, Protocol):
     @property
     def account(self) -> AccountHandle:
         """The open account. Raises CommandRefused before login."""
-
-    @property
-    def identity(self) -> Identity:
-        """The identity that logged in. Raises CommandRefused before login."""
 
     @property
     def enabled(self) -> frozenset[str]:

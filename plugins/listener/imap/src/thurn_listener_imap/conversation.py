@@ -17,7 +17,6 @@ from thurn.plugin import (
     Connection,
     Content,
     Granted,
-    Identity,
     ListenerContext,
     Login,
     MailboxNotFound,
@@ -28,9 +27,9 @@ from thurn.plugin import (
     StorageError,
     TemporaryFailure,
 )
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 from thurn_wire.imap.server import ImapServer
-from thurn_wire.imap.state import APPENDING, IDLING, TAKEN_OVER
+from thurn_wire.imap.state import APPENDING, IDLING
 
 from thurn_listener_imap.answer import CommandRefused, refused, wrong
 from thurn_listener_imap.fetch.batch import Batch
@@ -79,8 +78,6 @@ class Conversation:
         "_account",
         "_begun_at",
         "_has_ended",
-        "_octets",
-        "_pieces",
         "condstore",
         "connection",
         "enabled",
@@ -115,8 +112,6 @@ class Conversation:
         self.failed_logins = 0
         self.incoming: IncomingMessages | None = None
         self._account: AccountHandle | None = None
-        self._pieces: list[bytes] = []
-        self._octets = 0
         self._has_ended = False
         self._begun_at = trio.current_time()
 
@@ -157,13 +152,6 @@ class Conversation:
         if self._account is None:
             raise CommandRefused(wrong("Log in first"))
         return self._account
-
-    @property
-    def identity(self) -> Identity:
-        """The identity that logged in. Raises CommandRefused before login."""
-        if self.session.identity is None:
-            raise CommandRefused(wrong("Log in first"))
-        return self.session.identity
 
     def capabilities(self) -> list[str]:
         """What the client is announced now, each word once."""
@@ -210,7 +198,7 @@ class Conversation:
         if self.selected is not None:
             # RFC 7162 §3.1: a client that shows it late gets the number late.
             modseq = self.selected.told.highestmodseq
-            self.write(response.ok(b"*", "From now on", code.highestmodseq(modseq)))
+            self.write(reply.ok("From now on", code.highestmodseq(modseq)).encode())
 
     async def guard(self, mailbox: str, sizes: Iterable[int]) -> None:
         """Raise a StorageError where a guard lets no messages of these sizes into this mailbox."""
@@ -270,7 +258,7 @@ class Conversation:
 
     async def receive_octets(self, *, or_change: bool = False) -> bytes | None:
         """What the client sends next, as it comes; see `contract.ImapConversation`."""
-        while self.engine.state in TAKEN_OVER:
+        while self.engine.is_taken_over:
             octets = self.engine.take_octets()
             if octets or self._has_ended:
                 return octets
@@ -303,8 +291,7 @@ class Conversation:
 
     def write(self, octets: bytes) -> None:
         """Gather whole responses, or the pieces of one in their order."""
-        self._pieces.append(octets)
-        self._octets += len(octets)
+        self.engine.write(octets)
 
     async def relieve(self) -> None:
         """Send what is gathered if it is much.
@@ -313,7 +300,7 @@ class Conversation:
             OSError: the connection is lost.
             CutOff: see `flush`.
         """
-        if self._octets > FLUSH_OCTETS:
+        if self.engine.output_octets > FLUSH_OCTETS:
             await self.flush()
 
     async def flush(self) -> None:
@@ -323,10 +310,10 @@ class Conversation:
             OSError: the connection is lost.
             CutOff: what was set aside could not be read to its end; the session has to end.
         """
-        if not self._pieces:
+        size_octets = self.engine.output_octets
+        if not size_octets:
             return
-        size_octets = self._octets
-        pieces, self._pieces, self._octets = self._pieces, [], 0
+        pieces = self.engine.parts_to_send()
         self.extend()
         if size_octets <= ASIDE_OCTETS:
             await self.connection.send_parts(pieces)
@@ -350,8 +337,7 @@ class Conversation:
 
     def end(self, text: str, why: bytes = b"") -> None:
         """End the session with BYE; what is gathered is sent before."""
-        self.write(response.bye(text, why))
-        self.engine.close()
+        self.engine.send(reply.bye(text, why))
 
     def drop_incoming(self) -> None:
         """Drop the messages of the APPEND under way, if there is one."""
@@ -410,18 +396,18 @@ class Conversation:
         if news.gone:
             self.write(b"".join([b"* %d EXPUNGE\r\n" % number for number, _ in news.gone]))
         if news.exists is not None:
-            self.write(response.exists(news.exists))
+            self.write(reply.exists(news.exists))
             if not self.rev2:
-                self.write(response.recent(0))
+                self.write(reply.recent(0))
         if news.keywords:
             self.write_flags(selected)
         await self.write_flags_of(news.changed, uid=uid)
 
     def write_flags(self, selected: Selected) -> None:
         """FLAGS and PERMANENTFLAGS of the mailbox. RFC 9051 §7.1, §7.3.5."""
-        self.write(response.flags(selected.flags.names))
+        self.write(reply.flags(selected.flags.names))
         permanent = permanent_flags(selected)
-        self.write(response.ok(b"*", "Flags permitted", code.permanentflags(permanent)))
+        self.write(reply.ok("Flags permitted", code.permanentflags(permanent)).encode())
 
     async def write_flags_of(self, positions: list[int], *, uid: bool) -> None:
         """FETCH responses with the flags of messages at these positions of `Selected.told`."""
@@ -441,4 +427,4 @@ class Conversation:
         """The STATUS response of a mailbox, with items of all extensions. RFC 9051 §7.3.3."""
         table = self.parts.extensions.status_items
         pairs = [(item, table[item](self, record)) for item in items]
-        return response.status(record.name, pairs, utf8=self.rev2)
+        return reply.status(record.name, pairs, utf8=self.rev2)

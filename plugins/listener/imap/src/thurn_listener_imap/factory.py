@@ -14,7 +14,7 @@ import pluggy
 import trio
 from thurn.plugin import Context, Factory, Guard, ListenerContext, hookimpl, hookspec
 from thurn_kit.spool import Spool
-from thurn_wire.imap.config import ServerLimits
+from thurn_wire.imap.config import ImapConfig
 from thurn_wire.imap.grammar.builtin import base_grammar
 
 from thurn_listener_imap.commands.table import BASE, BASE_COMMANDS
@@ -96,7 +96,7 @@ async def open_listener(
         context.require(Guard, "guard", name)  # type: ignore[type-abstract]
         for name in config.guards
     )
-    engine, extended = ServerLimits(append_octets=config.size_limit), tables(extensions)
+    engine, extended = ImapConfig(append_octets=config.size_limit), tables(extensions)
     spool, known_parts, texts = Spool(context.data / "tmp"), KnownParts(), HeaderTexts()
     async with trio.open_nursery() as nursery:
         followed = FollowedMailboxes(nursery, context.diagnostics)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from thurn.plugin import Connection, Session
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code
+from thurn_wire.imap.reply import Reply, bye
 
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.parts import ImapParts
@@ -14,11 +15,11 @@ from thurn_listener_imap.session import converse
 
 EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
 
-FAREWELLS: Final[Mapping[EndReason, bytes]] = {
-    "error": response.bye("Temporary trouble here, try again later", code.UNAVAILABLE),
-    "closing": response.bye("The server is closing, try again later", code.UNAVAILABLE),
-    "busy": response.bye("Too many connections, try again later", code.UNAVAILABLE),
-    "idle": response.bye("Logged out for inactivity"),
+FAREWELLS: Final[Mapping[EndReason, Reply]] = {
+    "error": bye("Temporary trouble here, try again later", code.UNAVAILABLE),
+    "closing": bye("The server is closing, try again later", code.UNAVAILABLE),
+    "busy": bye("Too many connections, try again later", code.UNAVAILABLE),
+    "idle": bye("Logged out for inactivity"),
 }
 """RFC 9051 §5.4, §7.1.5."""
 
@@ -42,4 +43,4 @@ class ImapListener:
 
     def farewell(self, reason: EndReason) -> bytes:
         """BYE with the reason's words."""
-        return FAREWELLS[reason]
+        return FAREWELLS[reason].encode()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from thurn.plugin import Guard, ListenerContext
 from thurn_kit.spool import Spool
-from thurn_wire.imap.config import ServerLimits
+from thurn_wire.imap.config import ImapConfig
 
 from thurn_listener_imap.fetch.source import KnownParts
 from thurn_listener_imap.mailbox.followed import FollowedMailboxes
@@ -21,7 +21,7 @@ class ImapParts:
 
     Attributes:
         settings: of the listener.
-        engine: the bounds of the engine.
+        engine: the settings of the engine.
         context: the host.
         extensions: the tables of all extensions.
         guards: judges of what APPEND, COPY and MOVE store.
@@ -32,7 +32,7 @@ class ImapParts:
     """
 
     settings: ImapSettings
-    engine: ServerLimits
+    engine: ImapConfig
     context: ListenerContext
     extensions: Extensions
     guards: tuple[Guard, ...]

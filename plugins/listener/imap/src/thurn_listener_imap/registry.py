@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 from thurn.plugin import PluginError
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap.command import Command
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.grammar.registry import Grammar
 
 from thurn_listener_imap.contract import ImapConversation

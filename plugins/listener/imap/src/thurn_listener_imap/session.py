@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from thurn_wire.imap import code, event, response
+from thurn_wire.imap import code, event
 from thurn_wire.imap.event import NEED_DATA, Pause
 
-from thurn_listener_imap.answer import wrong
+from thurn_listener_imap.answer import done, wrong
 from thurn_listener_imap.answering import answer_of, end_take_over, finish
 from thurn_listener_imap.commands import append, idle, login
 from thurn_listener_imap.commands.table import BASE_COMMANDS
@@ -34,7 +34,6 @@ async def converse(conversation: Conversation) -> None:
     Cancellation: of the command under way, everything was done or nothing.
     """
     engine = conversation.engine
-    _greet(conversation)
     try:
         while True:
             happened = engine.next_event()
@@ -45,7 +44,7 @@ async def converse(conversation: Conversation) -> None:
                 await conversation.flush()
                 return
             elif isinstance(happened, Pause):
-                raise RuntimeError(f"{engine.state} waits for a verb")
+                raise RuntimeError(f"an event was not answered in state {engine.state}")
             else:
                 await STEPS[type(happened)](conversation, happened)
                 await conversation.relieve()
@@ -57,10 +56,10 @@ async def converse(conversation: Conversation) -> None:
         conversation.drop_incoming()
 
 
-def _greet(conversation: Conversation) -> None:
+async def greet(conversation: Conversation, _: event.Connected) -> None:
+    """Greet, and say what the client may use."""
     words = code.capability(conversation.capabilities())
-    text = f"{conversation.context.hostname} ready"
-    conversation.write(response.ok(b"*", text, words))
+    conversation.engine.send(done(f"{conversation.context.hostname} ready", words))
 
 
 async def request(conversation: Conversation, given: event.Request) -> None:
@@ -82,26 +81,15 @@ async def request(conversation: Conversation, given: event.Request) -> None:
         await finish(conversation, answer, updates)
 
 
-async def go_on(conversation: Conversation, _: event.ContinuationNeeded) -> None:
-    """Let the client send a literal."""
-    conversation.write(response.continuation())
-
-
-async def refused(conversation: Conversation, given: event.Refused) -> None:
-    """The engine has refused what came, and with it an APPEND or a SASL exchange under way."""
-    conversation.drop_incoming()
-    conversation.end_login()
-    conversation.write(given.response)
-
-
 STEPS: Final[Mapping[type[object], Step]] = {
+    event.Connected: greet,
     event.Request: request,
-    event.ContinuationNeeded: go_on,
-    event.Refused: refused,
-    event.SaslResponse: login.respond,
+    event.AuthResponse: login.respond,
+    event.AuthCancelled: login.cancel,
     event.AppendMessage: append.announce,
     event.AppendChunk: append.take,
     event.AppendDone: append.store,
+    event.AppendCancelled: append.cancel,
     event.IdleDone: idle.end,
 }
 """What is done about each event."""

@@ -1,11 +1,11 @@
 """Reads contents from the front, piece by piece, so that large ones are never in memory.
 
 Rules of this file:
-1. A piece has at most `PIECE_OCTETS`, but a header comes at its own size where it is asked for.
+1. A piece has at most `PIECE_OCTETS`, except a header, which comes in one piece.
 2. A large content that is in memory is put into a private file, so that a client that does not
-   read keeps none of it there.
-3. Nothing is read that is not asked for: of a file, TOP with no lines reads the header only.
-4. A file that cannot be read is `StorageTrouble`, so that nobody takes it for a lost connection.
+   read keeps none of it in memory.
+3. Nothing is read that is not asked for: TOP without lines reads only the header of a file.
+4. A file that cannot be read raises StorageTrouble, so that nobody takes it for a lost connection.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO, FileIO
 from types import TracebackType
-from typing import Final
 
 from thurn.plugin import Blob, Content, StorageTrouble
 from thurn_kit.spool import Spool
 
-WHOLE_OCTETS: Final = 65_536
-"""Contents up to here are sent in one piece, larger ones as they are read."""
-PIECE_OCTETS: Final = 65_536
-"""One read and one send: large enough that their cost vanishes, small enough for fairness."""
+from thurn_listener_pop3.limits import PIECE_OCTETS, WHOLE_OCTETS
 
 
 class ContentReader:
-    """An open content; a context manager. Everything in it raises StorageTrouble."""
+    """An open content; a context manager. All its methods may raise StorageTrouble."""
 
     __slots__ = ("_file", "_prefix")
 
@@ -35,7 +31,7 @@ class ContentReader:
 
     @classmethod
     async def open(cls, content: Content, spool: Spool) -> ContentReader:
-        """The content; whoever calls lets go of it."""
+        """Open a content; the caller keeps no reference to it."""
         content, file = await spool.set_aside(content, above_octets=WHOLE_OCTETS)
         try:
             return cls(content)
@@ -54,7 +50,7 @@ class ContentReader:
         self._file.close()
 
     def read(self, size_octets: int) -> bytes:
-        """So many octets; fewer only at the end."""
+        """The next octets; fewer than asked for only at the end."""
         parts = [self._prefix[:size_octets]]
         self._prefix = self._prefix[size_octets:]
         size_octets -= len(parts[0])
@@ -70,7 +66,7 @@ class ContentReader:
         return b"".join(parts)
 
     def pieces(self) -> Iterator[bytes]:
-        """All that is left."""
+        """The rest, in pieces."""
         while piece := self.read(PIECE_OCTETS):
             yield piece
 
@@ -85,20 +81,20 @@ def _open(blob: Blob) -> BytesIO | FileIO:
 
 
 def top_pieces(reader: ContentReader, header_octets: int, lines: int) -> Iterator[bytes]:
-    """The header with its empty line, and so many lines of the body. RFC 1939 §7 (TOP).
+    """The header with its empty line, and the first lines of the body. RFC 1939 §7 (TOP).
 
     Args:
         reader: at the beginning of a content.
-        header_octets: how long its header is, with the empty line.
-        lines: how many lines; more than there are is the whole content.
+        header_octets: the length of the header with its empty line.
+        lines: how many lines of the body; if it has fewer, the whole content.
     """
     yield reader.read(header_octets)
     if lines == 0:
         return
     for piece in reader.pieces():
-        found = piece.count(b"\n")
-        if found >= lines:
+        count = piece.count(b"\n")
+        if count >= lines:
             yield piece[: len(piece) - len(piece.split(b"\n", lines)[lines])]
             return
-        lines -= found
+        lines -= count
         yield piece

@@ -1,25 +1,18 @@
 """One session per maildrop: locks in shared state, held for as long as the session lives.
 
 Rules of this file:
-1. A lock is a row with a short lifetime. It is renewed while its session lives, so that one whose
-   worker was killed is free again within `LIFETIME_SECONDS`.
-2. Nobody renews or removes another's row: a worker that stood still too long has lost its locks.
-   Then two sessions may be open for a while, each on its own snapshot, which does no harm.
+1. A lock is a row with a short lifetime, renewed while its session lives. The lock of a worker that
+   was killed is free within `LOCK_SECONDS`.
+2. Nobody renews or removes the row of another session: a worker that stood still too long has lost
+   its locks. Two sessions may be open then, each on its own snapshot, which does no harm.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 import trio
 from thurn.plugin import Diagnostics, Table
 
-LIFETIME_SECONDS: Final = 60.0
-"""How long a maildrop stays locked after a crash: clients look every minute or more rarely."""
-RENEW_SECONDS: Final = 20.0
-"""Two renewals may be missed."""
-RELEASE_SECONDS: Final = 5.0
-"""How long the end of a session may wait for shared state; past it the row's lifetime ends."""
+from thurn_listener_pop3.limits import LOCK_SECONDS, RELEASE_SECONDS, RENEW_SECONDS
 
 
 class MaildropLocks:
@@ -34,20 +27,20 @@ class MaildropLocks:
         self._turn = trio.Lock()  # or a renewal could come just after a removal
 
     async def acquire(self, key: str, owner: str) -> bool:
-        """Whether the maildrop is this session's now.
+        """Lock a maildrop for a session; False if another session has it.
 
-        Cancellation: it may be locked until its lifetime ends.
+        Cancellation: it may be locked until the row's lifetime ends.
         """
         row = owner.encode()
-        if not await self._table.add(key, row, lifetime_seconds=LIFETIME_SECONDS):
+        if not await self._table.add(key, row, lifetime_seconds=LOCK_SECONDS):
             return False
         self._held[key] = row
         return True
 
     async def release(self, key: str) -> None:
-        """The maildrop is free again, at the latest when the row's lifetime ends.
+        """Free the maildrop, or let the row's lifetime end. Idempotent.
 
-        Cancellation: it is free all the same.
+        Cancellation: it is freed all the same.
         """
         row = self._held.pop(key, None)
         if row is None:
@@ -58,11 +51,11 @@ class MaildropLocks:
                 async with self._turn:
                     if await self._table.get(key) == row:
                         await self._table.delete(key)
-            except Exception as error:  # noqa: BLE001 - the mail is dealt with; the row ends itself
+            except Exception as error:  # noqa: BLE001 - the session is done; the row ends by itself
                 self._diagnostics.warning("lock.not_released", failure=repr(error))
 
     async def renew_for_ever(self) -> None:
-        """Keep all locks that are held."""
+        """Renew all locks that are held, again and again."""
         while True:
             await trio.sleep(RENEW_SECONDS)
             for key, row in tuple(self._held.items()):
@@ -74,4 +67,4 @@ class MaildropLocks:
 
     async def _renew(self, key: str, row: bytes) -> None:
         if self._held.get(key) == row and await self._table.get(key) in (None, row):
-            await self._table.put(key, row, lifetime_seconds=LIFETIME_SECONDS)
+            await self._table.put(key, row, lifetime_seconds=LOCK_SECONDS)

@@ -1,11 +1,11 @@
 """A mailbox as a maildrop: a snapshot of its columns, its messages, and what QUIT changes.
 
 Rules of this file:
-1. The columns are those of one view, taken at login: numbers and unique-ids stay whatever others
-   do to the mailbox meanwhile. RFC 1939 §5.
-2. A unique-id is UIDVALIDITY and UID: both are kept by the store, so it is the same in every
-   session and after a restart, and never given to another message. RFC 1939 §7 (UIDL).
-3. Nothing changes but in `remove` and `mark_seen`.
+1. The columns are those of one view, taken at login: numbers and unique-ids stay, whatever other
+   sessions do to the mailbox. RFC 1939 §5.
+2. A unique-id is UIDVALIDITY and UID. The store keeps both, so the unique-id is the same in every
+   session and after a restart, and no other message gets it. RFC 1939 §7 (UIDL).
+3. Only `remove` and `mark_seen` change anything.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class OpenMaildrop:
     """The maildrop of one session.
 
     Attributes:
-        key: what it is locked by.
-        retrieved: the UIDs of what RETR has sent whole.
+        key: of its lock.
+        retrieved: the UIDs of messages that RETR has sent whole.
     """
 
     __slots__ = ("_mailbox", "_uids", "key", "retrieved")
@@ -34,7 +34,7 @@ class OpenMaildrop:
         self.retrieved: set[int] = set()
 
     def uid(self, number: int) -> int:
-        """The UID of a message number."""
+        """The UID of the message with this number."""
         return self._uids[number - 1]
 
     async def content(self, number: int) -> Content:
@@ -52,7 +52,7 @@ class OpenMaildrop:
         """Remove these messages for good.
 
         Returns:
-            How many were still there.
+            How many of them still existed.
 
         Raises:
             StorageError: nothing was removed.
@@ -63,12 +63,12 @@ class OpenMaildrop:
         return len(await self._mailbox.expunge(uids)) if uids else 0
 
     async def mark_seen(self) -> None:
-        """Flag what was retrieved and is still there. Raises StorageError."""
+        """Flag what was retrieved and still exists. Raises StorageError."""
         if self.retrieved:
             await self._mailbox.flag(self.retrieved, FlagChange.ADD, ("\\Seen",))
 
 
 def columns(view: View) -> Maildrop:
-    """What STAT, LIST and UIDL say of this view."""
+    """The sizes and unique-ids of this view, for STAT, LIST and UIDL."""
     unique_ids = list(map(f"{view.uidvalidity:x}.%x".__mod__, view.uids))
     return Maildrop(view.sizes, unique_ids)

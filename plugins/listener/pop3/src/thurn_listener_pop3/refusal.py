@@ -1,8 +1,8 @@
-"""What a client is told of an error: text and response code.
+"""From errors to replies: the text and response code of each error.
 
 Rules of this file:
-1. Codes are for trouble of ours and for logins; that a message has gone is neither.
-2. Texts are the generic ones of the status; causes stay in the log.
+1. Response codes are for internal failures and for logins; a message that is gone is neither.
+2. Texts are those of the status, which name no cause; causes go into the log.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from thurn_wire.pop3.reply import ResponseCode
 
 CODES: Final[Mapping[type[StorageError], ResponseCode | None]] = {
     MessageExpunged: None,
-    # RFC 3206 §4: what is likely to pass by itself …
+    # RFC 3206 §4: what is likely to pass by itself,
     InUse: ResponseCode.SYSTEM_TEMPORARY,
     OverQuota: ResponseCode.SYSTEM_TEMPORARY,
     StorageFull: ResponseCode.SYSTEM_TEMPORARY,
     StorageTrouble: ResponseCode.SYSTEM_TEMPORARY,
-    # … and what needs a person.
+    # and what needs a person.
     DocumentNotFound: ResponseCode.SYSTEM_PERMANENT,
     LimitReached: ResponseCode.SYSTEM_PERMANENT,
     MailboxExists: ResponseCode.SYSTEM_PERMANENT,
@@ -53,11 +53,12 @@ CODES: Final[Mapping[type[StorageError], ResponseCode | None]] = {
 """Every error of a store."""
 
 _NOT_CREDENTIALS: Final = frozenset((501, 504))
-"""Statuses of the gate that say nothing about the account: malformed, unknown mechanism."""
+"""Statuses of the gate that say nothing about the account: a malformed response, a mechanism that
+does not exist."""
 
 
 class LoginRefused(ThurnError):
-    """Credentials are right, but there is no maildrop now."""
+    """The credentials are right, and the maildrop cannot be opened now."""
 
     def __init__(self, text: str, code: ResponseCode) -> None:
         super().__init__(text)
@@ -65,22 +66,22 @@ class LoginRefused(ThurnError):
 
 
 def code_of(error: ThurnError) -> ResponseCode | None:
-    """The response code that goes with the text of `status_of(error)`."""
+    """The response code of an error, beside the text of `status_of(error)`."""
     if isinstance(error, StorageError) and type(error) in CODES:
         return CODES[type(error)]
-    # Anything unexpected is temporary (`status_of`).
+    # An unexpected error is temporary (`status_of`).
     if status_of(error).is_permanent:
         return ResponseCode.SYSTEM_PERMANENT
     return ResponseCode.SYSTEM_TEMPORARY
 
 
 def code_of_login(refused: Refused) -> ResponseCode | None:
-    """The response code for what the gate says."""
+    """The response code for a login that the gate has refused."""
     status = refused.status
     if status.is_temporary:
-        # RFC 3206 §4: trouble of ours must not make a client ask for another password.
+        # RFC 3206 §4: an internal failure must not make a client ask for another password.
         return ResponseCode.SYSTEM_TEMPORARY
     if status.code in _NOT_CREDENTIALS:
         return None
-    # RFC 3206 §4: also what the site's policy forbids, such as a password in the clear.
+    # RFC 3206 §4: also for what the site forbids, such as a password in the clear.
     return ResponseCode.AUTHENTICATION

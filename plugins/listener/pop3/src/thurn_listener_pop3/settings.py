@@ -1,14 +1,13 @@
-"""Settings of `listener.pop3`."""
+"""The settings of `listener.pop3`."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import Field
 from thurn.plugin import Duration, ListenerSettings
 
-AUTOLOGOUT_SECONDS: Final = 600.0
-"""RFC 1939 §3: an autologout timer MUST be of at least ten minutes."""
+from thurn_listener_pop3.limits import AUTOLOGOUT_SECONDS
 
 
 class Pop3Settings(ListenerSettings):
@@ -29,7 +28,7 @@ class Pop3Settings(ListenerSettings):
     )
     expire: Duration | None = Field(
         default=None,
-        description="How long the site keeps mail at least, as told to clients in whole days; "
+        description="How long the site keeps mail at least, as clients are told in whole days; "
         "nothing is removed because of it. Not set: for ever.",
     )
     mark_seen: bool = Field(
@@ -38,7 +37,7 @@ class Pop3Settings(ListenerSettings):
     idle: Duration = Field(
         default=AUTOLOGOUT_SECONDS,
         ge=AUTOLOGOUT_SECONDS,
-        description="Silence that ends a connection; the standard wants ten minutes at least.",
+        description="Silence that ends a connection; the standard requires at least ten minutes.",
     )
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from thurn.plugin import LOCAL_ERROR, Status
-from thurn_wire.smtp.error import LocalProtocolError
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.smtp.reply import Reply
 
 _INTERNAL: Final = Reply(LOCAL_ERROR.code, LOCAL_ERROR.enhanced, (LOCAL_ERROR.text,))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from thurn.plugin import AccountId
 from thurn_kit.grants import Grant, SessionSource
 from thurn_kit.table import print_table, printable
 
-if TYPE_CHECKING:
-    from thurn_relay_grants.explain import Explanation
+from thurn_relay_grants.answer import Explanation
 
 
 def as_facts(grant: Grant, wall: float) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The default mail store: write-once message files and one SQLite index per account.
 
-The folders, from the top; each imports only those below it:
+Its parts, from the top; each imports only those below it:
 
-- `factory` opens the plugin; `store` is its product, the owner of records in the commit log.
+- `factory` opens the plugin.
+- `store`: its product, which opens accounts and owns the records in the commit log.
 - `account`: what the contract gives, an account and its mailboxes as one identity sees them.
 - `upkeep`: the background: files and rows that nobody needs, copies, SQLite's logs.
 - `log`: the way of every change through the commit log; replay after a crash; settling.

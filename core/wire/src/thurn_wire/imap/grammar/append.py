@@ -1,10 +1,10 @@
-"""APPEND: what stands before each message's literal.
+"""APPEND: the words in front of each message.
 
     append  = "APPEND" SP mailbox 1*( SP message )
     message = [ flag-list SP ] [ date-time SP ] ( literal / literal8 )
 
-Rule of this file: messages are not read here; the engine gives what stands before each
-announcement, and takes the literal itself.
+Rule of this file: messages are not read here; the engine passes the octets in front of each
+announced literal, and reads the literal itself.
 
 RFC 9051 §6.3.12, RFC 3502 §6.3.11, RFC 3516 §4.4.
 """
@@ -20,7 +20,7 @@ from thurn_wire.imap.grammar.registry import Cursor
 
 
 def without_message(cursor: Cursor) -> NoReturn:
-    """APPEND whose line ends before any message."""
+    """Refuse APPEND whose line ends before any message."""
     cursor.space()
     cursor.mailbox()
     cursor.space()
@@ -28,13 +28,13 @@ def without_message(cursor: Cursor) -> NoReturn:
 
 
 def mailbox(cursor: Cursor) -> str | None:
-    """The mailbox; None if the literal that is announced is the mailbox itself."""
+    """The mailbox; None if the announced literal is the mailbox name."""
     cursor.space()
     return None if cursor.position == len(cursor.octets) else cursor.mailbox()
 
 
 def item(cursor: Cursor, announced: Announcement) -> AppendItem:
-    """The message that is announced, with the cursor behind the mailbox or the message before."""
+    """The announced message; the cursor is behind the mailbox or the previous message."""
     cursor.space()
     flags: tuple[str, ...] = ()
     received = None

@@ -1,10 +1,10 @@
-"""The base: the words of RFC 3501, and of what cannot be told apart from it.
+"""The base: the words of RFC 3501, and those that cannot be separated from it.
 
 Rules of this file:
-1. It is only the tables; each line names a word and its parser.
-2. The words of an extension are added by whoever offers the extension, also where the parser of
-   its words is in this library. CONDSTORE (RFC 7162) is here, since it changes commands of the
-   base; ENABLE (RFC 5161) and IDLE (RFC 2177) are here, since the engine knows them.
+1. It has only tables; each line has a word and its parser.
+2. Whoever offers an extension adds its words, also if their parsers are in this library. CONDSTORE
+   (RFC 7162) is here, since it changes commands of the base; ENABLE (RFC 5161) and IDLE (RFC 2177)
+   are here, since the engine knows them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ CHARSETS: Final = {
     b"ISO-8859-15": "iso8859-15",
     b"WINDOWS-1252": "cp1252",
 }
-"""RFC 9051 §6.4.4: US-ASCII and UTF-8 must be known; the others are what old clients send."""
+"""Charsets of SEARCH: RFC 9051 §6.4.4 requires US-ASCII and UTF-8; old clients send the others."""
 
 
 def base_grammar() -> Grammar:
-    """A new grammar with the base, to which extensions may be added."""
+    """A new grammar with the base, to which extensions may add their words."""
     return Grammar(
         commands=_commands(),
         uid_commands=_uid_commands(),
@@ -61,7 +61,9 @@ def _commands() -> dict[bytes, Rule]:
         b"NOOP": Rule(bare(command.Noop()), ANY, literals=False),
         b"LOGOUT": Rule(bare(command.Logout()), ANY, Step.LOGOUT, literals=False),
         b"STARTTLS": Rule(bare(command.StartTls()), BEFORE_LOGIN, Step.STARTTLS, literals=False),
-        b"AUTHENTICATE": Rule(session.authenticate, BEFORE_LOGIN, Step.LOGIN, literals=False),
+        b"AUTHENTICATE": Rule(
+            session.authenticate, BEFORE_LOGIN, Step.AUTHENTICATE, literals=False
+        ),
         b"LOGIN": Rule(session.login, BEFORE_LOGIN, Step.LOGIN),
         b"ENABLE": Rule(session.enable, LOGGED_IN, literals=False),
         b"SELECT": Rule(mailbox.select, LOGGED_IN, Step.SELECT),

@@ -6,7 +6,7 @@
     section-spec = [ part ] HEADER / HEADER.FIELDS[.NOT] SP "(" 1*astring ")" / TEXT / MIME
     part    = nz-number *( "." nz-number )
 
-Rule of this file: nothing is made by the numbers that are asked for; they are only kept.
+Rule of this file: numbers are only stored; no work or memory depends on their size.
 
 RFC 9051 §6.4.5, RFC 4466 §2.4, RFC 7162 §3.1.4, RFC 3516 §4.2.
 """
@@ -57,10 +57,10 @@ def fetch_command(cursor: Cursor, *, uid: bool = False) -> Fetch:
 
 
 def fetch_items(cursor: Cursor) -> tuple[FetchItem, ...]:
-    """A macro, an item or a list of items, each once.
+    """A macro, an item or a list of items; each item once.
 
-    Clients send the same few lists all day: a list that ends its command is remembered by its
-    octets, and gives the same tuple each time, in every session.
+    Clients send the same few lists all day. So a list at the end of a command is remembered by its
+    octets, and the same tuple is returned each time, in every session.
     """
     if cursor.looking_at(b"("):
         known = cursor.grammar.fetch_lists
@@ -83,26 +83,26 @@ def fetch_items(cursor: Cursor) -> tuple[FetchItem, ...]:
 
 
 def _item_list(cursor: Cursor) -> tuple[FetchItem, ...]:
-    found = cursor.items(fetch_item, limits.FETCH_ITEMS, "items of FETCH")
-    if not found:
+    items = cursor.items(fetch_item, limits.FETCH_ITEMS, "items of FETCH")
+    if not items:
         cursor.refuse("an empty list of items")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(items))
 
 
 def fetch_item(cursor: Cursor) -> FetchItem:
-    """One item, by the table."""
-    found = _ITEM.match(cursor.octets, cursor.position)
-    if found is None:
+    """One item, read by its parser in the table."""
+    match = _ITEM.match(cursor.octets, cursor.position)
+    if match is None:
         cursor.fail("an item of FETCH")
-    parse = cursor.grammar.fetch_items.get(found[0].upper())
+    parse = cursor.grammar.fetch_items.get(match[0].upper())
     if parse is None:
         cursor.fail("an item of FETCH that is known")
-    cursor.position = found.end()
+    cursor.position = match.end()
     return parse(cursor)
 
 
 def attribute(item: FetchItem) -> Parser[FetchItem]:
-    """The parser of an item that is only its word."""
+    """The parser of an item that is only a word."""
 
     def parse(_: Cursor) -> FetchItem:
         return item
@@ -158,18 +158,18 @@ def _section(cursor: Cursor, *, peek: bool) -> BodySection:
 
 
 def _part(cursor: Cursor) -> tuple[int, ...]:
-    """The numbers before a section's word, with the dot behind them; empty if there are none."""
-    found = _PART.match(cursor.octets, cursor.position)
-    if found is None:
+    """The numbers in front of a section's word, with the dot behind them; empty without numbers."""
+    match = _PART.match(cursor.octets, cursor.position)
+    if match is None:
         return ()
-    numbers = found[0].split(b".")
+    numbers = match[0].split(b".")
     # "1.2.MIME": the last dot stands before the word.
-    if not cursor.octets.startswith(b"]", found.end()) and numbers.pop():
+    if not cursor.octets.startswith(b"]", match.end()) and numbers.pop():
         cursor.fail("a part number, and ']' or a dot")
     if len(numbers) > limits.SECTION_NUMBERS:
         cursor.refuse("part number too deep")
     part = tuple([_part_number(cursor, number) for number in numbers])
-    cursor.position = found.end()
+    cursor.position = match.end()
     return part
 
 
@@ -207,9 +207,9 @@ def _partial(cursor: Cursor) -> Partial | None:
 
 def _modifiers(cursor: Cursor) -> tuple[int | None, Parameters]:
     table = cursor.grammar.fetch_modifiers
-    found = dict(parameters(cursor, table, limits.OPTIONS, "modifier of FETCH"))
-    since = found.pop("CHANGEDSINCE", None)
-    return since if isinstance(since, int) else None, found or NO_PARAMETERS
+    given = dict(parameters(cursor, table, limits.OPTIONS, "modifier of FETCH"))
+    since = given.pop("CHANGEDSINCE", None)
+    return since if isinstance(since, int) else None, given or NO_PARAMETERS
 
 
 ATTRIBUTES: Final = tuple(
@@ -224,4 +224,4 @@ ATTRIBUTES: Final = tuple(
         "UID",
     )
 )
-"""Items of the base that are only a word."""
+"""The items of the base that are only a word."""

@@ -1,4 +1,4 @@
-r"""Flags, dates: words that several families share.
+r"""Flags and dates: words that several families of commands share.
 
     flag      = "\" atom / atom
     date-time = DQUOTE date-day-fixed "-" month "-" 4DIGIT SP time SP ( "+" / "-" ) 4DIGIT DQUOTE
@@ -31,7 +31,8 @@ def flag(cursor: Cursor) -> str:
     r"""A flag that may be stored: a keyword, or a system flag in its usual spelling.
 
     Raises:
-        ParseError: also for `\Recent` (RFC 3501 §2.3.2: clients cannot) and unknown system flags.
+        CommandError: also for unknown system flags, and for `\Recent`, which clients cannot set
+            (RFC 3501 §2.3.2).
     """
     if not cursor.skip(b"\\"):
         name = cursor.atom("a flag")
@@ -47,40 +48,40 @@ def flag(cursor: Cursor) -> str:
 
 
 def flag_list(cursor: Cursor) -> tuple[str, ...]:
-    """A list of flags in parentheses, each once; it may be empty."""
+    """A list of flags in parentheses, which may be empty; each flag once."""
     return tuple(dict.fromkeys(cursor.items(flag, limits.FLAGS, "flags")))
 
 
 def flags(cursor: Cursor) -> tuple[str, ...]:
-    """A list of flags in parentheses, or one or more without. RFC 9051 §9 (store-att-flags)."""
+    """Flags, in parentheses or, at least one, without. RFC 9051 §9 (store-att-flags)."""
     if cursor.looking_at(b"("):
         return flag_list(cursor)
-    found = [flag(cursor)]
+    names = [flag(cursor)]
     if not cursor.at_end():
-        found += cursor.spaced(flag, limits.FLAGS - 1, "flags")
-    return tuple(dict.fromkeys(found))
+        names += cursor.spaced(flag, limits.FLAGS - 1, "flags")
+    return tuple(dict.fromkeys(names))
 
 
 def date(cursor: Cursor) -> datetime.date:
     """A `date`. RFC 9051 §9."""
-    found = _DATE.match(cursor.octets, cursor.position)
-    if found is None or found[1] != found[5]:
+    match = _DATE.match(cursor.octets, cursor.position)
+    if match is None or match[1] != match[5]:
         cursor.fail("a date (1-Feb-1994)")
     try:
-        value = datetime.date(int(found[4]), _MONTHS[found[3].upper()], int(found[2]))
+        value = datetime.date(int(match[4]), _MONTHS[match[3].upper()], int(match[2]))
     except (ValueError, KeyError):
         cursor.fail("a date (1-Feb-1994)")
-    cursor.position = found.end()
+    cursor.position = match.end()
     return value
 
 
 def date_time(cursor: Cursor) -> datetime.datetime:
     """A `date-time`, with its zone; a leap second counts as the one before it. RFC 9051 §9."""
     what = 'a date and time (" 1-Feb-1994 12:34:56 +0100")'
-    found = _DATE_TIME.match(cursor.octets, cursor.position)
-    if found is None:
+    match = _DATE_TIME.match(cursor.octets, cursor.position)
+    if match is None:
         cursor.fail(what)
-    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+    day, month, year, hour, minute, second, sign, hours, minutes = match.groups()
     offset = datetime.timedelta(hours=int(hours), minutes=int(minutes))
     try:
         zone = datetime.timezone(offset if sign == b"+" else -offset)
@@ -95,5 +96,5 @@ def date_time(cursor: Cursor) -> datetime.datetime:
         )
     except (ValueError, KeyError):
         cursor.fail(what)
-    cursor.position = found.end()
+    cursor.position = match.end()
     return value

@@ -46,25 +46,25 @@ def lsub(cursor: Cursor) -> Lsub:
 
 
 def status_option(cursor: Cursor) -> tuple[str, ...]:
-    """The value of RETURN (STATUS (…)). RFC 5819 §2."""
+    """The value of the return option STATUS. RFC 5819 §2."""
     cursor.space()
     return status_items(cursor)
 
 
 def _selection(cursor: Cursor) -> Parameters:
     table = cursor.grammar.list_selections
-    found = parameters(cursor, table, limits.OPTIONS, "selection option of LIST")
+    given = parameters(cursor, table, limits.OPTIONS, "selection option of LIST")
     # RFC 5258 §3.1: RECURSIVEMATCH needs an option that it applies to.
-    if "RECURSIVEMATCH" in found and found.keys() <= _NOT_ALONE:
+    if "RECURSIVEMATCH" in given and given.keys() <= _NOT_ALONE:
         cursor.refuse("RECURSIVEMATCH needs another selection option")
-    return found
+    return given
 
 
 def _patterns(cursor: Cursor) -> tuple[str, ...]:
-    found = cursor.items(Cursor.pattern, limits.LIST_PATTERNS, "patterns")
-    if not found:
+    patterns = cursor.items(Cursor.pattern, limits.LIST_PATTERNS, "patterns")
+    if not patterns:
         cursor.refuse("an empty list of patterns")
-    return tuple(found)
+    return tuple(patterns)
 
 
 def _returns(cursor: Cursor) -> Parameters:

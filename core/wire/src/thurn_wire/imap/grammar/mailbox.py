@@ -60,10 +60,10 @@ def _select(cursor: Cursor, *, read_only: bool) -> Select:
         return Select(mailbox, read_only)
     cursor.space()
     table = cursor.grammar.select_parameters
-    found = dict(parameters(cursor, table, limits.OPTIONS, "parameter of SELECT"))
-    condstore = "CONDSTORE" in found
-    found.pop("CONDSTORE", None)
-    return Select(mailbox, read_only, condstore, found or NO_PARAMETERS)
+    given = dict(parameters(cursor, table, limits.OPTIONS, "parameter of SELECT"))
+    condstore = "CONDSTORE" in given
+    given.pop("CONDSTORE", None)
+    return Select(mailbox, read_only, condstore, given or NO_PARAMETERS)
 
 
 def create(cursor: Cursor) -> Create:
@@ -119,10 +119,10 @@ def status(cursor: Cursor) -> Status:
 
 def status_items(cursor: Cursor) -> tuple[str, ...]:
     """The list of STATUS, each item once."""
-    found = cursor.items(_status_item, limits.OPTIONS, "items of STATUS")
-    if not found:
+    items = cursor.items(_status_item, limits.OPTIONS, "items of STATUS")
+    if not items:
         cursor.refuse("an empty list of items")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(items))
 
 
 def _status_item(cursor: Cursor) -> str:

@@ -38,19 +38,19 @@ def store(cursor: Cursor, *, uid: bool = False) -> Store:
     if cursor.looking_at(b"("):
         unchanged_since, modifiers = _modifiers(cursor)
         cursor.space()
-    found = _OPERATION.match(cursor.octets, cursor.position)
-    if found is None:
+    match = _OPERATION.match(cursor.octets, cursor.position)
+    if match is None:
         cursor.fail("FLAGS, +FLAGS or -FLAGS, and flags")
-    cursor.position = found.end()
-    operation, silent = _OPERATIONS[found[1].upper()], found[2] is not None
+    cursor.position = match.end()
+    operation, silent = _OPERATIONS[match[1].upper()], match[2] is not None
     return Store(sequence, operation, flags(cursor), silent, uid, unchanged_since, modifiers)
 
 
 def _modifiers(cursor: Cursor) -> tuple[int | None, Parameters]:
     table = cursor.grammar.store_modifiers
-    found = dict(parameters(cursor, table, limits.OPTIONS, "modifier of STORE"))
-    since = found.pop("UNCHANGEDSINCE", None)
-    return since if isinstance(since, int) else None, found or NO_PARAMETERS
+    given = dict(parameters(cursor, table, limits.OPTIONS, "modifier of STORE"))
+    since = given.pop("UNCHANGEDSINCE", None)
+    return since if isinstance(since, int) else None, given or NO_PARAMETERS
 
 
 def since(cursor: Cursor) -> int:

@@ -1,13 +1,14 @@
 """The tables of the grammar: word to parser. Extensions add their words here, and nowhere else.
 
 Rules of this file:
-1. A table's key is the word in capitals; its value reads what stands behind the word, with the
-   cursor right behind it (a value that takes an argument begins with `cursor.space()`), and gives
-   a value of `command`, `search`, `fetch` or of the extension.
-2. A word is added once: a second time is an error that names it.
-3. Tables are filled before the first connection and then only read; all connections share them.
+1. A table's key is the word in upper case. Its value is a parser that reads what stands behind the
+   word, beginning with the space in front of an argument (`cursor.space()`), and returns a value of
+   `command`, `search`, `fetch` or of the extension.
+2. A word is added once: adding it again is an error that names it.
+3. Tables are filled before the first connection and only read afterwards; all connections share
+   them.
 
-The engine checks the state (`phases`) before a command is parsed, and its end after it.
+The engine checks the phase before a command is parsed, and the end of the command afterwards.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap.command import NO_PARAMETERS, Command, Parameters
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.fetch import FetchItem
 from thurn_wire.imap.grammar.word import WordCursor
 from thurn_wire.imap.search import SearchKey
@@ -28,11 +29,11 @@ _T = TypeVar("_T")
 
 
 class Cursor(WordCursor):
-    """A place in a command, with the tables: what every parser is given.
+    """A position in a command, with the tables: the argument of every parser.
 
     Attributes:
-        grammar: for parsers that look up words.
-        encoding: of SEARCH's texts; a codec's name.
+        grammar: the tables, for parsers that look up words.
+        encoding: the codec of the texts of SEARCH.
     """
 
     __slots__ = ("encoding", "grammar")
@@ -45,7 +46,7 @@ class Cursor(WordCursor):
         self.encoding = "utf-8"
 
     def named_set(self) -> SequenceSet | None:
-        """Passes the name of a set, if one comes next."""
+        """Read the name of a set, if one comes next."""
         for name, named in self.grammar.named_sets.items():
             if self.skip(name):
                 return named
@@ -61,10 +62,10 @@ class Rule:
 
     Attributes:
         parse: reads its arguments.
-        phases: where it is allowed.
-        step: what it does to the session's state: `COMMAND` leaves it alone, `TAKE_OVER` lets the
-            command read and write octets itself.
-        literals: whether its arguments may be literals; a literal is then refused unasked for.
+        phases: the phases in which it is allowed.
+        step: the step that it makes: `COMMAND` leaves the state alone, `TAKE_OVER` lets the command
+            read and write octets itself.
+        literals: its arguments may be literals; otherwise the engine refuses them.
     """
 
     parse: Parser[Command]
@@ -115,7 +116,7 @@ class Grammar:
         """Add a command; `UID NAME` for one behind UID.
 
         Raises:
-            LocalProtocolError: there is one of that name.
+            LocalProtocolError: the grammar has one of this name.
         """
         prefix, _, uid_name = name.partition(" ")
         if uid_name and prefix == "UID":
@@ -128,11 +129,11 @@ def add(table: dict[bytes, _T], word: str, value: _T) -> None:
     """Add a word to a table of the grammar.
 
     Raises:
-        LocalProtocolError: the word is there already, or is no word in capitals.
+        LocalProtocolError: the table has the word already, or it is not a word in upper case.
     """
     key = word.encode("ascii", "replace")
     if key != key.upper() or not key or b" " in key:
-        raise LocalProtocolError(f"{word!r} is no word in capitals")
+        raise LocalProtocolError(f"{word!r} is not a word in upper case")
     if key in table:
         raise LocalProtocolError(f"{word} is in the grammar already")
     table[key] = value
@@ -148,17 +149,17 @@ def parameters(
     """A parenthesised list of words of a table, each with its value, each once.
 
     Raises:
-        ParseError: unknown or repeated words.
+        CommandError: a word is unknown or comes twice.
     """
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
 
     def read(cursor: Cursor) -> None:
         word = cursor.word(what)
         parse = table.get(word)
         name = word.decode("ascii")
-        if parse is None or name in found:
+        if parse is None or name in values:
             cursor.refuse(f"unknown {what}" if parse is None else f"{what} given twice")
-        found[name] = parse(cursor)
+        values[name] = parse(cursor)
 
     cursor.items(read, maximum, what)
-    return found or NO_PARAMETERS
+    return values or NO_PARAMETERS

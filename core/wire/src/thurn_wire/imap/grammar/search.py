@@ -1,4 +1,4 @@
-"""SEARCH: a tree of keys, read with a stack of its own.
+"""SEARCH: a tree of keys, read with an explicit stack.
 
     search  = "SEARCH" [ SP "RETURN" SP "(" [ option *( SP option ) ] ")" ]
               [ SP "CHARSET" SP astring ] 1*( SP key )
@@ -6,8 +6,8 @@
             / "NOT" SP key / "OR" SP key SP key
 
 Rules of this file:
-1. No recursion: open parentheses, NOT and OR lie on a stack of at most `limits.NESTING`; keys are
-   counted up to `limits.SEARCH_KEYS`.
+1. There is no recursion: open parentheses, NOT and OR are on a stack of at most `limits.NESTING`;
+   keys are counted up to `limits.SEARCH_KEYS`.
 2. A key of the table (`Grammar.search_keys`) is a leaf: its parser reads its arguments.
 
 RFC 9051 §6.4.4, RFC 4466 §2.6, RFC 4731 §3, RFC 7162 §3.1.5.
@@ -20,9 +20,9 @@ from typing import Final
 
 from thurn_wire.imap import code, limits, search
 from thurn_wire.imap.command import Parameters, Search
-from thurn_wire.imap.grammar.error import ParseError
 from thurn_wire.imap.grammar.flag import date
 from thurn_wire.imap.grammar.registry import Cursor, Parser, parameters
+from thurn_wire.imap.reply import CommandError, no
 from thurn_wire.imap.search import (
     And,
     DateKey,
@@ -51,8 +51,8 @@ def search_command(cursor: Cursor, *, uid: bool = False) -> Search:
         cursor.space()
         table = cursor.grammar.search_returns
         # RFC 4731 §3.1: RETURN () is RETURN (ALL).
-        found = parameters(cursor, table, limits.OPTIONS, "return option of SEARCH")
-        returns = found or {"ALL": None}
+        options = parameters(cursor, table, limits.OPTIONS, "return option of SEARCH")
+        returns = options or {"ALL": None}
         cursor.space()
     charset = None
     if cursor.peek_word() == b"CHARSET":
@@ -72,21 +72,21 @@ def _charset(cursor: Cursor) -> str:
     return name.decode("ascii")
 
 
-def _bad_charset(cursor: Cursor, text: str) -> ParseError:
+def _bad_charset(cursor: Cursor, text: str) -> CommandError:
     names = [name.decode("ascii") for name in cursor.grammar.charsets]
-    return ParseError(text, condition=b"NO", code=code.badcharset(names))
+    return CommandError(no(text, code.badcharset(names)))
 
 
 @dataclass(slots=True)
 class _Open:
-    """What is open: the command ("C"), a parenthesis ("("), NOT ("N") or OR ("O")."""
+    """Something open: the command ("C"), a parenthesis ("("), NOT ("N") or OR ("O")."""
 
     kind: str
     keys: list[SearchKey] = field(default_factory=list)
 
 
 def search_key(cursor: Cursor) -> SearchKey:
-    """All keys up to the end of the command, as one."""
+    """All keys up to the end of the command, as one key."""
     stack = [_Open("C")]
     count = 0
     while True:
@@ -106,7 +106,7 @@ def search_key(cursor: Cursor) -> SearchKey:
 
 
 def _opening(cursor: Cursor) -> _Open | None:
-    """Passes "(", NOT or OR, if that comes next."""
+    """Read "(", NOT or OR, if one comes next."""
     if cursor.skip(b"("):
         return _Open("(")
     word = cursor.peek_word()
@@ -118,7 +118,7 @@ def _opening(cursor: Cursor) -> _Open | None:
 
 
 def _close(cursor: Cursor, stack: list[_Open], key: SearchKey) -> None:
-    """Put a key into what is open, and close all that is whole with it."""
+    """Add a key to what is open, and close everything that is whole with it."""
     while True:
         top = stack[-1]
         top.keys.append(key)
@@ -165,7 +165,7 @@ def text(cursor: Cursor) -> str:
 
 
 def constant(key: SearchKey) -> Parser[SearchKey]:
-    """The parser of a key that is only its word."""
+    """The parser of a key that is only a word."""
 
     def parse(_: Cursor) -> SearchKey:
         return key
@@ -260,7 +260,7 @@ FLAGS: Final = {
     b"FLAGGED": "\\Flagged",
     b"SEEN": "\\Seen",
 }
-"""Keys that have a twin with UN."""
+"""Keys with the flag that they are about; each has a negation with UN."""
 
 RECENT: Final = FlagKey("\\Recent")
 OLD: Final = FlagKey("\\Recent", present=False)

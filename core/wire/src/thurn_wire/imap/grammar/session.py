@@ -11,10 +11,10 @@ RFC 9051 §6.1 to §6.3, RFC 4959 §3, RFC 5161 §4, RFC 2971 §4.
 
 from __future__ import annotations
 
-import binascii
 import re
 from typing import Final
 
+from thurn_wire import sasl
 from thurn_wire.imap import limits
 from thurn_wire.imap.command import Authenticate, Command, Enable, Id, Login
 from thurn_wire.imap.grammar.registry import Cursor, Parser
@@ -23,7 +23,7 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]+")
 
 
 def without_arguments(command: Command) -> Parser[Command]:
-    """The parser of a command that is only its word."""
+    """The parser of a command that is only a word."""
 
     def parse(_: Cursor) -> Command:
         return command
@@ -35,28 +35,19 @@ def authenticate(cursor: Cursor) -> Authenticate:
     """RFC 9051 §6.2.2, RFC 4959 §3."""
     cursor.space()
     mechanism = cursor.atom("a SASL mechanism")
-    if len(mechanism) > limits.MECHANISM_OCTETS:
+    if len(mechanism) > sasl.MECHANISM_OCTETS:
         cursor.refuse("SASL mechanism too long")
     if cursor.at_end():
         return Authenticate(mechanism.upper())
     cursor.space()
-    found = _BASE64.match(cursor.octets, cursor.position)
-    if found is None:
+    match = _BASE64.match(cursor.octets, cursor.position)
+    if match is None:
         cursor.fail("base64")
-    # RFC 4959 §3: "=" stands for a response that is there and empty.
-    initial = b"" if found[0] == b"=" else base64(found[0])
+    initial = sasl.decode_initial(match[0])
     if initial is None:
         cursor.fail("base64")
-    cursor.position = found.end()
+    cursor.position = match.end()
     return Authenticate(mechanism.upper(), initial)
-
-
-def base64(octets: bytes) -> bytes | None:
-    """What the base64 stands for, strictly; None if it is none. RFC 4648 §3.3."""
-    try:
-        return binascii.a2b_base64(octets, strict_mode=True)
-    except binascii.Error:
-        return None
 
 
 def login(cursor: Cursor) -> Login:

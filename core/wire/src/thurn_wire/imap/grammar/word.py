@@ -1,4 +1,4 @@
-r"""Reads the words that commands are made of: one place in the octets that moves on.
+r"""The words that commands are made of, read at a position in the octets that moves on.
 
     astring  = 1*ASTRING-CHAR / string
     string   = quoted / literal
@@ -6,11 +6,11 @@ r"""Reads the words that commands are made of: one place in the octets that move
     list     = "(" [ item *( SP item ) ] ")"
 
 Rules of this file:
-1. Each method reads one word and moves on, or raises `ParseError` that says what was expected and
-   at which octet. Nothing is guessed, nothing is recursive, every count has a bound.
-2. Literals are skipped by their length: no octet of theirs is ever read as grammar.
-3. Deviations: spaces at the end of a command are passed over; quoted strings may hold UTF-8 before
-   it is enabled (LOGIN of several clients); texts must be UTF-8 in any case.
+1. Each method reads one word and moves on, or raises `CommandError`, which says what was expected
+   at which octet. Nothing is guessed, nothing is recursive, every count has a limit.
+2. Literals are skipped by their length: none of their octets is read as grammar.
+3. Deviations: spaces at the end of a command are tolerated; quoted strings may hold UTF-8 before it
+   is enabled (LOGIN of several clients). Texts must be UTF-8 in any case.
 
 RFC 9051 §9, RFC 3501 §9.
 """
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn, Self, TypeVar
 
 from thurn_wire.imap import code, limits, mutf7
-from thurn_wire.imap.grammar.error import ParseError
+from thurn_wire.imap.reply import CommandError, bad, no
 from thurn_wire.imap.sequence import Range, SequenceSet
 
 _T = TypeVar("_T")
@@ -47,11 +47,11 @@ _MAXIMUM64: Final = (1 << 63) - 1
 
 
 class WordCursor:
-    """A place in a command; parsers are given a `registry.Cursor`.
+    """A position in a command; parsers get a `registry.Cursor`.
 
     Attributes:
-        octets: the command, its literals within.
-        position: of the next octet.
+        octets: the command, with its literals.
+        position: the position of the next octet.
         utf8: mailbox names are UTF-8, not modified UTF-7.
     """
 
@@ -66,33 +66,33 @@ class WordCursor:
 
     def fail(self, expected: str) -> NoReturn:
         """Raise the error that says what was expected here."""
-        raise ParseError(f"expected {expected} at octet {self.position + 1}")
+        raise CommandError(bad(f"expected {expected} at octet {self.position + 1}"))
 
     def refuse(self, text: str) -> NoReturn:
-        """Raise the error with this text and the place."""
-        raise ParseError(f"{text} (before octet {self.position + 1})")
+        """Raise the error with this text and the position."""
+        raise CommandError(bad(f"{text} (before octet {self.position + 1})"))
 
     # Single octets.
 
     def space(self) -> None:
-        """Passes one space."""
+        """Read one space."""
         if not self.octets.startswith(b" ", self.position):
             self.fail("a space")
         self.position += 1
 
     def looking_at(self, octets: bytes) -> bool:
-        """Whether these come next."""
+        """Whether these octets come next."""
         return self.octets.startswith(octets, self.position)
 
     def skip(self, octets: bytes) -> bool:
-        """Passes these if they come next; whether they did."""
+        """Read these octets if they come next; return whether they did."""
         if self.octets.startswith(octets, self.position):
             self.position += len(octets)
             return True
         return False
 
     def expect(self, octets: bytes) -> None:
-        """Passes these."""
+        """Read these octets."""
         if not self.skip(octets):
             self.fail(repr(octets.decode("ascii")))
 
@@ -101,32 +101,32 @@ class WordCursor:
         return _END.match(self.octets, self.position) is not None
 
     def end(self) -> None:
-        """Passes the end of the command."""
+        """Read the end of the command."""
         if self.position != len(self.octets) and not self.at_end():
             self.fail("the end of the command")
 
     # Words and numbers.
 
     def word(self, what: str = "a word") -> bytes:
-        """A word of the protocol, in capitals."""
-        found = _WORD.match(self.octets, self.position)
-        if found is None:
+        """A word of the protocol, in upper case."""
+        match = _WORD.match(self.octets, self.position)
+        if match is None:
             self.fail(what)
-        self.position = found.end()
-        return found[0].upper()
+        self.position = match.end()
+        return match[0].upper()
 
     def peek_word(self) -> bytes:
-        """The word that comes next, in capitals; b"" if there is none. It is not passed."""
-        found = _WORD.match(self.octets, self.position)
-        return found[0].upper() if found is not None else b""
+        """The word that comes next, in upper case, or b"" for anything else; nothing is read."""
+        match = _WORD.match(self.octets, self.position)
+        return match[0].upper() if match is not None else b""
 
     def atom(self, what: str = "an atom") -> str:
         """An atom as it is."""
-        found = _ATOM.match(self.octets, self.position)
-        if found is None:
+        match = _ATOM.match(self.octets, self.position)
+        if match is None:
             self.fail(what)
-        self.position = found.end()
-        return found[0].decode("ascii")
+        self.position = match.end()
+        return match[0].decode("ascii")
 
     def number(self) -> int:
         """A `number`: 32 bits."""
@@ -144,11 +144,11 @@ class WordCursor:
         return self._number(limits.NUMBER64_DIGITS, _MAXIMUM64)
 
     def _number(self, digits: int, maximum: int) -> int:
-        found = _DIGITS.match(self.octets, self.position)
-        if found is None:
+        match = _DIGITS.match(self.octets, self.position)
+        if match is None:
             self.fail("a number")
-        self.position = found.end()
-        number = int(found[0]) if len(found[0]) <= digits else maximum + 1
+        self.position = match.end()
+        number = int(match[0]) if len(match[0]) <= digits else maximum + 1
         if number > maximum:
             self.refuse("number too large")
         return number
@@ -157,13 +157,13 @@ class WordCursor:
 
     def astring(self, what: str = "a string") -> bytes:
         """An `astring`."""
-        found = _ASTRING.match(self.octets, self.position)
-        return self._found(found) if found is not None else self._slow_string(what)
+        match = _ASTRING.match(self.octets, self.position)
+        return self._matched(match) if match is not None else self._slow_string(what)
 
     def string(self, what: str = "a quoted string or literal") -> bytes:
         """A `string`."""
-        found = _STRING.match(self.octets, self.position)
-        return self._found(found) if found is not None else self._slow_string(what)
+        match = _STRING.match(self.octets, self.position)
+        return self._matched(match) if match is not None else self._slow_string(what)
 
     def nstring(self) -> bytes | None:
         """An `nstring`: None for NIL."""
@@ -172,17 +172,17 @@ class WordCursor:
             return None
         return self.string("NIL, a quoted string or literal")
 
-    def _found(self, found: re.Match[bytes]) -> bytes:
-        self.position = found.end()
-        octets: bytes = found[found.lastindex or 0]
+    def _matched(self, match: re.Match[bytes]) -> bytes:
+        self.position = match.end()
+        octets: bytes = match[match.lastindex or 0]
         return octets
 
     def _slow_string(self, what: str) -> bytes:
         """A quoted string with escapes, or a literal."""
-        found = _ESCAPED.match(self.octets, self.position)
-        if found is not None:
-            self.position = found.end()
-            return _ESCAPE.sub(rb"\1", found[1])
+        match = _ESCAPED.match(self.octets, self.position)
+        if match is not None:
+            self.position = match.end()
+            return _ESCAPE.sub(rb"\1", match[1])
         if self.looking_at(b'"'):
             self.refuse("a quoted string that does not end or holds what it must not")
         head = _LITERAL.match(self.octets, self.position)
@@ -205,39 +205,39 @@ class WordCursor:
     # Mailboxes.
 
     def mailbox(self) -> str:
-        """A mailbox name, decoded; INBOX in capitals. RFC 9051 §5.1."""
+        """A mailbox name, decoded; INBOX in upper case. RFC 9051 §5.1."""
         name = self.name(self.astring("a mailbox name"))
         return "INBOX" if len(name) == 5 and name.upper() == "INBOX" else name
 
     def pattern(self) -> str:
         """A mailbox name with wildcards, decoded. RFC 9051 §6.3.9."""
-        found = _PATTERN.match(self.octets, self.position)
+        match = _PATTERN.match(self.octets, self.position)
         what = "a mailbox name or pattern"
-        return self.name(self._found(found) if found is not None else self._slow_string(what))
+        return self.name(self._matched(match) if match is not None else self._slow_string(what))
 
     def name(self, octets: bytes) -> str:
-        """The mailbox name that the octets are.
+        """The mailbox name that the octets spell.
 
         Raises:
-            ParseError: NO [CANNOT]: they are none. RFC 3501 §5.1.3.
+            CommandError: NO [CANNOT]: they do not spell a name. RFC 3501 §5.1.3.
         """
         if len(octets) > limits.NAME_OCTETS:
-            raise ParseError("mailbox name too long", condition=b"NO", code=code.CANNOT)
+            raise CommandError(no("mailbox name too long", code.CANNOT))
         try:
             return octets.decode() if self.utf8 else mutf7.decode(octets)
         except ValueError:
             text = "mailbox name is not " + ("UTF-8" if self.utf8 else "modified UTF-7")
-            raise ParseError(text, condition=b"NO", code=code.CANNOT) from None
+            raise CommandError(no(text, code.CANNOT)) from None
 
     # Sets of messages.
 
     def sequence_set(self) -> SequenceSet:
         """A `sequence-set`, or the name of one. RFC 9051 §9."""
-        found = _SET.match(self.octets, self.position)
-        if found is None:
+        match = _SET.match(self.octets, self.position)
+        if match is None:
             return self.named_set() or self.fail("a sequence set")
-        self.position = found.end()
-        written = found[0]
+        self.position = match.end()
+        written = match[0]
         if written.isdigit():
             number = self._end(written)
             return SequenceSet(((number, number),))
@@ -246,7 +246,7 @@ class WordCursor:
         return SequenceSet(tuple([self._range(piece) for piece in written.split(b",")]))
 
     def named_set(self) -> SequenceSet | None:
-        """Passes the name of a set, if one comes next; a cursor without tables knows none."""
+        """Read the name of a set, if one comes next; a cursor without tables knows no names."""
         return None
 
     def _range(self, written: bytes) -> Range:
@@ -265,25 +265,25 @@ class WordCursor:
     # Lists.
 
     def items(self, read: Callable[[Self], _T], maximum: int, what: str) -> list[_T]:
-        """A parenthesised list, `what` for the error; it may be empty."""
+        """A parenthesised list, which may be empty; `what` names its elements in the error."""
         self.expect(b"(")
-        found: list[_T] = []
+        elements: list[_T] = []
         if self.skip(b")"):
-            return found
+            return elements
         while True:
-            if len(found) >= maximum:
+            if len(elements) >= maximum:
                 self.refuse(f"too many {what}")
-            found.append(read(self))
+            elements.append(read(self))
             if self.skip(b")"):
-                return found
+                return elements
             self.space()
 
     def spaced(self, read: Callable[[Self], _T], maximum: int, what: str) -> list[_T]:
-        """One or more, each behind a space, up to the end of the command."""
-        found: list[_T] = []
-        while not found or not self.at_end():
+        """One or more elements, each behind a space, up to the end of the command."""
+        elements: list[_T] = []
+        while not elements or not self.at_end():
             self.space()
-            if len(found) >= maximum:
+            if len(elements) >= maximum:
                 self.refuse(f"too many {what}")
-            found.append(read(self))
-        return found
+            elements.append(read(self))
+        return elements

@@ -1,7 +1,7 @@
-"""Commands as octets: what a client sends, from the same values that a server reads.
+"""Commands as octets: what the client sends, from the same values that the server reads.
 
-`word.py` writes words, `key.py` search keys, `command.py` commands. What is written here is read by
-`grammar` as an equal value; a test says so for all of them.
+`word.py` writes words, `key.py` search keys, `command.py` commands. `grammar` reads what is written
+here as an equal value; a test covers all commands.
 """
 
 from __future__ import annotations

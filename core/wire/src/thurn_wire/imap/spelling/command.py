@@ -6,8 +6,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import command, fetch
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.spelling.key import search_key
 from thurn_wire.imap.spelling.word import (
     Piece,
@@ -189,7 +189,7 @@ _WRITERS: Final[Mapping[type[command.Command], Callable[[Words, Any], None]]] = 
     command.Subscribe: _named,
     command.Unsubscribe: _named,
 }
-"""Those that are not here have no arguments; APPEND is `append`."""
+"""The other commands have no arguments; `append` writes APPEND."""
 
 
 def spell(request: command.Command, *, utf8: bool = False) -> list[Piece]:
@@ -220,7 +220,7 @@ def append(
     *,
     utf8: bool = False,
 ) -> list[Piece]:
-    """The pieces of APPEND with its messages; their `size_octets` are left aside."""
+    """The pieces of APPEND with its messages; the `size_octets` of the items are ignored."""
     words = Words("APPEND", utf8=utf8).mailbox(mailbox)
     for item, octets in messages:
         if item.flags:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import search
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.spelling.word import (
     Piece,
     Words,
@@ -23,7 +23,7 @@ from thurn_wire.imap.spelling.word import (
 
 
 def search_key(words: Words, key: search.SearchKey) -> None:
-    """A space and a key of SEARCH, without recursion: what is still to write lies on a stack."""
+    """Add a space and a key of SEARCH; the keys that are still to be written are on a stack."""
     words.raw(b"")
     waiting: list[search.SearchKey | bytes] = [key]
     while waiting:

@@ -1,10 +1,9 @@
 """Words of commands as octets.
 
 Rules of this file:
-1. No argument breaks out: what cannot be quoted is a literal, what is no atom where one must be is
-   a `LocalProtocolError`, line ends are only in literals.
-2. A command is a list of octets, with a `Literal` where one stands; how literals are announced is
-   the engine's matter.
+1. No argument breaks out of its place: what cannot be quoted is a literal, what must be an atom and
+   is not is a `LocalProtocolError`, and line ends are only in literals.
+2. A command is a list of octets and `Literal`s; the engine announces literals.
 
 RFC 9051 §9.
 """
@@ -17,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import mutf7
-from thurn_wire.imap.error import LocalProtocolError
 from thurn_wire.imap.sequence import SequenceSet
 
 _ATOM: Final = re.compile(r"\\?[!#$&'+-\[^-z|}~]+")
@@ -52,7 +51,7 @@ Piece: TypeAlias = bytes | Literal
 
 
 class Words:
-    """The words of a command, as they are written."""
+    """The words of a command, in their order."""
 
     __slots__ = ("pieces", "utf8")
 
@@ -61,7 +60,7 @@ class Words:
         self.pieces: list[Piece] = [name.encode("ascii")]
 
     def raw(self, octets: bytes) -> Words:
-        """A space and these octets.
+        """Add a space and these octets.
 
         Raises:
             LocalProtocolError: they hold a line end or NUL.
@@ -69,7 +68,7 @@ class Words:
         return self.joined(b" " + octets)
 
     def joined(self, octets: bytes) -> Words:
-        """These octets, without a space.
+        """Add these octets without a space.
 
         Raises:
             LocalProtocolError: they hold a line end or NUL.
@@ -80,7 +79,7 @@ class Words:
         return self
 
     def string(self, text: str | bytes) -> Words:
-        """A space and an astring: an atom, quoted or a literal, whichever can be."""
+        """Add a space and an astring: an atom, a quoted string or a literal, the first possible."""
         octets = text if isinstance(text, bytes) else encoded(text)
         if b"\0" in octets:
             raise LocalProtocolError("NUL in a string")
@@ -93,16 +92,16 @@ class Words:
         return self
 
     def mailbox(self, name: str) -> Words:
-        """A space and a mailbox name, or a pattern of LIST."""
+        """Add a space and a mailbox name, or a pattern of LIST."""
         if self.utf8:
             return self.string(name)
         try:
             return self.string(mutf7.encode(name))
         except ValueError:
-            raise LocalProtocolError("a mailbox name without octets") from None
+            raise LocalProtocolError("a mailbox name that cannot be spelled") from None
 
     def literal(self, octets: bytes, *, binary: bool = False) -> Words:
-        """A space and a literal."""
+        """Add a space and a literal."""
         self.pieces += (b" ", Literal(octets, binary))
         return self
 
@@ -116,7 +115,7 @@ def encoded(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise LocalProtocolError("text without octets") from None
+        raise LocalProtocolError("text that is not Unicode") from None
 
 
 def quotable(octets: bytes) -> bool:
@@ -125,15 +124,15 @@ def quotable(octets: bytes) -> bool:
 
 
 def quoted(octets: bytes) -> bytes:
-    """A quoted string of octets that can be quoted."""
+    """A quoted string of octets that are `quotable`."""
     return b'"%b"' % octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def atom(text: str) -> bytes:
-    """The text, if it is an atom or a flag.
+    """An atom or flag.
 
     Raises:
-        LocalProtocolError: it is none.
+        LocalProtocolError: the text is neither.
     """
     if not _ATOM.fullmatch(text):
         raise LocalProtocolError(f"{text!r} is not an atom")
@@ -161,12 +160,12 @@ def _end(number: int | None) -> str:
 
 
 def date(day: datetime.date) -> bytes:
-    """A date as SEARCH has it."""
+    """A date of SEARCH."""
     return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year:04}".encode("ascii")
 
 
 def date_time(moment: datetime.datetime) -> bytes:
-    """A date-time as APPEND has it."""
+    """A date-time of APPEND."""
     zone = moment.strftime("%z")[:5] or "+0000"
     return (
         f'"{moment.day:2}-{_MONTHS[moment.month - 1]}-{moment.year:04} '
@@ -178,7 +177,7 @@ def options(parameters: Mapping[str, object]) -> bytes:
     """Words in parentheses; a value may be a list of atoms.
 
     Raises:
-        LocalProtocolError: a word has another value: an extension must write it.
+        LocalProtocolError: a word has another value, which an extension must write.
     """
     return b"(%b)" % b" ".join(_option(*each) for each in parameters.items())
 

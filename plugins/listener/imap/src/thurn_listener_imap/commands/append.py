@@ -19,7 +19,7 @@ from thurn.plugin import Append as StoreAppend
 from thurn.plugin import MailboxNotFound
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
-from thurn_wire.imap.event import AppendChunk, AppendDone, AppendMessage
+from thurn_wire.imap.event import AppendCancelled, AppendChunk, AppendDone, AppendMessage
 
 from thurn_listener_imap.answer import Answer, CommandRefused, done, refused
 from thurn_listener_imap.answering import answer_of, finish
@@ -41,7 +41,7 @@ async def append(conversation: Conversation, command: Append) -> Answer | None:
     """
     name, rights = await target(conversation, command.mailbox)
     conversation.incoming = IncomingMessages(name, rights, conversation.parts.spool)
-    conversation.engine.accept_append()
+    conversation.engine.accept()
     return None
 
 
@@ -49,7 +49,7 @@ async def announce(conversation: Conversation, given: AppendMessage) -> None:
     """Let the next message come, or refuse the whole command."""
     answer = await answer_of(conversation, _announce(conversation, given.item))
     if answer is None:
-        conversation.engine.accept_append()
+        conversation.engine.accept()
     else:
         conversation.drop_incoming()
         await finish(conversation, answer)
@@ -80,6 +80,11 @@ async def store(conversation: Conversation, _: AppendDone) -> None:
         conversation.drop_incoming()
     if answer is not None:
         await finish(conversation, answer)
+
+
+async def cancel(conversation: Conversation, _: AppendCancelled) -> None:
+    """The engine has refused the command."""
+    conversation.drop_incoming()
 
 
 async def _store(conversation: Conversation) -> Answer:

@@ -9,7 +9,7 @@ RFC 9051 §6.1.1.
 
 from __future__ import annotations
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Capability
 
 from thurn_listener_imap.answer import Answer, done
@@ -18,5 +18,5 @@ from thurn_listener_imap.conversation import Conversation
 
 async def capability(conversation: Conversation, _command: Capability) -> Answer:
     """Write what is announced now."""
-    conversation.write(response.capability(conversation.capabilities()))
+    conversation.write(reply.capability(conversation.capabilities()))
     return done("CAPABILITY done")

@@ -9,7 +9,7 @@ RFC 9051 §6.3.1, RFC 5161.
 
 from __future__ import annotations
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Enable
 
 from thurn_listener_imap.answer import Answer, done
@@ -28,5 +28,5 @@ async def enable(conversation: Conversation, command: Enable) -> Answer:
         table[name](conversation)
     conversation.enabled |= frozenset(names)
     # RFC 5161 §3.2: ENABLED lists what this command has enabled, and is sent even if empty.
-    conversation.write(response.enabled(names))
+    conversation.write(reply.enabled(names))
     return done("ENABLE done")

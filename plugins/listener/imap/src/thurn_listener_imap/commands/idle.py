@@ -12,7 +12,6 @@ RFC 9051 §6.3.13.
 from __future__ import annotations
 
 from thurn.plugin import MailboxNotFound
-from thurn_wire.imap import response
 from thurn_wire.imap.command import Idle
 from thurn_wire.imap.event import IdleDone
 
@@ -25,7 +24,7 @@ from thurn_listener_imap.refusal import answer_to
 
 async def idle(conversation: Conversation, _command: Idle) -> Answer | None:
     """Begin to wait; a mailbox that was deleted meanwhile ends it at once."""
-    conversation.write(response.continuation("idling"))
+    conversation.engine.accept()
     await conversation.tell_updates(may_expunge=True)
     return answer_to(MailboxNotFound()) if conversation.is_mailbox_gone else None
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import List
 
 from thurn_listener_imap.answer import Answer, done
@@ -74,7 +74,7 @@ async def list_(conversation: Conversation, command: List) -> Answer:
     if not command.extended and command.patterns == ("",):
         # RFC 9051 §6.3.9: "" asks for the separator.
         separator = conversation.account.separator
-        root = response.mailbox_list("", (b"\\Noselect",), separator, utf8=conversation.rev2)
+        root = reply.mailbox_list("", (b"\\Noselect",), separator, utf8=conversation.rev2)
         conversation.write(root)
         return done("LIST done")
     options = _Options.of(conversation, command)
@@ -139,7 +139,7 @@ def _write_line(
             item = option.extended(conversation, listed, value)
             extended += [item] if item else []
     conversation.write(
-        response.mailbox_list(
+        reply.mailbox_list(
             listed.name,
             list(dict.fromkeys(attributes)),
             conversation.account.separator,

@@ -19,9 +19,9 @@ from __future__ import annotations
 from typing import Final
 
 from thurn.plugin import Ask, Granted, Refused, Step, ThurnError
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code
 from thurn_wire.imap.command import Authenticate, Login
-from thurn_wire.imap.event import SaslResponse
+from thurn_wire.imap.event import AuthCancelled, AuthResponse
 
 from thurn_listener_imap.answer import Answer, done, refused
 from thurn_listener_imap.answering import finish
@@ -48,11 +48,16 @@ async def authenticate(conversation: Conversation, command: Authenticate) -> Ans
     return await _answer(conversation, step)
 
 
-async def respond(conversation: Conversation, given: SaslResponse) -> None:
+async def respond(conversation: Conversation, given: AuthResponse) -> None:
     """Go on with the client's response."""
     answer = await _respond(conversation, given.response)
     if answer is not None:
         await finish(conversation, answer, Updates.NONE)
+
+
+async def cancel(conversation: Conversation, _: AuthCancelled) -> None:
+    """The exchange is over; the engine has answered."""
+    conversation.end_login()
 
 
 async def _respond(conversation: Conversation, octets: bytes) -> Answer | None:
@@ -71,22 +76,17 @@ async def _respond(conversation: Conversation, octets: bytes) -> Answer | None:
 async def _answer(conversation: Conversation, step: Step) -> Answer | None:
     match step:
         case Ask(challenge):
-            _challenge(conversation, challenge)
+            conversation.engine.challenge(challenge)
             return None
         case Granted(_, b""):
             return await _enter(conversation, step)
         case Granted(_, octets):
             # RFC 9051 §6.2.2: OK carries no octets, so they go out as one more challenge.
             conversation.granted = step
-            _challenge(conversation, octets)
+            conversation.engine.challenge(octets)
             return None
         case Refused():
             return _refuse(conversation, answer_to_login(step))
-
-
-def _challenge(conversation: Conversation, octets: bytes) -> None:
-    conversation.write(response.challenge(octets))
-    conversation.engine.challenge()
 
 
 async def _enter(conversation: Conversation, granted: Granted) -> Answer:

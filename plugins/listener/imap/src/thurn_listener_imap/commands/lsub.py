@@ -9,7 +9,7 @@ RFC 3501 §6.3.9.
 
 from __future__ import annotations
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Lsub
 
 from thurn_listener_imap.answer import Answer, done
@@ -33,7 +33,7 @@ async def lsub(conversation: Conversation, command: Lsub) -> Answer:
     above = await matching(hidden - names, command.reference, pattern, separator)
     for name in sorted(names | above, key=lambda one: by_level(one, separator)):
         attributes = (b"\\Noselect",) if name in above else ()
-        line = response.mailbox_list(name, attributes, separator, utf8=conversation.rev2, lsub=True)
+        line = reply.mailbox_list(name, attributes, separator, utf8=conversation.rev2, lsub=True)
         conversation.write(line)
         await conversation.relieve()
     return done("LSUB done")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from thurn.plugin import StorageError
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 from thurn_wire.imap.command import Search
 from thurn_wire.imap.search import ModseqKey, SearchKey
 
@@ -94,7 +94,7 @@ def _write(
     if with_modseq and result.told:
         modseq = max(result.view.modseqs[at] for at in result.told)
     if command.returns is None and not conversation.rev2:
-        conversation.write(response.search(result.numbers, modseq))
+        conversation.write(reply.search(result.numbers, modseq))
         return
     pairs: list[tuple[bytes, bytes]] = []
     for _, option, value in options:
@@ -105,7 +105,7 @@ def _write(
     if modseq is not None:
         pairs.append((b"MODSEQ", b"%d" % modseq))
     if not options or any(option.pairs is not None for _, option, _ in options):
-        conversation.write(response.esearch(conversation.tag, pairs, uid=command.uid))
+        conversation.write(reply.esearch(conversation.tag, pairs, uid=command.uid))
 
 
 def _asks_modseq(key: SearchKey) -> bool:

@@ -15,7 +15,7 @@ import sys
 from typing import Final
 
 from thurn.plugin import View
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 from thurn_wire.imap.command import Select
 
 from thurn_listener_imap.answer import Answer, done
@@ -56,7 +56,7 @@ def _leave(conversation: Conversation) -> None:
     if conversation.selected is not None:
         conversation.deselect()
         # RFC 9051 §7.1 (CLOSED): what follows belongs to the new mailbox.
-        conversation.write(response.ok(b"*", "The mailbox before is closed", code.CLOSED))
+        conversation.write(reply.ok("The mailbox before is closed", code.CLOSED).encode())
 
 
 async def _open(conversation: Conversation, command: Select) -> Selected:
@@ -74,18 +74,18 @@ def _write_state(conversation: Conversation, selected: Selected) -> None:
     """The responses that RFC 9051 §6.3.2 and RFC 3501 §6.3.1 require, and those of extensions."""
     view = selected.told
     conversation.write_flags(selected)
-    conversation.write(response.exists(len(view)))
+    conversation.write(reply.exists(len(view)))
     if not conversation.rev2:
-        conversation.write(response.recent(0))
+        conversation.write(reply.recent(0))
         unseen = _first_unseen(view)
         if unseen is not None:
-            conversation.write(response.ok(b"*", "First unseen", code.unseen(unseen + 1)))
-    conversation.write(response.ok(b"*", "UIDs are valid", code.uidvalidity(view.uidvalidity)))
-    conversation.write(response.ok(b"*", "Next UID", code.uidnext(view.uidnext)))
+            conversation.write(reply.ok("First unseen", code.unseen(unseen + 1)).encode())
+    conversation.write(reply.ok("UIDs are valid", code.uidvalidity(view.uidvalidity)).encode())
+    conversation.write(reply.ok("Next UID", code.uidnext(view.uidnext)).encode())
     if conversation.rev2:
         # RFC 9051 §6.3.2: a LIST response with the mailbox's name.
         separator = conversation.account.separator
-        line = response.mailbox_list(selected.name, (), separator, utf8=True)
+        line = reply.mailbox_list(selected.name, (), separator, utf8=True)
         conversation.write(line)
     for responses in conversation.parts.extensions.select_responses:
         for octets in responses(conversation):

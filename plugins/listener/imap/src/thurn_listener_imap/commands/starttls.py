@@ -22,9 +22,8 @@ async def start_tls(conversation: Conversation, _command: StartTls) -> Answer | 
     """
     engine, connection = conversation.engine, conversation.connection
     if conversation.settings.tls_mode != "starttls" or not connection.can_start_tls:
-        return wrong("TLS is up, or not offered")
-    conversation.write(done("Begin TLS").encode(conversation.tag))
-    engine.accept_tls()
+        return wrong("TLS is active, or not offered")
+    engine.send(done("Begin TLS"))
     await conversation.flush()
     await connection.start_tls()
     conversation.session.tls = connection.tls

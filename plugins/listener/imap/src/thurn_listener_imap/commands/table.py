@@ -24,7 +24,6 @@ from thurn_listener_imap.commands.fetch import fetch
 from thurn_listener_imap.commands.idle import idle
 from thurn_listener_imap.commands.list import list_
 from thurn_listener_imap.commands.login import authenticate, login
-from thurn_listener_imap.commands.logout import logout
 from thurn_listener_imap.commands.lsub import lsub
 from thurn_listener_imap.commands.noop import noop
 from thurn_listener_imap.commands.rename import rename
@@ -48,7 +47,6 @@ BASE_COMMANDS: Final[Mapping[type[Command], CommandKind[Conversation]]] = {
     command.Capability: CommandKind(capability),
     command.Noop: CommandKind(noop),
     command.Check: CommandKind(noop),
-    command.Logout: CommandKind(logout, Updates.NONE),
     command.StartTls: CommandKind(start_tls, Updates.NONE),
     command.Login: CommandKind(login, Updates.NONE),
     command.Authenticate: CommandKind(authenticate, Updates.NONE),

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from thurn.plugin import MailboxRecord
-from thurn_wire.imap import code, response
+from thurn_wire.imap import code, reply
 from thurn_wire.imap.grammar.registry import Grammar, add
 
 from thurn_listener_imap.contract import ImapConversation
@@ -30,7 +30,7 @@ def _words(grammar: Grammar) -> None:
 def _highest(conversation: ImapConversation) -> Iterable[bytes]:
     """RFC 7162 §3.1.2.1: in every SELECT, whether the client knows MODSEQ or not."""
     modseq = conversation.mailbox.told.highestmodseq
-    return (response.ok(b"*", "Highest", code.highestmodseq(modseq)),)
+    return (reply.ok("Highest", code.highestmodseq(modseq)).encode(),)
 
 
 def _status(conversation: ImapConversation, record: MailboxRecord) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Id
 from thurn_wire.imap.grammar import session
 from thurn_wire.imap.grammar.registry import Grammar, Rule
@@ -40,7 +40,7 @@ async def _identify(conversation: ImapConversation, command: Id) -> Answer:
             client=client.get("name"),
             version=client.get("version"),
         )
-    conversation.write(response.identity(IDENTITY))
+    conversation.write(reply.identity(IDENTITY))
     return done("ID done")
 
 

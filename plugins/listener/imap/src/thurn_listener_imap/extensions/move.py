@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from thurn.plugin import MailboxNotFound
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Move
 from thurn_wire.imap.grammar import message
 from thurn_wire.imap.grammar.registry import Grammar, Rule
@@ -55,7 +55,7 @@ async def _move(conversation: ImapConversation, command: Move) -> Answer:
     copied = copy_code(result)
     if copied:
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGE responses.
-        conversation.write(response.ok(b"*", "Moved", copied))
+        conversation.write(reply.ok("Moved", copied).encode())
     await conversation.tell_updates(may_expunge=True, uid=command.uid)
     return done("MOVE done")
 

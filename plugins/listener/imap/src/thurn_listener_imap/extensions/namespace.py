@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn_wire.imap import response
+from thurn_wire.imap import reply
 from thurn_wire.imap.command import Namespace
 from thurn_wire.imap.grammar.registry import Grammar, Rule
 from thurn_wire.imap.grammar.session import without_arguments
@@ -29,7 +29,7 @@ def _words(grammar: Grammar) -> None:
 
 async def _namespace(conversation: ImapConversation, _command: Namespace) -> Answer:
     personal = (("", conversation.account.separator),)
-    conversation.write(response.namespace(personal, utf8=conversation.rev2))
+    conversation.write(reply.namespace(personal, utf8=conversation.rev2))
     return done("NAMESPACE done")
 
 

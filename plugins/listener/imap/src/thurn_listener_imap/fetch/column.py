@@ -8,7 +8,7 @@ from typing import Final
 
 from thurn.plugin import CACHED_HEADERS
 from thurn_wire.imap.fetch import Attribute, BodySection
-from thurn_wire.imap.response import date_time, literal
+from thurn_wire.imap.reply import date_time, literal
 
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.header import ends_with_empty_line, field_finder

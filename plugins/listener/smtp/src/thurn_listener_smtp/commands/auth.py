@@ -27,7 +27,7 @@ async def auth(conversation: Conversation, given: event.Auth) -> None:
     await conversation.flush()  # to verify a password takes time
     session = conversation.session
     conversation.login, step = await conversation.gate.begin(
-        session, given.mechanism, given.initial_response
+        session, given.mechanism, given.initial
     )
     await _answer(conversation, step)
 
@@ -37,13 +37,13 @@ async def respond(conversation: Conversation, given: event.AuthResponse) -> None
     granted, login = conversation.granted, conversation.login
     if granted is not None:
         # RFC 4422 §3.6: a reply carries no octets of the success, so they were one more challenge.
-        if given.octets:
+        if given.response:
             conversation.end_login()
             await conversation.refuse(_UNEXPECTED)
         else:
             _admit(conversation, granted)
     elif login is not None:
-        await _answer(conversation, await login.step(given.octets))
+        await _answer(conversation, await login.step(given.response))
 
 
 async def cancel(conversation: Conversation, _: event.AuthCancelled) -> None:

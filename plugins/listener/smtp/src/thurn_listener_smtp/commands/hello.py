@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from thurn.plugin import Accept
 from thurn_wire.smtp import event
+from thurn_wire.smtp.capability import Offer
 
 from thurn_listener_smtp.conversation import Conversation
 
@@ -27,6 +28,6 @@ async def hello(conversation: Conversation, given: event.Hello) -> None:
     # RFC 4954 §4: the mechanisms depend on the state of the connection. With `require_tls` none is
     # offered in the clear, and the engine answers AUTH with 538.
     mechanisms = () if conversation.lacks_tls else conversation.gate.mechanisms(session)
-    conversation.engine.offer(mechanisms=mechanisms, starttls=conversation.connection.can_start_tls)
+    conversation.engine.offer(Offer(mechanisms, starttls=conversation.connection.can_start_tls))
     conversation.engine.accept()
     conversation.abandon()  # RFC 5321 §4.1.4

@@ -13,24 +13,24 @@ from thurn_wire.smtp import event
 from thurn_listener_smtp.conversation import Conversation
 
 
-async def start_tls(conversation: Conversation, given: event.StartTls) -> None:
+async def start_tls(conversation: Conversation, _: event.StartTls) -> None:
     """Shake hands; everything that the peer has said before is dropped.
 
     What the connection policies found out about the peer's address stays: the peer has not said it.
     """
     session = conversation.session
-    if given.buffered_octets:
-        # CVE-2011-0411: the engine drops what was sent in the clear behind the command.
+    conversation.engine.accept()
+    await conversation.flush()
+    await conversation.connection.start_tls()
+    early_octets = conversation.engine.tls_started()
+    if early_octets:
+        # CVE-2011-0411: the engine dropped what was sent in the clear behind the command.
         conversation.parts.diagnostics.warning(
             "starttls.early_octets",
             session=session.id,
             peer=str(session.peer or "local"),
-            size_octets=given.buffered_octets,
+            size_octets=early_octets,
         )
-    conversation.engine.accept()
-    await conversation.flush()
-    await conversation.connection.start_tls()
-    conversation.engine.tls_started()
     conversation.end_login()
     # RFC 3207 §4.2: the server must forget what it got from the client before.
     session.tls = conversation.connection.tls

@@ -1,29 +1,31 @@
-r"""What a server says: writers of responses, each giving whole lines as octets.
+r"""What the server says: replies as values, and the writers of untagged responses as octets.
 
     response-tagged = tag SP ( "OK" / "NO" / "BAD" ) SP [ "[" code "]" SP ] text CRLF
     response-data   = "*" SP ... CRLF
     continue-req    = "+" SP ( text / base64 ) CRLF
 
 Rules of this file:
-1. No text breaks out of its line: controls and what is not ASCII become `?` in texts, quotes are
-   escaped, and what cannot be quoted is a literal.
+1. No text breaks out of its line: in texts, controls and what is not ASCII become `?`; in strings,
+   quotes are escaped, and what cannot be quoted is a literal.
 2. Words that the caller made (codes, flags, attributes, FETCH items) go out as they are.
-3. Cheap: one `%` or join per response; the callers of FETCH join ready octets.
+3. Every writer is cheap: one `%` or join for each response.
 
-RFC 9051 §7, RFC 3501 §7.
+RFC 9051 §7 calls all of this responses. RFC 3501 §7.
 """
 
 from __future__ import annotations
 
-import binascii
 import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from thurn_wire import sasl
+from thurn_wire.error import LocalProtocolError
 from thurn_wire.imap import mutf7
-from thurn_wire.imap.error import LocalProtocolError
 
 NIL: Final = b"NIL"
 CRLF: Final = b"\r\n"
@@ -38,32 +40,95 @@ _DAY_SECONDS: Final = 86_400
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1).toordinal()
 
 
-# Status responses. RFC 9051 §7.1.
+# Replies. RFC 9051 §7.1.
 
 
-def ok(tag: bytes, text: str, code: bytes = b"") -> bytes:
-    """Tagged OK; `tag` b"*": untagged. RFC 9051 §7.1.1."""
-    return _status(tag, b"OK", text, code)
+class Condition(StrEnum):
+    """The first word of a reply."""
+
+    OK = "OK"
+    NO = "NO"
+    BAD = "BAD"
+    PREAUTH = "PREAUTH"
+    """A greeting: the session is authenticated already. RFC 9051 §7.1.4."""
+    BYE = "BYE"
+    """The server ends the dialogue. RFC 9051 §7.1.5."""
 
 
-def no(tag: bytes, text: str, code: bytes = b"") -> bytes:
-    """Tagged NO; `tag` b"*": a warning. RFC 9051 §7.1.2."""
-    return _status(tag, b"NO", text, code)
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command, or an untagged reply of the same form.
+
+    Attributes:
+        condition: how the command went.
+        text: for people.
+        code: the octets of the response code between its brackets; b"" if it is missing.
+    """
+
+    condition: Condition
+    text: str
+    code: bytes = b""
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether it is OK or PREAUTH."""
+        return self.condition in _POSITIVE
+
+    def encode(self, tag: bytes = b"*") -> bytes:
+        """The line, with its CRLF.
+
+        Args:
+            tag: the tag of the command; b"*": untagged.
+        """
+        return tag + _behind_the_tag(self.condition, self.text, self.code)
 
 
-def bad(tag: bytes, text: str, code: bytes = b"") -> bytes:
-    """Tagged BAD; `tag` b"*": no command is meant. RFC 9051 §7.1.3."""
-    return _status(tag, b"BAD", text, code)
+_POSITIVE: Final = frozenset({Condition.OK, Condition.PREAUTH})
 
 
-def preauth(text: str, code: bytes = b"") -> bytes:
-    """The greeting of a session that is authenticated already. RFC 9051 §7.1.4."""
-    return _status(b"*", b"PREAUTH", text, code)
+@lru_cache(maxsize=256)  # most replies are a handful of constants
+def _behind_the_tag(condition: Condition, text: str, code: bytes) -> bytes:
+    words = plain_text(text)
+    if code:
+        return b" %b [%b] %b\r\n" % (condition.value.encode(), code, words)
+    if words[:1] == b"[":
+        # A bracket at the beginning would be read as a code.
+        words = b"(" + words[1:]
+    return b" %b %b\r\n" % (condition.value.encode(), words)
 
 
-def bye(text: str, code: bytes = b"") -> bytes:
-    """The last word of a session. RFC 9051 §7.1.5."""
-    return _status(b"*", b"BYE", text, code)
+@lru_cache(maxsize=256)  # most replies are a handful of constants
+def ok(text: str, code: bytes = b"") -> Reply:
+    """OK: the command did what it should; untagged: information. RFC 9051 §7.1.1."""
+    return Reply(Condition.OK, text, code)
+
+
+def no(text: str, code: bytes = b"") -> Reply:
+    """NO: the command failed; untagged: a warning. RFC 9051 §7.1.2."""
+    return Reply(Condition.NO, text, code)
+
+
+def bad(text: str, code: bytes = b"") -> Reply:
+    """BAD: the command is wrong; untagged: no command could be read. RFC 9051 §7.1.3."""
+    return Reply(Condition.BAD, text, code)
+
+
+def preauth(text: str, code: bytes = b"") -> Reply:
+    """PREAUTH: the greeting of a session that is authenticated already. RFC 9051 §7.1.4."""
+    return Reply(Condition.PREAUTH, text, code)
+
+
+def bye(text: str, code: bytes = b"") -> Reply:
+    """BYE: the last reply of a session. RFC 9051 §7.1.5."""
+    return Reply(Condition.BYE, text, code)
+
+
+class CommandError(Exception):
+    """A command is refused with this reply."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.text)
+        self.reply = reply
 
 
 def continuation(text: str = "go on") -> bytes:
@@ -73,21 +138,11 @@ def continuation(text: str = "go on") -> bytes:
 
 def challenge(octets: bytes) -> bytes:
     """A challenge of SASL. RFC 9051 §7.6."""
-    return b"+ %b\r\n" % binascii.b2a_base64(octets, newline=False)
-
-
-def _status(tag: bytes, condition: bytes, text: str, code: bytes) -> bytes:
-    words = plain_text(text)
-    if code:
-        return b"%b %b [%b] %b\r\n" % (tag, condition, code, words)
-    if words[:1] == b"[":
-        # A bracket at the beginning would be read as a code.
-        words = b"(" + words[1:]
-    return b"%b %b %b\r\n" % (tag, condition, words)
+    return b"+ %b\r\n" % sasl.encode(octets)
 
 
 def plain_text(text: str) -> bytes:
-    """The text as 1*TEXT-CHAR without 8-bit octets: never empty, never more than one line."""
+    """The text as 1*TEXT-CHAR without 8-bit octets: it is never empty and always one line."""
     if text.isascii() and text.isprintable() and text:
         return text.encode("ascii")
     return _UNPRINTABLE.sub("?", text).encode("ascii") or b"?"
@@ -97,11 +152,11 @@ def plain_text(text: str) -> bytes:
 
 
 def string(value: bytes, *, utf8: bool = False) -> bytes:
-    """The octets as `string`: quoted where that can be, else a literal; NUL becomes `?`.
+    """The octets as `string`: quoted if that is possible, else a literal; NUL becomes `?`.
 
     Args:
         value: the octets.
-        utf8: quoted strings may hold UTF-8 (IMAP4rev2, UTF8=ACCEPT), which `value` is.
+        utf8: quoted strings may hold UTF-8 (IMAP4rev2, UTF8=ACCEPT), and `value` is UTF-8.
     """
     if _NOT_PLAIN.search(value) is None:
         return b'"%b"' % value
@@ -116,14 +171,14 @@ def nstring(value: bytes | None, *, utf8: bool = False) -> bytes:
 
 
 def astring(value: bytes, *, utf8: bool = False) -> bytes:
-    """The octets as `astring`: an atom where that can be and is not read as NIL, else a string."""
+    """The octets as `astring`: an atom if that is possible and not NIL, else a string."""
     if _ATOM.fullmatch(value) and value.upper() != NIL:
         return value
     return string(value, utf8=utf8)
 
 
 def literal(octets: bytes) -> bytes:
-    """The octets as a literal, as they are."""
+    """The octets as a literal."""
     return b"{%d}\r\n%b" % (len(octets), octets)
 
 
@@ -147,9 +202,9 @@ def mailbox(name: str, *, utf8: bool = False) -> bytes:
 
 
 def date_time(seconds: int, offset_minutes: int = 0) -> bytes:
-    """POSIX seconds as a quoted `date-time`, in the zone given. RFC 9051 §9.
+    """POSIX seconds as a quoted `date-time` in this zone. RFC 9051 §9.
 
-    Seconds outside the years 1 to 9999 become the nearest that is inside.
+    Seconds outside the years 1 to 9999 become the nearest ones inside.
     """
     day, second = divmod(seconds + 60 * offset_minutes, _DAY_SECONDS)
     hour, second = divmod(second, 3600)
@@ -176,7 +231,7 @@ def _date(day: int) -> bytes:
 
 
 def untagged(octets: bytes) -> bytes:
-    """A response of an extension: `* ` and the octets."""
+    """An untagged response of an extension: `* ` and the octets."""
     return b"* %b\r\n" % octets
 
 
@@ -191,7 +246,7 @@ def enabled(names: Iterable[str]) -> bytes:
 
 
 def identity(fields: Mapping[str, str | None] | None) -> bytes:
-    """The answer of ID. RFC 2971 §3.2."""
+    """The answer to ID. RFC 2971 §3.2."""
     if not fields:
         return b"* ID NIL\r\n"
     words = [
@@ -202,7 +257,7 @@ def identity(fields: Mapping[str, str | None] | None) -> bytes:
 
 
 def flags(names: Iterable[str]) -> bytes:
-    """Flags that the mailbox has. RFC 9051 §7.3.5."""
+    """The flags of the mailbox. RFC 9051 §7.3.5."""
     return b"* FLAGS (%b)\r\n" % " ".join(names).encode("ascii")
 
 
@@ -222,7 +277,7 @@ def expunge(number: int) -> bytes:
 
 
 def fetch(number: int, items: bytes) -> bytes:
-    """A message's items, ready as they stand between the parentheses. RFC 9051 §7.5.2."""
+    """A message's items, as they stand between the parentheses. RFC 9051 §7.5.2."""
     return b"* %d FETCH (%b)\r\n" % (number, items)
 
 
@@ -240,10 +295,10 @@ def mailbox_list(
     Args:
         name: the mailbox.
         attributes: `\HasChildren` …
-        separator: of the hierarchy, None for NIL.
+        separator: of the hierarchy; None for NIL.
         utf8: as for `mailbox`.
         extended: the extended items as they stand between the parentheses (`"CHILDINFO" (...)`).
-        lsub: say LSUB.
+        lsub: the response is LSUB.
     """
     return b"* %b (%b) %b %b%b\r\n" % (
         b"LSUB" if lsub else b"LIST",
@@ -257,7 +312,7 @@ def mailbox_list(
 def status(
     name: str, items: Sequence[tuple[str, int | bytes | None]], *, utf8: bool = False
 ) -> bytes:
-    """The answer of STATUS. RFC 9051 §7.3.3.
+    """The answer to STATUS. RFC 9051 §7.3.3.
 
     Args:
         name: the mailbox.
@@ -282,7 +337,7 @@ def namespace(
     *,
     utf8: bool = False,
 ) -> bytes:
-    """Prefixes with their separators; None or nothing: NIL. RFC 9051 §7.3.4."""
+    """The answer to NAMESPACE: prefixes with their separators; None: NIL. RFC 9051 §7.3.4."""
     return b"* NAMESPACE %b\r\n" % b" ".join(
         [_namespaces(each, utf8=utf8) for each in (personal, other, shared)]
     )
@@ -303,7 +358,7 @@ def _namespaces(spaces: Sequence[tuple[str, str | None]] | None, *, utf8: bool) 
 
 
 def search(numbers: Iterable[int], modseq: int | None = None) -> bytes:
-    """The answer of SEARCH without RETURN; `modseq`: the highest of those found.
+    """The answer to SEARCH without RETURN; `modseq`: the highest of these messages.
 
     RFC 3501 §7.2.5, RFC 7162 §3.1.5.
     """
@@ -315,7 +370,7 @@ def search(numbers: Iterable[int], modseq: int | None = None) -> bytes:
 
 
 def esearch(tag: bytes, results: Sequence[tuple[bytes, bytes]], *, uid: bool) -> bytes:
-    """The answer of SEARCH with RETURN: pairs of MIN, MAX, COUNT, ALL, MODSEQ and their values.
+    """The answer to SEARCH with RETURN: pairs of MIN, MAX, COUNT, ALL, MODSEQ and their values.
 
     RFC 9051 §7.3.4, RFC 4731 §3.1.
     """
@@ -324,5 +379,5 @@ def esearch(tag: bytes, results: Sequence[tuple[bytes, bytes]], *, uid: bool) ->
 
 
 def vanished(uids: bytes, *, earlier: bool = False) -> bytes:
-    """UIDs that have gone, as a sequence set. RFC 7162 §3.2.10."""
+    """UIDs of messages that were expunged, as a sequence set. RFC 7162 §3.2.10."""
     return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", uids)

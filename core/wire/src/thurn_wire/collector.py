@@ -1,10 +1,10 @@
-"""Collects a message's octets as they arrive: bounded, counted, un-stuffed, checked for line ends.
+"""Collects a message's octets as they come: bounded, counted, un-stuffed, checked for line ends.
 
 Rules of this file:
-1. No line is ever looked at: octets are collected, then searched, counted and replaced as a whole.
-2. Only CRLF is a line end. A CR or LF by itself makes the message refused, whichever command
-   brought it (DATA, BDAT, LMTP). RFC 5321 §2.3.8.
-3. Past the size limit everything collected is dropped and later octets are only counted.
+1. No line is looked at: octets are collected, then searched, counted and replaced as a whole.
+2. Only CRLF is a line end. A message with a lone CR or LF is refused, whichever command brought it
+   (DATA, BDAT, LMTP). RFC 5321 §2.3.8.
+3. Beyond the size limit everything collected is dropped, and later octets are only counted.
 4. Memory holds at most the limit, or the spill threshold and one received chunk where the caller
    takes what `spills`.
 
@@ -19,14 +19,14 @@ CRLF = b"\r\n"
 
 
 class Collected(NamedTuple):
-    """A message that has come in whole.
+    """A message that has come whole.
 
     Attributes:
-        octets: the content that was not taken before with `take_chunks`; None if it is refused,
-            that is if it is too large or has bare line ends.
-        size_octets: the whole content; of a message that is too large, the octets received.
+        octets: the content that was not taken by `take_chunks`; None if the message is too large or
+            has bare line ends, and must be refused.
+        size_octets: the size of the whole content; if it is too large, the octets received.
         too_large: the content is larger than the limit.
-        bare_line_ends: a CR or LF stands alone somewhere; not looked for in what is too large.
+        bare_line_ends: the content has a lone CR or LF; not checked if it is too large.
     """
 
     octets: bytes | None
@@ -40,7 +40,7 @@ class Collector:
 
     Args:
         limit_octets: the largest content, counted without stuffed dots. RFC 1870 §5.
-        spill_octets: `spills` says so when this much is ready to be taken; None: never.
+        spill_octets: the octets from which `spills` is True; None: it never is.
     """
 
     __slots__ = (
@@ -72,20 +72,20 @@ class Collector:
         self._too_large = False
         self._room_octets = min(limit_octets, self._spill_octets)
         self.stuffed = False
-        """Set as soon as a line may begin with a stuffed dot. RFC 5321 §4.5.2."""
+        """Whether a line may begin with a stuffed dot; the caller sets it. RFC 5321 §4.5.2."""
 
     @property
     def spills(self) -> bool:
-        """At least the spill threshold is ready; `take_chunks` gives it away."""
+        """Whether at least the spill threshold can be taken by `take_chunks`."""
         return self._ready_octets >= self._spill_octets
 
     @property
     def too_large(self) -> bool:
-        """The limit is passed; nothing is kept any more."""
+        """Whether the content is over the limit; nothing of it is kept then."""
         return self._too_large
 
     def add(self, octets: bytes) -> None:
-        """Collect what was received."""
+        """Collect octets as they were received."""
         self._received_octets += len(octets)
         if self._too_large:
             return
@@ -94,7 +94,7 @@ class Collector:
             self._settle()
 
     def take_chunks(self) -> bytes:
-        """What is ready, in order; it is not in the result afterwards."""
+        """Take what is ready, in order; the result does not have it afterwards."""
         ready = b"".join(self._blocks)
         self._blocks.clear()
         self._ready_octets = 0
@@ -102,7 +102,7 @@ class Collector:
         return ready
 
     def finish(self) -> Collected:
-        """The message is whole: what was collected and not taken. The collector is used up."""
+        """The message is whole: return the rest of it. The collector cannot be used any more."""
         if not self._too_large:
             self._settle()
         if self._too_large:
@@ -115,8 +115,8 @@ class Collector:
     def _settle(self) -> None:
         """Turn what waits into content."""
         raw, context = self._waiting, self._context
-        # What the context holds was counted with the block before; a CRLF across the seam is whole
-        # only here, and makes up for the CR that was counted there.
+        # The context was counted with the block before. A CRLF across the seam is whole only here,
+        # and corrects the CR that was counted there.
         self._bare += _bare_ends(raw) - (_bare_ends(context) if context != CRLF else 0)
         self._context = bytes(raw[-2:])
         if self.stuffed:
@@ -134,7 +134,7 @@ class Collector:
         self._measure_room()
 
     def _measure_room(self) -> None:
-        """How much may wait before it must be settled: to spill it, or to see the limit passed."""
+        """Compute how much may wait until it must be settled: to spill it, or to see the limit."""
         room = self._limit_octets - self._size_octets
         if self._ready_octets < self._spill_octets:
             room = min(room, self._spill_octets - self._ready_octets)
@@ -147,5 +147,5 @@ def _bare_ends(octets: bytes | bytearray) -> int:
 
 
 def has_bare_line_ends(octets: bytes) -> bool:
-    """Whether a CR or LF stands alone. RFC 5321 §2.3.8."""
+    """Whether the octets have a lone CR or LF. RFC 5321 §2.3.8."""
     return _bare_ends(octets) != 0
