@@ -86,7 +86,9 @@ def place(tmp_path_factory):
     authority = trustme.CA()
     for stem in ("mx", "other", "open"):
         issued = authority.issue_cert("mail.example.org")
-        (directory / f"{stem}.pem").write_bytes(issued.cert_chain_pems[0].bytes())
+        certificate = directory / f"{stem}.pem"
+        certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+        certificate.chmod(0o644)  # whatever the umask is
         key = directory / f"{stem}.key"
         key.write_bytes(issued.private_key_pem.bytes())
         key.chmod(0o644 if stem == "open" else 0o600)
