@@ -1,8 +1,14 @@
-"""What is written: citations, links, addresses that belong to a machine."""
+"""What is written: citations, links, addresses that belong to a machine.
+
+Rules of this file: a test looks at all files and tells everything that it has found. A test for
+each file would cost more than what it does.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 from workspace import ROOT, plugins, short, source_files, tracked_files
@@ -56,37 +62,45 @@ def _documents() -> list:
     return [path for path in tracked_files() if path.suffix == ".md"]
 
 
-@pytest.mark.parametrize("path", _texts(), ids=short)
-def test_it_names_no_registry_and_no_path_of_one_machine(path):
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        assert not FOREIGN.search(line), f"{short(path)}:{number}: {line.strip()[:120]}"
+def _lines(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Each line with its place."""
+    for path in paths:
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            yield f"{short(path)}:{number}", line
 
 
-@pytest.mark.parametrize("path", _documents(), ids=short)
-def test_links_lead_to_files(path):
-    for target in LINK.findall(_without_code(path.read_text())):
-        if re.match(r"[a-z]+:", target) or target.startswith("#"):
-            continue
-        file = (path.parent / target.partition("#")[0]).resolve()
-        assert file.exists(), f"{short(path)}: {target}"
-        assert file.is_relative_to(ROOT), f"{short(path)}: {target}"
+def test_nothing_names_a_registry_or_a_path_of_one_machine():
+    places = [
+        f"{place}: {line.strip()[:120]}" for place, line in _lines(_texts()) if FOREIGN.search(line)
+    ]
+    assert not places, "\n".join(places)
+
+
+def test_links_lead_to_files():
+    wrong = []
+    for path in _documents():
+        for target in LINK.findall(_without_code(path.read_text())):
+            if re.match(r"[a-z]+:", target) or target.startswith("#"):
+                continue
+            file = (path.parent / target.partition("#")[0]).resolve()
+            if not (file.exists() and file.is_relative_to(ROOT)):
+                wrong.append(f"{short(path)}: {target}")
+    assert not wrong, "\n".join(wrong)
 
 
 def _without_code(text: str) -> str:
     return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [p for p in _texts() if p.suffix in {".py", ".md"} and "transcripts" not in p.parts],
-    ids=short,
-)
-def test_standards_are_cited_in_one_form(path):
+def test_standards_are_cited_in_one_form():
     """`RFC 5321 §4.1.1.3`: so that a place can be found, and found again."""
-    text = path.read_text()
-    for number, line in enumerate(text.splitlines(), 1):
-        found = MALFORMED.search(line)
-        assert not found, f"{short(path)}:{number}: {found and found[0]!r}"
+    paths = [p for p in _texts() if p.suffix in {".py", ".md"} and "transcripts" not in p.parts]
+    places = [
+        f"{place}: {citation[0]!r}"
+        for place, line in _lines(paths)
+        if (citation := MALFORMED.search(line))
+    ]
+    assert not places, "\n".join(places)
 
 
 def test_cited_decisions_are_explained():
