@@ -67,10 +67,10 @@ def test_thurn_check_tells_aliases_of_nobody(tmp_path):
     accounts.chmod(0o600)
     config = tmp_path / "thurn.toml"
     config.write_text(
-        '[site]\ndata = "data"\naccounts = ["people"]\n'
+        '[site]\ndata = "data"\nallow_root = true\naccounts = ["people"]\n'
         '[account.people]\ntype = "file"\nfile = "people.toml"\n'
     )
     answer = CliRunner().invoke(check, ["--config", str(config)])
     assert answer.exit_code == 0, answer.output
     told = "the alias team@d.example leads to gone@d.example, which is nobody here"
-    assert f"{config}:4: account.people: {accounts}: {told}" in answer.output
+    assert f"{config}:5: account.people: {accounts}: {told}" in answer.output

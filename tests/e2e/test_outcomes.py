@@ -23,6 +23,7 @@ from thurn.plugin import (
     Discard,
     Disconnect,
     Envelope,
+    InsertFields,
     InsertHeader,
     Quarantine,
     Recipient,
@@ -307,6 +308,17 @@ async def test_a_line_end_in_an_edit_is_a_temporary_failure(opened):
 
 
 @pytest.mark.parametrize(
+    ("octets", "code"), [(b"X-A: 1;\r\n\tb=2\r\n", 250), (b"X-A: 1", 451), (b"X-A: 1\r\n\r\n", 451)]
+)
+async def test_whole_fields_of_a_filter_stand_as_they_are_or_not_at_all(opened, octets, code):
+    ANSWERS[:] = [Continue("a", edits=(InsertFields(octets),))]
+    async with opened() as desk:
+        assert (await desk.send("alice@example.org"))[1] == code
+        mail = await desk.mailbox("alice")
+    assert [octets in one for one in mail] == [True] * (code == 250)
+
+
+@pytest.mark.parametrize(
     ("answer", "code", "disconnect"),
     [
         (Reject("r", "No", 554, "5.6.0"), 554, False), (Tempfail("t"), 451, False),
@@ -356,7 +368,7 @@ async def test_more_than_a_hundred_hops_are_a_loop(opened):
 async def test_a_commit_that_fails_is_a_temporary_failure_of_all(opened, monkeypatch, replies):
     async with opened() as desk:
 
-        async def broken(log, deposits):
+        async def broken(*_):
             await trio.lowlevel.checkpoint()
             raise OSError(28, "No space left on device")
 

@@ -20,6 +20,7 @@ from thurn.plugin import (
     Address,
     Blob,
     ChangeSender,
+    ConfigError,
     Content,
     Continue,
     EntryKind,
@@ -29,7 +30,6 @@ from thurn.plugin import (
     InsertFields,
     InsertHeader,
     OverQuota,
-    PluginError,
     Recipient,
     Reject,
     RemoveHeader,
@@ -338,7 +338,7 @@ async def test_an_instance_of_neither_class_is_an_error_at_start(opened):
 
     PLUGINS[0], kept = neither, PLUGINS[0]
     try:
-        with pytest.raises(PluginError, match="outgoing_class"):
+        with pytest.raises(ConfigError, match="outgoing_class"):
             async with opened("null"):
                 pass
     finally:

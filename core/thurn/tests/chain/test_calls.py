@@ -144,23 +144,6 @@ async def test_an_instance_with_too_many_abandoned_calls_is_not_called(calls, au
     assert await call(calls, add, 1, 2) == 3
 
 
-async def test_what_must_finish_goes_on_without_its_caller(calls, autojump_clock):
-    ended = []
-
-    async def commit():
-        await trio.sleep(60)
-        ended.append(trio.current_time())
-
-    commits = callee("store.slow", must_finish=True)
-    with pytest.raises(CallOverran):
-        await call(calls, commit, to=commits)
-    assert trio.current_time() == pytest.approx(5.0)  # nothing to unwind
-    with trio.move_on_after(1):
-        await call(calls, commit, to=commits)
-    await calls.close(600)
-    assert ended == [60.0, 65.0]
-
-
 async def test_a_caller_that_is_cancelled_cancels_its_call(calls, autojump_clock):
     steps = []
 

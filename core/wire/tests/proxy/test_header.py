@@ -140,8 +140,9 @@ def test_octets_that_were_not_wanted_are_a_mistake():
 
 
 def test_unix_sockets_have_paths():
-    header = ProxyHeader(2, source_path=b"/run/a", destination_path=b"x" * 108)
-    assert read(build_version_2(header)) == (header, b"")
+    for source, destination in ((b"/run/a", b"x" * 108), (b"y" * 108, b"/run/b")):
+        header = ProxyHeader(2, source_path=source, destination_path=destination)
+        assert read(build_version_2(header)) == (header, b"")
     with pytest.raises(LocalProtocolError):
         build_version_2(ProxyHeader(2, source_path=b"x" * 109))
 

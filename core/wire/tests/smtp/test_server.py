@@ -250,6 +250,15 @@ def test_send_failed_is_the_end():
     assert engine.data_to_send() == b""
 
 
+def test_the_first_reason_of_the_end_stays():
+    engine = greeted()
+    engine.receive_data(b"QUIT\r\n")
+    assert engine.next_event() == Closed(Reason.QUIT)
+    engine.send_failed()
+    assert engine.next_event() == Closed(Reason.QUIT)
+    assert engine.data_to_send() == b""
+
+
 def test_421_at_any_time():
     engine = greeted()
     step(

@@ -10,12 +10,12 @@ from argon2 import PasswordHasher
 from thurn.app.site import open_site
 from thurn.config.files import of_tables
 from thurn.config.instances import load
-from thurn.delivery.deposits import commit_all
 from thurn.delivery.record import RecordedDelivery
 from thurn.hooks.registry import Registry
 from thurn.plugin import Address, Content, Envelope, Recipient
 from thurn_testing.fakes.clock import ManualClock
 from thurn_testing.fakes.session import make_session, make_transaction
+from thurn_testing.fakes.supervision import commit_deposits
 
 MESSAGE = (
     b"From: Xaver <x@example.net>\r\nTo: alice@example.org\r\nSubject: hello\r\n"
@@ -111,7 +111,7 @@ class Desk:
 
     async def commit(self, delivery):
         """What is remembered becomes durable."""
-        await commit_all(self.site.commit_log, list(delivery.remembered.values()))
+        await commit_deposits(self.site.commit_log, list(delivery.remembered.values()))
         return delivery
 
 

@@ -16,7 +16,12 @@ from trio.testing import wait_all_tasks_blocked
 
 SOURCE = Path(__file__).parent / "colours.py"
 MODULE = "thurn_imap_colours"
-METADATA = "Metadata-Version: 2.1\nName: thurn-imap-colours\nVersion: 1.0\n"
+METADATA = """\
+Metadata-Version: 2.1
+Name: thurn-imap-colours
+Version: 1.0
+Requires-Dist: thurn>=2,<3
+"""
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from thurn.plugin import (
 )
 from thurn_store_spool.body.file import write_body
 from thurn_store_spool.layout import account_directory, account_of, body_path
+from thurn_store_spool.upkeep import upkeep as upkeep_module
 from thurn_store_spool.upkeep.garbage import ORPHAN_SECONDS, remove_orphans
 from thurn_testing.contracts.plainlog import PlainFrame, PlainLog
 from thurn_testing.contracts.storesite import ALICE, WHEN, append, fill, subjects
@@ -104,7 +105,8 @@ async def test_long_account_ids_are_listed(bench):
         assert set(await store.accounts()) == ids
 
 
-async def test_files_of_expunged_messages_go_away(bench):
+async def test_files_of_expunged_messages_go_away(bench, monkeypatch):
+    monkeypatch.setattr(upkeep_module, "GATHER_SECONDS", 0.1)
     async with bench.open() as store:
         account = await store.open(ALICE, None)
         inbox = await account.mailbox("INBOX")

@@ -30,7 +30,6 @@ from thurn.contracts.queue import (
     RecipientResult,
 )
 from thurn.contracts.store import Deposit
-from thurn.delivery.deposits import commit_all
 from thurn.types.address import Address
 from thurn.types.content import SPILL_OCTETS, Content
 from thurn.types.envelope import Envelope, Recipient
@@ -39,6 +38,7 @@ from thurn.types.status import OK, Status
 
 from thurn_testing.contracts.expectation import checking, expect, expect_equal, in_time
 from thurn_testing.contracts.storesite import HostsOf, StoreHost, message, plain_hosts
+from thurn_testing.fakes.supervision import commit_deposits
 
 MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
 """Opens a queue on a context; again on an equal context for the same mail."""
@@ -64,7 +64,7 @@ class OpenQueue:
 
     async def commit(self, *deposits: Deposit) -> None:
         """Commit deposits together, as mail flow does."""
-        await commit_all(self.host.context.commit_log, deposits)
+        await commit_deposits(self.host.context.commit_log, deposits)
 
     async def lease(self, *, skip: Sequence[str] = ()) -> Lease:
         """The next lease; it must come soon."""

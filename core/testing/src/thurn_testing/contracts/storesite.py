@@ -11,13 +11,13 @@ from typing import Final, Protocol, TypeAlias
 
 from thurn.contracts.context import Context
 from thurn.contracts.store import AccountHandle, Append, Deposit, Mailbox, MailStore
-from thurn.delivery.deposits import commit_all
 from thurn.types.content import Content
 from thurn.types.identity import AccountId
 
 from thurn_testing.contracts.plainlog import PlainLog
 from thurn_testing.contracts.plainstate import PlainState
 from thurn_testing.fakes.context import FakeContext, Given
+from thurn_testing.fakes.supervision import commit_deposits
 
 MakeStore: TypeAlias = Callable[[Context], AbstractAsyncContextManager[MailStore]]
 """Opens a store on a context; again on an equal context for the same mail."""
@@ -93,7 +93,7 @@ class OpenStore:
 
     async def commit(self, *deposits: Deposit) -> None:
         """Commit deposits together, as the host does: or raise, and abort all of them."""
-        await commit_all(self.host.context.commit_log, deposits)
+        await commit_deposits(self.host.context.commit_log, deposits)
 
 
 class StoreSite:

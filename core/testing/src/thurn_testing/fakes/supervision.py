@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from thurn.chain.calls import Callee, Calls
 from thurn.chain.current import CurrentRule
 from thurn.chain.supervision import Supervised, Supervision
+from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Diagnostics, Events
+from thurn.contracts.store import Deposit
+from thurn.delivery.deposits import OwnedDeposit, commit_all
 
 from thurn_testing.fakes.context import RecordingDiagnostics, RecordingEvents
 
@@ -37,3 +41,14 @@ def make_supervision(
 def supervised(product: P, instance: str = "role.name") -> Supervised[P]:
     """A product as the host calls it, under a stage that is called like its role."""
     return Supervised(product, Callee(instance.partition(".")[0], instance, "file.py:1"))
+
+
+async def commit_deposits(log: CommitLog, deposits: Sequence[Deposit]) -> None:
+    """Commit deposits as the host does.
+
+    Raises:
+        StorageError, TemporaryFailure: as `thurn.delivery.deposits.commit_all`.
+    """
+    supervision, callee = make_supervision(), Callee("store", "store.under_test")
+    named = [OwnedDeposit(deposit, callee, supervision) for deposit in deposits]
+    await commit_all(log, named, supervision)

@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thurn.chain.calls import Callee
 from thurn.chain.rule import Product, Rule, Stage
 from thurn.chain.runner import Chain
-from thurn.chain.supervision import Supervised, Supervision
+from thurn.chain.supervision import Supervision
 from thurn.config.instances import Instance
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.login import LoginPolicy, LoginRecorder
+from thurn.contracts.outgoing import OutgoingClass, OutgoingFilter
 from thurn.delivery.local import DELIVERY
 from thurn.delivery.outgoing import OUTGOING, OutgoingStage
 from thurn.gate.policies import AFTER, BEFORE, RECORD
 from thurn.hooks.source import code_of
 from thurn.mailflow.plan import Chains
 from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
-from thurn.types.errors import PluginError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +47,12 @@ class ChainMaker:
             rule = Rule[Product](
                 instance.full_name,
                 product,
-                self.source(instance, product),
+                source_of_instance(instance, product),
                 continue_on_error=instance.common.on_error == "continue",
                 deadline_seconds=instance.common.deadline,
             )
             rules.append(rule)
         return Chain(stage, rules, self.supervision)
-
-    @staticmethod
-    def source(instance: Instance, product: object) -> str:
-        """file:line of the code of a product and of the section that it comes from."""
-        return f"{code_of(product, instance.factory.source)} ({instance.source})"
-
-    def supervised(self, role: str, name: str) -> Supervised[Any]:
-        """A product that is called outside of a chain."""
-        instance, product = self.instances[role, name], self.products[role, name]
-        callee = Callee(role, instance.full_name, self.source(instance, product))
-        return Supervised(product, callee)
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""
@@ -82,19 +70,11 @@ class ChainMaker:
         return self.chain(DELIVERY, "delivery", settings.delivery)
 
     def outgoing(self, names: Sequence[str]) -> OutgoingStage:
-        """The stage `outgoing`: the instances by their classes, each class in the list's order.
-
-        Raises:
-            PluginError: a product that is of neither class.
-        """
-        classes: dict[str, list[str]] = {"edit": [], "sign": []}
+        """The stage `outgoing`: the instances by their classes, each class in the list's order."""
+        classes: dict[OutgoingClass, list[str]] = {"edit": [], "sign": []}
         for name in names:
-            instance, product = self.instances["outgoing", name], self.products["outgoing", name]
-            chosen = getattr(product, "outgoing_class", None)
-            if chosen not in classes:
-                where = f"{instance.source}: {instance.full_name}"
-                raise PluginError(f'{where}: outgoing_class is {chosen!r}, not "edit" or "sign"')
-            classes[chosen].append(name)
+            product: OutgoingFilter = self.products["outgoing", name]
+            classes[product.outgoing_class].append(name)
         return OutgoingStage(
             edit=self.chain(OUTGOING, "outgoing", classes["edit"]),
             sign=self.chain(OUTGOING, "outgoing", classes["sign"]),
@@ -109,3 +89,8 @@ class ChainMaker:
             self.chain(AFTER, "login", settings.login),
             self.chain(RECORD, "login", settings.login),
         )
+
+
+def source_of_instance(instance: Instance, product: object) -> str:
+    """file:line of the code of a product and of the section that it comes from."""
+    return f"{code_of(product, instance.factory.source)} ({instance.source})"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from thurn.app.chains import ChainMaker
+from thurn.app.chains import ChainMaker, source_of_instance
 from thurn.app.resolver import SystemResolver
-from thurn.chain.calls import Calls
+from thurn.chain.calls import Callee, Calls
 from thurn.chain.runner import Chain
 from thurn.chain.supervision import Supervised, Supervision
 from thurn.config.instances import Instance, SiteConfig
@@ -72,6 +72,7 @@ class OpenSite:
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
+    _supervised: dict[tuple[str, str], Supervised[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.directory = CombinedAccounts((), self.supervision)
@@ -101,7 +102,8 @@ class OpenSite:
 
     def stores(self, directory: Directory) -> Stores:
         """All stores that are open, for the accounts of this directory."""
-        return Stores(dict(self.opened("store")), self.config.site.store, directory)
+        stores = {name: self.supervised("store", name) for name, _ in self.opened("store")}
+        return Stores(stores, self.config.site.store, directory, self.supervision)
 
     @property
     def _chains(self) -> ChainMaker:
@@ -112,10 +114,20 @@ class OpenSite:
         """How products are called."""
         return Supervision(self.diagnostics, self.events, self.calls)
 
+    def supervised(self, role: str, name: str) -> Supervised[Any]:
+        """A product that is called outside of a chain; always the same, with what it has missed."""
+        one = self._supervised.get((role, name))
+        if one is None:
+            instance, product = self.config.instances[role, name], self.products[role, name]
+            source = source_of_instance(instance, product)
+            one = Supervised(product, Callee(role, instance.full_name, source))
+            self._supervised[role, name] = one
+        return one
+
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
         """These account instances as one; the site's when none are named."""
         chosen = names or self.config.site.accounts
-        instances = [self._chains.supervised("account", name) for name in chosen]
+        instances = [self.supervised("account", name) for name in chosen]
         return CombinedAccounts(instances, self.supervision)
 
     def accounts_of(self, instance: Instance) -> CombinedAccounts:
@@ -133,7 +145,7 @@ class OpenSite:
     def _make_gate(self, settings: ListenerSettings) -> HostGate:
         mechanisms: dict[str, Supervised[SaslMechanism]] = {}
         for name in settings.sasl:
-            product: Supervised[SaslProduct] = self._chains.supervised("sasl", name)
+            product: Supervised[SaslProduct] = self.supervised("sasl", name)
             for mechanism in product.product.mechanisms:
                 mechanisms[mechanism.mechanism] = Supervised(mechanism, product.callee)
         before, after, record = self._chains.login(settings)
@@ -165,9 +177,11 @@ class OpenSite:
 
     def _make_plan(self, settings: ReceivingSettings) -> FlowPlan:
         directory = self.accounts(settings.accounts)
-        guards = tuple(self.products["guard", name] for name in settings.guards)
+        guards = tuple(self.supervised("guard", name) for name in settings.guards)
         stores = self.stores(directory)
-        local = LocalDelivery(stores, self._chains.delivery(settings), guards, self.clock)
+        local = LocalDelivery(
+            stores, self._chains.delivery(settings), guards, self.clock, self.supervision
+        )
         kind = EntryKind.SUBMITTED if settings.submission else EntryKind.RELAYED
         return FlowPlan(
             settings=self._flow_settings(settings),
@@ -205,22 +219,26 @@ class OpenSite:
     def _delivery(
         self, directory: Directory, local: LocalDelivery, kind: EntryKind
     ) -> DeliveryParts:
+        queue = self.config.site.queue or ""
         return DeliveryParts(
             kind=kind,
             hostname=self.config.site.hostname,
             directory=directory,
             local=local,
             outgoing=self.outgoing,
-            queue=self.products.get(("queue", self.config.site.queue or "")),
+            queue=self.supervised("queue", queue) if ("queue", queue) in self.products else None,
             commit_log=self.commit_log,
             clock=self.clock,
             diagnostics=self.diagnostics,
+            supervision=self.supervision,
         )
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
         """Send a message of the host or a plugin; durable on return."""
         no_rules = Chain(DELIVERY, (), self.supervision)
-        local = LocalDelivery(self.stores(self.directory), no_rules, (), self.clock)
+        local = LocalDelivery(
+            self.stores(self.directory), no_rules, (), self.clock, self.supervision
+        )
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))
         session = Session(identifier, origin, "local", None)

@@ -68,8 +68,6 @@ async def open_site(
                 site = await _open(stack, config, clock or SystemClock(), with_log)
                 site.serving = serving
                 await open_instances(stack, site, scope, on_opening)
-                if serving:
-                    _ = site.outgoing  # what is wrong with it must not wait for the first message
                 if with_log:
                     await trio.to_thread.run_sync(_recover, site)
             except Exception as error:  # noqa: BLE001 - raised below, out of the nurseries' groups

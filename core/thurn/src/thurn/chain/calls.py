@@ -9,7 +9,7 @@ Rules of this file:
    `UNWIND_SECONDS` to clean up; after that it is *abandoned*: the caller goes on without it.
 2. Abandoned calls are bounded: an instance with `ABANDONED_LIMIT` of them is not called until one
    has come back.
-3. A call that must be finished once begun (a commit) is never cancelled, only abandoned.
+3. What must be ended once begun (a commit) is shielded by itself; such a call is only abandoned.
 4. The note of the current rule is set whenever the code of a call runs, and only then.
 
 What cannot be done: a call that *blocks* (computes, or sleeps without trio) holds the whole worker;
@@ -69,7 +69,6 @@ class Callee:
         stage: as the journal has it.
         instance: its full name, such as "policy.sender".
         source: file:line of the code and of the configuration.
-        must_finish: once begun it is never cancelled.
         label: the part of the current rule's note that all its calls share.
         missed: deadlines missed in a row.
         suspended_until: the time of the loop until which it is not called.
@@ -78,7 +77,6 @@ class Callee:
     stage: str
     instance: str
     source: str = ""
-    must_finish: bool = False
     label: bytes = field(init=False)
     missed: int = 0
     suspended_until: float = 0.0
@@ -135,7 +133,7 @@ class Calls:
             CallsExhausted: too many calls of this instance are out; it was not called.
             BaseException: what the function has raised.
 
-        Cancellation: the call is cancelled, too, and not waited for; one that must finish goes on.
+        Cancellation: the call is cancelled, too, and not waited for.
         """
         if self._abandoned.get(callee.instance, 0) >= ABANDONED_LIMIT:
             raise CallsExhausted(f"{ABANDONED_LIMIT} earlier calls have not come back")
@@ -153,14 +151,9 @@ class Calls:
         return self._abandoned.get(instance, 0)
 
     async def close(self, finish_seconds: float = CLOSE_SECONDS) -> None:
-        """Cancel what may be cancelled, and wait for all of it within a bound.
-
-        Args:
-            finish_seconds: how long to wait; longer where calls must finish.
-        """
+        """Cancel all calls, and wait for their ends within a bound."""
         for slot in self._slots:
-            if slot.call is None or not slot.call.callee.must_finish:
-                slot.scope.cancel()
+            slot.scope.cancel()
         with trio.move_on_after(finish_seconds, shield=True):
             while self._slots:
                 self._ended = trio.Event()
@@ -286,13 +279,12 @@ class _Call(Generic[T]):
         """The caller is cancelled."""
         self._caller = None
         self._abandon()
-        if not self.callee.must_finish:
-            self._cancel()
+        self._cancel()
         return Abort.SUCCEEDED
 
     def overrun(self, now: float) -> None:
         """The deadline has passed."""
-        if self.callee.must_finish or (self.slot is not None and self.slot.scope.cancel_called):
+        if self.slot is not None and self.slot.scope.cancel_called:
             self._abandon()
             self.cut()
         else:

@@ -6,11 +6,10 @@ What a peer would read, and what would stand in a message, is looked at before a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
-from thurn_message.headerfield import header, text_header
+from thurn_message.headerfield import header, text_header, whole_fields
 
 from thurn.types.address import Address
 from thurn.types.decision import (
@@ -20,6 +19,7 @@ from thurn.types.decision import (
     Continue,
     Disconnect,
     Edit,
+    InsertFields,
     InsertHeader,
     Quarantine,
     Reject,
@@ -29,8 +29,6 @@ from thurn.types.decision import (
     Tempfail,
 )
 
-_ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-"""RFC 3463 §2."""
 _SHOWN_CHARACTERS: Final = 200
 """Most characters of an answer that a message for the operator shows."""
 
@@ -67,11 +65,7 @@ def _nonsense_in_reply(wanted: int, code: object, enhanced: object, text: object
     """With a code that says otherwise the peer would forget a message that nobody has."""
     if not isinstance(code, int) or code // 100 != wanted:
         return f"the code {code!r:.20} is not {wanted}xx"
-    if not isinstance(enhanced, str) or not _ENHANCED.fullmatch(enhanced):
-        return f"{enhanced!r:.40} is not an enhanced status code"
-    if enhanced[0] != str(wanted):
-        return f"the code {code} contradicts {enhanced}"
-    return _not_text("text", text)
+    return _not_text("enhanced code", enhanced) or _not_text("text", text)
 
 
 def _not_text(name: str, value: object) -> str:
@@ -100,6 +94,8 @@ def _nonsense_in_edit(edit: Edit | object) -> str:
             return _nonsense_in_field(name, value)
         case RemoveHeader(name):
             return _nonsense_in_field(name, "")
+        case InsertFields(octets):
+            return _nonsense_in_fields(octets)
         case ChangeSender(sender):
             return _not_address(sender) if sender is not None else ""
         case AddRecipient(address) | RemoveRecipient(address):
@@ -113,6 +109,16 @@ def _nonsense_in_field(name: object, value: object) -> str:
         return "a header's name and value are text"
     try:
         _ = header(name, value) if value.isascii() else text_header(name, value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _nonsense_in_fields(octets: object) -> str:
+    if not isinstance(octets, bytes):
+        return "header fields are octets"
+    try:
+        _ = whole_fields(octets)
     except ValueError as error:
         return str(error)
     return ""

@@ -94,8 +94,7 @@ class Supervision:
             TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
             trio.Cancelled: the caller was cancelled.
         """
-        if callee.suspended_until and trio.current_time() < callee.suspended_until:
-            raise Unanswered("plugin.suspended", "suspended after missed deadlines")
+        self.check(callee)
         calls = self.calls
         try:
             if may_wait(function):
@@ -107,21 +106,42 @@ class Supervision:
                 finally:
                     calls.current.leave()
         except CallOverran as overrun:
-            raise self._missed(callee, overrun) from None
+            raise self.missed(callee, overrun.seconds) from None
         except CallsExhausted as error:
             raise Unanswered("plugin.exhausted", str(error)) from None
-        except (TemporaryFailure, PermanentFailure, StorageError):
-            callee.missed = 0
-            raise
-        except (Exception, SystemExit, GeneratorExit) as error:
-            raise self.raised(callee, error) from error
-        except BaseExceptionGroup as group:
-            interrupted = group.subgroup((trio.Cancelled, KeyboardInterrupt))
-            if interrupted is not None:
-                raise interrupted from None
-            raise self.raised(callee, group) from group
+        except BaseException as error:
+            judged = self.judge(callee, error)
+            if judged is error:
+                raise
+            raise judged from error
         callee.missed = 0
         return answer
+
+    def check(self, callee: Callee) -> None:
+        """Let an instance that keeps missing its deadlines in peace.
+
+        Raises:
+            Unanswered: it is suspended.
+        """
+        if callee.suspended_until and trio.current_time() < callee.suspended_until:
+            raise Unanswered("plugin.suspended", "suspended after missed deadlines")
+
+    def judge(self, callee: Callee, error: BaseException) -> BaseException:
+        """What is to be raised for what a call has raised.
+
+        Returns:
+            What a plugin raises on purpose, and cancellation, as they are; else `Unanswered`, and
+            the instance has been reported.
+        """
+        if isinstance(error, TemporaryFailure | PermanentFailure | StorageError):
+            callee.missed = 0
+            return error
+        if isinstance(error, BaseExceptionGroup):  # a nursery that was cancelled and failed, too
+            interrupted = error.subgroup((trio.Cancelled, KeyboardInterrupt))
+            return self.raised(callee, error) if interrupted is None else interrupted
+        if isinstance(error, Exception | SystemExit | GeneratorExit):
+            return self.raised(callee, error)
+        return error
 
     async def ask(
         self,
@@ -149,11 +169,12 @@ class Supervision:
         failure = f"answered nonsense: {shown(answer)}{problem and ': '}{problem}"
         return self._unanswered(callee, failure, callee.source)
 
-    def _missed(self, callee: Callee, overrun: CallOverran) -> Unanswered:
+    def missed(self, callee: Callee, seconds: float) -> Unanswered:
+        """The failure of a call that has missed its deadline."""
         callee.missed += 1
         if callee.missed >= MISSES:
             callee.suspended_until = trio.current_time() + SUSPENDED_SECONDS
-        failure = f"no answer within {overrun.seconds:.3g} s"
+        failure = f"no answer within {seconds:.3g} s"
         self.report(callee, failure, callee.source)
         return Unanswered("plugin.deadline", f"{failure} ({callee.source})")
 

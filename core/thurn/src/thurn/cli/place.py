@@ -19,7 +19,7 @@ def data_directory(config: tuple[Path, ...]) -> Path:
     try:
         source = read(config)
     except ConfigError as error:
-        raise click.ClickException(f"{error}; name the site's file with --config") from error
+        raise click.ClickException(f"{error}; name the site's file (--config) or --data") from error
     section = source.tables.get("site")
     name = section.get("data", "data") if isinstance(section, dict) else "data"
     return source.base(("site", "data")) / str(name)

@@ -21,9 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thurn.contracts.commitlog import Change
-from thurn.contracts.store import Deposit
 from thurn.delivery.copies import Copy, deliver_copies
-from thurn.delivery.deposits import commit_all, is_missing
+from thurn.delivery.deposits import OwnedDeposit, commit_all, is_missing
 from thurn.delivery.disposition import Disposition, Replies, dispose
 from thurn.delivery.entries import pass_stage, plan_entries, plan_entry, prepare_entries
 from thurn.delivery.local import Delivered
@@ -87,7 +86,7 @@ async def deliver(
         count = recipients if replies == "each" else 1
         return Receipt((passed.status,) * count, "deferred")
     deposits = [deposit for one in served for deposit in one.deposits]
-    deposits += [*sent.deposits, *prepare_entries(parts.queue, passed)]
+    deposits += [*sent.deposits, *prepare_entries(parts.queue, passed, parts.supervision)]
     lacking = await _commit(parts, transaction, content, disposition, deposits, replies)
     if lacking:
         disposition = disposition.without(lacking, replies)
@@ -108,8 +107,8 @@ async def submit(parts: DeliveryParts, transaction: Transaction, sending: Sendin
     passed = await pass_stage(parts.outgoing, transaction.journal, sent.entries)
     if isinstance(passed, Tempfail):
         raise TemporaryFailure(passed.detail, passed.status)
-    deposits = [*sent.deposits, *prepare_entries(parts.queue, passed)]
-    await commit_all(parts.commit_log, deposits)
+    deposits = [*sent.deposits, *prepare_entries(parts.queue, passed, parts.supervision)]
+    await commit_all(parts.commit_log, deposits, parts.supervision, transaction.id)
     _act(parts, transaction, sent.actions)
 
 
@@ -132,7 +131,7 @@ async def _commit(
     transaction: Transaction,
     content: Content,
     disposition: Disposition,
-    deposits: Sequence[Deposit],
+    deposits: Sequence[OwnedDeposit],
     replies: Replies,
 ) -> list[Copy]:
     """Commit; returns the copies that found no room when all others did (ADR 0012).
@@ -145,14 +144,15 @@ async def _commit(
     if not deposits:
         return []
     try:
-        await commit_all(parts.commit_log, deposits)
+        await commit_all(parts.commit_log, deposits, parts.supervision, transaction.id)
     except StorageFull as error:
         lacking = _lacking(disposition, error)
         if not lacking or (replies == "one" and parts.queue is None):
             raise
         if replies == "one":
             entry = plan_entry(parts.kind, transaction, content, lacking, "rest")
-            await commit_all(parts.commit_log, prepare_entries(parts.queue, [entry]))
+            rest = prepare_entries(parts.queue, [entry], parts.supervision)
+            await commit_all(parts.commit_log, rest, parts.supervision, transaction.id)
         return lacking
     return []
 

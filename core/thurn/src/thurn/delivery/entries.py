@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.outgoing import (
     PENDING_OUTGOING,
     EntryKind,
@@ -23,6 +25,7 @@ from thurn.contracts.outgoing import (
 from thurn.contracts.queue import Queue
 from thurn.contracts.store import Deposit
 from thurn.delivery.copies import Copy
+from thurn.delivery.deposits import OwnedDeposit, owned
 from thurn.delivery.disposition import Disposition
 from thurn.delivery.outgoing import OutgoingStage, pass_outgoing
 from thurn.types.content import Content
@@ -107,19 +110,25 @@ async def pass_stage(
     return passed
 
 
-def prepare_entries(queue: Queue | None, entries: Sequence[PlannedEntry]) -> list[Deposit]:
+def prepare_entries(
+    queue: Supervised[Queue] | None, entries: Sequence[PlannedEntry], supervision: Supervision
+) -> list[OwnedDeposit]:
     """The deposits of entries. Raises TemporaryFailure when there is no queue and one is needed."""
     if not entries:
         return []
     if queue is None:
         raise TemporaryFailure("mail for elsewhere or later, and the site has no queue")
     return [
-        queue.prepare(
-            entry.envelope,
-            entry.content,
-            key=entry.key,
-            origin=entry.origin,
-            pending_stage=entry.pending_stage,
-        )
+        owned(supervision, queue.callee, partial(_prepare_entry, queue.product, entry))
         for entry in entries
     ]
+
+
+def _prepare_entry(queue: Queue, entry: PlannedEntry) -> Deposit:
+    return queue.prepare(
+        entry.envelope,
+        entry.content,
+        key=entry.key,
+        origin=entry.origin,
+        pending_stage=entry.pending_stage,
+    )

@@ -11,14 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from types import NoneType
 from typing import Final
 
 from thurn.chain.rule import Stage
 from thurn.chain.runner import Chain
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.clock import Clock
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.guard import Guard
-from thurn.contracts.store import Append, Deposit
+from thurn.contracts.store import Append
+from thurn.delivery.deposits import OwnedDeposit, owned
 from thurn.delivery.record import Filing, RecordedDelivery, Sending
 from thurn.directory.stores import Stores
 from thurn.types.content import Content
@@ -31,6 +35,8 @@ from thurn.types.status import LOOP, STORED, Status
 
 DELIVERY_SECONDS: Final = 60.0
 """The deadline of the rules of one account."""
+GUARD_SECONDS: Final = 30.0
+"""The longest judgement of a guard about one copy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +51,7 @@ class Delivered:
     """
 
     status: Status
-    deposits: tuple[Deposit, ...] = ()
+    deposits: tuple[OwnedDeposit, ...] = ()
     sendings: tuple[Sending, ...] = ()
     actions: tuple[Callable[[], None], ...] = ()
 
@@ -56,8 +62,9 @@ class LocalDelivery:
 
     _stores: Stores
     _chain: Chain[DeliveryFilter]
-    _guards: tuple[Guard, ...]
+    _guards: tuple[Supervised[Guard], ...]
     _clock: Clock
+    _supervision: Supervision
 
     async def deliver(
         self,
@@ -131,17 +138,31 @@ class LocalDelivery:
         self._journal(delivery)
         if delivery.rejection is not None:
             return Delivered(delivery.rejection)
-        deposits: list[Deposit] = []
+        supervision, callee = self._supervision, self._stores.callee_of(delivery.record)
+        deposits: list[OwnedDeposit] = []
         for index, filing in enumerate(delivery.filings):
-            for guard in self._guards:
-                await guard.check_append(
-                    delivery.record, delivery.account, filing.mailbox, filing.content.size_octets
-                )
+            await self._ask_guards(delivery, filing)
             named = key and f"{key} {index} {target.recipient.address.key}"
-            append = self._append(filing, named)
-            deposits.append(delivery.account.prepare(append))
-        deposits.extend(delivery.remembered.values())
+            prepare = partial(delivery.account.prepare, self._append(filing, named))
+            deposits.append(owned(supervision, callee, prepare))
+        deposits.extend(
+            OwnedDeposit(one, callee, supervision) for one in delivery.remembered.values()
+        )
         return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), tuple(delivery.actions))
+
+    async def _ask_guards(self, delivery: RecordedDelivery, filing: Filing) -> None:
+        """Ask who judges what enters the store. Raises StorageError, TemporaryFailure."""
+        for guard in self._guards:
+            await self._supervision.ask(
+                guard.callee,
+                GUARD_SECONDS,
+                NoneType,
+                guard.product.check_append,
+                delivery.record,
+                delivery.account,
+                filing.mailbox,
+                filing.content.size_octets,
+            )
 
     def _append(self, filing: Filing, key: str) -> Append:
         received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
@@ -171,7 +192,9 @@ class Decided:
     detail: str = ""
 
 
-DELIVERY: Final[Stage[DeliveryFilter]] = Stage("delivery", "deliver", (Decided,), DELIVERY_SECONDS)
+DELIVERY: Final[Stage[DeliveryFilter]] = Stage(
+    "delivery", "deliver", (Decided, Continue), DELIVERY_SECONDS
+)
 
 
 async def _ask_rules(
@@ -181,20 +204,21 @@ async def _ask_rules(
     transaction = delivery.transaction
     run = chain.begin(transaction.id, transaction.journal)
     for rule in run.rules:
-        answer = await run.ask(rule, _decide, rule.product, delivery)
-        if not isinstance(answer, Continue):
+        turn = delivery.turn()
+        answer = await run.ask(rule, _decide, rule.product, turn)
+        if isinstance(answer, Tempfail):
+            return answer
+        if isinstance(answer, Decided) or not answer.reason:  # a failure has a reason
+            delivery.adopt(turn)
+        if isinstance(answer, Decided):
             return answer
     return None
 
 
-async def _decide(product: DeliveryFilter, delivery: RecordedDelivery) -> Decided | None:
-    """One rule; the verbs of a rule that fails are forgotten."""
-    try:
-        await product.deliver(delivery)
-    except BaseException:
-        delivery.forget()
-        raise
-    return Decided() if delivery.decided else None
+async def _decide(product: DeliveryFilter, turn: RecordedDelivery) -> Decided | Continue:
+    """One rule."""
+    await product.deliver(turn)
+    return Decided() if turn.decided else Continue()
 
 
 def _loops(content: Content, mark: bytes) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thurn.contracts.outgoing import EntryKind, EntryOrigin
-from thurn.contracts.store import Deposit
+from thurn.delivery.deposits import OwnedDeposit
 from thurn.delivery.entries import PlannedEntry, hop_class_of
 from thurn.delivery.parts import DeliveryParts
 from thurn.delivery.record import Sending
@@ -45,7 +45,7 @@ class SentOn:
         sendings: messages that this sets off in turn; none at the end.
     """
 
-    deposits: tuple[Deposit, ...] = ()
+    deposits: tuple[OwnedDeposit, ...] = ()
     entries: tuple[PlannedEntry, ...] = ()
     actions: tuple[Callable[[], None], ...] = ()
     sendings: tuple[Sending, ...] = ()
@@ -65,7 +65,7 @@ async def send_on(
     if not sendings:
         return _NOTHING
     pending = deque(sendings)
-    deposits: list[Deposit] = []
+    deposits: list[OwnedDeposit] = []
     entries: list[PlannedEntry] = []
     actions: list[Callable[[], None]] = []
     count = 0

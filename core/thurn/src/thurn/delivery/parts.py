@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
@@ -29,7 +30,8 @@ class DeliveryParts:
     directory: Directory
     local: LocalDelivery
     outgoing: OutgoingStage
-    queue: Queue | None
+    queue: Supervised[Queue] | None
     commit_log: CommitLog
     clock: Clock
     diagnostics: Diagnostics
+    supervision: Supervision

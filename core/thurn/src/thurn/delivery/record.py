@@ -1,13 +1,13 @@
 """The object that delivery rules act on.
 
 Rules of this file: a verb only records what is wanted; nothing is carried out here, and what a rule
-that failed has recorded is forgotten.
+has recorded counts only if the rule returns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from thurn.contracts.account import AccountRecord
@@ -126,11 +126,19 @@ class RecordedDelivery:
         """Call this when everything is durable."""
         self.actions.append(action)
 
-    def forget(self) -> None:
-        """Forget what a rule that failed has asked for so far."""
-        self.decided, self.rejection = False, None
-        for asked in (self.filings, self.sendings, self.remembered, self.actions):
-            asked.clear()
+    def turn(self) -> RecordedDelivery:
+        """The same delivery as one rule sees it. What the rule asks for counts once it has returned
+        (`adopt`): one that fails, or that comes back when nobody waits any more, changes nothing.
+        """
+        return replace(self, filings=[], sendings=[], actions=[], remembered=dict(self.remembered))
+
+    def adopt(self, turn: RecordedDelivery) -> None:
+        """Take over what a rule has asked for."""
+        self.decided, self.rejection = turn.decided, turn.rejection
+        self.filings.extend(turn.filings)
+        self.sendings.extend(turn.sendings)
+        self.actions.extend(turn.actions)
+        self.remembered = turn.remembered
 
     def note(self, text: str) -> None:
         """A line for the journal."""

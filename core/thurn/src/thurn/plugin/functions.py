@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from thurn.contracts.context import Context
 from thurn.contracts.factory import Factory
+from thurn.contracts.login import LoginAttempt
 from thurn.contracts.outgoing import OutgoingClass
 from thurn.contracts.sasl import (
     SaslConditions,
@@ -27,9 +29,11 @@ from thurn.plugin.message import Message
 from thurn.plugin.sasl import Malformed
 from thurn.plugin.signature import Shape, callers_names, read_shape
 from thurn.types.errors import PluginError
+from thurn.types.identity import Identity
 
 Function = Callable[..., Any]
-Getter = Callable[[Any, Any], Any]
+Getter = Callable[..., object]
+"""How a parameter of the function is made of the arguments of the contract's method."""
 Decorator = Callable[[Function], Factory]
 
 _TRANSACTION: dict[str, Getter] = {
@@ -43,11 +47,11 @@ _MESSAGE: dict[str, Getter] = {
 }
 _SENDER: dict[str, Getter] = {**_TRANSACTION, "sender": lambda _, sender: sender}
 _RECIPIENT: dict[str, Getter] = {**_TRANSACTION, "recipient": lambda _, recipient: recipient}
-_SESSION: dict[str, Getter] = {"session": lambda session, _: session}
+_SESSION: dict[str, Getter] = {"session": lambda session, *_: session}
 _HELLO: dict[str, Getter] = {**_SESSION, "name": lambda _, name: name}
 _ATTEMPT: dict[str, Getter] = {
-    "attempt": lambda attempt, _: attempt,
-    "session": lambda attempt, _: attempt.session,
+    "attempt": lambda attempt: attempt,
+    "session": lambda attempt: attempt.session,
 }
 _OUTGOING: dict[str, Getter] = {
     "entry": lambda entry, _: entry,
@@ -66,35 +70,30 @@ class FunctionProduct:
 
     source: str
 
-    async def after_login(self, attempt: Any, identity: Any) -> None:  # noqa: ANN401 - no opinion
-        """A login policy that is a function has nothing to say afterwards."""
+
+class LoginFunction(FunctionProduct):
+    """The same for a login policy: it has nothing to say afterwards."""
+
+    async def after_login(self, attempt: LoginAttempt, identity: Identity | None) -> None:
+        """No opinion."""
 
 
-Call = Callable[[Any, Any], Awaitable[Any]]
+Call = Callable[..., Awaitable[object]]
 
 
 def _caller(function: Function, shape: Shape, getters: dict[str, Getter]) -> Call:
-    """The function as `async call(first, second)`."""
+    """The function as a method of its contract."""
     wanted = [getters[name] for name in shape.variables]
     if inspect.iscoroutinefunction(function):
 
-        async def call(first: Any, second: Any) -> Any:  # noqa: ANN401
-            return await function(*[get(first, second) for get in wanted])
+        async def call(*arguments: object) -> object:
+            return await function(*[get(*arguments) for get in wanted])
     else:
 
-        async def call(first: Any, second: Any) -> Any:  # noqa: ANN401 - one form for both
-            return function(*[get(first, second) for get in wanted])
+        async def call(*arguments: object) -> object:
+            return function(*[get(*arguments) for get in wanted])
 
     return call
-
-
-def _of_one(call: Call) -> Callable[[Any], Awaitable[Any]]:
-    """The same call for a method of one argument."""
-
-    async def call_with_one(only: Any) -> Any:  # noqa: ANN401 - one form for all contracts
-        return await call(only, None)
-
-    return call_with_one
 
 
 def _function_plugin(
@@ -103,7 +102,7 @@ def _function_plugin(
     method: str,
     getters: dict[str, Getter],
     *,
-    single: bool = False,
+    kind: type[FunctionProduct] = FunctionProduct,
     **attributes: str,
 ) -> Decorator:
     """A decorator for functions that become one method of a role's contract.
@@ -113,7 +112,7 @@ def _function_plugin(
         type_name: the plugin's.
         method: the name of the method.
         getters: how each parameter is made of the method's arguments.
-        single: the method has one argument, not two.
+        kind: what the product is besides.
         attributes: whatever else the contract wants of the product.
     """
     names = callers_names(3)
@@ -122,10 +121,12 @@ def _function_plugin(
         shape = read_shape(function, f"{role} function", tuple(getters), names)
 
         @asynccontextmanager
-        async def open_product(config: Settings, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+        async def open_product(
+            config: Settings, context: Context
+        ) -> AsyncIterator[FunctionProduct]:
+            product = kind()
             call = _caller(_bind(function, shape, config, context), shape, getters)
-            product = FunctionProduct()
-            setattr(product, method, _of_one(call) if single else call)
+            setattr(product, method, call)
             product.source = shape.source
             for name, value in attributes.items():
                 setattr(product, name, value)
@@ -136,7 +137,7 @@ def _function_plugin(
     return decorate
 
 
-def _bind(function: Function, shape: Shape, config: Settings, context: Any) -> Function:  # noqa: ANN401
+def _bind(function: Function, shape: Shape, config: Settings, context: Context) -> Function:
     constants = {"config": config, "context": context}
     bound = {name: constants[name] for name in shape.constants}
     return partial(function, **bound) if bound else function
@@ -165,7 +166,7 @@ def recipient_policy(type_name: str) -> Decorator:
 
 def connection_policy(type_name: str) -> Decorator:
     """A judge of a peer: takes `session`."""
-    return _function_plugin("policy", type_name, "check_connection", _SESSION, single=True)
+    return _function_plugin("policy", type_name, "check_connection", _SESSION)
 
 
 def hello_policy(type_name: str) -> Decorator:
@@ -194,7 +195,7 @@ def router(type_name: str) -> Decorator:
 def login_policy(type_name: str) -> Decorator:
     """A rule asked before each login: takes `attempt`, `session`; returns `Forbid`, `Proceed` or
     None. Rules that must hear of outcomes are classes (`thurn.contracts.login`)."""
-    return _function_plugin("login", type_name, "before_login", _ATTEMPT, single=True)
+    return _function_plugin("login", type_name, "before_login", _ATTEMPT, kind=LoginFunction)
 
 
 def sasl_mechanism(name: str, *, plaintext: bool = False, channel_binding: str = "") -> Decorator:
@@ -213,7 +214,7 @@ def sasl_mechanism(name: str, *, plaintext: bool = False, channel_binding: str =
             raise PluginError(f"{shape.source}: a SASL mechanism is a generator function")
 
         @asynccontextmanager
-        async def open_product(config: Settings, context: Any) -> AsyncIterator[SaslProduct]:  # noqa: ANN401
+        async def open_product(config: Settings, context: Context) -> AsyncIterator[SaslProduct]:
             bound = _bind(function, shape, config, context)
             takes_conditions = bool(shape.variables)
             mechanism = GeneratorMechanism(

@@ -18,7 +18,7 @@ from thurn_message.address import parse_domain
 
 from thurn_account_file.book import AccountBook, FileAccount, Meaning
 from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading, finding
-from thurn_account_file.settings import FileSettings
+from thurn_account_file.rules import FileRules
 
 FINDINGS: Final = 20
 """Told at most; the first few say what kind of mistake it is."""
@@ -27,7 +27,7 @@ FINDINGS: Final = 20
 class Binder:
     """Collects one file; used once."""
 
-    def __init__(self, settings: FileSettings, reading: Reading) -> None:
+    def __init__(self, settings: FileRules, reading: Reading) -> None:
         self._settings = settings
         self._reading = reading
         self._domains: dict[str, None] = {}

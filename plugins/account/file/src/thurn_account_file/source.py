@@ -10,7 +10,7 @@ from thurn_account_file.binder import Binder
 from thurn_account_file.book import AccountBook
 from thurn_account_file.document import BrokenFile
 from thurn_account_file.passwdfile import read_passwd
-from thurn_account_file.settings import FileSettings
+from thurn_account_file.rules import FileRules
 from thurn_account_file.tomlfile import read_toml
 
 SIZE_OCTETS: Final = 256 * 2**20
@@ -23,7 +23,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 class Source:
     """The file of one instance."""
 
-    def __init__(self, settings: FileSettings) -> None:
+    def __init__(self, settings: FileRules) -> None:
         self._settings = settings
         self.path = settings.file
 

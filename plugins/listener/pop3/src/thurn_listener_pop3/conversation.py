@@ -48,7 +48,7 @@ class Conversation:
         self.parts = parts
         self.connection = connection
         self.session = session
-        self.engine = Pop3Server(parts.engine, secured=connection.tls is not None)
+        self.engine = Pop3Server(parts.engine, tls_active=connection.tls is not None)
         self.login: Login | None = None
         self.granted: Granted | None = None
         self.failed_logins = 0
@@ -101,7 +101,7 @@ class Conversation:
             Offer(
                 mechanisms=gate.mechanisms(self.session),
                 user=gate.password_allowed(self.session),
-                stls=settings.tls_mode == "starttls" and self.connection.can_start_tls,
+                starttls=settings.tls_mode == "starttls" and self.connection.can_start_tls,
             )
         )
 

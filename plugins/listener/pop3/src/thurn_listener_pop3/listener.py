@@ -6,16 +6,9 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Final, Literal, TypeAlias
 
-<<<<<<< HEAD
-from thurn.plugin import Connection, ListenerContext, Session
+from thurn.plugin import Connection, Session
 from thurn_wire.pop3.config import Pop3Config
 from thurn_wire.pop3.reply import ResponseCode, error
-=======
-from thurn.plugin import Connection, Session
-from thurn_wire.pop3 import reply
-from thurn_wire.pop3.capability import ServerConfig
-from thurn_wire.pop3.reply import ResponseCode
->>>>>>> h/imap
 
 from thurn_listener_pop3.conversation import Conversation
 from thurn_listener_pop3.parts import Pop3Parts
@@ -26,19 +19,14 @@ EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
 
 DAY_SECONDS: Final = 86_400
 
-<<<<<<< HEAD
-_FAREWELLS: Final = {
-    "error": error("temporary trouble here, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    "closing": error("closing, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    "busy": error("too many connections, try again later", ResponseCode.SYSTEM_TEMPORARY),
-=======
 FAREWELLS: Final[Mapping[EndReason, bytes]] = {
-    "error": reply.error("temporary trouble here, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    "closing": reply.error("closing, try again later", ResponseCode.SYSTEM_TEMPORARY),
-    "busy": reply.error("too many connections, try again later", ResponseCode.SYSTEM_TEMPORARY),
+    "error": error(
+        "temporary trouble here, try again later", ResponseCode.SYSTEM_TEMPORARY
+    ).encode(),
+    "closing": error("closing, try again later", ResponseCode.SYSTEM_TEMPORARY).encode(),
+    "busy": error("too many connections, try again later", ResponseCode.SYSTEM_TEMPORARY).encode(),
     # RFC 1939 §3: at the autologout the server closes "without … sending any response".
     "idle": b"",
->>>>>>> h/imap
 }
 """The answers to whatever the client says next."""
 
@@ -60,18 +48,9 @@ class Pop3Listener:
         """
         await converse(Conversation(self._parts, connection, session))
 
-<<<<<<< HEAD
-    def farewell(self, reason: Literal["error", "closing", "busy", "idle"]) -> bytes:
-        """The answer to whatever the client says next."""
-        if reason == "idle":
-            # RFC 1939 §3: at the autologout the server closes "without … sending any response".
-            return b""
-        return _FAREWELLS[reason].encode()
-=======
     def farewell(self, reason: EndReason) -> bytes:
         """An error with the reason's words."""
         return FAREWELLS[reason]
->>>>>>> h/imap
 
 
 def server_config(settings: Pop3Settings, hostname: str) -> Pop3Config:

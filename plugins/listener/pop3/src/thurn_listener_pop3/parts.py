@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from thurn.plugin import ListenerContext, Table
 from thurn_kit.spool import Spool
-from thurn_wire.pop3.capability import ServerConfig
+from thurn_wire.pop3.config import Pop3Config
 
 from thurn_listener_pop3.lock import MaildropLocks
 from thurn_listener_pop3.settings import Pop3Settings
@@ -26,7 +26,7 @@ class Pop3Parts:
     """
 
     settings: Pop3Settings
-    engine: ServerConfig
+    engine: Pop3Config
     context: ListenerContext
     spool: Spool
     locks: MaildropLocks | None

@@ -9,8 +9,8 @@ from by that grant.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import click
 from thurn.plugin import (
@@ -30,6 +30,7 @@ from thurn.plugin import (
 from thurn_kit.commands import CommandSite, find_account, known_as
 from thurn_kit.grants import Grant, GrantTable
 
+from thurn_relay_grants.answer import Explanation, RuleAnswer
 from thurn_relay_grants.factory import GrantsPolicy
 from thurn_relay_grants.show import who_of
 
@@ -56,31 +57,6 @@ class Question:
     account: str | None = None
     sender: str | None = None
     protocol: str = "smtp"
-
-
-@dataclass(frozen=True, slots=True)
-class RuleAnswer:
-    """What one instance says."""
-
-    name: str
-    decision: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The whole story."""
-
-    permitted: bool
-    sender: str
-    verdict: str
-    rules: tuple[RuleAnswer, ...]
-    grants: tuple[str, ...]
-    would_pass_if: tuple[str, ...]
-
-    def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
 
 
 class _NoJournal:

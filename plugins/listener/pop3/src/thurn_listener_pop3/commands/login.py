@@ -12,11 +12,17 @@ from __future__ import annotations
 
 from thurn.plugin import Ask, Granted, Identity, Refused, Step, ThurnError, status_of
 from thurn_wire.pop3 import event
-from thurn_wire.pop3.reply import ResponseCode
+from thurn_wire.pop3.reply import ResponseCode, error
 
 from thurn_listener_pop3.conversation import Conversation
 from thurn_listener_pop3.opening import open_maildrop
 from thurn_listener_pop3.refusal import LoginRefused, code_of, code_of_login
+
+
+async def greet(conversation: Conversation, _: event.Connected) -> None:
+    """The greeting, and how a client may log in."""
+    conversation.engine.accept()
+    conversation.offer()
 
 
 async def password(conversation: Conversation, given: event.PasswordLogin) -> None:
@@ -26,12 +32,12 @@ async def password(conversation: Conversation, given: event.PasswordLogin) -> No
     await _answer(conversation, step)
 
 
-async def digest(conversation: Conversation, _: event.DigestLogin) -> None:
+async def digest(conversation: Conversation, _: event.Apop) -> None:
     """APOP, which is never offered: the accounts keep no clear passwords."""
     _refuse(conversation, "not offered", ResponseCode.AUTHENTICATION)
 
 
-async def auth(conversation: Conversation, given: event.AuthStart) -> None:
+async def auth(conversation: Conversation, given: event.Auth) -> None:
     """AUTH: begin an exchange."""
     gate = conversation.parts.context.gate
     conversation.login, step = await gate.begin(
@@ -80,12 +86,12 @@ async def _enter(conversation: Conversation, identity: Identity) -> None:
         conversation.maildrop, columns = await open_maildrop(
             conversation.parts, conversation.session, identity
         )
-    except ThurnError as error:
-        if isinstance(error, LoginRefused):
-            conversation.engine.reply_error(str(error), error.code)
-        else:
-            conversation.report("maildrop.not_opened", error)
-            conversation.engine.reply_error(status_of(error).text, code_of(error))
+    except LoginRefused as refusal:
+        conversation.engine.send(error(str(refusal), refusal.code))
+        conversation.session.identity = None
+    except ThurnError as failure:
+        conversation.report("maildrop.not_opened", failure)
+        conversation.engine.send(error(status_of(failure).text, code_of(failure)))
         conversation.session.identity = None
     else:
         conversation.engine.accept_login(columns)
@@ -94,4 +100,4 @@ async def _enter(conversation: Conversation, identity: Identity) -> None:
 def _refuse(conversation: Conversation, text: str, code: ResponseCode | None) -> None:
     conversation.login = None
     conversation.failed_logins += 1
-    conversation.engine.reply_error(text, code)
+    conversation.engine.send(error(text, code))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from thurn.plugin import ThurnError, status_of
 from thurn_wire.pop3 import event
+from thurn_wire.pop3.reply import error
 from thurn_wire.pop3.state import State
 
 from thurn_listener_pop3.body import ContentReader, top_pieces
@@ -31,11 +32,11 @@ async def retr(conversation: Conversation, given: event.Retrieve) -> None:
         size_octets, reader = await _read(conversation, given.number)
         with reader:
             if size_octets <= WHOLE_OCTETS:
-                engine.reply_message(reader.read(size_octets))
+                engine.send_message(reader.read(size_octets))
             else:
                 await _stream(conversation, reader.pieces(), f"{size_octets} octets")
-    except ThurnError as error:
-        _fail(conversation, given.number, error)
+    except ThurnError as failure:
+        _fail(conversation, given.number, failure)
     else:
         maildrop.retrieved.add(maildrop.uid(given.number))
 
@@ -49,11 +50,11 @@ async def top(conversation: Conversation, given: event.Top) -> None:
         with reader:
             pieces = top_pieces(reader, header_octets, given.lines)
             if size_octets <= WHOLE_OCTETS:
-                engine.reply_message(b"".join(pieces))
+                engine.send_message(b"".join(pieces))
             else:
                 await _stream(conversation, pieces, "top of message follows")
-    except ThurnError as error:
-        _fail(conversation, given.number, error)
+    except ThurnError as failure:
+        _fail(conversation, given.number, failure)
 
 
 async def _read(conversation: Conversation, number: int) -> tuple[int, ContentReader]:
@@ -72,14 +73,14 @@ async def _stream(conversation: Conversation, pieces: Iterator[bytes], text: str
     engine.end_message()
 
 
-def _fail(conversation: Conversation, number: int, error: ThurnError) -> None:
+def _fail(conversation: Conversation, number: int, failure: ThurnError) -> None:
     """Say that a message cannot be read, or end the session if it was begun."""
-    engine, code = conversation.engine, code_of(error)
+    engine, code = conversation.engine, code_of(failure)
     if code is not None:
         uid = conversation.open_maildrop.uid(number)
-        conversation.report("message.unreadable", error, uid=uid)
-    if engine.state is State.MESSAGE_OPEN:
+        conversation.report("message.unreadable", failure, uid=uid)
+    if engine.state is State.MESSAGE:
         # The rest is missing: end without the dot, so that nobody takes a part for the whole.
         engine.send_failed()
     else:
-        engine.reply_error(status_of(error).text, code)
+        engine.send(error(status_of(failure).text, code))

@@ -20,7 +20,7 @@ async def start_tls(conversation: Conversation, _: event.StartTls) -> None:
         OSError: no TLS came about.
     """
     engine, connection = conversation.engine, conversation.connection
-    engine.reply_ok("begin TLS")
+    engine.accept()
     await conversation.flush()
     await connection.start_tls()
     conversation.session.tls = connection.tls
