@@ -196,8 +196,8 @@ def test_the_first_line_of_the_body_may_be_a_delimiter_and_parts_may_be_empty():
         (b"From: a@b\nTo: c@d\r\n\r\n", ["bare CR or LF in the header"]),
         (b"From: a@b\rTo: c@d\r\n\r\n", ["bare CR or LF in the header"]),
         (b"From: a\0@b\r\n\r\n", ["NUL in the header"]),
-        (b"From: a@b\r\njunk\r\n\r\n", ["lines that are no fields"]),
-        (b" From: a@b\r\nFrom: c@d\r\n\r\n", ["lines that are no fields"]),
+        (b"From: a@b\r\njunk\r\n\r\n", ["lines that are not fields"]),
+        (b" From: a@b\r\nFrom: c@d\r\n\r\n", ["lines that are not fields"]),
     ],
 )
 def test_header_doubts(content, doubts):

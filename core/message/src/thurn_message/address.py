@@ -1,17 +1,17 @@
-"""The one address type: one parser, one normal form; what is doubtful is refused.
+"""The one address type: one parser, one normal form; doubtful addresses are refused.
 
 Rules of this file:
 1. The last @ outside quotes decides where the domain begins. `%`, `!` and `+` in a local part have
    no meaning here; a source route (`@a,@b:c@d`) is refused, as are comments, white space outside
    quotes, groups and display names (those are header syntax, see `addresslist`).
-2. The normal form of a domain is lower case, A-labels, no dot behind. An address literal is
-   `[192.0.2.1]` or `[IPv6:2001:db8::1]` in the shortest spelling; an IPv4-mapped one is the IPv4
-   literal. A name that ends in a number is no name (RFC 1123 §2.1) and is refused.
-3. The normal form of a local part is what it says, without quotes and backslashes, in the case
-   given; `str()` quotes again only where it must. `key` is the form for look-ups.
-4. Refused as well: controls, NUL, broken UTF-8, 8-bit octets where SMTPUTF8 was not asked for,
-   invisible characters, empty labels, everything over the limits.
-5. `<>` and `<postmaster>` are no addresses; who reads paths asks `is_postmaster` first.
+2. The normal form of a domain is lower case, in A-labels, without a final dot. An address literal
+   is `[192.0.2.1]` or `[IPv6:2001:db8::1]` in the shortest spelling; an IPv4-mapped one becomes the
+   IPv4 literal. A name that ends in a number is refused (RFC 1123 §2.1).
+3. The normal form of a local part has no quotes and no quoting backslashes and keeps its case;
+   `str()` quotes again only where it must. `key` is the form for look-ups.
+4. The parser also refuses controls, NUL, broken UTF-8, 8-bit octets in a transaction without
+   SMTPUTF8, invisible characters, empty labels, and everything over the limits.
+5. `<>` and `<postmaster>` are not addresses; code that reads paths asks `is_postmaster` first.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from unicodedata import category, normalize
 import idna
 
 MAX_LOCAL_OCTETS: Final = 64
-"""RFC 5321 §4.5.3.1.1; counted as it came, quotes included."""
+"""Length of a local part in octets, as received, quotes included. RFC 5321 §4.5.3.1.1."""
 MAX_DOMAIN_OCTETS: Final = 255
-"""RFC 5321 §4.5.3.1.2; counted as it came and again in A-labels."""
+"""Length of a domain in octets, both as received and in A-labels. RFC 5321 §4.5.3.1.2."""
 MAX_LABEL_OCTETS: Final = 63
-"""RFC 1035 §2.3.4."""
+"""Length of one label of a domain in octets. RFC 1035 §2.3.4."""
 
 ADDRESSES_KNOWN: Final = 4096
-"""Remembered with their parsed form: the same few thousand come again and again. Half a
-megabyte."""
+"""Addresses that are remembered in parsed form; the same few thousand appear again and again.
+They take about half a megabyte."""
 COMMON_CHARACTERS: Final = 80
-"""Longer ones are rare and not remembered."""
+"""Length in characters up to which an address is remembered; longer ones are rare."""
 
 NEEDS_SMTPUTF8: Final = "non-ASCII address without SMTPUTF8"
-"""The one reason that a listener answers with a status of its own (553 5.6.7, RFC 6531 §3.5)."""
+"""The reason that a listener answers with its own status (553 5.6.7, RFC 6531 §3.5)."""
 
 _ATEXT: Final = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
-# The ordinary case in one flat pattern; a domain of at most 63 octets can hold no label over 63,
-# and its last octet is a letter, so that it can be no number.
+# The ordinary case in one flat pattern. A domain of at most 63 octets cannot hold a label over 63,
+# and since its last octet is a letter, it cannot end in a number.
 _ORDINARY: Final = re.compile(
     rf"([{_ATEXT}][{_ATEXT}.]{{0,63}})@([A-Za-z0-9][A-Za-z0-9.-]{{0,61}}[A-Za-z])"
 )
@@ -56,10 +56,10 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 
 
 class AddressError(ValueError):
-    """The text is no address, or one that cannot be trusted to mean one thing.
+    """The text is not an address, or it is an address that readers may understand differently.
 
     Attributes:
-        reason: what is wrong, one short phrase for the log; it quotes nothing of the input.
+        reason: what is wrong, one short phrase for the log; it never quotes the input.
     """
 
     def __init__(self, reason: str) -> None:
@@ -71,11 +71,11 @@ class AddressError(ValueError):
 class Address:
     """A mail address in normal form; made by `parse` or `parse_path`, never by hand from input.
 
-    Two addresses are equal if they are the same octets in normal form. Whether `Bob` and `bob` are
-    one account is for the domain's owner to say (RFC 5321 §2.4): look-ups use `key`.
+    Two addresses are equal if they are the same octets in normal form. The domain's owner decides
+    whether `Bob` and `bob` are one account (RFC 5321 §2.4), so look-ups use `key`.
 
     Attributes:
-        local: the local part without quotes, in the case given.
+        local: the local part without quotes, its case unchanged.
         domain: the domain in normal form.
     """
 
@@ -84,10 +84,10 @@ class Address:
 
     @classmethod
     def parse(cls, text: str | bytes) -> Address:
-        """The address that the whole text is, internationalised ones (RFC 6532) included.
+        """The address that the whole text is; it may be internationalised (RFC 6532).
 
         Raises:
-            AddressError: it is none, or a doubtful one.
+            AddressError: the text is not an address, or a doubtful one.
 
         RFC 5321 §4.1.2 (Mailbox), RFC 6531 §3.3.
         """
@@ -103,11 +103,12 @@ class Address:
         """The address of a path of MAIL or RCPT, given as the octets between `<` and `>`.
 
         Args:
-            path: neither empty (the null path) nor `postmaster` alone; both are the caller's case.
+            path: neither empty (the null path) nor `postmaster` alone; the caller treats both.
             smtputf8: whether the transaction has the SMTPUTF8 parameter.
 
         Raises:
-            AddressError: it is none, or a doubtful one; `NEEDS_SMTPUTF8` is a reason of its own.
+            AddressError: the path is not an address, or a doubtful one. The reason is
+                `NEEDS_SMTPUTF8` if it is not ASCII and the transaction lacks the parameter.
 
         RFC 5321 §4.1.2, RFC 6531 §3.3.
         """
@@ -135,7 +136,7 @@ class Address:
         return self.domain.startswith("[")
 
     def __str__(self) -> str:
-        """The wire form, the local part quoted if it must be; `parse` gives the same back."""
+        """The wire form, its local part quoted if needed; `parse` gives the same address back."""
         return f"{quote_local(self.local)}@{self.domain}"
 
     def __bytes__(self) -> bytes:
@@ -157,7 +158,7 @@ _parse_known = lru_cache(ADDRESSES_KNOWN)(_parse)
 
 
 def is_postmaster(path: str | bytes) -> bool:
-    """Whether the path is `postmaster` without a domain, in any case.
+    """Whether the path is `postmaster` without a domain, in upper or lower case.
 
     Such a recipient must be accepted. RFC 5321 §4.1.1.3, §4.5.1.
     """
@@ -173,10 +174,11 @@ def quote_local(local: str) -> str:
 
 
 def parse_domain(text: str) -> str:
-    """A domain name in normal form: lower case, A-labels, no dot behind.
+    """A domain name in normal form: lower case, in A-labels, without a final dot.
 
     Raises:
-        AddressError: it is none, or a doubtful one. Address literals are none here.
+        AddressError: the text is not a domain name (an address literal is not one either), or a
+            doubtful one.
 
     RFC 5321 §2.3.5, RFC 1123 §2.1, RFC 5890 §2.3.
     """
@@ -196,7 +198,8 @@ def parse_literal(text: str) -> str:
     """An address literal, brackets included, in its shortest spelling.
 
     Raises:
-        AddressError: it is none. Other tags than IPv6 are unknown (RFC 5321 §4.1.3).
+        AddressError: the text is not an address literal. IPv6 is the only tag that is known
+            (RFC 5321 §4.1.3).
     """
     if len(text) > MAX_DOMAIN_OCTETS or not text.isascii() or not text.endswith("]"):
         raise AddressError("malformed address literal")
@@ -215,7 +218,7 @@ def parse_literal(text: str) -> str:
 
 
 def _parse_carefully(text: str) -> Address:
-    """All that the ordinary pattern does not cover."""
+    """The address of a text that the ordinary pattern does not cover."""
     if len(text) > MAX_LOCAL_OCTETS + 1 + MAX_DOMAIN_OCTETS:
         raise AddressError("address too long")
     if text.startswith("@"):
@@ -264,7 +267,7 @@ def _normal_label(label: str) -> str:
         normal = idna.alabel(normalize("NFC", lower)).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         raise AddressError("malformed international domain") from None
-    # A letter like KELVIN SIGN becomes ASCII in lower case: no other spelling of an ASCII name.
+    # A letter like KELVIN SIGN becomes ASCII in lower case; an ASCII name has only one spelling.
     if not normal.startswith("xn--"):
         raise AddressError("malformed international domain")
     return normal

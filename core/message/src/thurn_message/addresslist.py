@@ -1,12 +1,12 @@
-"""Address lists of header fields: mailboxes and groups, read leniently, doubts noted.
+"""Address lists of header fields: mailboxes and groups, read leniently, with the doubts noted.
 
 Rules of this file:
 1. Nothing raises and nothing is thrown away silently: what does not fit the grammar is read the way
    most agents read it and named in `AddressList.doubts`.
 2. Entries keep the octets of the field (quoting removed, encoded words kept), since ENVELOPE shows
-   those; `Mailbox.display_name` and `Mailbox.address` are for people and for decisions.
-3. Whether an address is one, `address` alone judges. Who decides by a header (the sender check)
-   takes a list without doubts or refuses.
+   those; `Mailbox.display_name` is for people and `Mailbox.address` is for decisions.
+3. Only the module `address` judges whether an address is valid. Code that decides by a header (the
+   sender check) refuses a list that has doubts.
 4. One pass over the tokens, no recursion; comments nest to any depth.
 """
 
@@ -41,10 +41,10 @@ class Mailbox:
     """One address of a list, as the field has it.
 
     Attributes:
-        name: the display name without quotes, encoded words not decoded; empty without one.
+        name: the display name without quotes, encoded words not decoded; empty if absent.
         route: the obsolete source route, usually empty.
         local: the local part without quotes.
-        domain: what follows the last @; empty without one.
+        domain: the octets after the last @; empty without an @.
         raw: the address as written, quotes included.
     """
 
@@ -61,7 +61,7 @@ class Mailbox:
 
     @property
     def address(self) -> Address | None:
-        """The address in normal form, or None if it is none or a doubtful one."""
+        """The address in normal form, or None if it is invalid or doubtful."""
         try:
             return Address.parse(self.raw)
         except AddressError:
@@ -81,7 +81,7 @@ ListedAddress: TypeAlias = Mailbox | Group
 
 @dataclass(frozen=True, slots=True)
 class AddressList:
-    """What a field holds.
+    """The entries of a field, and the reasons to doubt them.
 
     Attributes:
         entries: mailboxes and groups in order.
@@ -94,10 +94,10 @@ class AddressList:
     @property
     def mailboxes(self) -> tuple[Mailbox, ...]:
         """All mailboxes, those in groups included."""
-        found: list[Mailbox] = []
+        mailboxes: list[Mailbox] = []
         for entry in self.entries:
-            found.extend(entry.members if isinstance(entry, Group) else (entry,))
-        return tuple(found)
+            mailboxes.extend(entry.members if isinstance(entry, Group) else (entry,))
+        return tuple(mailboxes)
 
 
 def parse_address_list(value: bytes, *, strict: bool = False) -> AddressList:
@@ -105,8 +105,9 @@ def parse_address_list(value: bytes, *, strict: bool = False) -> AddressList:
 
     Args:
         value: the value, folded or not.
-        strict: also look for what is well formed and misleading: groups, quoted local parts with an
-            @ in them, display names that hold an address, addresses that do not parse.
+        strict: also note entries that can mislead people or programs: groups, quoted local parts
+            with an @ in them, display names that hold an address, addresses that do not parse,
+            and control characters.
 
     RFC 5322 §3.4, §4.4; RFC 6854.
     """
@@ -124,20 +125,20 @@ def parse_address_list(value: bytes, *, strict: bool = False) -> AddressList:
 
 def _misleading(entry: ListedAddress) -> list[str]:
     if isinstance(entry, Group):
-        found = ["group"]
+        reasons = ["group"]
         members = entry.members
     else:
-        found, members = [], (entry,)
+        reasons, members = [], (entry,)
     for mailbox in members:
         if mailbox.address is None:
-            found.append("address does not parse")
+            reasons.append("address does not parse")
         if b"@" in mailbox.local:
-            found.append("quoted local part with an @")
+            reasons.append("quoted local part with an @")
         if _ENCODED in mailbox.local or _ENCODED in mailbox.domain:
-            found.append("encoded word in an address")
+            reasons.append("encoded word in an address")
         if "@" in mailbox.display_name:
-            found.append("display name holds an address")
-    return found
+            reasons.append("display name holds an address")
+    return reasons
 
 
 class _Reader:
@@ -191,7 +192,10 @@ class _Reader:
         self.end_group(closed=False)
 
     def skip_comment(self, position: int) -> int:
-        """Take the comment whose text begins here; the last one may be the mailbox's name."""
+        """Keep the comment whose text begins here, and return the offset after its end.
+
+        The last comment of an entry is the mailbox's name if there is no phrase.
+        """
         start, depth = position, 1
         while depth:
             match = _PAREN.search(self.value, position)
@@ -208,7 +212,7 @@ class _Reader:
         return position
 
     def word(self, kind: str, token: bytes) -> None:
-        """An atom, a quoted string or a domain literal."""
+        """Add an atom, a quoted string or a domain literal to the entry."""
         target = self.angle if self.in_angle and self.angle is not None else self.words
         if self.angle is not None and not self.in_angle:
             self.doubt("text after an address")
@@ -218,7 +222,7 @@ class _Reader:
         target.append((kind, token))
 
     def special(self, token: bytes) -> None:
-        """One of the characters that give a list its shape."""
+        """Act on one of the characters that give a list its shape."""
         if token == b"<":
             if self.angle is not None:
                 self.doubt("angle bracket out of place")
@@ -243,7 +247,7 @@ class _Reader:
             self.other(token)
 
     def other(self, token: bytes) -> None:
-        """A special character inside an address or a phrase."""
+        """Add a special character inside an address or a phrase to the entry."""
         if token == b"@":
             self.has_at = True
             # obs-route = "@" domain *("," "@" domain) ":" (RFC 5322 §4.4)
@@ -259,7 +263,7 @@ class _Reader:
         return self.group is None and self.angle is None and not self.has_at
 
     def end_group(self, *, closed: bool) -> None:
-        """Close the group that is open, if one is."""
+        """Close the open group, if there is one."""
         if self.group is None:
             if closed:
                 self.doubt("semicolon outside a group")
@@ -271,7 +275,7 @@ class _Reader:
         self.group, self.members = None, []
 
     def finish(self) -> None:
-        """Make a mailbox of what the entry at hand has."""
+        """Make a mailbox from the entry at hand, and begin a new entry."""
         if self.words or self.angle is not None:
             mailbox = self.mailbox()
             if self.group is None:
@@ -282,7 +286,7 @@ class _Reader:
         self.clear()
 
     def mailbox(self) -> Mailbox:
-        """The mailbox of the words and the angle address gathered."""
+        """The mailbox that the words and the angle address gathered so far make."""
         if self.angle is None:
             name, spec = self.comment.strip(), self.words
         else:
@@ -298,7 +302,7 @@ class _Reader:
         return self.addr_spec(unfold(name), route, spec)
 
     def addr_spec(self, name: bytes, route: bytes, spec: list[tuple[str, bytes]]) -> Mailbox:
-        """The parts of an address; the last @ outside quotes decides. RFC 5322 §3.4.1."""
+        """The mailbox, its address split at the last @ outside quotes. RFC 5322 §3.4.1."""
         ats = [index for index, item in enumerate(spec) if item == ("special", b"@")]
         if len(ats) > 1:
             self.doubt("several @ in an address")

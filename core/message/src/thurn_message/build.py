@@ -1,9 +1,10 @@
-"""The small writer for mail of our own: notices, replies, delivery reports.
+"""A small writer for the mail that thurn itself sends: notices, replies, delivery reports.
 
 Rules of this file:
-1. What comes out is 7-bit with CRLF, lines at most 998 octets: it passes every next hop.
-2. No clock, no randomness: the caller gives Date, Message-ID; a boundary is made of the content.
-3. Fields are written by `headerfield`, which refuses what would make a second one.
+1. Text and base64 parts are 7-bit with CRLF and short lines, so that every next hop takes them.
+2. This file reads no clock and no randomness: the caller gives Date and Message-ID, and a boundary
+   is a digest of the content.
+3. Fields are written by `headerfield`, which refuses values that would make a second field.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from thurn_message.headerfield import header, text_header
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _UNSTRUCTURED: Final = frozenset({"subject", "comments", "content-description"})
 _BASE64_OCTETS: Final = 57
-"""Octets in a line of 76 characters. RFC 2045 §6.8."""
+"""Octets that one base64 line of 76 characters holds. RFC 2045 §6.8."""
 
 
 def message(fields: Iterable[tuple[str, str | bytes]], part: bytes) -> bytes:
@@ -49,9 +50,9 @@ def text_message(fields: Iterable[tuple[str, str | bytes]], text: str) -> bytes:
 
 
 def text_part(text: str, content_type: str = "text/plain") -> bytes:
-    """A part of text; ASCII as it is, anything else as UTF-8 in quoted-printable.
+    """A part of text: ASCII in short lines as it is, all else as UTF-8 in quoted-printable.
 
-    Line ends become CRLF, one is added at the end if missing; NUL becomes U+FFFD.
+    Line ends become CRLF, a missing last line end is added, and NUL becomes U+FFFD.
 
     RFC 2045 §6.7.
     """
@@ -70,7 +71,7 @@ def text_part(text: str, content_type: str = "text/plain") -> bytes:
 
 
 def base64_part(content_type: str, octets: bytes, *fields: tuple[str, str]) -> bytes:
-    """A part of any octets in base64, with more fields (Content-Disposition).
+    """A part of any octets in base64, with further fields (Content-Disposition, for example).
 
     RFC 2045 §6.8.
     """
@@ -84,7 +85,7 @@ def base64_part(content_type: str, octets: bytes, *fields: tuple[str, str]) -> b
 
 
 def raw_part(content_type: str, octets: bytes) -> bytes:
-    """A part of octets that are fit to be sent as they are: a header, a report of fields.
+    """A part of octets that can be sent as they are: a header, a report of fields.
 
     RFC 3464 §2, RFC 6522 §3.
     """
@@ -97,7 +98,7 @@ def multipart(subtype: str, parts: Iterable[bytes], *parameters: str) -> bytes:
     Args:
         subtype: `mixed`, `report` ...
         parts: at least one.
-        parameters: ready ones (see `headerfield.parameter`), as `report-type=delivery-status`.
+        parameters: as `headerfield.parameter` writes them: `report-type=delivery-status`.
 
     RFC 2046 §5.1.
     """
@@ -110,5 +111,5 @@ def multipart(subtype: str, parts: Iterable[bytes], *parameters: str) -> bytes:
 
 
 def _boundary(parts: list[bytes]) -> str:
-    """A boundary that stands in none of the parts: no text holds its own digest."""
+    """A boundary that is in none of the parts: no text holds its own digest."""
     return "=_" + hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]

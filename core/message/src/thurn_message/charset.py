@@ -1,9 +1,10 @@
-"""Octets into text by the charset's name, without ever raising.
+"""Turns octets into text by the charset's name; never raises.
 
 Rules of this file:
-1. Names come from a closed table. Python's own look-up would import modules by names out of mail,
-   remember every unknown name, and know codecs that are no charsets (`punycode`, `unicode_escape`).
-2. Octets that are no text in their charset become U+FFFD.
+1. Names come from a closed table. Python's own look-up would import modules by names from mail,
+   remember every unknown name, and accept codecs that are not charsets (`punycode`,
+   `unicode_escape`).
+2. Octets that are not valid in their charset become U+FFFD.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 MAX_CHARSET_OCTETS: Final = 40
-"""A longer name is unknown; RFC 2978 §2.3 allows 40."""
+"""Length of a charset's name in octets; a longer name is unknown. RFC 2978 §2.3 allows 40."""
 
 _PYTHON_NAMES: Final = (
     "ascii",
@@ -94,7 +95,7 @@ _ALIASES: Final = {
     "latin5": "iso8859-9",
     "latin6": "iso8859-10",
     "latin9": "iso8859-15",
-    "iso88591": "cp1252",  # what agents that say so mean (WHATWG Encoding §4.2)
+    "iso88591": "cp1252",  # agents that write this mean cp1252 (WHATWG Encoding §4.2)
     "iso88598i": "iso8859-8",
     "iso88598e": "iso8859-8",
     "iso88596i": "iso8859-6",
@@ -141,7 +142,11 @@ def find_codec(charset: str) -> str | None:
 
 
 def decode_octets(octets: bytes, charset: str = "") -> str:
-    """The text; without a charset, or with an unknown one, UTF-8 if it is that, else Latin-1."""
+    """The text of the octets in a charset.
+
+    Without a charset, with an unknown one or with ASCII, the octets are read as UTF-8 if they are
+    valid UTF-8, else as Latin-1.
+    """
     codec = find_codec(charset) if charset else None
     if codec is not None and codec != "ascii":
         return octets.decode(codec, "replace")

@@ -1,10 +1,10 @@
 """Dates of header fields: `Tue, 24 Nov 2026 04:05:30 +0000`.
 
 Rules of this file:
-1. Reading never raises: what names no instant is None.
-2. Lenient where agents differ: the day of the week is not compared, comments are passed over, years
-   may have two digits (RFC 5322 §4.3), a zone may be a name or missing (then UTC).
-3. All results are aware; this file reads no clock.
+1. Reading never raises: text that does not name an instant gives None.
+2. Reading is lenient where agents differ: the day of the week is not checked, comments are skipped,
+   years may have two digits (RFC 5322 §4.3), a zone may be a name or missing (then it is UTC).
+3. All results are aware datetimes; this file reads no clock.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _ZONES: Final = {
 
 
 def parse_date(value: bytes | str) -> datetime | None:
-    """The instant that a date names, aware, or None.
+    """The instant that a date names, as an aware datetime, or None.
 
     Args:
         value: the field's value, folded or not.
@@ -85,7 +85,7 @@ def parse_date(value: bytes | str) -> datetime | None:
             int(day),
             int(hour),
             int(minute),
-            min(int(second or 0), 59),  # a leap second is the second before it
+            min(int(second or 0), 59),  # a leap second becomes the second before it
             tzinfo=_zone(zone),
         )
     except ValueError:
@@ -94,15 +94,15 @@ def parse_date(value: bytes | str) -> datetime | None:
 
 def parse_epoch(value: bytes | str) -> float | None:
     """The instant that a date names in POSIX seconds, or None."""
-    found = parse_date(value)
-    return None if found is None else found.timestamp()
+    instant = parse_date(value)
+    return None if instant is None else instant.timestamp()
 
 
 def format_date(instant: datetime | float) -> str:
-    """The date-time of an instant; the same instant comes back from `parse_date`, to the second.
+    """The date-time of an instant; `parse_date` gives the same instant back, to the second.
 
     Args:
-        instant: aware, written in its own zone; or POSIX seconds, written in UTC.
+        instant: an aware datetime, written in its own zone; or POSIX seconds, written in UTC.
 
     Raises:
         ValueError: the datetime is not aware.
@@ -117,7 +117,7 @@ def format_date(instant: datetime | float) -> str:
     minutes = round(offset.total_seconds() / 60)
     sign = "-" if minutes < 0 else "+"
     zone = f"{sign}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
-    # strftime would follow the locale; these words are English in every mail.
+    # strftime would follow the locale, but days and months are English in every mail.
     return (
         f"{_DAYS[instant.weekday()]}, {instant.day:02} {_MONTHS[instant.month - 1].title()} "
         f"{instant.year:04} {instant.hour:02}:{instant.minute:02}:{instant.second:02} {zone}"

@@ -4,8 +4,8 @@ Rules of this file:
 1. Reading never raises; a word of an unknown charset or shape stays as it is.
 2. White space between two encoded words vanishes; neighbours of one charset are joined before they
    are decoded, since agents cut characters apart (RFC 2047 §5 forbids it).
-3. A decoded text holds no CR, LF or NUL: each becomes a space, so that nobody downstream can be
-   made to write a header of its own by accident.
+3. A decoded text holds no CR, LF or NUL: each becomes a space, so that code that writes the text
+   into a header later never starts a second field by accident.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from thurn_message.charset import decode_octets, find_codec
 from thurn_message.limits import MAX_ENCODED_WORDS
 
 MAX_WORD_OCTETS: Final = 75
-"""RFC 2047 §2."""
+"""Length of one encoded word in octets, delimiters included. RFC 2047 §2."""
 
 # encoded-word = "=?" charset "?" encoding "?" encoded-text "?=" (RFC 2047 §2);
 # charset may carry a language, charset*language (RFC 2231 §5); blanks in the text are tolerated
 _WORD: Final = re.compile(rb"=\?([!->@-~]{1,80})\?([bBqQ])\?([^?\r\n]*+)\?=")
 _FORBIDDEN: Final = re.compile(r"[\r\n\0]")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
-_Q_UNSAFE: Final = re.compile(rb"[^A-Za-z0-9!*+/-]")  # what RFC 2047 §5 (3) lets stand in a phrase
+_Q_UNSAFE: Final = re.compile(
+    rb"[^A-Za-z0-9!*+/-]"
+)  # RFC 2047 §5 (3) lets the others stand in a phrase
 
 
 def decode_words(value: bytes) -> str:
-    """The text of a field's value, encoded words decoded; 8-bit octets are UTF-8 or else Latin-1.
+    """The text of a field's value with its encoded words decoded.
+
+    8-bit octets outside encoded words are read as UTF-8 if they are valid UTF-8, else as Latin-1.
 
     RFC 2047 §6, RFC 2231 §5.
     """
@@ -71,7 +75,7 @@ def _decode_q(text: bytes) -> bytes:
 
 
 def _decode_b(text: bytes) -> bytes:
-    """What can be decoded of base64, whatever else is in it."""
+    """The octets that the base64 characters stand for; all other characters are skipped."""
     clean = _NOT_BASE64.sub(b"", text)
     if len(clean) % 4 == 1:
         clean = clean[:-1]
@@ -79,9 +83,10 @@ def _decode_b(text: bytes) -> bytes:
 
 
 def encode_words(text: str) -> str:
-    """The text as encoded words of at most 75 octets, separated by single spaces; ASCII as it is.
+    """The text as encoded words of at most 75 octets, separated by single spaces.
 
-    ASCII text that could be read as an encoded word is encoded as well. No character is cut.
+    ASCII text stays as it is, unless it could be read as an encoded word. A character is never
+    split between two words.
 
     Raises:
         ValueError: a CR, LF or NUL in the text.

@@ -1,10 +1,11 @@
 """The ENVELOPE of a header as ready IMAP bytes.
 
 Rules of this file:
-1. Values stand as the field has them: unfolded, encoded words not decoded.
-2. Of To, Cc and Bcc all fields are joined (RFC 5322 §4.5.3); of the others the first one counts.
-3. The ordinary list of mailboxes is read by one pattern, anchored step by step; the first octet
-   that it does not know sends the whole list to `addresslist`. Both give the same octets.
+1. Values are those of the field, unfolded; encoded words are not decoded.
+2. Several fields named To, Cc or Bcc are joined (RFC 5322 §4.5.3); of all other names the first
+   field counts.
+3. One pattern reads the ordinary list of mailboxes, one mailbox after the other. If it does not
+   match somewhere, `addresslist` reads the whole list. Both give the same octets.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ _NO_NAME: Final = b'(NIL NIL "%b" "%b")'
 _GROUP_END: Final = b"(NIL NIL NIL NIL)"
 
 COMMON_OCTETS: Final = 100
-"""Address fields up to here are remembered: senders and recipients write again and again."""
+"""Length in octets up to which an address field is remembered: the same senders and recipients
+appear in many messages, and short fields cost little memory."""
 FIELDS_KNOWN: Final = 2048
-"""About half a megabyte."""
+"""Address fields that are remembered; they take about half a megabyte."""
 
 _SINGLE: Final = frozenset(
     (b"date", b"subject", b"from", b"sender", b"reply-to", b"in-reply-to", b"message-id")
@@ -42,17 +44,17 @@ def envelope(content: bytes, fields: list[Field]) -> bytes:
 
     RFC 3501 §7.4.2, RFC 9051 §7.5.2.
     """
-    found: dict[bytes, bytes] = {}
+    values_by_name: dict[bytes, bytes] = {}
     joined: dict[bytes, list[bytes]] = {}
     for name, _, value, end in fields:
         if name in _SINGLE:
-            if name not in found:
-                found[name] = content[value:end]
+            if name not in values_by_name:
+                values_by_name[name] = content[value:end]
         elif name in _JOINED:
             joined.setdefault(name, []).append(content[value:end])
     for name, values in joined.items():
-        found[name] = values[0] if len(values) == 1 else b", ".join(values)
-    get = found.get
+        values_by_name[name] = values[0] if len(values) == 1 else b", ".join(values)
+    get = values_by_name.get
     author = _addresses(get(b"from"))
     sender, reply_to = _addresses(get(b"sender")), _addresses(get(b"reply-to"))
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
@@ -91,7 +93,7 @@ def _known_addresses(raw: bytes) -> bytes:
 
 
 def _ordinary_addresses(raw: bytes) -> bytes | None:
-    """The structure of a list of plain mailboxes, or None if anything else is in it."""
+    """The structure of a list of plain mailboxes, or None if it holds anything else."""
     out: list[bytes] = []
     position, end = 0, len(raw)
     while position < end:
@@ -132,7 +134,7 @@ def _group(group: Group) -> bytes:
 
 
 def _mailbox(mailbox: Mailbox) -> bytes:
-    # A host of NIL would mean a group; an address without a domain has an empty host.
+    # A host of NIL would mean a group, so an address without a domain gets an empty host.
     return b"(%b %b %b %b)" % (
         nstring(mailbox.name or None),
         nstring(mailbox.route or None),

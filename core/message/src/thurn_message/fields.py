@@ -1,11 +1,11 @@
-"""Where the fields of a header are: offsets into the content, nothing copied.
+"""Where the fields of a header are: offsets into the content, which is not copied.
 
 Rules of this file:
-1. A header ends with its first empty line and with nothing else; without one it is everything.
+1. Only its first empty line ends a header; without one, the header is the whole content.
 2. A field begins at a line of the shape `name:` (white space before the colon is tolerated,
    RFC 5322 §4.5) and reaches up to the next line that does not begin with white space.
-3. A line of any other shape is no field and ends the one before it; it stays in the header.
-4. Lines end in CRLF; LF alone is taken as well.
+3. A line of any other shape is not a field and ends the field before it; it stays in the header.
+4. Lines end in CRLF; LF alone is accepted as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from thurn_message.limits import MAX_HEADER_FIELDS, MAX_HEADER_OCTETS
 _FIELD: Final = re.compile(rb"\n(?:([!-9;-~]++)[ \t]*+:[ \t]*+|(?![ \t]))")
 _FIRST_FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+")
 _new: Final = tuple.__new__
-"""Makes a `Field` without the detour over Python that a NamedTuple's own call takes."""
+"""A way to make a `Field` without the Python function that a NamedTuple's own call runs."""
 _BARE_END: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -30,7 +30,7 @@ class Field(NamedTuple):
         name: the name in lower case.
         start: the first octet of the name.
         value: the first octet of the value, after the colon and white space.
-        end: after the field's last line end.
+        end: the offset after the field's last line end.
     """
 
     name: bytes
@@ -87,9 +87,9 @@ def unfold(raw: bytes) -> bytes:
 
 
 def header_doubts(content: bytes, fields: list[Field], end: int) -> list[str]:
-    """What makes a header mean different things to different readers; empty for a clean one.
+    """The reasons why readers may understand a header differently; empty for a clean header.
 
-    For who must be sure (the sender check); readers go on without asking.
+    Code that must be sure of a header (the sender check) asks for them; readers do not.
     """
     doubts = []
     header = content[:end]
@@ -100,6 +100,6 @@ def header_doubts(content: bytes, fields: list[Field], end: int) -> list[str]:
     if any(content[field.start + len(field.name)] != 0x3A for field in fields):
         doubts.append("white space before a colon")
     covered = sum(field.end - field.start for field in fields)
-    if end - covered > 2:  # the empty line is all that belongs to no field
-        doubts.append("lines that are no fields")
+    if end - covered > 2:  # only the empty line belongs to no field
+        doubts.append("lines that are not fields")
     return doubts

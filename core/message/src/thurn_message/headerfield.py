@@ -1,10 +1,10 @@
-"""Writes header fields: folded, in ASCII where it can be, and never more than one.
+"""Writes header fields: folded, in ASCII where possible, and never more than was asked for.
 
 Rules of this file:
-1. A CR, LF or NUL in a name or value raises: nothing that comes from outside makes a second field.
-2. Lines are folded at white space to 78 octets where there is some; the value is what it was once
-   unfolded. RFC 5322 §2.1.1.
-3. A line that would pass 998 octets raises: nobody may send it.
+1. A CR, LF or NUL in a name or value raises: text from outside never makes a second field.
+2. Lines are folded to 78 octets where they have white space; unfolding gives the same value back.
+   RFC 5322 §2.1.1.
+3. A line of more than 998 octets raises: nobody may send it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from thurn_message.address import Address
 from thurn_message.encodedword import encode_words
 
 WANTED_OCTETS: Final = 78
-"""Length of a line without CRLF that should not be passed. RFC 5322 §2.1.1."""
+"""Length in octets that a line without its CRLF should not exceed. RFC 5322 §2.1.1."""
 MAX_LINE_OCTETS: Final = 998
-"""Length of a line without CRLF that must not be passed. RFC 5322 §2.1.1."""
+"""Length in octets that a line without its CRLF must not exceed. RFC 5322 §2.1.1."""
 
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 _FORBIDDEN: Final = re.compile(rb"[\r\n\0]")
@@ -34,12 +34,12 @@ def header(name: str, value: str | bytes) -> bytes:
     """The field, folded and ended with CRLF.
 
     Args:
-        name: as it shall stand.
-        value: octets go as they are; text in ASCII likewise, other text as UTF-8 (RFC 6532): who
-            wants encoded words for unstructured text asks `text_header`.
+        name: the name as it is written.
+        value: octets are written as they are, text as UTF-8 (RFC 6532). `text_header` writes
+            unstructured text as encoded words instead.
 
     Raises:
-        ValueError: a name that is none; CR, LF or NUL in the value; a line over 998 octets.
+        ValueError: an invalid name; CR, LF or NUL in the value; a line over 998 octets.
 
     RFC 5322 §2.2, §2.2.3.
     """
@@ -69,13 +69,14 @@ def text_header(name: str, text: str) -> bytes:
 
 
 def whole_fields(octets: bytes) -> bytes:
-    """Header fields that somebody else has written, checked and unchanged: a signature, say.
+    """Header fields that other code has written (a signature, for example), checked, unchanged.
 
     Args:
         octets: one field or more, folded or not, each ended with CRLF.
 
     Raises:
-        ValueError: anything but whole fields; a bare CR or LF, or NUL; a line over 998 octets.
+        ValueError: the octets are not whole fields, or hold a bare CR, a bare LF, a NUL or a line
+            over 998 octets.
 
     RFC 5322 §2.2, §2.2.3.
     """
@@ -130,7 +131,10 @@ def parameter(name: str, value: str) -> str:
 
 
 def _fold(first: bytes, rest: bytes) -> bytes:
-    """The line cut before white space, greedily. A line of white space alone never arises."""
+    """The field cut before white space into lines as long as possible.
+
+    No line consists of white space alone.
+    """
     lines = []
     line = first
     for piece in _pieces(rest):

@@ -1,7 +1,7 @@
-"""Octets as IMAP strings: quoted where the grammar allows it, else a literal.
+"""Octets as IMAP strings: quoted where the grammar allows it, otherwise as a literal.
 
-A quoted string holds no CR, LF, NUL or 8-bit octet (RFC 3501 §9, TEXT-CHAR); a literal holds
-everything but NUL (CHAR8), so a NUL out of a header becomes `?`.
+A quoted string holds no CR, LF, NUL or 8-bit octet (RFC 3501 §9, TEXT-CHAR). A literal holds
+everything but NUL (CHAR8), so a NUL in a header becomes `?`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NEEDS_LITERAL: Final = re.compile(rb"[\x00\r\n\x80-\xff]")
 
 
 def strings(words: list[bytes]) -> bytes:
-    """The words as strings with spaces between, at least one. RFC 3501 §9."""
+    """One word or more as strings with spaces between. RFC 3501 §9."""
     if _NOT_PLAIN.search(b"".join(words)) is None:
         return b'"%b"' % b'" "'.join(words)
     return b" ".join([string(word) for word in words])

@@ -1,9 +1,9 @@
 """Message identifiers in fields: Message-ID, In-Reply-To, References.
 
 Rules of this file:
-1. Reading never raises; an identifier is what stands between angle brackets, without white space
-   (agents fold inside long ones). Comments and phrases around it (RFC 5322 §4.5.4) are passed over.
-2. Identifiers are compared octet by octet; nothing is made lower case.
+1. Reading never raises. An identifier is the text between angle brackets without its white space
+   (agents fold inside long ones). Comments and phrases around it (RFC 5322 §4.5.4) are skipped.
+2. Identifiers are compared octet by octet, so nothing is changed to lower case.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _CONTROL: Final = re.compile(rb"[\x00-\x20\x7f<>]")
 def parse_message_ids(value: bytes) -> list[bytes]:
     """The identifiers of a field in order, with their angle brackets.
 
-    Of more than `MAX_MESSAGE_IDS` the first and the last ones remain: References begins with the
-    root of the thread and ends with the parent.
+    If there are more than `MAX_MESSAGE_IDS`, the first and the last ones remain: References begins
+    with the root of the thread and ends with the parent.
 
     RFC 5322 §3.6.4.
     """
     matches = list(islice(_MSG_ID.finditer(value), MAX_MESSAGE_IDS))
     if len(matches) == MAX_MESSAGE_IDS:
-        # The tail is looked for from behind, so that the middle is never read.
+        # Only the end of the value is read for the last ones, so that its middle costs no time.
         tail = value[matches[-1].end() :][-100_000:]
         later = list(_MSG_ID.finditer(tail))[-MAX_MESSAGE_IDS // 2 :]
         matches = matches[: MAX_MESSAGE_IDS - len(later)] + later
@@ -39,22 +39,24 @@ def parse_message_ids(value: bytes) -> list[bytes]:
 
 
 def parse_message_id(value: bytes) -> bytes | None:
-    """The identifier of a Message-ID field, or None; one without brackets gets them.
+    """The first identifier of a Message-ID field, or None.
+
+    An identifier that is written without angle brackets gets them.
 
     RFC 5322 §3.6.4.
     """
-    found = parse_message_ids(value)
-    if found:
-        return found[0]
+    identifiers = parse_message_ids(value)
+    if identifiers:
+        return identifiers[0]
     bare = _BARE.fullmatch(value.strip())
     return b"<%b>" % bare[0] if bare is not None else None
 
 
 def make_message_id(unique: str, domain: str) -> str:
-    """A message identifier from what the caller guarantees to be unique in the domain.
+    """A message identifier from a text that the caller guarantees to be unique in the domain.
 
     Raises:
-        ValueError: a control, white space or angle bracket in one of them, or either is empty.
+        ValueError: an argument is empty or holds a control, white space or an angle bracket.
 
     RFC 5322 §3.6.4.
     """

@@ -1,11 +1,13 @@
 """Parameters of MIME fields: `value; name=value; name*0*=utf-8''value`.
 
 Rules of this file:
-1. Nothing raises. What is no parameter is passed over; a quoted string that is never closed reaches
-   to the end.
-2. `split_value` gives parameters as they stand, in order, names in lower case. `join_parameters`
-   puts continuations together, which is what IMAP shows; `decode_parameters` decodes for people.
-3. A continuation counts as far as its numbers have no gap, in whatever order they came.
+1. Nothing raises. Text that is not a parameter is skipped; a quoted string that is never closed
+   reaches to the end.
+2. `split_value` gives parameters as they are written, in order, with names in lower case.
+   `join_parameters` joins continuations, as IMAP shows them; `decode_parameters` decodes them for
+   people.
+3. The sections of a continuation may come in any order; `decode_parameters` stops at the first
+   missing number.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ _NUMBERED: Final = re.compile(rb"([^*]+)\*([0-9]{1,3})(\*)?")
 
 
 def split_value(raw: bytes) -> tuple[bytes, Parameters]:
-    """What stands before the first semicolon, and the parameters after it as they stand.
+    """The text before the first semicolon, and the parameters after it as they are written.
 
     RFC 2045 §5.1, RFC 2183 §2.
     """
@@ -79,10 +81,10 @@ def strip_comments(raw: bytes) -> bytes:
 
 
 def join_parameters(parameters: Parameters) -> Parameters:
-    """The parameters with each continuation as one, where its first section stood.
+    """The parameters, each continuation joined into one at the place of its first section.
 
-    One that has an extended section stays extended, so that nothing is lost; one whose numbers have
-    a gap or come twice stays as it is.
+    A continuation with an extended section stays extended, so that nothing is lost. A continuation
+    whose numbers have a gap or come twice stays as it is.
 
     RFC 2231 §3, §4.1, §6 (servers should join them).
     """
@@ -101,15 +103,15 @@ def join_parameters(parameters: Parameters) -> Parameters:
         if base not in broken and max(pieces) == len(pieces) - 1
     }
     joined: dict[bytes, tuple[bytes, bytes]] = {}
-    found: list[tuple[bytes, bytes]] = []
+    in_order: list[tuple[bytes, bytes]] = []
     for name, value in parameters:
         match = _NUMBERED.fullmatch(name)
         if match is None or match[1] not in whole:
-            found.append((name, value))
+            in_order.append((name, value))
         elif match[1] not in joined:
             joined[match[1]] = _joined(match[1], whole[match[1]])
-            found.append(joined[match[1]])
-    return tuple(found)
+            in_order.append(joined[match[1]])
+    return tuple(in_order)
 
 
 def _joined(base: bytes, pieces: dict[int, tuple[bytes, bool]]) -> tuple[bytes, bytes]:
@@ -117,16 +119,17 @@ def _joined(base: bytes, pieces: dict[int, tuple[bytes, bool]]) -> tuple[bytes, 
     if not any(extended for _, extended in in_order):
         return base, b"".join(value for value, _ in in_order)
     values = [value if extended else value.replace(b"%", b"%25") for value, extended in in_order]
-    # Without a charset in the first section there is none. RFC 2231 §4.1.
+    # Only the first section can name a charset; without one the parts are empty. RFC 2231 §4.1.
     prefix = b"" if in_order[0][1] else b"''"
     return base + b"*", prefix + b"".join(values)
 
 
 def decode_parameters(parameters: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Names and values for people: continuations joined, charsets decoded, the first of a name.
+    """Names and values for people, with continuations joined and charsets decoded.
 
-    The extended form (`name*`) wins over the plain one, as RFC 6266 §4.3 asks; encoded words in a
-    plain value, which RFC 2047 §5 forbids and many agents write, are decoded too.
+    The first parameter of a name counts, and the extended form (`name*`) wins over the plain one,
+    as RFC 6266 §4.3 asks. Encoded words in a plain value are decoded too: RFC 2047 §5 forbids them
+    there, but many agents write them.
 
     RFC 2231 §3, §4.
     """

@@ -1,7 +1,7 @@
 """The scanner: one object that knows where everything in a message is.
 
-`scan` finds the header's end and its fields at once. The MIME tree, ENVELOPE and BODYSTRUCTURE are
-made when first asked for and kept. Nothing here raises, whatever the octets are.
+`scan` reads the header's end and its fields at once. The MIME tree, ENVELOPE and BODYSTRUCTURE are
+made at the first request and kept. Nothing here raises, whatever the octets are.
 
 >>> scan = thurn_message.scanner.scan(content)
 >>> scan.get(b"subject")
@@ -29,11 +29,11 @@ _new: Final = tuple.__new__
 
 
 class Scan:
-    """What one pass found in a message; read-only.
+    """The places of a message's fields, parts and sections; read-only.
 
     Attributes:
         content: the octets, never changed and never copied.
-        header_end: the offset after the empty line; the length of the content without one.
+        header_end: the offset after the empty line; without one, the length of the content.
         fields: the fields of the header in order.
     """
 
@@ -46,23 +46,23 @@ class Scan:
         "header_end",
     )
 
-    def __init__(self, content: bytes, found: tuple[int, list[Field]] | None = None) -> None:
+    def __init__(self, content: bytes, header: tuple[int, list[Field]] | None = None) -> None:
         self.content = content
-        if found is None:
+        if header is None:
             self.header_end = find_header_end(content, 0, len(content))
             self.fields = read_fields(content, 0, self.header_end)
         else:
-            self.header_end, self.fields = found
+            self.header_end, self.fields = header
         self._parts: list[Part] | None = None
         self._envelope: bytes | None = None
         self._structures: tuple[bytes, bytes] | None = None
 
     def __len__(self) -> int:
-        """The octets of the message."""
+        """The size of the message in octets."""
         return len(self.content)
 
     def value(self, field: Field) -> bytes:
-        """The value of a field, unfolded, encoded words not decoded."""
+        """The value of a field, unfolded; encoded words are not decoded."""
         return unfold(self.content[field.value : field.end])
 
     def get(self, name: bytes) -> bytes | None:
@@ -120,22 +120,22 @@ class Scan:
         return find_section(self.root, name)
 
     def walk_text(self) -> Iterator[Part]:
-        """The parts of type text that are no attachments, in order."""
+        """The parts of type text that are not attachments, in order."""
         return (part for part in self.parts if part.type == b"text" and not part.is_attachment)
 
     @property
     def header_doubts(self) -> list[str]:
-        """What makes the header mean different things to different readers; see `fields`."""
+        """The reasons why readers may understand the header differently; see `fields`."""
         return header_doubts(self.content, self.fields, self.header_end)
 
     @property
     def has_all_fields(self) -> bool:
-        """Whether `fields` has every field of the header: none is past a bound."""
+        """Whether the header is within its bounds, so that `fields` lists all of its fields."""
         return len(self.fields) < MAX_HEADER_FIELDS and self.header_end <= MAX_HEADER_OCTETS
 
     @property
     def limits_reached(self) -> list[str]:
-        """Which bounds kept something out of this object, each a short phrase."""
+        """The bounds because of which this object lacks something, each a short phrase."""
         reached = [] if self.has_all_fields else ["header fields"]
         if any(part.opaque and part.type == b"application" for part in self.parts):
             reached.append("parts")
@@ -143,7 +143,7 @@ class Scan:
 
 
 def scan(content: bytes) -> Scan:
-    """Everything about a message, from its octets alone; raises nothing.
+    """The scan of a message, from its octets alone; never raises.
 
     RFC 5322, RFC 2045, RFC 2046.
     """
@@ -151,15 +151,18 @@ def scan(content: bytes) -> Scan:
 
 
 def scan_above(content: bytes, below: Scan) -> Scan:
-    """As `scan`, for the content of `below` with whole fields put above it, and cheaper: what is
-    known of the fields of `below` is moved down."""
+    """The scan of the content of `below` with further fields above it.
+
+    The result is that of `scan`, but if whole fields were added, those of `below` are moved down
+    and not read again.
+    """
     added = len(content) - len(below.content)
     above = read_fields(content, 0, added)
     if (
         not above
         or above[-1].end != added
         or content[added - 2 : added] != b"\r\n"
-        or content[added : added + 1] in _FOLDS  # it goes on the field above
+        or content[added : added + 1] in _FOLDS  # the first line continues the field above
         or find_header_end(content, 0, added) != added
         or below.header_end + added > MAX_HEADER_OCTETS
         or len(below.fields) + len(above) > MAX_HEADER_FIELDS

@@ -1,7 +1,7 @@
 """BODY and BODYSTRUCTURE of a MIME tree as ready IMAP bytes.
 
-Every part's text is made after those of its children (the list of parts has parents first, so it is
-gone through backwards): no recursion, each octet joined once per level.
+The text of a part is made after those of its children: the list of parts has parents first, so it
+is read backwards. This needs no recursion and joins each octet once per level.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from thurn_message.mime.part import Part
 from thurn_message.parameter import Parameters, join_parameters
 
 COMMON_OCTETS: Final = 48
-"""Types with parameters up to here are remembered; a few are most of all."""
+"""Length in octets up to which a type with its parameters is remembered; most mail uses a few
+short ones."""
 
 
 def structures(content: bytes, parts: list[Part]) -> tuple[bytes, bytes]:
-    """BODY and BODYSTRUCTURE of the whole message: the same, without and with extension data.
+    """BODY and BODYSTRUCTURE of the whole message: without and with extension data.
 
     Args:
         content: the octets of the message.
@@ -74,7 +75,7 @@ _known_kind = lru_cache(256)(_make_kind)
 
 
 def _extension(part: Part) -> bytes:
-    """Disposition, language and location, which all kinds of parts have."""
+    """The disposition, language and location, which all kinds of parts may have."""
     if part.disposition is part.location is None and not part.language:
         return b" NIL NIL NIL"
     if part.disposition is None:

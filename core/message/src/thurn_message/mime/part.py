@@ -1,6 +1,6 @@
-"""One part of a MIME tree: what its header says and where its octets are.
+"""One part of a MIME tree: the values of its header and the places of its octets.
 
-A part is written once, by `tree`, and only read afterwards. Types, subtypes, encodings, disposition
+A part is filled once, by `tree`, and only read afterwards. Types, subtypes, encodings, dispositions
 and parameter names are in lower case; all values are the octets of the header, unfolded.
 """
 
@@ -17,16 +17,16 @@ class Part:
     """A part, or the message itself (the root).
 
     Attributes:
-        type: the effective type; what cannot be taken apart is not called a container (see `tree`).
+        type: the effective type; a container that cannot be taken apart gets another (see `tree`).
         subtype: the effective subtype.
-        parameters: of Content-Type, as they stand.
+        parameters: of Content-Type, as they are written.
         header_start: offset of the part's header.
         body_start: offset after the header and its empty line.
         body_end: offset after the body, without the line end that belongs to the delimiter.
         fields: the fields of the part's header.
         depth: 0 for the root.
         lines: line ends in the body; counted where IMAP shows them (text, message/rfc822), else 0.
-        opaque: a container that was not taken apart: broken, or over a limit.
+        opaque: whether it is a container that was not taken apart: broken, or over a limit.
         children: the parts of a multipart; the one message of a message/rfc822.
         id: Content-ID, None if absent; so are the five after it.
         disposition: the disposition type, with `disposition_parameters`.
@@ -59,12 +59,12 @@ class Part:
 
     @property
     def size_octets(self) -> int:
-        """The octets of the body as transferred, what IMAP calls body size."""
+        """The size of the body as transferred; IMAP calls it body size."""
         return self.body_end - self.body_start
 
     @property
     def content_type(self) -> str:
-        """Type and subtype, `text/plain`."""
+        """The type and subtype: `text/plain`."""
         return f"{self.type.decode('ascii')}/{self.subtype.decode('ascii')}"
 
     @property
@@ -87,11 +87,11 @@ class Part:
 
     @property
     def filename(self) -> str | None:
-        """The name of an attachment for people: never a path to use. RFC 2183 §2.3."""
-        found = decode_parameters(self.disposition_parameters).get("filename")
-        return found if found is not None else decode_parameters(self.parameters).get("name")
+        """The name of an attachment for people; never use it as a path. RFC 2183 §2.3."""
+        filename = decode_parameters(self.disposition_parameters).get("filename")
+        return filename if filename is not None else decode_parameters(self.parameters).get("name")
 
     @property
     def is_attachment(self) -> bool:
-        """Whether the disposition says anything but inline. RFC 2183 §2.8."""
+        """Whether it has a disposition other than inline. RFC 2183 §2.8."""
         return self.disposition is not None and self.disposition != b"inline"

@@ -1,6 +1,6 @@
-"""Sections by their IMAP names: `1.2`, `1.2.MIME`, `2.HEADER`, `TEXT`, and none (the whole).
+"""Sections by their IMAP names: `1.2`, `1.2.MIME`, `2.HEADER`, `TEXT`; empty for the whole.
 
-section-spec of RFC 3501 §9 without HEADER.FIELDS, which is HEADER filtered by the caller.
+The names are the section-spec of RFC 3501 §9 without HEADER.FIELDS: the caller filters HEADER.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def find_part(root: Part, numbers: str) -> Part | None:
     part: Part | None = None
     choices = _numbered(root, top=True)
     for number in numbers.split("."):
-        # No message has parts of more than five digits; nz-number has no zero in front.
+        # No message has a part number of more than five digits; nz-number never begins with zero.
         if not (number.isascii() and number.isdigit()) or len(number) > 5 or number[0] == "0":
             return None
         index = int(number) - 1
@@ -26,11 +26,11 @@ def find_part(root: Part, numbers: str) -> Part | None:
 
 
 def find_section(root: Part, name: str) -> tuple[int, int] | None:
-    """The span of the section, or None if the message has none of that name.
+    """The span of the section, or None if the message has no section of that name.
 
     Args:
         root: the message.
-        name: in any case; empty for the whole message.
+        name: in upper or lower case; empty for the whole message.
 
     RFC 3501 §6.4.5.
     """
@@ -50,7 +50,7 @@ def find_section(root: Part, name: str) -> tuple[int, int] | None:
 
 
 def _span(part: Part, keyword: str, *, top: bool) -> tuple[int, int] | None:
-    """The span of what the keyword names of a part, or of the message if `top`."""
+    """The span that the keyword names in a part, or in the message if `top`."""
     if not keyword:
         return part.body_start, part.body_end
     if keyword == "MIME":
@@ -68,7 +68,7 @@ def _message_of(part: Part) -> Part | None:
 
 
 def _numbered(part: Part, *, top: bool) -> list[Part]:
-    """What the next number chooses from: parts of a multipart, or a message's only part."""
+    """The parts that the next number chooses from; a message may have only one."""
     message = part if top else _message_of(part)
     if message is None:
         return part.children if part.is_multipart else []

@@ -1,17 +1,18 @@
 """Takes a message apart into its MIME tree, iteratively and within bounds.
 
 Rules of this file:
-1. A container's delimiters are looked for in its own body only, the outer one first, so that parts
-   lie inside their parents whatever the boundaries are.
-2. A delimiter is a line `--boundary` or `--boundary--`, with nothing behind it, or something that
-   begins with no character of boundaries. RFC 2046 §5.1.1 takes every line that begins so; but
-   agents write boundaries that are prefixes of each other, so a letter behind it makes another.
+1. A container's delimiters are searched in its own body only, the outer container first, so that
+   parts lie inside their parents whatever the boundaries are.
+2. A delimiter is a line that begins with `--boundary` or `--boundary--` and then ends, or goes on
+   with a character that boundaries cannot hold. RFC 2046 §5.1.1 takes every line that begins so;
+   but agents write boundaries that are prefixes of each other, so a letter there makes another
+   boundary.
 3. A multipart that is never closed ends with its parent. A multipart without a usable boundary or
-   without any delimiter is text/plain: people see what there is. A message/rfc822 in base64 or
-   quoted-printable (forbidden, RFC 2046 §5.2.1) and every container over a limit is
-   application/octet-stream. All of these are `opaque`.
-4. The octets passed over are counted against an allowance in proportion to the message, so the time
-   is linear at any depth.
+   without any delimiter becomes text/plain, so that people can read it. A message/rfc822 in base64
+   or quoted-printable (forbidden, RFC 2046 §5.2.1) and every container over a limit becomes
+   application/octet-stream. All of these except the multipart that is never closed are `opaque`.
+4. The octets searched are counted against an allowance in proportion to the message, so the time is
+   linear at any depth.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ _Span: TypeAlias = tuple[int, int]
 _TYPE: Final = re.compile(
     rb"([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)\s*+/\s*+([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)"
 )
-# Behind it: the end of the line, or none of bcharsnospace (RFC 2046 §5.1.1).
+# After the boundary: the end of the line, or a character outside bcharsnospace (RFC 2046 §5.1.1).
 _DELIMITER_END: Final = re.compile(
     rb"(--)?+(?:\r?(?:\n|\Z)|[^0-9A-Za-z'()+_,./:=?\r\n-][^\n]*+(?:\n|\Z))"
 )
 _TAG: Final = re.compile(rb"[^\s,]++")
 
 COMMON_OCTETS: Final = 48
-"""A Content-Type up to here is remembered: a few are most of all, and one with a boundary, which
-nobody uses twice, is hardly ever that short."""
+"""Length in octets up to which a Content-Type is remembered. Most mail uses a few short ones; one
+with a boundary, which never comes twice, is hardly ever so short."""
 
 _TEXT_PLAIN: Final[tuple[bytes, bytes, Parameters]] = (
     b"text",
@@ -68,20 +69,20 @@ def build_tree(content: bytes, start: int, body_start: int, fields: list[Field])
     RFC 2045, RFC 2046 §5.1, §5.2.1.
     """
     root = read_part(content, (start, body_start, len(content)), fields, 0)
-    if root.type == b"text":  # alone, as most are: no builder
+    if root.type == b"text":  # a single text part needs no builder
         root.lines = content.count(b"\n", body_start)
         return [root]
     return _Builder(content).build(root)
 
 
 class _Builder:
-    """One pass: the parts found, those still to be opened, and what may still be spent."""
+    """One pass: the parts listed, the parts to be opened, and the octets that may be searched."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.allowance = SCAN_FACTOR * len(content) + SCAN_FLOOR_OCTETS
         self.parts: list[Part] = []
-        # parent, span, may be opened; the last is the next in the order of the message
+        # (parent, span, may be opened); the last entry is the next in the order of the message
         self.pending: list[tuple[Part, _Span, bool]] = []
 
     def build(self, root: Part) -> list[Part]:
@@ -135,7 +136,7 @@ class _Builder:
             self.pending.append((part, spans[index], not (cut and index == last)))
 
     def close(self, part: Part, type_: bytes, subtype: bytes) -> None:
-        """List a container that is not taken apart under a type that is none."""
+        """List a container that is not taken apart, under a type that is not a container's."""
         part.opaque = True
         part.type, part.subtype, part.parameters = type_, subtype, ()
         if type_ == b"text":
@@ -143,7 +144,7 @@ class _Builder:
         self.parts.append(part)
 
     def exhausted(self, part: Part) -> bool:
-        """Whether a bound forbids to take this container apart."""
+        """Whether a bound forbids taking this container apart."""
         size = part.size_octets
         room = len(self.parts) + len(self.pending) + 1 < MAX_PARTS
         return part.depth >= MAX_DEPTH or self.allowance < size or not room
@@ -153,14 +154,14 @@ class _Builder:
         part.lines = self.content.count(b"\n", part.body_start, part.body_end)
 
     def split(self, part: Part, boundary: bytes) -> tuple[list[_Span], bool]:
-        """The spans of a multipart's parts, and whether the last is the rest past a bound."""
+        """The spans of a multipart's parts, and whether the last one is the rest past a bound."""
         content, end = self.content, part.body_end
         self.allowance -= part.size_octets
         room = MAX_PARTS - len(self.parts) - len(self.pending) - 1
         needle = b"\n--" + boundary
         spans: list[_Span] = []
         begin = -1
-        # The body begins after a line end, which is also the one before a first delimiter.
+        # The body begins after a line end, which may be the one before the first delimiter.
         position = content.find(needle, part.body_start - 1, end)
         while position >= 0 and self.allowance >= 0:
             match = _DELIMITER_END.match(content, position + len(needle), end)
@@ -178,14 +179,14 @@ class _Builder:
                 return spans, True
             begin = match.end()
             position = content.find(needle, begin - 1, end)
-        # RFC 2046 §5.1.2: the end of the enclosing entity ends what was never closed.
+        # RFC 2046 §5.1.2: the end of the enclosing entity ends a part that was never closed.
         if begin >= 0:
             spans.append((begin, end))
         return spans, position >= 0
 
 
 def find_boundary(parameters: Parameters) -> bytes:
-    """The boundary of a multipart, empty if there is none to use. RFC 2046 §5.1.1."""
+    """The boundary of a multipart; empty if it is missing or too long. RFC 2046 §5.1.1."""
     for name, value in parameters:
         if name == b"boundary":
             return value.rstrip(b" \t") if len(value) <= MAX_BOUNDARY_OCTETS else b""
@@ -205,25 +206,25 @@ def read_part(
     Args:
         content: the octets of the message.
         places: where its header begins, its body begins and its body ends.
-        fields: of its header; the first of each name counts.
-        depth: of the part.
-        digest: whether it stands in a multipart/digest (RFC 2046 §5.1.5).
+        fields: the fields of its header; the first of each name counts.
+        depth: the depth of the part; 0 for the root.
+        digest: whether its parent is a multipart/digest (RFC 2046 §5.1.5).
     """
-    found: dict[bytes, bytes] = {}
+    values_by_name: dict[bytes, bytes] = {}
     for name, _, value, end in fields:
-        if name.startswith(b"content-") and name not in found:
-            found[name] = content[value:end]
+        if name.startswith(b"content-") and name not in values_by_name:
+            values_by_name[name] = content[value:end]
     default = _RFC822 if digest else _TEXT_PLAIN
-    if not found:
+    if not values_by_name:
         return Part(*default, *places, fields, depth)
-    raw = found.pop(b"content-type", None)
+    raw = values_by_name.pop(b"content-type", None)
     if raw is None:
         kind = default
     else:
         kind = _known_type(raw) if len(raw) <= COMMON_OCTETS else _parse_type(raw)
     part = Part(*kind, *places, fields, depth)
-    if found:
-        _describe(part, found)
+    if values_by_name:
+        _describe(part, values_by_name)
     return part
 
 
@@ -236,28 +237,31 @@ def _parse_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:
     value, parameters = split_value(raw)
     match = _TYPE.match(value)
     if match is None:
-        # RFC 2045 §5.2: what is no Content-Type is text/plain.
+        # RFC 2045 §5.2: a part with an invalid Content-Type is text/plain.
         return _TEXT_PLAIN
     return match[1].lower(), match[2].lower(), parameters
 
 
-def _describe(part: Part, found: dict[bytes, bytes]) -> None:
-    """Set what the other Content- fields say. RFC 2045 §6-§8, RFC 1864, 2183, 2557, 3282."""
-    raw = found.get(b"content-transfer-encoding")
+def _describe(part: Part, values_by_name: dict[bytes, bytes]) -> None:
+    """Set the attributes of the other Content- fields.
+
+    RFC 2045 §6-§8, RFC 1864, 2183, 2557, 3282.
+    """
+    raw = values_by_name.get(b"content-transfer-encoding")
     if raw is not None:
         if b"(" in raw:
             raw = strip_comments(raw)
         part.encoding = unfold(raw).strip().lower() or b"7bit"
-    raw = found.get(b"content-disposition")
+    raw = values_by_name.get(b"content-disposition")
     if raw is not None:
         value, parameters = split_value(raw)
         if value:
             part.disposition, part.disposition_parameters = value.lower(), parameters
-    part.id = _unfolded(found.get(b"content-id"))
-    part.description = _unfolded(found.get(b"content-description"))
-    part.md5 = _unfolded(found.get(b"content-md5"))
-    part.location = _unfolded(found.get(b"content-location"))
-    raw = found.get(b"content-language")
+    part.id = _unfolded(values_by_name.get(b"content-id"))
+    part.description = _unfolded(values_by_name.get(b"content-description"))
+    part.md5 = _unfolded(values_by_name.get(b"content-md5"))
+    part.location = _unfolded(values_by_name.get(b"content-location"))
+    raw = values_by_name.get(b"content-language")
     if raw is not None:
         part.language = tuple(_TAG.findall(strip_comments(raw)))
 

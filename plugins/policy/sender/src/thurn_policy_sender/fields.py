@@ -5,7 +5,7 @@ Rules of this file:
    parser that everything else uses (`thurn_message`).
 2. What another reader might see otherwise is a doubt: no From or several, several addresses in it
    without a Sender, groups, encoded addresses, NUL, bare CR or LF, white space before a colon,
-   lines that are no fields, names that look like one of these, comments inside addresses,
+   lines that are not fields, names that look like one of these, comments inside addresses,
    whatever the strict list parser doubts.
 3. A display name is shown instead of the address by many readers: addresses in it are listed,
    also those written apart (`boss @ bank.example`), with look-alikes of @, or with invisible
