@@ -137,7 +137,9 @@ def test_root_must_say_whom_to_become_and_that_account_reads_the_files(place):
     assert code == 1
     assert 'started by root: write user = "…"' in told
     place.chmod(0o755)
-    for parent in place.parents[: len(place.parents) - 2]:  # below the directory for temporary files
+    for parent in place.parents[
+        : len(place.parents) - 2
+    ]:  # below the directory for temporary files
         parent.chmod(0o755)
     code, told = check(place, SITE.replace("allow_root = true", 'user = "nobody"'))
     assert code == 1

@@ -34,6 +34,7 @@ from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
 from thurn.mailflow.plan import FlowPlan, FlowSettings
+from thurn.mailflow.sessionrules import SessionRules
 from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
@@ -72,6 +73,7 @@ class OpenSite:
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
+    _sessions: dict[str, SessionRules] = field(default_factory=dict)
     _supervised: dict[tuple[str, str], Supervised[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,7 +109,7 @@ class OpenSite:
 
     @property
     def _chains(self) -> ChainMaker:
-        return ChainMaker(self.config.instances, self.products, self.supervision)
+        return ChainMaker(self.config.instances, self.products, self.supervision, self._sessions)
 
     @property
     def supervision(self) -> Supervision:

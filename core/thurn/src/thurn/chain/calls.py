@@ -336,7 +336,8 @@ class _Slot:
 
     async def _serve(self, call: _Call[Any]) -> None:
         try:
-            call.finish(await _stepped(call, self._calls.current))
+            current = self._calls.current
+            call.finish(await noted(current, call.identifier, call.callee, call.function()))
         except trio.Cancelled:
             call.cut()
             raise
@@ -354,14 +355,15 @@ def _abort(_: object) -> Abort:
 
 
 @coroutine
-def _stepped(call: _Call[T], current: CurrentRule) -> Generator[Any, Any, T]:
-    """Run a call; the note of the current rule is set whenever its code runs."""
-    awaitable = call.function()
+def noted(
+    current: CurrentRule, identifier: str, callee: Callee, awaitable: Awaitable[T]
+) -> Generator[Any, Any, T]:
+    """Await something; the note of the current rule is set whenever its code runs."""
     steps = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
     advance: Callable[[Any], Any] = steps.send
     value: Any = None
     while True:
-        current.enter(call.identifier, call.callee.label)
+        current.enter(identifier, callee.label)
         try:
             trap = advance(value)
         except StopIteration as stop:

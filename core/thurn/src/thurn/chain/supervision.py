@@ -133,6 +133,8 @@ class Supervision:
             What a plugin raises on purpose, and cancellation, as they are; else `Unanswered`, and
             the instance has been reported.
         """
+        if isinstance(error, Unanswered):  # of a call within the call
+            return error
         if isinstance(error, TemporaryFailure | PermanentFailure | StorageError):
             callee.missed = 0
             return error
@@ -171,24 +173,36 @@ class Supervision:
 
     def missed(self, callee: Callee, seconds: float) -> Unanswered:
         """The failure of a call that has missed its deadline."""
+        return self.fault(callee, f"no answer within {seconds:.3g} s", reason="plugin.deadline")
+
+    def fault(
+        self, callee: Callee, failure: str, source: str = "", reason: str = "plugin.failed"
+    ) -> Unanswered:
+        """A failure that counts as a missed deadline: enough of them in a row suspend the instance.
+
+        Args:
+            callee: whose failure it is.
+            failure: what has happened, for the operator.
+            source: file:line; the instance's own if "".
+            reason: the word for the journal.
+        """
         callee.missed += 1
         if callee.missed >= MISSES:
             callee.suspended_until = trio.current_time() + SUSPENDED_SECONDS
-        failure = f"no answer within {seconds:.3g} s"
-        self.report(callee, failure, callee.source)
-        return Unanswered("plugin.deadline", f"{failure} ({callee.source})")
+        return self._unanswered(callee, failure, source or callee.source, reason)
 
     def raised(self, callee: Callee, error: BaseException) -> Unanswered:
         """The failure of a call that has raised what it must not."""
         callee.missed = 0
         text = "".join(traceback.format_exception(error, limit=-20))
         self.diagnostics.debug("plugin.traceback", plugin=callee.instance, exception=text)
-        failure = f"raised {type(error).__name__}: {_text_of(error):.300}"
-        return self._unanswered(callee, failure, _place(error, callee.source))
+        return self._unanswered(callee, described(error), place_of(error, callee.source))
 
-    def _unanswered(self, callee: Callee, failure: str, source: str) -> Unanswered:
+    def _unanswered(
+        self, callee: Callee, failure: str, source: str, reason: str = "plugin.failed"
+    ) -> Unanswered:
         self.report(callee, failure, source)
-        return Unanswered("plugin.failed", f"{failure} ({source})")
+        return Unanswered(reason, f"{failure} ({source})")
 
     def report(self, callee: Callee, failure: str, source: str) -> None:
         """Tell the operator and the plugins that listen about a failure of an instance."""
@@ -202,14 +216,19 @@ class Supervision:
         self.events.emit(PluginFailed(callee.instance, callee.stage, failure, source))
 
 
-def _text_of(error: BaseException) -> str:
+def described(error: BaseException) -> str:
+    """What was raised, as text for the operator, whatever its `str` does; of a group, its first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     try:
-        return str(error)
+        return f"raised {type(error).__name__}: {error!s:.300}"
     except Exception:  # noqa: BLE001 - a plugin's own `__str__`
-        return "its text cannot be read"
+        return f"raised {type(error).__name__}, whose text cannot be read"
 
 
-def _place(error: BaseException, fallback: str) -> str:
-    """file:line where it was raised, innermost."""
+def place_of(error: BaseException, fallback: str) -> str:
+    """file:line where it was raised, innermost; of a group, where its first exception was."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     frames = [*traceback.walk_tb(error.__traceback__)]
     return f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}" if frames else fallback

@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thurn.contracts.commitlog import Change
+from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.copies import Copy, deliver_copies
 from thurn.delivery.deposits import OwnedDeposit, commit_all, is_missing
 from thurn.delivery.disposition import Disposition, Replies, dispose
@@ -48,7 +49,7 @@ class Receipt:
     """
 
     statuses: tuple[Status, ...]
-    outcome: str
+    outcome: TransactionOutcome
     disconnect: bool = False
 
 

@@ -9,6 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 from thurn.contracts.mailflow import Outcome
+from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.deliver import Receipt, deliver
 from thurn.delivery.disposition import Replies
 from thurn.directory.expansion import expand
@@ -90,7 +91,7 @@ async def _receive(
         await _edit_envelope(plan, transaction, edit)
     decision = filtered.decision
     if isinstance(decision, Reject | Tempfail | Disconnect):
-        outcome = "refused" if isinstance(decision, Reject) else "deferred"
+        outcome: TransactionOutcome = "refused" if isinstance(decision, Reject) else "deferred"
         disconnect = isinstance(decision, Disconnect)
         return _alike(transaction, replies, decision.status, outcome, disconnect=disconnect)
     if isinstance(decision, Discard):
@@ -103,7 +104,7 @@ def _alike(
     transaction: Transaction,
     replies: Replies,
     status: Status,
-    outcome: str,
+    outcome: TransactionOutcome,
     *,
     disconnect: bool = False,
 ) -> Receipt:
