@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -113,15 +114,19 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def pair(corpus, tmp_path_factory):
+def pair(corpus):
     """Connections to both, with the same mailbox selected."""
     missing = why_not()
     if missing and os.environ.get("THURN_REQUIRE_INTEROP"):
         pytest.fail(f"{missing}, and this run requires it")
     if missing:
         pytest.skip(missing)
-    base = tmp_path_factory.mktemp("pair")
-    with gateway(base / "thurn", ["alice"]) as ours, dovecot(base / "dovecot") as theirs:
+    # Not among pytest's directories: each run closes those to others, and Dovecot has accounts.
+    with (
+        tempfile.TemporaryDirectory(prefix="pair-") as name,
+        gateway(Path(name) / "thurn", ["alice"]) as ours,
+        dovecot(Path(name) / "dovecot") as theirs,
+    ):
         both = (fill(ours, OUR_PASSWORD, corpus), fill(theirs, PASSWORD, corpus))
         yield both
         for one in both:

@@ -17,6 +17,7 @@ import ssl
 import threading
 
 import pytest
+import trio
 from click.testing import CliRunner
 from clients import TIMEOUT_SECONDS
 from demo import HOST, Demo, free_base
@@ -214,7 +215,8 @@ CASES = {
 
 
 def story(demo, identifier):
-    """What `thurn explain` tells; asked in this process, which is sooner."""
+    """What `thurn explain` tells; asked in this process, which is sooner. It runs a loop of its
+    own, so it is called in a thread."""
     words = ["--config", str(demo.directory / "thurn.toml"), "--config", str(demo.overlay)]
     return CliRunner().invoke(explain, [*words, identifier]).output
 
@@ -245,7 +247,7 @@ async def test_the_script_of_the_slides(demo, tmp_path):
             if mailbox:
                 expected.setdefault(mailbox, []).append(subject)
             assert mail(demo) == expected, subject
-            stories[subject] = story(demo, identifier)
+            stories[subject] = await trio.to_thread.run_sync(story, demo, identifier)
         assert stories[subject] == demo.command("explain", identifier)
     finally:
         demo.kill()

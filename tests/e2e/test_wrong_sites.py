@@ -1,11 +1,13 @@
 """What `thurn check` says of sites that could not run: each finding names file and line.
 
 Rules of this file: one row per mistake; the row changes one thing of a site that is right, and the
-whole file is checked by the real command, as root where the mistake needs it.
+whole file is checked by the real command, as root where the mistake needs it. Most rows call the
+command in this process: its start would take longer than all the rest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from click.testing import CliRunner
+from thurn.cli.main import main
 
 THURN = Path(sys.executable).parent / "thurn"
 SITE = """\
@@ -82,7 +86,9 @@ def place(tmp_path_factory):
     authority = trustme.CA()
     for stem in ("mx", "other", "open"):
         issued = authority.issue_cert("mail.example.org")
-        (directory / f"{stem}.pem").write_bytes(issued.cert_chain_pems[0].bytes())
+        certificate = directory / f"{stem}.pem"
+        certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+        certificate.chmod(0o644)  # whatever the umask is
         key = directory / f"{stem}.key"
         key.write_bytes(issued.private_key_pem.bytes())
         key.chmod(0o644 if stem == "open" else 0o600)
@@ -97,7 +103,17 @@ def place(tmp_path_factory):
     return directory
 
 
+def check_here(place: Path, text: str) -> tuple[int, str]:
+    path = place / "thurn.toml"
+    path.write_text(text)
+    with contextlib.chdir(place):
+        done = CliRunner().invoke(main, ["check", "-c", str(path)])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done.exit_code, done.output
+
+
 def check(place: Path, text: str) -> tuple[int, str]:
+    """The same in a process of its own."""
     path = place / "thurn.toml"
     path.write_text(text)
     done = subprocess.run(
@@ -116,7 +132,7 @@ def test_the_site_without_a_mistake_is_right(place):
 @pytest.mark.parametrize(("right", "wrong", "finding"), MISTAKES, ids=lambda text: text[:24])
 def test_a_mistake_is_found_with_its_line(place, right, wrong, finding):
     assert right in SITE
-    code, told = check(place, SITE.replace(right, wrong))
+    code, told = check_here(place, SITE.replace(right, wrong))
     assert code == 1
     assert finding in told
 
@@ -126,20 +142,18 @@ def test_all_mistakes_of_a_file_are_told_at_once(place):
     chosen = [MISTAKES[n] for n in (0, 4, 11, 16)]
     for right, wrong, _ in chosen:
         text = text.replace(right, wrong)
-    _, told = check(place, text)
+    _, told = check_here(place, text)
     for _, _, finding in chosen:
         assert finding in told
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody to become")
 def test_root_must_say_whom_to_become_and_that_account_reads_the_files(place):
-    code, told = check(place, SITE.replace("allow_root = true\n", ""))
+    code, told = check_here(place, SITE.replace("allow_root = true\n", ""))
     assert code == 1
     assert 'started by root: write user = "…"' in told
     place.chmod(0o755)
-    for parent in place.parents[
-        : len(place.parents) - 2
-    ]:  # below the directory for temporary files
+    for parent in place.parents[: len(place.parents) - 2]:
         parent.chmod(0o755)
     code, told = check(place, SITE.replace("allow_root = true", 'user = "nobody"'))
     assert code == 1

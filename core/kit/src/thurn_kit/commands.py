@@ -13,9 +13,11 @@ server goes on beside it.
 from __future__ import annotations
 
 import functools
+import os
+import pwd
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from thurn.cli.option import config_option
@@ -79,4 +81,44 @@ async def known_as(site: CommandSite, account: AccountId) -> str:
     return str(record.address) if record is not None and record.address is not None else account
 
 
-__all__ = ["CommandSite", "config_option", "find_account", "known_as", "site_command"]
+def caller() -> str:
+    """Who runs this command, for histories: the person, and the account that the command began as.
+
+    The kernel's login id comes first: it stays through sudo and su. Then who called sudo, then who
+    has the terminal. A command that systemd or cron started is its account's.
+    """
+    account = _name_of(_STARTED_AS)
+    person = _login_name() or os.environ.get("SUDO_USER") or _terminal_name() or account
+    return account if person == account else f"{person} (as {account})"
+
+
+_STARTED_AS: Final = os.getuid()
+"""The account at the start: a command of root becomes the site's account before it acts."""
+_UNSET: Final = 2**32 - 1
+"""The login id of a process that no login has started."""
+
+
+def _login_name() -> str | None:
+    """The name of Linux's login id; None: there was no login, or this is another system."""
+    try:
+        number = int(Path("/proc/self/loginuid").read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if number == _UNSET else _name_of(number)
+
+
+def _terminal_name() -> str | None:
+    try:
+        return os.getlogin()
+    except OSError:  # no terminal
+        return None
+
+
+def _name_of(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a number without a name
+        return str(number)
+
+
+__all__ = ["CommandSite", "caller", "config_option", "find_account", "known_as", "site_command"]

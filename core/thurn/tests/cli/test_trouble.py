@@ -49,6 +49,18 @@ def test_no_configuration(tmp_path: Path, command: list[str]) -> None:
     assert told.startswith(f"Error: {path}: cannot be read: No such file or directory")
 
 
+def test_findings_for_programs(tmp_path: Path) -> None:
+    path = tmp_path / "thurn.toml"
+    path.write_text(BROKEN)
+    code, told = call("check", "-c", str(path), "--json")
+    assert code == 1
+    findings = json.loads(told)["findings"]
+    assert any(one.startswith(f"{path}:3: site.colour: unknown key") for one in findings)
+    path.write_text(GOOD.format(data="data", path=tmp_path))
+    code, told = call("check", "-c", str(path), "--json")
+    assert (code, json.loads(told)) == (0, {"findings": [], "warnings": []})
+
+
 def test_a_new_plugin_over_files(tmp_path: Path) -> None:
     code, told = call("plugins", "new", "filter", "mine", str(tmp_path.parent))
     assert (code, told) == (1, f"Error: {tmp_path.parent} exists and is not empty\n")
@@ -140,8 +152,9 @@ def test_what_is_installed_for_programs() -> None:
     assert code == 0
     rows = json.loads(told)
     assert {"plugin", "distribution", "version"} == set(rows[0])
-    lines = call("plugins", "list")[1].splitlines()
-    assert [line.split() for line in lines] == [list(row.values()) for row in rows]
+    names, *lines = call("plugins", "list")[1].splitlines()
+    assert names.split("\t") == list(rows[0])
+    assert [line.split("\t") for line in lines] == [list(row.values()) for row in rows]
 
 
 GOOD = """\

@@ -118,7 +118,7 @@ class Opener:
 @pytest.fixture
 def thurn(opened, clock, monkeypatch):
     """`thurn(command, "add", "alice", input="…")`; its output."""
-    monkeypatch.setattr(site_module, "whoami", lambda: "tester")
+    monkeypatch.setattr(site_module, "caller", lambda: "tester")
 
     def thurn(command, *arguments, input="", fails=False, names=None):  # noqa: A002 - click's name
         opener = Opener(opened, clock, names or {"main": {"password_characters": 3}})

@@ -130,9 +130,9 @@ def test_all_properties(site):
     assert entry["attributes"] == {"language": "de"}
     again = json.loads(site(account, "set", "alice", "--enable", "--json"))
     assert again == {"name": "Alice", "changed": False}
-    assert "quota           2GiB" not in site(account, "show", "alice")
+    assert "quota\t2GiB" not in site(account, "show", "alice")
     site(account, "set", "alice", "--quota", "2GiB")
-    assert "quota           2GiB" in site(account, "show", "alice")
+    assert "quota\t2GiB" in site(account, "show", "alice")
     line = site(account, "history", "--limit", "1")
     assert line.endswith("\taccount.changed\tAlice\tquota_octets: - → 2147483648\n")
 
@@ -299,7 +299,7 @@ def test_aliases(site, ask):
         {"alias": "@example.org", "targets": ["Alice"]},
         {"alias": "info@example.org", "targets": ["bob", "x@elsewhere.example"]},
     ]
-    assert site(alias, "list", "--domain", "example.net") == ""
+    assert site(alias, "list", "--domain", "example.net").endswith("there are none\n")
     site(
         account, "set", "alice", "--add-address", "new@example.org", "--primary", "new@example.org"
     )
@@ -478,7 +478,7 @@ def test_which_instance(thurn):
     two = {"main": {}, "other": {}}
     assert "--instance: there are main, other" in thurn(domain, "list", names=two, fails=True)
     thurn(domain, "add", "example.org", "--instance", "other", names=two)
-    assert thurn(domain, "list", "--instance", "main", names=two) == ""
+    assert thurn(domain, "list", "--instance", "main", names=two).endswith("there are none\n")
     assert "example.org" in thurn(domain, "list", "--instance", "account.other", names=two)
     text = thurn(domain, "list", "--instance", "third", names=two, fails=True)
     assert "there are main, other" in text

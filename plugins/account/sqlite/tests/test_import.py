@@ -69,7 +69,7 @@ def test_toml_of_account_file(load, ask, thurn, stored):
         '"sales@example.org" = "bob@example.org"\n"shop@example.net" = "sales@example.org"\n'
     )
     assert load("toml", text, "--dry-run").startswith("accounts: 3 added, 0 changed, 0 skipped")
-    assert thurn(domain, "list") == ""
+    assert thurn(domain, "list").splitlines()[1:] == ["there are none"]
     assert load("toml", text) == (
         "accounts: 3 added, 0 changed, 0 skipped; aliases: 3; domains: 2\n"
     )
@@ -202,7 +202,7 @@ def test_a_mistake_changes_nothing(load, thurn, suffix, text, said):
     found = load(suffix, text, fails=True)
     assert said in found
     assert "secret'" not in found or "column" in found
-    assert thurn(account, "list") == ""
+    assert thurn(account, "list").splitlines()[1:] == ["there are none"]
 
 
 def test_all_at_once_but_not_thousands(load):

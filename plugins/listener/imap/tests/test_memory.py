@@ -9,6 +9,7 @@ import tracemalloc
 
 import pytest
 import thurn_testing.fakes.connection
+from thurn_testing.fakes.connection import CAPACITY_OCTETS
 from trio.testing import wait_all_tasks_blocked
 
 MOST_OCTETS = 262_144
@@ -54,6 +55,8 @@ async def test_what_waits_to_be_read(open_world, message, item):
         await world.say(peer, b"0 FETCH 1 " + item + b"\r\n")
         before = allocated()
         await peer.send_all(b"1 FETCH 1:* " + item + b"\r\n")
+        while len(peer.connection.outward.octets) < CAPACITY_OCTETS:  # threads are at work
+            await wait_all_tasks_blocked(0.01)
         await wait_all_tasks_blocked(0.05)
         most = allocated() - before
         tracemalloc.stop()

@@ -88,7 +88,7 @@ def test_bans_and_release(filled):
     assert "released (1 bans ended)" in thurn(filled, "release", "198.51.100.7")
     assert "was not banned" in thurn(filled, "release", "198.51.100.7")
     assert json.loads(thurn(filled, "release", "192.0.2.1", "--json")) == {"192.0.2.1": 0}
-    assert thurn(filled, "bans").strip() == "Nobody is banned."
+    assert thurn(filled, "bans").endswith("\nNobody is banned.\n")
     assert json.loads(thurn(filled, "bans", "--json")) == []
     assert "IPv4 networks" in thurn(filled, "release", "198.51.100.0/24", code=1)
 
@@ -107,10 +107,12 @@ def test_history(filled):
     assert [row["account"] for row in json.loads(thurn(filled, *both))] == ["alice"]
     assert len(json.loads(thurn(filled, "history", "--limit", "3", "--json"))) == 3
     text = thurn(filled, "history")
+    assert text.startswith("time\toutcome\tname\taccount\t")
+    assert "\talice@example.org\t" in text
     assert "SCRAM-SHA-256" in text
     assert "a.l…" in text
     assert "Nothing is known" in thurn(filled, "history", "--account", "nobody")
-    assert "no IP address" in thurn(filled, "history", "--address", "x", code=1)
+    assert "not an IP address" in thurn(filled, "history", "--address", "x", code=1)
 
 
 def test_a_site_without_a_limiter(path):

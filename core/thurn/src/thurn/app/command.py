@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import click
 import trio
 
+from thurn.app.access import denied, refusal
 from thurn.app.application import plan_of
 from thurn.app.opened import OpenSite
 from thurn.app.rights import drop_rights, find_rights, owner_rights
@@ -76,6 +77,10 @@ class Opener:
             return self._opened(load(read(config)), action, roles)
         except* click.ClickException as group:
             raise _leaves(group)[0] from None
+        except* PermissionError as group:
+            refused = [e for e in _leaves(group) if isinstance(e, PermissionError)]
+            texts = (refusal(e.filename) if e.filename else str(e) for e in refused)
+            raise click.ClickException("\n".join(texts)) from None
         except* (ConfigError, StorageError, TemporaryFailure, PluginError) as group:
             texts = (str(error) or type(error).__name__ for error in _leaves(group))
             raise click.ClickException("\n".join(texts)) from None
@@ -92,6 +97,8 @@ class Opener:
             rights = owner_rights(config.site.data)
         if rights is not None:
             drop_rights(rights)
+        if (refused := denied(config.site.data)) is not None:
+            raise click.ClickException(refused)
         part, with_log = part_of(config, roles)
 
         async def main() -> T:

@@ -13,6 +13,7 @@ from thurn.app.application import SitePlan, listener_settings
 from thurn.app.application import check as check_config
 from thurn.app.rights import Rights, find_rights, with_rights
 from thurn.cli.option import config_option
+from thurn.cli.table import json_option, print_json
 from thurn.config.files import KeyPath
 from thurn.config.instances import SiteConfig
 from thurn.types.errors import ConfigError
@@ -20,20 +21,36 @@ from thurn.types.errors import ConfigError
 
 @click.command()
 @config_option
-def check(config: tuple[Path, ...]) -> None:
+@json_option
+def check(config: tuple[Path, ...], as_json: bool) -> None:
     """Say all that is wrong with a configuration, by file and line.
 
     Files that it names (keys, accounts) are looked at as the account that will serve sees them.
     Nothing is made, and nothing is served.
     """
-    plan = check_config(config)
+    try:
+        plan = check_config(config)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        _report(list(error.findings), [], as_json=True)
+        return
     rights, findings = _serving_rights(plan)
     found, warnings = with_rights(rights, lambda: _examine(plan))
     unusable, doubtful = _directories(plan.config) if plan.config is not None else ([], [])
-    for warning in (*warnings, *doubtful):
+    _report([*findings, *found, *unusable], [*warnings, *doubtful], as_json=as_json)
+
+
+def _report(findings: list[str], warnings: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"findings": findings, "warnings": warnings})
+        if findings:
+            click.get_current_context().exit(1)
+        return
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    if findings or found or unusable:
-        raise ConfigError([*findings, *found, *unusable])
+    if findings:
+        raise ConfigError(findings)
     click.echo("The configuration is right.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from thurn.cli.option import config_option
+from thurn.cli.table import json_option, print_table
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
 from thurn.hooks.registry import Registry
@@ -35,14 +36,14 @@ def show(config: tuple[Path, ...]) -> None:
 
 @config.command()
 @config_option
-def order(config: tuple[Path, ...]) -> None:
+@json_option
+def order(config: tuple[Path, ...], as_json: bool) -> None:
     """Every chain as it will run, and what opens before what."""
     loaded = load(read(config))
-    click.echo("opened in this order: " + ", ".join(i.full_name for i in loaded.instances.values()))
+    rows = [("site", "opens", " > ".join(one.full_name for one in loaded.instances.values()))]
     for instance in loaded.of_role("listener"):
-        click.echo(f"{instance.full_name} ({instance.source})")
-        for line in _chains(instance, loaded):
-            click.echo(f"    {line}")
+        rows += [(instance.full_name, *chain) for chain in _chains(instance, loaded)]
+    print_table(("instance", "chain", "in this order"), rows, as_json=as_json)
 
 
 @config.command()
@@ -59,12 +60,14 @@ def schema(plugin: str) -> None:
     click.echo(json.dumps(factory.settings.model_json_schema(), indent=2))
 
 
-def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[str]:
+def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[tuple[str, str]]:
+    """The chains of a listener and their members; the last rule of all is the host's own."""
+    yield "from", str(instance.source)
     for field in CHAINS:
         names = getattr(instance.settings, field, ())
         if not names and field == "accounts":
             names = loaded.site.accounts
+        if field == "relay" and hasattr(instance.settings, field):
+            names = (*names, "550 5.7.1 Relaying denied")
         if names:
-            yield f"{field}: {' > '.join(names)}"
-    if hasattr(instance.settings, "relay"):
-        yield "relay ends in: 550 5.7.1 Relaying denied"
+            yield field, " > ".join(names)

@@ -3,47 +3,115 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from thurn.app.access import denied
+from thurn.cli.accounts import names_of
 from thurn.cli.option import config_option
 from thurn.cli.place import data_directory
-from thurn.telemetry.journal import find, latest
+from thurn.cli.search import LISTED, Wanted, moment
+from thurn.cli.table import json_option, print_table, printable
+from thurn.telemetry.journal import find, latest, search
 
 
 @click.command()
 @config_option
 @click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
-@click.option("--json", "as_json", is_flag=True, help="The journal's record, for programs.")
+@click.option("--from", "sender", help='List those of this sender: ADDRESS, @DOMAIN or "<>".')
+@click.option("--to", "recipient", help="List those for this recipient: ADDRESS or @DOMAIN.")
+@click.option("--since", metavar="TIME|DURATION", help="List those since then (UTC), or so long.")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 100_000),
+    help=f"List the newest, at most so many; {LISTED} where another option asks for a list.",
+)
+@json_option
 @click.argument("identifier", required=False)
-def explain(
-    config: tuple[Path, ...], data: Path | None, identifier: str | None, *, as_json: bool
+def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
+    config: tuple[Path, ...],
+    data: Path | None,
+    sender: str | None,
+    recipient: str | None,
+    since: str | None,
+    last: int | None,
+    identifier: str | None,
+    as_json: bool,
 ) -> None:
-    """Tell what happened to a transaction; its id is in the reply. Without an id: the newest."""
+    """Tell what happened to a transaction; its id is in the reply. Without an id: the newest.
+
+    With --from, --to, --since or --last: list the transactions that match, oldest first.
+    """
     directory = (data or data_directory(config)) / "journal"
+    if (refused := denied(directory)) is not None:
+        raise click.ClickException(refused)
+    if any(option is not None for option in (sender, recipient, since, last)):
+        if identifier is not None:
+            raise click.UsageError("give an id, or say what to look for, not both")
+        earliest = 0.0 if since is None else moment(since, time.time())
+        wanted = Wanted(sender, recipient)
+        records = search(directory, wanted.matches, last or LISTED, earliest)
+        _list(records, as_json=as_json)
+        return
     record = find(directory, identifier) if identifier else next(iter(latest(directory, 1)), None)
     if record is None:
         raise click.ClickException(f"{directory} has no transaction {identifier or 'yet'}")
-    for line in [json.dumps(record)] if as_json else story(record):
-        # What peers and plugins said must not move the terminal's cursor.
-        click.echo("".join(c if c.isprintable() else "?" for c in line))
+    if as_json:
+        click.echo(json.dumps(record))
+        return
+    for line in story(record, names_of(config, accounts_in(record)) if data is None else {}):
+        click.echo(printable(line))
 
 
-def story(record: dict[str, Any]) -> Iterator[str]:
-    """A record in sentences, one line each."""
-    when = datetime.fromtimestamp(record.get("time", 0), UTC).isoformat(timespec="milliseconds")
-    yield f"{record['id']} at {when}, listener {record.get('listener', '?')}"
-    account = f", logged in as {record['account']}" if record.get("account") else ""
+def _list(records: list[dict[str, Any]], *, as_json: bool) -> None:
+    rows = [
+        (
+            record["id"],
+            _time(record, "seconds"),
+            f"<{record.get('sender', '')}>",
+            ", ".join(record.get("recipients", [])),
+            record.get("outcome", "under way"),
+        )
+        for record in records
+    ]
+    columns = ("id", "time", "from", "to", "outcome")
+    print_table(columns, rows, as_json=as_json, empty="The journal has no such transaction.")
+
+
+def _time(record: dict[str, Any], precision: str) -> str:
+    when = datetime.fromtimestamp(record.get("time", 0), UTC).replace(tzinfo=None)
+    return when.isoformat(timespec=precision) + "Z"
+
+
+def accounts_in(record: dict[str, Any]) -> set[str]:
+    """The ids of the accounts that a record names."""
+    stages = record.get("stages", [])
+    filed = {stage["by"] for stage in stages if stage["stage"] == "delivery"}
+    return {one for one in (record.get("account"), *filed) if one}
+
+
+def story(record: dict[str, Any], names: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A record in sentences, one line each.
+
+    Args:
+        record: of the journal.
+        names: what people know accounts by, for the ids in the record.
+    """
+    names = names or {}
+    listener, account = record.get("listener", "?"), record.get("account")
+    yield f"{record['id']} at {_time(record, 'milliseconds')}, listener {listener}"
+    account = f", logged in as {_named(account, names)}" if account else ""
     yield f"  from {record.get('peer', '?')} ({record.get('hello', '')}){account}"
     yield f"  sender <{record.get('sender', '')}>"
     for recipient in record.get("recipients", []):
         yield f"  recipient <{recipient}>"
     for stage in record.get("stages", []):
-        yield "  " + _stage(stage)
+        yield "  " + _stage(stage, names)
     reason = f" ({record['reason']})" if record.get("reason") else ""
     yield f"  {record.get('outcome', 'under way')}: {record.get('status', '')}{reason}"
     yield from _verdicts(record)
@@ -89,8 +157,15 @@ _WOULD_PASS: Final = {
 """The host's own reasons; a rule's reason is its own word."""
 
 
-def _stage(stage: dict[str, Any]) -> str:
-    words = [f"{stage['stage']}: {stage['by']}: {stage['decision']}"]
+def _named(account: str, names: Mapping[str, str]) -> str:
+    """An account's name, with its id where they differ."""
+    name = names.get(account, account)
+    return name if name == account else f"{name} ({account})"
+
+
+def _stage(stage: dict[str, Any], names: Mapping[str, str]) -> str:
+    by = _named(stage["by"], names) if stage["stage"] == "delivery" else stage["by"]
+    words = [f"{stage['stage']}: {by}: {stage['decision']}"]
     for key, label in (("reason", ""), ("status", ""), ("detail", ""), ("source", "by ")):
         if stage.get(key):
             words.append(f"{label}{stage[key]}")

@@ -60,6 +60,11 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:  # `| head`: click ends without a word
             raise
+        except PermissionError as error:
+            from thurn.app.access import refusal  # noqa: PLC0415 - rarely needed
+
+            text = str(error) if error.filename is None else refusal(error.filename)
+            raise click.ClickException(text) from error
         except (ThurnError, OSError) as error:
             raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from thurn.cli.lazy import LazyGroup
+from thurn.cli.table import json_option, print_table
 from thurn.hooks.registry import installed
 
 
@@ -16,13 +15,9 @@ def plugins() -> None:
 
 
 @plugins.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For programs: a list of objects.")
-def list_plugins(*, as_json: bool) -> None:
+@json_option
+def list_plugins(as_json: bool) -> None:
     """What is installed: entry point, distribution, version. Imports none of it."""
     points = sorted(installed(), key=lambda point: point.name)
     rows = [(p.name, *((p.dist.name, p.dist.version) if p.dist else ("?", ""))) for p in points]
-    keys = ("plugin", "distribution", "version")
-    if as_json:
-        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
-    for name, distribution, version in () if as_json else rows:
-        click.echo(f"{name:28} {distribution} {version}")
+    print_table(("plugin", "distribution", "version"), rows, as_json=as_json)

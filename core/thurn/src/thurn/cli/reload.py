@@ -9,13 +9,15 @@ import click
 from thurn.app.controlclient import ask
 from thurn.cli.option import config_option
 from thurn.cli.place import data_directory
+from thurn.cli.table import json_option, print_json
 from thurn.types.errors import ConfigError
 
 
 @click.command()
 @config_option
 @click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
-def reload(config: tuple[Path, ...], data: Path | None) -> None:
+@json_option
+def reload(config: tuple[Path, ...], data: Path | None, as_json: bool) -> None:
     """Start a new generation of processes beside the old one, and wait until it serves.
 
     What cannot start changes nothing, and its findings are printed.
@@ -25,4 +27,7 @@ def reload(config: tuple[Path, ...], data: Path | None) -> None:
         raise ConfigError(answer["failed"])
     if "ready" not in answer:
         raise click.ClickException(str(answer.get("refused", answer)))
-    click.echo(f"Generation {answer['ready']} serves.")
+    if as_json:
+        print_json({"ready": answer["ready"]})
+    else:
+        click.echo(f"Generation {answer['ready']} serves.")

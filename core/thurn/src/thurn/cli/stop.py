@@ -9,6 +9,7 @@ import click
 from thurn.app.controlclient import ask, wait_stopped
 from thurn.cli.option import config_option
 from thurn.cli.place import data_directory
+from thurn.cli.table import json_option, print_json
 
 
 @click.command()
@@ -22,7 +23,8 @@ from thurn.cli.place import data_directory
     show_default=True,
     help="How many seconds to wait for the end; sessions have the time of site.stop.",
 )
-def stop(config: tuple[Path, ...], data: Path | None, wait_seconds: float) -> None:
+@json_option
+def stop(config: tuple[Path, ...], data: Path | None, wait_seconds: float, as_json: bool) -> None:
     """Stop a running site and wait until the last of its processes has ended."""
     directory = data or data_directory(config)
     answer = ask(directory, "stop")
@@ -31,4 +33,7 @@ def stop(config: tuple[Path, ...], data: Path | None, wait_seconds: float) -> No
     if not wait_stopped(directory, wait_seconds):
         text = f"process {answer['pid']} is still stopping after {wait_seconds:g} s"
         raise click.ClickException(text)
-    click.echo("Stopped.")
+    if as_json:
+        print_json({"stopped": answer["pid"]})
+    else:
+        click.echo("Stopped.")

@@ -33,7 +33,7 @@ def print_table(
         columns: their names: heads for people, keys for programs.
         rows: one cell for each column; None is an empty cell, or null.
         as_json: print a list of objects.
-        empty: what a terminal shows when there are no rows.
+        empty: what people are shown when there are no rows; on standard error when piped.
     """
     kept = [list(row) for row in rows]
     if as_json:
@@ -41,6 +41,8 @@ def print_table(
     elif not sys.stdout.isatty():
         for row in (columns, *kept):
             click.echo("\t".join(printable(cell) for cell in row))
+        if empty and not kept:
+            click.echo(empty, err=True)
     elif not kept:
         click.echo(empty)
     else:

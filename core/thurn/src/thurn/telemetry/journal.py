@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,6 +133,28 @@ def latest(directory: Path, count: int) -> list[dict[str, Any]]:
             break
     records = map(_decode, found)
     return [record for record in records if record is not None]
+
+
+def search(
+    directory: Path, matches: Callable[[dict[str, Any]], bool], count: int, since: float = 0.0
+) -> list[dict[str, Any]]:
+    """The newest records that match, oldest first.
+
+    Args:
+        directory: the journal's.
+        matches: whether a record is wanted.
+        count: records at most; no more of them are kept in memory.
+        since: POSIX seconds; the files of days before it are not read.
+    """
+    oldest = _file_name(int(since // 86400))
+    newest: list[dict[str, Any]] = []
+    for path in sorted(directory.glob("*.jsonl"), reverse=True):
+        if path.name < oldest or len(newest) >= count:
+            break
+        records = (record for line in _lines(path) if (record := _decode(line)) is not None)
+        wanted = (r for r in records if r.get("time", 0) >= since and matches(r))
+        newest = [*deque(wanted, maxlen=count - len(newest)), *newest]
+    return newest
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:

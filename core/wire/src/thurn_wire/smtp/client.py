@@ -127,7 +127,8 @@ class SmtpClient:
             RemoteProtocolError: see rule 4; afterwards `Closed`.
         """
         state = self.state
-        if state is State.TLS_HANDSHAKE or (state is State.CHALLENGED and not self._expected):
+        is_turn = state is State.TLS_HANDSHAKE or (state is State.CHALLENGED and not self._expected)
+        if is_turn and not self._dialogue.has_ended:  # nobody answers a server that has gone
             return PAUSED
         try:
             answer = None if self._dialogue.is_closed else self._read()

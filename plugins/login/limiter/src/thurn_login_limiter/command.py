@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 from thurn.plugin import AccountId
 from thurn_kit.commands import CommandSite, find_account, known_as, site_command
 from thurn_kit.sources import exact
+from thurn_kit.table import json_option, print_json, print_table
 
 from thurn_login_limiter.history import LoginEntry
 from thurn_login_limiter.limiter import Limiter
 
 SHOWN: Final = 50
-WIDTH_ELSEWHERE: Final = 200
-"""Of a table that goes to no terminal."""
-
-_json_option: Callable[..., Any] = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document, for programs."
-)
+"""Logins that `thurn login history` lists where `--limit` does not say how many: a long screen."""
 
 
 @click.group()
@@ -35,13 +28,13 @@ def login() -> None:
 
 
 @login.command()
-@_json_option
+@json_option
 @site_command("login", "account")
 async def bans(site: CommandSite, as_json: bool) -> None:
     """The bans in force."""
     found = [ban for limiter in _limiters(site) for ban in await limiter.ledger.bans()]
     if as_json:
-        _say_json([asdict(ban) for ban in found])
+        print_json([asdict(ban) for ban in found])
         return
     names = await _known(site, (ban.account for ban in found))
     rows = (
@@ -54,12 +47,13 @@ async def bans(site: CommandSite, as_json: bool) -> None:
         )
         for ban in found
     )
-    _say(("address", "for", "since", "ends in", "failures"), rows, "Nobody is banned.")
+    titles = ("address", "for", "since", "ends in", "failures")
+    print_table(titles, rows, empty="Nobody is banned.")
 
 
 @login.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@_json_option
+@json_option
 @site_command("login")
 async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) -> None:
     """End bans of addresses, and forget their failures. Those of their IPv6 /64, too."""
@@ -72,7 +66,7 @@ async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) 
         except ValueError as error:
             raise click.ClickException(str(error)) from error
     if as_json:
-        _say_json(ended)
+        print_json(ended)
         return
     for address, count in ended.items():
         what = "was not banned" if not count else f"released ({count} bans ended)"
@@ -83,7 +77,7 @@ async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) 
 @click.option("--account", help="Only this account: a name or an address.")
 @click.option("--address", help="Only this IP address, or local for unix sockets.")
 @click.option("--limit", default=SHOWN, show_default=True, type=click.IntRange(1), help="Newest.")
-@_json_option
+@json_option
 @site_command("login", "account")
 async def history(
     site: CommandSite, account: str | None, address: str | None, limit: int, as_json: bool
@@ -94,7 +88,7 @@ async def history(
         found.update(await _outcomes(site, limiter, account, address))
     newest = sorted(found, key=lambda outcome: outcome.time, reverse=True)[:limit]
     if as_json:
-        _say_json([asdict(outcome) for outcome in newest])
+        print_json([asdict(one) for one in newest])
         return
     names = await _known(site, (one.account for one in newest))
     rows = (
@@ -110,7 +104,7 @@ async def history(
         for one in newest
     )
     titles = ("time", "outcome", "name", "account", "address", "protocol", "mechanism")
-    _say(titles, rows, "Nothing is known of such logins.")
+    print_table(titles, rows, empty="Nothing is known of such logins.")
 
 
 def _limiters(site: CommandSite) -> Sequence[Limiter]:
@@ -158,7 +152,7 @@ def _normal(address: str) -> str:
     try:
         return str(exact(ip_address(address)))
     except ValueError as error:
-        raise click.ClickException(f"{address} is no IP address") from error
+        raise click.ClickException(f"{address} is not an IP address") from error
 
 
 def _time(seconds: float) -> str:
@@ -169,20 +163,3 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
-
-
-def _say_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def _say(titles: Sequence[str], rows: Iterable[Sequence[str]], nothing: str) -> None:
-    table = Table(*titles)
-    for row in rows:
-        table.add_row(*row)
-    if not table.row_count:
-        click.echo(nothing)
-        return
-    console = Console(markup=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(width=WIDTH_ELSEWHERE, markup=False, emoji=False)
-    console.print(table)

@@ -6,16 +6,14 @@ recipient on.
 
 from __future__ import annotations
 
-import getpass
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import click
 from pydantic import TypeAdapter, ValidationError
 from thurn.plugin import AccountId, Duration
-from thurn_kit.commands import CommandSite, find_account, known_as, site_command
+from thurn_kit.commands import CommandSite, caller, find_account, known_as, site_command
 from thurn_kit.grants import (
     Grant,
     GrantTable,
@@ -26,6 +24,7 @@ from thurn_kit.grants import (
     is_open,
     parse_source,
 )
+from thurn_kit.table import json_option, print_json
 
 from thurn_relay_grants.explain import Question, explanation
 from thurn_relay_grants.show import as_facts, is_configured, print_grants, print_story
@@ -33,8 +32,6 @@ from thurn_relay_grants.show import as_facts, is_configured, print_grants, print
 GRANTED_BY: Final = "command.relay"
 """The grantor in rows of `thurn relay grant`."""
 KINDS: Final = ("address", "network", "session")
-
-Decorated: TypeAlias = Callable[..., Any]
 
 
 def source_of(text: str) -> Source:
@@ -51,12 +48,6 @@ def seconds_of(text: str) -> float:
         return float(TypeAdapter(Duration).validate_python(text))
     except ValidationError as error:
         raise click.BadParameter(str(error.errors()[0]["msg"])) from None
-
-
-def json_option(function: Decorated) -> Decorated:
-    """The option --json."""
-    option = click.option("--json", "as_json", is_flag=True, help="For programs.")
-    return option(function)
 
 
 @click.group()
@@ -105,7 +96,7 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
     if isinstance(source, IPv4Network | IPv6Network):
         await _no_open_relay(table, source)
     bound = None if account is None else (await find_account(site, account)).account
-    reason = f"{why} (by {getpass.getuser()})"
+    reason = f"{why} (by {caller()})"
     try:
         made = await table.grant(
             source,
@@ -177,7 +168,7 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
     question = Question(source, recipient, account, sender, protocol)
     story = await explanation(site, question)
     if as_json:
-        click.echo(json.dumps(story.facts()))
+        print_json(story.facts())
     else:
         print_story(story)
 
@@ -212,7 +203,7 @@ async def _tell(
 ) -> None:
     now = site.clock.wall()
     if as_json:
-        click.echo(json.dumps([as_facts(one, now) for one in grants]))
+        print_json([as_facts(one, now) for one in grants])
     elif grants:
         accounts = {one.account for one in grants if one.account is not None}
         print_grants(grants, now, {account: await known_as(site, account) for account in accounts})

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from thurn.plugin import AccountId
 from thurn_kit.grants import Grant, SessionSource
+from thurn_kit.table import print_table, printable
 
 from thurn_relay_grants.answer import Explanation
-
-WIDTH_ELSEWHERE: Final = 200
-"""Of a table that goes to no terminal."""
 
 
 def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
@@ -38,12 +32,8 @@ def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
 
 def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[AccountId, str]) -> None:
     """One row for each grant; `names` says what people know an account by."""
-    table = Table()
-    for heading in ("who", "from", "to", "until (UTC)", "why", "granted by"):
-        table.add_column(heading, overflow="fold")  # nothing is cut off
-    for grant in grants:
-        table.add_row(*(escape(text) for text in _row(grant, wall, names)))
-    Console(width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE).print(table)
+    columns = ("who", "from", "to", "until (UTC)", "why", "granted by")
+    print_table(columns, [_row(grant, wall, names) for grant in grants])
 
 
 def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str, ...]:
@@ -55,14 +45,16 @@ def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str
         source,
         ", ".join(grant.destinations) or "anywhere",
         _until(grant, wall),
-        _line(grant.reason),
+        printable(grant.reason),
         grant.granted_by,
     )
 
 
 def who_of(grant: Grant, names: Mapping[AccountId, str]) -> str:
     """Whom a grant is for, as people know the account."""
-    return "anybody" if grant.account is None else _line(names.get(grant.account, grant.account))
+    return (
+        "anybody" if grant.account is None else printable(names.get(grant.account, grant.account))
+    )
 
 
 def _until(grant: Grant, wall: float) -> str:
@@ -79,19 +71,14 @@ def is_configured(grant: Grant) -> bool:
 
 def print_story(story: Explanation) -> None:
     """The verdict, then what each rule says."""
-    click.echo(_line(story.verdict))
+    click.echo(printable(story.verdict))
     for rule in story.rules:
         detail = f": {rule.detail}" if rule.detail else ""
-        click.echo(_line(f"  {rule.name}: {rule.decision}{detail}"))
+        click.echo(printable(f"  {rule.name}: {rule.decision}{detail}"))
     for text in story.grants:
-        click.echo(_line(f"  grant: {text}"))
+        click.echo(printable(f"  grant: {text}"))
     for text in story.would_pass_if:
-        click.echo(_line(f"  would pass if {text}"))
-
-
-def _line(text: str) -> str:
-    """Text of a row without what could move a terminal's cursor."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+        click.echo(printable(f"  would pass if {text}"))
 
 
 def _time(seconds: float) -> str:

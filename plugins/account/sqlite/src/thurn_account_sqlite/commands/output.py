@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-
-
-def print_json(value: object) -> None:
-    """A value for a program."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+from thurn_kit import table
+from thurn_kit.table import print_json
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table for people, or a line with tabs for each row where nobody looks."""
+    """A table whose cells are values as the database has them."""
     shown = [[_text(value) for value in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in shown:
-            click.echo("\t".join(row))
-        return
-    if not shown:
-        click.echo("there are none")
-        return
-    from rich.console import Console  # noqa: PLC0415 - 100 ms, and only a terminal needs it
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table()
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in shown:
-        table.add_row(*(_plain(cell) for cell in row))
-    Console().print(table)
+    table.print_table(columns, shown, empty="there are none")
 
 
 def print_facts(facts: dict[str, Any]) -> None:
     """One thing, a line for each of its facts."""
-    width = max(len(key) for key in facts)
-    for key, value in facts.items():
-        click.echo(f"{key:{width}}  {_text(value)}".rstrip())
+    table.print_facts({key: _text(value) for key, value in facts.items()})
 
 
 def change_facts(action: str, facts: dict[str, Any]) -> list[str]:
@@ -77,16 +55,10 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a value of JSON
         case bool():
             return "yes" if value else "no"
         case dict():
-            text = ", ".join(f"{key}={_text(inner)}" for key, inner in value.items()) or "-"
+            return ", ".join(f"{key}={_text(inner)}" for key, inner in value.items()) or "-"
         case list() | tuple():
-            text = ", ".join(_text(inner) for inner in value) or "-"
-        case _:
-            text = str(value) or "-"
-    # What was stored has no controls; what shows it does not rely on that.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+            return ", ".join(_text(inner) for inner in value) or "-"
+    return str(value) or "-"
 
 
-def _plain(cell: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415
-
-    return escape(cell)
+__all__ = ["change_facts", "print_facts", "print_json", "print_table", "say", "size"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import getpass
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import apsw
 import click
 from thurn.plugin import TemporaryFailure
-from thurn_kit.commands import CommandSite
+from thurn_kit.commands import CommandSite, caller
+from thurn_kit.table import json_option
 
 from thurn_account_sqlite.accounts import SqliteAccounts
 from thurn_account_sqlite.changes.account import read_properties
@@ -24,12 +22,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 _instance_option = click.option(
     "--instance", metavar="NAME", help="Which account instance, where the site has several."
 )
-_json_option = click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 
 
 def common_options(function: F) -> F:
     """`--instance` and `--json`."""
-    return _instance_option(_json_option(function))
+    return _instance_option(json_option(function))
 
 
 def find_accounts(site: CommandSite, instance: str | None) -> SqliteAccounts:
@@ -66,7 +63,7 @@ async def change(accounts: SqliteAccounts, work: Callable[[Change], T]) -> T:
     Raises:
         click.ClickException: it was refused, or cannot be done now.
     """
-    now, who, days = accounts.clock.wall(), whoami(), accounts.settings.history_days
+    now, who, days = accounts.clock.wall(), caller(), accounts.settings.history_days
 
     def whole(connection: apsw.Connection) -> T:
         change = Change(connection, who, now)
@@ -120,16 +117,6 @@ def owner_of(change: Change, name: str) -> Owner:
     """
     number, account = change.account(name)
     return number, account, read_properties(change, number).name
-
-
-@functools.cache
-def whoami() -> str:
-    """Who makes a change, for the history: who called sudo, else whose process it is."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a number without a name
-        name = str(os.getuid())
-    return f"{name} (by sudo: {sudo})" if (sudo := os.environ.get("SUDO_USER")) else name
 
 
 def _listed(found: dict[str, SqliteAccounts]) -> str:

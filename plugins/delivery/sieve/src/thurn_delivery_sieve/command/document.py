@@ -18,6 +18,7 @@ from thurn.plugin import (
     ScriptRefused,
 )
 from thurn_kit.commands import CommandSite, find_account, site_command
+from thurn_kit.table import json_option
 
 from thurn_delivery_sieve.command.output import print_json, print_table
 from thurn_delivery_sieve.command.rules import rules_of
@@ -52,8 +53,11 @@ def _told(account: str) -> Iterator[None]:
 @click.argument("name")
 @click.argument("script", type=click.File("rb"))
 @click.option("--activate", is_flag=True, help="Make it the active script as well.")
+@json_option
 @site_command(*_ROLES)
-async def put(site: CommandSite, account: str, name: str, script: BinaryIO, activate: bool) -> None:
+async def put(
+    site: CommandSite, account: str, name: str, script: BinaryIO, activate: bool, as_json: bool
+) -> None:
     """Store a script for an account; one with errors is refused. RFC 5804 §2.6."""
     scripts = await _open(site, account)
     try:
@@ -63,8 +67,9 @@ async def put(site: CommandSite, account: str, name: str, script: BinaryIO, acti
         _show_diagnostics(script.name, error.diagnostics)
         raise click.ClickException(f"{script.name} was not stored") from None
     _show_diagnostics(script.name, stored.warnings)
-    state = "active" if stored.record.active else "not active"
-    click.echo(f"{name}: version {stored.record.version}, {state}")
+    version, active = stored.record.version, stored.record.active
+    text = f"{name}: version {version}, {'active' if active else 'not active'}"
+    _say(text, {"name": name, "version": version, "active": active}, as_json=as_json)
 
 
 def _show_diagnostics(file: str, diagnostics: Sequence[ScriptDiagnostic]) -> None:
@@ -76,19 +81,22 @@ def _show_diagnostics(file: str, diagnostics: Sequence[ScriptDiagnostic]) -> Non
 @click.argument("account")
 @click.argument("name", required=False)
 @click.option("--none", "deactivate", is_flag=True, help="No script is active.")
+@json_option
 @site_command(*_ROLES)
-async def activate(site: CommandSite, account: str, name: str | None, deactivate: bool) -> None:
+async def activate(
+    site: CommandSite, account: str, name: str | None, deactivate: bool, as_json: bool
+) -> None:
     """Make a script the active one. RFC 5804 §2.8."""
     if deactivate == (name is not None):
         raise click.UsageError("give a script's name or --none")
     with _told(account):
         await (await _open(site, account)).activate(name)
-    click.echo(f"active: {name or '(none)'}")
+    _say(f"active: {name or '(none)'}", {"active": name}, as_json=as_json)
 
 
 @click.command("list")
 @click.argument("account")
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@json_option
 @site_command(*_ROLES)
 async def list_scripts(site: CommandSite, account: str, as_json: bool) -> None:
     """The scripts of an account."""
@@ -99,7 +107,7 @@ async def list_scripts(site: CommandSite, account: str, as_json: bool) -> None:
 @click.command()
 @click.argument("account")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@json_option
 @site_command(*_ROLES)
 async def history(site: CommandSite, account: str, name: str, as_json: bool) -> None:
     """All versions of a script, oldest first."""
@@ -123,12 +131,21 @@ async def get(site: CommandSite, account: str, name: str | None, version: int | 
 @click.command()
 @click.argument("account")
 @click.argument("name")
+@json_option
 @site_command(*_ROLES)
-async def delete(site: CommandSite, account: str, name: str) -> None:
+async def delete(site: CommandSite, account: str, name: str, as_json: bool) -> None:
     """Remove a script that is not active; its history stays. RFC 5804 §2.10."""
     with _told(account):
         await (await _open(site, account)).delete(name)
-    click.echo(f"{name}: removed")
+    _say(f"{name}: removed", {"removed": name}, as_json=as_json)
+
+
+def _say(text: str, value: object, *, as_json: bool) -> None:
+    """What was done: a sentence, or the value."""
+    if as_json:
+        print_json(value)
+    else:
+        click.echo(text)
 
 
 def _show(title: str, records: Sequence[ScriptRecord], *, as_json: bool) -> None:
