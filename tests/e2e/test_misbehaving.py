@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import trio
+import trio.testing
 from thurn.app.application import supervise
 from thurn.plugin import (
     Accept,
@@ -617,6 +618,38 @@ async def test_rules_of_a_session_that_fail_at_an_end_are_its_451(opened):
             }
         async with connected(server) as peer:
             assert await peer.send("good", "alice@example.org") == 250
+
+
+async def test_a_repeat_of_a_late_commit_is_not_stored_twice(opened, monkeypatch):
+    """The peer hears 451 twice while the commit hangs, and 250 for what was stored meanwhile."""
+    monkeypatch.setattr("thurn.delivery.deposits.COMMIT_SECONDS", 0.2)
+    monkeypatch.setattr("thurn.chain.calls.UNWIND_SECONDS", 0.1)
+    let_go, stored = trio.Event(), trio.Event()
+    commits = []
+
+    def late(real):
+        async def commit():
+            commits.append(None)
+            with trio.CancelScope(shield=True):
+                await let_go.wait()
+                for change in real.changes:
+                    await server.site.commit_log.commit([change])
+            stored.set()
+
+        return Around(real, commit=commit, changes=())
+
+    async with opened(STORE, storing(late)) as (server, _), connected(server) as peer:
+        assert await peer.send("bad", "alice@example.org") == 451
+        assert await peer.send("bad", "alice@example.org") == 451
+        let_go.set()
+        await stored.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        assert await peer.send("bad", "alice@example.org") == 250
+        assert len(commits) == 1
+        box = await (await server.open_account("alice")).mailbox("INBOX")
+        assert len((await box.view()).uids) == 1
+        reasons = [record.get("reason") for record in server.journal()]
+        assert reasons == [None, None, "commit.late"]
 
 
 # logins

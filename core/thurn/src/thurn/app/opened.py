@@ -33,6 +33,7 @@ from thurn.gate.cache import CredentialCache
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
+from thurn.mailflow.late import LateCommits
 from thurn.mailflow.plan import FlowPlan, FlowSettings
 from thurn.mailflow.sessionrules import SessionRules
 from thurn.net.connection import SocketConnection
@@ -195,6 +196,7 @@ class OpenSite:
             diagnostics=self.diagnostics,
             clock=self.clock,
             ids=self.ids,
+            late=LateCommits(self.clock),
             free_octets=self.commit_log.free_octets,
         )
 
