@@ -620,6 +620,46 @@ async def test_rules_of_a_session_that_fail_at_an_end_are_its_451(opened):
             assert await peer.send("good", "alice@example.org") == 250
 
 
+@pytest.mark.parametrize("act", [hang, swallow, sit])
+async def test_a_directory_that_does_not_answer_costs_a_connection_and_then_451(
+    opened, monkeypatch, act
+):
+    """What is asked for each message is called in its session as long as it behaves."""
+    monkeypatch.setattr("thurn.directory.combined.ACCOUNT_SECONDS", 0.2)
+    monkeypatch.setattr("thurn.chain.calls.UNWIND_SECONDS", 0.1)
+
+    class Directory:
+        async def resolve(self, address):
+            if address.local == "team":
+                await act()
+            return UnknownAddress()
+
+        async def account(self, account):
+            return None
+
+        async def owns(self, account, address):
+            return False
+
+        async def may_act_as(self, authcid, authzid):
+            return None
+
+    @plugin("account", "bad")
+    @asynccontextmanager
+    async def opening():
+        yield Directory()
+
+    async with opened(ACCOUNT, opening) as (server, failures):
+        async with connected(server) as peer:
+            assert await peer.send("bad", "team@example.net") == 421
+            assert await peer.reply() == (0, "")
+        async with connected(server) as peer:
+            assert await peer.send("bad", "team@example.net") == 451
+            await peer.say("RSET")
+            assert await peer.send("good", "alice@example.org") == 250
+        own = [failure for failure in failures if hasattr(failure, "failure")]
+        assert {(one.instance, one.failure) for one in own} == {("account.bad", LATE)}
+
+
 async def test_a_repeat_of_a_late_commit_is_not_stored_twice(opened, monkeypatch):
     """The peer hears 451 twice while the commit hangs, and 250 for what was stored meanwhile."""
     monkeypatch.setattr("thurn.delivery.deposits.COMMIT_SECONDS", 0.2)

@@ -196,6 +196,9 @@ class ServedListener:
 
     async def serve(self, connection: Connection, session: Session) -> None:
         """Speak until the session is done. Raises what the listener raises."""
+        task, sessions = trio.lowlevel.current_task(), self._supervision.calls.sessions
+        if isinstance(connection, SocketConnection):
+            sessions[task] = partial(self._cut, connection)
         try:
             await self._listener.product.serve(connection, session)
         except BaseException as error:
@@ -203,7 +206,16 @@ class ServedListener:
                 self._supervision.raised(self._listener.callee, error)
             raise
         finally:
+            sessions.pop(task, None)
             await end_session(session)
+
+    def _cut(self, connection: SocketConnection) -> None:
+        try:
+            last_words = self._listener.product.farewell("error")
+        except Exception as error:  # noqa: BLE001 - a plugin's last words
+            self._supervision.raised(self._listener.callee, error)
+            last_words = b""
+        connection.cut(last_words)
 
 
 async def _serve_sockets(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from types import UnionType
 from typing import Final, Generic, ParamSpec, TypeVar
 
@@ -164,6 +165,54 @@ class Supervision:
         answer = await self.call(callee, "", deadline, function, *args, **kwargs)
         if not isinstance(answer, expected):
             raise self.nonsense(callee, answer)
+        return answer
+
+    async def look(
+        self,
+        callee: Callee,
+        seconds: float,
+        expected: type[object] | UnionType,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `ask`, for what is asked several times for each message and hardly ever waits: as long
+        as the instance behaves, it is called as `watched`."""
+        now = trio.current_time()
+        if now < callee.pooled_until or not may_wait(function):
+            return await self.ask(callee, seconds, expected, function, *args, **kwargs)
+        answer = await self.watched(callee, now + seconds, function, *args, **kwargs)
+        if not isinstance(answer, expected):
+            raise self.nonsense(callee, answer)
+        return answer
+
+    async def watched(
+        self,
+        callee: Callee,
+        deadline: float,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call in this task. If the deadline is missed, the session of this task is cut.
+
+        Raises:
+            Unanswered: the plugin gave no answer; it has been reported.
+            TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
+            trio.Cancelled: the caller was cancelled, or the session was cut.
+        """
+        self.check(callee)
+        watched = self.calls.watch(callee, deadline, partial(self.missed, callee))
+        try:
+            answer = await function(*args, **kwargs)
+        except BaseException as error:
+            judged = self.judge(callee, error)
+            if judged is error:
+                raise
+            raise judged from error
+        finally:
+            self.calls.unwatch(watched)
+        callee.missed = 0
         return answer
 
     def nonsense(self, callee: Callee, answer: object, problem: str = "") -> Unanswered:
