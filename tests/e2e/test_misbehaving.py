@@ -479,7 +479,7 @@ ROWS = [
         whom="team@example.net"),
     Row("a directory answers text", resolving(lambda: "alice"), "answered nonsense: 'alice'",
         site=ACCOUNT, whom="team@example.net"),
-    # What cannot be decided about what goes elsewhere is asked again later (ADR 0016).
+    # What cannot be decided about mail for elsewhere is asked again before its first attempt.
     Row("an outgoing filter raises", raising_outgoing, "KeyError", hears=250, site=OUTGOING,
         whom=FOREIGN),
 ]  # fmt: skip
