@@ -70,6 +70,15 @@ def test_the_first_plugin_installs_and_passes_its_test(tmp_path):
     assert "3 passed" in output
 
 
+@pytest.mark.slow
+def test_the_policy_of_sessions_passes_its_test(tmp_path):
+    titles = _unpack("tutorial/session-rules.md", tmp_path)
+    assert len(titles) == 2
+    (tmp_path / "site-packages").symlink_to(tmp_path / "src")
+    output = _run("pytest", "-q", "-o", "trio_mode=true", "tests", cwd=tmp_path)
+    assert "1 passed" in output
+
+
 def test_the_first_plugin_is_what_the_command_writes(tmp_path):
     """So its types are sound: `test_template` proves it of what the command writes."""
     _unpack("tutorial/first-plugin.md", tmp_path / "page")

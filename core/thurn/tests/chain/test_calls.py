@@ -160,6 +160,24 @@ async def test_a_caller_that_is_cancelled_cancels_its_call(calls, autojump_clock
     assert calls.abandoned("policy.slow") == 0
 
 
+async def test_a_watched_call_cuts_the_session_of_its_task_once(calls, autojump_clock):
+    told = []
+    cuts = []
+    calls.sessions[trio.lowlevel.current_task()] = lambda: cuts.append(trio.current_time())
+    watched = calls.watch(callee(), 5.0, told.append)
+    await trio.sleep(100)
+    calls.unwatch(watched)
+    assert cuts == [pytest.approx(5.0)]
+    assert told == [pytest.approx(5.0)]
+    assert watched.callee.pooled_until > 500
+
+
+async def test_a_watched_call_that_comes_back_cuts_nothing(calls, autojump_clock):
+    calls.sessions[trio.lowlevel.current_task()] = lambda: pytest.fail("cut")
+    calls.unwatch(calls.watch(callee(), 5.0, pytest.fail))
+    await trio.sleep(100)
+
+
 async def test_deadlines_of_many_calls_are_kept_apart(calls, autojump_clock):
     ends = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+from thurn.chain.calls import POOLED_SECONDS
 from thurn.contracts.account import (
     Alias,
     Claim,
@@ -127,8 +128,29 @@ async def test_a_directory_that_breaks_its_contract_is_trouble_and_named(answer,
     assert ":" in failed.facts["source"]
 
 
-async def test_a_directory_that_does_not_answer_is_trouble(autojump_clock):
-    directory = combined([Directory(None, 1000.0)])
+async def test_a_directory_that_does_not_answer_cuts_a_session_and_is_trouble_then(autojump_clock):
+    """Until then it is only watched, in the task of whoever asks."""
+    supervision = make_supervision()
+    one = supervised(Directory(None, 1000.0), "account.main")
+    directory = CombinedAccounts([one], supervision)
+    with trio.CancelScope() as session:
+        supervision.calls.sessions[trio.lowlevel.current_task()] = session.cancel
+        await directory.account(AccountId("alice"))
+    assert session.cancelled_caught
+    assert trio.current_time() == pytest.approx(ACCOUNT_SECONDS)
+    assert supervision.diagnostics.events == ["plugin.failed"]
     with pytest.raises(TemporaryFailure, match="no answer within 30 s"):
         await directory.account(AccountId("alice"))
-    assert trio.current_time() == pytest.approx(ACCOUNT_SECONDS)
+    assert trio.current_time() == pytest.approx(2 * ACCOUNT_SECONDS)
+    await trio.sleep(POOLED_SECONDS)
+    one.product.seconds = 1.0
+    assert await directory.account(AccountId("alice")) is None  # it is watched again
+
+
+async def test_a_verifier_that_does_not_answer_is_trouble(autojump_clock):
+    class Slow(Instance):
+        async def verify(self, claim):
+            await trio.sleep(1000)
+
+    with pytest.raises(TemporaryFailure, match="no answer within 30 s"):
+        await combined([Slow(None, None)]).verify(CLAIM)

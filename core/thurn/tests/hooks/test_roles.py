@@ -51,6 +51,24 @@ class PolicyAndMore(Policy):
         return None
 
 
+class Rules:
+    async def check_sender(self, transaction, sender):
+        return None
+
+    async def transaction_ended(self, transaction):
+        return None
+
+
+class NoRules:
+    async def transaction_ended(self, transaction, outcome):
+        return None
+
+
+def opening(of, **more):
+    """A policy that opens rules of a class."""
+    return type("Opening", (), {"rules": of, "open": lambda self, session: None, **more})()
+
+
 class HalfLogin:
     async def before_login(self, attempt):
         return None
@@ -130,8 +148,31 @@ class Raising:
             object(),
             (
                 "a product of the type object has none of the methods of a policy "
+                "(check_connection, check_hello, check_recipient, check_sender, open, rules)"
+            ),
+        ),
+        ("policy", opening(Policy), ""),
+        ("policy", opening(3), "rules is not a class but a product of the type int"),
+        (
+            "policy",
+            opening(NoRules),
+            (
+                "the class NoRules has none of the methods of a policy "
                 "(check_connection, check_hello, check_recipient, check_sender)"
             ),
+        ),
+        (
+            "policy",
+            opening(Rules),
+            (
+                "transaction_ended(transaction) cannot be called as (transaction, outcome): "
+                "too many positional arguments"
+            ),
+        ),
+        (
+            "policy",
+            opening(Policy, check_sender=Policy.check_sender),
+            "it opens rules per session: SenderPolicy belongs into Policy",
         ),
         (
             "login",

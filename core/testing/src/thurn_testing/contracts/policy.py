@@ -1,8 +1,10 @@
-"""The conformance kit of sender policies (`thurn.contracts.policy.SenderPolicy`).
+"""The conformance kit of sender policies (`thurn.contracts.policy.SenderPolicy`), and of policies
+that open rules per session (`SessionPolicy`).
 
     async def test_contract(tmp_path):
         async with factory.open(settings, context) as policy:
             await check_sender_policy(policy, passed=[transaction], refused=[other])
+            await check_session_policy(policy)
 
 What a policy thinks is its own business; that it answers in decisions, alike when asked alike, with
 reasons, changes nothing, and stands whatever a peer says, is the contract's.
@@ -11,11 +13,22 @@ reasons, changes nothing, and stands whatever a peer says, is the contract's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
-from thurn.contracts.policy import SenderPolicy
+import trio
+from thurn.contracts.policy import (
+    ConnectionPolicy,
+    HelloPolicy,
+    RecipientPolicy,
+    SenderPolicy,
+    SessionPolicy,
+    TransactionOutcome,
+    TransactionWatcher,
+)
+from thurn.hooks.roles import problems_of
 from thurn.types.address import Address
 from thurn.types.decision import Accept, Continue, Decision, Disconnect, Reject, Tempfail
+from thurn.types.envelope import Recipient
 from thurn.types.session import Session, Transaction
 
 from thurn_testing.contracts.expectation import (
@@ -41,6 +54,12 @@ SENDERS: Final = (
     "a" * 64 + "@" + "b" * 63 + ".example",
 )
 """What a peer may say; every one parses."""
+
+
+SESSION_SECONDS: Final = 30.0
+"""The longest session of this kit; the deadline of a stage is as long."""
+CLOSE_SECONDS: Final = 5.0
+"""The longest closing of the rules of a session, as the host has it."""
 
 
 async def check_sender_policy(
@@ -71,6 +90,77 @@ async def check_sender_policy(
     for session in (make_session(), make_session(peer=None), *sessions):
         for sender in SENDERS:
             await _ask(policy, make_transaction(session, sender=sender))
+
+
+async def check_session_policy(policy: SessionPolicy, *, sessions: Sequence[Session] = ()) -> None:
+    """The rules of sessions open, answer, hear of every end and close, whatever happens.
+
+    Args:
+        policy: opened.
+        sessions: more kinds of sessions than a stranger and a unix socket.
+
+    Raises:
+        AssertionError: with the promise that was not kept.
+    """
+    problems = problems_of("policy", policy)
+    expect(not problems, "; ".join(problems) or "a policy has the members of its contract")
+    for session in (make_session(), make_session(peer=None), *sessions):
+        for outcome in get_args(TransactionOutcome):
+            await _live(policy, session, [outcome])
+        await _live(policy, session, get_args(TransactionOutcome))
+        await _live(policy, session, ())
+    await _live_beside(policy)
+    await _leave(policy)
+
+
+async def _live(
+    policy: SessionPolicy, session: Session, outcomes: Sequence[TransactionOutcome]
+) -> None:
+    """One session with transactions that end so."""
+    with trio.fail_after(SESSION_SECONDS):
+        async with policy.open(session) as rules:
+            expect(isinstance(rules, policy.rules), "`open` gives an object of the class `rules`")
+            for outcome in outcomes:
+                await _transact(rules, session, outcome)
+
+
+async def _transact(rules: object, session: Session, outcome: TransactionOutcome) -> None:
+    transaction = make_transaction(session, sender="someone@elsewhere.example")
+    recipient = Recipient(Address.parse("alice@example.org"))
+    answers: list[Decision | None] = []
+    with unblocked("rules of a session block nobody"):
+        if isinstance(rules, ConnectionPolicy):
+            answers.append(await rules.check_connection(session))
+        if isinstance(rules, HelloPolicy):
+            answers.append(await rules.check_hello(session, "client.example"))
+        if isinstance(rules, SenderPolicy):
+            answers.append(await rules.check_sender(transaction, transaction.sender))
+        if isinstance(rules, RecipientPolicy):
+            answers.append(await rules.check_recipient(transaction, recipient))
+        if isinstance(rules, TransactionWatcher):
+            await rules.transaction_ended(transaction, outcome)
+    for answer in answers:
+        known = Continue | Accept | Reject | Tempfail | Disconnect | None
+        expect(isinstance(answer, known), f"the answer is a decision or None: {answer!r}")
+
+
+async def _live_beside(policy: SessionPolicy) -> None:
+    """Two sessions at once have rules of their own."""
+    one, two = make_session(), make_session()
+    with trio.fail_after(SESSION_SECONDS):
+        async with policy.open(one) as first:
+            async with policy.open(two) as second:
+                expect(first is not second, "each session has rules of its own")
+                await _transact(second, two, "stored")
+            await _transact(first, one, "stored")
+
+
+async def _leave(policy: SessionPolicy) -> None:
+    """A session that is cancelled ends within the time that the host gives it."""
+    with trio.fail_after(CLOSE_SECONDS), trio.CancelScope() as scope:
+        async with policy.open(make_session()):
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
 
 
 async def _ask(policy: SenderPolicy, transaction: Transaction) -> Decision | None:

@@ -24,14 +24,17 @@ from thurn.app.opened import OpenSite
 from thurn.app.plan import ProcessPlan
 from thurn.app.site import open_site
 from thurn.app.worker import WorkerControl
+from thurn.chain.supervision import Supervised, Supervision
 from thurn.config.files import Source, read
 from thurn.config.instances import Instance, SiteConfig, load
+from thurn.contracts.connection import Connection
 from thurn.contracts.listener import Listener, ListenerSettings, SocketListener
 from thurn.contracts.service import Service
 from thurn.hooks.registry import Registry
 from thurn.log import settle_sealed
-from thurn.net.connection import SocketConnection
-from thurn.net.listen import serve
+from thurn.mailflow.sessionrules import end_session
+from thurn.net.connection import EndReason, SocketConnection
+from thurn.net.listen import is_of_connection, serve
 from thurn.telemetry.journal import retire
 from thurn.telemetry.log import configure
 from thurn.types.errors import ConfigError, StorageTrouble
@@ -167,11 +170,52 @@ async def serve_listeners(
             if isinstance(product, Listener):
                 make_session = partial(_session, site, instance.name, product.protocol)
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
-                serving = partial(serve, bound, settings, product, make_session)
+                one = ServedListener(site.supervised("listener", instance.name), site.supervision)
+                serving = partial(serve, bound, settings, one, make_session)
                 serving = partial(serving, open_connections=site.connections)
                 nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:
                 nursery.start_soon(_serve_sockets, product, bound, draining)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedListener:
+    """A listener whose failures are reported, and whose sessions end with their rules."""
+
+    _listener: Supervised[Listener]
+    _supervision: Supervision
+
+    @property
+    def protocol(self) -> str:
+        """The listener's."""
+        return self._listener.product.protocol
+
+    def farewell(self, reason: EndReason) -> bytes:
+        """The listener's last words."""
+        return self._listener.product.farewell(reason)
+
+    async def serve(self, connection: Connection, session: Session) -> None:
+        """Speak until the session is done. Raises what the listener raises."""
+        task, sessions = trio.lowlevel.current_task(), self._supervision.calls.sessions
+        if isinstance(connection, SocketConnection):
+            sessions[task] = partial(self._cut, connection)
+        try:
+            await self._listener.product.serve(connection, session)
+        except BaseException as error:
+            if isinstance(error, Exception) and not is_of_connection(error):
+                self._supervision.raised(self._listener.callee, error)
+            raise
+        finally:
+            sessions.pop(task, None)
+            await end_session(session)
+
+    def _cut(self, connection: SocketConnection) -> None:
+        try:
+            last_words = self._listener.product.farewell("error")
+        except Exception as error:  # noqa: BLE001 - a plugin's last words
+            self._supervision.raised(self._listener.callee, error)
+            last_words = b""
+        connection.cut(last_words)
 
 
 async def _serve_sockets(
@@ -206,10 +250,14 @@ def _services(site: OpenSite, scope: str) -> list[tuple[str, Service]]:
 async def supervise(site: OpenSite, name: str, service: Service) -> None:
     """Run a service; start it again after a growing pause when it raises."""
     pause, longest = RESTART_SECONDS
+    callee = site.supervised("service", name).callee
     while True:
         try:
             await service.run()
-        except Exception as error:  # noqa: BLE001 - supervision point: one service
+        except BaseException as error:  # noqa: BLE001 - supervision point: one service
+            judged = site.supervision.judge(callee, error)
+            if not isinstance(judged, Exception):  # cancellation
+                raise judged from None
             site.diagnostics.error(
                 "service.failed", service=name, failure=repr(error), again_in=pause
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from thurn.chain.calls import Callee
 from thurn.chain.rule import Product, Rule, Stage
 from thurn.chain.runner import Chain
 from thurn.chain.supervision import Supervision
@@ -14,11 +15,13 @@ from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.listener import ListenerSettings, ReceivingSettings
 from thurn.contracts.login import LoginPolicy, LoginRecorder
 from thurn.contracts.outgoing import OutgoingClass, OutgoingFilter
+from thurn.contracts.policy import SessionPolicy
 from thurn.delivery.local import DELIVERY
 from thurn.delivery.outgoing import OUTGOING, OutgoingStage
 from thurn.gate.policies import AFTER, BEFORE, RECORD
 from thurn.hooks.source import code_of
 from thurn.mailflow.plan import Chains
+from thurn.mailflow.sessionrules import SessionRules
 from thurn.mailflow.stages import CONNECTION, FILTER, HELLO, RECIPIENT, RELAY, SENDER
 
 
@@ -29,6 +32,7 @@ class ChainMaker:
     instances: Mapping[tuple[str, str], Instance]
     products: Mapping[tuple[str, str], Any]
     supervision: Supervision
+    sessions: dict[str, SessionRules]
 
     def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
         """The chain of one stage; instances without the stage's method are passed over.
@@ -42,17 +46,31 @@ class ChainMaker:
         for name in names:
             instance = self.instances[role, name]
             product = self.products[role, name]
-            if getattr(product, stage.method, None) is None:
+            source = source_of_instance(instance, product)
+            if role == "policy" and isinstance(product, SessionPolicy):
+                if getattr(product.rules, stage.method, None) is None:
+                    continue
+                product = self._session_rules(instance, product, source)
+            elif getattr(product, stage.method, None) is None:
                 continue
             rule = Rule[Product](
                 instance.full_name,
                 product,
-                source_of_instance(instance, product),
+                source,
                 continue_on_error=instance.common.on_error == "continue",
                 deadline_seconds=instance.common.deadline,
             )
             rules.append(rule)
         return Chain(stage, rules, self.supervision)
+
+    def _session_rules(self, instance: Instance, product: SessionPolicy, source: str) -> Any:  # noqa: ANN401 - a policy of every stage
+        """A policy that opens rules per session; the same at all stages and listeners."""
+        rules = self.sessions.get(instance.name)
+        if rules is None:
+            callee = Callee("session", instance.full_name, source)
+            rules = SessionRules(product, callee, self.supervision)
+            self.sessions[instance.name] = rules
+        return rules
 
     def mailflow(self, settings: ReceivingSettings) -> Chains:
         """All chains before delivery."""

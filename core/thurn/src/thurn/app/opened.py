@@ -33,7 +33,9 @@ from thurn.gate.cache import CredentialCache
 from thurn.gate.gate import GateParts, HostGate
 from thurn.log import WorkerLog
 from thurn.mailflow.flow import Flow
+from thurn.mailflow.late import LateCommits
 from thurn.mailflow.plan import FlowPlan, FlowSettings
+from thurn.mailflow.sessionrules import SessionRules
 from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
@@ -72,6 +74,7 @@ class OpenSite:
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
+    _sessions: dict[str, SessionRules] = field(default_factory=dict)
     _supervised: dict[tuple[str, str], Supervised[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,7 +110,7 @@ class OpenSite:
 
     @property
     def _chains(self) -> ChainMaker:
-        return ChainMaker(self.config.instances, self.products, self.supervision)
+        return ChainMaker(self.config.instances, self.products, self.supervision, self._sessions)
 
     @property
     def supervision(self) -> Supervision:
@@ -193,6 +196,7 @@ class OpenSite:
             diagnostics=self.diagnostics,
             clock=self.clock,
             ids=self.ids,
+            late=LateCommits(self.clock),
             free_octets=self.commit_log.free_octets,
         )
 

@@ -16,12 +16,14 @@ import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 import trio
 
 from thurn.app.context import InstanceContext
 from thurn.app.opened import OpenSite
+from thurn.chain.calls import Callee
 from thurn.config.instances import Instance
 from thurn.hooks.roles import problems_of, unasked
 from thurn.hooks.source import code_of
@@ -81,7 +83,7 @@ async def _open(stack: AsyncExitStack, site: OpenSite, instance: Instance) -> ob
     try:
         opening = instance.factory.open(instance.settings, InstanceContext(site, instance))
         _check_manager(instance, opening)
-        product: object = await stack.enter_async_context(opening)
+        product: object = await stack.enter_async_context(_Background(opening, site, instance))
     except ConfigError as error:
         raise ConfigError([f"{who}: {text}" for text in error.findings]) from error
     except (OSError, ValueError, PluginError) as error:
@@ -89,7 +91,46 @@ async def _open(stack: AsyncExitStack, site: OpenSite, instance: Instance) -> ob
     return product
 
 
+class _Background(AbstractAsyncContextManager[object]):
+    """What an instance has opened, and its background tasks: one that raises is named."""
+
+    def __init__(
+        self, opening: AbstractAsyncContextManager[object], site: OpenSite, instance: Instance
+    ) -> None:
+        self._opening, self._site, self._instance = opening, site, instance
+
+    async def __aenter__(self) -> object:
+        return await self._opening.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        try:
+            return await self._opening.__aexit__(kind, error, trace)
+        except BaseException as raised:
+            own = _leaves(raised) - _leaves(error)
+            if own:
+                self._report(next(iter(own)))
+            raise
+
+    def _report(self, error: BaseException) -> None:
+        instance = self._instance
+        callee = Callee("background", instance.full_name, instance.factory.source)
+        self._site.supervision.raised(callee, error)
+
+
+def _leaves(error: BaseException | None) -> set[BaseException]:
+    """The exceptions of a group, without cancellations."""
+    if isinstance(error, BaseExceptionGroup):
+        return {leaf for one in error.exceptions for leaf in _leaves(one)}
+    return set() if error is None or isinstance(error, trio.Cancelled) else {error}
+
+
 def _check_manager(instance: Instance, opening: object) -> None:
+    """Raises ConfigError when a factory opens something else than a context manager."""
     if isinstance(opening, AbstractAsyncContextManager):
         return
     if inspect.iscoroutine(opening):

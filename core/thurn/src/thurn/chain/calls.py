@@ -1,8 +1,13 @@
 """Calls of plugins that may outlive the patience of whoever waits for them.
 
 A trio task that sits in a thread, or that swallows its cancellation, cannot be ended by anybody; so
-the task of a session must not be the one that sits there. Each call that may wait runs in a task
-of its own, taken from a pool, and its caller waits for the answer or for the deadline.
+the task of a session must not be the one that sits there. A call that may wait runs in a task of
+its own, taken from a pool, and its caller waits for the answer or for the deadline (`call`).
+
+A hop into the pool costs as much as many a look-up. What is asked several times for each message
+and hardly ever waits (accounts, stores) is therefore only *watched* in the task of its caller
+(`watch`). The first one that misses its deadline costs its caller the session, which is cut with a
+temporary failure; from then on its instance is called in the pool.
 
 Rules of this file:
 1. The caller is answered in time. A call past its deadline is cancelled and gets
@@ -39,6 +44,8 @@ closed and connections given back within milliseconds."""
 ABANDONED_LIMIT: Final = 16
 """Most abandoned calls of one instance at a time; each holds a task and mostly a thread, of which
 trio lends 40."""
+POOLED_SECONDS: Final = 600.0
+"""How long an instance that has missed a deadline while it was watched is called in the pool."""
 IDLE_LIMIT: Final = 64
 """Most idle tasks that the pool keeps for the next calls; each takes about 2 KiB."""
 CLOSE_SECONDS: Final = 5.0
@@ -72,6 +79,8 @@ class Callee:
         label: the part of the current rule's note that all its calls share.
         missed: deadlines missed in a row.
         suspended_until: the time of the loop until which it is not called.
+        pooled_until: the time of the loop until which it is called in the pool, although it is one
+            that is only watched as long as it behaves.
     """
 
     stage: str
@@ -80,13 +89,19 @@ class Callee:
     label: bytes = field(init=False)
     missed: int = 0
     suspended_until: float = 0.0
+    pooled_until: float = 0.0
 
     def __post_init__(self) -> None:
         self.label = label_of(self.stage, self.instance, self.source)
 
 
 class Calls:
-    """The pool of one worker; its tasks start when they are first needed."""
+    """The pool of one worker; its tasks start when they are first needed.
+
+    Attributes:
+        current: the note of the current rule.
+        sessions: by their tasks, what cuts a session whose watched call has missed its deadline.
+    """
 
     __slots__ = (
         "_abandoned",
@@ -96,7 +111,10 @@ class Calls:
         "_look_at",
         "_running",
         "_slots",
+        "_watched",
         "current",
+        "sessions",
+        "sessions",
     )
 
     def __init__(self, current: CurrentRule) -> None:
@@ -108,6 +126,8 @@ class Calls:
         self._look: trio.CancelScope | None = None
         self._look_at = math.inf  # not later than the earliest deadline of a running call
         self._ended = trio.Event()
+        self._watched: dict[Watched, None] = {}
+        self.sessions: dict[trio.lowlevel.Task, Callable[[], None]] = {}
 
     async def call(
         self,
@@ -146,6 +166,26 @@ class Calls:
         await trio.lowlevel.wait_task_rescheduled(call.leave)
         return call.result()
 
+    def watch(
+        self, callee: Callee, deadline: float, on_missed: Callable[[float], object]
+    ) -> Watched:
+        """Watch a call in the task of its caller; to be ended by `unwatch`.
+
+        Args:
+            callee: what is called.
+            deadline: the time of the loop at which it is missed.
+            on_missed: told with the seconds that it had; then the session of the task is cut.
+        """
+        watched = Watched(callee, deadline, on_missed)
+        self._watched[watched] = None
+        if deadline < self._look_at:
+            self._look_by(deadline)
+        return watched
+
+    def unwatch(self, watched: Watched) -> None:
+        """The call has come back."""
+        del self._watched[watched]
+
     def abandoned(self, instance: str) -> int:
         """How many calls of an instance were abandoned and have not come back."""
         return self._abandoned.get(instance, 0)
@@ -177,9 +217,23 @@ class Calls:
         for call in [*self._running]:
             if call.deadline <= now:
                 call.overrun(now)
-        earliest = min((call.deadline for call in self._running), default=math.inf)
+        for watched in [*self._watched]:
+            if watched.deadline <= now:
+                self._cut(watched, now)
+        deadlines = [call.deadline for call in self._running]
+        deadlines += [watched.deadline for watched in self._watched]
+        earliest = min(deadlines, default=math.inf)
         if earliest < math.inf:
             self._look_by(earliest)
+
+    def _cut(self, watched: Watched, now: float) -> None:
+        """A watched call has missed its deadline."""
+        watched.deadline = math.inf
+        watched.callee.pooled_until = now + POOLED_SECONDS
+        watched.on_missed(watched.seconds)
+        cut = self.sessions.get(watched.task)
+        if cut is not None:
+            cut()
 
     def begun_without_caller(self, instance: str) -> None:
         """A call goes on that nobody waits for."""
@@ -212,6 +266,19 @@ class Calls:
             self._idle.remove(slot)
         if not self._slots:
             self._ended.set()
+
+
+class Watched:
+    """A call that runs in the task of its caller."""
+
+    __slots__ = ("callee", "deadline", "on_missed", "seconds", "task")
+
+    def __init__(
+        self, callee: Callee, deadline: float, on_missed: Callable[[float], object]
+    ) -> None:
+        self.callee, self.deadline, self.on_missed = callee, deadline, on_missed
+        self.seconds = deadline - trio.current_time()
+        self.task = trio.lowlevel.current_task()
 
 
 class _Call(Generic[T]):
@@ -336,7 +403,8 @@ class _Slot:
 
     async def _serve(self, call: _Call[Any]) -> None:
         try:
-            call.finish(await _stepped(call, self._calls.current))
+            current = self._calls.current
+            call.finish(await noted(current, call.identifier, call.callee, call.function()))
         except trio.Cancelled:
             call.cut()
             raise
@@ -354,14 +422,15 @@ def _abort(_: object) -> Abort:
 
 
 @coroutine
-def _stepped(call: _Call[T], current: CurrentRule) -> Generator[Any, Any, T]:
-    """Run a call; the note of the current rule is set whenever its code runs."""
-    awaitable = call.function()
+def noted(
+    current: CurrentRule, identifier: str, callee: Callee, awaitable: Awaitable[T]
+) -> Generator[Any, Any, T]:
+    """Await something; the note of the current rule is set whenever its code runs."""
     steps = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
     advance: Callable[[Any], Any] = steps.send
     value: Any = None
     while True:
-        current.enter(call.identifier, call.callee.label)
+        current.enter(identifier, callee.label)
         try:
             trap = advance(value)
         except StopIteration as stop:

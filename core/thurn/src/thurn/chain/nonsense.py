@@ -6,6 +6,7 @@ What a peer would read, and what would stand in a message, is looked at before a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -29,6 +30,8 @@ from thurn.types.decision import (
     Tempfail,
 )
 
+_ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+"""RFC 3463 §2."""
 _SHOWN_CHARACTERS: Final = 200
 """Most characters of an answer that a message for the operator shows."""
 
@@ -65,7 +68,11 @@ def _nonsense_in_reply(wanted: int, code: object, enhanced: object, text: object
     """With a code that says otherwise the peer would forget a message that nobody has."""
     if not isinstance(code, int) or code // 100 != wanted:
         return f"the code {code!r:.20} is not {wanted}xx"
-    return _not_text("enhanced code", enhanced) or _not_text("text", text)
+    if not isinstance(enhanced, str) or not _ENHANCED.fullmatch(enhanced):
+        return f"{enhanced!r:.40} is not an enhanced status code"
+    if enhanced[0] != str(wanted):
+        return f"the code {code} contradicts {enhanced}"
+    return _not_text("text", text)
 
 
 def _not_text(name: str, value: object) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from types import UnionType
 from typing import Final, Generic, ParamSpec, TypeVar
 
@@ -133,6 +134,8 @@ class Supervision:
             What a plugin raises on purpose, and cancellation, as they are; else `Unanswered`, and
             the instance has been reported.
         """
+        if isinstance(error, Unanswered):  # of a call within the call
+            return error
         if isinstance(error, TemporaryFailure | PermanentFailure | StorageError):
             callee.missed = 0
             return error
@@ -164,6 +167,54 @@ class Supervision:
             raise self.nonsense(callee, answer)
         return answer
 
+    async def look(
+        self,
+        callee: Callee,
+        seconds: float,
+        expected: type[object] | UnionType,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `ask`, for what is asked several times for each message and hardly ever waits: as long
+        as the instance behaves, it is called as `watched`."""
+        now = trio.current_time()
+        if now < callee.pooled_until or not may_wait(function):
+            return await self.ask(callee, seconds, expected, function, *args, **kwargs)
+        answer = await self.watched(callee, now + seconds, function, *args, **kwargs)
+        if not isinstance(answer, expected):
+            raise self.nonsense(callee, answer)
+        return answer
+
+    async def watched(
+        self,
+        callee: Callee,
+        deadline: float,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call in this task. If the deadline is missed, the session of this task is cut.
+
+        Raises:
+            Unanswered: the plugin gave no answer; it has been reported.
+            TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
+            trio.Cancelled: the caller was cancelled, or the session was cut.
+        """
+        self.check(callee)
+        watched = self.calls.watch(callee, deadline, partial(self.missed, callee))
+        try:
+            answer = await function(*args, **kwargs)
+        except BaseException as error:
+            judged = self.judge(callee, error)
+            if judged is error:
+                raise
+            raise judged from error
+        finally:
+            self.calls.unwatch(watched)
+        callee.missed = 0
+        return answer
+
     def nonsense(self, callee: Callee, answer: object, problem: str = "") -> Unanswered:
         """The failure of a call that has answered what its contract does not have."""
         failure = f"answered nonsense: {shown(answer)}{problem and ': '}{problem}"
@@ -171,24 +222,36 @@ class Supervision:
 
     def missed(self, callee: Callee, seconds: float) -> Unanswered:
         """The failure of a call that has missed its deadline."""
+        return self.fault(callee, f"no answer within {seconds:.3g} s", reason="plugin.deadline")
+
+    def fault(
+        self, callee: Callee, failure: str, source: str = "", reason: str = "plugin.failed"
+    ) -> Unanswered:
+        """A failure that counts as a missed deadline: enough of them in a row suspend the instance.
+
+        Args:
+            callee: whose failure it is.
+            failure: what has happened, for the operator.
+            source: file:line; the instance's own if "".
+            reason: the word for the journal.
+        """
         callee.missed += 1
         if callee.missed >= MISSES:
             callee.suspended_until = trio.current_time() + SUSPENDED_SECONDS
-        failure = f"no answer within {seconds:.3g} s"
-        self.report(callee, failure, callee.source)
-        return Unanswered("plugin.deadline", f"{failure} ({callee.source})")
+        return self._unanswered(callee, failure, source or callee.source, reason)
 
     def raised(self, callee: Callee, error: BaseException) -> Unanswered:
         """The failure of a call that has raised what it must not."""
         callee.missed = 0
         text = "".join(traceback.format_exception(error, limit=-20))
         self.diagnostics.debug("plugin.traceback", plugin=callee.instance, exception=text)
-        failure = f"raised {type(error).__name__}: {_text_of(error):.300}"
-        return self._unanswered(callee, failure, _place(error, callee.source))
+        return self._unanswered(callee, described(error), place_of(error, callee.source))
 
-    def _unanswered(self, callee: Callee, failure: str, source: str) -> Unanswered:
+    def _unanswered(
+        self, callee: Callee, failure: str, source: str, reason: str = "plugin.failed"
+    ) -> Unanswered:
         self.report(callee, failure, source)
-        return Unanswered("plugin.failed", f"{failure} ({source})")
+        return Unanswered(reason, f"{failure} ({source})")
 
     def report(self, callee: Callee, failure: str, source: str) -> None:
         """Tell the operator and the plugins that listen about a failure of an instance."""
@@ -202,14 +265,19 @@ class Supervision:
         self.events.emit(PluginFailed(callee.instance, callee.stage, failure, source))
 
 
-def _text_of(error: BaseException) -> str:
+def described(error: BaseException) -> str:
+    """What was raised, as text for the operator, whatever its `str` does; of a group, its first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     try:
-        return str(error)
+        return f"raised {type(error).__name__}: {error!s:.300}"
     except Exception:  # noqa: BLE001 - a plugin's own `__str__`
-        return "its text cannot be read"
+        return f"raised {type(error).__name__}, whose text cannot be read"
 
 
-def _place(error: BaseException, fallback: str) -> str:
-    """file:line where it was raised, innermost."""
+def place_of(error: BaseException, fallback: str) -> str:
+    """file:line where it was raised, innermost; of a group, where its first exception was."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     frames = [*traceback.walk_tb(error.__traceback__)]
     return f"{frames[-1][0].f_code.co_filename}:{frames[-1][1]}" if frames else fallback

@@ -21,8 +21,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from thurn.contracts.commitlog import Change
+from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.copies import Copy, deliver_copies
-from thurn.delivery.deposits import OwnedDeposit, commit_all, is_missing
+from thurn.delivery.deposits import FateUnknown, OwnedDeposit, commit_all, is_missing
 from thurn.delivery.disposition import Disposition, Replies, dispose
 from thurn.delivery.entries import pass_stage, plan_entries, plan_entry, prepare_entries
 from thurn.delivery.local import Delivered
@@ -48,8 +49,22 @@ class Receipt:
     """
 
     statuses: tuple[Status, ...]
-    outcome: str
+    outcome: TransactionOutcome
     disconnect: bool = False
+
+
+class LateReceipt(TemporaryFailure):
+    """A commit goes on without its peer, which hears that it should try again.
+
+    Attributes:
+        fate: learns what has become of the message.
+        receipt: how its end of data would have been answered.
+    """
+
+    def __init__(self, error: FateUnknown, receipt: Receipt) -> None:
+        super().__init__(str(error), error.status)
+        self.fate = error.fate
+        self.receipt = receipt
 
 
 async def deliver(
@@ -69,7 +84,8 @@ async def deliver(
         quarantine: file into this mailbox and run no rules.
 
     Raises:
-        Exception: nothing of it has happened, or the commit's fate is not known.
+        LateReceipt: the commit has not come back in time, and goes on.
+        Exception: nothing of it has happened.
     """
     recipients = len(transaction.recipients)
     copies = await deliver_copies(parts.local, transaction, content, quarantine)
@@ -87,7 +103,10 @@ async def deliver(
         return Receipt((passed.status,) * count, "deferred")
     deposits = [deposit for one in served for deposit in one.deposits]
     deposits += [*sent.deposits, *prepare_entries(parts.queue, passed, parts.supervision)]
-    lacking = await _commit(parts, transaction, content, disposition, deposits, replies)
+    try:
+        lacking = await _commit(parts, transaction, content, disposition, deposits, replies)
+    except FateUnknown as error:
+        raise LateReceipt(error, Receipt(disposition.statuses, disposition.outcome)) from error
     if lacking:
         disposition = disposition.without(lacking, replies)
         without_room = [copy.served_by.delivered for copy in lacking]

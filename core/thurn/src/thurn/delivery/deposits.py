@@ -8,7 +8,8 @@ Rules of this file:
    no answer.
 3. A deposit that never comes back keeps nobody waiting beyond `COMMIT_SECONDS`. It goes on without
    its caller, so that its message is durable or not, and never half; nobody knows which, and the
-   answer is a temporary failure.
+   answer is a temporary failure. What goes through the log alone is watched in the task of its
+   session, for a hop into the pool would cost each message what only a broken disk makes of use.
 4. What a deposit does wrong is its owner's fault, and is reported with instance, file and line.
 """
 
@@ -154,8 +155,9 @@ async def commit_all(
         supervision: how their owners are called.
         identifier: the transaction's id.
 
-    Cancellation: not waited for. Where all go through the log, as the log's own: what is not begun
-    has not happened, what is begun is ended. Once another engine has begun, all of it is ended.
+    Cancellation: where all go through the log, as the log's own: what is not begun has not
+    happened, what is begun is ended. Once another engine has begun, all of it is ended, but not
+    waited for.
 
     Raises:
         FateUnknown: an owner has not answered within `COMMIT_SECONDS`.
@@ -166,8 +168,13 @@ async def commit_all(
         return
     for deposit in deposits:
         supervision.check(deposit.callee)
-    owner = next((one.callee for one in deposits if one.is_own), deposits[0].callee)
-    fate, deadline = Fate(), trio.current_time() + COMMIT_SECONDS
+    own = [deposit.callee for deposit in deposits if deposit.is_own]
+    owner, fate = (own or [deposits[0].callee])[0], Fate()
+    now = trio.current_time()
+    deadline = now + COMMIT_SECONDS
+    if not own and now >= owner.pooled_until:
+        await supervision.watched(owner, deadline, _commit_or_abort, log, deposits, fate)
+        return
     try:
         await supervision.calls.call(
             owner, identifier, deadline, _commit_or_abort, log, deposits, fate

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.copies import Copy
 from thurn.types.status import LOCAL_ERROR, QUEUED, STORAGE_FULL, STORED, Status
 
@@ -38,7 +39,7 @@ class Disposition:
     reason: str = ""
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> TransactionOutcome:
         """The word of the journal."""
         if not any(status.is_success for status in self.statuses):
             is_temporary = any(status.is_temporary for status in self.statuses)

@@ -71,7 +71,7 @@ class CombinedAccounts:
         """What the first that knows the address says; a domain is ours when any of them says so."""
         domain_is_ours = False
         for one in self._directories:
-            resolution = await self._ask(one, Resolution, one.product.resolve, address)
+            resolution = await self._look(one, Resolution, one.product.resolve, address)
             if isinstance(resolution, Alias) and not all(
                 isinstance(target, Address) for target in resolution.addresses
             ):
@@ -84,7 +84,7 @@ class CombinedAccounts:
     async def account(self, account: AccountId) -> AccountRecord | None:
         """The record of the first that has one."""
         for one in self._directories:
-            record = await self._ask(one, AccountRecord | None, one.product.account, account)
+            record = await self._look(one, AccountRecord | None, one.product.account, account)
             if record is not None:
                 return record
         return None
@@ -100,7 +100,7 @@ class CombinedAccounts:
     async def owns(self, account: AccountId, address: Address) -> bool:
         """Whether any of them says that the account may send as the address."""
         for one in self._directories:
-            if await self._ask(one, bool, one.product.owns, account, address):
+            if await self._look(one, bool, one.product.owns, account, address):
                 return True
         return False
 
@@ -124,7 +124,7 @@ class CombinedAccounts:
 
     async def revision(self) -> str:
         """A text that differs whenever the revision of any verifier does."""
-        revisions = [await self._ask(one, Hashable, one.product.revision) for one in self._revised]
+        revisions = [await self._look(one, Hashable, one.product.revision) for one in self._revised]
         return "\0".join([repr(revision) for revision in revisions])
 
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
@@ -144,5 +144,18 @@ class CombinedAccounts:
         **kwargs: P.kwargs,
     ) -> T:
         return await self._supervision.ask(
+            one.callee, ACCOUNT_SECONDS, expected, function, *args, **kwargs
+        )
+
+    async def _look(
+        self,
+        one: Supervised[object],
+        expected: type[object] | UnionType,
+        function: Callable[P, Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """As `_ask`, for what is asked for each message."""
+        return await self._supervision.look(
             one.callee, ACCOUNT_SECONDS, expected, function, *args, **kwargs
         )

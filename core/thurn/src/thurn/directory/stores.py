@@ -40,7 +40,7 @@ class Stores:
     ) -> AccountHandle:
         """The same for a caller that has the record already."""
         store = self._store_of(record)
-        handle: AccountHandle | None = await self._supervision.ask(
+        handle: AccountHandle | None = await self._supervision.look(
             store.callee, STORE_SECONDS, object, store.product.open, record.account, identity
         )
         if handle is None:

@@ -14,6 +14,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from types import MethodType
 from typing import Final, Protocol
 
 from thurn.contracts.account import (
@@ -29,7 +30,14 @@ from thurn.contracts.guard import Guard
 from thurn.contracts.listener import Listener, SocketListener
 from thurn.contracts.login import LoginPolicy, LoginRecorder
 from thurn.contracts.outgoing import OutgoingFilter
-from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
+from thurn.contracts.policy import (
+    ConnectionPolicy,
+    HelloPolicy,
+    RecipientPolicy,
+    SenderPolicy,
+    SessionPolicy,
+    TransactionWatcher,
+)
 from thurn.contracts.queue import Queue, Router, Transport
 from thurn.contracts.relay import RelayPolicy
 from thurn.contracts.resolver import Resolver
@@ -40,10 +48,13 @@ from thurn.contracts.state import State
 from thurn.contracts.store import MailStore
 from thurn.contracts.tls import TlsProvider
 
+POLICIES: Final[tuple[type, ...]] = (ConnectionPolicy, HelloPolicy, SenderPolicy, RecipientPolicy)
+"""What a policy judges; the rules of a `SessionPolicy` have any of them, too."""
+
 CONTRACTS: Final[Mapping[str, tuple[type, ...]]] = {
     "listener": (Listener, SocketListener),
     "tls": (TlsProvider,),
-    "policy": (ConnectionPolicy, HelloPolicy, SenderPolicy, RecipientPolicy),
+    "policy": (*POLICIES, SessionPolicy),
     "sasl": (SaslProduct,),
     "account": (
         CredentialVerifier,
@@ -91,6 +102,8 @@ def problems_of(role: str, product: object) -> list[str]:
             f"{_shown(product)} has none of the methods of a {role}{_choice(product, contracts)}"
         ]
     problems = [problem for one in begun for problem in _problems(product, one)]
+    if role == "policy" and SessionPolicy in begun and not problems:
+        problems += _problems_of_rules(product, begun)
     for (of_role, name), words in WORDS.items():
         value = getattr(product, name, None)
         if role == of_role and value is not None and value not in words:
@@ -109,6 +122,22 @@ def unasked(role: str, product: object) -> list[str]:
         if (close := difflib.get_close_matches(own, missing, n=1, cutoff=0.9))
     ]
     return [f"{own} is never called; did you mean {name}?" for own, name in sorted(pairs)]
+
+
+def _problems_of_rules(policy: object, begun: list[type]) -> list[str]:
+    """What is wrong with a policy that opens rules per session."""
+    rules: object = getattr(policy, "rules", None)
+    if not isinstance(rules, type):
+        return [f"rules is not a class but {_shown(rules)}"]
+    if len(begun) > 1:
+        return [f"it opens rules per session: {begun[0].__name__} belongs into {rules.__name__}"]
+    judged = [one for one in POLICIES if any(_has(rules, name) for name in _own(one))]
+    if not judged:
+        told = f"the class {rules.__qualname__} has none of the methods of a policy"
+        return [f"{told}{_choice(rules, POLICIES)}"]
+    if _has(rules, "transaction_ended"):
+        judged.append(TransactionWatcher)
+    return [problem for one in judged for problem in _problems(rules, one)]
 
 
 def _problems_of_mechanisms(product: object) -> list[str]:
@@ -130,6 +159,8 @@ def _problems(product: object, contract: type) -> Iterator[str]:
             hint = _suggestion(product, name)
             yield f"{_shown(product)} lacks {name}, which {contract.__name__} demands{hint}"
         elif inspect.isfunction(declared):
+            if isinstance(product, type) and inspect.isfunction(member):
+                member = MethodType(member, product)  # as of an object of the class
             yield from _problems_of_method(member, name, declared)
 
 
@@ -225,7 +256,7 @@ def _suggestion(product: object, name: str) -> str:
 
 def _shown(product: object) -> str:
     """A product as the author knows it: its class, or a plain value."""
-    kind = type(product)
+    kind = product if isinstance(product, type) else type(product)
     if kind.__module__ == "builtins":
         return f"a product of the type {kind.__name__}"
     return f"the class {kind.__qualname__}"

@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from thurn.contracts.policy import TransactionOutcome
 from thurn.directory.expansion import Expansion, expand
 from thurn.mailflow.plan import FlowPlan
+from thurn.mailflow.sessionrules import begin_transaction, end_transaction
 from thurn.mailflow.stages import (
     CONNECTION,
     HELLO,
@@ -146,6 +148,7 @@ async def judge_sender(
     _add_early(entry, session)
     transaction = Transaction(identifier, session, sender, entry, parameters)
     transaction.stash[ENTRY] = entry
+    begin_transaction(transaction)
     if session.identity is not None:
         entry.note(account=session.identity.account)
     refusal = own = _own_refusal(plan, session)
@@ -245,9 +248,14 @@ async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipi
 
 
 def close_entry(
-    plan: FlowPlan, transaction: Transaction, outcome: str, status: Status, reason: str = ""
+    plan: FlowPlan,
+    transaction: Transaction,
+    outcome: TransactionOutcome,
+    status: Status,
+    reason: str = "",
 ) -> None:
-    """Write the transaction's line."""
+    """Write the transaction's line, and tell rules of the session that it has ended."""
+    end_transaction(transaction, outcome)
     entry = transaction.stash.get(ENTRY)
     if entry is None:
         return

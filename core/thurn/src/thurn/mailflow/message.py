@@ -9,10 +9,12 @@ Rules of this file:
 from __future__ import annotations
 
 from thurn.contracts.mailflow import Outcome
-from thurn.delivery.deliver import Receipt, deliver
+from thurn.contracts.policy import TransactionOutcome
+from thurn.delivery.deliver import LateReceipt, Receipt, deliver
 from thurn.delivery.disposition import Replies
 from thurn.directory.expansion import expand
 from thurn.mailflow.envelope import close_entry, trouble_of
+from thurn.mailflow.late import key_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.stages import ask_filters
 from thurn.mailflow.submission import HEADER_TOO_LARGE, complete
@@ -40,17 +42,21 @@ async def receive(
     plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
 ) -> Outcome:
     """The answers to a whole message."""
-    started = plan.clock.monotonic()
+    started, sender = plan.clock.monotonic(), transaction.sender
     transaction.journal.note(
         size=blob.size_octets, recipients=[str(r.address) for r in transaction.recipients[:100]]
     )
     try:
-        receipt = await _receive(plan, transaction, blob, replies)
+        receipt = _find_late(plan, transaction, blob, replies)
+        if receipt is None:
+            receipt = await _receive(plan, transaction, blob, replies)
     except Exception as error:  # noqa: BLE001 - supervision point: one transaction
         plan.diagnostics.error(
             "transaction.failed", transaction=transaction.id, failure=repr(error)
         )
         transaction.journal.note(failure=f"{error!r:.500}")
+        if isinstance(error, LateReceipt):
+            plan.late.add(key_of(sender, transaction, blob, replies), error)
         receipt = _alike(transaction, replies, trouble_of(error), "deferred")
     close_entry(plan, transaction, receipt.outcome, receipt.statuses[0])
     plan.events.emit(
@@ -64,6 +70,22 @@ async def receive(
     )
     named = tuple(_named(status, transaction.id) for status in receipt.statuses)
     return Outcome(named, receipt.disconnect)
+
+
+def _find_late(
+    plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
+) -> Receipt | None:
+    """The receipt of a repeat, whose first commit came to its end after its peer was answered.
+
+    Raises:
+        TemporaryFailure: it has not come to its end.
+    """
+    if not plan.late:
+        return None
+    receipt = plan.late.find(key_of(transaction.sender, transaction, blob, replies))
+    if receipt is not None:
+        transaction.journal.note(reason="commit.late")
+    return receipt
 
 
 def _named(status: Status, identifier: str) -> Status:
@@ -90,7 +112,7 @@ async def _receive(
         await _edit_envelope(plan, transaction, edit)
     decision = filtered.decision
     if isinstance(decision, Reject | Tempfail | Disconnect):
-        outcome = "refused" if isinstance(decision, Reject) else "deferred"
+        outcome: TransactionOutcome = "refused" if isinstance(decision, Reject) else "deferred"
         disconnect = isinstance(decision, Disconnect)
         return _alike(transaction, replies, decision.status, outcome, disconnect=disconnect)
     if isinstance(decision, Discard):
@@ -103,7 +125,7 @@ def _alike(
     transaction: Transaction,
     replies: Replies,
     status: Status,
-    outcome: str,
+    outcome: TransactionOutcome,
     *,
     disconnect: bool = False,
 ) -> Receipt:

@@ -13,6 +13,7 @@ from thurn.contracts.filter import MessageFilter
 from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
 from thurn.contracts.relay import RelayPolicy
 from thurn.delivery.parts import DeliveryParts
+from thurn.mailflow.late import LateCommits
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
 from thurn.types.address import Address
@@ -64,6 +65,7 @@ class FlowPlan:
     diagnostics: Diagnostics
     clock: Clock
     ids: IdMaker
+    late: LateCommits
     free_octets: Callable[[], int] = field(repr=False)
     """How many octets the commit log's disk still takes; asked for each transaction, because a fast
     peer fills a disk within a second."""

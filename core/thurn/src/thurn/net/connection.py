@@ -280,6 +280,13 @@ class SocketConnection:
             with contextlib.suppress(OSError):
                 self._socket.send(octets)
 
+    def cut(self, octets: bytes) -> None:
+        """Send last words, end our side and cancel the session, which may not let itself be ended:
+        then the peer has its answer all the same."""
+        self.say(octets)
+        self._half_close()
+        self.scope.cancel()
+
     async def close(self) -> None:
         """End our side, wait a little for the peer to read it, close the socket.
 

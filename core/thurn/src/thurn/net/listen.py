@@ -298,6 +298,11 @@ def _judge(error: Exception, connection: SocketConnection) -> EndReason | None:
     return None
 
 
+def is_of_connection(error: Exception) -> bool:
+    """Whether an error is the connection's or the peer's, and nobody's mistake here."""
+    return isinstance(error, TlsFailed | ProxyFailed) or _only_lost(error)
+
+
 def _only_lost(error: Exception) -> bool:
     if isinstance(error, ExceptionGroup):
         return error.split(ConnectionLost)[1] is None

@@ -77,7 +77,15 @@ from thurn.contracts.outgoing import (
     OutgoingEntry,
     OutgoingFilter,
 )
-from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
+from thurn.contracts.policy import (
+    ConnectionPolicy,
+    HelloPolicy,
+    RecipientPolicy,
+    SenderPolicy,
+    SessionPolicy,
+    TransactionOutcome,
+    TransactionWatcher,
+)
 from thurn.contracts.queue import (
     RETRY_LONGEST_SECONDS,
     Hop,
@@ -462,6 +470,7 @@ __all__ = [
     "SenderPolicy",
     "Service",
     "Session",
+    "SessionPolicy",
     "Settings",
     "SiteContext",
     "SiteOpener",
@@ -501,6 +510,8 @@ __all__ = [
     "TracedAction",
     "Transaction",
     "TransactionEnded",
+    "TransactionOutcome",
+    "TransactionWatcher",
     "Transport",
     "Unknown",
     "UnknownAddress",

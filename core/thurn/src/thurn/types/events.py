@@ -39,7 +39,8 @@ class MailboxChanged:
 
 @dataclass(frozen=True, slots=True)
 class TransactionEnded:
-    """A transaction was answered; `outcome` is "stored", "queued", "refused" or "deferred"."""
+    """A transaction was answered; `outcome` is "stored", "queued", "discarded", "refused" or
+    "deferred"."""
 
     transaction_id: str
     listener: str
