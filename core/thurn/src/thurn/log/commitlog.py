@@ -40,8 +40,8 @@ GROUP_OCTETS: Final = 1 << 16
 """Octets that the indexes may need on the disk to commit one group: a dozen pages of 4 KiB, some of
 them twice while they are checkpointed."""
 UNDO_OCTETS: Final = 8 << 10
-"""Octets kept free behind each frame for a frame that takes back all its records, one bit each: such
-a frame must never fail because the disk is full."""
+"""Octets kept free behind each frame for a frame that takes back all its records, one bit each:
+such a frame must never fail because the disk is full."""
 LOOKS_PER_SECOND: Final = 200
 """How often in a second `free_octets` asks the file system; between two times even the fastest disk
 takes only some megabytes."""
@@ -214,7 +214,8 @@ class WorkerLog:
                 self._active.append(group)
 
     async def _round(self, segment: Segment) -> bool:
-        """Write and commit what can be of `_active`; False if all of it waits for other processes."""
+        """Write and commit what can be of `_active`; False if all of it waits for other
+        processes."""
         taken = len(self._active)
         round_ = Round(self._active, self._report)
 
@@ -241,7 +242,8 @@ class WorkerLog:
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
 
     async def _undo(self, segment: Segment, frame: FrameBuilder, round_: Round) -> None:
-        """Take back the records whose rows were not committed, before their callers get the error."""
+        """Take back the records whose rows were not committed, before their callers get the
+        error."""
         self._active = round_.refused
         error: OSError | None = None
         if not round_.resource_failed:  # else the log ends, and recovery makes the rows

@@ -65,7 +65,8 @@ class Files:
             os.close(descriptor)
 
     def free_octets(self, path: Path) -> int:
-        """Octets that a writer without root's reserve may still put on the file system of `path`."""
+        """Octets that a writer without root's reserve may still put on the file system of
+        `path`."""
         status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
 

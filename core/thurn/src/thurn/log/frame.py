@@ -10,14 +10,15 @@ when it was an earlier segment. Integers are little-endian.
     blob    = salt  length  crc  octets
     record  = owner-length  payload-length  owner  payload
 
-The salt is drawn anew whenever a file becomes a segment. It distinguishes the frames of this segment
-from stale ones, and since no peer can know it, nobody can write a message whose octets in a recycled
-file look like a frame or a blob. The crc of a frame covers its header, its records and the headers
-of its blobs; each blob has its own crc, so octets are summed once and `read` can verify a single
-blob.
+The salt is drawn anew whenever a file becomes a segment. It distinguishes the frames of this
+segment from stale ones, and since no peer can know it, nobody can write a message whose octets in a
+recycled file look like a frame or a blob. The crc of a frame covers its header, its records and the
+headers of its blobs; each blob has its own crc, so octets are summed once and `read` can verify a
+single blob.
 
 A frame is written after the frame before it was synced. So a frame that cannot be read is *torn* if
-nothing readable follows (it was never acknowledged and is ignored), and *damaged* if something does.
+nothing readable follows (it was never acknowledged and is ignored), and *damaged* if something
+does.
 
 A record without an owner's name is the log's own: it takes back records of the frame before it,
 whose indexes could not be committed. Bit N of its payload stands for record N of that frame.
@@ -38,7 +39,8 @@ from thurn.types.content import Blob
 from thurn.types.errors import PluginError
 
 FIRST_FRAME: Final = 4096
-"""Offset of the first frame: the header has a page of its own, which no frame is ever written to."""
+"""Offset of the first frame: the header has a page of its own, which no frame is ever written
+to."""
 
 SALT_OCTETS: Final = 8
 """Octets of a segment's salt: too many to be guessed by a peer."""

@@ -6,14 +6,15 @@ What is replayed:
 - at the first start in a boot, and when the caller asks for it: every segment that was not retired,
   because a power cut may have lost index rows that were committed but not synced.
 
-The file `recovered` names the boot in which that was done last. Until it names this boot, nothing is
-settled and nothing is committed, because either could destroy what the replay has yet to restore.
+The file `recovered` names the boot in which that was done last. Until it names this boot, nothing
+is settled and nothing is committed, because either could destroy what the replay has yet to
+restore.
 
 Records of all slots are merged by their time. Where two records claim the same number, the later
 one is right: its writer held the resource and saw the number free, so the earlier transaction was
-never committed and its caller never got an answer. In the log of a killed worker only the last frame
-can be such an earlier one, and the other record of the number was written after it. So from the
-first of these last frames on, owners get everything in one call, and with it both records.
+never committed and its caller never got an answer. In the log of a killed worker only the last
+frame can be such an earlier one, and the other record of the number was written after it. So from
+the first of these last frames on, owners get everything in one call, and with it both records.
 
 Rules of this file: blocking; called before anything is served.
 """
@@ -37,9 +38,10 @@ from thurn.log.settings import Report, silent
 from thurn.types.errors import StorageTrouble
 
 REPLAY_OCTETS: Final = 32 << 20
-"""Octets of records that owners get in one call, so that a long replay needs bounded memory. What was
-written after the last frame of the first worker to die comes in one call whatever its size: that is
-the traffic of some seconds, because dead workers are replaced and an old segment is sealed."""
+"""Octets of records that owners get in one call, so that a long replay needs bounded memory. What
+was written after the last frame of the first worker to die comes in one call whatever its size:
+that is the traffic of some seconds, because dead workers are replaced and an old segment is
+sealed."""
 _RECORD_OVERHEAD_OCTETS: Final = 256
 """Octets that a record needs in memory besides its payload, roughly."""
 _UNKNOWN_BOOT: Final = "unknown"
@@ -118,7 +120,8 @@ def is_recovered(directory: Path, clock: Clock) -> bool:
 
 
 def mark_recovered(directory: Path, clock: Clock, files: Files) -> None:
-    """Note that everything was replayed in this boot. If the mark is lost, the replay is repeated."""
+    """Note that everything was replayed in this boot. If the mark is lost, the replay is
+    repeated."""
     new = directory / f"{_MARK}.new"
     new.write_text(clock.boot_id)
     files.rename(new, directory / _MARK)

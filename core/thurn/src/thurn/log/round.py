@@ -1,8 +1,8 @@
 """One round: begin the resources of the groups that have arrived, apply the changes, later commit.
 
 A group whose resource is held by another process waits. A group that raises is taken out: the whole
-round is rolled back, the groups before it are applied again, and those after it go first in the next
-round. So the work of a round is linear however many groups fail.
+round is rolled back, the groups before it are applied again, and those after it go first in the
+next round. So the work of a round is linear however many groups fail.
 
 If a resource has no room for its commit, its groups are refused and the records of its changes must
 be taken back, since the frame is on the disk already.
@@ -24,8 +24,8 @@ from thurn.log.settings import Report
 from thurn.types.errors import StorageFull, StorageTrouble
 
 BUSY_SECONDS: Final = 120.0
-"""Seconds that a group waits for a resource that another process holds, before it fails with nothing
-done. A peer waits 600 s for the answer to the end of data (RFC 5321 §4.5.3.2.6)."""
+"""Seconds that a group waits for a resource that another process holds, before it fails with
+nothing done. A peer waits 600 s for the answer to the end of data (RFC 5321 §4.5.3.2.6)."""
 _SUCCEEDED: Final = trio.lowlevel.Abort.SUCCEEDED
 _FAILED: Final = trio.lowlevel.Abort.FAILED
 
@@ -51,7 +51,8 @@ class Group:
         self.begun = False
 
     def abort(self, _: object) -> trio.lowlevel.Abort:
-        """The caller is cancelled: withdraw the group, or, once it is being synced, finish first."""
+        """The caller is cancelled: withdraw the group, or, once it is being synced, finish
+        first."""
         if self.begun:
             return _FAILED
         self.task = None

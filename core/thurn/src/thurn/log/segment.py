@@ -3,11 +3,12 @@
     free-G.seg  --prepare-->  G.seg  --seal-->  G.sealed  --retire-->  free-G.seg
                               (settled with damage: G.damaged, kept for the operator)
 
-`G` is the generation in 16 hexadecimal digits: never used twice, growing within a slot, and close to
-the wall clock in nanoseconds. A `.seg` is replayed after its writer has died. `.sealed` means that
-every index row of the segment was committed, so it may be settled. Neither `seal` nor `retire` needs
-a sync: if a power cut undoes the rename, work is repeated and no record is lost. `prepare` syncs the
-directory before the first frame, so an acknowledged frame is always in a file of the right name.
+`G` is the generation in 16 hexadecimal digits: never used twice, growing within a slot, and close
+to the wall clock in nanoseconds. A `.seg` is replayed after its writer has died. `.sealed` means
+that every index row of the segment was committed, so it may be settled. Neither `seal` nor `retire`
+needs a sync: if a power cut undoes the rename, work is repeated and no record is lost. `prepare`
+syncs the directory before the first frame, so an acknowledged frame is always in a file of the
+right name.
 
 Rules of this file: all calls block; they are for threads, or for moments where nobody waits.
 """
@@ -29,8 +30,8 @@ from thurn.log.frame import FIRST_FRAME, SALT_OCTETS, write_header
 
 _ZEROS: Final = bytes(1 << 20)
 FREE_SEGMENTS: Final = 8
-"""Most free files kept per slot. So many exist only after a burst that needed them; a new file would
-be written twice and slow the syncs of other workers."""
+"""Most free files kept per slot. So many exist only after a burst that needed them; a new file
+would be written twice and slow the syncs of other workers."""
 LARGEST_FREE_OCTETS: Final = 1 << 26
 """Largest file, in octets, that is kept free; one that a huge group has stretched is removed."""
 SCARCE_SEGMENTS: Final = 32
@@ -223,8 +224,8 @@ def _is_scarce(files: Files, path: Path, size_octets: int) -> bool:
 
 
 def give_back(files: Files, directory: Path) -> None:
-    """Remove the free files of all slots if the disk is short of room. A worker may take one of them
-    at the same time."""
+    """Remove the free files of all slots if the disk is short of room. A worker may take one of
+    them at the same time."""
     for free in directory.glob("*/free-*.seg"):
         with suppress(FileNotFoundError):
             if not _is_scarce(files, free, free.stat().st_size):

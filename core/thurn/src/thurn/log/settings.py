@@ -12,7 +12,8 @@ class LogSettings:
 
     Attributes:
         segment_octets: size at which a segment is full; its last frame may go beyond it.
-        seal_after_seconds: age at which a segment that is not full is sealed, so that it is settled.
+        seal_after_seconds: age at which a segment that is not full is sealed, so that it is
+            settled.
         round_groups: most groups of one round; bounds how long one round keeps the event loop.
         round_octets: size of a frame above which its round takes no further group.
         slow_sync_seconds: mean time of a sync above which syncs are done in a thread.
@@ -30,7 +31,8 @@ class LogSettings:
 
 
 class Report(Protocol):
-    """Where the log reports what an operator should look at, such as `Context.diagnostics.warning`."""
+    """Where the log reports what an operator should look at, such as
+    `Context.diagnostics.warning`."""
 
     def __call__(self, event: str, /, **facts: object) -> None:
         """Report an event with its facts."""

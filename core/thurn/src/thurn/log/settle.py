@@ -1,9 +1,9 @@
 """Settling: have owners bring the records of sealed segments to their final places, then free the
 segments.
 
-Runs in the housekeeper, one segment at a time, the oldest first. A segment is retired only after its
-owners have settled it and the file systems were synced; that sync also makes the index rows of the
-segment durable, because they were committed before it was sealed.
+Runs in the housekeeper, one segment at a time, the oldest first. A segment is retired only after
+its owners have settled it and the file systems were synced; that sync also makes the index rows of
+the segment durable, because they were committed before it was sealed.
 
 Rules of this file: after a failure the segment is kept, the failure is reported, and settling is
 tried again later.
@@ -42,8 +42,8 @@ class Settler:
 
     Args:
         directory: the log's directory.
-        owners: the owners by the names in their records; their `settle` is called in a thread, never
-            twice at the same time.
+        owners: the owners by the names in their records; their `settle` is called in a thread,
+            never twice at the same time.
         clock: tells the boot; before `recover` has run in this boot nothing is settled.
         filesystems: a path on each file system that owners write to; the log's own is added.
         files: the file system; tests replace it.

@@ -1,8 +1,8 @@
 """The worker's current segment and the one prepared to follow it.
 
 The next segment is made in a thread while the current one fills, so the change needs only a rename.
-If the disk is too slow for that, the current segment grows beyond its size instead of making callers
-wait.
+If the disk is too slow for that, the current segment grows beyond its size instead of making
+callers wait.
 """
 
 from __future__ import annotations

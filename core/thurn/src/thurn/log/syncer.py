@@ -14,7 +14,8 @@ from thurn.contracts.clock import Clock
 from thurn.log.files import Files
 
 _WEIGHT: Final = 1 / 16
-"""Weight of one sync in the running mean: a few slow ones in a row decide, a single one does not."""
+"""Weight of one sync in the running mean: a few slow ones in a row decide, a single one does
+not."""
 
 
 class Syncer:
