@@ -48,8 +48,11 @@ from thurn.contracts.commitlog import (
     CommitLog,
     Frame,
     Owner,
+    ReadBlob,
     Record,
     Resource,
+    RestoringOwner,
+    Unapplied,
 )
 from thurn.contracts.connection import Connection
 from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
@@ -421,6 +424,7 @@ __all__ = [
     "QueueEntry",
     "QueueId",
     "QueueRef",
+    "ReadBlob",
     "ReceivingSettings",
     "Recipient",
     "RecipientPolicy",
@@ -441,6 +445,7 @@ __all__ = [
     "Resolver",
     "ResolverRef",
     "Resource",
+    "RestoringOwner",
     "RevisedVerifier",
     "Route",
     "Router",
@@ -513,6 +518,7 @@ __all__ = [
     "TransactionOutcome",
     "TransactionWatcher",
     "Transport",
+    "Unapplied",
     "Unknown",
     "UnknownAddress",
     "Unsupported",
