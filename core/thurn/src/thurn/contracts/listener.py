@@ -116,14 +116,14 @@ class ReceivingSettings(ListenerSettings):
     size_limit: Size = Field(default=50 * 2**20, description="The largest message. RFC 1870.")
     reject_at: Literal["recipient", "once"] = Field(
         default="recipient",
-        description="When refusals of connection, hello and sender are answered: at RCPT, or at
-        once.",
+        description="When refusals of connection, hello and sender are answered: at RCPT, or "
+        "at once.",
     )
     require_login: bool = Field(default=False, description="Accept mail only after a login.")
     submission: bool = Field(
         default=False,
-        description="Mail comes from people's mail programs: before the filters, Bcc is removed and
-        " "a missing Date, Message-ID or Sender is added. RFC 6409 §8.",
+        description="Mail comes from people's mail programs: before the filters, Bcc is removed "
+        "and a missing Date, Message-ID or Sender is added. RFC 6409 §8.",
     )
 
 
@@ -133,7 +133,7 @@ class Listener(Protocol):
 
     @property
     def protocol(self) -> str:
-        """The word for `Session.protocol` and for `services` of accounts: "smtp", "imap" …"""
+        """The word for `Session.protocol` and for `services` of accounts: such as "imap"."""
 
     async def serve(self, connection: Connection, session: Session) -> None:
         """Speak until the peer or the session has ended. On return the host closes the connection.
