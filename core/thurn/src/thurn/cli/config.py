@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from thurn.cli.option import config_option
-from thurn.cli.table import json_option, print_table
+from thurn.cli.table import json_option, print_json, print_table
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
+from thurn.config.written import as_toml
 from thurn.hooks.registry import Registry
 
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
@@ -24,14 +25,21 @@ def config() -> None:
 
 @config.command()
 @config_option
-def show(config: tuple[Path, ...]) -> None:
-    """Every setting as it is in force, defaults included; secrets are not shown."""
+@json_option
+def show(config: tuple[Path, ...], as_json: bool) -> None:
+    """Every setting as it is in force, defaults included, as a site's file.
+
+    Of a secret it shows where it is. With --json, durations are in seconds and sizes in octets.
+    """
     loaded = load(read(config))
+    if not as_json:
+        click.echo(as_toml(loaded), nl=False)
+        return
     sections = {"site": loaded.site.model_dump(mode="python")}
     for instance in loaded.instances.values():
         values = {"type": instance.common.type, **instance.settings.model_dump(mode="python")}
         sections[instance.full_name] = values
-    click.echo(json.dumps(sections, indent=2, default=str))
+    print_json(sections)
 
 
 @config.command()

@@ -59,8 +59,12 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool = False) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON; what JSON has no form for is printed as text."""
-    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    """Print a value as JSON; a set as a sorted list, all else that JSON has no form for as text."""
+    click.echo(json.dumps(value, indent=2, default=_in_json, ensure_ascii=False))
+
+
+def _in_json(value: object) -> object:
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
 
 
 def printable(cell: object) -> str:
