@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,8 +55,12 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
 
 @config.command()
 @click.argument("plugin")
-def schema(plugin: str) -> None:
-    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool."""
+@json_option
+def schema(plugin: str, as_json: bool) -> None:
+    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
+
+    It is JSON with and without --json.
+    """
     registry = Registry()
     for problem in registry.load([plugin]):
         raise click.ClickException(problem)
@@ -65,7 +68,7 @@ def schema(plugin: str) -> None:
     factory = registry.get(role, type_name)
     if factory is None:
         raise click.ClickException(f"{plugin} is not installed; see `thurn plugins list`")
-    click.echo(json.dumps(factory.settings.model_json_schema(), indent=2))
+    print_json(factory.settings.model_json_schema())
 
 
 def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[tuple[str, str]]:
