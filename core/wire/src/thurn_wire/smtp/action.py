@@ -77,9 +77,16 @@ def data(session: Session, argument: bytes) -> Event:
 
 
 def chunk(session: Session, argument: bytes) -> Event | None:
-    """BDAT, in any state. RFC 3030 §2."""
+    """BDAT, in any state. RFC 3030 §2.
+
+    The announced octets are read away before a refusal; where none can be counted, the dialogue
+    ends. They are never read as commands.
+    """
     size_octets, is_last = grammar.chunk_size(argument)
-    session.left_octets, session.is_last = size_octets, is_last
+    if size_octets is None:
+        session.end(own_reply.CHUNK_WITHOUT_SIZE, Reason.FOREIGN)
+        return None
+    session.left_octets, session.is_last = size_octets, is_last is True
     if not session.config.chunking:
         session.discard = Discard([own_reply.NOT_OFFERED], counts=True)
     elif not session.allows(Step.BDAT):
@@ -87,6 +94,9 @@ def chunk(session: Session, argument: bytes) -> Event | None:
             session.state, Step.BDAT, all_refused=session.all_recipients_refused
         )
         session.discard = Discard([reply], counts=True)
+    elif is_last is None:
+        # The message would lack this chunk: its transaction ends with it.
+        session.discard = Discard([own_reply.CHUNK_SYNTAX], counts=True, content_octets=size_octets)
     elif session.transaction.chunks is None:
         session.awaiting = Step.BDAT
         return event.DataBegin(chunked=True)

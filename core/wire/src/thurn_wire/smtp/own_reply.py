@@ -29,6 +29,8 @@ USUAL: Final[Mapping[Step, Reply]] = {
 RESET: Final = Reply(250, "2.0.0", ("Reset",))
 NOOP: Final = Reply(250, "2.0.0", ("Ok",))
 HELP: Final = Reply(214, "2.0.0", ("RFC 5321",))
+CHUNK_SYNTAX: Final = Reply(501, "5.5.4", ("Syntax: BDAT size [LAST]",))
+CHUNK_WITHOUT_SIZE: Final = Reply(421, "4.5.4", ("BDAT without its size, closing",))
 CHUNK_TAKEN: Final = Reply(250, "2.0.0", ("Chunk taken",))
 
 UNKNOWN: Final = Reply(500, "5.5.1", ("Unknown command",))

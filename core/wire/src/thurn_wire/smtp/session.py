@@ -24,6 +24,8 @@ from thurn_wire.smtp.reply import CommandError, Reply
 from thurn_wire.smtp.state import SERVER, State, Step
 
 _NOTHING_OFFERED = Offer()
+_CHUNK_VERB = Step.BDAT.value.encode()
+_CHUNK_VERB_OCTETS = len(_CHUNK_VERB)
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Discard(NamedTuple):
     replies: Sequence[Reply]
     counts: bool
     """The peer made an error; otherwise the session refused."""
+    content_octets: int | None = None
+    """The announced octets, if the refusal ends the open transaction."""
 
 
 class Session(Dialogue[State, Step]):
@@ -174,12 +178,17 @@ class Session(Dialogue[State, Step]):
         try:
             return self.lines.next_line(sasl.LINE_OCTETS)
         except LineTooLong:
-            raise CommandError(too_long) from None
-        except BareLineEnd:
-            raise CommandError(own_reply.BARE_LINE_END_IN_COMMAND) from None
+            begin, reply = self.lines.peek(_CHUNK_VERB_OCTETS), too_long
+        except BareLineEnd as error:
+            begin, reply = error.line[:_CHUNK_VERB_OCTETS], own_reply.BARE_LINE_END_IN_COMMAND
         except LineNeverEnds:
             self.close(Reason.FOREIGN)
             return None
+        if begin.upper() != _CHUNK_VERB or self.state is State.CHALLENGED:
+            raise CommandError(reply)
+        # The octets of this BDAT cannot be counted, and must not be read as commands.
+        self.end(own_reply.CHUNK_WITHOUT_SIZE, Reason.FOREIGN)
+        return None
 
     @property
     def all_recipients_refused(self) -> bool:
