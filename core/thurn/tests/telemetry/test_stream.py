@@ -12,7 +12,7 @@ import sys
 from contextlib import ExitStack, closing
 
 import pytest
-from thurn.telemetry.stream import BACKLOG_OCTETS, LogStream
+from thurn.telemetry.stream import BACKLOG_OCTETS, LOST_EVENT, LogStream
 
 LINE = "x" * 999 + "\n"
 
@@ -78,7 +78,7 @@ def test_what_does_not_fit_the_backlog_is_lost_and_counted(pipe, stream_to):
     *lines, last = octets.decode().splitlines(keepends=True)
     assert set(lines) == {LINE}
     told = json.loads(last)
-    assert told["event"] == "log.lines_lost"
+    assert told["event"] == LOST_EVENT
     assert told["lines"] > 0
     stream.write("again\n")
     assert read_all(reading) == b"again\n"

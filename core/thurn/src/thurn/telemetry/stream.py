@@ -23,6 +23,7 @@ from typing import Final, TextIO
 
 BACKLOG_OCTETS: Final = 1 << 20
 """Largest backlog of one process: some thousand lines, so that a pause of the reader loses none."""
+LOST_EVENT: Final = "diagnostics.lines_lost"
 
 Put = Callable[[bytes], int]
 """Writes what can be written without a wait, and returns how many octets that was."""
@@ -103,7 +104,7 @@ def timestamp() -> str:
 
 
 def _lost_line(count: int) -> bytes:
-    line = {"timestamp": timestamp(), "level": "error", "event": "log.lines_lost", "lines": count}
+    line = {"timestamp": timestamp(), "level": "error", "event": LOST_EVENT, "lines": count}
     return json.dumps(line).encode() + b"\n"
 
 
