@@ -97,9 +97,9 @@ class Conversation:
         self.login, step = await self.gate.begin(self.session, "PLAIN", None)
         while isinstance(step, Ask):
             await self.answer(Status(334, "3.0.0", "go on"))
-            step = await self.login.step(await self.line())
+            answer = await self.login.respond(await self.line())
         self.login = None
-        await self.answer(OK if isinstance(step, Granted) else step.status)
+        await self.answer(OK if isinstance(answer, Granted) else answer.status)
 
     async def do_hi(self, rest):
         return await self.say(await self.flow.hello(self.session, rest.decode("latin-1")))
