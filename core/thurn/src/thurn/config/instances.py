@@ -1,8 +1,9 @@
 """The instances of a configuration: one per `[<role>.<name>]`, checked by its plugin's model.
 
 Rules of this file:
-1. Nothing happens that is not named. What is opened are the `listener` and `service` sections, what
-   `[site]` names, and what these name. A section that nothing names is a warning.
+1. Nothing happens that is not named. What is opened are the `listener`, `service` and `store`
+   sections, what `[site]` names, and what these name. Any other instance is not opened, which is a
+   warning.
 2. `enabled = false` takes an instance out of every list.
 3. All findings are collected before any is reported, each with file, line and what to change.
 """
@@ -28,7 +29,9 @@ from thurn.contracts.settings import Duration, Settings
 from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
 
-ROOT_ROLES: Final = ("listener", "service")
+ROOT_ROLES: Final = ("listener", "service", "store")
+"""Roles whose sections are opened though no other names them: what is served, and the stores, which
+records of accounts may name."""
 _HINT: Final = 'write {0} = "main" here and a section [{0}.main] with type = "{1}"'
 S = TypeVar("S", bound=Settings)
 
