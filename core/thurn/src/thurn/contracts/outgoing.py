@@ -64,8 +64,9 @@ class EntryOrigin:
     Attributes:
         kind: how the entry came to be.
         hop_class: None for a copy that waits for an account of this site.
-        account: whose mail it is: for submitted or relayed mail the login, for a redirect or a
-            reply the account whose rules sent it; None: no account is known.
+        account: whose mail it is: for submitted or relayed mail that of the login, or of the grant
+            by which it was relayed (`RELAYED_FOR`); for a redirect or a reply the account whose
+            rules sent it; None: no account is known.
         transaction: the id of the transaction that the entry comes from, for the journal.
         listener: the listener that accepted the message, or the instance that submitted it.
     """
