@@ -94,12 +94,12 @@ class Conversation:
         await self.connection.start_tls()
 
     async def do_login(self, rest):
-        self.login, step = await self.gate.begin(self.session, "PLAIN", None)
-        while isinstance(step, Ask):
+        self.login, heard = await self.gate.begin(self.session, "PLAIN", None)
+        while isinstance(heard, Ask):
             await self.answer(Status(334, "3.0.0", "go on"))
-            step = await self.login.step(await self.line())
+            heard = await self.login.respond(await self.line())
         self.login = None
-        await self.answer(OK if isinstance(step, Granted) else step.status)
+        await self.answer(OK if isinstance(heard, Granted) else heard.status)
 
     async def do_hi(self, rest):
         return await self.say(await self.flow.hello(self.session, rest.decode("latin-1")))

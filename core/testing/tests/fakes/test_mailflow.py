@@ -89,5 +89,5 @@ async def test_the_gate_counts_exchanges():
         assert gate.open_exchanges == 0
         for response, answer in ((b"\0alice\0secret", Granted), (b"\0alice\0wrong", Refused)):
             login, _ = await gate.begin(session, "PLAIN", None)
-            assert isinstance(await login.step(response), answer)
+            assert isinstance(await login.respond(response), answer)
             assert gate.open_exchanges == 0

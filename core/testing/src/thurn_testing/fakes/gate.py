@@ -1,7 +1,7 @@
 r"""The host's own gate over accounts that a test names, with a count of the exchanges under way.
 
     async with open_gate({"alice": "secret"}) as gate:
-        login, step = await gate.begin(session, "PLAIN", b"\0alice\0secret")
+        login, answer = await gate.begin(session, "PLAIN", b"\0alice\0secret")
 
 Nothing of the gate is imitated: only the accounts are the test's. Its one mechanism is PLAIN, which
 is offered with or without encryption.
@@ -28,7 +28,7 @@ from thurn.contracts.account import (
     Verdict,
     Verified,
 )
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
+from thurn.contracts.gate import Ask, Granted, Login, LoginAnswer, Refused
 from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache
 from thurn.gate.gate import GateParts, HostGate
@@ -107,12 +107,12 @@ class CountingGate:
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
-    ) -> tuple[Login, Step]:
+    ) -> tuple[Login, LoginAnswer]:
         """Start an exchange and count it."""
-        login, step = await self._host.begin(session, mechanism, initial)
+        login, answer = await self._host.begin(session, mechanism, initial)
         counted = _CountedLogin(login, self)
-        counted.note(step)
-        return counted, step
+        counted.note(answer)
+        return counted, answer
 
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
         """Login by name and password."""
@@ -127,15 +127,15 @@ class _CountedLogin:
         self._gate = gate
         self._waits = False
 
-    def note(self, step: Step | None) -> None:
-        waits = isinstance(step, Ask)
+    def note(self, answer: LoginAnswer | None) -> None:
+        waits = isinstance(answer, Ask)
         self._gate.open_exchanges += waits - self._waits
         self._waits = waits
 
-    async def step(self, response: bytes) -> Step:
-        step = await self._login.step(response)
-        self.note(step)
-        return step
+    async def respond(self, response: bytes) -> LoginAnswer:
+        answer = await self._login.respond(response)
+        self.note(answer)
+        return answer
 
     def cancel(self) -> None:
         self.note(None)

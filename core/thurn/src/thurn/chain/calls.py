@@ -114,7 +114,6 @@ class Calls:
         "_watched",
         "current",
         "sessions",
-        "sessions",
     )
 
     def __init__(self, current: CurrentRule) -> None:

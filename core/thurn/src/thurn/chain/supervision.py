@@ -1,4 +1,4 @@
-"""The one fail-safe way to call a product: deadline, breaker, report (design D5).
+"""The one fail-safe way to call a product: deadline, breaker, report.
 
 Rules of this file:
 1. A call that raises on purpose (`TemporaryFailure`, `PermanentFailure`, `StorageError`) has given
