@@ -12,14 +12,18 @@ import click
 from thurn.app.application import SitePlan, listener_settings
 from thurn.app.application import check as check_config
 from thurn.app.rights import Rights, find_rights, with_rights
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.cli.table import json_option, print_json
 from thurn.config.files import KeyPath
 from thurn.config.instances import SiteConfig
 from thurn.types.errors import ConfigError
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "thurn check && systemctl reload thurn", "thurn check -c thurn.toml -c test.toml --json"
+    )
+)
 @config_option
 @json_option
 def check(config: tuple[Path, ...], as_json: bool) -> None:

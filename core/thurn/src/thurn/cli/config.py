@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.cli.table import json_option, print_json, print_table
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
@@ -22,7 +22,7 @@ def config() -> None:
     """Show what a configuration means."""
 
 
-@config.command()
+@config.command(epilog=examples("thurn config show > in-force.toml"))
 @config_option
 @json_option
 def show(config: tuple[Path, ...], as_json: bool) -> None:
@@ -53,7 +53,7 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
     print_table(("instance", "chain", "in this order"), rows, as_json=as_json)
 
 
-@config.command()
+@config.command(epilog=examples("thurn config schema store.spool"))
 @click.argument("plugin")
 @json_option
 def schema(plugin: str, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The option that every command has: where the site's file is."""
+"""What commands are made of: the option that says where the site's file is, and examples."""
 
 from __future__ import annotations
 
@@ -16,3 +16,14 @@ config_option = click.option(
     show_default=True,
     help="The site's file; later ones are laid over earlier ones.",
 )
+
+
+def examples(*lines: str) -> str:
+    """What stands below a command's help: `@click.command(epilog=examples("thurn check"))`.
+
+    `thurn manual` has it as EXAMPLES.
+
+    Args:
+        lines: as they are typed, one command each.
+    """
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
