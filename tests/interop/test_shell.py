@@ -68,6 +68,7 @@ def completed(scripts, *words):
         (("thurn", "account", "app-password", "re"), ["revoke"]),
         (("thurn", "relay", "grant", "--w"), ["--why"]),
         (("thurn", "plugins", "new", "sa"), ["sasl"]),
+        (("thurn", "config", "schema", "store.sp"), ["store.spool"]),
         (("thurn", "completion", ""), ["bash", "zsh", "fish"]),
     ],
 )

@@ -17,6 +17,11 @@ from thurn.hooks.registry import Registry
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
 
 
+def _plugins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: installed plugins whose names begin so."""
+    return [name for name in Registry().names() if name.startswith(incomplete)]
+
+
 @click.group()
 def config() -> None:
     """Show what a configuration means."""
@@ -54,7 +59,7 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
 
 
 @config.command(epilog=examples("thurn config schema store.spool"))
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=_plugins)
 @json_option
 def schema(plugin: str, as_json: bool) -> None:
     """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
