@@ -31,7 +31,7 @@ def config() -> None:
 @config_option
 @json_option
 def show(config: tuple[Path, ...], as_json: bool) -> None:
-    """Every setting as it is in force, defaults included, as a site's file.
+    """Show every setting as it is in force, defaults included, as a site's file.
 
     Of a secret it shows where it is. With --json, durations are in seconds and sizes in octets.
     """
@@ -50,7 +50,7 @@ def show(config: tuple[Path, ...], as_json: bool) -> None:
 @config_option
 @json_option
 def order(config: tuple[Path, ...], as_json: bool) -> None:
-    """Every chain as it will run, and what opens before what."""
+    """Show every chain in the order in which it runs, and the order in which instances open."""
     loaded = load(read(config))
     rows = [("site", "opens", " > ".join(one.full_name for one in loaded.instances.values()))]
     for instance in loaded.of_role("listener"):
@@ -62,7 +62,7 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
 @click.argument("plugin", shell_complete=_plugins)
 @json_option
 def schema(plugin: str, as_json: bool) -> None:
-    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
+    """Show the JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
 
     It is JSON with and without --json.
     """

@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         return {name: point for (below, _, name), point in split if below == self._below}
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
-        """Run a command; what is wrong with the site is told in words, not as a traceback."""
+        """Run a command; report what is wrong with the site in words instead of a traceback."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # `| head`: click ends without a word

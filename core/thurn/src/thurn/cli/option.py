@@ -1,4 +1,4 @@
-"""What commands are made of: the option that says where the site's file is, and examples."""
+"""What commands have in common: the options that say where the site is, and examples."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ config_option = click.option(
     show_default=True,
     help="The site's file; later ones are laid over earlier ones.",
 )
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The data directory; the site's file is not read then.",
+)
+"""For commands that need nothing of a site but where its data is."""
 
 
 def examples(*lines: str) -> str:
