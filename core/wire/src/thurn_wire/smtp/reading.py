@@ -61,6 +61,7 @@ def _command(session: Session, line: bytes) -> Event | None:
     if session.is_draining:
         session.end(own_reply.DRAINING, Reason.DRAINED)
         return None
+    is_grouped = session.is_in_ended_group(line)
     line = line.rstrip(b" \t")  # RFC 5321 §4.1.1: trailing white space is tolerated
     verb, _, argument = line.partition(b" ")
     step = (_LMTP_VERBS if session.lmtp else _VERBS).get(verb.upper())
@@ -68,7 +69,9 @@ def _command(session: Session, line: bytes) -> Event | None:
         _refuse_unknown(session, verb.upper())
         return None
     if step is Step.BDAT:  # whatever is wrong with the line, its octets are not commands
-        return chunk(session, argument)
+        return chunk(session, argument, is_grouped=is_grouped)
+    if is_grouped and step is not Step.QUIT:  # whoever says goodbye waits for the end
+        raise CommandError(own_reply.BEHIND_HELLO)
     if len(line) + 2 > _LINE_OCTETS.get(step, limits.COMMAND_LINE_OCTETS):
         raise CommandError(own_reply.LINE_TOO_LONG)
     grammar.check_octets(argument, paths=step in _WITH_PATHS)
