@@ -31,7 +31,7 @@ COLLECTIONS = (
 HISTORIES = frozenset({"changes", "login_history"})
 """Looking adds to them; what was there stays, in its order."""
 RENAMED: dict[tuple[str, str], str] = {}
-"""(section, name in the file of then) → what `thurn config show` calls it today."""
+"""(section, name in the file of then) → what `thurn config show --json` calls it today."""
 CERTIFICATE_LIFE = timedelta(days=3650 - 30)
 """`tls.selfsigned` makes another when less than 30 days of its ten years are left."""
 SLACK_SECONDS = 120

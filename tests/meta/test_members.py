@@ -1,4 +1,4 @@
-"""One name, six spellings (D1); and what every distribution has."""
+"""One name, six spellings; and what every distribution has."""
 
 from __future__ import annotations
 

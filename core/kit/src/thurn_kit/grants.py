@@ -28,7 +28,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, Literal, TypeAlias
 
 from thurn.plugin import (
-    NAME_LIMIT,
+    LOGIN_NAME_CHARACTERS,
     AccountId,
     Address,
     Clock,
@@ -298,8 +298,8 @@ def _digest(*parts: str) -> str:
 
 
 def _encode(grant: Grant) -> bytes:
-    if len(grant.account or "") > NAME_LIMIT or len(grant.granted_by) > NAME_LIMIT:
-        raise ValueError(f"names have up to {NAME_LIMIT} characters")
+    if max(len(grant.account or ""), len(grant.granted_by)) > LOGIN_NAME_CHARACTERS:
+        raise ValueError(f"names have up to {LOGIN_NAME_CHARACTERS} characters")
     peer = grant.source.peer if isinstance(grant.source, SessionSource) else ""
     fields = {
         "v": VERSION,

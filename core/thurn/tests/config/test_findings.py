@@ -150,12 +150,20 @@ def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     text = (
         SITE
         + '[service.a]\ntype = "works"\nstores = ["two"]\n'
-        + '[store.one]\ntype = "kept"\n[store.two]\ntype = "kept"\n'
+        + '[queue.one]\ntype = "held"\n[store.two]\ntype = "kept"\n'
     )
     config = check(tmp_path, text)
     assert list(config.instances) == [("store", "two"), ("service", "a")]
     [warning] = config.warnings
-    assert warning.endswith("0.toml:6: store.one: defined, but nothing names it")
+    assert warning.endswith("0.toml:6: queue.one: defined, but nothing names it")
+
+
+def test_a_store_that_nothing_names_is_opened(tmp_path):
+    """Records of accounts name stores, too, and they are not in the site's file."""
+    text = f'{SITE}[store.one]\ntype = "kept"\n[store.off]\ntype = "kept"\nenabled = false\n'
+    config = check(tmp_path, text)
+    assert list(config.instances) == [("store", "one")]
+    assert config.warnings == ()
 
 
 QUEUES = '[queue.main]\ntype = "held"\n[queue.other]\ntype = "held"\n'

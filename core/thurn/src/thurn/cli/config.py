@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from thurn.cli.option import config_option
-from thurn.cli.table import json_option, print_table
+from thurn.cli.table import json_option, print_json, print_table
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
+from thurn.config.written import as_toml
 from thurn.hooks.registry import Registry
 
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
@@ -24,14 +24,21 @@ def config() -> None:
 
 @config.command()
 @config_option
-def show(config: tuple[Path, ...]) -> None:
-    """Every setting as it is in force, defaults included; secrets are not shown."""
+@json_option
+def show(config: tuple[Path, ...], as_json: bool) -> None:
+    """Every setting as it is in force, defaults included, as a site's file.
+
+    Of a secret it shows where it is. With --json, durations are in seconds and sizes in octets.
+    """
     loaded = load(read(config))
+    if not as_json:
+        click.echo(as_toml(loaded), nl=False)
+        return
     sections = {"site": loaded.site.model_dump(mode="python")}
     for instance in loaded.instances.values():
         values = {"type": instance.common.type, **instance.settings.model_dump(mode="python")}
         sections[instance.full_name] = values
-    click.echo(json.dumps(sections, indent=2, default=str))
+    print_json(sections)
 
 
 @config.command()
@@ -48,8 +55,12 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
 
 @config.command()
 @click.argument("plugin")
-def schema(plugin: str) -> None:
-    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool."""
+@json_option
+def schema(plugin: str, as_json: bool) -> None:
+    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
+
+    It is JSON with and without --json.
+    """
     registry = Registry()
     for problem in registry.load([plugin]):
         raise click.ClickException(problem)
@@ -57,7 +68,7 @@ def schema(plugin: str) -> None:
     factory = registry.get(role, type_name)
     if factory is None:
         raise click.ClickException(f"{plugin} is not installed; see `thurn plugins list`")
-    click.echo(json.dumps(factory.settings.model_json_schema(), indent=2))
+    print_json(factory.settings.model_json_schema())
 
 
 def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[tuple[str, str]]:

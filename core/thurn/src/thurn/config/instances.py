@@ -1,7 +1,7 @@
 """The instances of a configuration: one per `[<role>.<name>]`, checked by its plugin's model.
 
-Rules: nothing happens that is not named. Roots are the `listener` and `service` sections and what
-`[site]` names; an instance that nobody names is an error of the "unused" kind only as a warning.
+Rules: nothing happens that is not named. Roots are the `listener`, `service` and `store` sections
+and what `[site]` names; any other instance that nobody names is not opened, which is a warning.
 `enabled = false` takes an instance out of every list. All findings are collected before any is
 reported, each with file, line and what to change.
 """
@@ -27,7 +27,9 @@ from thurn.contracts.settings import Duration, Settings
 from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
 
-ROOT_ROLES: Final = ("listener", "service")
+ROOT_ROLES: Final = ("listener", "service", "store")
+"""Roles whose sections are opened though no other names them: what is served, and the stores, which
+records of accounts may name."""
 _HINT: Final = 'write {0} = "main" here and a section [{0}.main] with type = "{1}"'
 S = TypeVar("S", bound=Settings)
 

@@ -2,7 +2,7 @@
 
 An account plugin's product has the methods of either Protocol or of both. Trouble (a database
 that is down) is raised as TemporaryFailure: it is never "unknown", never falls through to the
-next instance, is never counted as a wrong password and never cached (design D9).
+next instance, is never counted as a wrong password and never cached.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commit log: how durable changes of several owners become one write and one sync (design D7).
+"""The commit log: how durable changes of several owners become one write and one sync.
 
 A *change* belongs to an *owner* (a store, the queue) and usually to a *resource* (an account's
 index) with a transaction of its own. The log takes what has arrived, begins each resource, lets

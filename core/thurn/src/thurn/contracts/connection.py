@@ -1,4 +1,4 @@
-"""A connection as listeners see it: octets, TLS, deadlines. The host makes it (design D14)."""
+"""A connection as listeners see it: octets, TLS, deadlines. The host makes it."""
 
 from __future__ import annotations
 

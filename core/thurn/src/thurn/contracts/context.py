@@ -1,4 +1,4 @@
-"""What the host gives to a plugin while it opens, and for as long as it is open (design D15)."""
+"""What the host gives to a plugin while it opens, and for as long as it is open."""
 
 from __future__ import annotations
 

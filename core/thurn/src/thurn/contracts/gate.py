@@ -1,4 +1,4 @@
-"""The gate: login for every listener, offered by the host (design D9)."""
+"""The gate: login for every listener, offered by the host."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Refused:
     reason: str
 
 
-Step: TypeAlias = Ask | Granted | Refused
+LoginAnswer: TypeAlias = Ask | Granted | Refused
 
 
 class Login(Protocol):
     """One SASL exchange under way."""
 
-    async def step(self, response: bytes) -> Step:
+    async def respond(self, response: bytes) -> LoginAnswer:
         """Go on with the peer's response (decoded)."""
 
     def cancel(self) -> None:
@@ -60,7 +60,7 @@ class Gate(Protocol):
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
-    ) -> tuple[Login, Step]:
+    ) -> tuple[Login, LoginAnswer]:
         """Start an exchange; `initial` is the initial response, b"" for an empty one, None for
         none. Never raises but on cancellation: trouble is `Refused` with 454."""
 

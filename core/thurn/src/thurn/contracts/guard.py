@@ -1,4 +1,4 @@
-"""Guards judge what would enter a store, before it is prepared: quota is one (design D11)."""
+"""Guards judge what would enter a store, before it is prepared: quota is one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Login policies: limiter, POP-before-SMTP grants, allowed networks. Awaited by the gate around
-every login of every protocol, `after_login` before the positive reply (design D9)."""
+every login of every protocol, `after_login` before the positive reply."""
 
 from __future__ import annotations
 

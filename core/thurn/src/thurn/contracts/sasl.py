@@ -1,4 +1,4 @@
-"""SASL mechanisms: sans-IO; they know no database, no socket, no clock (design D9).
+"""SASL mechanisms: sans-IO; they know no database, no socket, no clock.
 
 A mechanism is a generator. It *yields* what it needs and is *sent* the answer; it returns how it
 ended. `thurn.plugin.sasl` has the sub-generators that make one readable:

@@ -1,4 +1,4 @@
-"""Search plugins read the change log of mailboxes and answer body queries (design D11)."""
+"""Search plugins read the change log of mailboxes and answer body queries."""
 
 from __future__ import annotations
 

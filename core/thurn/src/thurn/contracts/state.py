@@ -1,4 +1,4 @@
-"""Small shared state: tables that all workers see, and notices between them (design D10).
+"""Small shared state: tables that all workers see, and notices between them.
 
 For grants, limits, rates, greylists, login history: small values, short lives. Not for mail.
 """

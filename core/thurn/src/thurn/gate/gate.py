@@ -26,7 +26,7 @@ from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics, Events
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
+from thurn.contracts.gate import Ask, Granted, Login, LoginAnswer, Refused
 from thurn.contracts.login import LoginAttempt, LoginPolicy, LoginRecorder
 from thurn.contracts.sasl import (
     Challenge,
@@ -45,8 +45,8 @@ from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.policies import ask_after, ask_before, ask_record
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
-    NAME_LIMIT,
-    SECRET_LIMIT,
+    LOGIN_NAME_CHARACTERS,
+    SECRET_CHARACTERS,
     AccountId,
     Identity,
     is_credential,
@@ -115,7 +115,7 @@ class HostGate:
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
-    ) -> tuple[Login, Step]:
+    ) -> tuple[Login, LoginAnswer]:
         """Start an exchange."""
         known = self._parts.mechanisms.get(mechanism.upper())
         bindings = _bindings(session)
@@ -266,11 +266,13 @@ class HostLogin:
     _key: StoredKey | None = None
     _wanted_key: bool = False
 
-    async def start(self, initial: bytes | None) -> Step:
-        """The first step; an initial response answers the mechanism's first challenge if that is
-        empty (client-first mechanisms) or, for LOGIN, its first prompt."""
-        step = await self.step(None, first=True)
-        return await self.step(initial) if initial is not None and isinstance(step, Ask) else step
+    async def start(self, initial: bytes | None) -> LoginAnswer:
+        """Begin. An initial response answers the mechanism's first challenge, which is empty for
+        mechanisms in which the client speaks first, and a prompt for LOGIN."""
+        answer = await self.respond(None, first=True)
+        if initial is not None and isinstance(answer, Ask):
+            return await self.respond(initial)
+        return answer
 
     def cancel(self) -> None:
         """The peer gave up."""
@@ -283,7 +285,7 @@ class HostLogin:
     def _attempt(self) -> LoginAttempt:
         return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
-    async def step(self, response: SaslAnswer, *, first: bool = False) -> Step:
+    async def respond(self, response: SaslAnswer, *, first: bool = False) -> LoginAnswer:
         """Go on with a response."""
         try:
             return await self._run(response, first)
@@ -291,7 +293,7 @@ class HostLogin:
             self.cancel()
             return self._gate.trouble(self._attempt, error)
 
-    async def _run(self, answer: SaslAnswer, first: bool) -> Step:
+    async def _run(self, answer: SaslAnswer, first: bool) -> LoginAnswer:
         while True:
             self._requests += 1
             if self._requests > REQUESTS:
@@ -336,7 +338,7 @@ class HostLogin:
         self._asked = True
         return await self._gate.ask_before(self._attempt)
 
-    async def _ended(self, result: object) -> Step:
+    async def _ended(self, result: object) -> LoginAnswer:
         match result:
             case SaslFailure(malformed=True):
                 return Refused(MALFORMED, "malformed")
@@ -348,7 +350,7 @@ class HostLogin:
             case _:
                 raise self._nonsense(result)
 
-    async def _succeed(self, success: SaslSuccess) -> Step:
+    async def _succeed(self, success: SaslSuccess) -> LoginAnswer:
         """Let in whom the accounts have proved: a mechanism that has asked them cannot say other
         than they have."""
         if self._verdict is not None and not isinstance(self._verdict, Verified):
@@ -372,7 +374,7 @@ class HostLogin:
 class _NoLogin:
     """Stands for an exchange that was refused at its start."""
 
-    async def step(self, response: bytes) -> Step:
+    async def respond(self, response: bytes) -> LoginAnswer:
         return Refused(NO_MECHANISM, "mechanism.unknown")
 
     def cancel(self) -> None:
@@ -384,7 +386,7 @@ _OWN: Final = Callee("login", "host.password")
 
 def _password_exchange(name: str, password: str) -> SaslExchange:
     """The exchange of USER/PASS and LOGIN."""
-    for value, limit in ((name, NAME_LIMIT), (password, SECRET_LIMIT)):
+    for value, limit in ((name, LOGIN_NAME_CHARACTERS), (password, SECRET_CHARACTERS)):
         if not is_credential(value, limit):
             return SaslFailure("credentials.form", malformed=False)
     verdict = yield NeedVerify(Claim(name, Secret(password)))

@@ -1,9 +1,9 @@
-"""The operator's log: structlog, JSON off a terminal, readable on one.
+"""The operator's log, on standard error: text on a terminal, lines of JSON otherwise.
 
-An event is a lower-case `noun.verb`; fields are escaped and bounded here, in one place, so that
-nothing a peer or plugin says can forge a line (reliability rule 23). A line is one write, for all
-processes of a site have one standard error. A line that cannot be written (a full disk, a reader
-that is gone) is lost, and costs nobody a login, a message or a worker.
+An event is a lower-case `noun.verb`. Fields are escaped and cut in this one place, so that nothing
+a peer or plugin says can forge a line. Each line is one write, because all processes of a site
+share one standard error. If a line cannot be written (a full disk, a reader that is gone) it is
+lost, and the login, the message or the worker that it is about goes on.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Final, TextIO
 from thurn.telemetry.hidden import hidden
 
 with hidden("rich"):
-    # structlog loads it wherever it is installed, as beside the tools of a developer: 0.3 s of each
-    # start, for tracebacks that are formatted as text here.
+    # structlog loads rich if it is installed, as it is beside a developer's tools. That would take
+    # 0.3 s of each start, and tracebacks are formatted as text here anyway.
     import structlog
 
 FIELD_CHARACTERS: Final = 2_000
-"""Longest text of one field; a traceback fits, a message does not."""
+"""Most characters of one field: enough for an error's text, too few for a whole message."""
 
 
 def _bounded(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -39,7 +39,7 @@ def _clean(text: str) -> str:
 
 
 class _Lossy:
-    """A stream as structlog writes to one; what it does not take is lost."""
+    """A stream for structlog to write to; what cannot be written is lost."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -54,9 +54,9 @@ class _Lossy:
 
 
 def configure(*, debug: bool = False) -> None:
-    """Set up once per process; everything goes to standard error."""
-    if sys.unraisablehook is sys.__unraisablehook__:  # else whoever embeds this has one
-        sys.unraisablehook = tell_unraisable
+    """Set up the log of this process; everything goes to standard error."""
+    if sys.unraisablehook is sys.__unraisablehook__:  # a program that embeds this may have its own
+        sys.unraisablehook = log_unraisable
     renderer: Any = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
@@ -76,9 +76,9 @@ def configure(*, debug: bool = False) -> None:
     )
 
 
-def tell_unraisable(found: Any) -> None:  # noqa: ANN401 - the type exists for checkers only
-    """One line for what Python cannot raise, as of a name in a TLS hello that is no text."""
-    logger().warning("python.unraisable", of=repr(found.object), exc_info=found.exc_value)
+def log_unraisable(unraisable: Any) -> None:  # noqa: ANN401 - the type exists for checkers only
+    """Log an error that Python cannot raise, such as that of a TLS hello whose name is not text."""
+    logger().warning("python.unraisable", of=repr(unraisable.object), exc_info=unraisable.exc_value)
 
 
 def logger(**facts: object) -> Any:  # noqa: ANN401 - structlog's bound loggers are lazily typed

@@ -120,12 +120,21 @@ async def history(site: CommandSite, account: str, name: str, as_json: bool) -> 
 @click.argument("account")
 @click.argument("name", required=False)
 @click.option("--version", type=click.IntRange(1), help="An older version.")
+@json_option
 @site_command(*_ROLES)
-async def get(site: CommandSite, account: str, name: str | None, version: int | None) -> None:
+async def get(
+    site: CommandSite, account: str, name: str | None, version: int | None, as_json: bool
+) -> None:
     """Write a script to standard output; without a name the active one. RFC 5804 §2.9."""
     with _told(account):
-        source = await (await _open(site, account)).get(name, version=version)
-    sys.stdout.buffer.write(source)
+        scripts = await _open(site, account)
+        source = await scripts.get(name, version=version)
+        if name is None:
+            name = next((one.name for one in await scripts.list() if one.active), None)
+    if as_json:
+        print_json({"name": name, "script": source.decode("utf-8", "replace")})
+    else:
+        sys.stdout.buffer.write(source)
 
 
 @click.command()
