@@ -47,7 +47,7 @@ def test_where_reading_ends_is_one_error(source):
             15,
             "100Q",
         ),
-        ("if size :over 99999999999999999999 { keep; }", 1, 15, "number above"),
+        ("if size :over 99999999999999999999 { keep; }", 1, 15, "is above"),
         ('if header [] "a" { keep; }', 1, 12, "a string"),
         ("if anyof( { keep; }", 1, 11, "a test"),
         ('if exists "a" { keep; } else if exists "b" { keep; }', 1, 30, '"elsif"'),

@@ -92,7 +92,7 @@ async def test_trouble_is_454_not_counted_and_not_cached(world, autojump_clock):
         assert step == Refused(LOGIN_TROUBLE, "trouble")
     assert set(one.told) == {"PluginFailed"}  # no login has failed
     assert {kind for kind, *_ in policy.asked} == {"before"}
-    assert set(one.diagnostics.events) == {"login.trouble", "plugin.failed"}
+    assert set(one.diagnostics.events) == {"login.deferred", "plugin.failed"}
     one.accounts.error = None
     assert isinstance(await one.log_in(), Granted)
 
@@ -382,3 +382,33 @@ async def test_login_is_all_or_nothing_when_cancelled(world, autojump_clock):
         await one.gate.password(session, "alice", "right")
     assert session.identity is None
     assert one.told == []
+
+
+async def test_every_refused_login_has_a_line(world, autojump_clock):
+    """Whatever refuses it: before a password is looked at, for its form, or after the verdict."""
+    policy = world.Policy()
+    one = world(policy)
+    await one.log_in(tls=False)
+    await one.gate.begin(one.session(), "NONSENSE", None)
+    await one.gate.begin(one.session(tls=False), "PLAINISH", None)
+    await one.gate.begin(one.session(), "PLAINISH", b"x")
+    await one.log_in("alice", "wrong")
+    policy.answers["before"] = Forbid("login.banned", temporary=True)
+    await one.log_in()
+    found = [(line.event, line.facts["code"], line.facts["reason"]) for line in one.login_lines]
+    assert found == [
+        ("login.refused", 538, "encryption.required"),
+        ("login.refused", 504, "mechanism.unknown"),
+        ("login.refused", 538, "encryption.required"),
+        ("login.refused", 501, "malformed"),
+        ("login.refused", 535, "credentials"),
+        ("login.refused", 454, "login.banned"),
+    ]
+
+
+async def test_a_policy_that_cannot_answer_is_no_refusal_in_the_log(world, autojump_clock):
+    one = world(world.Policy(before=RuntimeError("broken")))
+    await one.log_in()
+    assert [(line.event, line.facts["reason"]) for line in one.login_lines] == [
+        ("login.deferred", "plugin.failed")
+    ]

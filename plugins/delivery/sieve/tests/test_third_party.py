@@ -87,7 +87,7 @@ async def test_a_word_that_is_taken_is_a_start_up_error(tmp_path, site_tables):
         async with site_with(header, tmp_path, site_tables(tmp_path, extensions=["one"])):
             pass
     message = str(raised.value.findings)
-    assert "header is given by both" in message
+    assert "declare header" in message
     assert "vnd.example.header" in message
 
 

@@ -53,12 +53,22 @@ def in_time(promise: str, seconds: float) -> Iterator[None]:
 @contextmanager
 def checking(kit: str, check: Callable[..., object]) -> Iterator[None]:
     """The block runs a check of a kit: it must end in time, and what it raises names the check."""
-    name = getattr(check, "__name__", repr(check))
-    note = f"in the {kit} kit's {name}"
-    promise = (check.__doc__ or name).split("\n")[0]
+    promise = (check.__doc__ or name_of(check)).split("\n")[0]
+    with naming(kit, check), in_time(promise, CHECK_SECONDS):
+        yield
+
+
+def name_of(check: Callable[..., object]) -> str:
+    """What a check is called."""
+    return str(getattr(check, "__name__", repr(check)))
+
+
+@contextmanager
+def naming(kit: str, check: Callable[..., object]) -> Iterator[None]:
+    """The block runs a check of a kit: what it raises names the check."""
+    note = f"in the {kit} kit's {name_of(check)}"
     try:
-        with in_time(promise, CHECK_SECONDS):
-            yield
+        yield
     except BaseExceptionGroup as group:
         error = _innermost(group)
         error.add_note(note)

@@ -35,6 +35,7 @@ from thurn.app.plan import ProcessPlan
 from thurn.app.rights import find_rights
 from thurn.app.say import say
 from thurn.net.bind import bind, unbind
+from thurn.telemetry.stream import standard_error
 from thurn.types.errors import ConfigError
 
 TURN_SECONDS: Final = 0.2  # how late a deadline may be noticed
@@ -119,6 +120,7 @@ class Supervisor:
             for one in self._generations():
                 one.tick(now)
             self._advance(now)
+            standard_error().flush()  # lines for which the reader had no room
             if self._stopping and not self._generations():
                 say("info", "site.stopped")
                 return 0

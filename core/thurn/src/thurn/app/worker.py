@@ -20,6 +20,7 @@ import trio
 from thurn.app.channel import Channel, Message
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import Rights, die_with, drop_rights
+from thurn.telemetry.stream import standard_error
 from thurn.types.errors import ConfigError
 
 BEAT_SECONDS: Final = 1.0
@@ -66,6 +67,7 @@ class WorkerControl:
         """Tell each second that the loop turns, and how many sessions are open."""
         while True:
             self._channel.send_nowait({"beat": True, "sessions": self.count_sessions()})
+            standard_error().flush()  # lines for which the reader had no room
             await trio.sleep(BEAT_SECONDS)
 
     async def ask(self, request: str) -> Message:

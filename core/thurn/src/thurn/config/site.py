@@ -38,6 +38,20 @@ def _greeted(hostname: str) -> str:
     return hostname
 
 
+class LogLineSettings(Settings):
+    """What has a line in the operator's log, besides what goes wrong."""
+
+    messages: tuple[Literal["accepted", "refused", "deferred", "delivered"], ...] = Field(
+        default=("accepted", "refused", "deferred"),
+        description="Messages that were accepted; messages, recipients and peers that were refused "
+        "for good, or told to come again; copies that were filed into a mailbox.",
+    )
+    logins: tuple[Literal["succeeded", "refused"], ...] = Field(
+        default=("succeeded", "refused"),
+        description="Logins. Programs that ban guessers need those that were refused.",
+    )
+
+
 class SiteSettings(Settings):
     """The site."""
 
@@ -82,6 +96,9 @@ class SiteSettings(Settings):
     )
     journal_retention: Duration = Field(
         default=1_209_600.0, le=100 * 366 * 86_400, description="How long the journal is kept."
+    )
+    log: LogLineSettings = Field(
+        default=LogLineSettings(), description="What has a line in the operator's log."
     )
     segment: Size = Field(default=16 * 2**20, description="Size of a commit log segment.")
     sync: Literal["auto", "inline", "thread"] = Field(

@@ -54,6 +54,13 @@ class JournalRecord:
                     line[key] = value[:DETAIL_CHARACTERS] if isinstance(value, str) else value
             self.stages.append(line)
 
+    @property
+    def reason(self) -> str:
+        """The stable word of what decided: the transaction's, else that of its last stage."""
+        own = self.facts.get("reason")
+        reasons = (stage["reason"] for stage in reversed(self.stages) if "reason" in stage)
+        return str(own or next(reasons, ""))
+
     def finish(self, now: float) -> dict[str, object]:
         """The whole record, as it is written."""
         facts = self.facts

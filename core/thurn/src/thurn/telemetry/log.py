@@ -1,19 +1,19 @@
 """The operator's log, on standard error: text on a terminal, lines of JSON otherwise.
 
-An event is a lower-case `noun.verb`. Fields are escaped and cut in this one place, so that nothing
-a peer or plugin says can forge a line. Each line is one write, because all processes of a site
-share one standard error. If a line cannot be written (a full disk, a reader that is gone) it is
-lost, and the login, the message or the worker that it is about goes on.
+An event is a lower-case `noun.verb`; all are in `docs/reference/events.md`. Fields are escaped and
+bounded here, in one place, so that nothing a peer or plugin says can forge a line: a value is a
+JSON string, and the fields that the host knows (`timestamp`, `level`, `event`) stand first. How
+lines are written is `thurn.telemetry.stream`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from thurn.telemetry.hidden import hidden
+from thurn.telemetry.stream import standard_error, timestamp
 
 with hidden("rich"):
     # structlog loads rich if it is installed, as it is beside a developer's tools. That would take
@@ -24,11 +24,13 @@ FIELD_CHARACTERS: Final = 2_000
 """Most characters of one field: enough for an error's text, too few for a whole message."""
 
 
-def _bounded(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+def _ordered(_logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    level = "error" if method == "exception" else method
+    line = {"timestamp": timestamp(), "level": level, "event": event.pop("event")}
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = _clean(value)
-    return event
+        bounded = isinstance(value, str) and key != "exception"
+        line[key] = _clean(value) if bounded else value
+    return line
 
 
 def _clean(text: str) -> str:
@@ -38,21 +40,6 @@ def _clean(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
-class _Lossy:
-    """A stream for structlog to write to; what cannot be written is lost."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-
 def configure(*, debug: bool = False) -> None:
     """Set up the log of this process; everything goes to standard error."""
     if sys.unraisablehook is sys.__unraisablehook__:  # a program that embeds this may have its own
@@ -60,18 +47,16 @@ def configure(*, debug: bool = False) -> None:
     renderer: Any = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
-    lossy: Any = _Lossy(sys.stderr)
+    stream: Any = standard_error()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _bounded,
+            _ordered,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(10 if debug else 20),
-        logger_factory=structlog.WriteLoggerFactory(lossy),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
 

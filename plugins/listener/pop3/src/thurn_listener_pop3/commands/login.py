@@ -90,7 +90,7 @@ async def _enter(conversation: Conversation, identity: Identity) -> None:
         conversation.engine.send(error(str(refusal), refusal.code))
         conversation.session.identity = None
     except ThurnError as failure:
-        conversation.report("maildrop.not_opened", failure)
+        conversation.report("account.not_opened", failure)
         conversation.engine.send(error(status_of(failure).text, code_of(failure)))
         conversation.session.identity = None
     else:
