@@ -29,11 +29,11 @@ from typing import Final, Literal, TypeAlias
 
 from thurn.plugin import (
     LOGIN_NAME_CHARACTERS,
+    RELAYED_FOR,
     AccountId,
     Address,
     Clock,
     Session,
-    StashKey,
     State,
     TableRow,
     ThurnError,
@@ -62,11 +62,6 @@ LIFETIME_SECONDS: Final = 400 * 86_400.0
 PAGE: Final = 1_000
 
 Kind: TypeAlias = Literal["address", "network", "session"]
-
-RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.grants.relayed_for")
-"""On a transaction: as one of these accounts it relays; by their grants a relay rule permitted
-recipients elsewhere. The rule writes it, the sender check reads it: a look-up at another moment
-could find other grants. Absent: nothing is relayed by a grant that is bound to an account."""
 
 
 class GrantTableFull(ThurnError):
