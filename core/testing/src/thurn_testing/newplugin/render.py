@@ -20,7 +20,7 @@ from thurn.types.errors import ThurnError
 from thurn_testing.newplugin.skeleton import PRODUCTS, product_class
 
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "outgoing", "router", "sasl", "sieve")
-"""Roles whose simplest plugin is a function (design D3)."""
+"""Roles whose simplest plugin is a function."""
 HEADS: Final = {
     "imap": ("listener", ', "thurn-listener-imap", "thurn-wire"'),
     "sieve": ("delivery", ', "thurn-sieve"'),

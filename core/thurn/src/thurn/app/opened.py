@@ -40,6 +40,7 @@ from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
+from thurn.telemetry.lines import MailLines
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
@@ -113,6 +114,10 @@ class OpenSite:
         return ChainMaker(self.config.instances, self.products, self.supervision, self._sessions)
 
     @property
+    def _lines(self) -> MailLines:
+        return MailLines(self.diagnostics, frozenset(self.config.site.log.messages))
+
+    @property
     def supervision(self) -> Supervision:
         """How products are called."""
         return Supervision(self.diagnostics, self.events, self.calls)
@@ -167,6 +172,7 @@ class OpenSite:
                 self.supervision,
                 "\0".join(names),
                 settings.plaintext_without_tls,
+                frozenset(self.config.site.log.logins),
             )
         )
 
@@ -183,7 +189,12 @@ class OpenSite:
         guards = tuple(self.supervised("guard", name) for name in settings.guards)
         stores = self.stores(directory)
         local = LocalDelivery(
-            stores, self._chains.delivery(settings), guards, self.clock, self.supervision
+            stores,
+            self._chains.delivery(settings),
+            guards,
+            self.clock,
+            self.supervision,
+            self._lines,
         )
         kind = EntryKind.SUBMITTED if settings.submission else EntryKind.RELAYED
         return FlowPlan(
@@ -197,6 +208,7 @@ class OpenSite:
             clock=self.clock,
             ids=self.ids,
             late=LateCommits(self.clock),
+            lines=self._lines,
             free_octets=self.commit_log.free_octets,
         )
 
@@ -241,7 +253,7 @@ class OpenSite:
         """Send a message of the host or a plugin; durable on return."""
         no_rules = Chain(DELIVERY, (), self.supervision)
         local = LocalDelivery(
-            self.stores(self.directory), no_rules, (), self.clock, self.supervision
+            self.stores(self.directory), no_rules, (), self.clock, self.supervision, self._lines
         )
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

@@ -23,11 +23,19 @@ from pathlib import Path
 from typing import Final
 
 from thurn.app.channel import Channel, Message
-from thurn.app.generation import HOUSEKEEPER, RESTART_MAXIMUM_SECONDS, Generation, Phase
+from thurn.app.generation import (
+    HOUSEKEEPER,
+    KILL_SECONDS,
+    RESTART_MAXIMUM_SECONDS,
+    Generation,
+    Phase,
+)
+from thurn.app.notifier import Notifier
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import find_rights
 from thurn.app.say import say
 from thurn.net.bind import bind, unbind
+from thurn.telemetry.stream import standard_error
 from thurn.types.errors import ConfigError
 
 TURN_SECONDS: Final = 0.2  # how late a deadline may be noticed
@@ -54,6 +62,7 @@ class Supervisor:
         self._config_paths = [str(path) for path in config_paths]
         self._app = app
         self._on_ready = on_ready
+        self._notifier = Notifier()
         self._selector = selectors.DefaultSelector()
         self._sockets: dict[str, list[socket.socket]] = {}
         self._data: Path | None = None
@@ -102,6 +111,7 @@ class Supervisor:
                 for one in self._generations():
                     one.forgive(now)
             turned_at = now
+            self._notifier.beat(now)
             for key, _ in readable:
                 if key.fileobj is told:
                     self._on_signals(told.recv(64), now)
@@ -110,6 +120,7 @@ class Supervisor:
             for one in self._generations():
                 one.tick(now)
             self._advance(now)
+            standard_error().flush()  # lines for which the reader had no room
             if self._stopping and not self._generations():
                 say("info", "site.stopped")
                 return 0
@@ -175,6 +186,8 @@ class Supervisor:
         self._begin_at = float("inf")
         self._started += 1
         say("info", "generation.starting", generation=self._started)
+        if self._serving is not None:
+            self._notifier.reloading(f"generation {self._started} is starting")
         try:
             self._coming = Generation(self._started, self._app, self._config_paths, self, now)
         except OSError as error:  # no descriptors, no memory for a process: all is as it was
@@ -182,6 +195,9 @@ class Supervisor:
             self._tell_failed(self._started, [f"cannot be started: {error}"], now)
 
     def _stop(self, now: float) -> None:
+        plans = [one.plan for one in self._generations() if one.plan is not None]
+        longest = max((plan.stop_seconds for plan in plans), default=0.0)
+        self._notifier.stopping(longest + 2 * KILL_SECONDS)
         for one in self._generations():
             if self._stopping or one is self._coming or one.plan is None:
                 one.end()
@@ -243,6 +259,7 @@ class Supervisor:
         self._serving, self._coming = coming, None
         self._release(coming.plan.binds)
         say("info", "generation.ready", generation=coming.number, pid=os.getpid())
+        self._notifier.ready(f"generation {coming.number} serves")
         if not self._was_ready and self._on_ready is not None:
             self._on_ready(coming.plan)
         self._was_ready = True
@@ -260,6 +277,8 @@ class Supervisor:
         say("error", "generation.failed", generation=number, findings=findings)
         self._last_failure = {"generation": number, "findings": findings}
         self._answer_reloads({"failed": findings})
+        status = f"generation {number} could not start: {findings[0] if findings else ''}"
+        (self._notifier.ready if self._serving is not None else self._notifier.say)(status)
         if self._serving is None:
             self._begin_at = now + RESTART_MAXIMUM_SECONDS
 

@@ -20,6 +20,7 @@ import trio
 from thurn.app.channel import Channel, Message
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import Rights, die_with, drop_rights
+from thurn.telemetry.stream import standard_error
 from thurn.types.errors import ConfigError
 
 BEAT_SECONDS: Final = 1.0
@@ -32,6 +33,7 @@ class WorkerControl:
 
     Attributes:
         name: "worker-1" …, or "housekeeper".
+        number: of the worker among those of its generation, from 0; of no use to the housekeeper.
         count_sessions: how many sessions are open; set by the application.
         draining: set when nothing new is to be begun; what is under way has a bounded time, then
             `run_worker` is cancelled.
@@ -40,6 +42,7 @@ class WorkerControl:
 
     def __init__(self, name: str, channel: Channel, trace_fd: int) -> None:
         self.name = name
+        self.number = int(name.rpartition("-")[2]) - 1 if "-" in name else -1
         self.draining = trio.Event()
         self.privileged: Any = None
         self.scope = trio.CancelScope()
@@ -66,6 +69,7 @@ class WorkerControl:
         """Tell each second that the loop turns, and how many sessions are open."""
         while True:
             self._channel.send_nowait({"beat": True, "sessions": self.count_sessions()})
+            standard_error().flush()  # lines for which the reader had no room
             await trio.sleep(BEAT_SECONDS)
 
     async def ask(self, request: str) -> Message:

@@ -1,4 +1,4 @@
-"""The fail-safe call of a rule, and the chain that is a list of rules (design D4, D5).
+"""The fail-safe call of a rule, and the chain that is a list of rules.
 
 A stage is a typed loop in the module that owns it:
 

@@ -8,7 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +25,7 @@ from thurn.contracts.store import Append
 from thurn.delivery.deposits import OwnedDeposit, owned
 from thurn.delivery.record import Filing, RecordedDelivery, Sending
 from thurn.directory.stores import Stores
+from thurn.telemetry.lines import MailLines
 from thurn.types.content import Content
 from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
@@ -65,6 +66,7 @@ class LocalDelivery:
     _guards: tuple[Supervised[Guard], ...]
     _clock: Clock
     _supervision: Supervision
+    _lines: MailLines
 
     async def deliver(
         self,
@@ -148,7 +150,15 @@ class LocalDelivery:
         deposits.extend(
             OwnedDeposit(one, callee, supervision) for one in delivery.remembered.values()
         )
-        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), tuple(delivery.actions))
+        actions = (*delivery.actions, *self._lines_of(delivery, target))
+        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), actions)
+
+    def _lines_of(self, delivery: RecordedDelivery, target: Target) -> Iterator[Callable[[], None]]:
+        """What writes the lines about a delivery, after the commit."""
+        if "delivered" in self._lines.wanted:
+            address, account = target.recipient.address, delivery.record.account
+            write = partial(self._lines.delivered, delivery.transaction, address, account)
+            yield from (partial(write, filing.mailbox) for filing in delivery.filings)
 
     async def _ask_guards(self, delivery: RecordedDelivery, filing: Filing) -> None:
         """Ask who judges what enters the store. Raises StorageError, TemporaryFailure."""

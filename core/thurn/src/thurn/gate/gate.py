@@ -26,7 +26,7 @@ from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics, Events
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
+from thurn.contracts.gate import Ask, Granted, Login, LoginAnswer, Refused
 from thurn.contracts.login import LoginAttempt, LoginPolicy, LoginRecorder
 from thurn.contracts.sasl import (
     Challenge,
@@ -43,10 +43,11 @@ from thurn.contracts.settings import Secret
 from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.policies import ask_after, ask_before, ask_record
+from thurn.telemetry.lines import who
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
-    NAME_LIMIT,
-    SECRET_LIMIT,
+    LOGIN_NAME_CHARACTERS,
+    SECRET_CHARACTERS,
     AccountId,
     Identity,
     is_credential,
@@ -71,6 +72,7 @@ class GateParts:
 
     Attributes:
         judges: names the account instances, so that cached verdicts of others do not count.
+        logged: which logins have a line in the operator's log.
     """
 
     mechanisms: Mapping[str, Supervised[SaslMechanism]]
@@ -85,6 +87,7 @@ class GateParts:
     supervision: Supervision
     judges: str
     plaintext_without_tls: bool
+    logged: frozenset[str] = frozenset({"succeeded", "refused"})
 
 
 @dataclass(slots=True, eq=False)
@@ -115,15 +118,16 @@ class HostGate:
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
-    ) -> tuple[Login, Step]:
+    ) -> tuple[Login, LoginAnswer]:
         """Start an exchange."""
         known = self._parts.mechanisms.get(mechanism.upper())
         bindings = _bindings(session)
         if known is None or not _can_bind(known.product, bindings):
-            return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
+            unknown = LoginAttempt(session, "", mechanism[:NAME_SHOWN])
+            return _NoLogin(), self.log(unknown, Refused(NO_MECHANISM, "mechanism.unknown"))
         word = known.product.mechanism
         if known.product.plaintext and not self.password_allowed(session):
-            return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
+            return _NoLogin(), self._unencrypted(LoginAttempt(session, "", word))
         try:
             exchange = known.product.begin(SaslConditions(session.tls is not None, bindings))
         except Exception as error:  # noqa: BLE001 - supervision point: one login
@@ -135,7 +139,7 @@ class HostGate:
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
         """Login by name and password."""
         if not self.password_allowed(session):
-            return Refused(ENCRYPTION_REQUIRED, "encryption.required")
+            return self._unencrypted(LoginAttempt(session, name[:NAME_SHOWN], "PASSWORD"))
         login = HostLogin(self, session, "PASSWORD", _password_exchange(name, password), _OWN)
         step = await login.start(None)
         return Refused(MALFORMED, "malformed") if isinstance(step, Ask) else step
@@ -205,46 +209,61 @@ class HostGate:
         identity = Identity(account, success.authcid, attempt.mechanism, secured, groups)
         refused = await self.ask_after(attempt, identity)
         if refused is not None:
-            self._failed(attempt, refused.reason)
-            return refused
+            return self._failed(attempt, refused)
         session.identity = identity
         parts.events.emit(LoggedIn(identity, session.protocol, session.peer))
-        parts.diagnostics.info(
-            "login.succeeded",
-            account=account,
-            mechanism=attempt.mechanism,
-            session=session.id,
-            peer=str(session.peer or "local"),
-            protocol=session.protocol,
-            secured=secured,
-        )
+        if "succeeded" in parts.logged:
+            parts.diagnostics.info(
+                "login.succeeded",
+                **who(session),
+                protocol=session.protocol,
+                mechanism=attempt.mechanism,
+                secured=secured,
+            )
         return Granted(identity, success.data)
 
     async def deny(self, attempt: LoginAttempt, reason: str) -> Refused:
         """Wrong credentials, whatever the reason: equal answer, and the policies are told."""
         refused = await self.ask_after(attempt, None)
-        self._failed(attempt, reason)
-        return refused or Refused(BAD_CREDENTIALS, reason)
+        status = BAD_CREDENTIALS if refused is None else refused.status
+        self._failed(attempt, Refused(status, reason))
+        return refused or Refused(status, reason)
 
     def trouble(self, attempt: LoginAttempt, error: Exception) -> Refused:
         """Something of ours failed: temporary, not counted."""
         self._parts.diagnostics.error(
-            "login.trouble", name=attempt.name, session=attempt.session.id, failure=repr(error)
+            "login.deferred",
+            **who(attempt.session),
+            failure=repr(error),
+            claimed_name=attempt.name,
         )
         return Refused(LOGIN_TROUBLE, "trouble")
 
-    def _failed(self, attempt: LoginAttempt, reason: str) -> None:
+    def log(self, attempt: LoginAttempt, refused: Refused) -> Refused:
+        """Write the line of a refusal; the refusal."""
+        # The host's own reasons begin with "plugin.": a policy could not answer.
+        deferred = refused.reason.startswith("plugin.")
+        if deferred or "refused" in self._parts.logged:
+            self._parts.diagnostics.warning(
+                "login.deferred" if deferred else "login.refused",
+                **who(attempt.session),
+                protocol=attempt.session.protocol,
+                code=refused.status.code,
+                reason=refused.reason,
+                mechanism=attempt.mechanism,
+                claimed_name=attempt.name,
+            )
+        return refused
+
+    def _unencrypted(self, attempt: LoginAttempt) -> Refused:
+        return self.log(attempt, Refused(ENCRYPTION_REQUIRED, "encryption.required"))
+
+    def _failed(self, attempt: LoginAttempt, refused: Refused) -> Refused:
         session = attempt.session
-        self._parts.events.emit(LoginFailed(attempt.name, session.protocol, session.peer, reason))
-        self._parts.diagnostics.warning(
-            "login.failed",
-            name=attempt.name,
-            reason=reason,
-            mechanism=attempt.mechanism,
-            session=session.id,
-            peer=str(session.peer or "local"),
-            protocol=session.protocol,
+        self._parts.events.emit(
+            LoginFailed(attempt.name, session.protocol, session.peer, refused.reason)
         )
+        return self.log(attempt, refused)
 
 
 @dataclass(slots=True, eq=False)
@@ -266,11 +285,13 @@ class HostLogin:
     _key: StoredKey | None = None
     _wanted_key: bool = False
 
-    async def start(self, initial: bytes | None) -> Step:
-        """The first step; an initial response answers the mechanism's first challenge if that is
-        empty (client-first mechanisms) or, for LOGIN, its first prompt."""
-        step = await self.step(None, first=True)
-        return await self.step(initial) if initial is not None and isinstance(step, Ask) else step
+    async def start(self, initial: bytes | None) -> LoginAnswer:
+        """Begin. An initial response answers the mechanism's first challenge, which is empty for
+        mechanisms in which the client speaks first, and a prompt for LOGIN."""
+        answer = await self.respond(None, first=True)
+        if initial is not None and isinstance(answer, Ask):
+            return await self.respond(initial)
+        return answer
 
     def cancel(self) -> None:
         """The peer gave up."""
@@ -283,7 +304,7 @@ class HostLogin:
     def _attempt(self) -> LoginAttempt:
         return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
-    async def step(self, response: SaslAnswer, *, first: bool = False) -> Step:
+    async def respond(self, response: SaslAnswer, *, first: bool = False) -> LoginAnswer:
         """Go on with a response."""
         try:
             return await self._run(response, first)
@@ -291,7 +312,7 @@ class HostLogin:
             self.cancel()
             return self._gate.trouble(self._attempt, error)
 
-    async def _run(self, answer: SaslAnswer, first: bool) -> Step:
+    async def _run(self, answer: SaslAnswer, first: bool) -> LoginAnswer:
         while True:
             self._requests += 1
             if self._requests > REQUESTS:
@@ -334,12 +355,13 @@ class HostLogin:
         if self._asked:
             return None
         self._asked = True
-        return await self._gate.ask_before(self._attempt)
+        refused = await self._gate.ask_before(self._attempt)
+        return None if refused is None else self._gate.log(self._attempt, refused)
 
-    async def _ended(self, result: object) -> Step:
+    async def _ended(self, result: object) -> LoginAnswer:
         match result:
             case SaslFailure(malformed=True):
-                return Refused(MALFORMED, "malformed")
+                return self._gate.log(self._attempt, Refused(MALFORMED, "malformed"))
             case SaslFailure():
                 return await self._gate.deny(self._attempt, result.reason)
             case SaslSuccess():
@@ -348,7 +370,7 @@ class HostLogin:
             case _:
                 raise self._nonsense(result)
 
-    async def _succeed(self, success: SaslSuccess) -> Step:
+    async def _succeed(self, success: SaslSuccess) -> LoginAnswer:
         """Let in whom the accounts have proved: a mechanism that has asked them cannot say other
         than they have."""
         if self._verdict is not None and not isinstance(self._verdict, Verified):
@@ -372,7 +394,7 @@ class HostLogin:
 class _NoLogin:
     """Stands for an exchange that was refused at its start."""
 
-    async def step(self, response: bytes) -> Step:
+    async def respond(self, response: bytes) -> LoginAnswer:
         return Refused(NO_MECHANISM, "mechanism.unknown")
 
     def cancel(self) -> None:
@@ -384,7 +406,7 @@ _OWN: Final = Callee("login", "host.password")
 
 def _password_exchange(name: str, password: str) -> SaslExchange:
     """The exchange of USER/PASS and LOGIN."""
-    for value, limit in ((name, NAME_LIMIT), (password, SECRET_LIMIT)):
+    for value, limit in ((name, LOGIN_NAME_CHARACTERS), (password, SECRET_CHARACTERS)):
         if not is_credential(value, limit):
             return SaslFailure("credentials.form", malformed=False)
     verdict = yield NeedVerify(Claim(name, Secret(password)))

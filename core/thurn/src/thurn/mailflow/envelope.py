@@ -44,6 +44,8 @@ ENTRY: Final = StashKey[JournalRecord]("mailflow.entry")
 EARLY: Final = StashKey[JournalRecord]("mailflow.early")
 """What was decided at connection and hello, before there was a transaction."""
 ACCEPTED: Final = Accept()
+TAKEN: Final = frozenset({"stored", "queued", "discarded"})
+"""The outcomes of messages that were answered with success."""
 _LOGIN_REQUIRED: Final = Reject(
     "login.required", "Authentication required", 530, "5.7.0"
 )  # RFC 4954 §6
@@ -102,6 +104,7 @@ def _judge_early(
         record.stages.extend(early.stages)
         record.note(outcome="refused", status=str(answer.status), reason=answer.reason)
         plan.journal.write(record)
+        plan.lines.session_refused(session, answer.status, answer.reason)
         return named(answer, session.id)
     session.remembered = session.remembered or answer
     return ACCEPTED
@@ -184,6 +187,8 @@ async def judge_recipient(plan: FlowPlan, transaction: Transaction, recipient: R
             reason=answer.reason,
             status=str(answer.status),
         )
+        address = recipient.address
+        plan.lines.recipient_refused(transaction, address, answer.status, answer.reason)
         return named(answer, transaction.id)
     return answer
 
@@ -265,3 +270,19 @@ def close_entry(
     if "recipients" not in entry.facts:
         entry.note(recipients=[str(r.address) for r in transaction.recipients[:100]])
     plan.journal.write(entry)
+    _log(plan, transaction, entry, outcome, status)
+
+
+def _log(
+    plan: FlowPlan,
+    transaction: Transaction,
+    entry: JournalRecord,
+    outcome: TransactionOutcome,
+    status: Status,
+) -> None:
+    """Write the line of the operator's log; what the peer abandoned has none."""
+    size_octets = entry.facts.get("size")
+    if outcome in TAKEN:
+        plan.lines.accepted(transaction, status, outcome, size_octets)
+    elif outcome != "abandoned":
+        plan.lines.refused(transaction, status, entry.reason, size_octets)

@@ -13,7 +13,7 @@ from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.deliver import LateReceipt, Receipt, deliver
 from thurn.delivery.disposition import Replies
 from thurn.directory.expansion import expand
-from thurn.mailflow.envelope import close_entry, trouble_of
+from thurn.mailflow.envelope import TAKEN, close_entry, trouble_of
 from thurn.mailflow.late import key_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.stages import ask_filters
@@ -59,6 +59,12 @@ async def receive(
             plan.late.add(key_of(sender, transaction, blob, replies), error)
         receipt = _alike(transaction, replies, trouble_of(error), "deferred")
     close_entry(plan, transaction, receipt.outcome, receipt.statuses[0])
+    if replies == "each" and receipt.outcome in TAKEN:
+        for recipient, status in zip(transaction.recipients, receipt.statuses, strict=True):
+            if not status.is_success:
+                plan.lines.recipient_refused(
+                    transaction, recipient.address, status, "delivery.failed"
+                )
     plan.events.emit(
         TransactionEnded(
             transaction.id,

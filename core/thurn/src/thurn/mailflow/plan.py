@@ -16,6 +16,7 @@ from thurn.delivery.parts import DeliveryParts
 from thurn.mailflow.late import LateCommits
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
+from thurn.telemetry.lines import MailLines
 from thurn.types.address import Address
 
 
@@ -66,6 +67,7 @@ class FlowPlan:
     clock: Clock
     ids: IdMaker
     late: LateCommits
+    lines: MailLines
     free_octets: Callable[[], int] = field(repr=False)
     """How many octets the commit log's disk still takes; asked for each transaction, because a fast
     peer fills a disk within a second."""

@@ -1,6 +1,6 @@
 """The façade: everything that a plugin author needs, and the public API that is versioned.
 
-The simplest plugin is a function (design D3):
+The simplest plugin is a function:
 
     from thurn.plugin import Message, Reject, Settings, message_filter
 
@@ -59,7 +59,7 @@ from thurn.contracts.context import Context, Diagnostics, Events, ListenerContex
 from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
-from thurn.contracts.gate import Ask, Gate, Granted, Login, Refused, Step
+from thurn.contracts.gate import Ask, Gate, Granted, Login, LoginAnswer, Refused
 from thurn.contracts.guard import Guard
 from thurn.contracts.listener import Listener, ListenerSettings, ReceivingSettings, SocketListener
 from thurn.contracts.login import (
@@ -270,9 +270,29 @@ from thurn.types.events import (
     PluginFailed,
     TransactionEnded,
 )
-from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, AccountId, Identity, is_credential
-from thurn.types.mailbox import INBOX, NAME_LEVELS, NAME_OCTETS, mailbox_name, parents
-from thurn.types.session import JournalEntry, PeerAddress, Session, Target, TlsState, Transaction
+from thurn.types.identity import (
+    LOGIN_NAME_CHARACTERS,
+    SECRET_CHARACTERS,
+    AccountId,
+    Identity,
+    is_credential,
+)
+from thurn.types.mailbox import (
+    INBOX,
+    MAILBOX_NAME_LEVELS,
+    MAILBOX_NAME_OCTETS,
+    mailbox_name,
+    parents,
+)
+from thurn.types.session import (
+    RELAYED_FOR,
+    JournalEntry,
+    PeerAddress,
+    Session,
+    Target,
+    TlsState,
+    Transaction,
+)
 from thurn.types.stash import Stash, StashKey
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
@@ -282,13 +302,14 @@ __all__ = [
     "INBOX",
     "KEYWORDS_PER_MAILBOX",
     "LOCAL_ERROR",
-    "NAME_LEVELS",
-    "NAME_LIMIT",
-    "NAME_OCTETS",
+    "LOGIN_NAME_CHARACTERS",
+    "MAILBOX_NAME_LEVELS",
+    "MAILBOX_NAME_OCTETS",
     "OVER_QUOTA",
     "PENDING_OUTGOING",
+    "RELAYED_FOR",
     "RETRY_LONGEST_SECONDS",
-    "SECRET_LIMIT",
+    "SECRET_CHARACTERS",
     "SPILL_OCTETS",
     "STORAGE_FULL",
     "SYSTEM_FLAGS",
@@ -376,6 +397,7 @@ __all__ = [
     "Local",
     "LoggedIn",
     "Login",
+    "LoginAnswer",
     "LoginAttempt",
     "LoginDecision",
     "LoginFailed",
@@ -488,7 +510,6 @@ __all__ = [
     "StateRef",
     "Status",
     "StatusValue",
-    "Step",
     "StorageError",
     "StorageFull",
     "StorageTrouble",

@@ -18,7 +18,7 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
-from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, is_credential
+from thurn.types.identity import LOGIN_NAME_CHARACTERS, SECRET_CHARACTERS, is_credential
 
 
 class Malformed(Exception):
@@ -33,7 +33,7 @@ def receive(prompt: bytes = b"") -> Generator[SaslRequest, SaslAnswer, bytes]:
     return answer
 
 
-def text(octets: bytes, *, limit_octets: int = NAME_LIMIT) -> str:
+def text(octets: bytes, *, limit_octets: int = LOGIN_NAME_CHARACTERS) -> str:
     """UTF-8 text without controls, within a bound; never empty.
 
     Raises:
@@ -54,7 +54,7 @@ def verify(
     authcid: str, password: bytes, authzid: str = "", *, kind: str = "password"
 ) -> Generator[SaslRequest, SaslAnswer, SaslResult]:
     """Ask whether a password is right; the mechanism's result follows from it."""
-    secret = Secret(text(password, limit_octets=SECRET_LIMIT))
+    secret = Secret(text(password, limit_octets=SECRET_CHARACTERS))
     verdict = yield NeedVerify(Claim(authcid, secret, kind))
     if isinstance(verdict, Verified):
         return SaslSuccess(authcid, authzid, verdict=verdict)

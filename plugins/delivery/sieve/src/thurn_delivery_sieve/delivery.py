@@ -1,4 +1,4 @@
-"""The delivery filter: runs the scripts of an account over a message (design D8).
+"""The delivery filter: runs the scripts of an account over a message.
 
 Rules of this file:
 1. Scripts first only say what they want; nothing is done before the last one has ended.

@@ -1,4 +1,4 @@
-"""Carries a script's actions out by the verbs of a delivery (design D8).
+"""Carries a script's actions out by the verbs of a delivery.
 
 Rules of this file:
 1. Verbs only record; the host commits all of them at once, before the reply.
@@ -92,7 +92,7 @@ class DeliveryExecutor:
         self._delivery.keep(flags=action.flags, content=self.content_of(action.message))
 
     async def store(self, action: Store) -> None:
-        """File into the mailbox; it is made if it is not there (design D12)."""
+        """File into the mailbox; it is created if it is missing."""
         name = await self._name(action)
         content = self.content_of(action.message)
         if name == INBOX:
@@ -179,7 +179,7 @@ class DeliveryExecutor:
         self._delivery.discard("by the script")
 
     async def reject(self, action: Reject) -> bool:
-        """Refuse with a reply (design D6): always in the protocol."""
+        """Refuse with a reply in the protocol: final delivery happens before the reply."""
         self._delivery.reject(refusal(action.reason))
         return True
 

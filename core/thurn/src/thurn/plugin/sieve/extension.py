@@ -31,7 +31,7 @@ Act = Callable[[Delivery], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class FunctionAction(Action):
-    """An action whose deed is a function that uses the verbs of a delivery (design D8).
+    """An action whose deed is a function that uses the verbs of a delivery.
 
     Attributes:
         act: the function with its arguments.

@@ -1,4 +1,4 @@
-"""The decorators that make a function a test or an action of Sieve (design D3).
+"""The decorators that make a function a test or an action of Sieve.
 
     @sieve_test("vnd.example.office-hours")
     def office_hours(rt: Runtime, *, start: int = 9, end: int = 17) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 import trio
-from thurn.plugin import SECRET_LIMIT, is_credential
+from thurn.plugin import SECRET_CHARACTERS, is_credential
 from thurn_kit.accounts import UnknownScheme, parse_hash
 
 from thurn_account_sqlite.settings import SqliteSettings
@@ -30,10 +30,10 @@ def check_password(password: str, settings: SqliteSettings) -> None:
             f"the password has fewer than {settings.password_characters} characters: take a longer "
             "one (or set password_characters)"
         )
-    if not is_credential(password, SECRET_LIMIT):
+    if not is_credential(password, SECRET_CHARACTERS):
         raise click.ClickException(
-            f"the password has controls, or more than {SECRET_LIMIT} characters: no listener would "
-            "let it through"
+            f"the password has control characters, or more than {SECRET_CHARACTERS} characters: no "
+            "listener would accept it"
         )
     try:
         password.encode()
@@ -55,7 +55,7 @@ def read_password(settings: SqliteSettings) -> str:
         except click.Abort:
             raise click.ClickException("nothing was changed: no password was given") from None
     else:
-        password = sys.stdin.readline(SECRET_LIMIT + 2).rstrip("\r\n")
+        password = sys.stdin.readline(SECRET_CHARACTERS + 2).rstrip("\r\n")
     check_password(password, settings)
     return password
 
@@ -71,7 +71,7 @@ def read_hash() -> Stored:
     Raises:
         click.ClickException: it is of no scheme that is known.
     """
-    text = sys.stdin.readline(SECRET_LIMIT).strip()
+    text = sys.stdin.readline(SECRET_CHARACTERS).strip()
     try:
         return Stored(parse_hash(text))
     except UnknownScheme as error:

@@ -17,7 +17,7 @@ from thurn.plugin import (
     ScriptRecord,
     ScriptRefused,
 )
-from thurn_kit.commands import CommandSite, find_account, site_command
+from thurn_kit.commands import CommandSite, examples, find_account, site_command
 from thurn_kit.table import json_option
 
 from thurn_delivery_sieve.command.output import print_json, print_table
@@ -48,7 +48,7 @@ def _told(account: str) -> Iterator[None]:
         raise click.ClickException(f"{account}: {error}") from None
 
 
-@click.command()
+@click.command(epilog=examples("thurn sieve put --activate alice rules rules.sieve"))
 @click.argument("account")
 @click.argument("name")
 @click.argument("script", type=click.File("rb"))
@@ -120,12 +120,21 @@ async def history(site: CommandSite, account: str, name: str, as_json: bool) -> 
 @click.argument("account")
 @click.argument("name", required=False)
 @click.option("--version", type=click.IntRange(1), help="An older version.")
+@json_option
 @site_command(*_ROLES)
-async def get(site: CommandSite, account: str, name: str | None, version: int | None) -> None:
+async def get(
+    site: CommandSite, account: str, name: str | None, version: int | None, as_json: bool
+) -> None:
     """Write a script to standard output; without a name the active one. RFC 5804 §2.9."""
     with _told(account):
-        source = await (await _open(site, account)).get(name, version=version)
-    sys.stdout.buffer.write(source)
+        scripts = await _open(site, account)
+        source = await scripts.get(name, version=version)
+        if name is None:
+            name = next((one.name for one in await scripts.list() if one.active), None)
+    if as_json:
+        print_json({"name": name, "script": source.decode("utf-8", "replace")})
+    else:
+        sys.stdout.buffer.write(source)
 
 
 @click.command()
