@@ -52,6 +52,9 @@ _FROM_ONE_FILE: Final = {
 syncs."""
 
 
+_SYNCS: Final = {apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC}
+
+
 class TroubleError(Exception):
     """What is wrong with an account, where neither SQLite nor the system has said so.
 
@@ -115,6 +118,11 @@ def _is_of_the_site(error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno in _SITES
     return isinstance(error, apsw.NoMemError | MemoryError)
+
+
+def is_failed_sync(error: Exception) -> bool:
+    """Whether SQLite could not sync a file, so that nothing that was written to it is sure."""
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _SYNCS
 
 
 def advice_on(error: BaseException | None) -> str:
