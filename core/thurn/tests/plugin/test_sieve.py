@@ -129,7 +129,7 @@ async def test_arguments_come_as_the_signature_says(call, seen):
     ("call", "complaint"),
     [
         ('"a" "b"', "everything needs :must"),
-        (':must "m" "a"', r"takes string, string-list, number\?, string\?; 1 given"),
+        (':must "m" "a"', r"takes string, string-list, number\?, string\?; here it has 1"),
         (':must "m" "a" "b" "c"', "argument 3 of everything must be a number"),
         (':must 3 "a" "b"', ":must must be a string"),
         (':other :must "m" "a" "b"', "has no tag :other"),

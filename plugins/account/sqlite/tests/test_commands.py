@@ -219,7 +219,7 @@ def test_passwords(site, ask):
     assert login(ask, "alice", "secret") == Denied()
     assert isinstance(login(ask, "alice", "other one"), Verified)
     for wrong, said in (
-        ("ab\n", "fewer than 3"), ("\n", "fewer"), ("", "fewer"), ("a\tbc\n", "controls"),
+        ("ab\n", "fewer than 3"), ("\n", "fewer"), ("", "fewer"), ("a\tbc\n", "control characters"),
         ("x" * 5000, "4096"),
     ):  # fmt: skip
         assert said in site(account, "passwd", "alice", input=wrong, fails=True)

@@ -60,7 +60,7 @@ def test_check(run):
 def test_a_semicolon_that_is_missing_is_guessed(run, tmp_path):
     (tmp_path / "bad.sieve").write_text('require "fileinto"\nif true { keep; }\n')
     output = run("check", "bad.sieve", code=1)
-    assert 'unknown test if; a ";" is missing before the command if?' in output
+    assert 'unknown test if; is a ";" missing before the command if?' in output
 
 
 def test_run_shows_actions_and_why(run):
