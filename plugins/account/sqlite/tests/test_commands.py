@@ -382,7 +382,7 @@ def test_domains(site, ask):
         ("example.org", None, None, 1),
         ("xn--bcher-kva.example", None, None, 1),
     ]
-    assert "example.org\tas set" in site(domain, "list")
+    assert "example.org\tdefault" in site(domain, "list")
     text = site(domain, "delete", "example.org", "--yes", fails=True)
     assert "1 addresses of accounts and 0 aliases" in text
     site(domain, "delete", "example.org", "--with-addresses", "--yes")
