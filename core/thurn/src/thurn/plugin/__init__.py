@@ -48,8 +48,11 @@ from thurn.contracts.commitlog import (
     CommitLog,
     Frame,
     Owner,
+    ReadBlob,
     Record,
     Resource,
+    RestoringOwner,
+    Unapplied,
 )
 from thurn.contracts.connection import Connection
 from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
@@ -281,7 +284,15 @@ from thurn.types.mailbox import (
     mailbox_name,
     parents,
 )
-from thurn.types.session import JournalEntry, PeerAddress, Session, Target, TlsState, Transaction
+from thurn.types.session import (
+    RELAYED_FOR,
+    JournalEntry,
+    PeerAddress,
+    Session,
+    Target,
+    TlsState,
+    Transaction,
+)
 from thurn.types.stash import Stash, StashKey
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
@@ -296,6 +307,7 @@ __all__ = [
     "MAILBOX_NAME_OCTETS",
     "OVER_QUOTA",
     "PENDING_OUTGOING",
+    "RELAYED_FOR",
     "RETRY_LONGEST_SECONDS",
     "SECRET_CHARACTERS",
     "SPILL_OCTETS",
@@ -434,6 +446,7 @@ __all__ = [
     "QueueEntry",
     "QueueId",
     "QueueRef",
+    "ReadBlob",
     "ReceivingSettings",
     "Recipient",
     "RecipientPolicy",
@@ -454,6 +467,7 @@ __all__ = [
     "Resolver",
     "ResolverRef",
     "Resource",
+    "RestoringOwner",
     "RevisedVerifier",
     "Route",
     "Router",
@@ -525,6 +539,7 @@ __all__ = [
     "TransactionOutcome",
     "TransactionWatcher",
     "Transport",
+    "Unapplied",
     "Unknown",
     "UnknownAddress",
     "Unsupported",
