@@ -13,16 +13,23 @@ import click
 
 from thurn.app.access import denied
 from thurn.cli.accounts import names_of
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, data_option, examples
 from thurn.cli.place import data_directory
 from thurn.cli.search import LISTED, Wanted, moment
 from thurn.cli.table import json_option, print_table, printable
 from thurn.telemetry.journal import find, latest, search
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "thurn explain",
+        "thurn explain 0f7y2c9m6a0q3zv",
+        "thurn explain --to alice@example.org --since 2h",
+        'thurn explain --from "<>" --last 5 --json',
+    )
+)
 @config_option
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@data_option
 @click.option("--from", "sender", help='List those of this sender: ADDRESS, @DOMAIN or "<>".')
 @click.option("--to", "recipient", help="List those for this recipient: ADDRESS or @DOMAIN.")
 @click.option("--since", metavar="TIME|DURATION", help="List those since then (UTC), or so long.")
