@@ -1,7 +1,7 @@
 """A generation as the supervisor sees it: one template, its workers, and when each was last alive.
 
-Rules of this file: standard library only; it never waits. Messages move it (`on_…`), time moves it
-(`tick`), and it answers with its phase. Which generation serves is the supervisor's decision.
+Rules of this file: standard library only; it never waits. Its phase changes by messages (`on_…`)
+and by time (`tick`). The supervisor decides which generation serves.
 """
 
 from __future__ import annotations

@@ -116,14 +116,14 @@ async def _open(
 
 
 def _explained(failure: Exception, data: Path) -> Exception:
-    """The failure; on a full disk, what to do about it."""
+    """The failure; if the disk is full, with what to do about it."""
     status = os.statvfs(data)
     free_octets = status.f_bavail * status.f_frsize
     if free_octets >= STARTING_OCTETS:
         return failure
     full = f"the disk of {data} is full ({free_octets} octets are left): make room and start again"
-    told = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
-    return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
+    findings = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
+    return ConfigError([f"{full}; nothing that was acknowledged is lost", *findings])
 
 
 def _recover(site: OpenSite) -> None:
@@ -136,7 +136,8 @@ def _recover(site: OpenSite) -> None:
 
 
 def _journal_left_behind(site: OpenSite) -> None:
-    """Transactions that a killed worker had under way inside a rule (see `thurn.chain.current`)."""
+    """Journal the transactions in which a worker was killed in a rule (see
+    `thurn.chain.current`)."""
     for identifier, stage, instance, source in left_behind(site.data / "run"):
         entry = site.journal.begin(identifier, outcome="deferred", reason="plugin.blocked")
         entry.stage(
