@@ -1,8 +1,8 @@
-"""A configuration, opened: every named instance in the order of its needs, the commit log below
-them, the mail flows and gates of the listeners above them. One per worker process.
+"""Opens a configuration in a worker process: the commit log, every named instance after those that
+it needs, and then the mail flows and gates of the listeners.
 
-Order: clock, journal, log; instances (owners register with the log as they open); then recovery:
-nothing is served before what was acknowledged is back.
+Order: clock, journal, log; then the instances, which register with the log as they open; then
+recovery. Nothing is served before everything that was acknowledged is restored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from thurn.telemetry.log import logger
 from thurn.types.errors import ConfigError
 
 STARTING_OCTETS: Final = 1 << 20
-"""With less room on the disk a start that fails has failed for want of it."""
+"""Free octets on the disk below which a failed start is reported as caused by the full disk."""
 _SLOW_SYNC: Final = {"auto": 0.001, "inline": float("inf"), "thread": 0.0}
 
 
