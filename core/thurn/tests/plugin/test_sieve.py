@@ -389,8 +389,11 @@ def größe() -> bool: ...  # noqa: PLC2401
         (_twice, "two tags are called 'from'"),
         (_model, "annotate `config`"),
         (_unknown, "cannot read the signature"),
-        (_deliver, "annotate 'delivery' with str.*not of the script are: args, config, context"),
-        (größe, "is no word of Sieve"),
+        (
+            _deliver,
+            "annotate 'delivery' with str.*not arguments of the script: args, config, context",
+        ),
+        (größe, "is not a word of Sieve"),
     ],
 )
 def test_a_wrong_test_is_an_error_at_import(function, complaint):
