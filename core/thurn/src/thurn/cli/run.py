@@ -11,11 +11,11 @@ import click
 
 from thurn.app.plan import ProcessPlan
 from thurn.app.supervisor import Supervisor
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.cli.table import json_option, print_json
 
 
-@click.command()
+@click.command(epilog=examples("thurn run --config /etc/thurn/thurn.toml"))
 @config_option
 @json_option
 def run(

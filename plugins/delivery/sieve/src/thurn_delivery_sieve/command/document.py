@@ -17,7 +17,7 @@ from thurn.plugin import (
     ScriptRecord,
     ScriptRefused,
 )
-from thurn_kit.commands import CommandSite, find_account, site_command
+from thurn_kit.commands import CommandSite, examples, find_account, site_command
 from thurn_kit.table import json_option
 
 from thurn_delivery_sieve.command.output import print_json, print_table
@@ -48,7 +48,7 @@ def _told(account: str) -> Iterator[None]:
         raise click.ClickException(f"{account}: {error}") from None
 
 
-@click.command()
+@click.command(epilog=examples("thurn sieve put --activate alice rules rules.sieve"))
 @click.argument("account")
 @click.argument("name")
 @click.argument("script", type=click.File("rb"))

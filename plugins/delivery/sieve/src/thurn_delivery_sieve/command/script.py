@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import click
 import trio
+from thurn_kit.commands import examples
 from thurn_message.address import Address, AddressError
 from thurn_sieve.diagnostics import CompileError, Diagnostic
 from thurn_sieve.engine import Engine
@@ -60,7 +61,7 @@ def _address(_: click.Context, parameter: click.Parameter, value: str | None) ->
         raise click.BadParameter(f"{value}: {error.reason}") from None
 
 
-@click.command()
+@click.command(epilog=examples("thurn sieve run rules.sieve message.eml --to alice@example.org"))
 @click.argument("script", type=_file)
 @click.argument("message", type=click.File("rb"))
 @click.option(
