@@ -10,8 +10,8 @@ from thurn_testing.fakes.session import make_session
 
 
 @login_policy("clear")
-def clear(session, name):
-    return Forbid("clear.tls") if session.tls is None and name != "bob" else None
+def clear(session, attempt):
+    return Forbid("clear.tls") if session.tls is None and attempt.name != "bob" else None
 
 
 @router("one")
