@@ -115,7 +115,10 @@ def test_names_are_checked_in_and_of_broken_sections_too(tmp_path):
         check(tmp_path, text)
     told = [finding.partition(": ")[2] for finding in caught.value.findings]
     assert sorted(told) == [
-        'service.a.stores: service.a names store "mian", which is not there; did you mean "main"?',
+        (
+            'service.a.stores: service.a names store "mian", which does not exist'
+            '; did you mean "main"?'
+        ),
         'service.a.stroes: unknown key; did you mean "stores"?',
         'store.main.patience: write the unit: "5s"',
         'store.typo.type: no plugin "store.kapt" is installed; pip install thurn-store-kapt?',

@@ -143,11 +143,11 @@ async def test_functions_work_on_a_whole_site(tmp_path, site_tables):
         await send("x@example.net", "second")
         with pytest.raises(smtplib.SMTPDataError, match="Not to Desk"):
             await send("x@example.com", "third")
-        found = {
+        counts = {
             record.name: record.messages for record in await handle.mailboxes() if record.messages
         }
         # The second one was not filed at the desk: nothing was done with it, so it is kept.
-        assert found == {"Desk/Partners": 1, "INBOX": 1}
+        assert counts == {"Desk/Partners": 1, "INBOX": 1}
         told = [record for record in server.journal() if "desk" in str(record)]
         assert "main line 3: desk" in str(told)
 

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from thurn.contracts.context import Context
 from thurn.contracts.state import State
 
+from thurn_testing.contracts.expectation import checking
 from thurn_testing.contracts.state_lifetime import LIFETIME_CHECKS, REBOOT_CHECKS
 from thurn_testing.contracts.state_notices import NOTICES_CHECKS
 from thurn_testing.contracts.state_table import TABLE_CHECKS
@@ -56,4 +57,5 @@ async def check_state(open_state: OpenState, directory: Path, *, durable: bool =
         AssertionError: with the promise that was not kept.
     """
     for check in (*ALWAYS, *(REBOOT_CHECKS if durable else ())):
-        await check(StateSite(open_state, directory / check.__name__))
+        with checking("state", check):
+            await check(StateSite(open_state, directory / check.__name__))

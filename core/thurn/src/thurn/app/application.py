@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from grp import getgrnam
 from pathlib import Path
@@ -35,6 +35,7 @@ from thurn.log import settle_sealed
 from thurn.mailflow.sessionrules import end_session
 from thurn.net.connection import EndReason, SocketConnection
 from thurn.net.listen import is_of_connection, serve
+from thurn.net.shares import SharedCounts, WorkerCounts
 from thurn.telemetry.journal import retire
 from thurn.telemetry.log import configure
 from thurn.types.errors import ConfigError, StorageTrouble
@@ -49,9 +50,15 @@ FAREWELL_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class SitePlan(ProcessPlan):
-    """A process plan with the checked configuration, for workers forked from the template."""
+    """A process plan with what workers that are forked from the template find ready.
+
+    Attributes:
+        config: the checked configuration.
+        counts: the connections of all workers.
+    """
 
     config: SiteConfig | None = None
+    counts: SharedCounts | None = None
 
 
 def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None = None) -> SitePlan:
@@ -73,7 +80,8 @@ def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None 
         raise ConfigError([*error.findings, *findings]) from error
     if findings:
         raise ConfigError(findings)
-    return plan_of(config, tuple(config_paths))
+    plan = plan_of(config, tuple(config_paths))
+    return replace(plan, counts=SharedCounts(plan.workers))
 
 
 def _unknown_accounts(source: Source) -> list[str]:
@@ -153,13 +161,17 @@ async def run_worker(
         if housekeeper:
             await serve_control(opened, control)
         else:
-            await serve_listeners(opened, sockets, control.draining)
+            counts = None if plan.counts is None else plan.counts.of_worker(control.number)
+            await serve_listeners(opened, sockets, control.draining, counts)
         await control.draining.wait()
         nursery.cancel_scope.cancel()
 
 
 async def serve_listeners(
-    site: OpenSite, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
+    site: OpenSite,
+    sockets: Mapping[str, list[socket.socket]],
+    draining: trio.Event,
+    counts: WorkerCounts | None = None,
 ) -> None:
     """Serve every listener; returns when draining is set and the last session has ended."""
     async with trio.open_nursery() as nursery:
@@ -172,6 +184,7 @@ async def serve_listeners(
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
                 one = ServedListener(site.supervised("listener", instance.name), site.supervision)
                 serving = partial(serve, bound, settings, one, make_session)
+                serving = partial(serving, name=instance.name, counts=counts)
                 serving = partial(serving, open_connections=site.connections)
                 nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:

@@ -33,6 +33,7 @@ class WorkerControl:
 
     Attributes:
         name: "worker-1" …, or "housekeeper".
+        number: of the worker among those of its generation, from 0; of no use to the housekeeper.
         count_sessions: how many sessions are open; set by the application.
         draining: set when nothing new is to be begun; what is under way has a bounded time, then
             `run_worker` is cancelled.
@@ -41,6 +42,7 @@ class WorkerControl:
 
     def __init__(self, name: str, channel: Channel, trace_fd: int) -> None:
         self.name = name
+        self.number = int(name.rpartition("-")[2]) - 1 if "-" in name else -1
         self.draining = trio.Event()
         self.privileged: Any = None
         self.scope = trio.CancelScope()

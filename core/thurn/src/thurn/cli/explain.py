@@ -127,7 +127,12 @@ def story(record: dict[str, Any], names: Mapping[str, str] | None = None) -> Ite
 
 
 def _verdicts(record: dict[str, Any]) -> Iterator[str]:
-    """Who decided against it, where, and what would have to be different; each once."""
+    """Who decided against it, where, and what would have to be different; each once.
+
+    A stage of an entry that could not decide, while the peer was answered 250, is pending: the
+    message is not deferred, and its entry passes the stage later.
+    """
+    is_accepted = record.get("outcome") in ("stored", "queued", "discarded")
     against = [s for s in record.get("stages", []) if s["decision"] in _REFUSALS]
     by_rules = {s.get("reason") for s in against if s["stage"] != "rcpt"}
     told = set()
@@ -139,6 +144,8 @@ def _verdicts(record: dict[str, Any]) -> Iterator[str]:
         told.add(key)
         who = f"of <{by}>" if is_rcpt else f"by {by}, {stage.get('source', '')}"
         verb = "deferred" if stage["decision"] in _TEMPORARY else "refused"
+        if is_accepted and stage["stage"] == "outgoing":
+            verb = "pending"
         yield f"  {verb} at {stage['stage']} {who}"
         yield f"    would pass if {_WOULD_PASS.get(reason, f'{by} had no objection ({reason})')}"
     if not against and record.get("reason") in _WOULD_PASS:

@@ -18,7 +18,8 @@ class TextQuery:
 
 
 class SearchIndex(Protocol):
-    """Finds candidates; what it has not indexed yet it says, so that answers stay complete."""
+    """Finds messages by their text, and says what it has not indexed yet, so that the caller can
+    look at the rest itself."""
 
     async def find(
         self, account: AccountHandle, mailbox_id: str, query: TextQuery

@@ -1,7 +1,7 @@
 """The base of every plugin's configuration, and the types of its values.
 
-A plugin derives a model from `Settings`; each field has a description; unknown keys are errors.
-Loading is the host's business: a plugin receives a frozen, checked object.
+A plugin derives a model from `Settings`; each field has a description, and unknown keys are errors.
+The host loads it, so a plugin receives a checked object that does not change.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _size(value: Any) -> Any:  # noqa: ANN401
 
 
 def written_duration(seconds: float) -> str:
-    """Seconds as a configuration has them: with the largest unit that leaves no rest."""
+    """Seconds as a configuration writes them: in the largest unit that divides them."""
     milliseconds = round(seconds * 1000)
     for unit in ("d", "h", "m", "s"):
         count, rest = divmod(milliseconds, round(_SECONDS[unit] * 1000))
@@ -79,7 +79,7 @@ Duration: TypeAlias = Annotated[
 
 
 def written_size(octets: int) -> str:
-    """Octets as a configuration has them: with the largest binary unit that leaves no rest."""
+    """Octets as a configuration writes them: in the largest binary unit that divides them."""
     units = (unit for unit in ("TiB", "GiB", "MiB", "KiB") if octets and not octets % _OCTETS[unit])
     unit = next(units, "B")
     return f"{octets // _OCTETS[unit]}{unit}"
@@ -98,7 +98,7 @@ Size: TypeAlias = Annotated[
 class Ref:
     """Marks a field that names an instance of a role: `store: Annotated[str, Ref("store")]`.
 
-    The host opens the named instance first and gives it by `context.require`.
+    The host opens that instance first, and `context.require` returns it.
     """
 
     role: str
@@ -121,7 +121,7 @@ ResolverRef: TypeAlias = Annotated[str, Ref("resolver")]
 
 
 class PlacedText(str):
-    """A text of a configuration, with the directory of the file that has it.
+    """A text of a configuration, with the directory of the file that it stands in.
 
     Attributes:
         base: where relative paths start.
@@ -152,15 +152,15 @@ def _base_of(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
 
 
 SitePath: TypeAlias = Annotated[Path, BeforeValidator(_from_file, json_schema_input_type=str)]
-"""A path; relative ones start at the directory of the configuration file that has them."""
+"""A path; a relative one starts at the directory of the configuration file that it stands in."""
 
 
 class Secret:
-    """A secret value; its repr and str say nothing. Written `{file = …}`, `{env = …}` or
+    """A secret value; its repr and str do not show it. Written `{file = …}`, `{env = …}` or
     `{credential = …}` in TOML, never inline.
 
     Attributes:
-        source: that table, for a secret of a configuration: it tells where the value is.
+        source: that table, if the secret comes from a configuration: where the value is.
     """
 
     __slots__ = ("_value", "source")
@@ -170,7 +170,7 @@ class Secret:
         self.source = {} if source is None else dict(source)
 
     def reveal(self) -> str:
-        """The value; use it and let it go."""
+        """The value. Do not keep it longer than it is used."""
         return self._value
 
     def __repr__(self) -> str:
@@ -204,7 +204,12 @@ class SecretSource(BaseModel):
     credential: str | None = Field(default=None, description="A systemd credential's name.")
 
     def resolve(self, base: Path | None = None) -> Secret:
-        """Read the secret. Raises ValueError: none or several sources, unreadable, open to all."""
+        """Read the secret.
+
+        Raises:
+            ValueError: there is not exactly one source, it cannot be read, or everybody can read
+                it.
+        """
         given = [name for name in ("file", "env", "credential") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError('a secret is one of {file = "…"}, {env = "…"}, {credential = "…"}')
@@ -252,12 +257,13 @@ class Settings(BaseModel):
         """What would keep the instance from opening, for `thurn check`.
 
         Called with the rights of the account that serves. It may read the files that the settings
-        name or that are in the instance's own directory; it makes none and never raises.
+        name and those in the instance's own directory; it writes none and never raises.
         """
         return ()
 
     def warnings(self, directory: Path) -> Sequence[str]:
-        """What works and is perhaps not meant, for `thurn check`; under the rules of `findings`."""
+        """What works but is perhaps not meant, for `thurn check`, with the same rules as
+        `findings`."""
         return ()
 
 

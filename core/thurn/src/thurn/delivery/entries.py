@@ -32,7 +32,8 @@ from thurn.types.content import Content
 from thurn.types.decision import Tempfail
 from thurn.types.envelope import Envelope
 from thurn.types.errors import TemporaryFailure
-from thurn.types.session import JournalEntry, Target, Transaction
+from thurn.types.identity import AccountId
+from thurn.types.session import RELAYED_FOR, JournalEntry, Target, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,23 @@ def plan_entry(
 ) -> PlannedEntry:
     """The entry of copies of one hop class; the word tells entries with equal recipients apart."""
     session = transaction.session
-    account = session.identity.account if session.identity is not None else None
     hop_class = hop_class_of(copies[0].target)
     recipients = tuple(copy.target.recipient for copy in copies)
     return PlannedEntry(
         Envelope(transaction.sender, recipients, transaction.parameters),
         content,
-        EntryOrigin(kind, hop_class, account, transaction.id, session.listener),
+        EntryOrigin(kind, hop_class, _account_of(transaction), transaction.id, session.listener),
         f"{transaction.id} {word}",
     )
+
+
+def _account_of(transaction: Transaction) -> AccountId | None:
+    """Whose mail it is: the login's, or that of the one account for which a relay rule permitted
+    it. None: no account is known, or it may be one of several."""
+    if transaction.session.identity is not None:
+        return transaction.session.identity.account
+    accounts = transaction.stash.get(RELAYED_FOR) or frozenset()
+    return next(iter(accounts)) if len(accounts) == 1 else None
 
 
 async def pass_stage(

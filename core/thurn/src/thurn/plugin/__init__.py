@@ -281,7 +281,15 @@ from thurn.types.mailbox import (
     mailbox_name,
     parents,
 )
-from thurn.types.session import JournalEntry, PeerAddress, Session, Target, TlsState, Transaction
+from thurn.types.session import (
+    RELAYED_FOR,
+    JournalEntry,
+    PeerAddress,
+    Session,
+    Target,
+    TlsState,
+    Transaction,
+)
 from thurn.types.stash import Stash, StashKey
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
@@ -296,6 +304,7 @@ __all__ = [
     "MAILBOX_NAME_OCTETS",
     "OVER_QUOTA",
     "PENDING_OUTGOING",
+    "RELAYED_FOR",
     "RETRY_LONGEST_SECONDS",
     "SECRET_CHARACTERS",
     "SPILL_OCTETS",

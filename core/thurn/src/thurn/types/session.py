@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from thurn.types.address import Address
 from thurn.types.decision import Refusal
 from thurn.types.envelope import NO_PARAMETERS, Recipient
 from thurn.types.identity import AccountId, Identity
-from thurn.types.stash import Stash
+from thurn.types.stash import Stash, StashKey
 
 PeerAddress: TypeAlias = IPv4Address | IPv6Address
 
@@ -116,3 +116,9 @@ class Transaction:
     recipients: list[Recipient] = field(default_factory=list)
     targets: list[tuple[Target, ...]] = field(default_factory=list)
     stash: Stash = field(default_factory=Stash)
+
+
+RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.relayed_for")
+"""The accounts on whose behalf a relay rule permitted recipients elsewhere although nobody has
+logged in (ADR 0002). The rule that permits sets it on the transaction, so that nothing later has to
+ask again, when the answer may be another one. Absent: no account is known."""

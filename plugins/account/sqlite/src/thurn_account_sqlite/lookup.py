@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 from thurn.plugin import AccountId, AccountRecord, Address, Alias, Local, Resolution, UnknownAddress
-from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual
+from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual_hash
 
 MAIN: Final = "main"
 """The label of the password proper; every other label is an app password's."""
@@ -125,7 +125,7 @@ def newest_change(connection: apsw.Connection) -> int:
 def usual_password(connection: apsw.Connection) -> PasswordHash:
     """A hash of the kind that most accounts have, as the newest ones show it."""
     query = "SELECT scheme, value FROM credential WHERE label = ? ORDER BY number DESC LIMIT ?"
-    return usual(PasswordHash(*row) for row in rows(connection, query, MAIN, SAMPLE))
+    return usual_hash(PasswordHash(*row) for row in rows(connection, query, MAIN, SAMPLE))
 
 
 def find_login(connection: apsw.Connection, name: str) -> Login | None:
