@@ -132,7 +132,9 @@ def _recover(site: OpenSite) -> None:
     done = recover(site.data / "log", site.commit_log.owners, clock=site.clock, report=report)
     site.commit_log.note_recovered()
     if done.records:
-        site.diagnostics.info("log.recovered", segments=done.segments, records=done.records)
+        site.diagnostics.info(
+            "log.recovered", segments=done.segments, records=done.records, aside=done.aside
+        )
 
 
 def _journal_left_behind(site: OpenSite) -> None:

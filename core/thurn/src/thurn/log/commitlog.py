@@ -1,9 +1,9 @@
 """The worker's commit log: rounds of groups, one write and one sync each.
 
-Failures: a full disk fails the round (`StorageFull`), and the log goes on; if an index has no room
-after the sync, the next frame takes its records back. Any other error of a write, a sync or a
-resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`, and the
-worker must be replaced. Nothing is sealed then, so the next process replays it.
+Failures: a full disk fails the round (`StorageFull`), and the log goes on. If an index has no room
+after the sync, or is damaged, the next frame takes its records back. Any other error of a write, a
+sync or a resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`,
+and the worker must be replaced. Nothing is sealed then, so the next process replays it.
 
 While a round syncs in a thread, other tasks of the worker run: a resource must not show its open
 transaction to them.
@@ -25,10 +25,12 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import BlobReference, Change, Owner
+from thurn.log.aside import Aside
 from thurn.log.files import Files, write_all
 from thurn.log.frame import FrameBuilder, owner_prefix
 from thurn.log.reader import Reader
 from thurn.log.recovery import is_clean
+from thurn.log.restore import restore_aside
 from thurn.log.round import Group, Round
 from thurn.log.segment import Segment, take_slot
 from thurn.log.settings import LogSettings, Report, silent
@@ -68,6 +70,7 @@ class WorkerLog:
         report: Report,
     ) -> None:
         self._directory, self._slot = directory, slot
+        self._aside = Aside(directory, files)
         self._clock, self._settings = clock, settings
         self._files, self._report = files, report
         self._spares = Spares(files, directory / str(slot), clock, settings, report)
@@ -99,6 +102,24 @@ class WorkerLog:
     def read(self, reference: BlobReference) -> bytes | None:
         """See `CommitLog.read`."""
         return self._reader.read(reference)
+
+    def is_aside(self, owner: str, key: str) -> bool:
+        """See `CommitLog.is_aside`."""
+        return self._aside.has(owner, key)
+
+    async def restore(self, owner: str, key: str) -> None:
+        """See `CommitLog.restore`."""
+        try:
+            await trio.to_thread.run_sync(
+                restore_aside,
+                self._directory,
+                self._aside,
+                self.owners,
+                (owner, key),
+                self._report,
+            )
+        except OSError as error:
+            raise StorageTrouble(str(error), account=key) from error
 
     def free_octets(self) -> int:
         """Octets free on the log's file system. The reserve at MAIL is compared with them."""
@@ -285,9 +306,14 @@ class WorkerLog:
 
     def _refuse(self, groups: list[Group], error: OSError) -> None:
         for group in groups:
-            if error.errno in _FULL and not self._ended:
-                done = len(group.missing) < len(group.changes)
-                group.end(StorageFull(str(error), group.missing if done else ()))
+            is_contained = error.errno in _FULL and not self._ended
+            done = len(group.missing) < len(group.changes)
+            if is_contained and group.missing and done:
+                group.end(StorageFull(str(group.error or error), group.missing))
+            elif is_contained and isinstance(group.error, StorageTrouble):
+                group.end(StorageTrouble(str(group.error), account=group.error.account))
+            elif is_contained:
+                group.end(StorageFull(str(group.error or error)))
             else:
                 group.end(StorageTrouble(str(error)))
 

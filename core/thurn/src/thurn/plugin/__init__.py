@@ -48,8 +48,11 @@ from thurn.contracts.commitlog import (
     CommitLog,
     Frame,
     Owner,
+    ReadBlob,
     Record,
     Resource,
+    RestoringOwner,
+    Unapplied,
 )
 from thurn.contracts.connection import Connection
 from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
@@ -443,6 +446,7 @@ __all__ = [
     "QueueEntry",
     "QueueId",
     "QueueRef",
+    "ReadBlob",
     "ReceivingSettings",
     "Recipient",
     "RecipientPolicy",
@@ -463,6 +467,7 @@ __all__ = [
     "Resolver",
     "ResolverRef",
     "Resource",
+    "RestoringOwner",
     "RevisedVerifier",
     "Route",
     "Router",
@@ -534,6 +539,7 @@ __all__ = [
     "TransactionOutcome",
     "TransactionWatcher",
     "Transport",
+    "Unapplied",
     "Unknown",
     "UnknownAddress",
     "Unsupported",
