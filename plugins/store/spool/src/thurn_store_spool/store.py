@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 from thurn.plugin import INBOX, AccountId, Context, Identity, Record
+from thurn_kit.mailboxes import InitialMailbox
 
 from thurn_store_spool.account import tree
 from thurn_store_spool.account.handle import SpoolAccount
@@ -29,7 +30,14 @@ from thurn_store_spool.watch.watch import ChangeWatch
 class SpoolStore:
     """See `thurn.contracts.store.MailStore` and `thurn.contracts.commitlog.Owner`."""
 
-    def __init__(self, context: Context, separator: str, accounts_open: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        separator: str,
+        accounts_open: int,
+        mailboxes: Sequence[InitialMailbox] = (),
+    ) -> None:
+        self._mailboxes = mailboxes
         self._data = context.data
         self._log = context.commit_log
         self._upkeep = Upkeep(context.clock, context.diagnostics)
@@ -64,7 +72,7 @@ class SpoolStore:
             with index.snapshot() as connection:
                 has_inbox = INBOX in index.tree(connection).by_name
             if not has_inbox:
-                await commit(opened, tree.make_inbox)
+                await commit(opened, lambda draft: tree.make_initial(draft, self._mailboxes))
             caches.has_inbox = True
         return SpoolAccount(opened, identity)
 
