@@ -30,7 +30,7 @@ from thurn_store_spool.environment import Environment, OpenAccount
 from thurn_store_spool.index.pool import Pool
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.schema import open_second
-from thurn_store_spool.index.trouble import Troubles
+from thurn_store_spool.index.trouble import TroubleError, Troubles
 from thurn_store_spool.layout import ACCOUNTS, INDEX, account_of
 from thurn_store_spool.log.change import commit
 from thurn_store_spool.log.mend import Mender
@@ -181,6 +181,6 @@ def _recorded_account(path: Path) -> AccountId | None:
             row = select_one(connection, "SELECT id FROM account")
         finally:
             connection.close()
-    except apsw.Error:
+    except (apsw.Error, TroubleError):
         return None
     return AccountId(row[0]) if row else None
