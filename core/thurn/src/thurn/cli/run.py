@@ -18,7 +18,7 @@ from thurn.cli.option import config_option
 def run(config: tuple[Path, ...], on_ready: Callable[[Any], None] | None = None) -> None:
     """Serve until stopped.
 
-    SIGHUP reloads (sessions go on; a configuration that does not start changes nothing), SIGTERM
-    stops.
+    SIGHUP reloads: what is under way in sessions goes on, and a configuration that does not start
+    changes nothing. SIGTERM stops.
     """
     sys.exit(Supervisor(config, on_ready=on_ready).run())

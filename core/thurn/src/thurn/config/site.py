@@ -68,11 +68,10 @@ class SiteSettings(Settings):
     group: str | None = Field(default=None, description="Its group; the account's own if not set.")
     allow_root: bool = Field(default=False, description="Stay root; for containers only.")
     drain: Duration = Field(
-        default=600.0, description="How long sessions may go on after a reload."
+        default=600.0,
+        description="How long what is under way in sessions may go on after a reload.",
     )
-    stop: Duration = Field(
-        default=10.0, description="How long sessions may go on after a stop (SIGTERM)."
-    )
+    stop: Duration = Field(default=10.0, description="The same after a stop (SIGTERM).")
     worker_timeout: Duration = Field(
         default=15.0, ge=2, description="A worker without a heartbeat for so long is replaced."
     )
