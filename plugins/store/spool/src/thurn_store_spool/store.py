@@ -19,6 +19,7 @@ from thurn.plugin import (
     StatusValue,
     Unapplied,
 )
+from thurn_kit.mailboxes import InitialMailbox
 
 from thurn_store_spool.account import tree
 from thurn_store_spool.account.handle import SpoolAccount
@@ -47,7 +48,14 @@ NAMED_TROUBLES: Final = 5
 class SpoolStore:
     """See `thurn.contracts.store.MailStore` and `thurn.contracts.commitlog.RestoringOwner`."""
 
-    def __init__(self, context: Context, separator: str, accounts_open: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        separator: str,
+        accounts_open: int,
+        mailboxes: Sequence[InitialMailbox] = (),
+    ) -> None:
+        self._mailboxes = mailboxes
         self._data = context.data
         self._upkeep = Upkeep(context.clock, context.diagnostics, context.commit_log.distrust)
         self._caches = Caches(context.data)
@@ -97,7 +105,7 @@ class SpoolStore:
             with index.snapshot() as connection:
                 has_inbox = INBOX in index.tree(connection).by_name
             if not has_inbox:
-                await commit(opened, tree.make_inbox)
+                await commit(opened, lambda draft: tree.make_initial(draft, self._mailboxes))
             caches.has_inbox = True
         return SpoolAccount(opened, identity)
 
