@@ -164,16 +164,16 @@ class Troubles:
 
     def check(self, account: AccountId, note_path: str) -> None:
         """Called before each transaction. Raises StorageTrouble if the account must take none."""
-        if is_file(note_path):
+        if is_there(note_path):
             raise self.error_of(account, note_path)
 
     def is_noted(self, note_path: str) -> bool:
         """Whether there is a note."""
-        return is_file(note_path)
+        return is_there(note_path)
 
     def is_troubled(self, account: AccountId, note_path: str) -> bool:
         """Whether the account must be mended before it is opened."""
-        return is_file(note_path) or self._is_aside(account)
+        return is_there(note_path) or self._is_aside(account)
 
     def check_retry(self, account: AccountId, note_path: str) -> None:
         """Raises StorageTrouble if the account could not be mended a moment ago."""
@@ -228,13 +228,9 @@ class Troubles:
         return sorted((one for one in notes if one is not None), key=lambda one: one.since)
 
 
-def is_file(path: str) -> bool:
-    """Whether there is such a file; as cheap as it can be asked."""
-    try:
-        os.stat(path)  # noqa: PTH116 - done for every transaction; a Path costs more
-    except OSError:
-        return False
-    return True
+def is_there(path: str) -> bool:
+    """Whether there is such a file. Asked for every transaction, so it raises nothing inside."""
+    return os.access(path, os.F_OK)
 
 
 def _read_note(path: Path) -> Trouble | None:
