@@ -1,7 +1,7 @@
 """The conformance kit of delivery filters (`thurn.contracts.delivery`): whatever arrives, what they
 ask for can be done, and trouble never loses mail.
 
-    async def test_contract(...):
+    async def test_contract():
         await check_delivery(product, handle, record)
 
 The filter is called as the host calls it, with a delivery that records its verbs. It may decide

@@ -1,6 +1,6 @@
 """The conformance kit of guards (`thurn.contracts.guard.Guard`), such as a quota.
 
-    async def test_contract(...):
+    async def test_contract():
         await check_guard(guard, handle, record, admitted=[1_000], refused=[10_000_000])
 
 A guard judges what would enter a store: it returns, or raises a StorageError that says why not.

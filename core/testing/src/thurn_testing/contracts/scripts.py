@@ -1,6 +1,6 @@
 """The conformance kit of scripts of accounts (`thurn.contracts.scripts.AccountScripts`).
 
-    async def test_contract(...):
+    async def test_contract():
         await check_scripts(product.scripts(account), valid=[b"keep;", b"stop;"], invalid=b"frob;")
 
 Whoever manages scripts relies on it: only texts without errors are stored, at most one script is

@@ -1,6 +1,6 @@
 """The conformance kit of body search (`thurn.contracts.search.SearchIndex`).
 
-    async def test_contract(...):
+    async def test_contract():
         await check_search(index, handle, catch_up)
 
 The kit files messages into an account and compares what the index finds with a look at each of

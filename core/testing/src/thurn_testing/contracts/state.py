@@ -1,7 +1,7 @@
 """The conformance kit of state plugins: tables and notices (`thurn.contracts.state`).
 
     async def test_contract(tmp_path):
-        await check_state(sqlite.open_for_tests, tmp_path)
+        await check_state(lambda context: sqlite.open(settings, context), tmp_path)
 
 Two contexts on one directory and one clock are two workers of a site. Each check has a directory
 of its own. Not for an `autojump_clock`: notices may come by sockets.
