@@ -26,7 +26,7 @@ LARGE = bytes(range(256)) * 8192
 
 
 async def check_connection(make: Make) -> None:
-    """Everything that the contract promises holds.
+    """Everything that the contract promises holds for this connection.
 
     Raises:
         AssertionError: with the promise that was not kept.

@@ -118,7 +118,7 @@ async def _ask(
 
 
 def _noted(decision: Decision | None) -> bool:
-    """No opinion, and the journal is told why."""
+    """Whether the decision is no opinion, with a reason and a detail for the journal."""
     return isinstance(decision, Continue) and bool(decision.reason and decision.detail)
 
 
@@ -127,7 +127,7 @@ def _no_opinion(decision: Decision | None) -> bool:
 
 
 def _strange(peer: str) -> Iterator[tuple[Transaction, Recipient]]:
-    """Everything a stranger may say, one thing at a time."""
+    """Transactions in which a stranger says one unusual thing each."""
     session = make_session(peer=peer)
     for sender in SENDERS:
         yield make_transaction(session, sender=sender), ELSEWHERE
