@@ -70,7 +70,7 @@ MISTAKES = [
     ('"mx.key"', '"other.key"', "other.key is not the key of "),
     ('"mx.key"', '"open.key"', "open.key can be read by everybody: chmod o-rwx it"),
     ('"192.0.2.0/24"', "5", ":29: relay.here.networks.0: 5 is not a text"),
-    ('"192.0.2.0/24"', '"0.0.0.0/0"', ":29: relay.here.networks: these networks together make an"),
+    ('"192.0.2.0/24"', '"0.0.0.0/0"', ":29: relay.here.networks: these networks together make"),
     ('"127.0.0.1:0"', '"300.0.0.1:25"', '"300.0.0.1" is neither an address nor a host name'),
     ('"127.0.0.1:0"', '"127.0.0.1:0", "127.0.0.1:0"', ":33: listener.mx.bind: names 127"),
     ('"127.0.0.1:0"', '"unix:/nowhere/there"', ":33: listener.mx.bind: /nowhere does not exist"),
@@ -157,5 +157,5 @@ def test_root_must_say_whom_to_become_and_that_account_reads_the_files(place):
         parent.chmod(0o755)
     code, told = check(place, SITE.replace("allow_root = true", 'user = "nobody"'))
     assert code == 1
-    assert "mx.key cannot be read: Permission denied; the account that serves must be" in told
+    assert "mx.key cannot be read: Permission denied; the site's account must be" in told
     assert "people.toml" in told

@@ -60,7 +60,7 @@ def test_check(run):
 def test_a_semicolon_that_is_missing_is_guessed(run, tmp_path):
     (tmp_path / "bad.sieve").write_text('require "fileinto"\nif true { keep; }\n')
     output = run("check", "bad.sieve", code=1)
-    assert 'unknown test if; a ";" is missing before the command if?' in output
+    assert 'unknown test if; is a ";" missing before the command if?' in output
 
 
 def test_run_shows_actions_and_why(run):
@@ -195,6 +195,7 @@ def test_extensions_of_the_site_are_known(extended, tmp_path):
 def test_the_site_s_rules_are_those_of_a_delivery(site, tmp_path):
     (tmp_path / "away.sieve").write_text('require "vacation"; vacation "gone";')
     assert "vacation" in site("check", "away.sieve", code=1)  # not among what it allows
+    assert "not allowed" in site("run", "away.sieve", "message.eml", code=1)
     assert "cannot be read" in site("check", "good.sieve", "--config", "other.toml", code=1)
 
 
@@ -210,7 +211,7 @@ def test_documents_of_an_account(site):
     assert "is active" in site("delete", "alice", "main", code=1)
     site("activate", "alice", "--none")
     assert "no active script" in site("get", "alice", code=1)
-    assert "removed" in site("delete", "alice", "main")
+    assert "deleted" in site("delete", "alice", "main")
     assert json.loads(site("list", "alice", "--json")) == []
     assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
 

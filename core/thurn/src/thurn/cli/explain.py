@@ -1,4 +1,4 @@
-"""`thurn explain`: the story of a transaction, from the journal."""
+"""`thurn explain`: what happened to a transaction, from the journal."""
 
 from __future__ import annotations
 
@@ -168,11 +168,12 @@ _WOULD_PASS: Final = {
     "plugin.blocked": "the plugin did not block its worker",
     "plugin.temporary": "what the plugin needs were there",
 }
-"""The host's own reasons; a rule's reason is its own word."""
+"""The host's own reasons, and what would have to be different; other reasons are a rule's own
+word."""
 
 
 def _named(account: str, names: Mapping[str, str]) -> str:
-    """An account's name, with its id where they differ."""
+    """An account's name, with its id if that is different."""
     name = names.get(account, account)
     return name if name == account else f"{name} ({account})"
 

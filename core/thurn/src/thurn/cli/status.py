@@ -1,4 +1,4 @@
-"""`thurn status`: how a running site is."""
+"""`thurn status`: the state of a running site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The façade: everything that a plugin author needs, and the public API that is versioned.
+"""The façade: everything that a plugin author needs. It is the public, versioned API.
 
 The simplest plugin is a function:
 
@@ -15,8 +15,8 @@ The simplest plugin is a function:
         return None
 
 with `[project.entry-points.thurn]` `"filter.words" = "my_module:words"`, and in the site's file
-`[filter.words]` `type = "words"`. The second form, for products with connections, is a class in
-an async context manager under `@plugin(role, type)`.
+`[filter.words]` `type = "words"`. A plugin that keeps something open, such as a connection, is a
+class that an async context manager makes, decorated with `@plugin(role, type)`.
 """
 
 from thurn.contracts.account import (
