@@ -112,7 +112,7 @@ def _is_example(text: str) -> bool:
         tree = compile(text, "example", "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT)
     except SyntaxError:
         # It was meant to be Python, and the test says where it is not.
-        return bool(re.search(r"^(async )?(def|with) |^@\w", text, re.MULTILINE))
+        return bool(re.search(r"^(async )?(def|with) |^@\w|^(\w+ = )?await ", text, re.MULTILINE))
     plain = ast.Name | ast.Constant | ast.Compare | ast.BinOp
     return not all(isinstance(one, ast.Expr) and isinstance(one.value, plain) for one in tree.body)
 

@@ -84,7 +84,7 @@ async def _logs_in(policy: LoginPolicy, session: Session, identity: Identity) ->
         return False
     record = getattr(policy, "record_login", None)
     if record is not None:
-        expect(await record(attempt, identity) is None, "what is recorded is no decision")
+        expect(await record(attempt, identity) is None, "`record_login` returns nothing")
     return True
 
 

@@ -1,4 +1,4 @@
-"""The conformance kit of relay policies (`thurn.contracts.relay`): who gets through, and who never.
+"""The conformance kit of relay policies (`thurn.contracts.relay`): who may send, and who never may.
 
     async def test_contract(tmp_path):
         async with factory.open(settings, FakeContext(tmp_path)) as policy:
@@ -79,7 +79,7 @@ async def check_relay(
         decision = await _ask(policy, transaction, recipient)
         expect(
             not isinstance(decision, Accept),
-            f"a stranger is not permitted, whatever he says: {transaction.sender} to "
+            f"a stranger is not permitted, whatever it says: {transaction.sender} to "
             f"{recipient.address}, {_shown(transaction.session)}",
         )
 

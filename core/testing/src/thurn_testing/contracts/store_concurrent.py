@@ -1,7 +1,7 @@
 """Store kit: many tasks with handles of their own change one account; invariants hold throughout.
 
 Each task does random operations (seeded). What a task appended has a subject of its own, so that
-the kit knows which messages must be there: all that were stored and by nobody expunged.
+the kit knows which messages must be there: all that were stored and that no task has expunged.
 """
 
 from __future__ import annotations
