@@ -26,7 +26,7 @@ class SteppingClock:
 
 
 async def test_nothing_is_taken_for_expunged_when_the_clock_steps_back(tmp_path, monkeypatch):
-    """More than one call of a replay takes, so that later numbers could come before earlier ones."""
+    """A replay takes more than one call, so that later numbers could come before earlier ones."""
     monkeypatch.setattr("thurn.log.recovery.REPLAY_OCTETS", 4_000)
     clock, state = SteppingClock(), PlainState()
 

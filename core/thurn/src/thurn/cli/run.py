@@ -25,13 +25,9 @@ def run(
 ) -> None:
     """Serve until stopped.
 
-    <<<<<<< HEAD
-    SIGHUP reloads (sessions go on; a configuration that does not start changes nothing), SIGTERM
-    stops. With --json, one line on standard output says when the site serves for the first time.
-    =======
     SIGHUP reloads: what is under way in sessions goes on, and a configuration that does not start
-    changes nothing. SIGTERM stops.
-    >>>>>>> h/admin
+    changes nothing. SIGTERM stops. With --json, one line on standard output says when the site
+    serves for the first time.
     """
     if as_json and on_ready is None:
         on_ready = _say_ready
