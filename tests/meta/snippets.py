@@ -120,7 +120,8 @@ def _is_example(text: str) -> bool:
 STAND_INS: Final = frozenset(
     """
     account accounts authzid blob catch_up checked client config connection context
-    factory guard handle identity index listener mailflow main make name nursery octets open_on_sample
+    factory guard handle identity index listener mailflow main make name
+    nursery octets open_on_sample
     open_smtp opened other parameters peer policy product provider recipient record
     scripts sender session settings smtp smtplib source spool sqlite stored tables tmp_path
     transaction words MemorySettings MemoryStore FileSettings Script file
