@@ -6,6 +6,7 @@
     ./do check          lint, types, import contracts, the repository's own rules
     ./do bench [ARGS]   the benchmarks (contrib/bench)
     ./do docs           build the documentation into site/
+    ./do man [DIR]      manual pages of all commands, for `man` (= thurn manual DIR)
     ./do members        write the import contracts after adding a distribution
     ./do lock [ARGS]    write requirements.lock after changing a dependency (--upgrade: all)
     ./do exec CMD ...   any command inside the environment
@@ -129,6 +130,7 @@ def main(argv: list[str]) -> None:
         "test": ["pytest", "-q", "-n", "2", *arguments],
         "bench": ["python", str(ROOT / "contrib" / "bench" / "bench.py"), *arguments],
         "docs": ["mkdocs", "build", "-q", "--strict", *arguments],
+        "man": ["thurn", "manual", *arguments],
         "exec": arguments,
     }
     own = {

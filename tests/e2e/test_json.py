@@ -28,6 +28,8 @@ STEPS = {
     "config schema": "store.spool",
     "plugins list": "",
     "plugins new": "filter mine {base}/mine",
+    "completion": "bash",
+    "manual": "{base}/man",
     "domain add": "example.org",
     "domain set": "example.org --separator +",
     "domain list": "",
@@ -71,7 +73,7 @@ STEPS = {
 """What is called, in this order; a semicolon parts two calls."""
 BY_THEMSELVES = {"run", "demo"}
 """They serve until they are stopped, and have tests of their own."""
-NO_SITE = {"plugins list", "plugins new", "config schema"}
+NO_SITE = {"completion", "config schema", "manual", "plugins list", "plugins new"}
 
 
 def leaves(command=main, words=(), parent=None):

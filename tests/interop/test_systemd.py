@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import json
 import os
+import pwd
 import re
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -113,3 +118,71 @@ def test_a_site_runs_where_memory_is_never_both_written_and_executed(tmp_path):
     if "error" in facts:
         pytest.skip(f"this kernel does not offer it: {facts['error']}")
     assert facts["ready"]
+
+
+SITE = """\
+[site]
+hostname = "mail.example.org"
+data = "data"
+user = "nobody"
+workers = 1
+state = "main"
+store = "main"
+[state.main]
+type = "sqlite"
+[store.main]
+type = "spool"
+[listener.mx]
+type = "smtp"
+bind = ["127.0.0.1:{port}"]
+"""
+
+
+def low_port():
+    """A free port that only root may bind, or who has the capability."""
+    for port in range(1023, 511, -1):
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
+
+
+@pytest.fixture
+def site_of_nobody():
+    """A site's file in a directory that its account can reach: the tests' own are root's."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "thurn.toml"
+        path.write_text(SITE.format(port=low_port()))
+        for one in (path.parent, path):
+            shutil.chown(one, "nobody")
+        yield path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become the account")
+def test_a_site_has_enough_rights_by_those_of_the_unit(site_of_nobody):
+    """One account, one capability, no way to more; reload and stop are called with the same."""
+    service = settings()
+    (capability,) = service["AmbientCapabilities"]
+    assert service["CapabilityBoundingSet"] == [capability]
+    word = capability.removeprefix("CAP_").lower()
+    account = pwd.getpwnam("nobody")
+    rights = (program("setpriv"), f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}")
+    rights += ("--clear-groups", "--no-new-privs")
+    rights += tuple(
+        f"--{kind}=-all,+{word}" for kind in ("inh-caps", "ambient-caps", "bounding-set")
+    )
+    thurn = (*rights, str(Path(sys.executable).parent / "thurn"))
+    config = ("--config", str(site_of_nobody))
+    if subprocess.run([*thurn, "--version"], capture_output=True, check=False).returncode:
+        pytest.skip("the account cannot reach this environment")
+    with subprocess.Popen(
+        [*thurn, "run", "--json", *config], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert json.loads(process.stdout.readline())["ready"]
+            assert call(*thurn, "reload", *config, cwd="/") == b"Generation 2 serves.\n"
+            assert call(*thurn, "stop", *config, cwd="/") == b"Stopped.\n"
+            assert process.wait(100) == 0
+        finally:
+            process.kill()

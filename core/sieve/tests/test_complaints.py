@@ -14,9 +14,9 @@ def complaints(source):
     with pytest.raises(CompileError) as caught:
         ENGINE.compile(source)
     return [
-        (found.line, found.column, found.message)
-        for found in caught.value.diagnostics
-        if found.severity == "error"
+        (diagnostic.line, diagnostic.column, diagnostic.message)
+        for diagnostic in caught.value.diagnostics
+        if diagnostic.severity == "error"
     ]
 
 

@@ -46,7 +46,9 @@ def executor(context):
 def codes(engine, source, **more):
     with pytest.raises(CompileError) as caught:
         engine.compile(source, **more)
-    return [found.code for found in caught.value.diagnostics if found.severity == "error"]
+    return [
+        diagnostic.code for diagnostic in caught.value.diagnostics if diagnostic.severity == "error"
+    ]
 
 
 async def run(engine, source, context, **more):
@@ -90,7 +92,7 @@ def test_octets_and_text_and_byte_order_mark(engine):
 
 def test_warnings_and_folding(engine):
     script = engine.compile("if allof (true, not false) { keep; } elsif true { discard; }")
-    assert [found.code for found in script.warnings] == ["constant-test"] * 2
+    assert [warning.code for warning in script.warnings] == ["constant-test"] * 2
     assert script.requires == ()
 
 
@@ -102,10 +104,10 @@ def test_a_test_that_never_waits_makes_no_coroutine(engine):
 
 
 def test_capabilities(engine):
-    found = engine.registry.capabilities()
-    assert "fileinto" in found
-    assert "rfc5228" not in found
-    assert not [name for name in found if name.startswith("vnd.")]
+    capabilities = engine.registry.capabilities()
+    assert "fileinto" in capabilities
+    assert "rfc5228" not in capabilities
+    assert not [name for name in capabilities if name.startswith("vnd.")]
     assert engine.registry.capabilities({"envelope", "copy"}) == ["envelope", "copy"]
 
 
@@ -304,8 +306,8 @@ async def test_chains(engine, context, scripts, stored):
     result, outcome = await engine.run_chain(chain, context, hand)
     phases.append(context.phase)
     assert outcome.ok
-    found = {name: len(messages) for name, messages in hand.mailboxes.stored.items() if messages}
-    assert found == stored
+    counts = {name: len(messages) for name, messages in hand.mailboxes.stored.items() if messages}
+    assert counts == stored
     assert not result.keep or not outcome.ok
 
 
@@ -374,7 +376,7 @@ def third_party():
         ],
         comparators=[Comparator("vnd;reversed", lambda text: text[::-1])],
         match_types=[MatchType("onlist", lambda comparator, key, operand: on_list, waits=True)],
-        address_parts=[AddressPart("initial", lambda rt, found: found.text[:1])],
+        address_parts=[AddressPart("initial", lambda rt, address: address.text[:1])],
         namespaces={"acme": Namespace(lambda rt, name: f"<{name}>")},
         environment={"vnd.acme.item": lambda rt: "value"},
         modifiers=[

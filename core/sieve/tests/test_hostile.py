@@ -24,7 +24,9 @@ DEEP = 100_000
 def codes(source):
     with pytest.raises(CompileError) as caught:
         ENGINE.compile(source)
-    return {found.code for found in caught.value.diagnostics if found.severity == "error"}
+    return {
+        diagnostic.code for diagnostic in caught.value.diagnostics if diagnostic.severity == "error"
+    }
 
 
 def run(source, message=MESSAGE, engine=ENGINE):

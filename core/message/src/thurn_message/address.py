@@ -35,11 +35,11 @@ MAX_PATH_OCTETS: Final = 256
 MAX_LABEL_OCTETS: Final = 63
 """Length of one label of a domain in octets. RFC 1035 §2.3.4."""
 
-ADDRESSES_KNOWN: Final = 4096
+REMEMBERED_ADDRESSES: Final = 4096
 """Addresses that are remembered in parsed form; the same few thousand appear again and again.
 They take about half a megabyte."""
-COMMON_CHARACTERS: Final = 80
-"""Length in characters up to which an address is remembered; longer ones are rare."""
+REMEMBERED_CHARACTERS: Final = 80
+"""Characters of an address that is remembered; longer ones are rare."""
 
 NEEDS_SMTPUTF8: Final = "non-ASCII address without SMTPUTF8"
 """The reason that a listener answers with its own status (553 5.6.7, RFC 6531 §3.5)."""
@@ -99,7 +99,7 @@ class Address:
                 text = text.decode()
             except UnicodeDecodeError:
                 raise AddressError("broken UTF-8") from None
-        return _parse_known(text) if len(text) <= COMMON_CHARACTERS else _parse(text)
+        return _parse_remembered(text) if len(text) <= REMEMBERED_CHARACTERS else _parse(text)
 
     @classmethod
     def parse_path(cls, path: bytes, *, smtputf8: bool) -> Address:
@@ -162,7 +162,7 @@ def _parse(text: str) -> Address:
     return _parse_carefully(text)
 
 
-_parse_known = lru_cache(ADDRESSES_KNOWN)(_parse)
+_parse_remembered = lru_cache(REMEMBERED_ADDRESSES)(_parse)
 
 
 def _without_route(path: bytes) -> bytes:
@@ -194,7 +194,7 @@ def is_postmaster(path: str | bytes) -> bool:
     return path.lower() in ("postmaster", b"postmaster")
 
 
-@lru_cache(ADDRESSES_KNOWN)
+@lru_cache(REMEMBERED_ADDRESSES)
 def quote_local(local: str) -> str:
     """The local part as a Dot-string if it is one, else as a Quoted-string. RFC 5321 §4.1.2."""
     if _is_dot_string(local):

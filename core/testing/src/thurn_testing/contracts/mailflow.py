@@ -9,6 +9,7 @@ It shows that what listeners are tested with answers in the same forms as the ho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from thurn.contracts.mailflow import Mailflow, Outcome
@@ -19,7 +20,7 @@ from thurn.types.envelope import Recipient
 from thurn.types.session import Session, Transaction
 from thurn.types.status import MESSAGE_TOO_BIG
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import expect, expect_equal, run_in_turn
 from thurn_testing.fakes.session import make_session
 
 MESSAGE: Final = b"Subject: x\r\n\r\nText\r\n"
@@ -36,6 +37,11 @@ async def check_mailflow(mailflow: Mailflow, *, recipients: Sequence[str]) -> No
     Raises:
         AssertionError: with the promise that was not kept.
     """
+    await run_in_turn("mail flow", partial(_receives, mailflow, recipients))
+
+
+async def _receives(mailflow: Mailflow, recipients: Sequence[str]) -> None:
+    """A mail flow answers each step of a session."""
     session = make_session(hello="")
     expect(mailflow.size_limit_octets > len(MESSAGE), "there is room for a small message")
     expect(isinstance(await mailflow.connect(session), Accept), "a peer is let in")

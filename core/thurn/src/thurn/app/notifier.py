@@ -1,4 +1,4 @@
-"""What systemd hears of the supervisor where it asks for it: `Type=notify`, see sd_notify(3).
+"""Reports the supervisor's state to systemd, if that asks for it: `Type=notify`, see sd_notify(3).
 
 Rules of this file: standard library only. A message that cannot be sent is lost; nothing waits for
 it, and nothing fails because of it.
@@ -14,15 +14,15 @@ from contextlib import suppress
 from typing import Final
 
 STATUS_CHARACTERS: Final = 200
-"""The longest text of `systemctl status`: one finding; the log has all of them."""
+"""Most characters of the text in `systemctl status`: enough for one finding; the log has all."""
 
 
 class Notifier:
-    """The way to whoever started this process; without one, every message is dropped.
+    """Sends messages to systemd; if it did not start this process, every message is dropped.
 
     Args:
-        environment: NOTIFY_SOCKET and the WATCHDOG variables are taken out of it: they are for this
-            process, not for its children.
+        environment: NOTIFY_SOCKET and the WATCHDOG variables are removed from it, because they are
+            for this process and not for its children.
     """
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
@@ -35,23 +35,24 @@ class Notifier:
         self._beat_at = 0.0
 
     def ready(self, status: str) -> None:
-        """A generation serves, or still serves: a start or a reload has ended."""
+        """Report that a start or a reload has ended, and a generation serves."""
         self._send("READY=1", status)
 
     def reloading(self, status: str) -> None:
-        """A generation starts beside the one that serves."""
+        """Report that a generation starts beside the one that serves."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", status)
 
     def stopping(self, seconds: float) -> None:
-        """The end has begun, and takes this long at most."""
+        """Report that the site stops, and how long that may take."""
         self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={round(seconds * 1e6)}", "stopping")
 
     def say(self, status: str) -> None:
-        """Nothing but the text has changed."""
+        """Report another text; nothing else has changed."""
         self._send("", status)
 
     def beat(self, now: float) -> None:
-        """The supervisor turns. Sent twice in the time after which systemd would end it."""
+        """Report that the supervisor is alive, twice in the time after which systemd would end
+        it."""
         if now >= self._beat_at + self._pause_seconds:
             self._beat_at = now
             self._send("WATCHDOG=1", "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.cli.table import json_option, print_json, print_table
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
@@ -17,16 +17,21 @@ from thurn.hooks.registry import Registry
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
 
 
+def _plugins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: installed plugins whose names begin so."""
+    return [name for name in Registry().names() if name.startswith(incomplete)]
+
+
 @click.group()
 def config() -> None:
     """Show what a configuration means."""
 
 
-@config.command()
+@config.command(epilog=examples("thurn config show > in-force.toml"))
 @config_option
 @json_option
 def show(config: tuple[Path, ...], as_json: bool) -> None:
-    """Every setting as it is in force, defaults included, as a site's file.
+    """Show every setting as it is in force, defaults included, as a site's file.
 
     Of a secret it shows where it is. With --json, durations are in seconds and sizes in octets.
     """
@@ -45,7 +50,7 @@ def show(config: tuple[Path, ...], as_json: bool) -> None:
 @config_option
 @json_option
 def order(config: tuple[Path, ...], as_json: bool) -> None:
-    """Every chain as it will run, and what opens before what."""
+    """Show every chain in the order in which it runs, and the order in which instances open."""
     loaded = load(read(config))
     rows = [("site", "opens", " > ".join(one.full_name for one in loaded.instances.values()))]
     for instance in loaded.of_role("listener"):
@@ -53,11 +58,11 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
     print_table(("instance", "chain", "in this order"), rows, as_json=as_json)
 
 
-@config.command()
-@click.argument("plugin")
+@config.command(epilog=examples("thurn config schema store.spool"))
+@click.argument("plugin", shell_complete=_plugins)
 @json_option
 def schema(plugin: str, as_json: bool) -> None:
-    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
+    """Show the JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
 
     It is JSON with and without --json.
     """

@@ -1,4 +1,4 @@
-"""`thurn explain`: the story of a transaction, from the journal."""
+"""`thurn explain`: what happened to a transaction, from the journal."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ import click
 
 from thurn.app.access import denied
 from thurn.cli.accounts import names_of
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, data_option, examples
 from thurn.cli.place import data_directory
 from thurn.cli.search import LISTED, Wanted, moment
 from thurn.cli.table import json_option, print_table, printable
 from thurn.telemetry.journal import find, latest, search
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "thurn explain",
+        "thurn explain 0f7y2c9m6a0q3zv",
+        "thurn explain --to alice@example.org --since 2h",
+        'thurn explain --from "<>" --last 5 --json',
+    )
+)
 @config_option
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@data_option
 @click.option("--from", "sender", help='List those of this sender: ADDRESS, @DOMAIN or "<>".')
 @click.option("--to", "recipient", help="List those for this recipient: ADDRESS or @DOMAIN.")
 @click.option("--since", metavar="TIME|DURATION", help="List those since then (UTC), or so long.")
@@ -161,11 +168,12 @@ _WOULD_PASS: Final = {
     "plugin.blocked": "the plugin did not block its worker",
     "plugin.temporary": "what the plugin needs were there",
 }
-"""The host's own reasons; a rule's reason is its own word."""
+"""The host's own reasons, and what would have to be different; other reasons are a rule's own
+word."""
 
 
 def _named(account: str, names: Mapping[str, str]) -> str:
-    """An account's name, with its id where they differ."""
+    """An account's name, with its id if that is different."""
     name = names.get(account, account)
     return name if name == account else f"{name} ({account})"
 

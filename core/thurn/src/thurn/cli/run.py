@@ -11,11 +11,11 @@ import click
 
 from thurn.app.plan import ProcessPlan
 from thurn.app.supervisor import Supervisor
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.cli.table import json_option, print_json
 
 
-@click.command()
+@click.command(epilog=examples("thurn run --config /etc/thurn/thurn.toml"))
 @config_option
 @json_option
 def run(
@@ -25,8 +25,9 @@ def run(
 ) -> None:
     """Serve until stopped.
 
-    SIGHUP reloads (sessions go on; a configuration that does not start changes nothing), SIGTERM
-    stops. With --json, one line on standard output says when the site serves for the first time.
+    SIGHUP reloads: what is under way in sessions goes on, and a configuration that does not start
+    changes nothing. SIGTERM stops. With --json, one line on standard output says when the site
+    serves for the first time.
     """
     if as_json and on_ready is None:
         on_ready = _say_ready

@@ -2,7 +2,8 @@
 
 Rules of this file: on a terminal a table fits its width (80 columns where the width is not
 known), and cells wrap; when the output is piped, a table is tab-separated values with a line of
-names; with `--json` it is a list of objects. What peers have said never moves a terminal's cursor.
+names; with `--json` it is a list of objects. Text that came from peers never moves the cursor of a
+terminal.
 """
 
 from __future__ import annotations

@@ -71,11 +71,10 @@ class SiteSettings(Settings):
         default=False, description="Keep running as root; for containers only."
     )
     drain: Duration = Field(
-        default=600.0, description="How long sessions may go on after a reload."
+        default=600.0,
+        description="How long what is under way in sessions may go on after a reload.",
     )
-    stop: Duration = Field(
-        default=10.0, description="How long sessions may go on after a stop (SIGTERM)."
-    )
+    stop: Duration = Field(default=10.0, description="The same after a stop (SIGTERM).")
     worker_timeout: Duration = Field(
         default=15.0,
         ge=2,

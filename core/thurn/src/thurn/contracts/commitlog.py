@@ -22,9 +22,9 @@ does not show its open transaction to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from thurn.types.content import Blob
 
@@ -54,6 +54,8 @@ class Resource(Protocol):
         Raises:
             StorageFull: the disk has no room; everything is undone as by `rollback`. The log takes
                 the records back and refuses their groups.
+            StorageTrouble: with an `account`, the index of that account is damaged: the log does as
+                with StorageFull, and the other resources go on.
             Exception: everything is undone; the log ends, and its worker is replaced.
         """
 
@@ -100,29 +102,90 @@ class Record:
 
     Attributes:
         payload: what `Frame.record` was given.
-        written_at_ns: wall-clock time of the frame in nanoseconds; orders records of several logs.
+        written_at_ns: when the frame was made, in nanoseconds of the site's time of the log (near
+            the wall clock, and never going backward); orders records of several workers.
     """
 
     payload: bytes
     written_at_ns: int
 
 
-class Owner(Protocol):
-    """What understands the records of one name."""
+@dataclass(frozen=True, slots=True)
+class Unapplied:
+    """A record that its owner could not apply, because its account is in trouble.
 
-    def replay(self, records: Sequence[Record]) -> None:
+    Attributes:
+        record: the very object that the owner was given.
+        key: the id of the account that is in trouble.
+        reason: what the trouble is, for the operator.
+        blobs: what the record refers to; the log keeps their octets beside it.
+    """
+
+    record: Record
+    key: str
+    reason: str
+    blobs: Sequence[BlobReference] = ()
+
+
+class Owner(Protocol):
+    """What understands the records of one name.
+
+    The trouble of one account must not stop a site: an owner that has accounts returns the records
+    of those in trouble instead of raising, and is a `RestoringOwner`. The log puts them aside,
+    durably, before it forgets the segment. From then on the owner refuses every change of the
+    account (`CommitLog.is_aside`) until they were restored. Source: docs/adr/0018.
+    """
+
+    def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
         """Apply to the indexes what they lack. Afterwards that is durable, or can be replayed
         again.
 
         Called before anything is served, with records of this owner in the order of their time.
+
+        Returns:
+            The records that could not be applied, and with one of an account all of that account.
+
+        Raises:
+            StorageError: trouble of the whole site; nothing is served.
         """
 
-    def settle(self, records: Iterable[Record]) -> None:
+    def settle(self, records: Sequence[Record]) -> Sequence[Unapplied]:
         """Bring the blobs of these records to their final place. The owner does not sync: the log
         syncs once for the whole segment afterwards.
 
         Called in a thread, perhaps of another process than the writer's and perhaps again for the
         same records, but never twice at the same time on a site.
+
+        Returns:
+            The records whose blobs could not be brought there, as with `replay`.
+
+        Raises:
+            StorageError: trouble of the whole site; the segment stays and is tried again.
+        """
+
+
+ReadBlob = Callable[[BlobReference], "bytes | None"]
+"""Gives the octets of a blob; None if nobody has them any more."""
+
+
+@runtime_checkable
+class RestoringOwner(Owner, Protocol):
+    """An owner whose records may be put aside."""
+
+    def restore(self, key: str, records: Sequence[Record], read: ReadBlob) -> None:
+        """Apply records that were put aside; rows and blobs are on the disk when it returns.
+
+        Called in a thread, while other accounts are served, never twice at once for a site. It may
+        be called again with records that were applied already, and with records of other keys,
+        which it passes over.
+
+        Args:
+            key: whose records they are.
+            records: in the order of their time.
+            read: gives the blobs that were put aside with them.
+
+        Raises:
+            StorageError: the trouble goes on; the records stay aside.
         """
 
 
@@ -143,12 +206,27 @@ class CommitLog(Protocol):
         Raises:
             Exception: whatever a change raised in `apply`; nothing of the group was done.
             StorageFull: the disk has no room for the records or their rows. Nothing was done,
-                except that in a group with several resources those that had room may have done
-                their part: `missing` names the changes that were not done.
-            StorageTrouble: the log failed; count the changes as not done.
+                except that in a group with several resources the others may have done their part:
+                `missing` names the changes that were not done, for want of room or because an index
+                is damaged.
+            StorageTrouble: nothing was done. With an `account`, that account alone is in trouble;
+                without one the log has failed: count the changes as not done.
 
         Cancellation: shielded once the frame is being synced; before that, nothing was done.
         """
 
     def read(self, reference: BlobReference) -> bytes | None:
         """The octets of a blob in the log of any worker; None once they are retired."""
+
+    def is_aside(self, owner: str, key: str) -> bool:
+        """Whether records of this key stand aside, so that it must take no change. Asks the file
+        system once, and is cheap enough for each round."""
+
+    async def restore(self, owner: str, key: str) -> None:
+        """Have the owner apply what stands aside for this key, and forget it.
+
+        Raises:
+            StorageError: the owner's trouble goes on, or the files cannot be read.
+
+        Cancellation: the thread finishes first.
+        """

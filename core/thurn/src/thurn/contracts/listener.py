@@ -67,10 +67,15 @@ class ListenerSettings(Settings):
     connections: int = Field(
         default=10_000,
         ge=1,
-        description="Most open connections per worker; a tenth is kept for new addresses.",
+        description="The most open connections in each worker; a tenth is kept for addresses that "
+        "have none.",
     )
     connections_per_address: int = Field(
-        default=50, ge=1, description="Most open connections from one address, per worker."
+        default=200,
+        ge=1,
+        description="The most open connections from one IPv4 address or IPv6 /64, over all "
+        "workers: an office has one address, and a mail program opens five and more. Sessions that "
+        "go on after a reload are not counted.",
     )
     proxies: tuple[Annotated[str, AfterValidator(_checked_proxy)], ...] = Field(
         default=(),

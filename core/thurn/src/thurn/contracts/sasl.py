@@ -7,7 +7,7 @@ ended. `thurn.plugin.sasl` has sub-generators with which one is easy to read:
     def login(conditions):
         name = yield from sasl.receive(b"Username:")
         password = yield from sasl.receive(b"Password:")
-        return (yield from sasl.verify(sasl.text(name), sasl.text(password)))
+        return (yield from sasl.verify(sasl.text(name), password))
 
 RFC 4422.
 """

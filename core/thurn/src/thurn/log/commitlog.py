@@ -1,9 +1,9 @@
 """The worker's commit log: rounds of groups, one write and one sync each.
 
-Failures: a full disk fails the round (`StorageFull`), and the log goes on; if an index has no room
-after the sync, the next frame takes its records back. Any other error of a write, a sync or a
-resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`, and the
-worker must be replaced. Nothing is sealed then, so the next process replays it.
+Failures: a full disk fails the round (`StorageFull`), and the log goes on. If an index has no room
+after the sync, or is damaged, the next frame takes its records back. Any other error of a write, a
+sync or a resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`,
+and the worker must be replaced. Nothing is sealed then, so the next process replays it.
 
 While a round syncs in a thread, other tasks of the worker run: a resource must not show its open
 transaction to them.
@@ -25,13 +25,16 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import BlobReference, Change, Owner
+from thurn.log.aside import Aside
 from thurn.log.files import Files, write_all
 from thurn.log.frame import FrameBuilder, owner_prefix
 from thurn.log.reader import Reader
 from thurn.log.recovery import is_clean
+from thurn.log.restore import restore_aside
 from thurn.log.round import Group, Round
 from thurn.log.segment import Segment, take_slot
 from thurn.log.settings import LogSettings, Report, silent
+from thurn.log.sitetime import SiteTime
 from thurn.log.spares import Spares
 from thurn.log.syncer import Syncer
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
@@ -68,6 +71,7 @@ class WorkerLog:
         report: Report,
     ) -> None:
         self._directory, self._slot = directory, slot
+        self._aside = Aside(directory, files)
         self._clock, self._settings = clock, settings
         self._files, self._report = files, report
         self._spares = Spares(files, directory / str(slot), clock, settings, report)
@@ -79,7 +83,7 @@ class WorkerLog:
         self._parked: trio.lowlevel.Task | None = None
         self._written_at_ns = 0
         self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
-        self._may_commit = False
+        self._time: SiteTime | None = None  # set when commits may begin
         self._ended = False
         self.failed = trio.Event()
         self.owners: dict[str, Owner] = {}
@@ -100,6 +104,24 @@ class WorkerLog:
         """See `CommitLog.read`."""
         return self._reader.read(reference)
 
+    def is_aside(self, owner: str, key: str) -> bool:
+        """See `CommitLog.is_aside`."""
+        return self._aside.has(owner, key)
+
+    async def restore(self, owner: str, key: str) -> None:
+        """See `CommitLog.restore`."""
+        try:
+            await trio.to_thread.run_sync(
+                restore_aside,
+                self._directory,
+                self._aside,
+                self.owners,
+                (owner, key),
+                self._report,
+            )
+        except OSError as error:
+            raise StorageTrouble(str(error), account=key) from error
+
     def free_octets(self) -> int:
         """Octets free on the log's file system. The reserve at MAIL is compared with them."""
         return self._free_at(int(self._clock.monotonic() * LOOKS_PER_SECOND))
@@ -108,7 +130,7 @@ class WorkerLog:
         """See `CommitLog.commit`."""
         if self._ended:
             raise StorageTrouble(_ENDED)
-        if not self._may_commit:
+        if self._time is None:
             self._check_clean()
         group = Group(changes, trio.lowlevel.current_task())
         self._queue.append(group)
@@ -119,15 +141,15 @@ class WorkerLog:
         """Allow commits, because `recover` has returned in this process.
 
         When another worker is killed from now on, the process that takes its place recovers what
-        it left; this log goes on meanwhile.
+        it left; this log goes on meanwhile. Blocking.
         """
-        self._may_commit = True
+        self._time = SiteTime(self._directory, self._clock)
 
     def _check_clean(self) -> None:
         if not is_clean(self._directory, self._clock, self._files):
             # Numbers assigned now would collide with those that a replay brings back.
             raise StorageTrouble("the commit log has not been recovered")
-        self._may_commit = True
+        self._time = SiteTime(self._directory, self._clock)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -257,7 +279,9 @@ class WorkerLog:
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]
     ) -> OSError | None:
         """Put the frame on the disk; returns the error if that failed."""
-        now_ns = max(self._written_at_ns + 1, int(self._clock.wall() * 1e9), segment.generation)
+        now_ns = self._written_at_ns + 1
+        if self._time is not None:
+            now_ns = max(now_ns, self._time.now_ns())
         parts = frame.finish(segment.sequence, now_ns)
         if not parts:
             return None
@@ -285,9 +309,14 @@ class WorkerLog:
 
     def _refuse(self, groups: list[Group], error: OSError) -> None:
         for group in groups:
-            if error.errno in _FULL and not self._ended:
-                done = len(group.missing) < len(group.changes)
-                group.end(StorageFull(str(error), group.missing if done else ()))
+            is_contained = error.errno in _FULL and not self._ended
+            done = len(group.missing) < len(group.changes)
+            if is_contained and group.missing and done:
+                group.end(StorageFull(str(group.error or error), group.missing))
+            elif is_contained and isinstance(group.error, StorageTrouble):
+                group.end(StorageTrouble(str(group.error), account=group.error.account))
+            elif is_contained:
+                group.end(StorageFull(str(group.error or error)))
             else:
                 group.end(StorageTrouble(str(error)))
 

@@ -16,6 +16,9 @@ never committed and its caller never got an answer. In the log of a killed worke
 frame can be such an earlier one, and the other record of the number was written after it. So from
 the first of these last frames on, owners get everything in one call, and with it both records.
 
+What an owner could not apply, because one account is in trouble, is put aside at once: the account
+may be mended long before the segment is settled, and must not go on without these records.
+
 Rules of this file: blocking; called before anything is served.
 """
 
@@ -30,12 +33,15 @@ from pathlib import Path
 from typing import Final
 
 from thurn.contracts.clock import Clock
-from thurn.contracts.commitlog import Owner, Record
+from thurn.contracts.commitlog import Owner, Record, Unapplied
+from thurn.log.aside import Aside
 from thurn.log.files import DIRECTORY_MODE, Files, Lock
 from thurn.log.frame import Scan, ScannedFrame, scan
+from thurn.log.reader import Reader
 from thurn.log.segment import SegmentFile, is_held, retire, seal, segments, slots, unretired
 from thurn.log.settings import Report, silent
-from thurn.types.errors import StorageTrouble
+from thurn.log.sitetime import UNKNOWN_BOOT
+from thurn.types.errors import StorageFull, StorageTrouble
 
 REPLAY_OCTETS: Final = 32 << 20
 """Octets of records that owners get in one call, so that a long replay needs bounded memory. What
@@ -44,18 +50,17 @@ that is the traffic of some seconds, because dead workers are replaced and an ol
 sealed."""
 _RECORD_OVERHEAD_OCTETS: Final = 256
 """Octets that a record needs in memory besides its payload, roughly."""
-_UNKNOWN_BOOT: Final = "unknown"
-"""The boot id of a machine that has none: there a power cut is not noticed."""
 _MARK: Final = "recovered"
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How much `recover` replayed."""
+    """How much `recover` replayed; `aside` are the records among them that were put aside."""
 
     segments: int
     frames: int
     records: int
+    aside: int = 0
 
 
 def recover(
@@ -86,13 +91,17 @@ def recover(
     with ExitStack() as stack:
         stack.enter_context(Lock.wait(directory / "recovery.lock"))
         everything = (
-            everything or not is_recovered(directory, clock) or clock.boot_id == _UNKNOWN_BOOT
+            everything or not is_recovered(directory, clock) or clock.boot_id == UNKNOWN_BOOT
         )
         if everything:
             stack.enter_context(Lock.wait(directory / "settle.lock"))
         todo = [_segments(directory, slot, everything) for slot in slots(directory)]
         replay = _Replay(owners, report)
         replay.run(todo)
+        if replay.unapplied:
+            if not everything:
+                stack.enter_context(Lock.wait(directory / "settle.lock"))
+            _put_aside(Aside(directory, files), replay, Reader(directory), report)
         for path in [one.path for slot in todo for one in slot if one.path.suffix == ".seg"]:
             if path in replay.empty:
                 retire(files, path)
@@ -100,7 +109,23 @@ def recover(
                 seal(files, path)
         if everything:
             mark_recovered(directory, clock, files)
-    return Recovered(sum(map(len, todo)), replay.frames, replay.records)
+    unapplied = sum(map(len, replay.unapplied.values()))
+    return Recovered(sum(map(len, todo)), replay.frames, replay.records, unapplied)
+
+
+def _put_aside(aside: Aside, replay: _Replay, reader: Reader, report: Report) -> None:
+    for (name, segment), unapplied in replay.unapplied.items():
+        report_aside(report, name, unapplied)
+        try:
+            aside.put(name, segment, unapplied, reader.read)
+        except StorageFull as error:  # the segment keeps them
+            report("log.aside_full", path=str(segment.path), detail=str(error))
+
+
+def report_aside(report: Report, name: str, unapplied: Iterable[Unapplied]) -> None:
+    """Tell the operator whose records are put aside, and why."""
+    for key, reason in {one.key: one.reason for one in unapplied}.items():
+        report("log.put_aside", owner=name, key=key, detail=reason)
 
 
 def _segments(directory: Path, slot: int, everything: bool) -> list[SegmentFile]:
@@ -149,42 +174,52 @@ class _Replay:
         self._owners = owners
         self._report = report
         self._parts: dict[str, list[Record]] = {}
+        self._segments: dict[int, SegmentFile] = {}  # by the identity of the records in `_parts`
         self._octets = 0
         self._unsure_ns = 1 << 64  # when the first of the last frames was written
         self.frames = 0
         self.records = 0
         self.empty: set[Path] = set()
+        self.unapplied: dict[tuple[str, SegmentFile], list[Unapplied]] = {}
 
     def run(self, todo: Iterable[list[SegmentFile]]) -> None:
         streams = [self._frames(slot) for slot in todo]
-        for frame in heapq.merge(*streams, key=attrgetter("written_at_ns")):
+        for frame, segment in heapq.merge(*streams, key=lambda one: one[0].written_at_ns):
             self.frames += 1
             for name, payload in frame.records():
-                self._add(name, Record(payload, frame.written_at_ns))
+                self._add(name, Record(payload, frame.written_at_ns), segment)
             if self._octets > REPLAY_OCTETS and frame.written_at_ns < self._unsure_ns:
                 self._flush()
         self._flush()
 
-    def _frames(self, segment_files: list[SegmentFile]) -> Iterator[ScannedFrame]:
+    def _frames(
+        self, segment_files: list[SegmentFile]
+    ) -> Iterator[tuple[ScannedFrame, SegmentFile]]:
         for one in segment_files:
             frames = scan_segment(one, self._report).frames
             if not frames:
                 self.empty.add(one.path)
             elif one.path.suffix == ".seg":
                 self._unsure_ns = min(self._unsure_ns, frames[-1].written_at_ns)
-            yield from frames
+            for frame in frames:
+                yield frame, one
 
-    def _add(self, name: str, record: Record) -> None:
+    def _add(self, name: str, record: Record, segment: SegmentFile) -> None:
         if name not in self._owners:
             raise missing_owner(name)
         self._parts.setdefault(name, []).append(record)
+        self._segments[id(record)] = segment
         self._octets += len(record.payload) + _RECORD_OVERHEAD_OCTETS
         self.records += 1
 
     def _flush(self) -> None:
         for name, records in self._parts.items():
-            self._owners[name].replay(records)
+            # An owner without accounts may return nothing at all.
+            for one in self._owners[name].replay(records) or ():
+                place = (name, self._segments[id(one.record)])
+                self.unapplied.setdefault(place, []).append(one)
         self._parts = {}
+        self._segments = {}
         self._octets = 0
 
 

@@ -4,8 +4,8 @@ A group whose resource is held by another process waits. A group that raises is 
 round is rolled back, the groups before it are applied again, and those after it go first in the
 next round. So the work of a round is linear however many groups fail.
 
-If a resource has no room for its commit, its groups are refused and the records of its changes must
-be taken back, since the frame is on the disk already.
+If a resource has no room for its commit, or is damaged, its groups are refused and the records of
+its changes must be taken back, since the frame is on the disk already.
 
 Rules of this file: no I/O of its own and no `await`; resources and changes may raise anything.
 """
@@ -35,16 +35,18 @@ class Group:
 
     Attributes:
         changes: what the caller wants done in one commit.
+        error: why a resource could not commit.
         missing: the changes that a resource could not commit.
         until: when it stops waiting for a resource that another process holds, by trio's clock.
         task: the caller's parked task; None once it goes on.
         begun: whether its frame is being synced, so that it cannot be withdrawn.
     """
 
-    __slots__ = ("begun", "changes", "missing", "task", "until")
+    __slots__ = ("begun", "changes", "error", "missing", "task", "until")
 
     def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task) -> None:
         self.changes = changes
+        self.error: Exception | None = None
         self.missing: list[Change] = []
         self.until = trio.current_time() + BUSY_SECONDS
         self.task: trio.lowlevel.Task | None = task
@@ -171,10 +173,10 @@ class Round:
 
     def commit(self) -> None:
         """Commit the resources and let the callers go on; the frame is on the disk already."""
-        failed: set[Resource | None] = {
-            resource
+        failed: dict[Resource | None, Exception] = {
+            resource: error
             for resource, free in self._begun.items()
-            if free and not self._call(resource.commit)
+            if free and (error := self._call(resource.commit)) is not None
         }
         for resource, first, end in self._spans if failed else ():
             if resource in failed:
@@ -183,6 +185,7 @@ class Round:
             for change in group.changes:
                 if change.resource in failed:
                     group.missing.append(change)
+                    group.error = failed[change.resource]
                     continue
                 try:
                     change.applied()
@@ -193,11 +196,18 @@ class Round:
             else:
                 group.end()
 
-    def _call(self, step: Callable[[], None]) -> bool:
+    def _call(self, step: Callable[[], None]) -> Exception | None:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the other resources must still be ended
             self._report("log.resource_failed", detail=repr(error))
-            self.resource_failed = self.resource_failed or not isinstance(error, StorageFull)
-            return False
-        return True
+            self.resource_failed = self.resource_failed or not _is_contained(error)
+            return error
+        return None
+
+
+def _is_contained(error: Exception) -> bool:
+    """Whether the error is one resource's alone, so that the log can go on."""
+    return isinstance(error, StorageFull) or (
+        isinstance(error, StorageTrouble) and bool(error.account)
+    )

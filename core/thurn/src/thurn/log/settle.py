@@ -5,6 +5,9 @@ Runs in the housekeeper, one segment at a time, the oldest first. A segment is r
 its owners have settled it and the file systems were synced; that sync also makes the index rows of
 the segment durable, because they were committed before it was sealed.
 
+What an owner cannot settle, because one account is in trouble, is put aside, synced, before the
+segment is retired. Now and then the owners are asked to restore what stands aside.
+
 Rules of this file: after a failure the segment is kept, the failure is reported, and settling is
 tried again later.
 """
@@ -21,9 +24,12 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import Owner, Record
+from thurn.log.aside import Aside
 from thurn.log.files import Files, Lock
 from thurn.log.frame import ScannedFrame
-from thurn.log.recovery import is_recovered, missing_owner, scan_segment
+from thurn.log.reader import Reader
+from thurn.log.recovery import is_recovered, missing_owner, report_aside, scan_segment
+from thurn.log.restore import restore_aside
 from thurn.log.segment import SegmentFile, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
 from thurn.types.errors import StorageFull
@@ -35,6 +41,10 @@ RETRY_SECONDS: Final = 30.0
 FULL_RETRY_SECONDS: Final = 3.0
 """Seconds before the next attempt if the disk was full: mail waits for the room that settling
 frees. Such failures are reported once an attempt, not once a segment."""
+
+
+RESTORE_SECONDS: Final = 60.0
+"""Seconds between two attempts to restore what stands aside, for accounts that nobody opens."""
 
 
 class Settler:
@@ -63,6 +73,9 @@ class Settler:
         self._directory, self._owners, self._clock = directory, owners, clock
         self._filesystems = [directory, *filesystems]
         self._files, self._report = files or Files(), report
+        self._aside = Aside(directory, self._files)
+        self._reader = Reader(directory)
+        self._restore_at = 0.0
 
     async def run(self, *, once: bool = False) -> int:
         """See `settle_sealed`."""
@@ -85,7 +98,25 @@ class Settler:
                     pause = FULL_RETRY_SECONDS if is_full else RETRY_SECONDS
             if once:
                 return count
+            if trio.current_time() >= self._restore_at:
+                await trio.to_thread.run_sync(self.restore, limiter=limiter)
+                self._restore_at = trio.current_time() + RESTORE_SECONDS
             await trio.sleep(pause)
+
+    def restore(self) -> int:
+        """Have the owners restore what stands aside, as far as its trouble is over; returns for how
+        many keys. Blocking; for a thread."""
+        count = 0
+        for name in self._owners:
+            for key in self._aside.keys(name):
+                place = (name, key)
+                try:
+                    count += restore_aside(
+                        self._directory, self._aside, self._owners, place, self._report
+                    )
+                except Exception as error:  # noqa: BLE001 - one key's trouble is not another's
+                    self._report("log.still_aside", owner=name, key=key, detail=str(error))
+        return count
 
     def sealed(self) -> list[SegmentFile]:
         """The segments that can be settled, the oldest first."""
@@ -109,7 +140,7 @@ class Settler:
             if not is_recovered(self._directory, self._clock):
                 return False
             scanned = scan_segment(segment, self._report)
-            self._hand_over(scanned.frames)
+            self._hand_over(segment, scanned.frames)
             for path in {path.stat().st_dev: path for path in self._filesystems}.values():
                 self._files.sync_filesystem(path)
             if scanned.damages:  # never delete what could not be read
@@ -118,7 +149,7 @@ class Settler:
                 retire(self._files, segment.path)
         return True
 
-    def _hand_over(self, frames: Iterable[ScannedFrame]) -> None:
+    def _hand_over(self, segment: SegmentFile, frames: Iterable[ScannedFrame]) -> None:
         records: dict[str, list[Record]] = {}
         for frame in frames:
             for name, payload in frame.records():
@@ -126,7 +157,10 @@ class Settler:
         for name, part in records.items():
             if name not in self._owners:
                 raise missing_owner(name)
-            self._owners[name].settle(part)
+            unapplied = self._owners[name].settle(part)
+            if unapplied:
+                report_aside(self._report, name, unapplied)
+                self._aside.put(name, segment, unapplied, self._reader.read)
 
 
 async def settle_sealed(

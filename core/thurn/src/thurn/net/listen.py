@@ -27,6 +27,7 @@ from thurn.contracts.tls import TlsProvider
 from thurn.net.connection import Closing, ConnectionLost, EndReason, SocketConnection, TlsFailed
 from thurn.net.limits import ConnectionLimits
 from thurn.net.proxy import Proxies, ProxyFailed, read_proxy_header
+from thurn.net.shares import WorkerCounts
 from thurn.types.session import PeerAddress, Session
 
 LOOK_SECONDS: Final = 1.0
@@ -71,6 +72,8 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     make_session: MakeSession,
     *,
     tls: TlsProvider | None = None,
+    name: str = "",
+    counts: WorkerCounts | None = None,
     draining: trio.Event | None = None,
     open_connections: set[SocketConnection] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -84,6 +87,8 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
         listener: what speaks the protocol.
         make_session: called in the connection's own task, after the handshake of implicit TLS.
         tls: the certificates; needed for implicit TLS.
+        name: the listener's instance, for the log.
+        counts: the connections of all workers; None: this is the only one.
         draining: when it is set, no connection is accepted any more, and `connection.closing` is
             true.
         open_connections: a set that the connections of several listeners are added to and removed
@@ -95,11 +100,14 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     if tls is None and settings.tls_mode == "implicit":
         raise ValueError("implicit TLS needs certificates")
     draining = trio.Event() if draining is None else draining
-    limits = ConnectionLimits(settings.connections, settings.connections_per_address)
+    per_address = settings.connections_per_address
+    limits = ConnectionLimits(settings.connections, per_address, name, counts)
     tls = None if settings.tls_mode == "none" else tls
     proxies = Proxies(settings.proxies)
     everywhere = set() if open_connections is None else open_connections
-    server = _Server(settings, listener, make_session, tls, draining, limits, everywhere, proxies)
+    server = _Server(
+        name, settings, listener, make_session, tls, draining, limits, everywhere, proxies
+    )
     async with trio.open_nursery() as watching:
         watching.start_soon(server.end_late)
         async with trio.open_nursery() as connections, trio.open_nursery() as loops:
@@ -115,6 +123,7 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
 class _Server:
     """What the connections of one listener share."""
 
+    name: str
     settings: ListenerSettings
     listener: Listener
     make_session: MakeSession
@@ -174,7 +183,7 @@ class _Server:
         if self.limits.admit(counted):
             connections.start_soon(self._converse, accepted, peer, local_port)
         else:
-            self._complain("connection.refused", peer=str(address), open=self.limits.open)
+            self._complain_of_many(address)
             self._refuse(accepted)
 
     def _refuse(self, accepted: socket.socket) -> None:
@@ -225,7 +234,7 @@ class _Server:
         await read_proxy_header(connection)
         connection.extend(self.settings.idle)
         if not self.limits.admit(connection.peer):
-            self._complain("connection.refused", peer=str(connection.peer), open=self.limits.open)
+            self._complain_of_many(connection.peer)
             return False
         self.limits.release(connection.counted)
         connection.counted = connection.peer
@@ -262,12 +271,22 @@ class _Server:
             _log.exception("farewell.failed")
             return b""
 
+    def _complain_of_many(self, peer: PeerAddress | None) -> None:
+        reached = self.limits.reached
+        self._complain(
+            "connection.refused",
+            peer=str(peer or "local"),
+            setting=f"listener.{self.name}.{reached}",
+            limit=getattr(self.settings, reached),
+            open=self.limits.open,
+        )
+
     def _complain(self, event: str, **facts: object) -> None:
         """Log, but in a flood not for each connection."""
         now = trio.current_time()
         if now >= self.quiet_until:
             self.quiet_until = now + COMPLAINT_SECONDS
-            _log.warning(event, **facts)
+            _log.warning(event, listener=self.name, **facts)
 
 
 class _Reserve:

@@ -1,4 +1,4 @@
-"""The façade: everything that a plugin author needs, and the public API that is versioned.
+"""The façade: everything that a plugin author needs. It is the public, versioned API.
 
 The simplest plugin is a function:
 
@@ -15,8 +15,8 @@ The simplest plugin is a function:
         return None
 
 with `[project.entry-points.thurn]` `"filter.words" = "my_module:words"`, and in the site's file
-`[filter.words]` `type = "words"`. The second form, for products with connections, is a class in
-an async context manager under `@plugin(role, type)`.
+`[filter.words]` `type = "words"`. A plugin that keeps something open, such as a connection, is a
+class that an async context manager makes, decorated with `@plugin(role, type)`.
 """
 
 from thurn.contracts.account import (
@@ -48,8 +48,11 @@ from thurn.contracts.commitlog import (
     CommitLog,
     Frame,
     Owner,
+    ReadBlob,
     Record,
     Resource,
+    RestoringOwner,
+    Unapplied,
 )
 from thurn.contracts.connection import Connection
 from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
@@ -443,6 +446,7 @@ __all__ = [
     "QueueEntry",
     "QueueId",
     "QueueRef",
+    "ReadBlob",
     "ReceivingSettings",
     "Recipient",
     "RecipientPolicy",
@@ -463,6 +467,7 @@ __all__ = [
     "Resolver",
     "ResolverRef",
     "Resource",
+    "RestoringOwner",
     "RevisedVerifier",
     "Route",
     "Router",
@@ -534,6 +539,7 @@ __all__ = [
     "TransactionOutcome",
     "TransactionWatcher",
     "Transport",
+    "Unapplied",
     "Unknown",
     "UnknownAddress",
     "Unsupported",

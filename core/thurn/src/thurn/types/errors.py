@@ -142,9 +142,18 @@ class StorageFull(StorageError):
 
 class StorageTrouble(StorageError):
     """The store itself failed (I/O error, lost connection). A temporary failure; the cause is in
-    the log."""
+    the log.
+
+    Attributes:
+        account: the id of the one account that is in trouble, while all others are served; "" when
+            the trouble is not one account's.
+    """
 
     status = LOCAL_ERROR
+
+    def __init__(self, detail: str = "", *, account: str = "") -> None:
+        super().__init__(detail)
+        self.account = account
 
 
 def status_of(error: BaseException) -> Status:

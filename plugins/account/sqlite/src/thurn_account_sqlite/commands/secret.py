@@ -1,5 +1,8 @@
-"""Passwords come from a prompt, or as the first line of the standard input; never from arguments,
-which everybody on the machine can read."""
+"""Reads and makes passwords and hashes.
+
+Rules of this file: passwords come from a prompt or are the first line of the standard input. They
+never come from arguments, which everybody on the machine can read.
+"""
 
 from __future__ import annotations
 
@@ -16,36 +19,36 @@ from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored, make_stored
 
 GENERATED_OCTETS: Final = 15
-"""120 random bits, in 20 characters."""
+"""Random octets of a generated password: 120 bits in 20 characters."""
 
 
 def check_password(password: str, settings: SqliteSettings) -> None:
-    """The password may be one.
+    """Check that a password can be used.
 
     Raises:
-        click.ClickException: what is wrong with it.
+        click.ClickException: it is too short, too long, or has characters that cannot be used.
     """
     if len(password) < settings.password_characters:
         raise click.ClickException(
-            f"the password has fewer than {settings.password_characters} characters: take a longer "
-            "one (or set password_characters)"
+            f"the password has fewer than {settings.password_characters} characters: choose a "
+            "longer one (or change password_characters)"
         )
     if not is_credential(password, SECRET_CHARACTERS):
         raise click.ClickException(
-            f"the password has control characters, or more than {SECRET_CHARACTERS} characters: no "
-            "listener would accept it"
+            f"the password has control characters, or more than {SECRET_CHARACTERS} characters: "
+            "listeners would refuse it"
         )
     try:
         password.encode()
     except UnicodeEncodeError:
-        raise click.ClickException("the password is not UTF-8: set the terminal to it") from None
+        raise click.ClickException("the password is not UTF-8: set the terminal to UTF-8") from None
 
 
 def read_password(settings: SqliteSettings) -> str:
-    """A new password, asked for twice on a terminal.
+    """A new password from the standard input; a terminal is asked twice.
 
     Raises:
-        click.ClickException: there is none, or it may be none.
+        click.ClickException: no password was given, or it cannot be used.
     """
     if sys.stdin.isatty():
         try:
@@ -66,19 +69,19 @@ def generate_password() -> str:
 
 
 def read_hash() -> Stored:
-    """A hash of another program from the standard input.
+    """The hash that another program made, from the standard input.
 
     Raises:
-        click.ClickException: it is of no scheme that is known.
+        click.ClickException: its scheme is unknown, or it is broken.
     """
     text = sys.stdin.readline(SECRET_CHARACTERS).strip()
     try:
         return Stored(parse_hash(text))
     except UnknownScheme as error:
-        raise click.ClickException(f"this hash is {error}") from None
+        raise click.ClickException(f"this hash cannot be used: {error}") from None
 
 
 async def make(password: str, settings: SqliteSettings) -> Stored:
-    """What is stored of a password."""
+    """The stored form of a new password."""
     schemes, iterations = settings.scram, settings.scram_iterations
     return await trio.to_thread.run_sync(make_stored, password, schemes, iterations)
