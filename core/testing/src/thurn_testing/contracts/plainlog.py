@@ -59,6 +59,7 @@ class PlainLog:
         self.blobs: dict[BlobReference, bytes] = {}
         self.generation = 1
         self.has_failed = False
+        self.distrusted: list[str] = []
         self.aside: dict[tuple[str, str], dict[Record, dict[BlobReference, bytes]]] = {}
         self.offsets = itertools.count()
         self._times = itertools.count(1)
@@ -100,6 +101,10 @@ class PlainLog:
     def read(self, reference: BlobReference) -> bytes | None:
         """The octets of a blob while they are kept."""
         return self.blobs.get(reference)
+
+    def distrust(self, detail: str) -> None:
+        """Nothing is trusted any more: `detail` is kept for the test."""
+        self.distrusted.append(detail)
 
     def is_aside(self, owner: str, key: str) -> bool:
         """Whether records of this key stand aside."""

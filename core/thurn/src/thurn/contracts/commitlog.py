@@ -189,6 +189,20 @@ class RestoringOwner(Owner, Protocol):
         """
 
 
+@runtime_checkable
+class RenewingOwner(Owner, Protocol):
+    """An owner that can write its files anew after a sync has failed."""
+
+    def renew(self, records: Sequence[Record]) -> None:
+        """Write to new files, synced, whatever holds the rows that these records concern: what the
+        kernel has of the old ones may not be on the disk. Called before `replay` with the same
+        records, while no other process serves.
+
+        Raises:
+            StorageError: the disk refuses it again.
+        """
+
+
 class CommitLog(Protocol):
     """The commit log of a worker; `context.commit_log`."""
 
@@ -217,6 +231,10 @@ class CommitLog(Protocol):
 
     def read(self, reference: BlobReference) -> bytes | None:
         """The octets of a blob in the log of any worker; None once they are retired."""
+
+    def distrust(self, detail: str) -> None:
+        """A sync of an owner's own has failed: nothing is retired from now on, and all processes
+        that commit are replaced. From any thread."""
 
     def is_aside(self, owner: str, key: str) -> bool:
         """Whether records of this key stand aside, so that it must take no change. Asks the file

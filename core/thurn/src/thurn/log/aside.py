@@ -110,12 +110,7 @@ class Aside:
 
     def has(self, owner: str, key: str) -> bool:
         """Whether records of this key stand aside."""
-        name = f"{self._prefix}{directory_name(owner)}/{directory_name(key)}"
-        try:
-            os.stat(name)  # noqa: PTH116 - done at every opening of an account; a Path costs more
-        except FileNotFoundError:
-            return False
-        return True
+        return os.access(f"{self._prefix}{directory_name(owner)}/{directory_name(key)}", os.F_OK)
 
     def keys(self, owner: str) -> list[str]:
         """The keys that have records aside; of a key with a long name only where a file says it."""

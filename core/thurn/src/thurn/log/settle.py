@@ -32,6 +32,7 @@ from thurn.log.recovery import is_recovered, missing_owner, report_aside, scan_s
 from thurn.log.restore import restore_aside
 from thurn.log.segment import SegmentFile, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
+from thurn.log.trust import distrust, is_distrusted
 from thurn.types.errors import StorageFull
 
 POLL_SECONDS: Final = 1.0
@@ -128,7 +129,7 @@ class Settler:
 
         Returns:
             False if the segment was left: another process settles or replays now, or the log has
-            not been recovered in this boot.
+            not been recovered in this boot or since a sync has failed.
 
         Raises:
             Exception: whatever an owner or the disk raised; the segment stays.
@@ -137,17 +138,25 @@ class Settler:
         if lock is None:
             return False
         with lock:
-            if not is_recovered(self._directory, self._clock):
+            if not is_recovered(self._directory, self._clock) or is_distrusted(self._directory):
                 return False
             scanned = scan_segment(segment, self._report)
             self._hand_over(segment, scanned.frames)
-            for path in {path.stat().st_dev: path for path in self._filesystems}.values():
-                self._files.sync_filesystem(path)
+            self._sync()
             if scanned.damages:  # never delete what could not be read
                 self._files.rename(segment.path, segment.path.with_suffix(".damaged"))
             else:
                 retire(self._files, segment.path)
         return True
+
+    def _sync(self) -> None:
+        for path in {path.stat().st_dev: path for path in self._filesystems}.values():
+            try:
+                self._files.sync_filesystem(path)
+            except OSError as error:
+                self._report("log.distrusted", path=str(path), detail=str(error))
+                distrust(self._directory, str(error))
+                raise
 
     def _hand_over(self, segment: SegmentFile, frames: Iterable[ScannedFrame]) -> None:
         records: dict[str, list[Record]] = {}
