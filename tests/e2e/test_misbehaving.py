@@ -112,7 +112,7 @@ ROWS = [
     Row(
         "raises a refusal for good",
         raising(PermanentFailure("no", Status(550, "5.7.1", "No"))),
-        "a refusal for good is an answer",
+        "a permanent refusal must be an answer",
         site=FILTER,
     ),
     Row("answers a number", filtering(42), "answered nonsense: 42", site=FILTER),

@@ -72,5 +72,5 @@ def test_thurn_check_tells_aliases_of_nobody(tmp_path):
     )
     answer = CliRunner().invoke(check, ["--config", str(config)])
     assert answer.exit_code == 0, answer.output
-    told = "the alias team@d.example leads to gone@d.example, which is nobody here"
+    told = "the alias team@d.example leads to gone@d.example, which nobody here has"
     assert f"{config}:5: account.people: {accounts}: {told}" in answer.output

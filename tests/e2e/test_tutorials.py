@@ -35,7 +35,7 @@ def _written(page):
 def _people(call, site):
     """The commands of the page: a domain and an account."""
     for words, answer in (
-        (("domain", "add", "--config", site.path, "example.org"), "example.org is ours now"),
+        (("domain", "add", "--config", site.path, "example.org"), "example.org is added"),
         (("account", "add", "--config", site.path, "alice"), "alice is added"),
     ):
         code, text = call(*words, given=f"{PASSWORD}\n")

@@ -63,14 +63,14 @@ MISTAKES = [
     ("allow_root = true", 'user = "no-such-one"', ":4: site.user: this machine has no account"),
     ("allow_root = true", 'postmaster = "x"', ":4: site.postmaster: "),
     ('accounts = ["people"]', 'accounts = ["poeple"]', ':6: site.accounts: site names account "po'),
-    ('file = "people.toml"', 'file = "none.toml"', "none.toml: cannot be read"),
+    ('file = "people.toml"', 'file = "none.toml"', "none.toml: the file cannot be read"),
     ('file = "people.toml"', 'file = "broken.toml"', "broken.toml"),
     ('"mx.pem"', '"no.pem"', "no.pem cannot be read: No such file or directory"),
     ('"mx.pem"', '"junk.pem"', "junk.pem has no certificate that can be read"),
     ('"mx.key"', '"other.key"', "other.key is not the key of "),
     ('"mx.key"', '"open.key"', "open.key can be read by everybody: chmod o-rwx it"),
     ('"192.0.2.0/24"', "5", ":29: relay.here.networks.0: 5 is not a text"),
-    ('"192.0.2.0/24"', '"0.0.0.0/0"', ":29: relay.here.networks: these networks together are"),
+    ('"192.0.2.0/24"', '"0.0.0.0/0"', ":29: relay.here.networks: these networks together make"),
     ('"127.0.0.1:0"', '"300.0.0.1:25"', '"300.0.0.1" is neither an address nor a host name'),
     ('"127.0.0.1:0"', '"127.0.0.1:0", "127.0.0.1:0"', ":33: listener.mx.bind: names 127"),
     ('"127.0.0.1:0"', '"unix:/nowhere/there"', ":33: listener.mx.bind: /nowhere does not exist"),
@@ -157,5 +157,5 @@ def test_root_must_say_whom_to_become_and_that_account_reads_the_files(place):
         parent.chmod(0o755)
     code, told = check(place, SITE.replace("allow_root = true", 'user = "nobody"'))
     assert code == 1
-    assert "mx.key cannot be read: Permission denied; the account that serves must be" in told
+    assert "mx.key cannot be read: Permission denied; the site's account must be" in told
     assert "people.toml" in told

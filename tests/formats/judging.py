@@ -35,7 +35,7 @@ DEFAULTS = {"connections_per_address": {50: 200}}
 """Settings whose defaults were changed: the default of then → today's. The site's file of a format
 never writes the default of then."""
 RENAMED: dict[tuple[str, str], str] = {}
-"""(section, name in the file of then) → what `thurn config show` calls it today."""
+"""(section, name in the file of then) → what `thurn config show --json` calls it today."""
 CERTIFICATE_LIFE = timedelta(days=3650 - 30)
 """`tls.selfsigned` makes another when less than 30 days of its ten years are left."""
 SLACK_SECONDS = 120

@@ -1,4 +1,4 @@
-"""The grant table: what covers whom, until when, and its bounds."""
+"""The grant table: which sessions a grant covers, when it ends, and the table's bounds."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def table(state, clock):
     return GrantTable(state, clock)
 
 
-async def test_a_grant_is_found_as_it_was_made(table, clock):
-    made = await table.grant(
+async def test_a_grant_is_found_with_its_values(table, clock):
+    granted = await table.grant(
         ip_address("192.0.2.7"), account=ALICE, destinations=["B.example.", "a.example"], **WHY
     )
     clock.advance(300)
@@ -55,7 +55,7 @@ async def test_a_grant_is_found_as_it_was_made(table, clock):
         ("a.example", "b.example"),
         "POP3 login",
         "login.popbeforesmtp",
-        made.granted_at,
+        granted.granted_at,
         1500.0,
     )
 
@@ -73,7 +73,7 @@ async def test_a_grant_is_found_as_it_was_made(table, clock):
         ("192.0.2.7/32", ["192.0.2.7"], ["192.0.2.70"]),
     ],
 )
-async def test_where_a_grant_is_for(table, source, covered, not_covered):
+async def test_which_peers_a_grant_covers(table, source, covered, not_covered):
     await table.grant(parse_source(source), **WHY)
     for peer in covered:
         assert await table.find(make_session(peer=peer))
@@ -81,7 +81,7 @@ async def test_where_a_grant_is_for(table, source, covered, not_covered):
         assert not await table.find(make_session(peer=peer))
 
 
-async def test_it_ends_on_the_monotonic_clock_and_looking_does_not_renew(table, clock):
+async def test_a_grant_ends_on_the_monotonic_clock_and_a_look_up_does_not_renew_it(table, clock):
     await table.grant(ip_address("192.0.2.7"), account=ALICE, **WHY)
     session = make_session(peer="192.0.2.7")
     clock.advance(1799)
@@ -181,7 +181,7 @@ async def test_destinations(table, destinations, recipient, reached):
     "destination", ["", "*", "*.*.a", "a..b", "a b", "x@a.example", "10.0.0.1"]
 )
 async def test_a_destination_is_a_domain(table, destination):
-    with pytest.raises(ValueError, match="is no domain"):
+    with pytest.raises(ValueError, match="is not a domain"):
         await table.grant(ip_address("192.0.2.7"), destinations=[destination], **WHY)
     assert await table.entries() == []
 
@@ -195,25 +195,25 @@ async def test_bounds_refuse_new_grants_and_renew_old_ones(state, clock):
 
     await login("192.0.2.1", "alice")
     await login("192.0.2.1", "bob")
-    with pytest.raises(GrantTableFull, match=r"192\.0\.2\.1 has 2"):
+    with pytest.raises(GrantTableFull, match=r"192\.0\.2\.1 already has 2"):
         await login("192.0.2.1", "carol")
     await login("192.0.2.2", "alice")
     await login("192.0.2.3", "alice")
-    with pytest.raises(GrantTableFull, match="3 new grants of account"):
+    with pytest.raises(GrantTableFull, match="3 new grants for one account"):
         await login("192.0.2.4", "alice")
     await login("192.0.2.5", "carol")
-    with pytest.raises(GrantTableFull, match="5 new grants of address"):
+    with pytest.raises(GrantTableFull, match="5 new grants for address sources by one grantor"):
         await login("192.0.2.6", "carol")
     clock.advance(1000)
-    await login("192.0.2.1", "alice")  # a renewal is no new row
-    await table.grant(parse_network("10.0.0.0/8"), **WHY)  # kinds do not keep out each other
+    await login("192.0.2.1", "alice")  # a renewal is not a new row
+    await table.grant(parse_network("10.0.0.0/8"), **WHY)  # each kind is counted separately
     await table.grant(SessionSource("s"), account=ALICE, **WHY)
     assert len(await table.entries()) == 7
     clock.advance(801)
     await login("192.0.2.6", "carol")
 
 
-async def test_what_cannot_be_read_grants_nothing(table, state):
+async def test_rows_that_cannot_be_read_grant_nothing(table, state):
     await table.grant(ip_address("192.0.2.7"), account=ALICE, **WHY)
     rows = state.table(TABLE)
     [row] = await rows.entries()
@@ -222,7 +222,7 @@ async def test_what_cannot_be_read_grants_nothing(table, state):
         await rows.put(row.key, value, lifetime_seconds=60)
         assert not await table.find(make_session(peer="192.0.2.7"))
     assert await table.entries() == []
-    await rows.put(row.key, row.value)  # without an end: not written by a table
+    await rows.put(row.key, row.value)  # a row without an end was not written by GrantTable
     assert not await table.find(make_session(peer="192.0.2.7"))
     for key in ("address/nonsense/1", "network/10.0.0.1/99/1", "network//", "x"):
         await rows.put(key, row.value, lifetime_seconds=60)
@@ -253,7 +253,7 @@ async def test_lifetimes_are_bounded(table, lifetime):
         (["::ffff:0.0.0.0/96"], True),  # all of IPv4
     ],
 )
-def test_open_networks_are_seen(networks, open_to_all):
+def test_which_networks_are_open(networks, open_to_all):
     assert is_open([parse_network(text) for text in networks]) is open_to_all
 
 
@@ -274,14 +274,14 @@ def test_open_networks_are_seen(networks, open_to_all):
         "127.1",
     ],
 )
-def test_no_source(text):
+def test_texts_that_are_not_sources(text):
     with pytest.raises(ValueError):
         parse_source(text)
 
 
 @given(st.ip_addresses(), st.text(max_size=40), st.text(max_size=40))
 @settings(max_examples=50)
-def test_rows_come_back_as_they_went(address, account, reason):
+def test_grants_are_read_as_they_were_written(address, account, reason):
     async def there_and_back():
         clock = ManualClock()
         table = GrantTable(MemoryState(Rows(), clock), clock)
@@ -298,8 +298,8 @@ def test_a_single_address_as_a_network():
     assert parse_network("2001:db8::1") == IPv6Network("2001:db8::1/128")
 
 
-async def test_a_scope_is_no_part_of_an_address(table):
-    """A peer's address has none: a grant for `fe80::1%eth0` would be for nobody."""
+async def test_a_scope_is_not_a_part_of_an_address(table):
+    """The address of a peer has no scope, so a grant with one would cover nobody."""
     await table.grant(parse_source("fe80::1%eth0"), **WHY)
     assert await table.find(make_session(peer="fe80::1"))
     assert await table.revoke(parse_source("fe80::1%eth0"))

@@ -1,4 +1,4 @@
-"""Accounts that settings name: by login name or address, told where nobody has the name."""
+"""Accounts that settings name, by login name, address or id; unknown names are logged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def context(tmp_path, directory):
     return FakeContext(tmp_path, clock=clock, given=Given(directory=directory))
 
 
-def told(context):
+def warnings(context):
     return [line.facts for line in context.diagnostics.lines]
 
 
@@ -32,20 +32,20 @@ async def test_a_name_an_address_or_an_id(context, name):
     named = await named_accounts([name, "bob"], context, "accounts")
     assert await named.has(ID)
     assert not await named.has("other")
-    assert told(context) == [{"name": "bob", "source": "test.toml:2"}]
+    assert warnings(context) == [{"name": "bob", "source": "test.toml:2"}]
     assert context.diagnostics.events == ["settings.account_unknown"]
 
 
-async def test_nobody(tmp_path):
+async def test_an_empty_list_names_nobody(tmp_path):
     named = await named_accounts((), FakeContext(tmp_path), "accounts")
     assert not await named.has(ID)
 
 
-async def test_a_command_without_accounts_tells_nothing(context, directory):
+async def test_a_command_without_accounts_logs_nothing(context, directory):
     context.serving = False
     directory.accounts.clear()
     await named_accounts(["alice"], context, "accounts")
-    assert told(context) == []
+    assert warnings(context) == []
 
 
 async def test_new_and_renamed_accounts_count_without_a_reload(context, directory):
@@ -58,10 +58,12 @@ async def test_new_and_renamed_accounts_count_without_a_reload(context, director
     assert await named.has("b0b")
     context.clock.advance(LOOK_SECONDS)
     assert not await named.has("b0b")
-    assert len(told(context)) == 2  # at the start, and since it is gone
+    assert len(warnings(context)) == 2  # at the start, and again after the account is gone
 
 
-async def test_trouble_permits_nobody_and_is_none_at_the_start(context, directory, monkeypatch):
+async def test_a_failing_directory_permits_nobody_and_does_not_prevent_the_start(
+    context, directory, monkeypatch
+):
     async def down(name):
         raise TemporaryFailure("down")
 

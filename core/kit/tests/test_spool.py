@@ -1,3 +1,5 @@
+"""Private files for large contents: they are written, read, and removed in every case."""
+
 from __future__ import annotations
 
 import os
@@ -49,7 +51,7 @@ async def test_a_failure_is_temporary_and_remembered(tmp_path):
     assert status_of(raised.value).is_temporary
 
 
-def test_what_dead_processes_left_is_removed(tmp_path):
+def test_files_of_dead_processes_are_removed(tmp_path):
     directory = tmp_path / "tmp"
     directory.mkdir()
     (directory / "999999999-1").touch()
@@ -58,7 +60,7 @@ def test_what_dead_processes_left_is_removed(tmp_path):
     assert [path.name for path in directory.iterdir()] == [f"{os.getppid()}-1"]
 
 
-async def test_a_file_that_is_gone_or_stays_costs_no_answer(tmp_path):
+async def test_a_missing_file_is_a_storage_error_and_remove_never_raises(tmp_path):
     content = Spool(tmp_path / "tmp").start()
     await content.write(b"one")
     (path,) = (tmp_path / "tmp").iterdir()
@@ -89,7 +91,7 @@ async def test_a_content_that_cannot_be_set_aside_is_given_back(tmp_path):
     file.remove()
 
 
-async def test_what_may_stay_where_it_is_is_given_back(tmp_path):
+async def test_a_small_content_or_a_file_is_given_back(tmp_path):
     spool = Spool(tmp_path / "tmp")
     path = tmp_path / "body"
     path.write_bytes(b"Subject: x\r\n\r\nbody\r\n")

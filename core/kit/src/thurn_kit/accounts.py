@@ -1,14 +1,14 @@
-"""What account plugins have in common: the form of login names, sub-addresses, hashes of passwords.
+"""Parts that account plugins share: login names, sub-addresses, password hashes.
 
 Rules of this file:
-1. Names of accounts compare in NFC with ASCII letters in lower case; a name with an @ is an
-   address and compares by `Address.key`. What can be no name is None, never somebody.
-2. New hashes are argon2id with 19 MiB, two passes, one lane (the second choice of OWASP's sheet;
-   RFC 9106 §4 wants more memory than a login storm leaves). Old schemes are read, never made, and
-   may give way to a new hash at a login (`is_current`).
-3. Passwords in the clear are read only where the caller says so.
-4. The libraries (the extra `thurn[accounts]`) are imported at the first hash that needs them.
-   Hashing blocks: call it in a thread.
+1. Login names are compared in NFC with ASCII letters in lower case; a name with an @ is an address
+   and is compared by `Address.key`. Text that cannot be a name gives None.
+2. New hashes are argon2id with 19 MiB, two passes and one lane (the second choice in OWASP's
+   password storage sheet; RFC 9106 §4 asks for more memory than a server has for many logins at
+   once). Old schemes are read, never written, and may be replaced at a login (`is_current`).
+3. Passwords in clear text are read only if the caller allows it.
+4. The libraries (the extra `thurn-kit[passwords]`) are imported at the first hash that needs them.
+   Hashing blocks, so call it in a thread.
 """
 
 from __future__ import annotations
@@ -25,21 +25,29 @@ from unicodedata import normalize
 from thurn.plugin import Address, AddressError
 
 MEMORY_KIB: Final = 19_456
+"""Memory that a new hash takes, in KiB; see rule 2."""
 PASSES: Final = 2
+"""Passes of a new hash over its memory; see rule 2."""
 LANES: Final = 1
+"""Parallel lanes of a new hash: one, since other logins use the other cores."""
 BCRYPT_OCTETS: Final = 72
-"""What bcrypt looks at; newer versions of the library refuse more instead of cutting it."""
+"""Octets of a password that bcrypt uses; newer versions of the library refuse longer passwords
+instead of ignoring the rest."""
 
 NAME_CHARACTERS: Final = 255
+"""Length of a login name in characters; longer than any address, short enough for a key."""
 
 _ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _BRACED: Final = re.compile(r"\{([A-Za-z0-9-]{1,32})\}(.*)", re.DOTALL)
 _ARGON2: Final = re.compile(
     r"\$argon2(?:id|i)\$v=19\$m=\d{1,7},t=\d{1,2},p=\d{1,2}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
 )
-"""RFC 9106 §4 wants 2 GiB (seven digits) at most; an imported hash must not stop all others."""
+"""An argon2 hash whose memory (in KiB) has at most seven digits, so that an imported hash cannot
+occupy the machine. The largest memory that RFC 9106 §4 recommends is 2 GiB, also seven digits."""
 PLAIN: Final = frozenset({"PLAIN", "CLEAR", "CLEARTEXT"})
+"""Schemes of passwords in clear text."""
 ARGON2: Final = frozenset({"ARGON2ID", "ARGON2I"})
+"""Schemes that the argon2 library reads."""
 _COST: Final = re.compile(r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=\d{1,9}\$.+")
 _CRYPT: Final = {
     "SHA512-CRYPT": "sha512_crypt",
@@ -61,9 +69,9 @@ _BCRYPT_PREFIXES: Final = ("$2a$", "$2b$", "$2y$")
 
 
 def name_key(name: str) -> str | None:
-    """The form in which names are compared; None if it can be no name.
+    """The form in which login names are compared; None if the text cannot be a name.
 
-    A name with an @ that is no address is no name either.
+    A text with an @ is a name only if it is an address.
     """
     if "@" in name:
         try:
@@ -76,15 +84,15 @@ def name_key(name: str) -> str | None:
 
 
 def sub_address(local: str, separator: str) -> tuple[str, str | None]:
-    """A local part without its detail, and the detail; None where it has none. RFC 5233 §4."""
+    """A local part without its detail, and the detail; None if there is no detail. RFC 5233 §4."""
     if not separator:
         return local, None
-    base, found, detail = local.partition(separator)
-    return (base, detail) if found and base else (local, None)
+    base, separated, detail = local.partition(separator)
+    return (base, detail) if separated and base else (local, None)
 
 
 class UnknownScheme(ValueError):
-    """The hash is of no scheme that is known here, or broken."""
+    """The scheme of a hash is not known here, or the hash is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +100,18 @@ class PasswordHash:
     """A stored password.
 
     Attributes:
-        scheme: upper case, such as "ARGON2ID".
-        value: what the scheme's library reads.
+        scheme: in upper case, such as "ARGON2ID".
+        value: the hash in the form that the scheme's library reads; for clear text, the password.
     """
 
     scheme: str
     value: str = field(repr=False)
 
     def matches(self, password: str) -> bool:
-        """Whether it is the password; blocks for as long as the scheme takes.
+        """Whether this is the hash of the password; blocks for as long as the scheme takes.
 
         Raises:
-            Exception: the library is in trouble: not "wrong password".
+            Exception: the library failed; this does not mean that the password is wrong.
         """
         if self.scheme in PLAIN:
             return hmac.compare_digest(self.value.encode(), password.encode())
@@ -113,7 +121,7 @@ class PasswordHash:
 
     @property
     def is_current(self) -> bool:
-        """Whether a new hash would be no better: the same memory and work at least."""
+        """Whether the hash takes at least the memory and work of a new one."""
         match = _COST.fullmatch(self.value)
         if match is None:
             return False
@@ -122,7 +130,7 @@ class PasswordHash:
 
     @property
     def kind(self) -> str:
-        """Equal for hashes that take the same work to judge."""
+        """A text that is equal for hashes which take the same work to check."""
         if self.scheme in ARGON2:
             return self.value.rsplit("$", 2)[0]
         if self.scheme in PLAIN:
@@ -130,7 +138,7 @@ class PasswordHash:
         return f"{self.scheme} {_rounds(self)}"
 
     def decoy(self) -> PasswordHash:
-        """A hash of a password that nobody knows, which takes the same work to judge as this one.
+        """A hash of an unknown password, which takes the same work to check as this one.
 
         Blocks for as long as the scheme takes.
         """
@@ -142,11 +150,11 @@ class PasswordHash:
         if self.scheme in ARGON2:
             import argon2  # noqa: PLC0415
 
-            known = argon2.PasswordHasher.from_parameters(argon2.extract_parameters(self.value))
-            return PasswordHash(self.scheme, known.hash(password))
-        known, rounds = _passlib(self.scheme), _rounds(self)
+            hasher = argon2.PasswordHasher.from_parameters(argon2.extract_parameters(self.value))
+            return PasswordHash(self.scheme, hasher.hash(password))
+        hasher, rounds = _passlib(self.scheme), _rounds(self)
         return PasswordHash(
-            self.scheme, str((known.using(rounds=rounds) if rounds else known).hash(password))
+            self.scheme, str((hasher.using(rounds=rounds) if rounds else hasher).hash(password))
         )
 
 
@@ -155,31 +163,31 @@ NOBODY: Final = PasswordHash(
     f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$YWJjZGVmZ2hpamtsbW5vcA"
     "$YWJjZGVmZ2hpamtsbW5vcGFiY2RlZmdoaWprbG1ub3A",
 )
-"""Of nothing, made up; takes the work of a new one."""
+"""A made-up hash that no known password has; it takes the work of a new hash to check."""
 
 
-def usual(hashes: Iterable[PasswordHash]) -> PasswordHash:
-    """One of the kind that most of them are; `NOBODY` where there are none."""
-    known = [(one.kind, one) for one in hashes]
-    counted = Counter(kind for kind, _ in known)
-    return max(known, key=lambda pair: counted[pair[0]], default=("", NOBODY))[1]
+def usual_hash(hashes: Iterable[PasswordHash]) -> PasswordHash:
+    """A hash of the most frequent kind; `NOBODY` if there are no hashes."""
+    by_kind = [(password_hash.kind, password_hash) for password_hash in hashes]
+    counts = Counter(kind for kind, _ in by_kind)
+    return max(by_kind, key=lambda pair: counts[pair[0]], default=("", NOBODY))[1]
 
 
 def clear_password(text: str) -> str | None:
-    """The password of a text that has it in the clear (`{PLAIN}…`); None: it is something else."""
+    """The password of a text that has it in clear text (`{PLAIN}…`); None for any other text."""
     match = _BRACED.fullmatch(text)
     return match[2] if match is not None and match[1].upper() in PLAIN else None
 
 
 def parse_hash(text: str, *, allow_plain: bool = False) -> PasswordHash:
-    """A stored password as written: `{SCHEME}rest` as Dovecot and LDAP do, or a crypt string.
+    """A stored password from its text: `{SCHEME}rest` as in Dovecot and LDAP, or a crypt string.
 
     Args:
-        text: as written.
-        allow_plain: `{PLAIN}rest` is a password, too.
+        text: the text as written.
+        allow_plain: whether `{PLAIN}rest` with a password in clear text is accepted.
 
     Raises:
-        UnknownScheme: what is wrong, without the hash.
+        UnknownScheme: the text cannot be read; the message never quotes the hash.
     """
     match = _BRACED.fullmatch(text)
     scheme, value = (match[1].upper(), match[2]) if match is not None else ("CRYPT", text)
@@ -187,20 +195,17 @@ def parse_hash(text: str, *, allow_plain: bool = False) -> PasswordHash:
         scheme = _crypt_scheme(value)
     if allow_plain and scheme in PLAIN:
         if not value:
-            raise UnknownScheme("an empty password")
+            raise UnknownScheme("the password is empty")
     elif scheme in ARGON2:
         if _ARGON2.fullmatch(value) is None:
-            raise UnknownScheme("a broken argon2 hash")
+            raise UnknownScheme("the argon2 hash is broken")
     else:
         value = _checked_old(scheme, value)
     return PasswordHash(scheme, value)
 
 
 def hash_password(password: str) -> PasswordHash:
-    """A new hash. Takes some 30 ms: call it in a thread.
-
-    RFC 9106.
-    """
+    """A new argon2id hash. It takes about 30 ms, so call it in a thread. RFC 9106."""
     return PasswordHash("ARGON2ID", str(_argon2().hash(password)))
 
 
@@ -215,21 +220,23 @@ def _crypt_scheme(value: str) -> str:
 
 
 def _checked_old(scheme: str, value: str) -> str:
-    """The value as the library reads it."""
-    known = _CRYPT.get(scheme) or _LDAP.get(scheme)
-    if known is None:
-        raise UnknownScheme(f"a scheme that is not known here: {scheme or 'no {SCHEME} in front'}")
+    """The value of an old scheme in the form that the library reads."""
+    library_name = _CRYPT.get(scheme) or _LDAP.get(scheme)
+    if library_name is None:
+        if not scheme:
+            raise UnknownScheme("there is no {SCHEME} in front of the hash")
+        raise UnknownScheme(f"the scheme {scheme} is not known")
     if scheme in _LDAP:
         value = f"{{{'MD5' if scheme == 'LDAP-MD5' else scheme}}}{value}"
     try:
         _passlib(scheme).from_string(value)
     except ValueError:
-        raise UnknownScheme(f"a broken {scheme} hash") from None
+        raise UnknownScheme(f"the {scheme} hash is broken") from None
     return value
 
 
 def _argon2() -> Any:  # noqa: ANN401 - the library's own type, imported late
-    import argon2  # noqa: PLC0415 - 20 ms, and only who logs in needs it
+    import argon2  # noqa: PLC0415 - 20 ms, and only logins need it
 
     return argon2.PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 
@@ -244,14 +251,15 @@ def _argon2_matches(value: str, password: str) -> bool:
 
 
 def _passlib(scheme: str) -> Any:  # noqa: ANN401 - untyped library
-    from passlib import hash as schemes  # noqa: PLC0415 - only where old hashes are
+    from passlib import hash as schemes  # noqa: PLC0415 - only sites with old hashes need it
 
     return getattr(schemes, _CRYPT.get(scheme) or _LDAP[scheme])
 
 
-def _rounds(known: PasswordHash) -> int:
-    """Of a scheme that has them; 0."""
-    return int(getattr(_passlib(known.scheme).from_string(known.value), "rounds", 0))
+def _rounds(password_hash: PasswordHash) -> int:
+    """The rounds of a hash; 0 if its scheme has none."""
+    parsed = _passlib(password_hash.scheme).from_string(password_hash.value)
+    return int(getattr(parsed, "rounds", 0))
 
 
 def _passlib_matches(scheme: str, value: str, password: str) -> bool:
@@ -271,5 +279,5 @@ __all__ = [
     "name_key",
     "parse_hash",
     "sub_address",
-    "usual",
+    "usual_hash",
 ]

@@ -1,6 +1,6 @@
-"""When certificates end, as `thurn status` shows it; for TLS plugins.
+"""When certificates end, as TLS plugins show it in `thurn status`.
 
-Its library is the extra `thurn-kit[certificates]`, imported when something is asked.
+The library (the extra `thurn-kit[certificates]`) is imported at the first call.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Final
 from thurn.plugin import StatusValue
 
 SOON_DAYS: Final = 14
-"""Days before the end of a certificate from which an operator is warned: authorities renew a
-month before it."""
+"""How many days before its end a certificate gets a warning: by then a renewal is overdue, since
+clients of authorities renew a month before the end."""
 
 
 def certificate_end(pem: bytes) -> datetime:
     """When the first certificate of a PEM text ends, in UTC.
 
     Raises:
-        ValueError: no certificate can be read.
+        ValueError: the text contains no certificate that can be read.
     """
     from cryptography import x509  # noqa: PLC0415 - 80 ms, and only `thurn status` asks
 
@@ -28,11 +28,10 @@ def certificate_end(pem: bytes) -> datetime:
 
 
 def certificates_status(pems: Mapping[str, bytes], now: float) -> Mapping[str, StatusValue]:
-    """The status of a TLS product: the end of each certificate, and a warning for one that ends
-    soon.
+    """The status of a TLS product: when each certificate ends, and a warning if one ends soon.
 
     Args:
-        pems: certificates by what an operator calls them, such as their file.
+        pems: the PEM texts, by the names that an operator knows them by, such as their files.
         now: POSIX seconds.
     """
     facts: dict[str, StatusValue] = {}

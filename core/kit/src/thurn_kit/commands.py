@@ -1,4 +1,4 @@
-"""Commands of plugins: one decorator that opens the site for a click command.
+"""Commands of plugins: a decorator that opens the site for a click command.
 
     @click.command()
     @click.argument("name")
@@ -6,8 +6,8 @@
     async def show(site: CommandSite, name: str) -> None:
         click.echo(name)
 
-The command gets the option `--config` and is run in trio, in a process of its own: a running
-server goes on beside it.
+The command gets the option `--config` and runs in trio, in its own process, beside a running
+server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.plugin import AccountFinder, AccountId, AccountRecord, CommandSite, SiteOpener
 
 
@@ -30,7 +30,8 @@ def site_command(
     """Run an async function as a click command with the site open.
 
     Args:
-        roles: whose instances are opened; what they refer to, and the site's state, too.
+        roles: the instances of these roles are opened, with the instances that they refer to and
+            the site's state.
     """
 
     def decorate(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
@@ -38,7 +39,7 @@ def site_command(
             context = click.get_current_context()
             opener = context.find_object(object)
             if opener is None or not hasattr(opener, "run"):
-                raise click.UsageError("this command is run as `thurn …`")
+                raise click.UsageError("run this command as `thurn …`")
             _run(opener, function, config, roles, values)
 
         return config_option(functools.update_wrapper(command, function))
@@ -60,32 +61,36 @@ def _run(
 
 
 async def find_account(site: CommandSite, name: str) -> AccountRecord:
-    """The account that an operator calls so: by login name, by an address of its own, or by id.
+    """The account that an operator names by a login name, one of its addresses, or its id.
 
-    The command must have asked for the role "account".
+    The command must have opened the role "account".
 
     Raises:
-        click.ClickException: there is none.
+        click.ClickException: there is no such account.
     """
     directory = site.directory
-    found = await directory.find_account(name) if isinstance(directory, AccountFinder) else None
-    record = await directory.account(found or AccountId(name))
+    account = await directory.find_account(name) if isinstance(directory, AccountFinder) else None
+    record = await directory.account(account or AccountId(name))
     if record is None:
         raise click.ClickException(f"there is no account {name!r}: give a login name or an address")
     return record
 
 
 async def known_as(site: CommandSite, account: AccountId) -> str:
-    """What people know an account by: its primary address, else its id; for role "account"."""
+    """The name that people know an account by: its primary address, else its id.
+
+    The command must have opened the role "account".
+    """
     record = await site.directory.account(account)
     return str(record.address) if record is not None and record.address is not None else account
 
 
 def caller() -> str:
-    """Who runs this command, for histories: the person, and the account that the command began as.
+    """Who runs this command, for histories: the person, and the system account it started as.
 
-    The kernel's login id comes first: it stays through sudo and su. Then who called sudo, then who
-    has the terminal. A command that systemd or cron started is its account's.
+    The person is the kernel's login id, which stays the same through sudo and su; else the caller
+    of sudo; else the owner of the terminal. A command that systemd or cron started has only its
+    system account.
     """
     account = _name_of(_STARTED_AS)
     person = _login_name() or os.environ.get("SUDO_USER") or _terminal_name() or account
@@ -93,13 +98,13 @@ def caller() -> str:
 
 
 _STARTED_AS: Final = os.getuid()
-"""The account at the start: a command of root becomes the site's account before it acts."""
+"""The system account at the start; a command of root becomes the site's account before it acts."""
 _UNSET: Final = 2**32 - 1
-"""The login id of a process that no login has started."""
+"""The login id of a process that was not started in a login session."""
 
 
 def _login_name() -> str | None:
-    """The name of Linux's login id; None: there was no login, or this is another system."""
+    """The name of Linux's login id; None without a login session, or on another system."""
     try:
         number = int(Path("/proc/self/loginuid").read_text("ascii"))
     except (OSError, ValueError):
@@ -121,4 +126,12 @@ def _name_of(number: int) -> str:
         return str(number)
 
 
-__all__ = ["CommandSite", "caller", "config_option", "find_account", "known_as", "site_command"]
+__all__ = [
+    "CommandSite",
+    "caller",
+    "config_option",
+    "examples",
+    "find_account",
+    "known_as",
+    "site_command",
+]

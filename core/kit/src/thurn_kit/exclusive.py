@@ -1,4 +1,4 @@
-"""One process at a time: for what several workers make at their first start."""
+"""A lock for files that several workers would make at their first start; re-exported."""
 
 from thurn.app.exclusive import exclusive
 

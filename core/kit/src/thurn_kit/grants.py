@@ -6,15 +6,15 @@
     for grant in await table.find(session): ...
 
 Rules of this file:
-1. A grant covers one exact address, a network, or one session. IPv6 addresses are exact, never
-   their /64; IPv4-mapped addresses are IPv4.
-2. A grant ends on the table's monotonic clock. Only granting again renews it; looking does not.
-3. A grant of a session covers that session alone, and only while it is logged in as the account.
-   A grant that is bound to an account covers sessions without a login, and those of the account.
-4. Several accounts may hold grants for one address (NAT); each grantor has a row of its own, so
-   that a short grant does not take the place of a long one.
-5. Every number is bounded. When a bound is reached nothing new is granted; what is there is
-   renewed all the same.
+1. A grant covers one exact address, a network, or one session. An IPv6 address is exact (the grant
+   is never for its /64), and an IPv4-mapped address is IPv4.
+2. A grant ends on the table's monotonic clock. Only granting again renews it; a look-up does not.
+3. A grant for a session covers only that session, and only while it is logged in. A grant that is
+   bound to an account covers sessions without a login, and those of the account.
+4. Several accounts may have grants for one address (NAT). Each grantor has its own row, so that a
+   short grant does not replace a long one.
+5. Every number is bounded. If a bound is reached, new grants are refused and existing ones are
+   still renewed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, Literal, TypeAlias
 
 from thurn.plugin import (
-    NAME_LIMIT,
+    LOGIN_NAME_CHARACTERS,
+    RELAYED_FOR,
     AccountId,
     Address,
     Clock,
     Session,
-    StashKey,
     State,
     TableRow,
     ThurnError,
@@ -52,41 +52,42 @@ from thurn_kit.sources import (
 )
 
 TABLE: Final = "relay.grants"
+"""The name of the state table with the rows."""
 COUNTERS: Final = "relay.grants.new"
+"""The name of the state table that counts new rows."""
 VERSION: Final = 1
-"""Of a row's form; rows of other forms grant nothing."""
+"""The version of the rows' form; a row of another version grants nothing."""
 
 REASON_CHARACTERS: Final = 500
+"""Length in characters to which a reason is cut; a long line for people."""
 LIFETIME_SECONDS: Final = 400 * 86_400.0
-"""A grant at most; what shall last longer belongs in the configuration."""
+"""The longest life of a grant in seconds; longer permissions belong in the configuration."""
 PAGE: Final = 1_000
+"""Rows that one call of the state table returns."""
 
 Kind: TypeAlias = Literal["address", "network", "session"]
-
-RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.grants.relayed_for")
-"""On a transaction: as one of these accounts it relays; by their grants a relay rule permitted
-recipients elsewhere. The rule writes it, the sender check reads it: a look-up at another moment
-could find other grants. Absent: nothing is relayed by a grant that is bound to an account."""
+"""What a grant is for."""
 
 
 class GrantTableFull(ThurnError):
-    """A bound of the table is reached; nothing was granted."""
+    """A bound of the table is reached, so nothing was granted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many rows there may be at most.
+    """Bounds on the rows of the table.
 
-    The first three count what one grantor granted newly within the lifetime of the first of
-    these rows; so at most twice as many live at once. They are separate, so that sessions cannot
-    keep out addresses.
+    `addresses`, `networks` and `sessions` bound the new rows of one grantor, counted from a first
+    row until the end of that row's lifetime. So with equal lifetimes at most twice as many rows
+    exist at once. Each kind is counted separately, so that sessions cannot keep addresses out.
 
     Attributes:
-        addresses: of single addresses.
-        networks: of networks; all of them are read at each look-up.
-        sessions: of sessions.
-        per_account: new addresses of one account, so that one password cannot fill the table.
-        per_address: grants for one address; a NAT with more people behind it needs SMTP AUTH.
+        addresses: new rows for single addresses.
+        networks: new rows for networks; each look-up reads all of them.
+        sessions: new rows for sessions.
+        per_account: new rows for addresses bound to one account, so that one password cannot fill
+            the table.
+        per_address: rows for one address; a NAT with more people behind it needs SMTP AUTH.
     """
 
     addresses: int = 50_000
@@ -97,21 +98,22 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+"""The bounds that every site has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One row.
+    """One row of the table.
 
     Attributes:
-        source: from where: an exact address, a network, a session.
-        account: who; None is anybody at the source.
-        destinations: to what: domains in normal form, `*.` before one means those below it;
-            empty is anywhere.
-        reason: why, for people.
-        granted_by: the instance (`login.popbeforesmtp`) or person that granted.
+        source: where mail may come from: an exact address, a network, a session.
+        account: the account to which the grant is bound; None for everybody at the source.
+        destinations: the recipients' domains in normal form, with `*.` for the domains below one;
+            empty for everywhere.
+        reason: why it was granted, for people.
+        granted_by: the instance (`login.popbeforesmtp`) or the person that granted.
         granted_at: POSIX seconds, for people.
-        remaining_seconds: until when, from the moment of the look-up.
+        remaining_seconds: how long the grant lasts, from the moment of the look-up.
     """
 
     source: Source
@@ -123,7 +125,7 @@ class Grant:
     remaining_seconds: float
 
     def covers(self, session: Session) -> bool:
-        """Whether the grant is for this session, whatever the destination."""
+        """Whether the grant covers this session, whatever the destination."""
         return self._is_source_of(session) and self._is_for(session)
 
     def _is_source_of(self, session: Session) -> bool:
@@ -141,7 +143,7 @@ class Grant:
         return session.identity.account == self.account
 
     def reaches(self, recipient: Address) -> bool:
-        """Whether the grant is for mail to this address."""
+        """Whether the grant permits mail to this address."""
         if not self.destinations or recipient.domain in self.destinations:
             return True
         labels = recipient.domain.split(".")
@@ -150,8 +152,11 @@ class Grant:
 
 
 class GrantTable:
-    """The site's grants, shared by all workers. Each method may raise what the state raises
-    (`TemporaryFailure`): trouble is never "no grant" and never a grant."""
+    """The site's grants, shared by all workers.
+
+    Each method raises what the state raises (`TemporaryFailure`): a failure means neither "no
+    grant" nor a grant.
+    """
 
     __slots__ = ("_clock", "_counters", "_limits", "_rows")
 
@@ -171,17 +176,20 @@ class GrantTable:
         granted_by: str,
         lifetime_seconds: float,
     ) -> Grant:
-        """Grant, or grant again: the same source, account and grantor is the same row, which
-        gets all that is said here, its lifetime included.
+        """Grant, or renew a grant.
+
+        A grant with the same source, account and grantor is the same row, and gets all values of
+        this call, the lifetime included.
 
         Raises:
             GrantTableFull: a bound is reached; the message says which.
-            ValueError: out of bounds, a destination that is no domain, a session without account.
+            ValueError: a value is out of bounds, a destination is not a domain, or a grant for a
+                session has no account.
         """
         if not 0 < lifetime_seconds <= LIFETIME_SECONDS:
-            raise ValueError(f"a grant lives up to {LIFETIME_SECONDS / 86_400:.0f} days")
+            raise ValueError(f"a grant lasts up to {LIFETIME_SECONDS / 86_400:.0f} days")
         if isinstance(source, SessionSource) and account is None:
-            raise ValueError("the grant of a session is bound to its account")
+            raise ValueError("a grant for a session must be bound to its account")
         if isinstance(source, IPv4Address | IPv6Address):
             source = exact(source)
         grant = Grant(
@@ -195,30 +203,31 @@ class GrantTable:
         )
         key, value = _key(grant), _encode(grant)
         if await self._rows.get(key) is None:
-            await self._bound(grant)
+            await self._count_new(grant)
         await self._rows.put(key, value, lifetime_seconds=lifetime_seconds)
         return grant
 
     async def find(self, session: Session) -> Sequence[Grant]:
-        """The grants that cover this session now: its own, its address's, its networks'."""
+        """The grants that cover this session now, by its id, its address or a network."""
         prefixes: list[str] = []
         if session.identity is not None:
             prefixes.append(f"session/{session.id}/")
         if session.peer is not None:
             prefixes += [f"address/{exact(session.peer)}/", "network/"]
         rows = [row for prefix in prefixes for row in await self._read(prefix)]
-        found = [_decode(row) for row in rows if _may_cover(row.key, session)]
-        return [grant for grant in found if grant is not None and grant.covers(session)]
+        grants = [_decode(row) for row in rows if _may_cover(row.key, session)]
+        return [grant for grant in grants if grant is not None and grant.covers(session)]
 
     async def revoke(
         self, source: Source, *, account: AccountId | None = None, granted_by: str | None = None
     ) -> Sequence[Grant]:
-        """End grants of exactly this source, now; returns them.
+        """End the grants of exactly this source at once, and return them.
 
         Args:
-            source: an address ends no network's grant that covers it.
-            account: only grants bound to it.
-            granted_by: only grants of this grantor.
+            source: the source of the grants. For an address, grants of networks that contain it
+                stay.
+            account: end only grants bound to this account.
+            granted_by: end only grants of this grantor.
         """
         ended: list[Grant] = []
         for row in await self._read(_prefix(source)):
@@ -233,38 +242,47 @@ class GrantTable:
         return ended
 
     async def entries(self, kind: Kind | None = None) -> Sequence[Grant]:
-        """All grants that live, or those of one kind. Reads the whole table: for people and at
-        start, not per message."""
+        """All grants in force, or those of one kind.
+
+        Reads the whole table, so it is for people and for a start, not for each message.
+        """
         rows = await self._read("" if kind is None else f"{kind}/")
         return [grant for grant in map(_decode, rows) if grant is not None]
 
     async def _read(self, prefix: str) -> list[TableRow]:
-        """All rows whose key begins so."""
-        found: list[TableRow] = []
+        """All rows whose key begins with the prefix."""
+        rows: list[TableRow] = []
         after = ""
         while True:
-            rows = await self._rows.entries(prefix, after=after, limit=PAGE)
-            found += rows
-            if len(rows) < PAGE:
-                return found
-            after = rows[-1].key
+            page = await self._rows.entries(prefix, after=after, limit=PAGE)
+            rows += page
+            if len(page) < PAGE:
+                return rows
+            after = page[-1].key
 
-    async def _bound(self, grant: Grant) -> None:
-        """Count a new row; raises GrantTableFull."""
+    async def _count_new(self, grant: Grant) -> None:
+        """Count a new row; raises GrantTableFull if a bound is reached."""
         kind, limits = _kind(grant.source), self._limits
-        most = {"address": limits.addresses, "network": limits.networks}.get(kind, limits.sessions)
+        limit = {"address": limits.addresses, "network": limits.networks}.get(kind, limits.sessions)
         if kind == "address":
             rows = await self._rows.entries(_prefix(grant.source), limit=limits.per_address)
             if len(rows) >= limits.per_address:
-                raise GrantTableFull(f"{grant.source} has {limits.per_address} grants")
+                raise GrantTableFull(
+                    f"{grant.source} already has {limits.per_address} grants, the most that one "
+                    "address may have"
+                )
         if kind == "address" and grant.account is not None:
-            await self._count(f"account/{_digest(grant.account)}", limits.per_account, grant)
-        await self._count(f"{kind}/{_digest(grant.granted_by)}", most, grant)
+            key = f"account/{_digest(grant.account)}"
+            await self._count(key, limits.per_account, grant, "one account")
+        key = f"{kind}/{_digest(grant.granted_by)}"
+        await self._count(key, limit, grant, f"{kind} sources by one grantor")
 
-    async def _count(self, key: str, most: int, grant: Grant) -> None:
+    async def _count(self, key: str, limit: int, grant: Grant, counted: str) -> None:
         lifetime = grant.remaining_seconds
-        if await self._counters.increment(key, lifetime_seconds=lifetime) > most:
-            raise GrantTableFull(f"{most} new grants of {key.partition('/')[0]} within their life")
+        if await self._counters.increment(key, lifetime_seconds=lifetime) > limit:
+            raise GrantTableFull(
+                f"{limit} new grants for {counted} within their lifetime are the most"
+            )
 
 
 def _kind(source: Source) -> Kind:
@@ -274,7 +292,7 @@ def _kind(source: Source) -> Kind:
 
 
 def _prefix(source: Source) -> str:
-    """What the keys of a source begin with; nothing else begins so."""
+    """The beginning of the keys of a source's rows; keys of other sources never begin with it."""
     match source:
         case SessionSource(identifier):
             return f"session/{identifier}/"
@@ -289,7 +307,7 @@ def _key(grant: Grant) -> str:
 
 
 def _digest(*parts: str) -> str:
-    """A short name of texts that may be longer than a key."""
+    """A digest that stands for texts in a key; the texts may be longer than a key."""
     digest = blake2b(digest_size=16)
     for part in parts:
         octets = part.encode("utf-8", "surrogatepass")
@@ -298,8 +316,8 @@ def _digest(*parts: str) -> str:
 
 
 def _encode(grant: Grant) -> bytes:
-    if len(grant.account or "") > NAME_LIMIT or len(grant.granted_by) > NAME_LIMIT:
-        raise ValueError(f"names have up to {NAME_LIMIT} characters")
+    if max(len(grant.account or ""), len(grant.granted_by)) > LOGIN_NAME_CHARACTERS:
+        raise ValueError(f"names have up to {LOGIN_NAME_CHARACTERS} characters")
     peer = grant.source.peer if isinstance(grant.source, SessionSource) else ""
     fields = {
         "v": VERSION,
@@ -313,13 +331,13 @@ def _encode(grant: Grant) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
-def _decode(entry: TableRow) -> Grant | None:
-    """The grant of a row; None: another version's form, which grants nothing."""
+def _decode(row: TableRow) -> Grant | None:
+    """The grant of a row; None if the row cannot be read or has another version."""
     try:
-        fields = json.loads(entry.value)
-        if fields["v"] != VERSION or entry.remaining_seconds is None:
+        fields = json.loads(row.value)
+        if fields["v"] != VERSION or row.remaining_seconds is None:
             return None
-        source = _source(entry.key, str(fields["peer"]))
+        source = _source(row.key, str(fields["peer"]))
         account = None if fields["account"] is None else AccountId(str(fields["account"]))
         return Grant(
             source,
@@ -328,14 +346,14 @@ def _decode(entry: TableRow) -> Grant | None:
             str(fields["why"]),
             str(fields["by"]),
             float(fields["at"]),
-            entry.remaining_seconds,
+            row.remaining_seconds,
         )
     except (ValueError, TypeError, KeyError):
         return None
 
 
 def _source(key: str, peer: str = "") -> Source:
-    """The source in a row's key. Raises ValueError: the key is none of a table's."""
+    """The source in a row's key; raises ValueError if the key was not written by `_key`."""
     kind, rest = key.split("/", 1)
     text = rest.rpartition("/")[0]
     if kind == "session":
@@ -344,11 +362,12 @@ def _source(key: str, peer: str = "") -> Source:
 
 
 _network = lru_cache(maxsize=4 * LIMITS.networks)(parse_network)
-"""Every look-up sees all networks' keys; parsing is most of its cost."""
+"""`parse_network` with a cache: every look-up reads the keys of all networks, and parsing them
+would be most of its cost."""
 
 
 def _may_cover(key: str, session: Session) -> bool:
-    """False if the row is of a network elsewhere: most are, and are not worth reading."""
+    """Whether the row has to be decoded; False for networks that do not contain the peer."""
     if not key.startswith("network/") or session.peer is None:
         return True
     try:

@@ -1,6 +1,7 @@
 """Notices within one process: each subscriber has a channel that holds the newest value.
 
-What every state plugin needs below its own way between processes (`thurn.contracts.state.Notices`).
+Every state plugin needs this part of `thurn.contracts.state.Notices`, beside its own way to carry
+notices between processes.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ import trio
 
 
 class NoticeHub:
-    """Subscribers by topic; a complete `Notices` for one process."""
+    """The subscribers of each topic; a complete `Notices` for one process."""
 
     def __init__(self) -> None:
         self._subscribers: dict[str, set[_Subscriber]] = {}
 
     def publish(self, topic: str, value: int = 0) -> None:
-        """Tell all subscribers of the topic."""
+        """Send the value to all subscribers of the topic; never blocks."""
         for subscriber in self._subscribers.get(topic, ()):
-            subscriber.tell(value)
+            subscriber.send(value)
 
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncIterator[trio.MemoryReceiveChannel[int]]:
-        """A channel of values published under this topic."""
+        """A channel with the newest value that was published under the topic."""
         subscriber = _Subscriber()
         members = self._subscribers.setdefault(topic, set())
         members.add(subscriber)
@@ -42,9 +43,9 @@ class _Subscriber:
 
     def __init__(self) -> None:
         self._send, self.channel = trio.open_memory_channel[int](1)
-        self._spare = self.channel.clone()  # takes an old value out without the reader's help
+        self._spare = self.channel.clone()  # takes an unread value out
 
-    def tell(self, value: int) -> None:
+    def send(self, value: int) -> None:
         try:
             self._send.send_nowait(value)
         except trio.WouldBlock:

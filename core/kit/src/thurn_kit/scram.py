@@ -1,7 +1,7 @@
-"""What accounts store for SCRAM, and the one form of names and passwords that look alike.
+"""The stored keys of SCRAM, and the preparation of names and passwords (SASLprep).
 
-For whoever sets passwords and for the mechanism itself; both must do the same. RFC 5802, RFC 7677,
-RFC 5803; SASLprep is RFC 4013 with the tables of Unicode 3.2 (RFC 3454).
+Code that sets passwords and the mechanism itself share it, since both must do the same. RFC 5802,
+RFC 7677, RFC 5803; SASLprep is RFC 4013 with the tables of Unicode 3.2 (RFC 3454).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Final
 from unicodedata import ucd_3_2_0
 
 HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
-"""The hash of each scheme."""
+"""The hash function of each scheme, as hashlib names it."""
 SALT_OCTETS: Final = 16
+"""Length in octets of the random salt of a stored key; two accounts never have the same."""
 
 _BASE64: Final = r"[A-Za-z0-9+/]+={0,2}"
 _TEXT: Final = re.compile(rf"(SCRAM-SHA-(?:1|256))\$[1-9]\d{{0,8}}:{_BASE64}\${_BASE64}:{_BASE64}")
@@ -26,12 +27,12 @@ _PROHIBITED: Final = (
     stringprep.in_table_c12,  # spaces beyond ASCII
     stringprep.in_table_c21_c22,  # controls
     stringprep.in_table_c3,  # private use
-    stringprep.in_table_c4,  # no characters
+    stringprep.in_table_c4,  # noncharacter code points
     stringprep.in_table_c5,  # surrogates
     stringprep.in_table_c6,  # inappropriate for plain text
     stringprep.in_table_c7,  # inappropriate for canonical representation
-    stringprep.in_table_c8,  # changing display
-    stringprep.in_table_c9,  # tagging
+    stringprep.in_table_c8,  # change the display, or deprecated
+    stringprep.in_table_c9,  # tags
 )
 
 
@@ -39,18 +40,19 @@ def saslprep(text: str, *, stored: bool = False) -> str:
     """The prepared form of a name or password; may be empty.
 
     Args:
-        text: as it was typed.
-        stored: for what is stored, or compared with what was: then code points that Unicode 3.2
-            does not assign are refused, too. RFC 4013 §2.5.
+        text: the text as typed.
+        stored: whether the result is stored. Then code points that Unicode 3.2 does not assign are
+            refused as well. RFC 4013 §2.5.
 
     Raises:
-        ValueError: a prohibited character, or directions mixed.
+        ValueError: the text has a prohibited character, or mixes directions of writing.
 
     RFC 4013 §2.
     """
     if text.isascii() and text.isprintable():
         return text
-    # RFC 4013 §2.1: non-ASCII spaces become SPACE, what is commonly mapped to nothing goes.
+    # RFC 4013 §2.1: non-ASCII spaces become SPACE; characters that are commonly mapped to nothing
+    # are left out.
     mapped = "".join(
         " " if stringprep.in_table_c12(character) else character
         for character in text
@@ -66,19 +68,19 @@ def saslprep(text: str, *, stored: bool = False) -> str:
 
 
 def _check_directions(text: str) -> None:
-    """RFC 4013 §2.4, RFC 3454 §6."""
+    """Raise ValueError if directions of writing are mixed. RFC 4013 §2.4, RFC 3454 §6."""
     if not any(stringprep.in_table_d1(character) for character in text):
         return
     mixed = any(stringprep.in_table_d2(character) for character in text)
     ends = stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])
     if mixed or not ends:
-        raise ValueError("directions are mixed")
+        raise ValueError("right-to-left and left-to-right text are mixed")
 
 
 def make_stored_key(scheme: str, prepared: str, iterations: int) -> str:
-    """What is stored for a prepared password: `SCRAM-SHA-256$i:salt$StoredKey:ServerKey`.
+    """The stored key of a prepared password: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
 
-    Blocks for milliseconds: call it in a thread. RFC 5802 §3, RFC 7677, RFC 5803.
+    Blocks for milliseconds, so call it in a thread. RFC 5802 §3, RFC 7677, RFC 5803.
     """
     name, salt = HASHES[scheme], os.urandom(SALT_OCTETS)
     salted = hashlib.pbkdf2_hmac(name, prepared.encode(), salt, iterations)
@@ -89,7 +91,7 @@ def make_stored_key(scheme: str, prepared: str, iterations: int) -> str:
 
 
 def scheme_of(text: str) -> str | None:
-    """The scheme of a stored key's text; None if it is none."""
+    """The scheme of a stored key; None if the text is not a stored key."""
     match = _TEXT.fullmatch(text)
     return None if match is None else match[1]
 

@@ -1,7 +1,7 @@
-"""From where and to what a grant is: addresses, networks, sessions; domains.
+"""The sources of grants (addresses, networks, sessions) and their destinations (domains).
 
-Rules: addresses are exact and IPv4-mapped ones are IPv4; networks have no bits behind their
-length; domains are in the one normal form of `thurn_message.address`.
+Rules of this file: addresses are exact, and IPv4-mapped ones are IPv4; networks have no bits set
+behind their length; domains are in the normal form of `thurn_message.address`.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ from thurn.plugin import PeerAddress
 from thurn_message.address import AddressError, parse_domain, parse_literal
 
 DESTINATIONS: Final = 100
-"""Of one grant; whoever needs more grants everything, or writes a rule."""
+"""Destinations of one grant; a site that needs more grants everywhere, or writes a rule."""
 OPEN_IPV4_ADDRESSES: Final = 2**24
-"""More public addresses than a /8 are nobody's own network."""
+"""Public IPv4 addresses up to which networks are a site's own: a /8, more than any site has."""
 OPEN_IPV6_ADDRESSES: Final = 2 ** (128 - 16)
-"""The largest allocations to one operator are /19; wider than a /16 is the Internet."""
+"""Public IPv6 addresses up to which networks are a site's own: a /16. The largest allocation to
+one operator is a /19."""
 ALL_OF_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "2002::/16", "2001::/32")))
-"""As seen through NAT64, 6to4 and Teredo: everybody. RFC 6052, RFC 3056, RFC 4380."""
+"""IPv6 networks that contain every IPv4 peer, by NAT64, 6to4 and Teredo. RFC 6052, RFC 3056,
+RFC 4380."""
 MAPPED_BITS: Final = 96
-"""Before the IPv4 address in an IPv4-mapped one. RFC 4291 §2.5.5.2."""
+"""Bits before the IPv4 address in an IPv4-mapped IPv6 address. RFC 4291 §2.5.5.2."""
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSource:
-    """One session by its id; `peer` says where it comes from, for people only."""
+    """One session by its id; `peer` is its address, for people only."""
 
     id: str
     peer: str = ""
@@ -52,8 +54,11 @@ Source: TypeAlias = PeerAddress | Network | SessionSource
 
 
 def exact(address: PeerAddress) -> PeerAddress:
-    """The address as grants and bans know it: IPv4-mapped is IPv4, and a scope (`fe80::1%eth0`)
-    is left out, as it is of a peer's address."""
+    """The address in the form of grants and bans.
+
+    An IPv4-mapped address becomes IPv4. A scope (`fe80::1%eth0`) is left out, since the address of
+    a peer has none.
+    """
     if isinstance(address, IPv4Address):
         return address
     if address.scope_id is not None:
@@ -63,15 +68,15 @@ def exact(address: PeerAddress) -> PeerAddress:
 
 
 def parse_source(text: str) -> Source:
-    """An address, a network (`192.0.2.0/24`), or `session:ID`.
+    """The source that a text names: an address, a network (`192.0.2.0/24`), or `session:ID`.
 
     Raises:
-        ValueError: none of them, or a network with bits set behind its length.
+        ValueError: the text is none of them, or a network with bits set behind its length.
     """
     if text.startswith("session:"):
         identifier = text.removeprefix("session:")
         if not (identifier.isascii() and identifier.isalnum() and len(identifier) <= 64):
-            raise ValueError("a session's id has letters and digits")
+            raise ValueError("a session's id has only letters and digits, at most 64")
         return SessionSource(identifier)
     if "/" not in text:
         return exact(ip_address(text))
@@ -79,10 +84,10 @@ def parse_source(text: str) -> Source:
 
 
 def parse_network(text: str) -> Network:
-    """A network; a single address is one of its own; IPv4-mapped networks are IPv4.
+    """The network that a text names; an address is a network of one, IPv4-mapped ones are IPv4.
 
     Raises:
-        ValueError: it is none, or has bits set behind its length.
+        ValueError: the text is not a network, or has bits set behind its length.
     """
     network = ip_network(text, strict=True)
     if isinstance(network, IPv6Network) and network.prefixlen >= MAPPED_BITS:
@@ -96,40 +101,42 @@ def _setting(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever 
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     if not isinstance(value, str):  # ip_network would take 5 for 0.0.0.5
-        raise ValueError(f'{value!r} is not a text; a network is "192.0.2.0/24" or an address')  # noqa: TRY004 - pydantic wants ValueError
+        raise ValueError(f'{value!r} is not a text; write "192.0.2.0/24" or an address')  # noqa: TRY004 - pydantic wants ValueError
     try:
         return parse_network(value)
     except ValueError as error:
         raise ValueError(
-            f'{error}; a network is "192.0.2.0/24", "2001:db8::/32" or an address'
+            f'{error}; write a network ("192.0.2.0/24", "2001:db8::/32") or an address'
         ) from error
 
 
 NetworkSetting: TypeAlias = Annotated[
     Network, BeforeValidator(_setting, json_schema_input_type=str)
 ]
-"""A field of settings that is a network, written as text."""
+"""A field of settings for a network, which is written as text."""
 
 
 def is_open(networks: Iterable[Network]) -> bool:
-    """Whether these networks together are more than anybody's own: granting them, one by one or
-    at once, would open the relay to the Internet."""
-    given = list(networks)
-    four = collapse_addresses(n for n in given if isinstance(n, IPv4Network))
-    six = collapse_addresses(n for n in given if isinstance(n, IPv6Network))
-    public_four = sum(n.num_addresses for n in four if not n.is_private)
-    public_six = sum(n.num_addresses for n in six if not n.is_private)
-    seen = any(
-        part.subnet_of(n) for n in given if isinstance(n, IPv6Network) for part in ALL_OF_IPV4
+    """Whether these networks together are larger than those of any site.
+
+    Permission for them, whether in one grant or in several, would make an open relay.
+    """
+    all_networks = list(networks)
+    ipv4 = collapse_addresses(n for n in all_networks if isinstance(n, IPv4Network))
+    ipv6_networks = [n for n in all_networks if isinstance(n, IPv6Network)]
+    public_ipv4 = sum(n.num_addresses for n in ipv4 if not n.is_private)
+    public_ipv6 = sum(
+        n.num_addresses for n in collapse_addresses(ipv6_networks) if not n.is_private
     )
-    return seen or public_four > OPEN_IPV4_ADDRESSES or public_six > OPEN_IPV6_ADDRESSES
+    has_all_of_ipv4 = any(part.subnet_of(n) for n in ipv6_networks for part in ALL_OF_IPV4)
+    return has_all_of_ipv4 or public_ipv4 > OPEN_IPV4_ADDRESSES or public_ipv6 > OPEN_IPV6_ADDRESSES
 
 
 def parse_destinations(texts: Collection[str]) -> tuple[str, ...]:
-    """Destinations in normal form, sorted: domains, `*.domain` (those below it), literals.
+    """Destinations in normal form, sorted: domains, `*.domain` (the domains below), literals.
 
     Raises:
-        ValueError: too many, or one that is no domain.
+        ValueError: there are too many, or one is not a domain.
     """
     if len(texts) > DESTINATIONS:
         raise ValueError(f"a grant has up to {DESTINATIONS} destinations")
@@ -143,4 +150,4 @@ def _destination(text: str) -> str:
         below = "*." if text.startswith("*.") else ""
         return below + parse_domain(text.removeprefix("*."))
     except AddressError as error:
-        raise ValueError(f"{text!r} is no domain: {error.reason}") from None
+        raise ValueError(f"{text!r} is not a domain: {error.reason}") from None

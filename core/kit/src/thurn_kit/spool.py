@@ -1,13 +1,15 @@
-"""Large content on its way in or out: private files, from the first piece until the answer.
+"""Private files for contents that are too large for memory.
 
-For listeners: what is too large for memory is written while it comes, or before it is sent to a
-peer that may read slowly.
+Listeners write a large message to such a file while it arrives, or before they send it to a peer
+that may read slowly.
 
 Rules of this file:
-1. A file is made anew, readable by us only, and is removed whatever happens. Its name begins with
-   the number of the process, so that a start can remove what a killed one left.
-2. Writing happens in a thread: a slow disk holds up one peer, not all.
-3. A write that fails drops the file and is remembered; the peer is told at the end of its data.
+1. Each content has a new file that only the site's account can read, and the file is removed
+   whatever happens. Its name begins with the process id, so that a later start can remove the files
+   of a killed process.
+2. Writing happens in a thread, so that a slow disk delays one peer and not all.
+3. A write that fails removes the file and is remembered; the peer gets the failure at the end of
+   its data.
 """
 
 from __future__ import annotations
@@ -30,10 +32,10 @@ from thurn.plugin import (
 
 
 class Spool:
-    """The directory of such files. Made once per worker.
+    """The directory of the files. A worker makes one of it for each instance.
 
     Args:
-        directory: made if it is not there; cleaned of what dead processes have left.
+        directory: created if missing; files of processes that no longer exist are removed.
     """
 
     __slots__ = ("_directory", "_numbers")
@@ -47,23 +49,23 @@ class Spool:
                 path.unlink(missing_ok=True)
 
     def start(self) -> SpooledContent:
-        """A new content; its file is made by the first write."""
+        """A new content; the first write creates its file."""
         return SpooledContent(self._directory / f"{os.getpid()}-{next(self._numbers)}")
 
     async def set_aside(
         self, content: Content, *, above_octets: int
     ) -> tuple[Content, SpooledContent]:
-        """A content for a peer that may read slowly: a large one is in a file, not in memory.
+        """Move a large content from memory to a file, for a peer that may read slowly.
 
-        Whoever calls lets go of the one given. If its file cannot be written, that one is
-        returned: that a message can be read comes first.
+        The caller drops its reference to `content` and uses the returned one. If the file cannot be
+        written, that is `content` itself, since sending the message matters more than memory.
 
         Args:
-            content: as the store gave it; what is in a file there stays in that.
-            above_octets: what may stay in memory.
+            content: the content as the store gave it; one that is in a file already stays there.
+            above_octets: the size up to which a content stays in memory.
 
         Returns:
-            The content to be sent, and the file to be removed when it is.
+            The content to send, and the file to remove once it is sent.
         """
         file = self.start()
         if content.blob.path is None and content.size_octets > above_octets:
@@ -74,33 +76,33 @@ class Spool:
 
 
 class SpooledContent:
-    """One message's file.
+    """The file of one content.
 
     Attributes:
-        failure: why it could not be written; None if it could.
+        failure: why a write failed; None if none has.
     """
 
-    __slots__ = ("_fd", "_made", "_path", "failure")
+    __slots__ = ("_exists", "_fd", "_path", "failure")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = -1
-        self._made = False
+        self._exists = False
         self.failure: StorageError | None = None
 
     async def write(self, octets: bytes) -> None:
-        """Append; after a failure, nothing.
+        """Append the octets; after a failure, do nothing.
 
-        Cancellation: the octets are written, or have failed.
+        Cancellation: the write is finished first, whether it succeeds or fails.
         """
         if self.failure is None:
             await trio.to_thread.run_sync(self._write, octets)
 
     def blob(self) -> Blob:
-        """The whole content; nothing more is written, and no descriptor is kept.
+        """Close the file, and return the whole content; no descriptor stays open.
 
         Raises:
-            StorageError: it could not be written.
+            StorageError: a write failed.
         """
         if self.failure is not None:
             raise self.failure
@@ -111,10 +113,13 @@ class SpooledContent:
             raise StorageTrouble(str(error)) from error
 
     def remove(self) -> None:
-        """Close and remove the file, if there is one. Idempotent; never raises: the message may be
-        stored already, and what is left here goes at the next start."""
-        made, self._made = self._made, False
-        if made:
+        """Close and remove the file, if there is one. Idempotent.
+
+        Never raises, since the message may be stored already; the next start removes a file that
+        is left over.
+        """
+        exists, self._exists = self._exists, False
+        if exists:
             with suppress(OSError):
                 self._path.unlink()
         with suppress(OSError):
@@ -130,7 +135,7 @@ class SpooledContent:
             if self._fd < 0:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._fd = os.open(self._path, flags, 0o600)
-                self._made = True
+                self._exists = True
             rest = memoryview(octets)
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
@@ -141,7 +146,10 @@ class SpooledContent:
 
 
 def _is_stale(name: str) -> bool:
-    """Whether a file's process is gone. Our own number is that of a predecessor."""
+    """Whether the process that made a file no longer exists.
+
+    A file with the id of this process was made by an earlier process that had the same id.
+    """
     number = name.partition("-")[0]
     if not (number.isascii() and number.isdigit() and len(number) <= 10):
         return True

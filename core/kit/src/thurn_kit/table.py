@@ -1,7 +1,7 @@
-"""Tables, facts and JSON as every command prints them; the host's own, for commands of plugins.
+"""Tables, facts and JSON as every command prints them; re-exported for commands of plugins.
 
-On a terminal a table fits its width (80 columns where the width is not known), and cells wrap;
-piped it is tab-separated values with a line of names; with `--json` a list of objects.
+On a terminal a table fits the width (80 columns if that is unknown), and cells wrap. In a pipe it
+is tab-separated values with a line of names. With `--json` it is a list of objects.
 """
 
 from __future__ import annotations

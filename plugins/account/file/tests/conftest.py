@@ -1,4 +1,4 @@
-"""The sample site of the kit as a file, in either format; hashes are made once."""
+"""The sample site of the conformance kit as a TOML file; its hashes are made once."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def opened(tmp_path, write):
-    """`async with opened(text, **settings) as (accounts, context)`."""
+    """`async with opened(text, **settings) as (accounts, context)` writes and opens the file."""
 
     @asynccontextmanager
     async def opened(text, mode=0o600, **settings):

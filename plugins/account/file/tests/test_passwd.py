@@ -39,17 +39,20 @@ async def test_extra_fields(opened):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("alice:::::::allow_nets=10.0.0.0/8", "the field 'allow_nets' is not understood"),
         ("alice:::::::proxy=y", "the field 'proxy' is not understood"),
-        ("alice:::::::userdb_quota_rule=Trash:+10%", "this quota rule is not understood"),
-        (":x", "no name"),
-        ("bob:", "bob is there twice"),
-        ("alice:{NO}x", "the password of alice is a scheme"),
+        (
+            "alice:::::::userdb_quota_rule=Trash:+10%",
+            r"the quota rule 'Trash:\+10%' is not understood",
+        ),
+        (":x", "there is no name"),
+        ("bob:", "there are two accounts with the name bob"),
+        ("alice:{NO}x", "the password of alice cannot be used: the scheme NO is not known"),
     ],
 )
-async def test_a_mistake(opened, line, said):
-    with pytest.raises(ConfigError, match=f"line 3: {said}"):
+async def test_a_mistake(opened, line, expected):
+    with pytest.raises(ConfigError, match=f"line 3: {expected}"):
         async with opened(f"\nbob:\n{line}\n", **SETTINGS):
             pass

@@ -16,7 +16,7 @@ from passlib import hash as schemes
 from thurn.plugin import Claim, Denied, Secret, Verified
 from thurn_kit.accounts import PasswordHash, UnknownScheme, hash_password, parse_hash
 
-# Made by openssl passwd, libcrypt and hashlib: the password is "pass".
+# Hashes of "pass", made by openssl passwd, libcrypt and hashlib.
 FOREIGN = [
     (
         "$6$saltsalt$KN.twvCyfwE67paW76hS2/bacYkY9PxIhxqYG9vL5bZmIwWBGDJ6mu4HlCosKUBfQwVXKXxXVXPcqdwd1Ip"
@@ -41,7 +41,7 @@ def test_hashes_made_by_other_programs(text):
     assert not stored.matches("Pass")
 
 
-def test_new_hashes_have_the_parameters():
+def test_new_hashes_are_argon2id_with_two_passes():
     text = hash_password("pass").value
     assert text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert text != hash_password("pass").value
@@ -73,7 +73,7 @@ def test_new_hashes_have_the_parameters():
         ("{PLAIN}", "plain", {}),
     ],
 )
-def test_a_scheme(scheme, maker, options):
+def test_each_scheme_is_read(scheme, maker, options):
     if maker is None:
         value = hash_password("pässword").value
     elif maker == "plain":
@@ -107,12 +107,12 @@ def test_a_scheme(scheme, maker, options):
         "{" + "A" * 1000 + "}x",
     ],
 )
-def test_broken_hashes_are_found_when_read(text):
+def test_broken_hashes_are_refused_when_read(text):
     with pytest.raises(UnknownScheme):
         parse_hash(text, allow_plain=True)
 
 
-def test_bcrypt_looks_at_72_octets():
+def test_bcrypt_uses_72_octets():
     stored = parse_hash(schemes.bcrypt.using(rounds=4).hash(b"x" * 72), allow_plain=False)
     assert stored.matches("x" * 100)
     assert not stored.matches("x" * 71)
@@ -120,7 +120,7 @@ def test_bcrypt_looks_at_72_octets():
 
 async def test_two_hashes_at_a_time(opened, monkeypatch):
     running, most, lock = 0, 0, threading.Lock()
-    pair = threading.Barrier(2, timeout=10)  # broken if they come one by one
+    pair = threading.Barrier(2, timeout=10)  # broken if the hashes run one by one
 
     def matches(self, password):
         nonlocal running, most
@@ -140,7 +140,7 @@ async def test_two_hashes_at_a_time(opened, monkeypatch):
     assert most == 2
 
 
-async def test_the_loop_goes_on_while_a_password_is_judged(opened, hashes):
+async def test_the_loop_goes_on_while_a_password_is_checked(opened, hashes):
     text = f'domains = ["a.example"]\n[accounts.alice]\npassword = "{hashes["alice"]}"\n'
     async with opened(text) as (accounts, _), trio.open_nursery() as nursery:
         turns = 0
@@ -169,12 +169,12 @@ def test_libraries_are_imported_when_they_are_needed():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-async def test_a_name_of_nobody_costs_what_most_accounts_cost(opened, monkeypatch):
-    judged = []
+async def test_an_unknown_name_costs_what_most_accounts_cost(opened, monkeypatch):
+    checked = []
     real = PasswordHash.matches
 
     def matches(self, password):
-        judged.append(self.kind)
+        checked.append(self.kind)
         return real(self, password)
 
     monkeypatch.setattr(PasswordHash, "matches", matches)
@@ -188,6 +188,6 @@ async def test_a_name_of_nobody_costs_what_most_accounts_cost(opened, monkeypatc
         assert await accounts.verify(Claim("ann", Secret("wrong"))) == Denied()
         assert await accounts.verify(Claim("keyed", Secret("wrong"))) == Denied()
         await accounts.verify_nobody(Claim("nobody", Secret("wrong")))
-        assert judged == ["SHA512-CRYPT 1000"] * 3
+        assert checked == ["SHA512-CRYPT 1000"] * 3
         await accounts.verify_nobody(Claim("nobody", Secret("wrong"), "oauth2"))
-        assert len(judged) == 3
+        assert len(checked) == 3

@@ -1,4 +1,4 @@
-"""The file is read again when it has changed; a broken one changes nothing."""
+"""The file is read again when it has changed; a broken file changes nothing."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ async def test_a_change_in_place_is_seen(opened):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (TWO + "[accounts.carol", "line 4"),
         (TWO + '[accounts.carol]\nquota = "much"\n', "line 5: accounts.carol.quota"),
         (TWO + "[accounts.carol]\npasword = 1\n", "line 5: accounts.carol.pasword"),
-        (b"\xff" + TWO.encode(), "line 1: not UTF-8"),
+        (b"\xff" + TWO.encode(), "line 1: the text is not UTF-8"),
         ("", "no accounts any more"),
         (ONE.splitlines()[0], "no accounts any more"),
     ],
 )
-async def test_a_broken_one_changes_nothing_and_is_told_once(opened, write, text, said):
+async def test_a_broken_file_changes_nothing_and_is_logged_once(opened, write, text, expected):
     async with opened(ONE) as (accounts, context):
         write(text)
         for _ in range(5):
             context.clock.advance(1)
             assert not await knows_bob(accounts)
         assert context.diagnostics.events == ["accounts.broken"]
-        assert said in str(context.diagnostics.lines[-1].facts["failure"])
+        assert expected in str(context.diagnostics.lines[-1].facts["failure"])
         write(TWO)
         context.clock.advance(1)
         assert await knows_bob(accounts)
 
 
 async def test_nobody_is_unknown_while_the_file_is_emptied(opened, write):
-    """`> accounts.toml`: the next look finds nothing, and mail must not be refused for that."""
+    """After `> accounts.toml` the file is empty for a moment; mail must not be refused then."""
     async with opened(ONE) as (accounts, context):
         write("")
         context.clock.advance(1)
@@ -70,14 +70,14 @@ async def test_nobody_is_unknown_while_the_file_is_emptied(opened, write):
         assert isinstance(await accounts.resolve(alice), Local)
 
 
-async def test_one_that_changes_while_it_is_read_is_read_again(opened, write):
+async def test_a_file_that_changes_while_it_is_read_is_read_again(opened, write):
     async with opened(TWO) as (accounts, context):
         read = accounts._source.read
 
         def slowly():
-            found = read()
-            write(TWO + "[accounts.carol]\n")  # the rest of it
-            return found
+            result = read()
+            write(TWO + "[accounts.carol]\n")  # the rest of the file
+            return result
 
         accounts._source.read = slowly
         write(ONE)
@@ -89,7 +89,7 @@ async def test_one_that_changes_while_it_is_read_is_read_again(opened, write):
         assert [line.event for line in context.diagnostics.lines] == ["accounts.read"]
 
 
-async def test_a_lost_one_changes_nothing(opened, write):
+async def test_a_lost_file_changes_nothing(opened, write):
     async with opened(TWO) as (accounts, context):
         (context.data.parent / "accounts").unlink()
         for _ in range(3):
@@ -101,7 +101,7 @@ async def test_a_lost_one_changes_nothing(opened, write):
         assert not await knows_bob(accounts)
 
 
-async def test_a_cancelled_look_is_made_up_for(opened, write):
+async def test_the_next_look_up_reads_the_file_after_a_cancelled_one(opened, write):
     async with opened(ONE) as (accounts, context):
         write(TWO)
         context.clock.advance(1)
@@ -127,7 +127,7 @@ async def test_others_do_not_wait_for_the_reading(opened, write):
         assert answers == [False, False, True]
 
 
-async def test_a_world_readable_one(opened):
+async def test_a_world_readable_file(opened):
     with pytest.raises(ConfigError, match="chmod o-rwx"):
         async with opened(ONE, mode=0o644):
             pass
@@ -139,6 +139,6 @@ async def test_a_world_readable_one(opened):
 
 async def test_no_file(opened, tmp_path):
     config = FileSettings(file=tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match=r"nowhere: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere: the file cannot be read: No such file"):
         async with file.open(config, FakeContext(tmp_path)):
             pass

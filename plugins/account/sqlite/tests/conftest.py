@@ -1,4 +1,4 @@
-"""The sample site of the kit in a database; a site that has it; commands run as `thurn` does."""
+"""The sample site of the conformance kit in a database, and commands run as `thurn` runs them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from thurn_testing.fakes.context import FakeContext
 
 @pytest.fixture(scope="session")
 def stored():
-    """What is stored of the sample's passwords; made once."""
+    """The stored forms of the sample's passwords; made once."""
     schemes = ("SCRAM-SHA-256", "SCRAM-SHA-1")
     return {a.name: make_stored(a.password, schemes, 4096) for a in SAMPLE.accounts}
 
@@ -37,7 +37,7 @@ def clock():
 
 @pytest.fixture
 def opened(tmp_path, clock):
-    """`async with opened(**settings) as (accounts, context)`; again and it is another worker."""
+    """`async with opened(**settings) as (accounts, context)`; a second one is another worker."""
 
     @asynccontextmanager
     async def opened(name="main", **settings):
@@ -84,7 +84,7 @@ def fill(stored, change):
 
 
 class Site:
-    """What a command needs of `CommandSite`."""
+    """The part of `CommandSite` that a command needs."""
 
     def __init__(self, clock, instances):
         self.clock = clock
@@ -117,7 +117,7 @@ class Opener:
 
 @pytest.fixture
 def thurn(opened, clock, monkeypatch):
-    """`thurn(command, "add", "alice", input="…")`; its output."""
+    """`thurn(command, "add", "alice", input="…")` runs a command and returns its output."""
     monkeypatch.setattr(site_module, "caller", lambda: "tester")
 
     def thurn(command, *arguments, input="", fails=False, names=None):  # noqa: A002 - click's name
@@ -133,7 +133,7 @@ def thurn(opened, clock, monkeypatch):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Hashes that are counted."""
+    """A counter of computed hashes."""
     counted = []
     real = accounts_module.PasswordHash.matches
 

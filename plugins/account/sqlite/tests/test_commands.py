@@ -73,7 +73,7 @@ def test_a_new_name_keeps_the_account(site, ask):
     assert means(ask, "alice@example.org") == UnknownAddress(True)
 
 
-def test_all_properties(site):
+def test_all_properties_can_be_set(site):
     site(
         account,
         "set",
@@ -138,38 +138,38 @@ def test_all_properties(site):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
-        (["--quota", "much"], "is no size"),
-        (["--quota-messages", "-1"], "is no number"),
+        (["--quota", "much"], "is not a size"),
+        (["--quota-messages", "-1"], "is neither a number"),
         (["--attribute", "x"], "KEY=VALUE"),
-        (["--service", "IMAP"], "is no service"),
+        (["--service", "IMAP"], "is not a service"),
         (["--name", "a b"], "cannot be a name"),
         (["--name", "bob@example.org@x"], "cannot be a name"),
         (["--add-address", "a@example.com"], "thurn domain add example.com"),
-        (["--add-address", "a"], "is no address: no domain"),
+        (["--add-address", "a"], "is not an address: no domain"),
         (["--primary", "x@example.org"], "--add-address"),
         (["--act-as", "bob"], "there is no account 'bob'"),
         (["--display-name", "x\ny"], "cannot be stored"),
     ],
 )
-def test_what_cannot_be_set_changes_nothing(site, words, said):
+def test_invalid_values_change_nothing(site, words, expected):
     before = shown(site)
     text = site(account, "set", "alice", "--add-group", "x", *words, fails=True)
-    assert said in text
+    assert expected in text
     assert shown(site) == before
 
 
 def test_names_and_addresses_have_one_owner(site):
     site(account, "add", "bob", "--no-password")
-    for words, said in (
-        (["set", "bob", "--name", "ALICE"], "the account Alice is there already"),
+    for words, expected in (
+        (["set", "bob", "--name", "ALICE"], "there is an account Alice already"),
         (["set", "bob", "--name", "alice@example.org"], "is an address of the account Alice"),
         (["set", "bob", "--add-address", "ALICE@example.org"], "is already an address of Alice"),
-        (["add", "alice", "--no-password"], "the account Alice is there already"),
-        (["add", "c", "--no-password", "--id", shown(site)["id"]], "is taken"),
+        (["add", "alice", "--no-password"], "there is an account Alice already"),
+        (["add", "c", "--no-password", "--id", shown(site)["id"]], "another account has the id"),
     ):
-        assert said in site(account, *words, fails=True)
+        assert expected in site(account, *words, fails=True)
     site(account, "add", "d@example.org", "--no-password", "--no-address")
     text = site(account, "set", "bob", "--add-address", "d@example.org", fails=True)
     assert "login name of another" in text
@@ -180,22 +180,24 @@ def test_names_and_addresses_have_one_owner(site):
     assert "is already an alias" in text
 
 
-def test_add_wants_to_know_which_address(thurn):
+def test_add_needs_an_address_if_there_are_several_domains(thurn):
     text = thurn(account, "add", "alice", "--no-password", fails=True)
     assert "thurn domain add" in text
     thurn(domain, "add", "example.org")
     thurn(domain, "add", "example.net")
-    assert "say --address" in thurn(account, "add", "alice", "--no-password", fails=True)
+    assert "use --address" in thurn(account, "add", "alice", "--no-password", fails=True)
     thurn(account, "add", "alice", "--no-password", "--address", "a@example.net")
     thurn(account, "add", "bob@example.org", "--no-password")
     assert shown(thurn, "bob@example.org")["addresses"] == ["bob@example.org"]
 
 
-def test_who_is_there_is_not_asked_for_a_password(site):
-    assert "is there already" in site(account, "add", "alice", input="ab\n", fails=True)
+def test_no_password_is_asked_for_an_existing_account(site):
+    assert "there is an account Alice already" in site(
+        account, "add", "alice", input="ab\n", fails=True
+    )
 
 
-def test_octets_that_are_no_characters(site):
+def test_octets_that_are_not_characters(site):
     for words in (
         ("set", "alice", "--display-name", "\udcff"),
         ("set", "alice", "--store", "\udcff"),
@@ -208,21 +210,21 @@ def test_octets_that_are_no_characters(site):
 
 
 def test_if_missing_and_if_exists(site):
-    said = site(account, "add", "alice", "--if-missing", input="other\n")
-    assert said == "alice was there already\n"
+    expected = site(account, "add", "alice", "--if-missing", input="other\n")
+    assert expected == "alice exists already\n"
     assert "there is no account" in site(account, "delete", "bob", "--yes", fails=True)
-    assert site(account, "delete", "bob", "--if-exists") == "there is no bob\n"
+    assert site(account, "delete", "bob", "--if-exists") == "there is no account bob\n"
 
 
 def test_passwords(site, ask):
     site(account, "passwd", "alice", input="other one\n")
     assert login(ask, "alice", "secret") == Denied()
     assert isinstance(login(ask, "alice", "other one"), Verified)
-    for wrong, said in (
-        ("ab\n", "fewer than 3"), ("\n", "fewer"), ("", "fewer"), ("a\tbc\n", "controls"),
+    for wrong, expected in (
+        ("ab\n", "fewer than 3"), ("\n", "fewer"), ("", "fewer"), ("a\tbc\n", "control characters"),
         ("x" * 5000, "4096"),
     ):  # fmt: skip
-        assert said in site(account, "passwd", "alice", input=wrong, fails=True)
+        assert expected in site(account, "passwd", "alice", input=wrong, fails=True)
     made = json.loads(site(account, "passwd", "alice", "--generate", "--json"))["password"]
     assert isinstance(login(ask, "alice", made), Verified)
     site(
@@ -234,7 +236,7 @@ def test_passwords(site, ask):
     )
     assert isinstance(login(ask, "alice", "pass"), Verified)
     text = site(account, "passwd", "alice", "--hash", input="{PLAIN}secret\n", fails=True)
-    assert "a scheme that is not known" in text
+    assert "the scheme PLAIN is not known" in text
     assert "secret" not in text
     site(account, "passwd", "alice", "--remove")
     assert shown(site)["credentials"] == []
@@ -290,7 +292,10 @@ def test_aliases(site, ask):
         "bob@example.org",
         "x@elsewhere.example",
     ]
-    assert site(alias, "add", "info@example.org", "bob") == "info@example.org was so already\n"
+    assert (
+        site(alias, "add", "info@example.org", "bob")
+        == "nothing had to be changed for info@example.org\n"
+    )
     site(alias, "delete", "info@example.org", "alice")
     site(alias, "set", "@example.org", "alice")
     assert means(ask, "anything@example.org") == Alias((Address.parse("alice@example.org"),))
@@ -299,7 +304,7 @@ def test_aliases(site, ask):
         {"alias": "@example.org", "targets": ["Alice"]},
         {"alias": "info@example.org", "targets": ["bob", "x@elsewhere.example"]},
     ]
-    assert site(alias, "list", "--domain", "example.net").endswith("there are none\n")
+    assert site(alias, "list", "--domain", "example.net").endswith("The list is empty.\n")
     site(
         account, "set", "alice", "--add-address", "new@example.org", "--primary", "new@example.org"
     )
@@ -312,24 +317,24 @@ def test_aliases(site, ask):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         (["set", "info@example.com", "alice"], "thurn domain add example.com"),
-        (["set", "info", "alice"], "is no address"),
-        (["set", "@", "alice"], "is no domain"),
+        (["set", "info", "alice"], "is not an address"),
+        (["set", "@", "alice"], "is not a domain"),
         (["set", "info@example.org", "Info@EXAMPLE.org"], "would lead to itself"),
         (["set", "info@example.org", "bob"], "there is no account 'bob'"),
-        (["set", "info@example.org", "a@b@c"], "is no address"),
+        (["set", "info@example.org", "a@b@c"], "is not an address"),
         (["add", "info@example.org"], "Missing argument"),
         (["delete", "info@example.org", "--yes"], "there is no alias"),
-        (["list", "--domain", "-"], "is no domain"),
+        (["list", "--domain", "-"], "is not a domain"),
     ],
 )
-def test_what_can_be_no_alias(site, words, said):
-    assert said in site(alias, *words, fails=True)
+def test_invalid_aliases_are_refused(site, words, expected):
+    assert expected in site(alias, *words, fails=True)
 
 
-def test_who_is_deleted_takes_along_what_led_there_alone(site, ask):
+def test_aliases_that_led_to_a_deleted_account_alone_are_deleted(site, ask):
     site(account, "add", "bob", "--no-password")
     site(alias, "set", "a@example.org", "alice")
     site(alias, "set", "both@example.org", "alice", "bob")
@@ -358,7 +363,7 @@ def test_the_last_address_stays_while_aliases_lead_there(site):
 
 
 def test_domains(site, ask):
-    assert site(domain, "add", "example.org") == "example.org was ours already\n"
+    assert site(domain, "add", "example.org") == "example.org exists already\n"
     assert "domain set" in site(domain, "add", "example.org", "--separator", "-", fails=True)
     site(domain, "add", "bücher.example", "--separator", "-", "--postmaster", "alice")
     site(account, "set", "alice", "--add-address", "alice@bücher.example")
@@ -371,20 +376,20 @@ def test_domains(site, ask):
     site(domain, "set", "bücher.example", "--separator", "default", "--postmaster", "default")
     assert means(ask, "alice+x@bücher.example") == Local(mine, "x")
     again = site(domain, "set", "bücher.example", "--separator", "default")
-    assert again == "xn--bcher-kva.example is so already\n".replace("is so", "was so")
+    assert again == "nothing had to be changed for xn--bcher-kva.example\n"
     listed = json.loads(site(domain, "list", "--json"))
     assert [(e["domain"], e["separator"], e["postmaster"], e["addresses"]) for e in listed] == [
         ("example.org", None, None, 1),
         ("xn--bcher-kva.example", None, None, 1),
     ]
-    assert "example.org\tas set" in site(domain, "list")
+    assert "example.org\tdefault" in site(domain, "list")
     text = site(domain, "delete", "example.org", "--yes", fails=True)
     assert "1 addresses of accounts and 0 aliases" in text
     site(domain, "delete", "example.org", "--with-addresses", "--yes")
     assert means(ask, "alice@example.org") == UnknownAddress(False)
     assert shown(site)["addresses"] == ["alice@xn--bcher-kva.example"]
-    for name, said in (("-", "no domain"), ("example.com", "no domain of ours")):
-        assert said in site(domain, "delete", name, "--yes", fails=True)
+    for name, expected in (("-", "no domain"), ("example.com", "not a domain of this site")):
+        assert expected in site(domain, "delete", name, "--yes", fails=True)
     assert "separator" in site(domain, "set", "bücher.example", "--separator", "ab", fails=True)
 
 
@@ -435,10 +440,12 @@ def test_lists(site):
     assert [e["name"] for e in found] == ["bob"]
     assert site(account, "list", "--group", "staff").split("\t")[-1] == "1536KiB\n"
     assert len(json.loads(site(account, "list", "--domain", "EXAMPLE.org", "--json"))) == 2
-    assert "no domain of ours" in site(account, "list", "--domain", "example.com", fails=True)
+    assert "not a domain of this site" in site(
+        account, "list", "--domain", "example.com", fails=True
+    )
 
 
-def test_history_knows_all_but_secrets(site, tmp_path):
+def test_history_has_everything_except_secrets(site, tmp_path):
     site(account, "set", "alice", "--quota", "1GiB", "--disable")
     site(account, "passwd", "alice", input="another secret\n")
     made = json.loads(site(account, "app-password", "add", "alice", "phone", "--json"))
@@ -474,18 +481,20 @@ def test_history_knows_all_but_secrets(site, tmp_path):
     assert "another secret" not in text
 
 
-def test_which_instance(thurn):
+def test_the_instance_is_chosen(thurn):
     two = {"main": {}, "other": {}}
-    assert "--instance: there are main, other" in thurn(domain, "list", names=two, fails=True)
+    assert "(main, other): choose one with --instance" in thurn(
+        domain, "list", names=two, fails=True
+    )
     thurn(domain, "add", "example.org", "--instance", "other", names=two)
-    assert thurn(domain, "list", "--instance", "main", names=two).endswith("there are none\n")
+    assert thurn(domain, "list", "--instance", "main", names=two).endswith("The list is empty.\n")
     assert "example.org" in thurn(domain, "list", "--instance", "account.other", names=two)
     text = thurn(domain, "list", "--instance", "third", names=two, fails=True)
-    assert "there are main, other" in text
+    assert "only: main, other" in text
     assert "account.third" not in text
 
 
-def test_no_controls_reach_the_terminal(site):
+def test_no_control_characters_reach_the_terminal(site):
     site(account, "set", "alice", "--display-name", "a\u202eb\x9bc")
     text = site(account, "list")
     assert "\u202e" not in text

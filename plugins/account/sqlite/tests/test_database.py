@@ -1,4 +1,4 @@
-"""The file: trouble is never "unknown"; migrations; several processes."""
+"""The file: a failure never means "unknown"; migrations; several processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALICE = Address.parse("alice@example.org")
 
 
 async def questions(accounts):
-    """Each question that somebody may ask."""
+    """Each question that the host may ask."""
     await accounts.resolve(ALICE)
     await accounts.account("x")
     await accounts.owns("x", ALICE)
@@ -54,7 +54,7 @@ def path_of(tmp_path):
     return tmp_path / "main" / "accounts.db"
 
 
-async def test_missing(opened, fill, tmp_path):
+async def test_a_missing_file(opened, fill, tmp_path):
     async with opened() as (accounts, _):
         await fill(accounts)
         await questions(accounts)
@@ -66,7 +66,7 @@ async def test_missing(opened, fill, tmp_path):
         assert isinstance(await accounts.resolve(ALICE), Local)
 
 
-async def test_a_file_put_in_its_place(opened, fill, tmp_path):
+async def test_another_file_in_its_place(opened, fill, tmp_path):
     async with opened() as (accounts, _):
         await fill(accounts)
     shutil.copy(path_of(tmp_path), tmp_path / "backup")
@@ -85,7 +85,7 @@ async def test_a_file_put_in_its_place(opened, fill, tmp_path):
         await all_temporary(accounts)
 
 
-async def test_damaged_while_open(opened, fill, tmp_path):
+async def test_a_file_damaged_while_open(opened, fill, tmp_path):
     async with opened() as (accounts, _):
         await fill(accounts)
     with path_of(tmp_path).open("r+b") as file:
@@ -95,7 +95,7 @@ async def test_damaged_while_open(opened, fill, tmp_path):
         await all_temporary(accounts)
 
 
-async def test_locked(opened, fill, tmp_path, autojump_clock):
+async def test_a_locked_file(opened, fill, tmp_path, autojump_clock):
     async with opened() as (accounts, _):
         await fill(accounts)
     async with opened() as (accounts, _):
@@ -119,13 +119,13 @@ async def test_readers_do_not_wait_for_writers(opened, fill, tmp_path):
         assert await accounts.resolve(ALICE) == UnknownAddress(True)
 
 
-async def test_closed(opened):
+async def test_a_closed_database(opened):
     async with opened() as (accounts, _):
         pass
     await all_temporary(accounts)
 
 
-async def test_empty_is_trouble_unless_it_is_said_not_to_be(opened, change):
+async def test_an_empty_database_is_a_failure_unless_the_settings_permit_it(opened, change):
     async with opened() as (accounts, _):
         with pytest.raises(TemporaryFailure, match="thurn domain add"):
             await accounts.resolve(ALICE)
@@ -140,7 +140,7 @@ async def test_empty_is_trouble_unless_it_is_said_not_to_be(opened, change):
 
 
 @pytest.mark.parametrize("octets", [b"junk" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-async def test_damaged_at_the_start(opened, tmp_path, octets):
+async def test_a_file_damaged_at_the_start(opened, tmp_path, octets):
     path_of(tmp_path).parent.mkdir()
     path_of(tmp_path).touch(0o600)
     path_of(tmp_path).write_bytes(octets)
@@ -149,7 +149,7 @@ async def test_damaged_at_the_start(opened, tmp_path, octets):
             pass
 
 
-async def test_it_is_for_its_owner_only(opened, tmp_path):
+async def test_the_file_is_for_its_owner_only(opened, tmp_path):
     async with opened():
         pass
     assert path_of(tmp_path).stat().st_mode & 0o777 == 0o600
@@ -159,7 +159,7 @@ async def test_it_is_for_its_owner_only(opened, tmp_path):
             pass
 
 
-async def test_it_may_be_elsewhere(opened, tmp_path):
+async def test_the_file_may_be_elsewhere(opened, tmp_path):
     async with opened(file=tmp_path / "people.db"):
         assert (tmp_path / "people.db").exists()
     with pytest.raises(ConfigError, match=r"cannot be used: .*No such file"):
@@ -173,12 +173,12 @@ async def test_a_newer_version_is_refused(opened, tmp_path):
     other = apsw.Connection(str(path_of(tmp_path)))
     other.pragma("user_version", 99)
     other.close()
-    with pytest.raises(ConfigError, match="of another version"):
+    with pytest.raises(ConfigError, match="has another version"):
         async with opened():
             pass
 
 
-async def test_a_migration_adds(opened, fill, monkeypatch):
+async def test_a_migration_adds_tables(opened, fill, monkeypatch):
     async with opened() as (old, _):
         await fill(old)
         more = "CREATE TABLE more (x); ALTER TABLE domain ADD COLUMN y TEXT"
@@ -215,7 +215,7 @@ async def test_a_change_that_fails_changes_nothing(opened, fill):
         assert isinstance(await accounts.resolve(ALICE), Local)
 
 
-async def test_the_cache_is_bounded_and_asks_nothing_twice(opened, fill, change, monkeypatch):
+async def test_the_cache_is_bounded_and_reads_nothing_twice(opened, fill, change, monkeypatch):
     monkeypatch.setattr(cache, "ENTRIES", 20)
     async with opened() as (accounts, _):
         await fill(accounts)

@@ -1,4 +1,4 @@
-"""Nothing changes without a line, also not what goes along with something else."""
+"""Every change has a line in the history, deletions that go along with others included."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def lines(opened, fill):
     return lines
 
 
-async def test_what_goes_with_an_account(opened, fill, change, lines):
+async def test_lines_for_what_is_deleted_with_an_account(opened, fill, change, lines):
     async with opened() as (accounts, _):
         await fill(accounts)
         await change(accounts, set_targets, "team@example.org", ["alice", "bob"])
@@ -40,7 +40,7 @@ async def test_what_goes_with_an_account(opened, fill, change, lines):
         assert deleted["aliases"] == ["only@example.org"]
 
 
-async def test_what_goes_with_a_domain(opened, fill, change, lines):
+async def test_lines_for_what_is_deleted_with_a_domain(opened, fill, change, lines):
     async with opened() as (accounts, _):
         await fill(accounts)
         await change(accounts, delete_domain, "example.net", with_addresses=True)

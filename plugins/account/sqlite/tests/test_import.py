@@ -69,7 +69,7 @@ def test_toml_of_account_file(load, ask, thurn, stored):
         '"sales@example.org" = "bob@example.org"\n"shop@example.net" = "sales@example.org"\n'
     )
     assert load("toml", text, "--dry-run").startswith("accounts: 3 added, 0 changed, 0 skipped")
-    assert thurn(domain, "list").splitlines()[1:] == ["there are none"]
+    assert thurn(domain, "list").splitlines()[1:] == ["The list is empty."]
     assert load("toml", text) == (
         "accounts: 3 added, 0 changed, 0 skipped; aliases: 3; domains: 2\n"
     )
@@ -164,12 +164,16 @@ def test_update(load, ask, thurn):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "text", "said"),
+    ("suffix", "text", "expected"),
     [
         ("toml", "x", "nothing was imported"),
         ("toml", "[acounts.a]\n", "acounts: Extra inputs"),
-        ("toml", '[accounts.a]\npassword = "secret"\n', "accounts.a.password is a scheme"),
-        ("csv", "name,name\na,b\n", "the column 'name' is there twice"),
+        (
+            "toml",
+            '[accounts.a]\npassword = "secret"\n',
+            "accounts.a.password cannot be used: there is no {SCHEME}",
+        ),
+        ("csv", "name,name\na,b\n", "there are two columns 'name'"),
         (
             "toml",
             f'[accounts.a]\nstored_keys = {{SCRAM-SHA-256 = "{GOOD_KEY}"}}\n',
@@ -180,35 +184,35 @@ def test_update(load, ask, thurn):
         ("toml", '[accounts.a]\naddresses = "a@b.example"\n', "thurn domain add b.example"),
         ("toml", '[accounts.a]\n[accounts.b]\naddresses = "a@example.org"\n', "an address of a"),
         ("toml", '[aliases]\nroot = "nobody"\n', "aliases.root: there is no account 'nobody'"),
-        ("toml", 'domains = ["-"]\n', "'-' is no domain"),
-        ("passwd", ":x\n", "line 1: no name"),
+        ("toml", 'domains = ["-"]\n', "'-' is not a domain"),
+        ("passwd", ":x\n", "line 1: there is no name"),
         ("passwd", "\na:::::::allow_nets=10.0.0.0/8\n", "line 2: the field 'allow_nets'"),
-        ("passwd", "a:{PLAIN}\n", "line 1: the password is an empty password"),
+        ("passwd", "a:{PLAIN}\n", "line 1: the password cannot be used: it is empty"),
         ("passwd", b"\xff", "is not UTF-8"),
-        ("csv", "", "the first line names columns"),
-        ("csv", "name,secret\n", "unknown column 'secret'"),
-        ("csv", "name\na,b\n", "line 2: more cells than columns"),
-        ("csv", "name,enabled\na,perhaps\n", "line 2: enabled is yes or no"),
-        ("csv", "name,quota\na,big\n", "line 2: quota is a size"),
-        ("csv", "name,quota_messages\na,²\n", "line 2: quota_messages is a number"),
-        ("csv", "name,password\n,\n", "line 2: no name"),
+        ("csv", "", "the first line must name columns"),
+        ("csv", "name,secret\n", "the column 'secret' is unknown"),
+        ("csv", "name\na,b\n", "line 2: the line has more cells than the header"),
+        ("csv", "name,enabled\na,perhaps\n", "line 2: enabled must be yes or no"),
+        ("csv", "name,quota\na,big\n", "line 2: quota must be a size"),
+        ("csv", "name,quota_messages\na,²\n", "line 2: quota_messages must be a number"),
+        ("csv", "name,password\n,\n", "line 2: there is no name"),
         ("csv", 'name\n"a', "line 1: unexpected end of data"),
-        ("csv", "name\na\nA\n", "line 3: A is there twice"),
-        ("csv", "name,services\na,IM/AP\n", "line 2: 'IM/AP' is no service"),
+        ("csv", "name\na\nA\n", "line 3: there are two accounts with the name A"),
+        ("csv", "name,services\na,IM/AP\n", "line 2: 'IM/AP' is not a service"),
     ],
 )
-def test_a_mistake_changes_nothing(load, thurn, suffix, text, said):
+def test_a_mistake_changes_nothing(load, thurn, suffix, text, expected):
     thurn(domain, "add", "example.org")
     found = load(suffix, text, fails=True)
-    assert said in found
+    assert expected in found
     assert "secret'" not in found or "column" in found
-    assert thurn(account, "list").splitlines()[1:] == ["there are none"]
+    assert thurn(account, "list").splitlines()[1:] == ["The list is empty."]
 
 
-def test_all_at_once_but_not_thousands(load):
+def test_at_most_twenty_mistakes_are_reported(load):
     text = "name,enabled\n" + "a,x\n" * 1000
     found = load("csv", text, fails=True)
-    assert found.count("enabled is yes or no") == 20
+    assert found.count("enabled must be yes or no") == 20
     assert "and 980 more" in found
     text = "name,addresses\n" + "".join(f"a{n},a@elsewhere.example\n" for n in range(30))
     found = load("csv", text, "--domain", "example.org", fails=True)

@@ -1,4 +1,4 @@
-"""Logins: app passwords, what they are for, what a login leaves behind."""
+"""Logins: app passwords, their services, and the notes that a login makes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def login(accounts, secret, service="imap"):
     return await accounts.verify(Claim("alice", Secret(secret), service=service))
 
 
-def test_new_ones_have_128_bits_and_are_easy_to_read():
+def test_new_app_passwords_have_140_bits_and_are_easy_to_read():
     made = {apppassword.make_app_password() for _ in range(50)}
     assert len(made) == 50
     assert all(len(text) == 34 and text.count("-") == 6 for text in made)
@@ -64,7 +64,7 @@ def test_new_ones_have_128_bits_and_are_easy_to_read():
     assert not set("".join(made)) & set("ilou")
 
 
-async def test_however_it_is_typed(alice, quick):
+async def test_an_app_password_may_be_typed_in_any_case_and_grouping(alice, quick):
     async with alice() as (accounts, _):
         for text in (PHONE, PHONE.upper(), PHONE.replace("-", ""), PHONE.replace("-", " ")):
             assert await login(accounts, text) == Verified("id", "phone")
@@ -77,7 +77,7 @@ async def test_however_it_is_typed(alice, quick):
         assert quick == [True] * 6  # as long as if there was a main password
 
 
-async def test_a_name_of_nobody_costs_what_most_accounts_cost(alice, change, monkeypatch):
+async def test_an_unknown_name_costs_what_most_accounts_cost(alice, change, monkeypatch):
     judged = []
     real = PasswordHash.matches
 
@@ -102,27 +102,27 @@ async def test_a_name_of_nobody_costs_what_most_accounts_cost(alice, change, mon
         assert judged == []
 
 
-async def test_one_without_any_password_is_unknown(alice, change):
+async def test_an_account_without_any_password_is_unknown(alice, change):
     async with alice() as (accounts, _):
         await change(accounts, revoke_app_password, OWNER, "phone")
         assert await login(accounts, PHONE) == Unknown()
 
 
-async def test_an_operator_names_an_account_as_it_logs_in(alice):
+async def test_an_account_is_found_by_its_login_name_or_address(alice):
     async with alice() as (accounts, _):
         for name in ("alice", "ALICE"):
             assert await accounts.find_account(name) == "id"
         assert await accounts.find_account("nobody") is None
 
 
-async def test_services(alice):
+async def test_an_app_password_is_for_its_services_only(alice):
     async with alice(services=frozenset({"imap", "pop3"})) as (accounts, _):
         assert await login(accounts, PHONE) == Verified("id", "phone")
         assert await login(accounts, PHONE, "submission") == Denied("credential.service")
         assert await login(accounts, PHONE, "") == Denied("credential.service")
 
 
-async def test_the_end(alice, clock):
+async def test_an_app_password_expires(alice, clock):
     async with alice(expires=clock.wall() + 60) as (accounts, _):
         clock.advance(59)
         assert await login(accounts, PHONE) == Verified("id", "phone")
@@ -130,7 +130,7 @@ async def test_the_end(alice, clock):
         assert await login(accounts, PHONE) == Denied("credential.expired")
 
 
-async def test_not_enabled_is_no_login_but_mail(alice, change):
+async def test_a_disabled_account_gets_mail_and_cannot_log_in(alice, change):
     async with alice() as (accounts, _):
         await change(accounts, set_account, 1, "id", Properties("alice", enabled=False))
         assert await login(accounts, PHONE) == Denied("account.disabled")
@@ -156,7 +156,7 @@ async def test_last_use_is_noted_once_a_day(alice, clock, change):
         assert await used(accounts) == listing.moment(clock.wall())
 
 
-async def test_a_command_leaves_no_traces(alice, monkeypatch):
+async def test_a_process_that_does_not_serve_notes_nothing(alice, monkeypatch):
     async with alice() as (accounts, _):
         monkeypatch.setattr(accounts, "_serving", False)
         assert await login(accounts, PHONE) == Verified("id", "phone")
@@ -164,7 +164,7 @@ async def test_a_command_leaves_no_traces(alice, monkeypatch):
         assert entry["last_used"] is None
 
 
-async def test_a_note_that_cannot_be_made_keeps_nobody_out(alice, monkeypatch):
+async def test_a_login_succeeds_if_its_notes_cannot_be_written(alice, monkeypatch):
     async with alice() as (accounts, context):
 
         async def write(work, *, durable, patience_seconds):
@@ -234,7 +234,7 @@ async def test_the_revision_changes_with_every_change_but_a_login(opened, change
 
 
 async def test_logins_do_not_wait_for_a_long_change(alice, change, stored, monkeypatch, clock):
-    """An import holds the file for seconds; what a login leaves behind can wait for the next."""
+    """An import locks the file for seconds; the notes of a login can be made by the next one."""
     async with alice() as (accounts, _):
         await change(accounts, set_main, OWNER, stored["alice"])
         clock.advance(2 * USED_SECONDS)

@@ -1,4 +1,4 @@
-"""Names are data, whatever they hold; one normal form."""
+"""Names are values, whatever characters they have, and have one normal form."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_name_is_found_by_its_normal_form_only(tmp_path_factory, names, asked)
 
 @settings(max_examples=200)
 @given(TEXTS)
-def test_the_normal_form_is_one(name):
+def test_the_normal_form_is_stable(name):
     key = name_key(name)
     if key is not None:
         assert "\0" not in key
@@ -82,7 +82,7 @@ def test_the_normal_form_is_one(name):
             assert key is None
 
 
-async def test_what_thurn_check_tells(tmp_path, opened, fill, change):
+async def test_what_thurn_check_reports(tmp_path, opened, fill, change):
     directory = tmp_path / "main"
     config = SqliteSettings()
     assert config.warnings(directory) == []
@@ -91,7 +91,7 @@ async def test_what_thurn_check_tells(tmp_path, opened, fill, change):
         await fill(accounts)
         assert config.warnings(directory) == []
         await change(accounts, add_targets, "info@example.org", ["gone@example.org"])
-        told = "the alias info@example.org leads to gone@example.org, which is nobody here"
+        told = "the alias info@example.org leads to gone@example.org, which nobody here has"
         assert config.warnings(directory) == [told]
     (directory / "accounts.db").write_bytes(b"x" * 5000)
     [broken] = config.warnings(directory)

@@ -1,11 +1,11 @@
-"""Schemes of main passwords: what other programs made, and what is new."""
+"""Schemes of main passwords: hashes of other programs, and new ones."""
 
 from __future__ import annotations
 
 import pytest
 from argon2 import PasswordHasher
 from passlib import hash as schemes
-from thurn_kit.accounts import NOBODY, UnknownScheme, hash_password, parse_hash, usual
+from thurn_kit.accounts import NOBODY, UnknownScheme, hash_password, parse_hash, usual_hash
 
 MADE = [
     ("{SHA512-CRYPT}", schemes.sha512_crypt.using(rounds=1000)),
@@ -24,7 +24,7 @@ MADE = [
 
 
 @pytest.mark.parametrize(("scheme", "maker"), MADE)
-def test_an_old_scheme(scheme, maker):
+def test_hashes_of_old_schemes_are_read(scheme, maker):
     stored = parse_hash(scheme + maker.hash("pässword"))
     assert stored.matches("pässword")
     assert not stored.matches("passwort")
@@ -32,7 +32,7 @@ def test_an_old_scheme(scheme, maker):
     assert not stored.is_current
 
 
-def test_a_new_hash():
+def test_a_new_hash_is_argon2id():
     stored = hash_password("pässword")
     assert stored == parse_hash(stored.value)
     assert stored.value.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -50,14 +50,14 @@ def test_a_new_hash():
         ("m=19456,t=1,p=1", False), ("m=12288,t=9,p=1", False), ("m=8,t=1,p=1", False),
     ],
 )  # fmt: skip
-def test_a_stronger_hash_does_not_give_way_to_a_weaker_one(cost, current):
+def test_a_stronger_hash_is_not_replaced_by_a_weaker_one(cost, current):
     text = hash_password("x").value.replace("m=19456,t=2,p=1", cost)
     assert parse_hash(text).is_current == current
     assert not parse_hash(text.replace("argon2id", "argon2i")).is_current
 
 
 @pytest.mark.parametrize(("scheme", "maker"), [*MADE, ("", None)])
-def test_a_decoy_costs_the_same_and_is_nobodys(scheme, maker):
+def test_a_decoy_costs_the_same_and_matches_no_password(scheme, maker):
     if maker is None:
         text = PasswordHasher(time_cost=3, memory_cost=64, parallelism=1).hash("pässword")
     else:
@@ -67,8 +67,8 @@ def test_a_decoy_costs_the_same_and_is_nobodys(scheme, maker):
     assert (decoy.scheme, decoy.kind) == (real.scheme, real.kind)
     assert decoy.value != real.value
     assert not decoy.matches("pässword")
-    assert usual([hash_password("x"), real, decoy]).kind == real.kind
-    assert hash_password("x").decoy() == NOBODY == usual([])
+    assert usual_hash([hash_password("x"), real, decoy]).kind == real.kind
+    assert hash_password("x").decoy() == NOBODY == usual_hash([])
     assert not NOBODY.matches("x")
 
 
@@ -93,6 +93,6 @@ def test_a_decoy_costs_the_same_and_is_nobodys(scheme, maker):
         "{" + "A" * 1000 + "}x",
     ],
 )
-def test_what_is_no_hash(text):
+def test_texts_that_are_not_hashes(text):
     with pytest.raises(UnknownScheme):
         parse_hash(text)

@@ -43,7 +43,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def thurn(site):
-    """The command in a process of its own, as people call it."""
+    """The command in its own process, as people call it."""
 
     def thurn(*words, input="", fails=False):  # noqa: A002 - subprocess' name
         done = subprocess.run(
@@ -99,7 +99,7 @@ async def test_beside_a_server(with_alice, thurn, thurn_here, site):
         assert not isinstance(await opened.directory.resolve(alice), Local)
 
 
-def test_mistakes_are_told_without_a_traceback(thurn, thurn_here):
+def test_mistakes_are_shown_without_a_traceback(thurn, thurn_here):
     assert "thurn domain add" in thurn("account", "add", "a", "--no-password", fails=True)
     thurn_here("domain", "add", "example.org")
     thurn_here("account", "add", "alice", "--no-password")

@@ -36,6 +36,6 @@ def test_examples(text, prepared):
 
 @settings(max_examples=200)
 @given(st.text(max_size=40))
-def test_what_is_prepared_stays_so(text):
+def test_preparing_twice_changes_nothing(text):
     prepared = prepare(text)
     assert prepared is None or prepare(prepared) == prepared

@@ -1,4 +1,4 @@
-"""Stored keys: of RFC 5803's form, of the right password, and when there is one."""
+"""Stored keys have the form of RFC 5803, and are made from main passwords only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_example_of_the_standard(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", PENCIL[1:], PENCIL.replace("256", "512"), PENCIL + "\n"])
-def test_what_is_none(text):
+def test_texts_that_are_not_stored_keys(text):
     assert scram.scheme_of(text) is None
 
 
@@ -48,7 +48,7 @@ async def login(accounts, secret):
     return await accounts.verify(Claim("alice", Secret(secret), service="imap"))
 
 
-async def test_the_setting_chooses(opened, change):
+async def test_the_setting_chooses_the_mechanisms(opened, change):
     async with opened() as (accounts, _):
         await change(accounts, fill, make_stored("pencil", ("SCRAM-SHA-1",), 5000))
         assert await key(accounts) is None
@@ -56,7 +56,7 @@ async def test_the_setting_chooses(opened, change):
         assert "$5000:" not in repr(await accounts.stored_key(StoredKeyQuery("alice", "x")))
 
 
-async def test_keys_that_are_missing_are_made_at_a_login(opened, change):
+async def test_missing_keys_are_made_at_a_login(opened, change):
     async with opened(scram=("SCRAM-SHA-256", "SCRAM-SHA-1")) as (accounts, _):
         await change(accounts, fill, make_stored("pencil", (), 4096))
         assert await key(accounts) is None
@@ -65,14 +65,14 @@ async def test_keys_that_are_missing_are_made_at_a_login(opened, change):
         assert (await key(accounts, "SCRAM-SHA-1")).startswith("SCRAM-SHA-1$10000:")
 
 
-async def test_none_are_made_where_that_is_not_wanted(opened, change):
+async def test_no_keys_are_made_without_upgrade(opened, change):
     async with opened(upgrade=False) as (accounts, _):
         await change(accounts, fill, make_stored("pencil", (), 4096))
         assert await login(accounts, "pencil") == Verified("id")
         assert await key(accounts) is None
 
 
-async def test_app_passwords_have_none(opened, change):
+async def test_app_passwords_have_no_keys(opened, change):
     async with opened() as (accounts, _):
         await change(accounts, fill, make_stored("pencil", ("SCRAM-SHA-256",), 4096))
         before = await key(accounts)
@@ -91,13 +91,13 @@ async def test_a_password_that_cannot_be_prepared(opened, change):
         assert await key(accounts) is None
 
 
-async def test_the_same_password_of_another_keyboard(opened, change):
+async def test_the_same_password_from_another_keyboard(opened, change):
     async with opened() as (accounts, _):
         await change(accounts, fill, make_stored("Über", ("SCRAM-SHA-256",), 4096))
         assert await login(accounts, "U\u0308ber") == Verified("id")
 
 
-async def test_an_imported_hash_is_of_the_octets_that_come(opened, change):
+async def test_an_imported_hash_is_compared_with_the_octets_received(opened, change):
     async with opened(upgrade=False) as (accounts, _):
         hashed = make_stored("U\u0308ber", (), 4096)  # prepared: of "Über"
         await change(accounts, fill, Stored(parse_hash(hashed.password.value)))

@@ -24,9 +24,9 @@ class Door:
         self.context = context
 
     async def before(self, name="alice", peer=HERE, protocol="imap"):
-        """What is said before a password is looked at: seconds to wait, or None for forbidden."""
+        """The answer before a password is checked: seconds to wait, or None if forbidden."""
         session = make_session(peer=peer, protocol=protocol)
-        return told(await self.policy.before_login(LoginAttempt(session, name, "PLAIN")))
+        return delay_of(await self.policy.before_login(LoginAttempt(session, name, "PLAIN")))
 
     async def after(
         self, name="alice", peer=HERE, *, right=False, protocol="imap", account=None, guess=None
@@ -34,13 +34,13 @@ class Door:
         session = make_session(peer=peer, protocol=protocol)
         identity = make_identity(account or name) if right else None
         attempt = LoginAttempt(session, name, "PLAIN", guess)
-        answer = told(await self.policy.after_login(attempt, identity))
+        answer = delay_of(await self.policy.after_login(attempt, identity))
         if right and answer is not None:
             await self.policy.record_login(attempt, identity)
         return answer
 
     async def log_in(self, name="alice", peer=HERE, *, right=True, **more):
-        """A whole login: "in", "failed", "banned"."""
+        """The outcome of a whole login: "in", "failed" or "banned"."""
         if await self.before(name, peer) is None:
             return "banned"
         if await self.after(name, peer, right=right, **more) is None:
@@ -51,7 +51,7 @@ class Door:
         return [await self.log_in(name, peer, right=False) for _ in range(times)]
 
 
-def told(decision):
+def delay_of(decision):
     match decision:
         case None:
             return 0.0
@@ -69,7 +69,7 @@ def clock():
 
 @pytest.fixture
 async def door(tmp_path, clock):
-    """`await door(**settings)`: another worker at each call."""
+    """`await door(**settings)` opens another worker at each call."""
     rows = Rows()
     async with AsyncExitStack() as stack:
 

@@ -1,4 +1,4 @@
-"""`thurn login` beside a site: what it shows and undoes."""
+"""`thurn login` beside a site: bans, releases and the history."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_bans_and_release(filled):
     assert "198.51.100.7" in thurn(filled, "bans")
     [ban] = json.loads(thurn(filled, "bans", "--json"))
     assert (ban["subject"], ban["account"], ban["failures"]) == ("198.51.100.7", "", 10)
-    assert "released (1 bans ended)" in thurn(filled, "release", "198.51.100.7")
+    assert "released (1 ban ended)" in thurn(filled, "release", "198.51.100.7")
     assert "was not banned" in thurn(filled, "release", "198.51.100.7")
     assert json.loads(thurn(filled, "release", "192.0.2.1", "--json")) == {"192.0.2.1": 0}
     assert thurn(filled, "bans").endswith("\nNobody is banned.\n")
@@ -98,11 +98,11 @@ def test_history(filled):
     everything = json.loads(thurn(filled, "history", "--json"))
     assert len(everything) == 11
     for name in ("alice", "alice@example.org", "A.LICE@example.org"):
-        found = json.loads(thurn(filled, "history", "--account", name, "--json"))
-        assert [one["outcome"] for one in found] == ["success"] + ["failure"] * 10
-        assert found[1]["name"] == "a.l…"
-    one = json.loads(thurn(filled, "history", "--address", "::ffff:198.51.100.7", "--json"))
-    assert len(one) == 10
+        entries = json.loads(thurn(filled, "history", "--account", name, "--json"))
+        assert [entry["outcome"] for entry in entries] == ["success"] + ["failure"] * 10
+        assert entries[1]["name"] == "a.l…"
+    entries = json.loads(thurn(filled, "history", "--address", "::ffff:198.51.100.7", "--json"))
+    assert len(entries) == 10
     both = ("history", "--account", "alice", "--address", "203.0.113.9", "--json")
     assert [row["account"] for row in json.loads(thurn(filled, *both))] == ["alice"]
     assert len(json.loads(thurn(filled, "history", "--limit", "3", "--json"))) == 3
@@ -111,7 +111,7 @@ def test_history(filled):
     assert "\talice@example.org\t" in text
     assert "SCRAM-SHA-256" in text
     assert "a.l…" in text
-    assert "Nothing is known" in thurn(filled, "history", "--account", "nobody")
+    assert "No such login is recorded" in thurn(filled, "history", "--account", "nobody")
     assert "not an IP address" in thurn(filled, "history", "--address", "x", code=1)
 
 

@@ -1,5 +1,5 @@
-"""The limiter behind the gate of real listeners: delays are waited for, texts tell nothing, trouble
-does not count."""
+"""The limiter behind the gate of real listeners: delays are waited for, all refusals look alike,
+and internal failures do not count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HERE = "198.51.100.7"
 
 
 class Accounts:
-    """alice's password is "secret"; "down" is trouble."""
+    """The password of alice is "secret"; asking for "down" is an internal failure."""
 
     async def verify(self, claim):
         if claim.name == "down":
@@ -80,19 +80,19 @@ async def plain(gate, secret):
 
 
 async def test_one_wrong_password_counts_once_over_mechanisms_and_protocols(gates, autojump_clock):
-    """A telephone with last year's password asks every few minutes, by all that is offered."""
+    """A telephone with an old password asks every few minutes, by every mechanism offered."""
     for _ in range(20):
         for gate in gates:
             assert (await password(gate, secret="old")).status.code == 535
             assert (await plain(gate, b"old")).status.code == 535
     started = trio.current_time()
     assert isinstance(await password(gates[0], secret="secret"), Granted)
-    assert trio.current_time() - started < 1  # and nobody waits for it
+    assert trio.current_time() - started < 1  # and no login is delayed
 
 
 @pytest.mark.parametrize(("network", "most"), [("198.51.100.7", 10), ("2001:db8:1:2::{n:x}", 30)])
 async def test_one_password_for_many_accounts_counts_for_each(gates, autojump_clock, network, most):
-    """Spraying: from one address, or from the addresses of one /64."""
+    """Spraying from one address, or from the addresses of one /64."""
     codes = [
         (await password(gates[0], f"user{n}", "Winter2026", network.format(n=n))).status.code
         for n in range(most + 2)
@@ -113,7 +113,7 @@ async def test_one_limiter_for_all_protocols(gates, autojump_clock):
     for gate in [*gates] * 5:
         await password(gate)
     for gate in gates:
-        # Right or wrong: the same answer.
+        # Right and wrong passwords get the same answer.
         answers = [await password(gate, secret=secret) for secret in ("secret", None)]
         assert answers[0] == answers[1]
         assert isinstance(answers[0], Refused)
@@ -127,25 +127,25 @@ async def test_plain_is_counted_as_passwords_are(gates, autojump_clock):
     assert isinstance(await password(gates[0], secret="secret"), Refused)
 
 
-async def test_unknown_names_and_wrong_passwords_are_told_the_same(gates, autojump_clock):
+async def test_unknown_names_and_wrong_passwords_get_the_same_answers(gates, autojump_clock):
     answers = {}
     for name in ("alice", "nobody"):
         answers[name] = [
             await password(gates[0], name, peer=f"2001:db8:{len(name)}::1") for _ in range(12)
         ]
-    shown = {name: [str(one.status) for one in found] for name, found in answers.items()}
+    shown = {name: [str(answer.status) for answer in given] for name, given in answers.items()}
     assert shown["alice"] == shown["nobody"]
     assert [status[:3] for status in shown["alice"]] == ["535"] * 9 + ["454"] * 3
 
 
-async def test_trouble_is_not_counted(gates, autojump_clock):
+async def test_internal_failures_are_not_counted(gates, autojump_clock):
     for _ in range(20):
         refused = await password(gates[0], "down")
         assert refused.status.code == 454
     assert isinstance(await password(gates[0], secret="secret"), Granted)
 
 
-async def test_malformed_ones_are_no_guesses(gates, autojump_clock):
+async def test_malformed_messages_are_not_counted(gates, autojump_clock):
     for _ in range(20):
         _, step = await gates[1].begin(make_session(peer=HERE, tls=TLS), "PLAIN", b"\0alice")
         assert step.status.code == 501

@@ -1,4 +1,4 @@
-"""Guessing is slow, then forbidden, for the address over all protocols and workers."""
+"""Guessing is slow, then banned, for the address over all protocols and workers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_no_free_failures(door):
     assert await worker.before() == 2
 
 
-async def test_then_a_ban_for_all_names_and_protocols(door):
+async def test_a_ban_is_for_all_names_and_protocols(door):
     worker = await door()
     assert await worker.fail(9) == ["failed"] * 9
     assert await worker.fail(2) == ["banned"] * 2
@@ -44,14 +44,14 @@ async def test_then_a_ban_for_all_names_and_protocols(door):
 
 
 async def test_names_do_not_matter(door):
-    """One try at each of many accounts."""
+    """One try at each of many accounts bans as well."""
     worker = await door()
     results = [await worker.log_in(f"user{n}", right=False) for n in range(12)]
     assert results == ["failed"] * 9 + ["banned"] * 3
 
 
 async def test_a_distributed_guesser_bans_nobody_else(door):
-    """Many addresses, one account: its owner gets in from anywhere."""
+    """Many addresses guess at one account; its owner can still log in from anywhere."""
     worker = await door()
     for n in range(1, 40):
         await worker.fail(10, "alice", f"192.0.2.{n}")
@@ -59,8 +59,8 @@ async def test_a_distributed_guesser_bans_nobody_else(door):
     assert await worker.before("alice", "203.0.113.50") == 0
 
 
-async def test_a_success_does_not_wash_the_address(door):
-    """A guesser with an account of his own."""
+async def test_a_success_does_not_clear_the_address(door):
+    """A guesser may have an own account."""
     worker = await door()
     results = []
     for _ in range(11):
@@ -104,14 +104,14 @@ async def test_a_ban_forgets_what_led_to_it(door, clock):
 
 
 async def test_tries_under_way_learn_nothing(door, clock):
-    """Fifty connections that ask at once: the right one among them is refused as the others."""
+    """Of fifty connections that ask at once, the one with the right password is refused too."""
     worker = await door()
     assert [await worker.before() for _ in range(50)] == [0] * 50
     answers = [await worker.after(right=n == 30) for n in range(50)]
     assert answers[:9] == [0] * 9
     assert answers[9:] == [None] * 41
     assert await worker.before() is None
-    clock.advance(600)  # and they count no more
+    clock.advance(600)  # and the tries after the ban were not counted
     assert await worker.fail(9) == ["failed"] * 9
 
 
@@ -143,7 +143,7 @@ async def test_a_repeated_guess_counts_once(door, clock):
     assert await one.before() == 4
 
 
-async def test_a_repeated_guess_waits_and_is_banned_as_others_are(door):
+async def test_a_repeated_guess_is_delayed_and_banned_as_others_are(door):
     worker = await door()
     for n in range(5):
         await worker.log_in(right=False, guess=b"%d" % n)
@@ -163,7 +163,7 @@ async def test_after_the_window_it_counts_again(door, clock):
         assert await worker.before() == 0
 
 
-async def test_a_guess_that_nobody_saw_counts_each_time(door):
+async def test_a_guess_that_is_not_shown_counts_each_time(door):
     worker = await door()
     assert (await worker.fail(10))[-1] == "banned"
 
@@ -204,13 +204,13 @@ async def test_trusted(door, peer):
     assert await worker.before("alice", peer) == 0
 
 
-async def test_a_network_must_be_one(door):
+async def test_a_trusted_network_has_no_host_bits(door):
     with pytest.raises(ValueError, match="trusted"):
         await door(trusted=["192.0.2.9/28"])
 
 
 def failing(worker, session):
-    """`await fail(mechanism, password)` in one session; whether that was counted."""
+    """`await fail(mechanism, password)` fails in one session, and returns whether it counted."""
 
     async def fail(mechanism, password=None, name="alice"):
         before = (await worker.policy.ledger.standing([HERE])).failures
@@ -223,16 +223,16 @@ def failing(worker, session):
 
 
 async def test_one_password_by_several_mechanisms_is_one_failure(door):
-    """A client that goes on from SCRAM, which shows no password, to PLAIN."""
+    """A client goes on from SCRAM, which does not show the password, to PLAIN."""
     worker = await door(failures=100)
     fail = failing(worker, make_session(peer=HERE, protocol="imap"))
     assert await fail("SCRAM-SHA-256")
     assert not await fail("SCRAM-SHA-1")
     assert not await fail("PLAIN", "old")
-    assert await fail("SCRAM-SHA-256")  # again from the start: another password, for all we know
+    assert await fail("SCRAM-SHA-256")  # the mechanism repeats, so it may be another password
     assert not await fail("PLAIN", "new")
     assert await fail("PLAIN", "third")
-    assert await fail("LOGIN", "fourth")  # what can be compared is another one
+    assert await fail("LOGIN", "fourth")  # both passwords are shown, and they differ
     assert not await fail("SCRAM-SHA-256")
     assert await fail("SCRAM-SHA-256", name="bob")
     fail = failing(worker, make_session(peer=HERE, protocol="imap"))
@@ -241,7 +241,7 @@ async def test_one_password_by_several_mechanisms_is_one_failure(door):
 
 
 class Full:
-    """A table that can be read, and takes nothing."""
+    """A table that can be read but not written."""
 
     def __init__(self, table):
         self._table = table
@@ -256,7 +256,7 @@ class Full:
         return fails
 
 
-async def test_a_full_disk_keeps_nobody_out_and_counts_no_less(door):
+async def test_on_a_full_disk_right_logins_succeed_and_wrong_ones_are_temporary(door):
     worker = await door()
     ledger, history = worker.policy.ledger, worker.policy.history
     await worker.fail(1)
@@ -266,5 +266,5 @@ async def test_a_full_disk_keeps_nobody_out_and_counts_no_less(door):
                 setattr(holder, name, Full(table))
     assert await worker.log_in() == "in"
     assert set(worker.context.diagnostics.events) == {"login.not_noted"}
-    with pytest.raises(TemporaryFailure):  # so that it is answered as trouble, not as wrong
+    with pytest.raises(TemporaryFailure):  # the answer is 454, not "wrong password"
         await worker.after()

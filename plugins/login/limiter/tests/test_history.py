@@ -1,4 +1,4 @@
-"""The rings of last outcomes."""
+"""The rings of the last logins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_what_is_noted(door, clock):
     assert (success.outcome, success.name, success.account) == ("success", "alice", "a1")
     assert (success.protocol, success.mechanism, success.address) == ("pop3", "PLAIN", HERE)
     assert failure.time - success.time == 5
-    # People type passwords where a name belongs.
+    # People sometimes type their password where the name belongs.
     assert (failure.outcome, failure.name, failure.account) == ("failure", "cor…", "")
     assert await worker.policy.history.of_name("alice") == [success]
     assert await worker.policy.history.of_name("A1") == [success]
@@ -26,7 +26,7 @@ async def test_what_is_noted(door, clock):
     assert await worker.policy.history.of_name("nobody") == []
 
 
-async def test_nothing_in_the_tables_tells_a_name_that_failed(door):
+async def test_the_tables_do_not_show_the_name_of_a_failed_login(door):
     worker = await door()
     await worker.fail(12, "correct horse battery")
     rows = [(key, row.value) for table in door.rows.tables.values() for key, row in table.items()]
@@ -36,11 +36,12 @@ async def test_nothing_in_the_tables_tells_a_name_that_failed(door):
         assert b"horse" not in value
 
 
-async def test_a_name_that_is_known_here_is_whole(door):
+async def test_a_name_that_is_known_here_is_not_shortened(door):
     worker = await door()
     await worker.log_in("alice")
     await worker.log_in("alice", right=False)
-    assert [one.name for one in await worker.policy.history.of_address(HERE)] == ["alice"] * 2
+    entries = await worker.policy.history.of_address(HERE)
+    assert [entry.name for entry in entries] == ["alice"] * 2
 
 
 async def test_a_ring(door, clock):
@@ -48,8 +49,8 @@ async def test_a_ring(door, clock):
     for n in range(12):
         clock.advance(1)
         await worker.after(f"user{n}", peer=None)
-    found = await worker.policy.history.of_address("local")
-    assert [round(found[-1].time - one.time) for one in found] == [4, 3, 2, 1, 0]
+    entries = await worker.policy.history.of_address("local")
+    assert [round(entries[-1].time - entry.time) for entry in entries] == [4, 3, 2, 1, 0]
     clock.advance(14 * 86_400)
     assert await worker.policy.history.of_address("local") == []
 
@@ -62,7 +63,7 @@ async def test_two_workers_share_a_ring(door, clock):
     assert len(await one.policy.history.of_address(HERE)) == 4
 
 
-async def test_clients_that_poll_are_noted_now_and_then(door, clock):
+async def test_clients_that_poll_are_noted_every_five_minutes(door, clock):
     worker = await door()
     for _ in range(10):
         await worker.log_in("alice")
@@ -72,7 +73,7 @@ async def test_clients_that_poll_are_noted_now_and_then(door, clock):
     assert len(await worker.policy.history.of_address(HERE)) == 3
 
 
-async def test_a_right_try_under_way_is_told(door):
+async def test_a_right_password_under_a_new_ban_is_noted(door):
     worker = await door()
     await worker.fail(10, "bob")
     await worker.after("carol", right=True)
@@ -80,7 +81,7 @@ async def test_a_right_try_under_way_is_told(door):
     assert (last.outcome, last.account) == ("banned", "carol")
 
 
-async def test_none(door):
+async def test_history_can_be_off(door):
     worker = await door(history=0)
     await worker.fail(3)
     assert await worker.policy.history.all() == []
@@ -90,13 +91,13 @@ async def test_hostile_names(door):
     worker = await door()
     for name in ("", "\0\r\n", "\u202egnp.ecila", "\ud800", "%n" * 32):
         await worker.after(name, peer=None)
-    found = await worker.policy.history.of_address("local")
-    assert [one.name for one in found] == ["", "???", "?gn…", "?", "%n%…"]
-    json.dumps([one.name for one in found])
+    names = [entry.name for entry in await worker.policy.history.of_address("local")]
+    assert names == ["", "???", "?gn…", "?", "%n%…"]
+    json.dumps(names)
 
 
 @pytest.mark.slow
-async def test_an_attack_from_everywhere_is_noted_up_to_a_bound(door, clock):
+async def test_an_attack_from_many_addresses_is_noted_up_to_a_bound(door, clock):
     worker = await door()
     for n in range(1_100):
         await worker.after(f"user{n}", f"10.0.{n // 250}.{n % 250}")
@@ -108,7 +109,7 @@ async def test_an_attack_from_everywhere_is_noted_up_to_a_bound(door, clock):
 
 
 async def test_rows_are_bounded(door, clock):
-    """A banned guesser makes no more rows, and all rows end."""
+    """A banned guesser adds no rows without bound, and all rows end."""
     worker = await door()
     for n in range(500):
         await worker.log_in(f"user{n}", right=False)

@@ -1,4 +1,4 @@
-"""Bans as listed and released; state that survives a restart."""
+"""Bans are listed and released, and survive a restart."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ async def test_listed(door, clock):
     for n in range(40):
         await worker.log_in("x", f"2001:db8::{n}", right=False)
     clock.advance(60)
-    found = await worker.policy.ledger.bans()
-    assert [(ban.subject, ban.account, ban.failures) for ban in found] == [
+    bans = await worker.policy.ledger.bans()
+    assert [(ban.subject, ban.account, ban.failures) for ban in bans] == [
         (HERE, "", 10),
         (HERE, "alice", 10),
         ("2001:db8::/64", "", 30),
     ]
-    assert all(ban.since == clock.wall() - 60 for ban in found)
-    assert all(ban.remaining_seconds == pytest.approx(540) for ban in found)
+    assert all(ban.since == clock.wall() - 60 for ban in bans)
+    assert all(ban.remaining_seconds == pytest.approx(540) for ban in bans)
 
 
 async def test_released(door, clock):
@@ -45,7 +45,7 @@ async def test_released(door, clock):
     assert await worker.before("bob") == 0
     assert await worker.before("alice") == 0
     assert [ban.subject for ban in await worker.policy.ledger.bans()] == ["203.0.113.50"]
-    # And the next ban is a first one again.
+    # The next ban is as long as a first one.
     await worker.fail(10, "bob")
     clock.advance(600)
     assert await worker.before("bob") == 0
@@ -71,7 +71,7 @@ async def test_released_with_its_network(door, text):
 @pytest.mark.parametrize(
     "text", ["", "x", "198.51.100.0/24", "2001:db8::/48", "2001:db8::1/64", "1.2.3", "*"]
 )
-async def test_what_is_no_subject(door, text):
+async def test_only_addresses_and_their_64_are_released(door, text):
     worker = await door()
     with pytest.raises(ValueError):
         await worker.policy.ledger.release(text)

@@ -1,4 +1,4 @@
-"""The owner is not locked out; what is bounded about that."""
+"""The owner of an account is not locked out, and guessers behind the same address gain little."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from thurn_testing.fakes.session import make_identity, make_session
 HERE, ELSEWHERE = "198.51.100.7", "203.0.113.50"
 
 
-async def test_who_has_logged_in_from_here_still_gets_in(door):
-    """Others behind the same address guess; the owner's client goes on, without delays."""
+async def test_an_owner_who_is_known_here_can_log_in(door):
+    """Others behind the same address guess; the owner's client is neither banned nor delayed."""
     worker = await door()
     assert await worker.log_in("alice") == "in"
     assert (await worker.fail(12, "bob"))[-1] == "banned"
@@ -18,7 +18,7 @@ async def test_who_has_logged_in_from_here_still_gets_in(door):
     assert await worker.before("carol") is None
 
 
-async def test_a_banned_guesser_is_not_told_who_is_known_here(door):
+async def test_a_banned_guesser_does_not_learn_who_is_known_here(door):
     worker = await door()
     await worker.log_in("alice")
     await worker.fail(10, "bob")
@@ -27,7 +27,7 @@ async def test_a_banned_guesser_is_not_told_who_is_known_here(door):
     assert await worker.log_in("alice") == "in"
 
 
-async def test_of_a_banned_network_too(door):
+async def test_an_owner_in_a_banned_network_can_log_in(door):
     worker = await door()
     assert await worker.log_in("alice", "2001:db8::5") == "in"
     for n in range(10, 45):
@@ -36,14 +36,14 @@ async def test_of_a_banned_network_too(door):
     assert await worker.log_in("alice", "2001:db8::5") == "in"
 
 
-async def test_another_worker_knows_it(door):
+async def test_another_worker_knows_the_address(door):
     one, two = await door(), await door()
     await one.log_in("alice")
     await one.fail(10, "bob")
     assert await two.log_in("alice") == "in"
 
 
-async def test_spellings(door):
+async def test_names_are_compared_without_case(door):
     worker = await door()
     await worker.log_in("Alice")
     await worker.fail(10, "bob")
@@ -59,14 +59,14 @@ async def test_another_address_is_not_known(door):
 
 
 async def test_an_old_password_in_one_device_bans_only_itself(door, clock):
-    """The telephone at home still has the old one: the address stays open for everybody else."""
+    """A telephone still has the old password: others can log in from the same address."""
     worker = await door()
     await worker.log_in("alice")
     results = await worker.fail(20, "alice")
     assert results == ["failed"] * 9 + ["banned"] * 11
     assert await worker.log_in("bob") == "in"
     assert await worker.before("carol") == 0
-    # A guesser behind the same address has ten tries in ten minutes, no more.
+    # A guesser behind the same address has ten tries in ten minutes.
     clock.advance(599)
     assert await worker.before("alice") is None
     clock.advance(1)
@@ -83,7 +83,7 @@ async def test_an_old_password_by_three_mechanisms_all_day_bans_nobody(door, clo
         clock.advance(900)
 
 
-async def test_such_bans_do_not_grow(door, clock):
+async def test_bans_of_a_known_account_do_not_grow(door, clock):
     worker = await door()
     await worker.log_in("alice")
     for _ in range(5):
@@ -111,7 +111,7 @@ async def test_delays_of_a_known_account_are_its_own(door):
     assert await worker.before("alice") == 0
 
 
-async def test_it_is_forgotten(door, clock):
+async def test_a_known_address_is_forgotten(door, clock):
     worker = await door(known="1d")
     await worker.log_in("alice")
     clock.advance(86_399)
@@ -139,8 +139,7 @@ async def test_a_login_that_another_policy_forbids_makes_nobody_known(door):
     assert await worker.policy.history.of_name("alice") == []
 
 
-async def test_a_name_alone_is_no_proof(door):
-    """Nobody is known for having tried."""
+async def test_a_failed_login_does_not_make_an_address_known(door):
     worker = await door()
     await worker.fail(10, "alice")
     assert await worker.before("alice") is None
@@ -148,17 +147,17 @@ async def test_a_name_alone_is_no_proof(door):
 
 
 async def test_an_owner_whose_address_changes_every_day(door):
-    """RFC 8981: what stays the same is the /64."""
+    """Only the /64 of a temporary address stays the same. RFC 8981."""
     worker = await door()
     assert await worker.log_in("alice", "2001:db8::5") == "in"
     for n in range(100, 130):
         await worker.log_in("x", f"2001:db8::{n}", right=False)
     assert await worker.log_in("bob", "2001:db8::9") == "banned"
     assert await worker.log_in("alice", "2001:db8::9") == "in"
-    # who guesses there has no more tries at her account for having many addresses
+    # A guesser there has no more tries at her account for having many addresses.
     results = [
         await worker.log_in("alice", f"2001:db8::{n:x}", right=False) for n in range(200, 215)
     ]
-    assert results == ["banned"] * 15  # as the /64 is: which account is known there is not told
+    assert results == ["banned"] * 15  # the answer of the banned /64 hides who is known there
     assert await worker.log_in("alice", "2001:db8::9") == "banned"
     assert await worker.log_in("alice", "2001:db8:0:1::9") == "in"

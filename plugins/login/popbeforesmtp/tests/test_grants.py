@@ -1,4 +1,4 @@
-"""Which logins grant, what, and for how long."""
+"""Which logins grant, what they grant, and for how long."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAIN = replace(ALICE, secured=False)
 
 
 class Site:
-    """An instance with a table."""
+    """An instance of the plugin, and the grant table that it writes."""
 
     def __init__(self, base, state=None):
         self.clock = ManualClock()
@@ -127,7 +127,7 @@ async def test_which_logins_grant(tmp_path, settings, how, granted):
     assert len(await site.rows()) == granted
 
 
-async def test_ipv6_is_exact(tmp_path):
+async def test_an_ipv6_grant_is_for_the_exact_address(tmp_path):
     site = Site(tmp_path)
     async with site.open() as policy:
         await login(policy, peer="2001:db8::1")
@@ -151,7 +151,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_trouble_lets_read_and_grants_nothing(tmp_path, hangs, autojump_clock):
+async def test_a_login_proceeds_without_a_grant_if_the_table_fails(tmp_path, hangs, autojump_clock):
     site = Site(tmp_path, Broken(hangs=hangs))
     async with site.open() as policy:
         await login(policy)
@@ -159,7 +159,9 @@ async def test_trouble_lets_read_and_grants_nothing(tmp_path, hangs, autojump_cl
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_trouble_refuses_if_the_site_says_so(tmp_path, hangs, autojump_clock):
+async def test_a_login_is_refused_if_the_table_fails_and_the_site_says_so(
+    tmp_path, hangs, autojump_clock
+):
     site = Site(tmp_path, Broken(hangs=hangs))
     async with site.open(on_trouble="refuse") as policy:
         with pytest.raises(TemporaryFailure):
@@ -167,6 +169,6 @@ async def test_trouble_refuses_if_the_site_says_so(tmp_path, hangs, autojump_clo
 
 
 @pytest.mark.parametrize("interval", ["0s", "2d", 5])
-def test_intervals(interval):
+def test_intervals_out_of_bounds_are_refused(interval):
     with pytest.raises(ValidationError):
         PopBeforeSmtpSettings(interval=interval)

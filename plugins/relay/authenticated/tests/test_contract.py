@@ -42,7 +42,7 @@ async def test_the_reason_is_stable(tmp_path):
 
 
 @pytest.mark.parametrize("facts", [{"enabled": False}, {"services": frozenset({"imap"})}])
-async def test_an_account_that_was_locked_since_sends_nothing_more(tmp_path, facts):
+async def test_an_account_that_was_locked_since_its_login_cannot_send(tmp_path, facts):
     directory = Names({"alice": "alice"})
     context = FakeContext(tmp_path, given=Given(directory=directory))
     async with authenticated.open(AuthenticatedSettings(), context) as policy:

@@ -1,4 +1,4 @@
-"""The row in the grant table: one for a session, of no use to anybody else, left out in trouble."""
+"""The row in the grant table: one for a session, useless to others, left out if the table fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from thurn_testing.fakes.session import make_identity, make_session, make_transa
 
 
 class Site:
-    """An instance with a table."""
+    """An instance of the plugin, and the grant table that it writes."""
 
     def __init__(self, base, state=None):
         self.clock = ManualClock()
@@ -57,7 +57,7 @@ async def test_no_row(tmp_path, settings):
     assert await site.table.entries() == []
 
 
-async def test_whoever_only_looks_leaves_no_traces(tmp_path):
+async def test_a_process_that_does_not_serve_writes_no_row(tmp_path):
     site, session = Site(tmp_path), make_session(identity=make_identity("alice"))
     site.context.serving = False
     assert await site.send(session)
@@ -81,7 +81,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_trouble_with_the_table_changes_nothing(tmp_path, hangs, autojump_clock):
+async def test_a_failing_table_changes_nothing(tmp_path, hangs, autojump_clock):
     state = Broken(hangs=hangs)
     site, session = Site(tmp_path, state), make_session(identity=make_identity("alice"))
     for _ in range(3):

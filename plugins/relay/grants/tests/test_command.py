@@ -125,7 +125,7 @@ def test_revoke_by_account(run):
         (["grant", "0.0.0.0/0", "--for", "1h", "--why", "x"], "open relay"),
         (["grant", "::/0", "--for", "1h", "--why", "x"], "open relay"),
         (["grant", "::1", "--for", "1h", "--why", "x", "--account", "zoe"], "no account 'zoe'"),
-        (["grant", "::1", "--for", "1h", "--why", "x", "--to", "a b"], "is no domain"),
+        (["grant", "::1", "--for", "1h", "--why", "x", "--to", "a b"], "is not a domain"),
         (["revoke"], "say which"),
         (["revoke", "192.0.2.7"], "no grant for exactly 192.0.2.7"),
         (["explain", "10.0.0.0/8"], "explain one address"),

@@ -1,4 +1,4 @@
-"""Settings that would open the relay are refused; the table shows what is configured."""
+"""Settings that would open the relay are refused, and the table shows what is configured."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ TEN = "10.0.0.0/8"
         (["2001::/20"], "open relay"),
         (["::ffff:0:0/96"], "open relay"),
         (["10.0.0.1/8"], "host bits"),
-        (["office"], "a network is"),
-        (["[::1]"], "a network is"),
+        (["office"], "write a network"),
+        (["[::1]"], "write a network"),
     ],
 )
 def test_refused_before_anything_starts(texts, word):
@@ -36,7 +36,7 @@ def test_refused_before_anything_starts(texts, word):
         NetworksSettings(networks=texts)
 
 
-async def test_an_open_relay_on_purpose_is_said_at_each_start(tmp_path):
+async def test_an_open_relay_on_purpose_is_logged_at_each_start(tmp_path):
     config = NetworksSettings(networks=["0.0.0.0/0"], open_relay_on_purpose=True)
     context = FakeContext(tmp_path)
     async with networks.open(config, context) as policy:
@@ -84,11 +84,11 @@ async def test_the_table_shows_what_is_configured(tmp_path):
         assert grant.reason == "test.toml:2"
     async with site.open(TEN):
         assert ("10.1.0.0/16", "relay.office") not in await site.rows()
-    site.clock.advance(181)  # the instance is gone, and so are its rows
+    site.clock.advance(181)  # the instance is closed, and its rows have ended
     assert await site.rows() == []
 
 
-async def test_rows_are_renewed_for_as_long_as_it_is_open(tmp_path, autojump_clock):
+async def test_rows_are_renewed_as_long_as_the_instance_is_open(tmp_path, autojump_clock):
     site = Site(tmp_path)
     async with site.open(TEN):
         for _ in range(10):
@@ -97,14 +97,14 @@ async def test_rows_are_renewed_for_as_long_as_it_is_open(tmp_path, autojump_clo
         assert await site.rows() == [(TEN, "relay.office")]
 
 
-async def test_an_old_generation_brings_nothing_back(tmp_path, autojump_clock):
+async def test_an_old_generation_does_not_write_removed_rows_again(tmp_path, autojump_clock):
     site = Site(tmp_path)
     async with site.open(TEN), site.open("192.168.0.0/16"):
         await trio.sleep(100)
         assert await site.rows() == [("192.168.0.0/16", "relay.office")]
 
 
-async def test_rows_come_back_after_the_machine_has_slept(tmp_path, autojump_clock):
+async def test_rows_are_written_again_after_the_machine_was_suspended(tmp_path, autojump_clock):
     site = Site(tmp_path)
     async with site.open(TEN):
         await trio.sleep(1)
@@ -114,7 +114,7 @@ async def test_rows_come_back_after_the_machine_has_slept(tmp_path, autojump_clo
         assert await site.rows() == [(TEN, "relay.office")]
 
 
-async def test_whoever_only_looks_leaves_no_traces(tmp_path):
+async def test_a_process_that_does_not_serve_writes_no_rows(tmp_path):
     site = Site(tmp_path)
     await site.table.grant(
         parse_network(TEN), reason="", granted_by="relay.office", lifetime_seconds=9
@@ -136,7 +136,7 @@ class Broken:
         return fails
 
 
-async def test_trouble_with_the_table_is_logged_and_changes_nothing(tmp_path):
+async def test_a_failing_table_is_logged_and_changes_nothing(tmp_path):
     context = FakeContext(tmp_path, given=Given(state=Broken()))
     async with networks.open(NetworksSettings(networks=[TEN]), context) as policy:
         transaction = make_transaction(make_session(peer="10.0.0.1"))
@@ -146,6 +146,6 @@ async def test_trouble_with_the_table_is_logged_and_changes_nothing(tmp_path):
 
 @pytest.mark.parametrize("value", [5, 0, 3.0, True, ["10.0.0.0/8"]])
 def test_a_network_that_is_not_a_text(value):
-    """5 would be 0.0.0.5 to the standard library."""
+    """The standard library would read 5 as 0.0.0.5."""
     with pytest.raises(ValueError, match="is not a text"):
         NetworksSettings(networks=[value])

@@ -1,4 +1,4 @@
-"""PLAIN by RFC 4616, LOGIN by its draft."""
+"""The grammar and the bounds of PLAIN (RFC 4616) and LOGIN (its draft)."""
 
 from __future__ import annotations
 

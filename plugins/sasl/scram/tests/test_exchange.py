@@ -98,7 +98,7 @@ def test_a_client_logs_in_and_knows_the_server(name):
 
 
 @pytest.mark.parametrize("name", ["alice", "a,b", "a=b", "=2C", "älice", "a=3Db"])
-def test_names_are_what_they_say(name):
+def test_escaped_names_are_read(name):
     client = ScramClient("SCRAM-SHA-256", name, "secret", authzid=f"{name}!")
     result = log_in(mechanism(), client, key=stored())
     assert (result.authcid, result.authzid) == (name, f"{name}!")
@@ -115,8 +115,8 @@ def test_wrong_password_and_unknown_name_end_alike():
     assert wrong == unknown == SaslFailure("credentials")
 
 
-def test_who_knows_the_fake_keys_does_not_get_in():
-    """A proof made from the fake's own keys: right in itself, and nobody's."""
+def test_a_proof_from_the_fake_keys_is_refused():
+    """The proof fits the fake's own keys, but no account has them."""
 
     class Open(Faker):
         def keys(self, name, scheme):
@@ -146,9 +146,9 @@ def test_a_replayed_login_fails():
 
 
 @pytest.mark.parametrize("then", [None, stored(password="changed"), stored()])
-def test_a_key_that_is_gone_meanwhile_proves_nothing(then):
-    """Between the messages lies as long as the client likes: the account is locked, its password
-    is changed, it is another's."""
+def test_a_key_that_changed_meanwhile_proves_nothing(then):
+    """A client may wait between its messages until the account is locked, has another password, or
+    the name is another account's."""
     first_key, client = stored(), ScramClient("SCRAM-SHA-256", "alice", "secret")
     exchange = mechanism().begin(UNBOUND)
     next(exchange)
@@ -186,7 +186,7 @@ def test_the_channel_is_bound():
 
 
 def test_another_channel_fails():
-    """Somebody in between shows a certificate of his own."""
+    """An attacker in between shows another certificate."""
     scram = mechanism("SCRAM-SHA-256-PLUS", plus_offered=True)
     elsewhere = SaslConditions(True, {"tls-server-end-point": b"another certificate"})
     result = log_in(scram, bound_client(), key=stored(), conditions=elsewhere)
@@ -195,7 +195,7 @@ def test_another_channel_fails():
     assert none == SaslFailure("channel_binding.mismatch")
 
 
-def test_a_binding_that_says_other_than_the_first_message():
+def test_a_binding_that_differs_from_the_first_message():
     client = ScramClient("SCRAM-SHA-256", "alice", "secret")
     client.gs2_header = b"y,,"
     scram = mechanism()
@@ -222,7 +222,7 @@ def test_a_client_that_was_shown_no_plus():
         ("SCRAM-SHA-256", "p=tls-server-end-point"), ("SCRAM-SHA-256", "p=tls-unique"),
     ],
 )  # fmt: skip
-def test_flags_that_are_not_the_mechanisms(name, flag):
+def test_flags_that_do_not_fit_the_mechanism(name, flag):
     client = ScramClient(name, "alice", "secret", flag=flag, binding=b"certificate")
     result = log_in(mechanism(name, plus_offered=True), client, key=stored(), conditions=BOUND)
     assert result.malformed
@@ -277,10 +277,10 @@ def test_flags_that_are_not_the_mechanisms(name, flag):
         b"n,,n=" + "\u0627a".encode() + b",r=x",
     ],
 )
-def test_first_messages_that_are_none(first):
+def test_malformed_first_messages(first):
     played = start(mechanism(), first, b"whatever", key=stored())
     assert played.result.malformed
-    assert len(played.challenges) == 1  # no salt is told
+    assert len(played.challenges) == 1  # no salt is sent
 
 
 GOOD = b"c=biws,r=cs,p=" + b64encode(b"x" * 32)
@@ -318,14 +318,14 @@ GOOD = b"c=biws,r=cs,p=" + b64encode(b"x" * 32)
         b"c=biws,r=cs,p=" + "ä".encode(),
     ],
 )
-def test_final_messages_that_are_none(final):
+def test_malformed_final_messages(final):
     result = start(mechanism(nonce="s"), b"n,,n=alice,r=c", final, key=stored()).result
     assert result.malformed
-    # And before a proof is looked at: the same for an unknown name.
+    # The form is checked before the proof, so the same happens for an unknown name.
     assert start(mechanism(nonce="s"), b"n,,n=alice,r=c", final).result == result
 
 
-def test_well_formed_ones_are_judged():
+def test_the_proof_of_a_well_formed_message_is_checked():
     assert start(mechanism(nonce="s"), b"n,,n=alice,r=c", GOOD, key=stored()).result == SaslFailure(
         "credentials"
     )
@@ -334,7 +334,7 @@ def test_well_formed_ones_are_judged():
     assert not start(mechanism(nonce="s"), first, extended, key=stored()).result.malformed
 
 
-def test_extensions_are_signed_and_passed_over():
+def test_extensions_are_signed_and_ignored():
     client = ScramClient("SCRAM-SHA-256", "alice", "secret")
     client.bare += b",x=optional"
     assert isinstance(log_in(mechanism(), client, key=stored()), SaslSuccess)
@@ -353,7 +353,7 @@ def test_extensions_are_signed_and_passed_over():
         stored_text("SCRAM-SHA-256", "secret") + "\n",
     ],
 )
-def test_what_is_stored_wrongly_is_trouble(text):
+def test_a_broken_stored_key_is_an_internal_failure(text):
     with pytest.raises(TemporaryFailure) as caught:
         start(mechanism(), b"n,,n=alice,r=c", key=StoredKey(AccountId("a1"), Secret(text)))
     assert not text or text not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Names that nobody has: nothing tells them from those that somebody has."""
+"""Unknown names cannot be distinguished from known ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def challenge(directory, name, **settings):
     return asked.split(",")[1:]
 
 
-async def test_stable_over_starts_and_apart_by_site(tmp_path):
+async def test_fake_salts_are_stable_over_starts_and_differ_by_site(tmp_path):
     one = await challenge(tmp_path / "one", "nobody")
     assert await challenge(tmp_path / "one", "nobody") == one
     assert await challenge(tmp_path / "one", "nobody", iterations=4096) == [one[0], "i=4096"]
@@ -29,7 +29,7 @@ async def test_stable_over_starts_and_apart_by_site(tmp_path):
     assert await challenge(tmp_path / "one", "somebody") != one
 
 
-def test_it_looks_like_a_real_one():
+def test_a_fake_looks_like_a_real_key():
     keys = FAKER.keys("nobody", "SCRAM-SHA-256")
     assert (len(keys.salt), keys.iterations, len(keys.stored_key)) == (SALT_OCTETS, 4096, 32)
     other = FAKER.keys("nobody", "SCRAM-SHA-1")
@@ -41,7 +41,7 @@ def test_it_looks_like_a_real_one():
 
 
 @pytest.mark.parametrize("name", ["NOBODY", "Nobody@example.org", "nobody@EXAMPLE.ORG."])
-def test_spellings_of_one_name(name):
+def test_spellings_of_one_name_have_the_same_salt(name):
     expected = FAKER.keys("nobody", "SCRAM-SHA-256")
     assert FAKER.keys(name, "SCRAM-SHA-256") == expected
 
@@ -55,13 +55,13 @@ def test_spellings_of_one_name(name):
         ('"nobody"@example.net', "nobody@example.net"),
     ],
 )
-def test_forms_of_one_address(one, other):
+def test_forms_of_one_address_have_the_same_salt(one, other):
     scheme = "SCRAM-SHA-256"
     assert FAKER.keys(one, scheme) == FAKER.keys(other, scheme)
 
 
 @pytest.mark.parametrize("name", ["nobody@example.net", "nobody2", "@example.org", "nobody@"])
-def test_other_names(name):
+def test_other_names_have_other_salts(name):
     expected = FAKER.keys("nobody", "SCRAM-SHA-256")
     assert FAKER.keys(name, "SCRAM-SHA-256") != expected
 

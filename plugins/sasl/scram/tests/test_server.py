@@ -1,4 +1,4 @@
-"""Logins over SMTP and POP3 to a whole site: the final message, the account, equal refusals."""
+"""Logins over SMTP and POP3 to a whole site: the last message, the account, and equal refusals."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TABLES = {
 
 
 class Talk:
-    """A dialogue in lines."""
+    """A client that sends and reads lines."""
 
     def __init__(self, stream):
         self.stream = stream
@@ -97,7 +97,7 @@ def b64(octets):
 
 
 async def auth(talk, client):
-    """The last reply, and what the server proved."""
+    """The last reply, and whether the server proved that it knows the account."""
     answer = await talk.ask(f"AUTH {client.scheme} {b64(client.first)}")
     if not answer.startswith("334 "):
         return answer, b""
@@ -118,7 +118,7 @@ async def test_smtp_without_encryption(site):
         assert (await talk.ask("MAIL FROM:<alice@example.org>")).startswith("250")
 
 
-async def test_nobody_and_wrong_passwords_are_told_the_same(site):
+async def test_unknown_names_and_wrong_passwords_get_the_same_replies(site):
     answers = []
     for name, password in (("alice", "wrong"), ("nobody", "secret"), ("locked", "secret")):
         async with submission(site) as talk:

@@ -1,4 +1,4 @@
-"""Certificates of an authority of the test, as files."""
+"""Certificate files, issued by an authority of the test."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ async def test_a_new_pair_is_served_after_a_second(opened, issue, served):
         assert [line.event for line in context.diagnostics.lines] == ["tls.loaded"]
 
 
-async def test_the_files_are_not_looked_at_for_each_connection(opened, issue, monkeypatch):
+async def test_the_files_are_not_checked_for_each_connection(opened, issue, monkeypatch):
     async with opened(**issue("mx", "mx.example.com")) as (provider, context):
         looks = []
         monkeypatch.setattr(provider._pairs[0], "changed", lambda: looks.append(1))
@@ -34,7 +34,7 @@ async def test_the_files_are_not_looked_at_for_each_connection(opened, issue, mo
         assert len(looks) == 1
 
 
-async def test_a_half_written_pair_keeps_the_old_until_it_is_whole(opened, issue, served):
+async def test_a_half_written_pair_is_not_used_until_it_is_whole(opened, issue, served):
     pair = issue("mx", "mx.example.com")
     async with opened(**pair) as (provider, context):
         before = served(provider)
@@ -53,7 +53,7 @@ async def test_a_half_written_pair_keeps_the_old_until_it_is_whole(opened, issue
 
 
 @pytest.mark.parametrize("which", ["certificate", "key"])
-async def test_a_lost_or_broken_file_keeps_the_old(opened, issue, served, which):
+async def test_the_old_pair_stays_in_use_if_a_file_is_lost_or_broken(opened, issue, served, which):
     pair = issue("mx", "mx.example.com")
     async with opened(**pair) as (provider, context):
         before = served(provider)
@@ -72,7 +72,7 @@ async def test_a_lost_or_broken_file_keeps_the_old(opened, issue, served, which)
         assert served(provider) != before
 
 
-async def test_a_broken_pair_of_several_hurts_no_other(opened, issue, served):
+async def test_a_broken_pair_does_not_affect_the_others(opened, issue, served):
     other = issue("net", "mx.example.net")
     async with opened(**issue("mx", "mx.example.com"), certificates=[other]) as (provider, context):
         default, net = served(provider), served(provider, "mx.example.net")
@@ -103,7 +103,7 @@ async def refusal(opened, **settings):
     return caught.value.findings
 
 
-async def test_all_broken_files_are_said_at_the_start(opened, issue, tmp_path):
+async def test_all_broken_files_are_reported_at_the_start(opened, issue, tmp_path):
     mx, net, org = (issue(stem, f"{stem}.example") for stem in ("mx", "net", "org"))
     mx["key"].write_bytes(net["key"].read_bytes())
     net["certificate"].write_bytes(
@@ -119,7 +119,7 @@ async def test_all_broken_files_are_said_at_the_start(opened, issue, tmp_path):
     ]
 
 
-async def test_a_key_that_is_not_there(opened, issue):
+async def test_a_missing_key(opened, issue):
     pair = issue("mx", "mx.example.com")
     pair["key"].unlink()
     (found,) = await refusal(opened, **pair)
@@ -146,7 +146,7 @@ async def test_an_encrypted_key(opened, issue, served):
     assert found.endswith("or its password is wrong")
 
 
-async def test_ciphers_that_are_none(opened, issue):
+async def test_unknown_ciphers(opened, issue):
     (found,) = await refusal(opened, **issue("mx", "mx.example.com"), ciphers="NOTHING")
     assert found.startswith("ciphers: ")
 

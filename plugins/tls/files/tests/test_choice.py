@@ -1,4 +1,4 @@
-"""Which certificate a name gets."""
+"""Which certificate a client gets for a name."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_each_context_knows_its_certificate(opened, issue):
             assert found.noted == found.certificate != b""
 
 
-async def test_names_in_a_hello_that_are_no_text(opened, issue, served):
+async def test_names_in_a_hello_that_are_not_text(opened, issue, served):
     others = [issue("net", "mx.example.net")]
     async with opened(**issue("mx", "mx.example.com"), certificates=others) as (provider, _):
         to_client, to_server, out = ssl.MemoryBIO(), ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -1,4 +1,4 @@
-"""One certificate for all starts and workers; a new one when it must be."""
+"""All starts and workers use the same certificate, until a new one is needed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def served(context, settings=PLAIN):
         return handshake(provider.server_context(), careless_client(), None).certificate
 
 
-async def test_the_next_start_has_the_same(tmp_path):
+async def test_the_next_start_has_the_same_certificate(tmp_path):
     first, second = FakeContext(tmp_path), FakeContext(tmp_path)
     assert await served(first) == await served(second)
     assert [line.event for line in first.diagnostics.lines] == ["certificate.made"]
@@ -52,7 +52,7 @@ async def test_changed_names_make_a_new_one(tmp_path):
     }
 
 
-async def test_an_old_one_is_replaced(tmp_path):
+async def test_an_old_certificate_is_replaced(tmp_path):
     clock = ManualClock()
     before = await served(FakeContext(tmp_path, clock=clock))
     clock.advance(9.9 * 365 * 86_400)
@@ -62,12 +62,12 @@ async def test_an_old_one_is_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("octets", [b"", b"junk", b"thurn-selfsigned 1: x y\n", b"\xff\xfe"])
-async def test_a_damaged_one_is_replaced(tmp_path, octets):
+async def test_a_damaged_pair_is_replaced(tmp_path, octets):
     (tmp_path / "pair.pem").write_bytes(octets)
     assert await served(FakeContext(tmp_path))
 
 
-async def test_a_lost_copy_comes_back(tmp_path):
+async def test_a_lost_copy_is_written_again(tmp_path):
     await served(FakeContext(tmp_path))
     (tmp_path / "certificate.pem").unlink()
     await served(FakeContext(tmp_path))
@@ -81,7 +81,7 @@ async def test_strict_clients_accept_it(tmp_path):
         assert handshake(provider.server_context(), client, "localhost").version == "TLSv1.3"
 
 
-async def test_a_name_that_cannot_be(tmp_path):
+async def test_a_name_that_cannot_be_in_a_certificate(tmp_path):
     with pytest.raises(ValueError):
         await served(FakeContext(tmp_path), SelfSignedSettings(names=("bücher.example",)))
 
@@ -103,7 +103,7 @@ assert "cryptography" not in sys.modules
 """
 
 
-def test_workers_that_start_together_have_the_same(tmp_path):
+def test_workers_that_start_together_have_the_same_certificate(tmp_path):
     command = [sys.executable, "-c", MAKE, str(tmp_path)]
     workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     found = [worker.communicate(timeout=30)[0].split() for worker in workers]
@@ -112,7 +112,7 @@ def test_workers_that_start_together_have_the_same(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_good_one_needs_no_library(tmp_path):
+def test_a_valid_certificate_needs_no_library(tmp_path):
     keep(tmp_path, ("localhost",), 1.75e9)
     command = [sys.executable, "-c", FIND, str(tmp_path)]
     assert subprocess.run(command, check=False).returncode == 0

@@ -1,7 +1,7 @@
 """The supervisor's log lines, in the form of `telemetry.log` without importing it.
 
-Rules of this file: standard library only. One line an event: JSON, or readable on a terminal. Who
-says something never fails or waits because of it: the disk may be full, the reader gone.
+Rules of this file: standard library only. An event is one line: JSON, or text on a terminal.
+Writing one never fails and never waits, although the disk may be full or the reader may have gone.
 """
 
 from __future__ import annotations

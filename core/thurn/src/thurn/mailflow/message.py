@@ -1,9 +1,9 @@
-"""Answers the end of data: what was submitted is completed, filters, delivery, then the reply.
+"""Answers the end of data: completes what was submitted, asks the filters, delivers, then replies.
 
 Rules of this file:
-1. It is the only place that says 250 to a message, and it says so only with the receipt that
+1. It is the only place that answers a message with 250, and it does so only with the receipt that
    delivery gives after its commit has returned.
-2. Whatever goes wrong is a temporary failure, in one place (`receive`).
+2. Every error becomes a temporary failure, in one place (`receive`).
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ async def receive(
 def _find_late(
     plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
 ) -> Receipt | None:
-    """The receipt of a repeat, whose first commit came to its end after its peer was answered.
+    """The receipt of a repeat whose first commit has ended after its peer was answered 451.
 
     Raises:
-        TemporaryFailure: it has not come to its end.
+        TemporaryFailure: that commit has not ended yet.
     """
     if not plan.late:
         return None
@@ -141,7 +141,7 @@ def _alike(
 
 
 async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Edit) -> None:
-    """Carry out an edit of the envelope; others are passed over."""
+    """Carry out an edit of the envelope; other edits are ignored."""
     match edit:
         case ChangeSender(sender):
             transaction.sender = sender
@@ -152,7 +152,7 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Edit) -
         case AddRecipient(address):
             added = Recipient(address)
             expansion = await expand(plan.directory, added, transaction.journal)
-            if not expansion.targets:  # a copy that a filter wants is not dropped in silence
+            if not expansion.targets:  # a copy that a filter wants must not be lost in silence
                 raise TemporaryFailure(f"a filter adds {address}, which is not an address here")
             if transaction.targets:
                 transaction.targets[0] = (*transaction.targets[0], *expansion.targets)

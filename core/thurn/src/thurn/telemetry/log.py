@@ -1,9 +1,9 @@
-"""The operator's log: structlog, JSON off a terminal, readable on one.
+"""The operator's log, on standard error: text on a terminal, lines of JSON otherwise.
 
 An event is a lower-case `noun.verb`; all are in `docs/reference/events.md`. Fields are escaped and
-bounded here, in one place, so that nothing a peer or plugin says can forge a line (reliability rule
-23): a value is a JSON string, and the fields that the host knows (`timestamp`, `level`, `event`)
-stand first. How lines are written is `thurn.telemetry.stream`.
+bounded here, in one place, so that nothing a peer or plugin says can forge a line: a value is a
+JSON string, and the fields that the host knows (`timestamp`, `level`, `event`) stand first. How
+lines are written is `thurn.telemetry.stream`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from thurn.telemetry.hidden import hidden
 from thurn.telemetry.stream import standard_error, timestamp
 
 with hidden("rich"):
-    # structlog loads it wherever it is installed, as beside the tools of a developer: 0.3 s of each
-    # start, for tracebacks that are formatted as text here.
+    # structlog loads rich if it is installed, as it is beside a developer's tools. That would take
+    # 0.3 s of each start, and tracebacks are formatted as text here anyway.
     import structlog
 
 FIELD_CHARACTERS: Final = 2_000
-"""Longest text of one field; a traceback fits, a message does not."""
+"""Most characters of one field: enough for an error's text, too few for a whole message."""
 
 
 def _ordered(_logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -41,9 +41,9 @@ def _clean(text: str) -> str:
 
 
 def configure(*, debug: bool = False) -> None:
-    """Set up once per process; everything goes to standard error."""
-    if sys.unraisablehook is sys.__unraisablehook__:  # else whoever embeds this has one
-        sys.unraisablehook = tell_unraisable
+    """Set up the log of this process; everything goes to standard error."""
+    if sys.unraisablehook is sys.__unraisablehook__:  # a program that embeds this may have its own
+        sys.unraisablehook = log_unraisable
     renderer: Any = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
@@ -61,9 +61,9 @@ def configure(*, debug: bool = False) -> None:
     )
 
 
-def tell_unraisable(found: Any) -> None:  # noqa: ANN401 - the type exists for checkers only
-    """One line for what Python cannot raise, as of a name in a TLS hello that is no text."""
-    logger().warning("python.unraisable", of=repr(found.object), exc_info=found.exc_value)
+def log_unraisable(unraisable: Any) -> None:  # noqa: ANN401 - the type exists for checkers only
+    """Log an error that Python cannot raise, such as that of a TLS hello whose name is not text."""
+    logger().warning("python.unraisable", of=repr(unraisable.object), exc_info=unraisable.exc_value)
 
 
 def logger(**facts: object) -> Any:  # noqa: ANN401 - structlog's bound loggers are lazily typed

@@ -1,2 +1,5 @@
-"""Accounts, addresses and aliases from one file (`account.file`). Start reading at `book`, which
-has the rules of names and addresses; `accounts` is the product, `document` the form of the file."""
+"""Accounts, addresses and aliases from one file (`account.file`).
+
+Start reading at `book`, which has the rules of names and addresses. `accounts` is the product, and
+`document` is the form of the file.
+"""

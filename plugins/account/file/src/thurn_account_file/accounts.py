@@ -1,13 +1,15 @@
-"""The product: judges claims and answers look-ups from the newest good state of the file.
+"""The product: verifies claims and answers look-ups from the newest valid state of the file.
 
 Rules of this file:
-1. The file is looked at each second at most, when somebody asks, and read again when it has
-   changed: in a thread, while others go on with what was known. A broken one changes nothing and
-   is told once; nor does one that has lost all its accounts, or changes while it is read: it is
-   being written, and mail for those who are not yet in it would be refused for good.
-2. Look-ups do not wait (no scheduling point: they are per recipient), hashes run in threads, two
-   at a time: argon2 takes 19 MiB each, and a login storm must not take the memory.
-3. A name without a password here is Unknown: somebody else may have it.
+1. A question checks whether the file has changed, at most once a second. A changed file is read
+   again in a thread; meanwhile other questions are answered from the old state. A broken file
+   changes nothing and is logged once. Neither does a file that has lost all its accounts or changes
+   while it is read: it is being written, and mail for accounts that are still missing would be
+   refused permanently.
+2. Look-ups have no scheduling point unless they read the file again, since they are asked for each
+   recipient. Hashes are computed in threads, two at a time, so that many logins at once do not take
+   all the memory.
+3. A name without a credential here is Unknown, so that another instance may have it.
 """
 
 from __future__ import annotations
@@ -41,13 +43,16 @@ from thurn_account_file.settings import FileSettings
 from thurn_account_file.source import Source, Stamp
 
 LOOK_SECONDS: Final = 1.0
-"""Between two looks at the file; a stat takes microseconds, but not per recipient."""
+"""Seconds between two checks of the file, so that not every recipient costs a stat."""
 HASHES: Final = 2
-"""At the same time."""
+"""Hashes computed at the same time; an argon2 hash takes 19 MiB."""
 
 
 class FileAccounts:
-    """See `thurn.contracts.account.CredentialVerifier` and `Directory`."""
+    """The accounts of one file.
+
+    See `thurn.contracts.account.CredentialVerifier` and `Directory`.
+    """
 
     def __init__(self, source: Source, context: Context, book: AccountBook, stamp: Stamp) -> None:
         self._source = source
@@ -57,7 +62,7 @@ class FileAccounts:
         self._look_at = context.clock.monotonic() + LOOK_SECONDS
         self._reading = False
         self._limiter = trio.CapacityLimiter(HASHES)
-        self._made = NOBODY
+        self._decoy_hash = NOBODY
         self._decoy_of: AccountBook | None = None
 
     @property
@@ -66,16 +71,16 @@ class FileAccounts:
         return str(self._source.path)
 
     async def verify(self, claim: Claim) -> Verdict:
-        """Is it true? Only passwords are judged; tokens are Unknown here.
+        """Verify a password; other kinds of credentials are Unknown here.
 
         Cancellation: the hash is finished first, in its thread.
         """
         entry = (await self._newest()).find(claim.name)
         if entry is None or not entry.has_credential or claim.kind != "password":
             return Unknown()
-        # Without a password it is proved by a mechanism like SCRAM, and by nothing else.
+        # An account that has only stored keys logs in by a mechanism like SCRAM, not by a password.
         password = entry.password or await self._decoy()
-        right = await self._is(password, claim)
+        right = await self._matches(password, claim)
         if not right or entry.password is None:
             return Denied()
         if not entry.record.enabled:
@@ -83,32 +88,32 @@ class FileAccounts:
         return Verified(entry.record.account)
 
     async def verify_nobody(self, claim: Claim) -> None:
-        """The time of a wrong password.
+        """Take the time that a wrong password takes.
 
         Cancellation: the hash is finished first, in its thread.
         """
         if claim.kind == "password":
-            await self._is(await self._decoy(), claim)
+            await self._matches(await self._decoy(), claim)
 
-    async def _is(self, stored: PasswordHash, claim: Claim) -> bool:
+    async def _matches(self, stored: PasswordHash, claim: Claim) -> bool:
         secret = claim.secret.reveal()
         return await trio.to_thread.run_sync(stored.matches, secret, limiter=self._limiter)
 
     async def _decoy(self) -> PasswordHash:
-        """A made-up hash that takes the work of those that most accounts have."""
+        """A made-up hash that takes the same work to check as those of most accounts."""
         book = await self._newest()
         if self._decoy_of is not book:
-            self._made = await trio.to_thread.run_sync(book.decoy, limiter=self._limiter)
+            self._decoy_hash = await trio.to_thread.run_sync(book.decoy, limiter=self._limiter)
             self._decoy_of = book
-        return self._made
+        return self._decoy_hash
 
     async def revision(self) -> Hashable:
-        """Another one after the file has changed."""
+        """A value that differs after the file has changed."""
         await self._newest()
         return self._tried
 
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
-        """What is stored for a name."""
+        """The stored key of a name for a scheme; Denied if the name has other credentials only."""
         entry = (await self._newest()).find(query.name)
         if entry is None or not entry.has_credential:
             return Unknown()
@@ -118,7 +123,7 @@ class FileAccounts:
         return StoredKey(entry.record.account, Secret(value))
 
     async def resolve(self, address: Address) -> Resolution:
-        """What mail to this address means."""
+        """What mail to the address means."""
         return (await self._newest()).resolve(address)
 
     async def account(self, account: AccountId) -> AccountRecord | None:
@@ -132,11 +137,11 @@ class FileAccounts:
         return None if entry is None else entry.record.account
 
     async def owns(self, account: AccountId, address: Address) -> bool:
-        """Whether mail to this address leads to the account and to nobody else."""
+        """Whether mail to the address leads to the account alone."""
         return (await self._newest()).owner(address) == account
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
-        """The account itself, whatever spelling; any account for the masters."""
+        """The account that `authzid` names, if it is `authcid` itself or `authcid` is a master."""
         book = await self._newest()
         entry = book.find(authzid)
         if entry is None:
@@ -158,11 +163,11 @@ class FileAccounts:
         self._reading = True
         diagnostics, path = self._context.diagnostics, self.source_path
         try:
-            book, read, _ = await trio.to_thread.run_sync(self._source.read)
-            if read != self._source.stamp():
-                return  # the next look reads it
+            book, read_stamp, _ = await trio.to_thread.run_sync(self._source.read)
+            if read_stamp != self._source.stamp():
+                return  # it changed meanwhile; the next check reads it again
             _refuse_loss(self._book, book)
-            self._book, self._tried = book, read
+            self._book, self._tried = book, read_stamp
         except BrokenFile as error:
             self._tried = stamp
             diagnostics.error("accounts.broken", path=path, failure=str(error), kept="old accounts")
@@ -174,20 +179,20 @@ class FileAccounts:
 
 def _refuse_loss(old: AccountBook, new: AccountBook) -> None:
     if old.entries and not new.entries:
-        raise BrokenFile(["has no accounts any more; restart if that is meant"])
+        raise BrokenFile(["it has no accounts any more; restart thurn if that is intended"])
 
 
 async def open_accounts(settings: FileSettings, context: Context) -> FileAccounts:
-    """The product, with the file read.
+    """The product of one instance; it has read the file.
 
     Raises:
-        ConfigError: the file cannot be used; one finding for each thing that is wrong.
+        ConfigError: the file cannot be used; there is one finding for each mistake.
     """
     source = Source(settings)
     try:
-        book, stamp, readable = await trio.to_thread.run_sync(source.read)
+        book, stamp, world_readable = await trio.to_thread.run_sync(source.read)
     except BrokenFile as error:
         raise ConfigError([f"{source.path}: {text}" for text in error.findings]) from error
-    if readable:
+    if world_readable:
         context.diagnostics.warning("accounts.world_readable", path=str(source.path))
     return FileAccounts(source, context, book, stamp)

@@ -1,4 +1,4 @@
-"""Makes the look-up tables of `book` from a document, and says everything that is wrong with it."""
+"""Makes the look-up tables of `book` from a document, or lists the mistakes in it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from thurn_account_file.document import AccountTable, BrokenFile, Place, Reading
 from thurn_account_file.rules import FileRules
 
 FINDINGS: Final = 20
-"""Told at most; the first few say what kind of mistake it is."""
+"""Mistakes that are reported for one file; the first few show what kind of mistake it is."""
 
 
 class Binder:
-    """Collects one file; used once."""
+    """Builds the tables of one file; used once."""
 
     def __init__(self, settings: FileRules, reading: Reading) -> None:
         self._settings = settings
@@ -37,10 +37,10 @@ class Binder:
         self._findings: list[str] = []
 
     def bind(self) -> AccountBook:
-        """The tables.
+        """The look-up tables.
 
         Raises:
-            BrokenFile: what is wrong with lines, at most `FINDINGS` of it.
+            BrokenFile: the document has mistakes; at most `FINDINGS` are listed, with their lines.
         """
         document = self._reading.document
         for domain in (*document.domains, *self._settings.domains):
@@ -72,7 +72,7 @@ class Binder:
         try:
             self._domains[parse_domain(domain)] = None
         except AddressError as error:
-            self._wrong(("domains",), f"{domain!r} is no domain: {error.reason}")
+            self._wrong(("domains",), f"{domain!r} is not a domain: {error.reason}")
 
     def _add_account(self, name: str, table: AccountTable) -> None:
         place = ("accounts", name)
@@ -82,13 +82,14 @@ class Binder:
             return
         account = AccountId(key)
         if account in self._entries:
-            self._wrong(place, f"the account {key} is there twice")
+            self._wrong(place, f"there are two accounts with the name {key}")
             return
         addresses = self._addresses(name, table.addresses, place)
         try:
             password = self._password(table.password)
         except UnknownScheme as error:
-            self._wrong((*place, "password"), f"the password of {name} is {error}")
+            text = f"the password of {name} cannot be used: {error}"
+            self._wrong((*place, "password"), text)
             return
         self._check_stored_keys(table, place)
         entry = FileAccount(_record(account, table, addresses), password, table.stored_keys)
@@ -97,12 +98,12 @@ class Binder:
             self._mean(address.key, Local(account), place)
         for login in {key, *(address.key for address in addresses)}:
             if self._logins.setdefault(login, entry) is not entry:
-                self._wrong(place, f"{login} is the name of two accounts")
+                self._wrong(place, f"two accounts would log in as {login}")
 
     def _password(self, text: str) -> PasswordHash | None:
         allow_plain = self._settings.allow_plain
         if not allow_plain and clear_password(text) is not None:
-            raise UnknownScheme("a password in the clear (set allow_plain, or better hash it)")
+            raise UnknownScheme("it is in clear text; store its hash instead, or set allow_plain")
         return parse_hash(text, allow_plain=allow_plain) if text else None
 
     def _check_stored_keys(self, table: AccountTable, place: Place) -> None:
@@ -110,23 +111,23 @@ class Binder:
             if scheme.startswith("SCRAM-") and scheme_of(text) != scheme:
                 self._wrong(
                     (*place, "stored_keys"),
-                    f"stored_keys.{scheme} is no text of RFC 5803: "
-                    f"{scheme}$4096:salt$stored:server",
+                    f"stored_keys.{scheme} does not have the form of RFC 5803, "
+                    f"{scheme}$4096:salt$StoredKey:ServerKey",
                 )
 
     def _addresses(self, name: str, given: Sequence[str], place: Place) -> tuple[Address, ...]:
         written = given or ([name] if "@" in name else [f"{name}@{d}" for d in self._domains])
-        found = (self._own_address(text, (*place, "addresses")) for text in written)
-        return tuple(address for address in found if address is not None)
+        parsed = (self._own_address(text, (*place, "addresses")) for text in written)
+        return tuple(address for address in parsed if address is not None)
 
     def _own_address(self, text: str, place: Place) -> Address | None:
         try:
             address = Address.parse(text)
         except AddressError as error:
-            self._wrong(place, f"{text!r} is no address: {error.reason}")
+            self._wrong(place, f"{text!r} is not an address: {error.reason}")
             return None
         if address.domain not in self._domains:
-            self._wrong(place, f"{text} is at no domain of ours: add it to domains")
+            self._wrong(place, f"the domain of {text} is not in domains; add it there")
             return None
         return address
 
@@ -140,7 +141,7 @@ class Binder:
         place = ("aliases", name)
         targets = [target for text in texts if (target := self._target(text, place)) is not None]
         if not texts:
-            self._wrong(place, f"the alias {name} leads nowhere")
+            self._wrong(place, f"the alias {name} has no targets")
         if not targets:
             return
         meaning = Alias(tuple(dict.fromkeys(targets)))
@@ -151,23 +152,23 @@ class Binder:
         if name.startswith("@"):
             domain = _domain(name[1:])
             if domain not in self._domains:
-                self._wrong(place, f"{domain} is no domain of ours: add it to domains")
+                self._wrong(place, f"the domain {domain} is not in domains; add it there")
                 return []
             return [f"@{domain}"]
         written = [name] if "@" in name else [f"{name}@{domain}" for domain in self._domains]
-        found = (self._own_address(text, place) for text in written)
-        return [address.key for address in found if address is not None]
+        parsed = (self._own_address(text, place) for text in written)
+        return [address.key for address in parsed if address is not None]
 
     def _target(self, text: str, place: Place) -> Address | None:
         if "@" in text:
             try:
                 return Address.parse(text)
             except AddressError as error:
-                self._wrong(place, f"{text!r} is no address: {error.reason}")
+                self._wrong(place, f"{text!r} is not an address: {error.reason}")
                 return None
         entry = self._logins.get(name_key(text) or "")
         if entry is None or entry.record.address is None:
-            self._wrong(place, f"{text!r} is neither an address nor an account that has one")
+            self._wrong(place, f"{text!r} is neither an address nor an account with an address")
             return None
         return entry.record.address
 

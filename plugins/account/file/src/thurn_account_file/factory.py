@@ -14,5 +14,5 @@ from thurn_account_file.settings import FileSettings
 @plugin("account", "file")
 @asynccontextmanager
 async def file(config: FileSettings, context: Context) -> AsyncIterator[FileAccounts]:
-    """Accounts, addresses and aliases of the file."""
+    """The accounts, addresses and aliases of one file."""
     yield await open_accounts(config, context)

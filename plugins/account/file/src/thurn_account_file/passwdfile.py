@@ -1,8 +1,8 @@
 """Reads Dovecot's passwd-file: `name:password:uid:gid:gecos:home:shell:extra fields`.
 
-Rules: uid, gid, home, shell and what concerns only Dovecot's own processes (`userdb_*` but for the
-quota) mean nothing here. A field that restricts or widens the login and is not known here is an
-error, not ignored: it would let in whom the site wants to keep out.
+Rules of this file: uid, gid, home, shell and the fields for Dovecot's own processes (`userdb_*`
+except the quota) are ignored. Any other unknown field is an error, since it may restrict a login:
+if it were ignored, people could log in whom the site wants to keep out.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from thurn_account_file.document import (
 _QUOTA: Final = re.compile(r"\*?:?(?:storage|bytes)=(\d{1,15})([bBkKmMgGtT]?)")
 _FACTORS: Final = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _FINDINGS: Final = 20
-"""Reported at most: a file of another format has one in each line."""
+"""Mistakes that are reported for one file; a file of another format has one in each line."""
 
 
 def read_passwd(text: str) -> Reading:
-    """The document in a text.
+    """The document that a text contains.
 
     Raises:
-        BrokenFile: lines without a name, names twice, fields that are not understood.
+        BrokenFile: lines have no name, a name is repeated, or fields are not understood.
     """
     accounts: dict[str, AccountTable] = {}
     lines: dict[str, int] = {}
@@ -42,11 +42,14 @@ def read_passwd(text: str) -> Reading:
         name, _, rest = line.rstrip("\r").partition(":")
         try:
             if not name or name in accounts:
-                raise ValueError(f"{name} is there twice" if name else "no name")  # noqa: TRY301
+                text = (
+                    f"there are two accounts with the name {name}" if name else "there is no name"
+                )
+                raise ValueError(text)  # noqa: TRY301 - one place collects all mistakes
             accounts[name] = _account(rest.split(":", 6))
             lines[name] = number
         except ValueError as error:
-            findings.append(finding(number, _said(error)))
+            findings.append(finding(number, _message(error)))
             if len(findings) == _FINDINGS:
                 break
     if findings:
@@ -58,7 +61,7 @@ def read_passwd(text: str) -> Reading:
     return Reading(AccountsDocument(accounts=accounts), line_of)
 
 
-def _said(error: ValueError) -> str:
+def _message(error: ValueError) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         return str(first["msg"])
@@ -67,22 +70,23 @@ def _said(error: ValueError) -> str:
 
 def _account(fields: list[str]) -> AccountTable:
     password, _, _, gecos, _, _, extra = [*fields, *[""] * (7 - len(fields))]
-    known: dict[str, Any] = {"password": password, "display_name": gecos.split(",")[0]}
+    table: dict[str, Any] = {"password": password, "display_name": gecos.split(",")[0]}
     for word in extra.split():
-        _apply(known, word)
-    return AccountTable.model_validate(known)
+        _apply(table, word)
+    return AccountTable.model_validate(table)
 
 
-def _apply(known: dict[str, Any], word: str) -> None:
+def _apply(table: dict[str, Any], word: str) -> None:
+    """Write the meaning of one extra field into the account's table."""
     name, _, value = word.partition("=")
     if name == "nologin":
-        known["enabled"] = False
+        table["enabled"] = False
     elif name == "userdb_quota_rule":
         match = _QUOTA.fullmatch(value)
         if match is None:
-            raise ValueError(f"this quota rule is not understood: {value}")
-        # Dovecot counts `storage` in kilobytes where no unit is given.
+            raise ValueError(f"the quota rule {value!r} is not understood")
+        # Dovecot counts `storage` in kilobytes if no unit is given.
         unit = match[2].upper() or ("K" if "storage=" in value else "")
-        known["quota"] = int(match[1]) * _FACTORS[unit]
+        table["quota"] = int(match[1]) * _FACTORS[unit]
     elif not name.startswith("userdb_"):
         raise ValueError(f"the field {name!r} is not understood")

@@ -1,4 +1,4 @@
-"""The settings of `account.file`."""
+"""The settings of `account.file`, which read the file when a configuration is checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FileSettings(FileRules):
     """Settings of `account.file`."""
 
     def findings(self, directory: Path) -> Sequence[str]:
-        """What is wrong with the file."""
+        """The mistakes in the file."""
         try:
             Source(self).read()
         except BrokenFile as error:
@@ -22,7 +22,7 @@ class FileSettings(FileRules):
         return []
 
     def warnings(self, directory: Path) -> Sequence[str]:
-        """Aliases that lead to nobody."""
+        """The aliases whose targets nobody has."""
         try:
             book, _, _ = Source(self).read()
         except BrokenFile:

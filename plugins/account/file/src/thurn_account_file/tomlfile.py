@@ -1,4 +1,4 @@
-"""Reads the TOML form. Lines of tables and keys are looked for only when something is wrong."""
+"""Reads the TOML form; searches the lines of tables and keys only for mistakes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from thurn_account_file.document import AccountsDocument, BrokenFile, Place, Rea
 
 
 def read_toml(text: str) -> Reading:
-    """The document in a text.
+    """The document that a text contains.
 
     Raises:
-        BrokenFile: it is no TOML, or has keys or values that do not belong there.
+        BrokenFile: the text is not TOML, or has unknown keys or wrong values.
     """
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         last = text.count("\n") + 1 if "end of document" in str(error) else 0
-        raise BrokenFile([finding(last, str(error))]) from None  # else the message has the line
+        raise BrokenFile([finding(last, str(error))]) from None  # other messages have the line
     try:
         document = AccountsDocument.model_validate(tables)
     except ValidationError as error:
@@ -37,28 +37,32 @@ def _finding(text: str, detail: Mapping[str, Any]) -> str:
 
 
 def find_line(text: str, place: Place) -> int:
-    """The line where a table or key begins; of the nearest one above it that is found; else 0."""
+    """The line where a table or key begins.
+
+    If it cannot be found, the line of the nearest table above it, else 0.
+    """
     line = 0
     start = 0
     for depth in range(len(place), 0, -1):
-        header = r"[ \t]*\.[ \t]*".join(_spelled(part) for part in place[:depth])
-        found = re.search(rf"^[ \t]*\[[ \t]*{header}[ \t]*\]", text, re.MULTILINE)
-        if found is not None:
-            start = found.end()
-            line = _line_at(text, found.end())
+        name = r"[ \t]*\.[ \t]*".join(_spelled(part) for part in place[:depth])
+        header = re.search(rf"^[ \t]*\[[ \t]*{name}[ \t]*\]", text, re.MULTILINE)
+        if header is not None:
+            start = header.end()
+            line = _line_at(text, header.end())
             break
     else:
         depth = 0
     if depth < len(place):
         end = re.compile(r"^[ \t]*\[", re.MULTILINE).search(text, start)
         key = re.compile(rf"^[ \t]*{_spelled(place[depth])}[ \t]*[=.]", re.MULTILINE)
-        within = key.search(text, start, end.start() if end else len(text))
-        if within is not None:
-            line = _line_at(text, within.end())
+        key_match = key.search(text, start, end.start() if end else len(text))
+        if key_match is not None:
+            line = _line_at(text, key_match.end())
     return line
 
 
 def _spelled(key: str) -> str:
+    """A pattern for a key with or without quotes."""
     return rf"""["']?{re.escape(key)}["']?"""
 
 

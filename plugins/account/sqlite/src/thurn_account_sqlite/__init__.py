@@ -1,5 +1,5 @@
 """Accounts, addresses and passwords of a stand-alone site in SQLite (`account.sqlite`).
 
-Start reading at `schema` (what is kept), then `accounts` (what the server asks) and `changes`
-(what the commands do).
+Start reading at `schema` (the tables), then `accounts` (the product that the server asks) and
+`changes` (the changes that commands make).
 """

@@ -1,8 +1,8 @@
-"""App passwords: made here, 140 random bits, shown once.
+"""App passwords: made here from 140 random bits, and shown once.
 
-Nobody can guess 140 bits, however fast a guess is: one salted SHA-256 keeps them as safe as argon2
-would, and a login by one costs microseconds. What is looked at is the 28 characters, whatever
-dashes, spaces and case they come with.
+Nobody can guess 140 bits, however fast a guess is, so a salted SHA-256 protects them as well as
+argon2 would, and a login by one costs microseconds. Only the 28 characters count; dashes, spaces
+and case do not.
 """
 
 from __future__ import annotations
@@ -13,30 +13,35 @@ import secrets
 from typing import Final
 
 SCHEME: Final = "APP-SHA256"
+"""The scheme of stored app passwords."""
 CHARACTERS: Final = 28
-"""Of five bits each; 26 would be 130 bits, but seven fours are easier to copy."""
+"""Characters of an app password, of five bits each. 26 would be enough, but seven groups of four
+are easier to copy."""
 GROUP: Final = 4
+"""Characters in a group between dashes."""
 SALT_OCTETS: Final = 16
+"""Length in octets of the random salt of a stored app password."""
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's: nothing that looks like something else."""
+"""Crockford's base 32: no two characters look alike."""
 _READ: Final = str.maketrans("oil", "011", "- ")
+"""Characters that people type for others, and characters that do not count."""
 
 
 def make_app_password() -> str:
-    """A new one, as it is shown: seven groups of four."""
+    """A new app password as it is shown: seven groups of four characters."""
     text = "".join(secrets.choice(_ALPHABET) for _ in range(CHARACTERS))
     return "-".join(text[i : i + GROUP] for i in range(0, CHARACTERS, GROUP))
 
 
 def hash_app_password(shown: str) -> str:
-    """What is stored of it."""
+    """The text that is stored for an app password: the salt and the digest."""
     salt = secrets.token_hex(SALT_OCTETS)
     return f"{salt}${_digest(salt, read_app_password(shown) or '')}"
 
 
 def read_app_password(secret: str) -> str | None:
-    """The characters of a secret that has an app password's form; None if it has not."""
+    """The characters of a secret that has the form of an app password; None for other secrets."""
     if len(secret) > 2 * CHARACTERS or not secret.isascii():
         return None
     text = secret.lower().translate(_READ)
@@ -44,7 +49,7 @@ def read_app_password(secret: str) -> str | None:
 
 
 def matches(stored: str, characters: str) -> bool:
-    """Whether the characters are those that were stored; in constant time."""
+    """Whether the stored text was made from these characters; takes constant time."""
     salt, _, digest = stored.partition("$")
     return hmac.compare_digest(digest, _digest(salt, characters))
 

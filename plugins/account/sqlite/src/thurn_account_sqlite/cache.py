@@ -1,7 +1,8 @@
-"""Remembers look-ups of one worker for as long as nobody has changed anything.
+"""Remembers the look-ups of one worker until the database changes.
 
-Rules: whatever any process commits, and a file put in place of the other, empties it (`Version`);
-so nothing in it is ever older than the question. A bound on the number: strangers choose keys.
+Rules of this file: a commit of any process empties the cache, and so does another file in the
+place of the database (`Version`), so that an answer is never older than its question. The number
+of entries is bounded, since strangers choose the questions.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from thurn_account_sqlite.database import Database, Version
 T = TypeVar("T")
 
 ENTRIES: Final = 10_000
-"""A few megabytes; a site with more active addresses asks SQLite, which takes 20 µs."""
+"""Answers that are kept, a few megabytes; others are read from SQLite, which takes 20 µs."""
 
 
 class LookupCache:
-    """Answers by question."""
+    """The answers of one worker by question."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,7 +29,7 @@ class LookupCache:
         self._entries: dict[Hashable, Any] = {}
 
     async def get(self, question: Hashable, work: Callable[[apsw.Connection], T]) -> T:
-        """The answer to a question, read by `work` if it is not known.
+        """The answer to a question; `work` reads it if it is not remembered.
 
         Raises:
             TemporaryFailure: see `Database.read`.
@@ -43,7 +44,7 @@ class LookupCache:
             answer = await self._database.read(work)
             if len(self._entries) >= ENTRIES:
                 del self._entries[next(iter(self._entries))]
-        # Put in again at the end. A waiting read may end after others emptied the cache: then the
-        # version is another one, and the answer is of that one or newer.
+        # The answer goes to the end of the order. A read that waited may end after others have
+        # emptied the cache; its answer is then of that version or a newer one.
         self._entries[question] = answer
         return answer

@@ -1,14 +1,14 @@
 """The SQLite file, shared by the site's workers and by commands.
 
 Rules of this file:
-1. Reads run inline on one read-only connection: a look-up takes microseconds, a thread would take
-   sixty. In WAL mode readers do not wait for writers; the rare moment when they must, the task
-   sleeps and tries again.
-2. Writes run in a thread, each on a connection of its own, and are on the disk (synchronous=FULL)
-   when they return.
-3. Every look-up makes sure that the path still is the file that is open. One that is missing is
-   trouble, not an empty one; one put in its place (a restored backup) is opened anew.
-4. Trouble of any kind is TemporaryFailure; at the start it is a ConfigError.
+1. Reads run inline on one read-only connection: a look-up takes a few microseconds, and a hop to a
+   thread would take sixty. In WAL mode readers do not wait for writers; at the rare moments when
+   they must, the task sleeps and tries again.
+2. Writes run in a thread, each on its own connection, and are on the disk (synchronous=FULL) when
+   they return, unless the caller asks for less.
+3. Every look-up checks that the open file is still the one at the path. A missing file is a
+   failure, not an empty database; another file in its place (a restored backup) is opened.
+4. Every failure is TemporaryFailure; at the start it is a ConfigError.
 """
 
 from __future__ import annotations
@@ -29,20 +29,25 @@ from thurn_account_sqlite import schema
 
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int]
-"""Grows with every change of any process: what was read under another version may be stale."""
+"""A pair that differs after every change by any process; answers of another version may be old."""
 
 BUSY_SECONDS: Final = 5.0
-"""Writers take milliseconds (an import a second); who is kept out longer is told to come again."""
+"""How long a read or write waits for others, in seconds, before it is a temporary failure. Writers
+take milliseconds, an import about a second."""
 FIRST_WAIT_SECONDS: Final = 0.0005
+"""Seconds before a busy read tries again for the first time; each wait is twice as long."""
 LONGEST_WAIT_SECONDS: Final = 0.02
+"""The longest wait between two tries of a busy read, in seconds."""
 FILE_MODE: Final = 0o600
+"""The mode of a new file: it holds hashes and keys, so only the site's account can read it."""
 
 
 class Database:
-    """The file, opened by `async with`.
+    """The database, opened by `async with`.
 
     Raises:
-        ConfigError: it is no database, damaged, of a newer version, or open to everybody.
+        ConfigError: the file is not a database, is damaged or locked, has a newer version, or can
+            be read by everybody.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,7 +82,7 @@ class Database:
             self._connection = None
 
     async def version(self) -> Version:
-        """Which state of the accounts a read would see now.
+        """The version of the accounts that a read would see now.
 
         Raises:
             TemporaryFailure: see `read`.
@@ -86,7 +91,7 @@ class Database:
         return self._opened, number
 
     async def read(self, work: Callable[[apsw.Connection], T]) -> T:
-        """The result of `work` on one state of the accounts.
+        """The result of `work` on one consistent state of the accounts.
 
         Raises:
             TemporaryFailure: the file is missing, locked, damaged or unreadable.
@@ -107,23 +112,24 @@ class Database:
         durable: bool = True,
         patience_seconds: float = BUSY_SECONDS,
     ) -> T:
-        """The result of `work`, whose changes are all on the disk; none if it raises.
+        """Run `work` in a transaction, and return its result; nothing is changed if it raises.
 
         Args:
-            work: what to do.
-            durable: whether a power failure must not undo it; a killed process never does.
-            patience_seconds: how long others may keep it out.
+            work: makes the changes.
+            durable: whether the changes must survive a power failure; the end of a process never
+                undoes them.
+            patience_seconds: how long to wait for other writers.
 
         Raises:
-            TemporaryFailure: the file is missing, locked, damaged, or the disk is full.
+            TemporaryFailure: the file is missing, locked or damaged, or the disk is full.
             Exception: whatever `work` raises.
 
-        Cancellation: waits for the thread; whether it was done is not known.
+        Cancellation: waits for the thread; the changes may have been made or not.
         """
 
         def in_thread() -> T:
             if not self.path.exists():
-                raise TemporaryFailure(f"the accounts are missing: no {self.path}")
+                raise TemporaryFailure(f"the accounts are missing: there is no {self.path}")
             with contextlib.closing(_connect(self.path)) as connection:
                 connection.set_busy_timeout(int(patience_seconds * 1000))
                 connection.pragma("synchronous", "full" if durable else "normal")
@@ -138,7 +144,7 @@ class Database:
 
     @property
     def writing(self) -> bool:
-        """Whether this worker is writing now."""
+        """Whether this process is writing now."""
         return self._writers.borrowed_tokens > 0
 
     async def _again_while_busy(self, work: Callable[[apsw.Connection], T]) -> T:
@@ -156,7 +162,7 @@ class Database:
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
     def _current(self) -> apsw.Connection:
-        """The connection to the file that is at the path now."""
+        """The connection to the file that is now at the path."""
         if self._closed:
             raise TemporaryFailure("the accounts are closed")
         status = os.stat(self.path)  # noqa: PTH116 - twice as fast as Path.stat, per look-up
@@ -176,16 +182,18 @@ class Database:
 
 
 def prepare(path: Path) -> None:
-    """Make the file if there is none, and bring its tables up to date; several may do so at once.
+    """Create the file if it is missing, and migrate its tables.
+
+    Several processes may do so at once.
 
     Raises:
-        ConfigError: it can be read by everybody, or is of a newer version.
-        apsw.Error: it is no database, damaged, locked.
-        OSError: it cannot be made.
+        ConfigError: everybody can read the file, or it has a newer version.
+        apsw.Error: the file is not a database, or is damaged or locked.
+        OSError: the file cannot be created.
     """
     _create(path)
     if path.stat().st_mode & stat.S_IROTH:
-        raise ConfigError([f"{path} can be read by everybody: chmod 600 it"])
+        raise ConfigError([f"everybody can read {path}: chmod 600 it"])
     with contextlib.closing(_connect(path)) as connection:
         connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
         connection.pragma("journal_mode", "wal")
@@ -200,13 +208,13 @@ def prepare(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    """An empty file that nobody else can read, if there is none."""
+    """Create an empty file that nobody else can read, if it is missing."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 def _check_version(connection: apsw.Connection, path: Path) -> None:
-    """What a file that was put in place later must be."""
+    """Check a file that was put in the place of the database later."""
     version = _user_version(connection)
     if version != len(schema.MIGRATIONS):
         text = _newer(path, version) if version else f"{path} has no accounts"
@@ -214,11 +222,11 @@ def _check_version(connection: apsw.Connection, path: Path) -> None:
 
 
 def _newer(path: Path, version: int) -> str:
-    return f"{path} is of another version ({version}, not {len(schema.MIGRATIONS)}): update thurn"
+    return f"{path} has another version ({version}, not {len(schema.MIGRATIONS)}): update thurn"
 
 
 def _connect(path: Path) -> apsw.Connection:
-    """A connection that never waits and never makes a file."""
+    """A connection that never waits and never creates a file."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(0)
     return connection

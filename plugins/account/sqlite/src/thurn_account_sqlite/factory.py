@@ -15,7 +15,7 @@ from thurn_account_sqlite.settings import SqliteSettings
 @plugin("account", "sqlite")
 @asynccontextmanager
 async def sqlite(config: SqliteSettings, context: Context) -> AsyncIterator[SqliteAccounts]:
-    """Accounts, addresses and aliases of the database, which is made if there is none."""
+    """The accounts, addresses and aliases of one database, which is created if it is missing."""
     path = context.data / "accounts.db" if config.file is None else config.file
     async with Database(path) as database:
         yield SqliteAccounts(database, config, context)

@@ -1,4 +1,4 @@
-"""What the commands show: plain values, ready for JSON; no secrets, hashes or keys."""
+"""The entries that commands show: plain values, ready for JSON, without secrets, hashes or keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from thurn_kit.accounts import name_key
 
 from thurn_account_sqlite.lookup import MAIN, one, own_addresses, record, rows, words
 
-Row: TypeAlias = dict[str, Any]
+Entry: TypeAlias = dict[str, Any]
+"""The values of one entry by name."""
 
 _ACCOUNTS: Final = """
 SELECT a.number, a.id, a.name FROM account a
@@ -53,14 +54,14 @@ ORDER BY number DESC LIMIT ?3
 """
 
 
-def accounts(connection: apsw.Connection, domain: str | None, group: str | None) -> list[Row]:
-    """All accounts, or those with an address at a domain, or in a group."""
-    found = (_account(connection, *row) for row in rows(connection, _ACCOUNTS, domain))
-    return [entry for entry in found if group is None or group in entry["groups"]]
+def accounts(connection: apsw.Connection, domain: str | None, group: str | None) -> list[Entry]:
+    """All accounts, or only those with an address at a domain, or only those in a group."""
+    entries = (_account(connection, *row) for row in rows(connection, _ACCOUNTS, domain))
+    return [entry for entry in entries if group is None or group in entry["groups"]]
 
 
-def account(connection: apsw.Connection, number: int) -> Row:
-    """All that is known of an account."""
+def account(connection: apsw.Connection, number: int) -> Entry:
+    """Everything about an account except secrets."""
     query = "SELECT number, id, name FROM account WHERE number = ?"
     entry = _account(connection, *(one(connection, query, number) or ()))
     entry["aliases"] = _column(connection, _LEADING, number)
@@ -71,8 +72,8 @@ def account(connection: apsw.Connection, number: int) -> Row:
     return entry
 
 
-def credentials(connection: apsw.Connection, number: int) -> list[Row]:
-    """The passwords of an account by label, the main one first."""
+def credentials(connection: apsw.Connection, number: int) -> list[Entry]:
+    """The passwords of an account in order of their labels, the main one first."""
     return [
         {
             "label": label,
@@ -89,8 +90,8 @@ def credentials(connection: apsw.Connection, number: int) -> list[Row]:
     ]
 
 
-def domains(connection: apsw.Connection) -> list[Row]:
-    """All domains that are ours."""
+def domains(connection: apsw.Connection) -> list[Entry]:
+    """All domains of the site."""
     keys = ("domain", "separator", "postmaster", "created", "addresses", "aliases")
     return [
         {**dict(zip(keys, row, strict=True)), "created": moment(row[3])}
@@ -98,17 +99,20 @@ def domains(connection: apsw.Connection) -> list[Row]:
     ]
 
 
-def aliases(connection: apsw.Connection, domain: str | None) -> list[Row]:
-    """All aliases with their targets, or those at a domain."""
-    found: dict[str, list[str]] = {}
+def aliases(connection: apsw.Connection, domain: str | None) -> list[Entry]:
+    """All aliases with their targets, or only those at a domain."""
+    by_alias: dict[str, list[str]] = {}
     for key, target in rows(connection, _ALIASES, domain):
-        found.setdefault(key, []).append(target)
-    return [{"alias": key, "targets": targets} for key, targets in found.items()]
+        by_alias.setdefault(key, []).append(target)
+    return [{"alias": key, "targets": targets} for key, targets in by_alias.items()]
 
 
-def history(connection: apsw.Connection, name: str | None, limit: int) -> list[Row]:
-    """The newest changes, of accounts that have or had a name, whatever they are called now, of a
-    domain or alias, or all."""
+def history(connection: apsw.Connection, name: str | None, limit: int) -> list[Entry]:
+    """The newest changes: all, or those of a domain, an alias, or an account.
+
+    An account is found by every name that it has or had, and its changes under other names are
+    included.
+    """
     identifier, subject = name, name
     if name is not None:
         subject = name if name.startswith("@") else name_key(name) or name
@@ -132,22 +136,22 @@ def moment(seconds: float | None) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _account(connection: apsw.Connection, number: int, identifier: str, name: str) -> Row:
-    found = record(connection, identifier)
-    if found is None:
+def _account(connection: apsw.Connection, number: int, identifier: str, name: str) -> Entry:
+    facts = record(connection, identifier)
+    if facts is None:
         raise LookupError(identifier)
     return {
         "name": name,
         "id": identifier,
-        "display_name": found.display_name,
-        "enabled": found.enabled,
+        "display_name": facts.display_name,
+        "enabled": facts.enabled,
         "addresses": [str(address) for address in own_addresses(connection, number)],
-        "services": _sorted(found.services),
-        "groups": _sorted(found.groups),
-        "quota_octets": found.quota_octets,
-        "quota_messages": found.quota_messages,
-        "store": found.store,
-        "attributes": dict(found.attributes),
+        "services": _sorted(facts.services),
+        "groups": _sorted(facts.groups),
+        "quota_octets": facts.quota_octets,
+        "quota_messages": facts.quota_messages,
+        "store": facts.store,
+        "attributes": dict(facts.attributes),
     }
 
 
@@ -155,5 +159,5 @@ def _column(connection: apsw.Connection, query: str, number: int) -> list[str]:
     return [value for (value,) in rows(connection, query, number)]
 
 
-def _sorted(found: Iterable[str] | None) -> list[str] | None:
-    return None if found is None else sorted(found)
+def _sorted(texts: Iterable[str] | None) -> list[str] | None:
+    return None if texts is None else sorted(texts)

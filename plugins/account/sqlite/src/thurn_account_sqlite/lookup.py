@@ -1,10 +1,11 @@
-"""What the server asks the tables: functions over a connection, all by parameters, never by text.
+"""The questions that the server asks the tables, as functions over a connection.
 
 Rules of this file:
 1. An address is looked up as it is; then without the detail behind the domain's separator; then as
-   postmaster (RFC 5321 §4.5.1: at every domain, any case); then as "@domain".
-2. An alias stands for its targets; one that is an account stands for that account's primary
-   address, whatever it is at this moment.
+   postmaster (at every domain, in upper or lower case, RFC 5321 §4.5.1); then as "@domain".
+2. An alias leads to its targets; a target that is an account means the account's primary address at
+   that moment.
+3. Values are always parameters of a statement, never a part of its text.
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ from typing import Any, Final, TypeAlias
 
 import apsw
 from thurn.plugin import AccountId, AccountRecord, Address, Alias, Local, Resolution, UnknownAddress
-from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual
+from thurn_kit.accounts import PasswordHash, name_key, sub_address, usual_hash
 
 MAIN: Final = "main"
-"""The label of the password proper; every other label is an app password's."""
+"""The label of the main password; every other label is an app password's."""
 POSTMASTER: Final = "postmaster"
+"""The local part that every domain has. RFC 5321 §4.5.1."""
 SAMPLE: Final = 50
-"""Passwords that are looked at to see which kind is usual."""
+"""Passwords whose kinds are counted to find the most frequent one; more would cost time and find
+the same."""
 
 Row: TypeAlias = tuple[Any, ...]
+"""A row of a query."""
 
 OURS: Final = UnknownAddress(domain_is_ours=True)
+"""The meaning of an unknown address at a domain of the site."""
 FOREIGN: Final = UnknownAddress(domain_is_ours=False)
+"""The meaning of an address at another domain."""
 
 _BY_NAME: Final = "SELECT number, id, enabled FROM account WHERE name_key = ?"
 _BY_ADDRESS: Final = """
@@ -71,11 +77,13 @@ _FIRST: Final = "SELECT id FROM account ORDER BY number LIMIT 1"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One way to log in.
+    """The main password or an app password of an account.
 
     Attributes:
-        prepared: whether the value is of the password's SASLprep form.
-        services: protocols that it is for; None is all.
+        prepared: whether the value was made from the password's SASLprep form.
+        services: the protocols that it is for; None for all.
+        expires: when it ends, in POSIX seconds; None for never.
+        last_used: when it was used, in POSIX seconds and true to the day; None for never.
     """
 
     number: int
@@ -90,7 +98,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a login name leads to."""
+    """The account of a login name, with its credentials and stored keys."""
 
     account: AccountId
     enabled: bool
@@ -99,33 +107,33 @@ class Login:
 
     @property
     def main(self) -> Credential | None:
-        """The password proper."""
+        """The main password, or None."""
         return next((c for c in self.credentials if c.label == MAIN), None)
 
 
 @dataclass(frozen=True, slots=True)
 class SiteDefaults:
-    """What the settings say where a domain says nothing."""
+    """The settings for domains that have no separator or postmaster of their own."""
 
     separator: str
     postmaster: str | None
 
 
 def is_empty(connection: apsw.Connection) -> bool:
-    """Whether no domain is ours."""
+    """Whether the database has no domain."""
     return one(connection, "SELECT 1 FROM domain LIMIT 1") is None
 
 
 def newest_change(connection: apsw.Connection) -> int:
-    """The number of the newest entry of the history; what logins leave behind has none."""
+    """The number of the newest line of the history; a note of "last used" adds no line."""
     row = one(connection, "SELECT max(number) FROM history")
     return 0 if row is None or row[0] is None else int(row[0])
 
 
 def usual_password(connection: apsw.Connection) -> PasswordHash:
-    """A hash of the kind that most accounts have, as the newest ones show it."""
+    """A hash of the most frequent kind among the newest main passwords."""
     query = "SELECT scheme, value FROM credential WHERE label = ? ORDER BY number DESC LIMIT ?"
-    return usual(PasswordHash(*row) for row in rows(connection, query, MAIN, SAMPLE))
+    return usual_hash(PasswordHash(*row) for row in rows(connection, query, MAIN, SAMPLE))
 
 
 def find_login(connection: apsw.Connection, name: str) -> Login | None:
@@ -145,7 +153,7 @@ def find_login(connection: apsw.Connection, name: str) -> Login | None:
 
 
 def find_account(connection: apsw.Connection, name: str) -> Row | None:
-    """Number, id and "enabled" of the account with this login name or own address."""
+    """The number, id and `enabled` of the account with this login name or own address, or None."""
     key = name_key(name)
     if key is None:
         return None
@@ -153,19 +161,19 @@ def find_account(connection: apsw.Connection, name: str) -> Row | None:
 
 
 def resolve(connection: apsw.Connection, address: Address, defaults: SiteDefaults) -> Resolution:
-    """What mail to this address means."""
+    """What mail to the address means."""
     domain = one(connection, _DOMAIN, address.domain)
     if domain is None:
         return FOREIGN
-    found = _meaning(connection, address.key, None)
-    if found is not None:
-        return found
+    meaning = _meaning(connection, address.key, None)
+    if meaning is not None:
+        return meaning
     separator = defaults.separator if domain[0] is None else domain[0]
     local, detail = sub_address(address.local, separator)
     if detail is not None:
-        found = _meaning(connection, Address(local, address.domain).key, detail)
-        if found is not None:
-            return found
+        meaning = _meaning(connection, Address(local, address.domain).key, detail)
+        if meaning is not None:
+            return meaning
     if local.lower() == POSTMASTER:  # RFC 5321 §4.5.1
         postmaster = domain[1] or _default_postmaster(connection, defaults)
         if postmaster is not None:
@@ -180,12 +188,13 @@ def _meaning(connection: apsw.Connection, key: str, detail: str | None) -> Local
     if row[0] is not None:
         return Local(AccountId(row[0]), detail)
     texts = rows(connection, _TARGETS, key)
-    # An account without an address cannot be a target (`changes`); a row without a text is none.
+    # `changes` keeps accounts without an address out of the targets; a row without a text is left
+    # out all the same.
     return Alias(tuple(Address.parse(text) for (text,) in texts if text is not None))
 
 
 def _default_postmaster(connection: apsw.Connection, defaults: SiteDefaults) -> str | None:
-    """Who the settings name; else the first account, so that somebody reads it."""
+    """The account that the settings name; else the first account, so that mail is read."""
     named = find_account(connection, defaults.postmaster) if defaults.postmaster else None
     if named is not None:
         return str(named[1])
@@ -194,20 +203,20 @@ def _default_postmaster(connection: apsw.Connection, defaults: SiteDefaults) -> 
 
 
 def dangling(connection: apsw.Connection, defaults: SiteDefaults) -> list[str]:
-    """The aliases that lead to nobody, at least in part, with the target."""
+    """A text for each target of an alias that is at a domain of the site but unknown."""
     query = "SELECT alias, address FROM target WHERE address IS NOT NULL ORDER BY alias, position"
     return [
-        f"the alias {alias} leads to {text}, which is nobody here"
+        f"the alias {alias} leads to {text}, which nobody here has"
         for alias, text in rows(connection, query)
         if resolve(connection, Address.parse(text), defaults) == OURS
     ]
 
 
 def record(connection: apsw.Connection, account: str) -> AccountRecord | None:
-    """What the site says of an account."""
+    """The record of an account, or None."""
     try:
         row = one(connection, _RECORD, account)
-    except UnicodeEncodeError:  # a surrogate: no id of ours
+    except UnicodeEncodeError:  # an id with a surrogate cannot exist
         return None
     if row is None:
         return None
@@ -246,11 +255,11 @@ def may_send_as(
 
 
 def may_act_as(connection: apsw.Connection, authcid: str, authzid: str) -> AccountId | None:
-    """The account that `authcid` becomes when it asks to act as `authzid`."""
-    found = find_account(connection, authzid)
-    if found is None:
+    """The account that `authzid` names, if `authcid` is it or may act as it; else None."""
+    row = find_account(connection, authzid)
+    if row is None:
         return None
-    number, target, _ = found
+    number, target, _ = row
     if target == authcid:
         return AccountId(target)
     granted = one(connection, _ACT_GRANT, authcid, number) is not None
@@ -258,16 +267,16 @@ def may_act_as(connection: apsw.Connection, authcid: str, authzid: str) -> Accou
 
 
 def rows(connection: apsw.Connection, query: str, *values: object) -> list[Row]:
-    """All rows; values are parameters, always."""
+    """All rows of a query with these parameters."""
     return connection.execute(query, values).fetchall()
 
 
 def one(connection: apsw.Connection, query: str, *values: object) -> Row | None:
-    """The only row, or the first."""
-    found = rows(connection, query, *values)
-    return found[0] if found else None
+    """The first row of a query, or None."""
+    all_rows = rows(connection, query, *values)
+    return all_rows[0] if all_rows else None
 
 
 def words(text: str | None) -> frozenset[str] | None:
-    """A set as a column has it."""
+    """The set of words that a column holds as a JSON array; None for NULL."""
     return None if text is None else frozenset(json.loads(text))

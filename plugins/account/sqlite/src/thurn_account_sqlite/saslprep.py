@@ -1,4 +1,4 @@
-"""Passwords as they are stored: prepared, so that one typed on another keyboard is the same one.
+"""The prepared form in which passwords are stored, so that the keyboard makes no difference.
 
 RFC 4013 §2.5.
 """
@@ -9,7 +9,7 @@ from thurn_kit.scram import saslprep
 
 
 def prepare(text: str) -> str | None:
-    """The prepared form; None where there is none."""
+    """The SASLprep form of a password; None if it has none."""
     try:
         return saslprep(text, stored=True) or None
     except ValueError:

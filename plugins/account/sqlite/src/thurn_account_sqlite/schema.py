@@ -1,11 +1,11 @@
-"""The tables, and how they came to be.
+"""The tables and their migrations.
 
 Rules of this file:
-1. Migrations are only added, at the end, and only add: during a reload the workers of the old
-   generation go on with a file that the new one has migrated. `user_version` counts them.
-2. `account.number` joins the tables; `account.id` is the AccountId, which stays whatever name the
-   account gets. A deleted number or id never comes again (AUTOINCREMENT; ids are random).
-3. Keys are normal forms of `names`; what stands beside a key is what was typed.
+1. New migrations go to the end, and they only add tables and columns: during a reload, workers of
+   the old generation use a file that the new one has migrated. `user_version` counts migrations.
+2. `account.number` joins the tables; `account.id` is the AccountId, which stays when the name
+   changes. A deleted number or id is never used again (AUTOINCREMENT; ids are random).
+3. Keys are normal forms (`name_key`, `Address.key`); the column beside a key has the text as typed.
 4. Sets of words (services, groups) are JSON arrays; NULL services are all services.
 5. Times are POSIX seconds.
 """
@@ -99,4 +99,4 @@ CREATE INDEX history_subject ON history (subject COLLATE NOCASE, number);
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
-"""What makes version n of version n - 1, in order."""
+"""The scripts that make each version from the one before, in order."""

@@ -1,6 +1,6 @@
-"""What is stored of a main password: a hash, and keys for SCRAM where they can be made.
+"""The stored form of a main password: a hash, and keys for SCRAM if they can be made.
 
-Blocks for tens of milliseconds: call it in a thread.
+Making it blocks for tens of milliseconds, so call it in a thread.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from thurn_account_sqlite.saslprep import prepare
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored of a main password.
+    """The stored form of a main password.
 
     Attributes:
-        prepared: whether it is of the password's SASLprep form.
-        keys: for SCRAM, by scheme.
+        password: the hash.
+        prepared: whether the hash was made from the password's SASLprep form.
+        keys: the stored keys for SCRAM, by scheme.
     """
 
     password: PasswordHash
@@ -30,8 +31,11 @@ class Stored:
 
 
 def make_stored(password: str, schemes: Sequence[str], iterations: int) -> Stored:
-    """What is stored of a new password. One that SASLprep refuses has no SCRAM keys, for its
-    clients could not make any either. RFC 5802 §5.1."""
+    """The stored form of a new password.
+
+    A password that SASLprep refuses gets no SCRAM keys, since clients could not use them. RFC 5802
+    §5.1.
+    """
     prepared = prepare(password)
     if prepared is None:
         return Stored(hash_password(password))
@@ -42,7 +46,7 @@ def make_stored(password: str, schemes: Sequence[str], iterations: int) -> Store
 def needs_renewal(
     main: Credential, keys: Mapping[str, str], schemes: Sequence[str], password: str
 ) -> bool:
-    """Whether storing this password, which is right, would store it better."""
+    """Whether the stored form of this password, which was right, is old or lacks keys."""
     if not PasswordHash(main.scheme, main.value).is_current:
         return True
     missing = any(scheme not in keys for scheme in schemes)

@@ -1,1 +1,1 @@
-"""`thurn demo`: a whole site in one command (design D19). Start reading at `command`."""
+"""`thurn demo`: a whole site in one command. Start reading at `command`."""

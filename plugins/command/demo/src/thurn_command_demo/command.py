@@ -131,7 +131,7 @@ def _give_the_prover_its_script(
 
 
 def _facts(site: DemoSite) -> dict[str, Any]:
-    """The ready line (design D19)."""
+    """The ready line. Scripts that start the demo read it, so its form does not change."""
     people = [
         {"name": name, "address": f"{name}@{site.domain}", "password": site.password}
         for name in site.names

@@ -1,4 +1,4 @@
 """One limiter of guessing for all protocols (`login.limiter`), and the command `thurn login`.
 
-Start reading at `limiter` (what is asked and told), then `ledger` (failures, bans) and `history`.
+Start reading at `limiter` (the decisions), then `ledger` (failures and bans) and `history`.
 """

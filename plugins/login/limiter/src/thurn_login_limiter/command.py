@@ -1,4 +1,4 @@
-"""`thurn login`: what the limiter has done, and how to undo it."""
+"""`thurn login`: shows the limiter's bans and the last logins, and ends bans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from thurn_login_limiter.history import LoginEntry
 from thurn_login_limiter.limiter import Limiter
 
 SHOWN: Final = 50
-"""Logins that `thurn login history` lists where `--limit` does not say how many: a long screen."""
+"""Logins that `thurn login history` lists without `--limit`: about one long screen."""
 
 
 @click.group()
@@ -32,11 +32,11 @@ def login() -> None:
 @site_command("login", "account")
 async def bans(site: CommandSite, as_json: bool) -> None:
     """The bans in force."""
-    found = [ban for limiter in _limiters(site) for ban in await limiter.ledger.bans()]
+    in_force = [ban for limiter in _limiters(site) for ban in await limiter.ledger.bans()]
     if as_json:
-        print_json([asdict(ban) for ban in found])
+        print_json([asdict(ban) for ban in in_force])
         return
-    names = await _known(site, (ban.account for ban in found))
+    names = await _shown_names(site, (ban.account for ban in in_force))
     rows = (
         (
             ban.subject,
@@ -45,7 +45,7 @@ async def bans(site: CommandSite, as_json: bool) -> None:
             _duration(ban.remaining_seconds),
             str(ban.failures),
         )
-        for ban in found
+        for ban in in_force
     )
     titles = ("address", "for", "since", "ends in", "failures")
     print_table(titles, rows, empty="Nobody is banned.")
@@ -56,7 +56,7 @@ async def bans(site: CommandSite, as_json: bool) -> None:
 @json_option
 @site_command("login")
 async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) -> None:
-    """End bans of addresses, and forget their failures. Those of their IPv6 /64, too."""
+    """End the bans of addresses and of their IPv6 /64s, and forget their failures."""
     ended: dict[str, int] = {}
     for address in addresses:
         try:
@@ -69,81 +69,91 @@ async def release(site: CommandSite, addresses: tuple[str, ...], as_json: bool) 
         print_json(ended)
         return
     for address, count in ended.items():
-        what = "was not banned" if not count else f"released ({count} bans ended)"
+        bans_ended = "1 ban ended" if count == 1 else f"{count} bans ended"
+        what = f"released ({bans_ended})" if count else "was not banned"
         click.echo(f"{address}: {what}; its failures are forgotten")
 
 
 @login.command()
 @click.option("--account", help="Only this account: a name or an address.")
-@click.option("--address", help="Only this IP address, or local for unix sockets.")
-@click.option("--limit", default=SHOWN, show_default=True, type=click.IntRange(1), help="Newest.")
+@click.option("--address", help='Only this IP address, or "local" for unix sockets.')
+@click.option(
+    "--limit",
+    default=SHOWN,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many logins to list, the newest ones.",
+)
 @json_option
 @site_command("login", "account")
 async def history(
     site: CommandSite, account: str | None, address: str | None, limit: int, as_json: bool
 ) -> None:
-    """The last logins, newest first; names that failed are shortened."""
-    found: set[LoginEntry] = set()
+    """The last logins, newest first; names of failed logins are shortened."""
+    entries: set[LoginEntry] = set()
     for limiter in _limiters(site):
-        found.update(await _outcomes(site, limiter, account, address))
-    newest = sorted(found, key=lambda outcome: outcome.time, reverse=True)[:limit]
+        entries.update(await _entries(site, limiter, account, address))
+    newest = sorted(entries, key=lambda entry: entry.time, reverse=True)[:limit]
     if as_json:
-        print_json([asdict(one) for one in newest])
+        print_json([asdict(entry) for entry in newest])
         return
-    names = await _known(site, (one.account for one in newest))
+    names = await _shown_names(site, (entry.account for entry in newest))
     rows = (
         (
-            _time(one.time),
-            one.outcome,
-            one.name,
-            names[one.account],
-            one.address,
-            one.protocol,
-            one.mechanism,
+            _time(entry.time),
+            entry.outcome,
+            entry.name,
+            names[entry.account],
+            entry.address,
+            entry.protocol,
+            entry.mechanism,
         )
-        for one in newest
+        for entry in newest
     )
     titles = ("time", "outcome", "name", "account", "address", "protocol", "mechanism")
-    print_table(titles, rows, empty="Nothing is known of such logins.")
+    print_table(titles, rows, empty="No such login is recorded.")
 
 
 def _limiters(site: CommandSite) -> Sequence[Limiter]:
-    found = [one for _, one in site.instances("login") if isinstance(one, Limiter)]
-    if not found:
+    limiters = [product for _, product in site.instances("login") if isinstance(product, Limiter)]
+    if not limiters:
         raise click.ClickException(
             'the site has no limiter: add [login.limiter] with type = "limiter", and name it in '
             "the listeners' login lists"
         )
-    return found
+    return limiters
 
 
-async def _outcomes(
+async def _entries(
     site: CommandSite, limiter: Limiter, account: str | None, address: str | None
 ) -> list[LoginEntry]:
     if account is None:
         if address is None:
             return await limiter.history.all()
         return await limiter.history.of_address(_normal(address))
-    found: list[LoginEntry] = []
+    entries: list[LoginEntry] = []
     for name in await _names(site, account):
-        found += await limiter.history.of_name(name)
+        entries += await limiter.history.of_name(name)
     if address is not None:
-        found = [outcome for outcome in found if outcome.address == _normal(address)]
-    return found
+        entries = [entry for entry in entries if entry.address == _normal(address)]
+    return entries
 
 
 async def _names(site: CommandSite, account: str) -> Iterable[str]:
-    """The names under which an account may have tried to log in."""
+    """The names with which somebody may have tried to log in to an account."""
     names = {account: None}
-    with contextlib.suppress(click.ClickException):  # a name that nobody has may have been tried
+    with contextlib.suppress(click.ClickException):  # people may try names that no account has
         record = await find_account(site, account)
         names |= {record.account: None}
         names |= {str(address): None for address in record.addresses}
     return names
 
 
-async def _known(site: CommandSite, accounts: Iterable[str]) -> dict[str, str]:
-    return {one: await known_as(site, AccountId(one)) if one else "" for one in set(accounts)}
+async def _shown_names(site: CommandSite, accounts: Iterable[str]) -> dict[str, str]:
+    return {
+        account: await known_as(site, AccountId(account)) if account else ""
+        for account in set(accounts)
+    }
 
 
 def _normal(address: str) -> str:

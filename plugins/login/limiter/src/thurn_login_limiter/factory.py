@@ -14,5 +14,5 @@ from thurn_login_limiter.settings import LimiterSettings
 @plugin("login", "limiter")
 @asynccontextmanager
 async def limiter(config: LimiterSettings, context: Context) -> AsyncIterator[Limiter]:
-    """The limiter of this instance; all workers share its tables."""
+    """The limiter of one instance; all workers share its tables."""
     yield await make_limiter(config, context)

@@ -1,16 +1,16 @@
-"""Failures, bans, and which address is known for which account; in tables that all workers share.
+"""Failures, bans and known addresses, in tables that all workers share.
 
 Rules of this file:
-1. Every row has a lifetime. A failure counts until the window that the first one opened has ended;
-   a ban ends by itself; an earlier ban makes the next one longer for a while.
-2. Each step is one atomic call; whichever worker counts the last failure places the ban, and two
-   that do so at once place one.
-3. A ban forgets the failures that led to it.
-4. The same wrong password of the same name from the same address counts once within a window: a
-   client with an old one tries it by each mechanism, and again every few minutes. Its repetition
-   tells a guesser nothing.
-5. Bans of addresses double; the ban of an account at a known address does not, since its owner
-   sits there.
+1. Every row has a lifetime. The first failure opens a window, and all failures count until it
+   ends; a ban ends by itself; an earlier ban makes the next one longer for a while.
+2. Each step is one atomic call. The worker that counts the last allowed failure places the ban; if
+   two workers do so at the same time, there is one ban.
+3. Placing a ban deletes the failures that led to it.
+4. The same wrong password for the same name from the same address counts once within a window: a
+   client with an old password tries it by each mechanism, and again every few minutes. A guesser
+   learns nothing from a repetition.
+5. Bans of addresses double; the ban of an account at a known address does not, since the owner
+   is probably the one who fails there.
 """
 
 from __future__ import annotations
@@ -29,23 +29,25 @@ from thurn_login_limiter.settings import LimiterSettings
 from thurn_login_limiter.subject import is_network, network_of
 
 KEY_OCTETS: Final = 32
+"""Length in octets of the key with which names are hashed: too long to be guessed."""
 PAGE: Final = 500
-BANS_SHOWN: Final = 10_000
-"""Rows that a listing reads at most."""
+"""Rows that one call of the table returns."""
+ROWS_READ: Final = 10_000
+"""Rows that a listing or a release reads, so that a command ends soon."""
 DOUBLINGS: Final = 40
-"""Of a ban at most; the longest ban comes long before."""
+"""Most doublings of a ban; `ban_longest` is reached earlier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a subject stands now."""
+    """The failures that count now, and whether a ban is in force."""
 
     failures: int
     banned: bool
 
     @property
     def clean(self) -> bool:
-        """Nothing to see."""
+        """Whether there are neither failures nor a ban."""
         return not self.failures and not self.banned
 
 
@@ -55,8 +57,10 @@ class Ban:
 
     Attributes:
         subject: an address or an IPv6 network.
-        account: the name at a known address, where the ban is for it alone.
+        account: the name of the only account that is banned at `subject`; empty if the ban is for
+            everybody there.
         since: POSIX seconds.
+        failures: how many led to the ban.
     """
 
     subject: str
@@ -78,41 +82,48 @@ class Ledger:
         )
 
     async def standing(self, subjects: Sequence[str]) -> Standing:
-        """The worst of these."""
+        """The most failures of any of the subjects, and whether any of them is banned."""
         failures, banned = 0, False
         for subject in subjects:
-            found = await self._failures.get(subject)
-            failures = max(failures, _number(found))
+            failures = max(failures, _number(await self._failures.get(subject)))
             banned = banned or await self._bans.get(subject) is not None
         return Standing(failures, banned)
 
     async def is_new(self, pair: str, guess: bytes | None) -> bool:
-        """Whether it counts: nobody has seen this guess of this account at this address."""
+        """Whether a failure counts: this guess was not yet seen for the pair within the window.
+
+        A guess of None (a mechanism that does not show the password) is always new.
+        """
         if guess is None:
             return True
         key = f"{pair}|{guess.hex()}"
         return await self._guesses.add(key, b"", lifetime_seconds=self.settings.window)
 
-    async def fail(self, subject: str) -> None:
-        """Count one, and ban where it is one too many."""
+    async def count_failure(self, subject: str) -> None:
+        """Count a failure of an address or network, and ban it if it has too many."""
         settings = self.settings
-        most = settings.failures_network if is_network(subject) else settings.failures
+        limit = settings.failures_network if is_network(subject) else settings.failures
         count = await self._count(subject)
-        if count < most:
+        if count < limit:
             return
         level = min(_number(await self._levels.get(subject)), DOUBLINGS)
         seconds = min(settings.ban * 2**level, settings.ban_longest)
         if await self._ban(subject, "", count, seconds):
             await self._levels.increment(subject, lifetime_seconds=settings.ban_memory)
 
-    async def fail_pair(self, pair: str, name: str) -> None:
-        """The same for an account at a known address."""
+    async def count_pair_failure(self, pair: str, name: str) -> None:
+        """Count a failure of an account at a known address, and ban the pair if it has too many.
+
+        Args:
+            pair: the key, see `pair_of`.
+            name: the name as typed, for listings.
+        """
         count = await self._count(pair)
         if count >= self.settings.failures:
             await self._ban(pair, name, count, self.settings.ban)
 
     async def clear(self, subject: str) -> None:
-        """Forget its failures."""
+        """Delete the failures of a subject or a pair."""
         if await self._failures.get(subject) is not None:
             await self._failures.delete(subject)
 
@@ -120,25 +131,27 @@ class Ledger:
         """Whether the account has logged in from the address lately."""
         return await self._known.get(pair) is not None
 
-    async def know(self, pair: str) -> None:
-        """It has, now."""
+    async def make_known(self, pair: str) -> None:
+        """Remember for the setting `known` that the account has logged in from the address."""
         await self._known.put(pair, b"", lifetime_seconds=self.settings.known)
 
     async def bans(self) -> list[Ban]:
-        """All bans in force, in order of their subjects."""
-        found: list[Ban] = []
+        """The bans in force, in order of their subjects; at most about `ROWS_READ`."""
+        bans: list[Ban] = []
         after = ""
-        while len(found) < BANS_SHOWN:
+        while len(bans) < ROWS_READ:
             page = await self._bans.entries(after=after, limit=PAGE)
-            for entry in page:
-                row = json.loads(entry.value)
-                subject = entry.key.partition("|")[0]
-                remaining = entry.remaining_seconds or 0.0
-                found.append(Ban(subject, row["name"], row["since"], remaining, row["failures"]))
+            for row in page:
+                value = json.loads(row.value)
+                subject = row.key.partition("|")[0]
+                remaining = row.remaining_seconds or 0.0
+                bans.append(
+                    Ban(subject, value["name"], value["since"], remaining, value["failures"])
+                )
             if len(page) < PAGE:
                 break
             after = page[-1].key
-        return found
+        return bans
 
     async def release(self, address: str) -> int:
         """End the bans of an address, of its /64, and of accounts there; forget its failures.
@@ -147,17 +160,17 @@ class Ledger:
             How many bans were in force.
 
         Raises:
-            ValueError: it is neither an address nor an IPv6 /64.
+            ValueError: `address` is neither an IP address nor an IPv6 /64.
         """
         ended = 0
         for subject in _released(address):
-            pairs = await self._bans.entries(f"{subject}|", limit=BANS_SHOWN)
-            for key in (subject, *(entry.key for entry in pairs)):
+            pairs = await self._bans.entries(f"{subject}|", limit=ROWS_READ)
+            for key in (subject, *(row.key for row in pairs)):
                 ended += await self._bans.delete(key)
             await self._failures.delete(subject)
             for table in (self._failures, self._guesses):
-                for entry in await table.entries(f"{subject}|", limit=BANS_SHOWN):
-                    await table.delete(entry.key)
+                for row in await table.entries(f"{subject}|", limit=ROWS_READ):
+                    await table.delete(row.key)
             await self._levels.delete(subject)
         return ended
 
@@ -178,12 +191,12 @@ class Ledger:
 
 
 def pair_of(address: str, name: str) -> str:
-    """The key of an account at an address; `name` is its `name_key`."""
+    """The key of an account at an address or network; `name` is the account's `name_key`."""
     return f"{address}|{name}"
 
 
 async def table_key(context: Context) -> bytes:
-    """The key of names in these tables; whoever asks first makes it."""
+    """The key with which names are hashed in these tables; the first worker that asks makes it."""
     table = _table(context, "key")
     await table.add("key", secrets.token_bytes(KEY_OCTETS))
     return await table.get("key") or b""
@@ -198,16 +211,16 @@ def _number(value: bytes | None) -> int:
 
 
 def _released(text: str) -> tuple[str, ...]:
-    """The subjects of what an operator names."""
-    address, slash, bits = text.strip().partition("/")
-    found = exact(ip_address(address))
-    if not isinstance(found, IPv6Address):
+    """The subjects that an operator's text names: an address with its /64, or a /64."""
+    before_slash, slash, bits = text.strip().partition("/")
+    address = exact(ip_address(before_slash))
+    if not isinstance(address, IPv6Address):
         if slash and bits != "32":
-            raise ValueError(f"{text}: bans are of addresses, not of IPv4 networks")
-        return (str(found),)
-    network = network_of(found)
+            raise ValueError(f"{text}: name single IPv4 addresses; IPv4 networks are never banned")
+        return (str(address),)
+    network = network_of(address)
     if slash and bits != "128":
         if text.strip() != str(network):
-            raise ValueError(f"{text}: IPv6 networks are /64, such as {network}")
+            raise ValueError(f"{text}: name an address or its whole /64, such as {network}")
         return (str(network),)
-    return str(found), str(network)
+    return str(address), str(network)

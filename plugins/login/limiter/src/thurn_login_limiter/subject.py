@@ -1,7 +1,7 @@
-"""What is counted: addresses, IPv6 networks, and accounts as seen from an address.
+"""What failures are counted for: addresses, IPv6 networks, and accounts at an address.
 
-Rules of this file: a subject is the text that is its key in the tables; names of accounts are there
-only as keyed hashes, since people type passwords where a name belongs.
+Rules of this file: a subject is the text that is its key in the tables. Names of accounts are in
+keys only as keyed hashes, since people sometimes type their password where the name belongs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from thurn.plugin import PeerAddress
 from thurn_kit.sources import Network, exact
 
 NETWORK_BITS: Final = 64
-"""Of an IPv6 address: what one customer has at least. RFC 6177 §2."""
+"""Bits of an IPv6 address that name its network: one customer has at least a /64. RFC 6177 §2."""
 SHOWN_CHARACTERS: Final = 3
-"""Of a name that failed: enough to see which account was meant, too little for a password."""
+"""Characters of a failed login's name that are kept: enough to guess the account that was meant,
+too few to give a password away."""
 
 
 def subjects_of(peer: PeerAddress | None, trusted: Sequence[Network]) -> tuple[str, ...]:
-    """The address and, for IPv6, its /64; nothing for a unix socket and trusted networks."""
+    """The address and, for IPv6, its /64; empty for a unix socket and in a trusted network."""
     if peer is None:
         return ()
     address = exact(peer)
@@ -30,13 +31,13 @@ def subjects_of(peer: PeerAddress | None, trusted: Sequence[Network]) -> tuple[s
         return ()
     if not isinstance(address, IPv6Address):
         return (str(address),)
-    # A scope (fe80::1%eth0) is of no network.
-    plain = IPv6Address(int(address))
-    return str(plain), str(network_of(plain))
+    # The scope of fe80::1%eth0 names an interface here and is not a part of the network.
+    without_scope = IPv6Address(int(address))
+    return str(without_scope), str(network_of(without_scope))
 
 
 def network_of(address: IPv6Address) -> IPv6Network:
-    """Its /64."""
+    """The /64 of an address."""
     return IPv6Network((int(address) >> NETWORK_BITS << NETWORK_BITS, NETWORK_BITS))
 
 
@@ -46,14 +47,14 @@ def is_network(subject: str) -> bool:
 
 
 def name_key(name: str, key: bytes) -> str:
-    """A name as a part of keys: spellings that look alike are one."""
+    """The keyed hash of a name; spellings that differ in case or form only have the same."""
     text = normalize("NFKC", name).casefold()
     octets = text.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(octets, key=key, digest_size=16).hexdigest()
 
 
 def shortened(name: str) -> str:
-    """A name that failed, as it is shown; what is no text of people is replaced."""
+    """The first characters of a failed login's name; unprintable ones become a question mark."""
     shown = name[:SHOWN_CHARACTERS]
     text = "".join(character if character.isprintable() else "?" for character in shown)
     return text + "…" if len(name) > SHOWN_CHARACTERS else text

@@ -1,1 +1,4 @@
-"""POP-before-SMTP (`login.popbeforesmtp`): who has read mail may send. Start at `factory`."""
+"""POP-before-SMTP (`login.popbeforesmtp`): a login to read mail lets its address send.
+
+Start reading at `factory`.
+"""

@@ -1,14 +1,14 @@
 """The plugin `login.popbeforesmtp`: a login to read mail lets its address send, for an interval.
 
 Rules of this file:
-1. The grant is in the table before the positive reply, so that a client may send at once, and not
-   before all login policies of the listener have allowed the login, wherever they stand.
-2. Only a login that succeeded grants, and only a login renews. A name alone, a wrong password, a
-   hello, sending: nothing.
-3. The exact address is granted, to the account that logged in; a peer without one (unix socket)
-   gets nothing.
-4. Trouble with the table never grants. It does not keep anybody from reading mail, unless
-   `on_trouble` says so.
+1. The grant is written before the positive reply, so that a client may send at once, and after all
+   login policies of the listener have allowed the login, whatever their order.
+2. Only a successful login grants, and only another login renews the grant. A name alone, a wrong
+   password, a hello and sending mail do not.
+3. The exact address is granted, bound to the account that logged in. A peer without an address (a
+   unix socket) gets no grant.
+4. If the table fails, nothing is granted. The login succeeds all the same, unless `on_trouble` is
+   "refuse".
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from thurn_kit.named import NamedAccounts, named_accounts
 from thurn_login_popbeforesmtp.settings import PopBeforeSmtpSettings
 
 TABLE_SECONDS: Final = 2.0
-"""For the table; a login that waits longer is worse than one without a grant."""
+"""How long a login waits for the table; a slower login would be worse than one without a grant."""
 
 
 class PopBeforeSmtp:
-    """See `thurn.contracts.login.LoginRecorder`."""
+    """Grants after logins; see `thurn.contracts.login.LoginRecorder`."""
 
     def __init__(
         self, config: PopBeforeSmtpSettings, context: Context, named: NamedAccounts
@@ -48,13 +48,13 @@ class PopBeforeSmtp:
         self._table = GrantTable(context.state, context.clock)
 
     async def before_login(self, attempt: LoginAttempt) -> None:
-        """No opinion: nothing is proved yet."""
+        """Never objects; nothing is proved yet."""
 
     async def after_login(self, attempt: LoginAttempt, identity: Identity | None) -> None:
-        """No opinion; others may have one still, so nothing is granted yet."""
+        """Never objects; another policy may still forbid the login, so nothing is granted yet."""
 
     async def record_login(self, attempt: LoginAttempt, identity: Identity) -> None:
-        """Grant, if it is a login that grants.
+        """Write the grant of a login, if the settings say that it grants.
 
         Raises:
             TemporaryFailure: the grant could not be written, and `on_trouble` is "refuse".
@@ -114,6 +114,6 @@ class PopBeforeSmtp:
 async def popbeforesmtp(
     config: PopBeforeSmtpSettings, context: Context
 ) -> AsyncIterator[PopBeforeSmtp]:
-    """Grants after logins."""
+    """The policy of one instance."""
     named = await named_accounts(config.accounts or (), context, "accounts")
     yield PopBeforeSmtp(config, context, named)

@@ -7,9 +7,10 @@ Rules of this file:
    without a Sender, groups, encoded addresses, NUL, bare CR or LF, white space before a colon,
    lines that are not fields, names that look like one of these, comments inside addresses,
    whatever the strict list parser doubts.
-3. A display name is shown instead of the address by many readers: addresses in it are listed,
-   also those written apart (`boss @ bank.example`), with look-alikes of @, or with invisible
-   characters in between. One in a charset that cannot be read here, or in two ways, is a doubt.
+3. A display name is shown instead of the address by many readers: addresses in its decoded text
+   are listed, also those written apart (`boss @ bank.example`, `boss@ bank . example`), with
+   look-alikes of @, or with invisible characters in between. One in a charset that cannot be read
+   here, or in two ways, is a doubt.
 4. Linear in the header's length; the parsers' limits hold, and what is beyond them is a doubt.
 
 RFC 5322 §3.6.2, §3.6.6, §4.5; RFC 6854 is not followed for From.
@@ -46,6 +47,11 @@ _ALIKE: Final = re.compile(rb"(?:resent-)?(?:from|sender)(?![a-z0-9-]).+")
 _EDGES: Final = ".,;:!?'\"()[]<>{}*"
 """Characters around an address in running text."""
 _SEPARATORS: Final = " \t,;:<>()[]{}\"'|/\\"
+
+
+_DOT_APART: Final = re.compile(r"(?<!\s)\s++\.\s*+|\.\s++(?=[a-z])")
+"""A dot inside a domain that is written apart: `bank . example`, `bank. example`. A dot and a
+capital letter end a sentence (`Bob @ work. Sales`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +149,14 @@ def _in_name(field: str, mailbox: Mailbox, doubts: dict[str, None]) -> list[Clai
     text = visible(decoded)
     if "@" not in text:
         return []
-    pairs = pairwise(text.split("@", ADDRESSES + 1))
-    found = (_joined(before, after) for before, after in pairs)
-    return [Claim(field, address, in_name=True) for word, address in found if word]
+    claims = []
+    for before, after in pairwise(text.split("@", ADDRESSES + 1)):
+        word, address = _joined(before, after)
+        if not word:
+            word, address = _joined(before, _DOT_APART.sub(".", after))
+        if word:
+            claims.append(Claim(field, address, in_name=True))
+    return claims
 
 
 def visible(text: str) -> str:

@@ -30,6 +30,7 @@ from thurn.plugin import (
     Record,
     StatusValue,
     StorageError,
+    Unapplied,
 )
 
 from thurn_queue_spool.body import Bodies
@@ -219,15 +220,20 @@ class SpoolQueue:
 
     # The owner of records.
 
-    def replay(self, records: Sequence[Record]) -> None:
-        """Do what the file lacks; in a thread, beside other workers."""
+    def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
+        """Do what the file lacks; in a thread, beside other workers.
+
+        All of it or none: the queue is the site's, and has no account whose trouble is its own.
+        """
         with (
             engine_errors(),
             closing(connect(self._path, timeout_ms=REPLAY_TIMEOUT_MS)) as connection,
             transaction(connection),
         ):
             replay(connection, records)
+        return ()
 
-    def settle(self, records: Iterable[Record]) -> None:
+    def settle(self, records: Iterable[Record]) -> Sequence[Unapplied]:
         """Bring bodies to their files."""
         self._parts.bodies.settle(records)
+        return ()

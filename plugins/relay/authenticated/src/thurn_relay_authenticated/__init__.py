@@ -1,1 +1,1 @@
-"""Who has logged in may send (`relay.authenticated`). All of it is in `factory`."""
+"""Peers that have logged in may send (`relay.authenticated`). All of it is in `factory`."""

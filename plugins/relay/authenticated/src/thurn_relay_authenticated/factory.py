@@ -1,9 +1,12 @@
-"""The plugin `relay.authenticated`: who has logged in may send to anybody. RFC 6409 §6.1, §4.3.
+"""The plugin `relay.authenticated`: peers that have logged in may send to everybody.
 
-The login is the permission, for as long as the account may log in: one that is locked while a
-session is open sends nothing more by it. The row in the grant table, one for a session and at its
-first mail to elsewhere, only shows it (`thurn relay who`); where there is no table, or no room, it
-is left out.
+Rules of this file:
+1. The login is the permission, as long as the account may use the protocol: if the account is
+   locked, its open sessions can no longer send to elsewhere.
+2. The row in the grant table only shows the permission (`thurn relay who`). It is written at a
+   session's first mail to elsewhere, and left out if there is no table or no room in it.
+
+RFC 6409 §4.3, §6.1.
 """
 
 from __future__ import annotations
@@ -32,27 +35,37 @@ from thurn_kit.grants import GrantTable, GrantTableFull, SessionSource
 from thurn_kit.named import NamedAccounts, named_accounts
 
 SHOWN_SECONDS: Final = 600.0
-"""A row outlives its session by this at most; a session that goes on sending writes a new one."""
+"""How long a row lives, in seconds. It may outlive its session by as much; a session that goes on
+sending writes it again."""
 TABLE_SECONDS: Final = 1.0
-"""For the table: mail does not wait for what is only shown."""
+"""How long a recipient waits for the table, in seconds; short, since the row is only for people."""
 
 SHOWN_UNTIL: Final = StashKey[float]("relay.authenticated.shown_until")
+"""On a session: the monotonic time until which its row needs no renewal."""
 
 
 class AuthenticatedSettings(Settings):
     """Settings of `relay.authenticated`."""
 
     accounts: frozenset[str] | None = Field(
-        default=None, description="Only these accounts: login names or addresses."
+        default=None,
+        description="Only these accounts may send: login names, addresses or ids. "
+        "Not set: every account, unless `groups` is set.",
     )
-    groups: frozenset[str] | None = Field(default=None, description="Only members of these groups.")
+    groups: frozenset[str] | None = Field(
+        default=None,
+        description="Only members of these groups may send. "
+        "Not set: every account, unless `accounts` is set.",
+    )
     show: bool = Field(
-        default=True, description="Write a row into the grant table, for `thurn relay who`."
+        default=True,
+        description="Whether a session that sends gets a row in the grant table, for "
+        "`thurn relay who`.",
     )
 
 
 class Authenticated:
-    """See `thurn.contracts.relay.RelayPolicy`."""
+    """Permits logins; see `thurn.contracts.relay.RelayPolicy`."""
 
     def __init__(
         self, config: AuthenticatedSettings, context: Context, named: NamedAccounts
@@ -62,10 +75,10 @@ class Authenticated:
         self._named = named
 
     async def may_relay(self, transaction: Transaction, recipient: Recipient) -> Accept | None:
-        """Permits logins; those in `accounts` or `groups` where either is set.
+        """Permit the recipient if the session is logged in and its account is among those allowed.
 
         Raises:
-            TemporaryFailure: the accounts cannot be asked.
+            TemporaryFailure: the account plugins do not answer.
         """
         session, config = transaction.session, self._config
         identity = session.identity
@@ -88,17 +101,19 @@ class Authenticated:
 async def authenticated(
     config: AuthenticatedSettings, context: Context
 ) -> AsyncIterator[Authenticated]:
-    """Permits who has logged in."""
+    """The rule of one instance."""
     named = await named_accounts(config.accounts or (), context, "accounts")
     yield Authenticated(config, context, named)
 
 
 async def _show(session: Session, identity: Identity, context: Context) -> None:
-    """Write the session's row unless it is there."""
+    """Write the session's row, unless it was written within `SHOWN_SECONDS`."""
     now, until = context.clock.monotonic(), session.stash.get(SHOWN_UNTIL)
     if until is not None and now < until:
         return
-    session.stash[SHOWN_UNTIL] = now + SHOWN_SECONDS  # trouble is not tried again either
+    session.stash[SHOWN_UNTIL] = (
+        now + SHOWN_SECONDS
+    )  # a failing table is not tried again sooner either
     try:
         with trio.fail_after(TABLE_SECONDS):
             await GrantTable(context.state, context.clock).grant(

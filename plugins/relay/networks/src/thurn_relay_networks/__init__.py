@@ -1,1 +1,1 @@
-"""Listed networks may send (`relay.networks`). Start reading at `factory`."""
+"""Peers in listed networks may send (`relay.networks`). Start reading at `factory`."""

@@ -1,13 +1,13 @@
-"""The plugin `relay.networks`: permits by the configuration, and shows it in the grant table.
+"""The plugin `relay.networks`: permits listed networks, and shows them in the grant table.
 
 Rules of this file:
-1. What is permitted here is what the configuration says; the table is for whoever reads it
-   (`relay.grants`, `thurn relay who`) and is not asked.
-2. Rows of this instance that the configuration no longer has go when it opens. A running instance
-   only renews rows that are there, so that the workers of an old generation that still drain
-   bring nothing back; but what ended because the machine slept, it writes again. The rows of an
-   instance that is gone end by themselves.
-3. A site without shared state has no table; trouble with the table is logged and changes nothing.
+1. The configuration alone decides what is permitted here; the table is never asked. It is written
+   for its readers: `relay.grants` and `thurn relay who`.
+2. When an instance opens, it removes its rows that are no longer in the configuration. After that
+   it only renews existing rows, so that draining workers of an old generation do not write removed
+   networks again. Rows that ended while the machine was suspended are written again. The rows of an
+   instance that was removed end by themselves.
+3. A site without shared state has no table. If the table fails, that is logged and changes nothing.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ from thurn_kit.grants import Grant, GrantTable, GrantTableFull, Network, exact
 from thurn_relay_networks.settings import NetworksSettings
 
 LIFETIME_SECONDS: Final = 180.0
-"""How long rows outlive an instance that is gone."""
+"""How long a row lives after its last renewal, in seconds; so long it outlives its instance."""
 RENEWAL_SECONDS: Final = 40.0
-"""Four times within a lifetime: a busy machine does not lose its rows."""
+"""Seconds between renewals: four within a lifetime, so that a busy machine does not lose rows."""
 
-TROUBLE: Final = (TemporaryFailure, StorageError, GrantTableFull)
+TABLE_ERRORS: Final = (TemporaryFailure, StorageError, GrantTableFull)
+"""The ways in which the grant table fails."""
 
 
 class NetworksPolicy:
-    """See `thurn.contracts.relay.RelayPolicy`."""
+    """Permits listed networks; see `thurn.contracts.relay.RelayPolicy`."""
 
     def __init__(self, config: NetworksSettings, context: Context) -> None:
         self._config = config
@@ -48,7 +49,7 @@ class NetworksPolicy:
         self._source = context.source("networks")
 
     async def may_relay(self, transaction: Transaction, recipient: Recipient) -> Accept | None:
-        """Permits peers of the networks, to the destinations if there are any."""
+        """Permit the recipient if the peer is in a network and the recipient is a destination."""
         peer = transaction.session.peer
         if peer is None:
             return None
@@ -70,12 +71,12 @@ class NetworksPolicy:
         )
 
     async def show(self, table: GrantTable, *, add: bool, remove: bool) -> None:
-        """Make the table's rows of this instance what the configuration says.
+        """Write this instance's rows as the configuration says.
 
         Args:
-            table: the site's.
-            add: rows that are not there; else only renew.
-            remove: rows that the configuration does not have.
+            table: the site's grant table.
+            add: whether missing rows are written; existing ones are renewed in any case.
+            remove: whether rows that are not in the configuration are removed.
         """
         name = self._context.name
         rows = {g.source: g for g in await table.entries("network") if g.granted_by == name}
@@ -90,30 +91,30 @@ class NetworksPolicy:
                 granted_by=name,
                 lifetime_seconds=LIFETIME_SECONDS,
             )
-        for gone in rows if remove else ():
-            await table.revoke(gone, granted_by=name)
+        for leftover in rows if remove else ():
+            await table.revoke(leftover, granted_by=name)
 
     async def keep_showing(self, table: GrantTable) -> None:
-        """Renew the rows for as long as the instance is open."""
+        """Renew the rows as long as the instance is open."""
         clock = self._context.clock
         while True:
             started = clock.monotonic()
             await trio.sleep(RENEWAL_SECONDS)
-            slept = clock.monotonic() - started > LIFETIME_SECONDS
-            await self.try_to_show(table, add=slept)
+            was_suspended = clock.monotonic() - started > LIFETIME_SECONDS
+            await self.try_to_show(table, add=was_suspended)
 
     async def try_to_show(self, table: GrantTable, *, add: bool, remove: bool = False) -> None:
-        """`show`; trouble is logged."""
+        """Do what `show` does; a failure of the table is logged."""
         try:
             await self.show(table, add=add, remove=remove)
-        except TROUBLE as error:
+        except TABLE_ERRORS as error:
             self._context.diagnostics.warning("relay.networks_not_shown", failure=str(error))
 
 
 @plugin("relay", "networks")
 @asynccontextmanager
 async def networks(config: NetworksSettings, context: Context) -> AsyncIterator[NetworksPolicy]:
-    """Permits the networks; their rows are in the table before the first peer comes."""
+    """The rule of one instance; its rows are written before the first peer connects."""
     policy = NetworksPolicy(config, context)
     if config.open_relay_on_purpose:
         where = context.source("open_relay_on_purpose")
@@ -130,7 +131,7 @@ async def networks(config: NetworksSettings, context: Context) -> AsyncIterator[
 
 
 def _table(context: Context) -> GrantTable | None:
-    """The site's grant table; None without shared state, and in a process that only looks."""
+    """The site's grant table; None without shared state, and in a process that does not serve."""
     if not context.serving:
         return None
     try:

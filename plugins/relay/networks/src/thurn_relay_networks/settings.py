@@ -1,4 +1,4 @@
-"""Settings of `relay.networks`: an open relay is refused here, before anything starts."""
+"""Settings of `relay.networks`; they refuse an open relay when the configuration is checked."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ class NetworksSettings(Settings):
 
     open_relay_on_purpose: bool = Field(
         default=False,
-        description="Take networks that together are more than a /8 of public addresses (IPv6: a "
-        "/16). Everybody there may send to everybody through this site.",
+        description="Accept networks that together cover more than a /8 of public addresses (IPv6: "
+        "a /16). Everybody there may then send to everybody through this site.",
     )
     networks: tuple[NetworkSetting, ...] = Field(
-        default=(), description="Who may send: networks and addresses. Empty: nobody."
+        default=(),
+        description="Networks and addresses whose peers may send. Empty: nobody may.",
     )
     destinations: tuple[str, ...] = Field(
         default=(),
-        description='Only to these domains ("*.example.org": those below it). Empty: to anywhere.',
+        description="Domains to which the peers may send; "
+        '"*.example.org" stands for the domains below it. Empty: everywhere.',
     )
 
     @field_validator("networks")
@@ -30,8 +32,8 @@ class NetworksSettings(Settings):
     ) -> tuple[Network, ...]:
         if is_open(networks) and not info.data.get("open_relay_on_purpose", False):
             raise ValueError(
-                "these networks together are more than anybody's own (a /8 of public addresses, "
-                "IPv6: a /16): an open relay. List your networks, or say "
+                "these networks together make an open relay: they cover more than a /8 of public "
+                "addresses (IPv6: a /16), or all of IPv4. List only your own networks, or set "
                 "open_relay_on_purpose = true"
             )
         return networks

@@ -1,8 +1,8 @@
-"""The plugins `sasl.plain` and `sasl.login`: name and password as they are.
+"""The plugins `sasl.plain` and `sasl.login`, which get the name and the password as they are.
 
-Rules: the grammar is kept to the letter, whatever breaks it is malformed (501), never "wrong
-password"; names and passwords are UTF-8 without controls, and bounded (`thurn.plugin.sasl`).
-Without encryption the gate does not offer either of them.
+Rules of this file: a message that breaks the grammar is malformed (501), never "wrong password".
+Names and passwords are UTF-8 without control characters, and bounded (`thurn.plugin.sasl`). The
+gate offers neither mechanism without encryption.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ def plain() -> SaslExchange:
     """One message: `[authzid] NUL authcid NUL passwd`. RFC 4616 §2."""
     message = yield from sasl.receive()
     parts = message.split(b"\0", 3)
-    # Exactly two NUL: SAFE, of which all three parts are made, has none.
+    # There must be exactly two NUL: the grammar's parts have no NUL.
     if len(parts) != 3:
-        raise sasl.Malformed("not authzid NUL authcid NUL passwd")
+        raise sasl.Malformed("the message is not authzid NUL authcid NUL passwd")
     authzid, authcid, password = parts
     acting_as = sasl.text(authzid) if authzid else ""
     return (yield from sasl.verify(sasl.text(authcid), password, acting_as))
@@ -26,7 +26,7 @@ def plain() -> SaslExchange:
 
 @sasl_mechanism("LOGIN", plaintext=True)
 def login() -> SaslExchange:
-    """Two prompts; an initial response is the name. draft-murchison-sasl-login-00."""
+    """Two prompts; an initial response answers the first one. draft-murchison-sasl-login-00."""
     name = yield from sasl.receive(b"Username:")
     password = yield from sasl.receive(b"Password:")
     return (yield from sasl.verify(sasl.text(name), password))

@@ -1,4 +1,4 @@
-"""The plugin `sasl.scram`: its settings, and the secret from which fakes are made."""
+"""The plugin `sasl.scram`: its settings, and the secret from which fake keys are derived."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from thurn_sasl_scram.mechanism import PLUS, ScramMechanism
 from thurn_sasl_scram.storedkey import Faker
 
 SECRET_OCTETS: Final = 32
+"""Length of the site's secret in octets: nobody can guess it."""
 
 Name: TypeAlias = Literal["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"]
 
@@ -29,19 +30,21 @@ class ScramSettings(Settings):
     mechanisms: tuple[Name, ...] = Field(
         default=("SCRAM-SHA-256",),
         min_length=1,
-        description="What is offered, best first; -PLUS only where the channel can be bound. Offer "
-        "only what the accounts have stored: a client takes the best that it knows.",
+        description="The mechanisms offered, best first; -PLUS is offered only if the channel can "
+        "be bound. Name only those for which accounts have stored keys: a client uses the best "
+        "that it knows.",
     )
     iterations: int = Field(
         default=10_000,
         ge=4096,
         le=999_999_999,
-        description="What is shown for names that nobody has: the number that the accounts use.",
+        description="The iterations shown for unknown names; set it to the number that the "
+        "accounts use.",
     )
     domains: tuple[str, ...] = Field(
         default=(),
-        description="Domains that may be left out at login, so that a name that nobody has looks "
-        "the same with and without them.",
+        description="Domains that may be left out at login, so that an unknown name looks the same "
+        "with and without them.",
     )
 
 
@@ -53,7 +56,7 @@ async def scram(config: ScramSettings, context: Context) -> AsyncIterator[SaslPr
         domains = frozenset(parse_domain(domain) for domain in config.domains)
     except AddressError as error:
         place = context.source("domains")
-        raise ConfigError([f"{place}: not a domain: {error.reason}"]) from error
+        raise ConfigError([f"{place}: a text is not a domain: {error.reason}"]) from error
     secret = await trio.to_thread.run_sync(keep_secret, context.data)
     faker = Faker(secret, config.iterations, domains)
     names = dict.fromkeys(config.mechanisms)
@@ -66,7 +69,11 @@ async def scram(config: ScramSettings, context: Context) -> AsyncIterator[SaslPr
 
 
 def keep_secret(directory: Path) -> bytes:
-    """The secret of this directory, made by whoever asks first; all workers have the same one."""
+    """The secret in a directory; the first worker makes it, and all others read it.
+
+    Raises:
+        ConfigError: the file with the secret is damaged.
+    """
     path = directory / "secret"
     with exclusive(directory):
         if not path.exists():
@@ -79,5 +86,5 @@ def keep_secret(directory: Path) -> bytes:
             fresh.replace(path)
         secret = path.read_bytes()
     if len(secret) != SECRET_OCTETS:
-        raise ConfigError([f"{path} is damaged: remove it; a new one is made at the next start"])
+        raise ConfigError([f"{path} is damaged: remove it, and the next start makes a new one"])
     return secret

@@ -6,13 +6,14 @@
     S: v=ServerSignature          (goes out with the success)
 
 Rules of this file:
-1. The form is judged before the proof, so that "malformed" tells nothing about a password.
-2. A name that nobody has goes the same way to the end, with a fake key, and fails as a wrong
-   password does.
-3. Comparisons are constant in time. What is stored is asked for again at the end: the client may
-   have taken its time, and meanwhile the account was locked or its password changed.
-4. Without -PLUS: a client that thinks we cannot bind ("y") where -PLUS is offered has been lied to,
-   and fails. With it: the type must be ours and the data the connection's own.
+1. The form of a message is checked before the proof, so that "malformed" says nothing about a
+   password.
+2. An unknown name goes through the same steps with a fake key, and fails as a wrong password does.
+3. Comparisons take constant time. The stored key is read again at the end: the client may wait long
+   between its messages, and meanwhile the account may be locked or its password changed.
+4. Without -PLUS, a client that believes the server cannot bind ("y") although -PLUS is offered has
+   been attacked, and fails. With -PLUS, the binding type must be `END_POINT` and the data must be
+   those of the connection.
 
 RFC 5802 §3, §5, §6; RFC 7677.
 """
@@ -46,24 +47,28 @@ from thurn_sasl_scram.message import (
 from thurn_sasl_scram.storedkey import HASHES, Faker, Keys, read_stored
 
 END_POINT: Final = "tls-server-end-point"
-"""The one type that Python's ssl lets a server have under TLS 1.2 and 1.3. RFC 5929 §4."""
+"""The only channel binding type that Python's ssl gives a server under TLS 1.2 and 1.3. RFC 5929
+§4."""
 NONCE_RANDOM_OCTETS: Final = 24
+"""Random octets of the server's part of a nonce: nobody can guess it, and it never repeats."""
 PLUS: Final = "-PLUS"
+"""The end of the name of a mechanism that binds to the channel."""
 
 
 def make_nonce() -> str:
-    """The server's part, unpredictable."""
+    """A random server's part of a nonce."""
     return b64encode(secrets.token_bytes(NONCE_RANDOM_OCTETS)).decode("ascii")
 
 
 class ScramMechanism:
-    """One mechanism as offered.
+    """One mechanism that is offered.
 
     Args:
-        mechanism: its name; with "-PLUS" it binds to the channel.
-        faker: makes what is shown for names that nobody has.
-        plus_offered: the -PLUS variant of the same hash is offered where the channel can be bound.
-        make_nonce: the server's part of the nonce.
+        mechanism: its name; a name with "-PLUS" binds to the channel.
+        faker: makes the keys for unknown names.
+        plus_offered: whether the -PLUS variant of the same hash is offered if the channel can be
+            bound.
+        make_nonce: makes the server's part of a nonce.
     """
 
     plaintext = False
@@ -85,7 +90,7 @@ class ScramMechanism:
         self._make_nonce = make_nonce
 
     def begin(self, conditions: SaslConditions) -> SaslExchange:
-        """A new exchange."""
+        """A new exchange; malformed messages end it."""
         try:
             return (yield from self._exchange(conditions))
         except sasl.Malformed as error:
@@ -98,7 +103,9 @@ class ScramMechanism:
             return failure
         _check_lengths(first)
         stored = yield from sasl.stored_key(first.name, self.scheme)
-        fake = self._faker.keys(first.name, self.scheme)  # also when it is not needed: equal time
+        fake = self._faker.keys(
+            first.name, self.scheme
+        )  # made in any case, so that the time is equal
         keys = fake if stored is None else read_stored(stored, self.scheme)
 
         nonce = first.nonce + self._make_nonce()
@@ -107,16 +114,16 @@ class ScramMechanism:
         final = parse_final((yield from sasl.receive(server_first)))
         # RFC 5802 §5.1: the nonce MUST be the same.
         if final.nonce != nonce:
-            raise sasl.Malformed("another nonce")
+            raise sasl.Malformed("the final message has another nonce")
         if len(final.proof) != len(keys.stored_key):
-            raise sasl.Malformed("not a proof")
+            raise sasl.Malformed("the proof has a wrong length")
 
         signed = b",".join((first.bare, server_first, final.without_proof))
         proved = self._proved(keys, final, signed)
         if not hmac.compare_digest(final.binding, self._expected_binding(first, conditions)):
             return SaslFailure("channel_binding.mismatch")
-        now = yield from sasl.stored_key(first.name, self.scheme)
-        if not proved or stored is None or not _same(stored, now):
+        stored_now = yield from sasl.stored_key(first.name, self.scheme)
+        if not proved or stored is None or not _same(stored, stored_now):
             return SaslFailure("credentials")
         signature = b64encode(hmac.digest(keys.server_key, signed, self._hash))
         verdict = Verified(stored.account)
@@ -128,14 +135,14 @@ class ScramMechanism:
         if self.channel_binding:
             # RFC 5802 §6: -PLUS was chosen, so the flag MUST be "p".
             if not first.binding:
-                raise sasl.Malformed("no channel binding in a -PLUS mechanism")
+                raise sasl.Malformed("a -PLUS mechanism is used without channel binding")
             if first.binding != self.channel_binding:
-                raise sasl.Malformed("unknown channel binding type")
+                raise sasl.Malformed("the channel binding type is unknown")
             return None
         if first.binding:
-            raise sasl.Malformed("channel binding in a mechanism without -PLUS")
+            raise sasl.Malformed("a mechanism without -PLUS is used with channel binding")
         if first.thinks_unsupported and self._plus_offered and self._can_bind(conditions):
-            # RFC 5802 §6: somebody has taken -PLUS out of our list; the server MUST fail.
+            # RFC 5802 §6: somebody has removed -PLUS from the server's list; the server MUST fail.
             return SaslFailure("channel_binding.downgrade")
         return None
 
@@ -151,21 +158,22 @@ class ScramMechanism:
         """Whether H(ClientProof XOR ClientSignature) is the stored key. RFC 5802 §3."""
         signature = hmac.digest(keys.stored_key, signed, self._hash)
         pairs = zip(final.proof, signature, strict=True)
-        client_key = bytes(one ^ other for one, other in pairs)
-        found = hashlib.new(self._hash, client_key).digest()
-        return hmac.compare_digest(found, keys.stored_key) and keys.real
+        client_key = bytes(proof ^ octet for proof, octet in pairs)
+        stored_key = hashlib.new(self._hash, client_key).digest()
+        return hmac.compare_digest(stored_key, keys.stored_key) and keys.real
 
 
 def _same(before: StoredKey, now: StoredKey | None) -> bool:
+    """Whether the stored key is still the same, of the same account; takes constant time."""
     if now is None or now.account != before.account:
         return False
     return hmac.compare_digest(now.value.reveal().encode(), before.value.reveal().encode())
 
 
 def _check_lengths(first: ClientFirst) -> None:
-    """The bounds that hold for every mechanism's names, and one for the nonce."""
+    """Check names by the bounds of all mechanisms, and the length of the nonce."""
     sasl.text(first.name.encode())
     if first.authzid:
         sasl.text(first.authzid.encode())
     if len(first.nonce) > NONCE_OCTETS:
-        raise sasl.Malformed("nonce too long")
+        raise sasl.Malformed("the nonce is too long")

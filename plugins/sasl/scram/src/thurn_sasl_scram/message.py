@@ -1,4 +1,4 @@
-"""The client's two messages, read to the letter: whatever else comes is `Malformed`.
+"""The client's two messages, read strictly: a message of another form is `Malformed`.
 
     client-first-message = gs2-header client-first-message-bare
     gs2-header           = gs2-cbind-flag "," [ "a=" saslname ] ","
@@ -9,8 +9,8 @@
     saslname             = 1*(value-safe-char / "=2C" / "=3D")
     extensions           = attr-val *("," attr-val) ; attr-val = ALPHA "=" value
 
-Rules of this file: it knows no key; text is UTF-8 without controls; a mandatory extension is
-refused, as none is known (RFC 5802 §5.1, "m"), optional ones are passed over.
+Rules of this file: it knows no keys. Text is UTF-8 without control characters. Mandatory extensions
+("m") are refused, since none is known (RFC 5802 §5.1); optional ones are ignored.
 
 RFC 5802 §7.
 """
@@ -27,11 +27,12 @@ from thurn.plugin.sasl import Malformed
 from thurn_kit.scram import saslprep
 
 MESSAGE_OCTETS: Final = 8_192
-"""A client's message at most: two names of 1,024 characters, escaped, and a nonce."""
+"""Length of a client's message in octets; enough for two escaped names of 1,024 characters and a
+nonce."""
 ATTRIBUTES: Final = 32
-"""In a message at most; without extensions there are five."""
+"""Attributes in a message; without extensions there are at most four."""
 NONCE_OCTETS: Final = 1_024
-"""A client's nonce at most; common ones have 20 to 40."""
+"""Length of a client's nonce in octets; common ones have 20 to 40."""
 
 _FLAG: Final = re.compile(r"n|y|p=[A-Za-z0-9.-]{1,64}")
 _NONCE: Final = re.compile(r"[!-+\--~]+")  # printable = %x21-2B / %x2D-7E
@@ -46,11 +47,12 @@ class ClientFirst:
 
     Attributes:
         binding: the channel binding type that the client uses; "" for none.
-        thinks_unsupported: the client can bind and thinks that we cannot ("y").
-        name: prepared.
-        authzid: "" without one.
-        gs2_header: as it came; the final message repeats it.
-        bare: as it came; part of what is signed.
+        thinks_unsupported: whether the client can bind and believes that the server cannot ("y").
+        name: the login name, prepared.
+        authzid: the authorization identity, prepared; "" without one.
+        nonce: the client's nonce.
+        gs2_header: the header as received; the final message repeats it.
+        bare: the rest as received; a part of the signed octets.
     """
 
     binding: str
@@ -68,7 +70,9 @@ class ClientFinal:
 
     Attributes:
         binding: the GS2 header and the channel binding's data, decoded.
-        without_proof: as it came; part of what is signed.
+        nonce: the client's and the server's nonce, joined.
+        proof: the client's proof, decoded.
+        without_proof: the message as received, without the proof; a part of the signed octets.
     """
 
     binding: bytes
@@ -78,21 +82,21 @@ class ClientFinal:
 
 
 def parse_first(message: bytes) -> ClientFirst:
-    """The first message.
+    """The client's first message.
 
     Raises:
-        Malformed: it is none.
+        Malformed: the octets are not a first message.
     """
     text = _text(message)
     parts = text.split(",", ATTRIBUTES)
     if len(parts) < 4 or len(parts) > ATTRIBUTES:
-        raise Malformed("not a first message")
+        raise Malformed("the message is not a first message")
     flag, authzid, name, nonce, *extensions = parts
     if _FLAG.fullmatch(flag) is None:
-        raise Malformed("no channel binding flag")
+        raise Malformed("the channel binding flag is wrong")
     if name.startswith("m="):
         # RFC 5802 §5.1: the server MUST fail when it does not know a mandatory extension.
-        raise Malformed("mandatory extension")
+        raise Malformed("a mandatory extension is not known")
     _check_extensions(extensions)
     return ClientFirst(
         binding=flag.removeprefix("p=") if flag.startswith("p=") else "",
@@ -106,15 +110,15 @@ def parse_first(message: bytes) -> ClientFirst:
 
 
 def parse_final(message: bytes) -> ClientFinal:
-    """The final message.
+    """The client's final message.
 
     Raises:
-        Malformed: it is none.
+        Malformed: the octets are not a final message.
     """
     text = _text(message)
     parts = text.split(",", ATTRIBUTES)
     if len(parts) < 3 or len(parts) > ATTRIBUTES:
-        raise Malformed("not a final message")
+        raise Malformed("the message is not a final message")
     binding, nonce, *extensions, proof = parts
     _check_extensions(extensions)
     return ClientFinal(
@@ -127,19 +131,19 @@ def parse_final(message: bytes) -> ClientFinal:
 
 def _text(message: bytes) -> str:
     if len(message) > MESSAGE_OCTETS:
-        raise Malformed("too long")
+        raise Malformed("the message is too long")
     try:
         text = message.decode()
     except UnicodeDecodeError as error:
-        raise Malformed("not UTF-8") from error
+        raise Malformed("the message is not UTF-8") from error
     if _CONTROL.search(text) is not None:
-        raise Malformed("control characters")
+        raise Malformed("the message has control characters")
     return text
 
 
 def _value(attribute: str, prefix: str) -> str:
     if not attribute.startswith(prefix) or len(attribute) == len(prefix):
-        raise Malformed(f"no {prefix[0]} attribute")
+        raise Malformed(f"the attribute {prefix[0]} is missing")
     return attribute[len(prefix) :]
 
 
@@ -147,21 +151,21 @@ def _saslname(attribute: str, prefix: str) -> str:
     value = _value(attribute, prefix)
     if _BAD_ESCAPE.search(value) is not None:
         # RFC 5802 §5.1: "=" not followed by 2C or 3D MUST fail.
-        raise Malformed("bad escape in a name")
+        raise Malformed("a name has a wrong escape")
     try:
         name = saslprep(value.replace("=2C", ",").replace("=3D", "="))
     except ValueError as error:
-        raise Malformed(f"name: {error}") from error
+        raise Malformed(f"a name cannot be prepared: {error}") from error
     if not name:
         # RFC 5802 §5.1: a name that is empty once prepared SHOULD fail.
-        raise Malformed("empty name")
+        raise Malformed("a name is empty")
     return name
 
 
 def _nonce(attribute: str) -> str:
     value = _value(attribute, "r=")
     if len(value) > 2 * NONCE_OCTETS or _NONCE.fullmatch(value) is None:
-        raise Malformed("not a nonce")
+        raise Malformed("the nonce is malformed")
     return value
 
 
@@ -170,12 +174,12 @@ def _base64(attribute: str, prefix: str) -> bytes:
     try:
         octets = b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Malformed("not base64") from error
+        raise Malformed(f"the attribute {prefix[0]} is not base64") from error
     if b64encode(octets).decode("ascii") != value:
-        raise Malformed("not base64")  # one spelling only
+        raise Malformed(f"the attribute {prefix[0]} is not base64")  # only one spelling is valid
     return octets
 
 
 def _check_extensions(extensions: list[str]) -> None:
     if any(_EXTENSION.fullmatch(extension) is None for extension in extensions):
-        raise Malformed("malformed extension")
+        raise Malformed("an extension is malformed")

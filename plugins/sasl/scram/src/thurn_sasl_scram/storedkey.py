@@ -1,14 +1,15 @@
-"""What accounts have stored for a name, and the stable fake that is shown where they have nothing.
+"""The stored keys of accounts, and stable fake keys for unknown names.
 
     stored = scheme "$" iterations ":" base64(salt) "$" base64(StoredKey) ":" base64(ServerKey)
 
 Rules of this file:
-1. A fake is made of the site's secret, the scheme and the name, so that it is the same at each try,
-   in each worker and after each start; its salt and iterations look like those of real accounts.
-2. Spellings under which a real account is one account are one name for the fake as well: case, the
-   forms of an address (quotes, U-labels), and the domains that may be left out. Else two spellings
-   with two salts would tell that nobody is there.
-3. A stored text that cannot be read is trouble of ours, not an unknown name.
+1. A fake key is derived from the site's secret, the scheme and the name, so that it is the same at
+   each try, in each worker and after each start. Its salt and iterations look like those of real
+   accounts.
+2. Spellings that name the same real account give the same fake key: they differ in case, in the
+   form of an address (quotes, U-labels), or in a domain that may be left out. Otherwise two
+   spellings with two salts would show that the name is unknown.
+3. A stored text that cannot be read is an internal failure, not an unknown name.
 
 RFC 5803 §2, RFC 5802 §5.
 """
@@ -30,21 +31,21 @@ from thurn.plugin.sasl import StoredKey
 from thurn_kit.accounts import name_key
 
 SALT_OCTETS: Final = 16
-"""What account plugins make, and most other software too."""
+"""Length in octets of the salts that account plugins and most other software make."""
 _STORED: Final = re.compile(
     r"([A-Z0-9-]{1,20})\$([0-9]{1,9}):([A-Za-z0-9+/=]{1,1368})"
     r"\$([A-Za-z0-9+/=]{1,128}):([A-Za-z0-9+/=]{1,128})"
 )
 HASHES: Final = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
-"""By scheme. RFC 5802 §4, RFC 7677 §2."""
+"""The hash function of each scheme, as hashlib names it. RFC 5802 §4, RFC 7677 §2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """One name's salt, iterations and keys.
+    """The salt, iterations and keys of one name.
 
     Attributes:
-        real: there is an account behind it; a fake never proves anything.
+        real: whether an account has them; a fake key never proves a login.
     """
 
     salt: bytes
@@ -58,7 +59,7 @@ def read_stored(stored: StoredKey, scheme: str) -> Keys:
     """The keys in a stored text.
 
     Raises:
-        TemporaryFailure: it cannot be read, or is another scheme's.
+        TemporaryFailure: the text cannot be read, or is another scheme's.
     """
     match = _STORED.fullmatch(stored.value.reveal())
     size_octets = hashlib.new(HASHES[scheme]).digest_size
@@ -70,17 +71,17 @@ def read_stored(stored: StoredKey, scheme: str) -> Keys:
         else:
             if len(key) == len(server) == size_octets:
                 return Keys(salt, int(match[2]), key, server, real=True)
-    raise TemporaryFailure(f"what is stored of {stored.account} for {scheme} is not RFC 5803 text")
+    raise TemporaryFailure(f"the stored key of {stored.account} for {scheme} cannot be read")
 
 
 @dataclass(frozen=True, slots=True)
 class Faker:
-    """Makes keys for names that nobody has.
+    """Makes fake keys for unknown names.
 
     Attributes:
-        secret: the site's; who has it can tell fakes from real salts.
-        iterations: what the accounts use.
-        domains: domains that may be left out at login, in normal form.
+        secret: the site's secret; somebody who has it can distinguish fake salts from real ones.
+        iterations: the number that the accounts use.
+        domains: the domains that may be left out at login, in normal form.
     """
 
     secret: bytes = field(repr=False)
@@ -88,8 +89,8 @@ class Faker:
     domains: Set[str] = frozenset()
 
     def keys(self, name: str, scheme: str) -> Keys:
-        """The same for the same name, always."""
-        # As accounts compare names (an address in its normal form), and then more freely.
+        """The fake keys of a name; the same for all its spellings."""
+        # Names are compared as accounts do (an address in its normal form), and then more freely.
         name = normalize("NFKC", name_key(name) or name).casefold()
         local, at, domain = name.rpartition("@")
         if at and local and domain.removesuffix(".") in self.domains:

@@ -1,1 +1,1 @@
-"""Certificates from PEM files (`tls.files`). Start reading at `provider`; `pair` loads one."""
+"""Certificates from PEM files (`tls.files`). Start reading at `provider`; `pair` loads a pair."""

@@ -14,5 +14,5 @@ from thurn_tls_files.settings import FilesSettings
 @plugin("tls", "files")
 @asynccontextmanager
 async def files(config: FilesSettings, context: Context) -> AsyncIterator[FilesProvider]:
-    """The certificates of these files."""
+    """The certificates of one instance."""
     yield FilesProvider(config, context)

@@ -1,17 +1,17 @@
-"""The names for which a certificate is: DNS names of its subject alternative names, in A-labels.
+"""The names that a certificate is for: the DNS names among its subject alternative names.
 
-The one module that needs an X.509 library; with a single pair nobody asks it. A common name is
-not looked at: clients do not either. RFC 9525 §2.
+Rules of this file: the names are in A-labels. Common names are ignored, as clients ignore them
+(RFC 9525 §2). This is the only module that needs an X.509 library, and only with several pairs.
 """
 
 from __future__ import annotations
 
 
 def certificate_names(pem: bytes) -> tuple[str, ...]:
-    """Lower-case names of the first certificate in a PEM text; wildcards as they are.
+    """The names of the first certificate in a PEM text, in lower case; wildcards as they are.
 
     Raises:
-        ValueError: no certificate can be read.
+        ValueError: the text contains no certificate that can be read.
 
     RFC 5280 §4.2.1.6.
     """
@@ -26,14 +26,14 @@ def certificate_names(pem: bytes) -> tuple[str, ...]:
 
 
 def find_name(names: dict[str, int], asked: str) -> int | None:
-    """The number of the pair for a name: exactly, else by a wildcard for its first label.
+    """The number of the pair for a name: with exactly this name, else with a wildcard for it.
 
     RFC 9525 §6.3.
     """
     name = asked.lower().rstrip(".")
-    found = names.get(name)
-    if found is None:
+    number = names.get(name)
+    if number is None:
         first, dot, rest = name.partition(".")
         if first and dot:
-            found = names.get(f"*.{rest}")
-    return found
+            number = names.get(f"*.{rest}")
+    return number

@@ -1,7 +1,6 @@
-"""One certificate with its key: loading it, and seeing that it has changed.
+"""One certificate with its key: loading the pair, and noticing that it has changed.
 
-Names of files come from the configuration alone; what a peer calls us is looked up among the
-names inside the certificates (see `provider`).
+Rules of this file: the names of files come from the configuration only, never from a peer.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from typing import Final, TypeAlias
 from thurn.plugin import CertifiedContext, Secret
 
 FILE_OCTETS: Final = 1_048_576
-"""A chain has some kilobytes; whatever is larger is a wrong path."""
+"""Size of a PEM file in octets; a chain has a few kilobytes, so a larger file is another one."""
 
 _VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
-"""Modification time, size and number of each file: what a change changes."""
+"""Modification time, size and inode number of each file; at least one differs after a change."""
 
 
 class PairError(Exception):
-    """A pair cannot be used; the message names the file and says why."""
+    """A pair cannot be used; the message names the file and the reason."""
 
 
 def server_context(minimum_version: str, ciphers: str) -> CertifiedContext:
@@ -46,13 +45,16 @@ def server_context(minimum_version: str, ciphers: str) -> CertifiedContext:
 
 
 class Pair:
-    """A pair of files, and the newest good state of it.
+    """The files of a certificate and its key.
 
     Args:
         certificate: the file of the certificate.
-        key: the file of its key; None: the same file.
-        password: what the key is encrypted with.
+        key: the file of its key; None if that is in the same file.
+        password: the password of an encrypted key.
         new_context: makes a context without a certificate.
+
+    Attributes:
+        pem: the content of the certificate's file at the last successful `load`.
     """
 
     def __init__(
@@ -70,22 +72,23 @@ class Pair:
         self.pem = b""
 
     def changed(self) -> bool:
-        """Whether the files are others than at the last `load`, good or not."""
+        """Whether the files have changed since the last `load`, successful or not."""
         return self._stamp() != self._tried
 
     def load(self) -> CertifiedContext:
-        """A new context with what the files have now; `pem` then is the certificate.
+        """A new context with the certificate and key that the files have now.
 
         Raises:
-            PairError: the files cannot be used; `pem` is as it was.
+            PairError: the files cannot be used; `pem` stays as it was.
         """
         self._tried = self._stamp()
         pem = _read(self.certificate)
         _read(self.key)
         if self.key.stat().st_mode & stat.S_IROTH:
-            raise PairError(f"{self.key} can be read by everybody: chmod o-rwx it")
+            raise PairError(f"everybody can read {self.key}: chmod o-rwx it")
         context = self._new_context()
-        secret = self._password.reveal() if self._password is not None else ""  # it must not ask
+        # Without a password OpenSSL would ask for one on the terminal.
+        secret = self._password.reveal() if self._password is not None else ""
         try:
             context.load_cert_chain(self.certificate, self.key, secret)
         except (ssl.SSLError, OSError, ValueError) as error:
@@ -96,13 +99,13 @@ class Pair:
 
     def _stamp(self) -> Stamp | None:
         try:
-            found = [path.stat() for path in dict.fromkeys((self.certificate, self.key))]
+            states = [path.stat() for path in dict.fromkeys((self.certificate, self.key))]
         except OSError:
             return None
-        return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in found)
+        return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in states)
 
     def _explained(self, error: Exception, pem: bytes) -> str:
-        """OpenSSL does not say which of the two files it means."""
+        """A message for an error of OpenSSL, which does not say which of the two files it means."""
         if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
             return f"{self.key} is not the key of {self.certificate}"
         try:
@@ -127,7 +130,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             octets = file.read(FILE_OCTETS + 1)
     except OSError as error:
-        hint = "; the account that serves must be able to" if error.errno == errno.EACCES else ""
+        hint = "; the site's account must be able to" if error.errno == errno.EACCES else ""
         raise PairError(f"{path} cannot be read: {error.strerror}{hint}") from error
     if len(octets) > FILE_OCTETS:
         raise PairError(f"{path} is larger than {FILE_OCTETS} octets")

@@ -1,11 +1,11 @@
-"""The product: contexts for new connections, from the newest good state of all pairs.
+"""The product: contexts for new connections, from the newest valid state of all pairs.
 
 Rules of this file:
-1. The files are looked at each second at most, when a connection comes; a changed pair is loaded
-   anew. One that is broken then keeps its old state, and that is told once. (At a start, and at a
-   reload of the site, a broken pair stops it.)
-2. The first pair is the default one. With several, the name that the client asks for (SNI) is
-   looked up among the certificates' own names; an unknown one gets the default. RFC 6066 §3.
+1. A new connection checks whether files have changed, at most once a second; a changed pair is
+   loaded again. If it is broken, the old state stays in use, and that is logged once. (At a start
+   and at a reload of the site, a broken pair prevents it.)
+2. The first pair is the default. With several pairs, the name that the client asks for (SNI) is
+   looked up among the names in the certificates; an unknown name gets the default. RFC 6066 §3.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from thurn_tls_files.pair import Pair, PairError
 from thurn_tls_files.settings import FilesSettings
 
 LOOK_SECONDS: Final = 1.0
-"""Between two looks at the files; a stat takes microseconds."""
+"""Seconds between two checks of the files, so that not every connection costs a stat."""
 
 
 class FilesProvider:
-    """See `thurn.contracts.tls.TlsProvider`.
+    """The certificates of one instance; see `thurn.contracts.tls.TlsProvider`.
 
     Raises:
-        ConfigError: files that cannot be used; a finding for each.
+        ConfigError: pairs cannot be used; there is a finding for each.
     """
 
     def __init__(self, settings: FilesSettings, context: Context) -> None:
@@ -54,7 +54,7 @@ class FilesProvider:
         return self._contexts[0]
 
     async def status(self) -> Mapping[str, StatusValue]:
-        """When the certificates end that are in use."""
+        """When the certificates in use end."""
         await trio.lowlevel.checkpoint()
         pems = {str(pair.certificate): pair.pem for pair in self._pairs}
         return certificates_status(pems, self._host.clock.wall())
@@ -73,20 +73,20 @@ class FilesProvider:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Names of all pairs, and the default context that knows how to choose."""
+        """Collect the names of all pairs, and make the default context choose among them."""
         if len(self._pairs) == 1:
             return
         names: dict[str, int] = {}
         for number, pair in enumerate(self._pairs):
             for name in self._names_of(pair):
-                names.setdefault(name, number)  # the first pair that has a name
+                names.setdefault(name, number)  # the first pair with a name is used
         self._names = names
         self._contexts[0].sni_callback = self._choose
 
     def _names_of(self, pair: Pair) -> tuple[str, ...]:
         try:
             return certificate_names(pair.pem)
-        except ValueError as error:  # OpenSSL has accepted it all the same
+        except ValueError as error:  # OpenSSL has accepted the certificate
             path = str(pair.certificate)
             self._host.diagnostics.warning("tls.names_unreadable", path=path, failure=str(error))
             return ()

@@ -14,7 +14,8 @@ from thurn.plugin import CertifiedContext, Secret, Settings, SitePath
 from thurn_tls_files.pair import Pair, PairError, server_context
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Of TLS 1.2: forward secrecy and authenticated encryption only. RFC 9325 §4.2."""
+"""The default ciphers for TLS 1.2: only those with forward secrecy and authenticated encryption.
+RFC 9325 §4.2."""
 
 
 class PairSettings(Settings):
@@ -24,35 +25,40 @@ class PairSettings(Settings):
         description="PEM file: the server's certificate first, then those up to the authority's."
     )
     key: SitePath | None = Field(
-        default=None, description="PEM file of the private key; in `certificate` if not given."
+        default=None,
+        description="PEM file of the private key; the file `certificate` if not given.",
     )
     key_password: Secret | None = Field(
-        default=None, description="What the key is encrypted with, if it is."
+        default=None, description="The password of the private key, if that is encrypted."
     )
 
 
 class FilesSettings(PairSettings):
-    """Settings of `tls.files`: the default pair, and others."""
+    """Settings of `tls.files`: the default pair, and further pairs."""
 
     certificates: tuple[PairSettings, ...] = Field(
-        default=(), description="More pairs; the name that a client asks for chooses (SNI)."
+        default=(),
+        description="Further pairs; the name that a client asks for (SNI) chooses among them.",
     )
     minimum_version: Literal["1.2", "1.3"] = Field(
-        default="1.2", description="The oldest TLS version that is spoken."
+        default="1.2", description="The oldest TLS version that is accepted."
     )
     ciphers: str = Field(
-        default=CIPHERS, description="OpenSSL's list of ciphers for TLS 1.2; 1.3 has its own."
+        default=CIPHERS,
+        description="OpenSSL's list of ciphers for TLS 1.2; the ciphers of TLS 1.3 are fixed.",
     )
 
     def findings(self, directory: Path) -> Sequence[str]:
-        """Pairs that cannot be used: missing, unreadable, broken, or not of one another."""
+        """The pairs that cannot be used: missing, unreadable, broken, or not belonging together."""
         return self.load(self.pairs())[1]
 
     def pairs(self) -> list[Pair]:
         """The default pair, then the others."""
         new_context = partial(server_context, self.minimum_version, self.ciphers)
-        given = (self, *self.certificates)
-        return [Pair(one.certificate, one.key, one.key_password, new_context) for one in given]
+        return [
+            Pair(pair.certificate, pair.key, pair.key_password, new_context)
+            for pair in (self, *self.certificates)
+        ]
 
     @staticmethod
     def load(pairs: Iterable[Pair]) -> tuple[list[CertifiedContext], list[str]]:

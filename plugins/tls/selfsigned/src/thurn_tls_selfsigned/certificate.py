@@ -1,4 +1,4 @@
-"""Makes a self-signed certificate with a P-256 key. The one module that imports cryptography."""
+"""Makes a self-signed certificate with a P-256 key; the only module that imports cryptography."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 EARLIER_SECONDS: Final = 86_400
-"""Clocks of clients may be behind."""
+"""How long before its making a certificate is valid, in seconds, since clients' clocks may be
+slow."""
 COMMON_NAME: Final = "thurn, self-signed"
-"""Only shown to people; names are matched by the alternative names. RFC 9525 §2."""
+"""The common name, which only people read; clients match the alternative names. RFC 9525 §2."""
 
 
 def make_certificate(names: tuple[str, ...], now: int, ends: int) -> tuple[bytes, bytes]:
-    """Key and certificate for these names, PEM.
+    """A key and a certificate for these names, as PEM texts.
 
     Args:
         names: DNS names (A-labels) and IP addresses.
-        now: POSIX seconds.
-        ends: POSIX seconds.
+        now: the time now, in POSIX seconds.
+        ends: when the certificate ends, in POSIX seconds.
 
     Raises:
         ValueError: a name cannot be in a certificate.
@@ -33,12 +34,12 @@ def make_certificate(names: tuple[str, ...], now: int, ends: int) -> tuple[bytes
     """
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
-    itself = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
+    own_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
     identifier = x509.SubjectKeyIdentifier.from_public_key(public)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(itself)
-        .issuer_name(itself)
+        .subject_name(own_name)
+        .issuer_name(own_name)
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime.fromtimestamp(now - EARLIER_SECONDS, UTC))

@@ -17,8 +17,10 @@ from thurn_kit.certificates import certificates_status
 from thurn_tls_selfsigned.keeper import keep
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Of TLS 1.2: forward secrecy and authenticated encryption only. RFC 9325 §4.2."""
+"""The ciphers for TLS 1.2: only those with forward secrecy and authenticated encryption. RFC 9325
+§4.2."""
 ALWAYS: Final = ("localhost", "127.0.0.1", "::1")
+"""Names that every certificate has, for clients on the same machine."""
 
 
 class SelfSignedSettings(Settings):
@@ -26,8 +28,8 @@ class SelfSignedSettings(Settings):
 
     names: tuple[str, ...] = Field(
         default=(),
-        description="More names and addresses for the certificate, besides the site's hostname, "
-        "localhost, 127.0.0.1 and ::1.",
+        description="Further names and addresses of the certificate, in addition to the site's "
+        "hostname, localhost, 127.0.0.1 and ::1.",
     )
 
 
@@ -36,7 +38,9 @@ class SelfSigned:
     """A TLS provider with one certificate.
 
     Attributes:
-        certificate: a PEM file without the key, for clients that shall trust it.
+        certificate: the PEM file without the key, for clients that should trust it.
+        context: the context for all connections.
+        clock: the site's clock.
     """
 
     certificate: Path
@@ -44,7 +48,7 @@ class SelfSigned:
     clock: Clock
 
     def server_context(self) -> ssl.SSLContext:
-        """The one context there is."""
+        """The context for a new connection, always the same."""
         return self.context
 
     async def status(self) -> Mapping[str, StatusValue]:
@@ -56,9 +60,10 @@ class SelfSigned:
 @plugin("tls", "selfsigned")
 @asynccontextmanager
 async def selfsigned(config: SelfSignedSettings, context: Context) -> AsyncIterator[SelfSigned]:
-    """A provider with the certificate of the data directory, which is made if it must be."""
+    """A provider with the certificate of the data directory, which is made if needed."""
     names = tuple(dict.fromkeys((context.hostname, *ALWAYS, *config.names)))
-    # In a thread: another worker may just be making it, and cryptography takes a while to import.
+    # This runs in a thread, since another worker may be making the certificate, and cryptography
+    # takes a while to import.
     kept = await trio.to_thread.run_sync(keep, context.data, names, context.clock.wall())
     if kept.made:
         context.diagnostics.info(
@@ -69,7 +74,7 @@ async def selfsigned(config: SelfSignedSettings, context: Context) -> AsyncItera
 
 def _server_context(pair: Path) -> ssl.SSLContext:
     context = CertifiedContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996 §5: nothing older
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996 §5: older versions MUST NOT be used
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(CIPHERS)
     context.load_cert_chain(pair)

@@ -1,11 +1,12 @@
-"""Keeps the certificate in a directory, so that all workers and all starts have the same one.
+"""Keeps the certificate in a directory, so that all workers and all starts use the same one.
 
 Rules of this file:
-1. `pair.pem` (0600) has key and certificate in one file and is replaced by a rename: nobody ever
-   sees a key with another's certificate. `certificate.pem` is a copy without the key.
-2. The first line of `pair.pem` says when it ends and for which names it is; PEM readers skip it.
-   So a start that finds a good one needs no X.509 library.
-3. A lock file makes one worker of several make it; the others wait and find it.
+1. `pair.pem` (0600) has the key and the certificate in one file and is replaced by a rename, so
+   that nobody reads a key with the certificate of another. `certificate.pem` is a copy without the
+   key.
+2. The first line of `pair.pem` says when the certificate ends and which names it has; PEM readers
+   ignore the line. So a start that finds a valid pair needs no X.509 library.
+3. A lock file makes sure that only one worker makes the certificate; the others wait and use it.
 """
 
 from __future__ import annotations
@@ -19,17 +20,25 @@ from pathlib import Path
 from typing import Final
 
 LIFE_SECONDS: Final = 10 * 365 * 86_400
-"""Nobody renews a certificate that nobody but its owner trusts."""
+"""How long a new certificate is valid, in seconds: ten years, since clients have to be configured
+again for a new one."""
 RENEW_SECONDS: Final = 30 * 86_400
-"""What must be left at a start; less and a new one is made."""
+"""The time before its end from which a start makes a new certificate, in seconds."""
 MARK: Final = "thurn-selfsigned 1"
+"""The beginning of the first line: the name and version of its form."""
 HEAD_OCTETS: Final = 65_536
-"""The first line with its names is looked for in so much."""
+"""Length in octets to which the first line is read; it holds all names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where it is, and whether it was made just now."""
+    """The files of the certificate.
+
+    Attributes:
+        pair: the key and the certificate.
+        certificate: the certificate alone.
+        made: whether it was made just now.
+    """
 
     pair: Path
     certificate: Path
@@ -37,12 +46,12 @@ class Kept:
 
 
 def keep(directory: Path, names: tuple[str, ...], now: float) -> Kept:
-    """A certificate for these names that is good for a while; made if there is none.
+    """A certificate for these names that is valid for a while; it is made if needed.
 
     Args:
-        directory: private to this instance.
+        directory: the instance's own directory.
         names: DNS names and addresses.
-        now: POSIX seconds.
+        now: the time now, in POSIX seconds.
 
     Raises:
         OSError: the directory cannot be written.
@@ -50,7 +59,7 @@ def keep(directory: Path, names: tuple[str, ...], now: float) -> Kept:
     """
     pair, certificate = directory / "pair.pem", directory / "certificate.pem"
     with _lock(directory / "lock"):
-        made = not _good(pair, names, now)
+        made = not _is_usable(pair, names, now)
         if made:
             _make(pair, names, now)
         if made or not certificate.exists():
@@ -58,21 +67,22 @@ def keep(directory: Path, names: tuple[str, ...], now: float) -> Kept:
     return Kept(pair, certificate, made)
 
 
-def _good(pair: Path, names: tuple[str, ...], now: float) -> bool:
+def _is_usable(pair: Path, names: tuple[str, ...], now: float) -> bool:
+    """Whether the first line of a pair has these names and an end that is far enough."""
     try:
         with pair.open("rb") as file:
             head = file.readline(HEAD_OCTETS).decode("utf-8", "replace")
     except FileNotFoundError:
         return False
     mark, _, rest = head.rstrip("\n").partition(": ")
-    ends, _, found = rest.partition(" ")
+    ends, _, pair_names = rest.partition(" ")
     if mark != MARK or not (ends.isascii() and ends.isdigit() and len(ends) <= 19):
         return False
-    return found == " ".join(names) and int(ends) - now > RENEW_SECONDS
+    return pair_names == " ".join(names) and int(ends) - now > RENEW_SECONDS
 
 
 def _make(pair: Path, names: tuple[str, ...], now: float) -> None:
-    # Imported only when one must be made: 80 ms that a start does not have to spend.
+    # The import takes 80 ms, which a start with a valid certificate does not need.
     from thurn_tls_selfsigned.certificate import make_certificate  # noqa: PLC0415
 
     ends = int(now) + LIFE_SECONDS
@@ -88,7 +98,7 @@ def _without_key(pair: bytes) -> bytes:
 def _replace(path: Path, octets: bytes, mode: int) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - opens a descriptor
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
@@ -97,7 +107,7 @@ def _replace(path: Path, octets: bytes, mode: int) -> None:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """One at a time, among processes; let go of when the file is closed, also by a crash."""
+    """Let one process at a time run; a crash ends the lock, since the file is closed then."""
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,1 +1,1 @@
-"""Changes of the accounts, one file for each kind of thing; start reading at `change`."""
+"""The changes that commands and imports make, a file for each table; start reading at `change`."""

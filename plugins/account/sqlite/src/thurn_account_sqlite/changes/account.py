@@ -1,4 +1,7 @@
-"""Accounts: what the site says of them. Addresses are in `address`, passwords in `credential`."""
+"""Changes of accounts and their properties.
+
+Addresses are changed in `address`, passwords in `credential`.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,12 @@ from thurn_account_sqlite.changes.alias import shown_targets
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, differences
 
 ID_OCTETS: Final = 10
-"""80 random bits: two accounts never get the same id, not even over copies of a site."""
+"""Random octets of a new id: with 80 bits two accounts never get the same id, even in copies of a
+site."""
 ID_CHARACTERS: Final = 255
+"""Length in characters of an id that an import or `--id` gives."""
 TEXT_CHARACTERS: Final = 1_000
-"""Of a display name, a group, an attribute."""
+"""Length in characters of a display name, a group, a store, and of an attribute's key and value."""
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _COLUMNS: Final = (
@@ -56,11 +61,13 @@ WHERE number = ?
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What is said of an account, besides addresses and passwords.
+    """The properties of an account: all but its addresses and passwords.
 
     Attributes:
-        services: None is all.
-        store: None is the site's default.
+        services: the protocols that it may use; None for all.
+        quota_octets: how much mail it may store; None without a limit.
+        quota_messages: how many messages it may store; None without a limit.
+        store: the store instance; None for the site's default.
     """
 
     name: str
@@ -77,23 +84,23 @@ class Properties:
 def add_account(
     change: Change, new: Properties, addresses: Iterable[str], identifier: str | None = None
 ) -> tuple[int, str]:
-    """The account is there; returns its number and id.
+    """Add an account, and return its number and id.
 
     Args:
         change: the transaction.
-        new: what is said of it.
-        addresses: its own, the primary one first.
-        identifier: the AccountId that it has elsewhere, so that its mail stays its own.
+        new: the account's properties.
+        addresses: its own addresses, the primary one first.
+        identifier: the AccountId that its mail is stored under already; None for a new one.
 
     Raises:
-        ChangeRefused: the name, an address or the id is taken or impossible.
+        ChangeRefused: the name, an address or the id is invalid or belongs to another account.
     """
     key = _checked_name(change, new.name, None)
     account = identifier if identifier is not None else secrets.token_hex(ID_OCTETS)
     if not 0 < len(account) <= ID_CHARACTERS or not account.isprintable():
         raise ChangeRefused(f"{account!r} cannot be an id")
     if change.one("SELECT 1 FROM account WHERE id = ?", account) is not None:
-        raise ChangeRefused(f"the id {account} is taken by another account")
+        raise ChangeRefused(f"another account has the id {account}")
     change.run(_INSERT, account, key, change.at, *_row(new))
     number = int(change.connection.last_insert_rowid())
     change.note("account.added", new.name, account, **_facts(new))
@@ -103,10 +110,10 @@ def add_account(
 
 
 def read_properties(change: Change, number: int) -> Properties:
-    """What is said of an account now."""
+    """The properties of an account now."""
     row = change.one(_SELECT, number)
     if row is None:
-        raise ChangeRefused("the account has gone meanwhile")
+        raise ChangeRefused("the account was deleted meanwhile")
     name, display_name, enabled, services, groups, octets, messages, store, attributes = row
     return Properties(
         name,
@@ -122,10 +129,10 @@ def read_properties(change: Change, number: int) -> Properties:
 
 
 def set_account(change: Change, number: int, account: str, new: Properties) -> bool:
-    """All this is said of the account; returns whether anything else was before.
+    """Give an account these properties, and return whether that changed anything.
 
     Raises:
-        ChangeRefused: the new name is taken or impossible, a word cannot be stored.
+        ChangeRefused: the new name is invalid or another account's, or a value cannot be stored.
     """
     old = read_properties(change, number)
     facts = differences(_facts(old), _facts(new))
@@ -138,19 +145,19 @@ def set_account(change: Change, number: int, account: str, new: Properties) -> b
 
 
 def delete_account(change: Change, name: str) -> tuple[str, list[str]]:
-    """The account, its addresses, passwords and grants are gone; its mail is not touched.
+    """Delete an account with its addresses, passwords and grants; its mail stays in the store.
 
     Returns:
-        Its name, and the aliases that led to it alone and went with it.
+        The account's name, and the aliases that led to it alone and are deleted as well.
 
     Raises:
-        ChangeRefused: there is none.
+        ChangeRefused: there is no such account.
     """
     number, account = change.account(name)
     name = read_properties(change, number).name
     keys = [k for (k,) in change.rows("SELECT key FROM address WHERE account = ?", number)]
     query = "SELECT DISTINCT alias FROM target WHERE account = ? ORDER BY alias"
-    led = {key: shown_targets(change, key) for (key,) in change.rows(query, number)}
+    old_targets = {key: shown_targets(change, key) for (key,) in change.rows(query, number)}
     query = "SELECT name FROM domain WHERE postmaster = ? ORDER BY name"
     domains = [domain for (domain,) in change.rows(query, number)]
     acting = change.rows(_ACTING, number)
@@ -162,9 +169,9 @@ def delete_account(change: Change, name: str) -> tuple[str, list[str]]:
     for key in aliases:
         change.run("DELETE FROM address WHERE key = ?", key)
     change.note("account.deleted", name, account, addresses=keys, aliases=aliases)
-    # What others lose by it has a line of its own, where who looks at them finds it.
-    for key in [one for one in led if one not in aliases]:
-        change.note("alias.set", key, targets=[led[key], shown_targets(change, key)])
+    # Aliases, domains and accounts that lose something have lines of their own in the history.
+    for key in [key for key in old_targets if key not in aliases]:
+        change.note("alias.set", key, targets=[old_targets[key], shown_targets(change, key)])
     for domain in domains:
         change.note("domain.changed", domain, postmaster=[name, None])
     for other, identifier in acting:
@@ -173,20 +180,25 @@ def delete_account(change: Change, name: str) -> tuple[str, list[str]]:
 
 
 def _checked_name(change: Change, name: str, number: int | None) -> str:
-    """The key of a name that no other account has."""
+    """The key of a name; raises ChangeRefused if it is invalid or another account has it."""
     key = name_key(name)
     if key is None:
-        raise ChangeRefused(f"{name!r} cannot be a name: letters, digits, signs, or an address")
+        raise ChangeRefused(
+            f"{name!r} cannot be a name: use letters, digits and signs without spaces, or an "
+            "address"
+        )
     row = change.one("SELECT number, name FROM account WHERE name_key = ?", key)
     if row is not None and row[0] != number:
-        raise ChangeRefused(f"the account {row[1]} is there already: thurn account set {row[1]}")
+        raise ChangeRefused(
+            f"there is an account {row[1]} already: change it with thurn account set {row[1]}"
+        )
     row = change.one(
         "SELECT a.number, a.name FROM address d JOIN account a ON a.number = d.account "
         "WHERE d.key = ?",
         key,
     )
     if row is not None and row[0] != number:
-        raise ChangeRefused(f"{name} is an address of the account {row[1]}: take another name")
+        raise ChangeRefused(f"{name} is an address of the account {row[1]}: choose another name")
     return key
 
 
@@ -194,7 +206,9 @@ def _row(new: Properties) -> tuple[Any, ...]:
     texts = (new.display_name, *new.groups, *new.attributes, *new.attributes.values())
     for text in (*texts, new.store or ""):
         if len(text) > TEXT_CHARACTERS or any(c < " " or c == "\x7f" for c in text):
-            raise ChangeRefused(f"{text[:40]!r}… cannot be stored: too long, or controls in it")
+            raise ChangeRefused(
+                f"{text[:40]!r}… cannot be stored: it is too long, or has control characters"
+            )
     check_services(new.services)
     for number in (new.quota_octets, new.quota_messages):
         if number is not None and not 0 <= number < 2**63:
@@ -206,18 +220,20 @@ def _row(new: Properties) -> tuple[Any, ...]:
 
 
 def check_services(services: frozenset[str] | None) -> None:
-    """The words are protocols' names by their form.
+    """Check that the words have the form of protocols' names.
 
     Raises:
-        ChangeRefused: one is not.
+        ChangeRefused: one does not.
     """
     for word in services or ():
         if _WORD.fullmatch(word) is None:
-            raise ChangeRefused(f"{word!r} is no service: words such as imap, pop3, submission")
+            raise ChangeRefused(
+                f"{word!r} is not a service: use words such as imap, pop3, submission"
+            )
 
 
 def _facts(properties: Properties) -> dict[str, Any]:
-    """The fields as the table and the history have them, in the order of `_COLUMNS`."""
+    """The properties as the table and the history store them, in the order of `_COLUMNS`."""
     values: dict[str, Any] = {name: getattr(properties, name) for name in _COLUMNS}
     values["services"] = None if properties.services is None else sorted(properties.services)
     values["groups"] = sorted(properties.groups)

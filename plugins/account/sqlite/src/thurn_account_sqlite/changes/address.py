@@ -1,4 +1,4 @@
-"""Addresses of accounts. An address has one meaning: an account's, or an alias."""
+"""Changes of accounts' addresses. An address has one meaning: it is an account's, or an alias."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TypeAlias
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, read_address
 
 Owner: TypeAlias = tuple[int, str, str]
-"""Number, id and name of the account."""
+"""The number, id and name of an account."""
 
 
 def add_address(change: Change, owner: Owner, text: str) -> bool:
-    """The account has the address; returns whether it had not before.
+    """Give an account an address, and return whether it was new.
 
     Raises:
-        ChangeRefused: it is no address, at no domain of ours, or has another meaning.
+        ChangeRefused: the text is not an address, or one at another site's domain, or the address
+            has another meaning.
     """
     number, account, name = owner
     address = read_address(text)
@@ -42,7 +43,7 @@ def add_address(change: Change, owner: Owner, text: str) -> bool:
 
 
 def remove_address(change: Change, owner: Owner, text: str) -> bool:
-    """The account does not have the address; returns whether it had.
+    """Take an address away from an account, and return whether it had it.
 
     Raises:
         ChangeRefused: an alias leads to the account, and this is its last address.
@@ -56,7 +57,8 @@ def remove_address(change: Change, owner: Owner, text: str) -> bool:
     alias = change.one("SELECT alias FROM target WHERE account = ?", number)
     if row is not None and row[0] == 1 and alias is not None:
         raise ChangeRefused(
-            f"the alias {alias[0]} leads to {name}: add another address to it before {key} goes"
+            f"the alias {alias[0]} leads to {name}: give {name} another address before you remove "
+            f"{key}"
         )
     change.run("DELETE FROM address WHERE key = ?", key)
     close_gap(change, number)
@@ -65,17 +67,17 @@ def remove_address(change: Change, owner: Owner, text: str) -> bool:
 
 
 def make_primary(change: Change, owner: Owner, text: str) -> bool:
-    """The address, which is the account's own, is its primary one; returns whether it was not.
+    """Make one of the account's addresses the primary one, and return whether it was not.
 
     Raises:
-        ChangeRefused: it is not the account's.
+        ChangeRefused: the address is not the account's.
     """
     number, account, name = owner
     key = read_address(text).key
     query = "SELECT position FROM address WHERE key = ? AND account = ?"
     row = change.one(query, key, number)
     if row is None:
-        raise ChangeRefused(f"{key} is no address of {name}: --add-address {key}")
+        raise ChangeRefused(f"{key} is not an address of {name}: add it with --add-address {key}")
     if row[0] == 0:
         return False
     change.run("UPDATE address SET position = position + 1 WHERE account = ?", number)
@@ -85,7 +87,7 @@ def make_primary(change: Change, owner: Owner, text: str) -> bool:
 
 
 def close_gap(change: Change, number: int) -> None:
-    """The first address that the account still has is its primary one (position 0)."""
+    """Make the first address that the account still has its primary one (position 0)."""
     change.run(
         "UPDATE address SET position = 0 WHERE account = ? AND position = ("
         "SELECT min(position) FROM address WHERE account = ?)",
@@ -96,6 +98,6 @@ def close_gap(change: Change, number: int) -> None:
 
 def _meaning(change: Change, number: int | None) -> str:
     if number is None:
-        return "an alias: thurn alias delete it first"
+        return "an alias: delete the alias first"
     row = change.one("SELECT name FROM account WHERE number = ?", number)
     return "an address of another account" if row is None else f"an address of {row[0]}"

@@ -1,4 +1,4 @@
-"""Aliases: an address, or "@domain" for all else there, that stands for accounts and addresses."""
+"""Changes of aliases: addresses, or "@domain" for all others there, that lead to targets."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Final, TypeAlias
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, read_address
 
 TARGETS: Final = 1_000
-"""Of one alias; the host follows no more. A larger list wants a list manager."""
+"""Targets of one alias, as many as the host follows. A larger list needs list software."""
 
 Target: TypeAlias = tuple[int | None, str | None]
-"""The number of an account, or an address."""
+"""The number of an account and None, or None and an address."""
 
 
 def add_targets(change: Change, text: str, targets: Iterable[str]) -> tuple[str, bool]:
-    """The alias stands for these targets and for those that it had; it is made if there is none.
+    """Add targets to an alias, which is created if it is missing.
 
     Returns:
-        Its key, and whether anything changed.
+        The alias's key, and whether anything changed.
 
     Raises:
-        ChangeRefused: the address has another meaning, or a target can be none.
+        ChangeRefused: the address has another meaning, or a target is invalid.
     """
     key = alias_key(change, text)
     old = _targets(change, key)
@@ -29,7 +29,10 @@ def add_targets(change: Change, text: str, targets: Iterable[str]) -> tuple[str,
 
 
 def set_targets(change: Change, text: str, targets: Iterable[str]) -> tuple[str, bool]:
-    """The alias stands for these targets only; it is made if there is none.
+    """Give an alias these targets only; it is created if it is missing.
+
+    Returns:
+        The alias's key, and whether anything changed.
 
     Raises:
         ChangeRefused: see `add_targets`.
@@ -39,8 +42,10 @@ def set_targets(change: Change, text: str, targets: Iterable[str]) -> tuple[str,
 
 
 def remove_targets(change: Change, text: str, targets: Sequence[str]) -> tuple[str, bool]:
-    """The alias stands no more for these targets; without targets, or with the last one, it is
-    gone. Returns its key, and whether it is still there.
+    """Take targets away from an alias; without targets, or with its last one, it is deleted.
+
+    Returns:
+        The alias's key, and whether it still exists.
 
     Raises:
         ChangeRefused: there is no such alias, or it has no such target.
@@ -49,11 +54,11 @@ def remove_targets(change: Change, text: str, targets: Sequence[str]) -> tuple[s
     old = _targets(change, key)
     if not old:
         raise ChangeRefused(f"there is no alias {key}: see thurn alias list")
-    gone = _read(change, targets) if targets else old
-    for target, typed in zip(gone, targets, strict=False):
+    removed = _read(change, targets) if targets else old
+    for target, typed in zip(removed, targets, strict=False):
         if target not in old:
             raise ChangeRefused(f"{key} does not lead to {typed}: see thurn alias list")
-    left = [target for target in old if target not in gone]
+    left = [target for target in old if target not in removed]
     if left:
         _store(change, key, text, old, left)
         return key, True
@@ -63,10 +68,10 @@ def remove_targets(change: Change, text: str, targets: Sequence[str]) -> tuple[s
 
 
 def alias_key(change: Change, text: str) -> str:
-    """The key of an address or "@domain" that may be an alias: at a domain of ours.
+    """The key of an address or "@domain" that can be an alias.
 
     Raises:
-        ChangeRefused: it may not.
+        ChangeRefused: the text is neither, or its domain is not one of the site's.
     """
     if text.startswith("@"):
         return f"@{change.own_domain(text[1:])}"
@@ -76,7 +81,7 @@ def alias_key(change: Change, text: str) -> str:
 
 
 def _targets(change: Change, key: str) -> list[Target]:
-    """What the alias stands for now.
+    """The targets of an alias now; empty if there is no such alias.
 
     Raises:
         ChangeRefused: the address is an account's.
@@ -86,7 +91,8 @@ def _targets(change: Change, key: str) -> list[Target]:
     )
     if row is not None:
         raise ChangeRefused(
-            f"{key} is an address of {row[0]}: thurn account set {row[0]} --remove-address {key}"
+            f"{key} is an address of {row[0]}: remove it there first, with "
+            f"thurn account set {row[0]} --remove-address {key}"
         )
     query = "SELECT account, address FROM target WHERE alias = ? ORDER BY position"
     return [(number, address) for number, address in change.rows(query, key)]
@@ -101,7 +107,7 @@ def _read(change: Change, texts: Iterable[str]) -> list[Target]:
         number, _ = change.account(text)
         if change.one("SELECT 1 FROM address WHERE account = ?", number) is None:
             raise ChangeRefused(
-                f"{text} has no address that mail could go to: "
+                f"{text} has no address that mail could go to: add one with "
                 f"thurn account set {text} --add-address …"
             )
         targets.append((number, None))
@@ -115,9 +121,9 @@ def _store(
     if any(address is not None and read_address(address).key == key for _, address in new):
         raise ChangeRefused(f"{key} would lead to itself: name other targets")
     if not new:
-        raise ChangeRefused(f"the alias {key} would lead nowhere: name a target, or delete it")
+        raise ChangeRefused(f"the alias {key} would have no targets: name one, or delete the alias")
     if len(new) > TARGETS:
-        raise ChangeRefused(f"{key} would stand for {len(new)} addresses; at most {TARGETS}")
+        raise ChangeRefused(f"{key} would have {len(new)} targets; an alias may have {TARGETS}")
     if new == list(old):
         return False
     if not old:
@@ -132,7 +138,7 @@ def _store(
 
 
 def shown_targets(change: Change, key: str) -> list[str]:
-    """What the alias stands for now, as people read it; nothing where there is none.
+    """The targets of an alias as people read them; empty if there is no such alias.
 
     Raises:
         ChangeRefused: the address is an account's.

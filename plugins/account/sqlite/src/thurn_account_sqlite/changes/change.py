@@ -1,10 +1,10 @@
-"""One change: a transaction, who makes it and when, and the history that it leaves.
+"""One change: a transaction, who makes it and when, and its lines in the history.
 
 Rules of this file:
-1. A change that cannot be made is `ChangeRefused`, whose text says what to do instead; the whole
-   transaction is then undone.
-2. Every change leaves a line of history in the same transaction; one that changes nothing leaves
-   none. Secrets, hashes and keys are never in it.
+1. A change that cannot be made raises `ChangeRefused`, whose text says what to do instead; the
+   whole transaction is then rolled back.
+2. Every change adds a line to the history in the same transaction; a change without effect adds
+   none. Secrets, hashes and keys are never in the history.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from thurn_message.address import parse_domain
 from thurn_account_sqlite.lookup import Row, find_account, one, rows
 
 DAY_SECONDS: Final = 86_400.0
+"""Seconds in a day."""
 
 
 class ChangeRefused(ValueError):
-    """It cannot be done; the text says why, and what to do."""
+    """A change cannot be made; the text says why, and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A transaction under way.
+    """A transaction in progress.
 
     Attributes:
-        who: makes it: somebody of the machine, or "login".
-        at: when.
+        who: who makes it: a person and system account of the machine, or "login".
+        at: when it is made, in POSIX seconds.
     """
 
     connection: apsw.Connection
@@ -41,20 +42,20 @@ class Change:
     at: float
 
     def one(self, query: str, *values: object) -> Row | None:
-        """The only row, or the first."""
+        """The first row of a query, or None."""
         return one(self.connection, query, *values)
 
     def rows(self, query: str, *values: object) -> list[Row]:
-        """All rows."""
+        """All rows of a query."""
         return rows(self.connection, query, *values)
 
     def run(self, query: str, *values: object) -> int:
-        """How many rows it changed."""
+        """Run a statement, and return how many rows it changed."""
         self.connection.execute(query, values)
         return int(self.connection.changes())
 
     def note(self, action: str, subject: str, account: str | None = None, **facts: object) -> None:
-        """Leave a line of history."""
+        """Add a line to the history."""
         self.connection.execute(
             "INSERT INTO history (at, who, action, subject, account, facts) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -62,25 +63,25 @@ class Change:
         )
 
     def account(self, name: str) -> tuple[int, str]:
-        """Number and id of the account with this name or address.
+        """The number and id of the account with this name or address.
 
         Raises:
-            ChangeRefused: there is none.
+            ChangeRefused: there is no such account.
         """
         return known_account(self.connection, name)
 
     def own_domain(self, text: str) -> str:
-        """A domain that is ours, in normal form.
+        """A domain of the site in normal form.
 
         Raises:
-            ChangeRefused: it is none, or not ours.
+            ChangeRefused: the text is not a domain, or not one of the site's.
         """
         return own_domain(self.connection, text)
 
     def forget(self, days: int) -> None:
-        """Take what is older out of the history, but never its newest line: see `newest_change`.
+        """Delete older lines of the history, but never the newest one (see `newest_change`).
 
-        Lines stand in the order of time, so only what goes is read.
+        Lines are in the order of time, so only the lines to be deleted are read.
         """
         self.connection.execute(
             "DELETE FROM history WHERE number < "
@@ -90,53 +91,55 @@ class Change:
 
 
 def known_account(connection: apsw.Connection, name: str) -> tuple[int, str]:
-    """Number and id of the account with this name or address.
+    """The number and id of the account with this name or address.
 
     Raises:
-        ChangeRefused: there is none.
+        ChangeRefused: there is no such account.
     """
-    found = find_account(connection, name)
-    if found is None:
+    row = find_account(connection, name)
+    if row is None:
         raise ChangeRefused(f"there is no account {name!r}: see thurn account list")
-    return found[0], found[1]
+    return row[0], row[1]
 
 
 def own_domain(connection: apsw.Connection, text: str) -> str:
-    """A domain that is ours, in normal form.
+    """A domain of the site in normal form.
 
     Raises:
-        ChangeRefused: it is none, or not ours.
+        ChangeRefused: the text is not a domain, or not one of the site's.
     """
     domain = read_domain(text)
     if one(connection, "SELECT 1 FROM domain WHERE name = ?", domain) is None:
-        raise ChangeRefused(f"{domain} is no domain of ours: thurn domain add {domain}")
+        raise ChangeRefused(
+            f"{domain} is not a domain of this site: add it with thurn domain add {domain}"
+        )
     return domain
 
 
 def read_address(text: str) -> Address:
-    """An address.
+    """The address that a text is.
 
     Raises:
-        ChangeRefused: it is none.
+        ChangeRefused: the text is not an address.
     """
     try:
         return Address.parse(text)
     except AddressError as error:
-        raise ChangeRefused(f"{text!r} is no address: {error.reason}") from None
+        raise ChangeRefused(f"{text!r} is not an address: {error.reason}") from None
 
 
 def read_domain(text: str) -> str:
-    """A domain name in normal form.
+    """The domain name that a text is, in normal form.
 
     Raises:
-        ChangeRefused: it is none.
+        ChangeRefused: the text is not a domain name.
     """
     try:
         return parse_domain(text)
     except AddressError as error:
-        raise ChangeRefused(f"{text!r} is no domain: {error.reason}") from None
+        raise ChangeRefused(f"{text!r} is not a domain: {error.reason}") from None
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What a history line says of changed fields: old and new value."""
+    """The old and new values of changed fields, for a line of the history."""
     return {key: [old[key], new[key]] for key in new if old[key] != new[key]}

@@ -1,4 +1,7 @@
-"""Passwords of accounts: the main one and app passwords. The history knows labels, no more."""
+"""Changes of passwords: the main one and app passwords.
+
+The history has only their labels and schemes.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from thurn_account_sqlite.lookup import MAIN, Credential
 from thurn_account_sqlite.stored import Stored
 
 LABEL_CHARACTERS: Final = 64
+"""Length in characters of a label, which people read in lists."""
 APP_PASSWORDS: Final = 100
-"""Of one account: each is tried at a login, at a microsecond."""
+"""App passwords of one account: a login compares all of them, at a microsecond each."""
 
 _PUT: Final = """
 INSERT INTO credential (account, label, scheme, value, prepared, services, created, expires)
@@ -25,7 +29,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 
 def set_main(change: Change, owner: Owner, stored: Stored) -> None:
-    """The account has this main password, and no other."""
+    """Replace the account's main password."""
     number, account, name = owner
     query = "DELETE FROM credential WHERE account = ? AND label = ?"
     change.run(query, number, MAIN)
@@ -39,13 +43,13 @@ def set_main(change: Change, owner: Owner, stored: Stored) -> None:
 
 
 def remove_main(change: Change, owner: Owner) -> bool:
-    """The account has no main password; returns whether it had."""
+    """Remove the account's main password, and return whether it had one."""
     number, account, name = owner
     query = "DELETE FROM credential WHERE account = ? AND label = ?"
-    gone = change.run(query, number, MAIN) > 0
-    if gone:
+    removed = change.run(query, number, MAIN) > 0
+    if removed:
         change.note("password.removed", name, account)
-    return gone
+    return removed
 
 
 def add_app_password(
@@ -57,20 +61,30 @@ def add_app_password(
     services: frozenset[str] | None,
     expires: float | None,
 ) -> None:
-    """The account has an app password of this label.
+    """Add an app password to the account.
+
+    Args:
+        change: the transaction.
+        owner: the account.
+        label: what the password is for; unique in the account.
+        value: the stored form, see `hash_app_password`.
+        services: the protocols that it is for; None for all.
+        expires: when it ends, in POSIX seconds; None for never.
 
     Raises:
-        ChangeRefused: the label is taken or impossible, or there are too many.
+        ChangeRefused: the label is used or invalid, it has expired already, or there are too many.
     """
     number, account, name = owner
     if not 0 < len(label) <= LABEL_CHARACTERS or not label.isprintable() or label == MAIN:
-        raise ChangeRefused(f"{label!r} cannot be a label: a short text such as phone")
+        raise ChangeRefused(f"{label!r} cannot be a label: use a short text such as phone")
     check_services(services)
     if expires is not None and expires <= change.at:
-        raise ChangeRefused("it would be over already: give --expires a time that is to come")
+        raise ChangeRefused("it would have expired already: give --expires a time in the future")
     query = "SELECT 1 FROM credential WHERE account = ? AND label = ?"
     if change.one(query, number, label) is not None:
-        raise ChangeRefused(f"{name} has an app password {label!r}: revoke it, or take another one")
+        raise ChangeRefused(
+            f"{name} has an app password {label!r} already: revoke it, or use another label"
+        )
     row = change.one("SELECT count(*) FROM credential WHERE account = ?", number)
     if row is not None and row[0] > APP_PASSWORDS:
         raise ChangeRefused(f"{name} has {APP_PASSWORDS} app passwords: revoke some")
@@ -81,22 +95,29 @@ def add_app_password(
 
 
 def revoke_app_password(change: Change, owner: Owner, label: str) -> None:
-    """The account has no app password of this label.
+    """Delete the account's app password with this label.
 
     Raises:
-        ChangeRefused: it had none.
+        ChangeRefused: there is no such app password.
     """
     number, account, name = owner
     if label == MAIN:
-        raise ChangeRefused(f"the main password: thurn account passwd {name} --remove")
+        raise ChangeRefused(
+            f"{label} is the main password: remove it with thurn account passwd {name} --remove"
+        )
     query = "DELETE FROM credential WHERE account = ? AND label = ?"
     if not change.run(query, number, label):
-        raise ChangeRefused(f"{name} has no app password {label!r}: see app-password list")
+        raise ChangeRefused(
+            f"{name} has no app password {label!r}: see thurn account app-password list {name}"
+        )
     change.note("app_password.revoked", name, account, label=label)
 
 
 def renew_main(connection: apsw.Connection, old: Credential, stored: Stored, at: float) -> bool:
-    """What is stored of the same password is better; nothing if it was changed meanwhile."""
+    """Store the same main password in a newer form, and return whether that was done.
+
+    Nothing is stored if the password was changed meanwhile.
+    """
     query = """
     UPDATE credential SET scheme = ?, value = ?, prepared = ?, last_used = ?
     WHERE number = ? AND value = ?
@@ -120,7 +141,7 @@ def renew_main(connection: apsw.Connection, old: Credential, stored: Stored, at:
 
 
 def mark_used(connection: apsw.Connection, number: int, at: float) -> None:
-    """The credential was used about then; no history."""
+    """Note when a credential was used; the history gets no line."""
     connection.execute("UPDATE credential SET last_used = ? WHERE number = ?", (at, number))
 
 

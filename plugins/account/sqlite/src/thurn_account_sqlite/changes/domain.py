@@ -1,4 +1,4 @@
-"""Domains that are ours."""
+"""Changes of the site's domains."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from thurn_account_sqlite.changes.change import Change, ChangeRefused, differenc
 from thurn_account_sqlite.lookup import one
 
 SITE_DEFAULT = "default"
-"""The word for a separator or postmaster that the settings say."""
+"""The word for the separator or postmaster of the settings."""
 
 
 def add_domain(
     change: Change, text: str, *, separator: str | None, postmaster: str | None
 ) -> tuple[str, bool]:
-    """The domain is ours; returns its normal form, and whether it was not before.
+    """Add a domain to the site, and return its normal form and whether it was new.
 
     Raises:
-        ChangeRefused: it is no domain, or is ours with other settings.
+        ChangeRefused: the text is not a domain, or the domain exists with other settings.
     """
     domain = read_domain(text)
     number = None if postmaster is None else change.account(postmaster)[0]
@@ -24,7 +24,9 @@ def add_domain(
     if row is not None:
         if (separator, number) in ((None, None), row):
             return domain, False
-        raise ChangeRefused(f"{domain} is there with other settings: thurn domain set {domain}")
+        raise ChangeRefused(
+            f"{domain} exists with other settings: change them with thurn domain set {domain}"
+        )
     _check_separator(separator)
     change.run("INSERT INTO domain VALUES (?, ?, ?, ?)", domain, separator, number, change.at)
     change.note("domain.added", domain, separator=separator, postmaster=postmaster)
@@ -34,10 +36,12 @@ def add_domain(
 def set_domain(
     change: Change, text: str, *, separator: str | None, postmaster: str | None
 ) -> tuple[str, bool]:
-    """The domain has these settings; None leaves one as it is, `SITE_DEFAULT` takes it away.
+    """Change a domain's settings, and return its normal form and whether that changed anything.
+
+    None leaves a setting as it is, and `SITE_DEFAULT` removes the domain's own.
 
     Raises:
-        ChangeRefused: there is no such domain, separator or account.
+        ChangeRefused: there is no such domain or account, or the separator is invalid.
     """
     domain = change.own_domain(text)
     row = one(
@@ -53,9 +57,8 @@ def set_domain(
         new["separator"] = None if separator == SITE_DEFAULT else separator
         _check_separator(new["separator"])
     if postmaster is not None:
-        named = None if postmaster == SITE_DEFAULT else change.account(postmaster)[0]
-        new["postmaster"] = None if named is None else _name(change, named)
-        number = named
+        number = None if postmaster == SITE_DEFAULT else change.account(postmaster)[0]
+        new["postmaster"] = None if number is None else _name(change, number)
     facts = differences(old, new)
     if facts:
         query = "UPDATE domain SET separator = ?, postmaster = ? WHERE name = ?"
@@ -65,10 +68,11 @@ def set_domain(
 
 
 def delete_domain(change: Change, text: str, *, with_addresses: bool) -> tuple[str, list[str]]:
-    """The domain is ours no more; returns the addresses and aliases that went with it.
+    """Delete a domain, and return its normal form and the addresses and aliases deleted with it.
 
     Raises:
-        ChangeRefused: there is no such domain, or it has addresses and they may not go.
+        ChangeRefused: there is no such domain, it has addresses and `with_addresses` is false, or
+            an alias elsewhere leads to an account that would have no address left.
     """
     domain = change.own_domain(text)
     query = "SELECT key, account FROM address WHERE domain = ? ORDER BY key"
@@ -77,7 +81,7 @@ def delete_domain(change: Change, text: str, *, with_addresses: bool) -> tuple[s
         own = sum(account is not None for _, account in rows)
         raise ChangeRefused(
             f"{domain} still has {own} addresses of accounts and {len(rows) - own} aliases: "
-            "delete them first, or say --with-addresses"
+            "delete them first, or add --with-addresses"
         )
     _refuse_lost_targets(change, domain)
     change.run("DELETE FROM address WHERE domain = ?", domain)
@@ -94,7 +98,7 @@ def delete_domain(change: Change, text: str, *, with_addresses: bool) -> tuple[s
 
 
 def _refuse_lost_targets(change: Change, domain: str) -> None:
-    """An alias that stays must not lead to an account that loses its last address."""
+    """Refuse to take the last address of an account to which a remaining alias leads."""
     row = change.one(
         "SELECT t.alias, a.name FROM target t JOIN account a ON a.number = t.account "
         "JOIN address s ON s.key = t.alias WHERE s.domain <> ? AND NOT EXISTS ("
@@ -104,7 +108,7 @@ def _refuse_lost_targets(change: Change, domain: str) -> None:
     )
     if row is not None:
         raise ChangeRefused(
-            f"the alias {row[0]} leads to {row[1]}, who would have no address left: "
+            f"the alias {row[0]} leads to {row[1]}, which would have no address left: "
             f"give {row[1]} another address, or delete the alias"
         )
 
@@ -116,4 +120,6 @@ def _name(change: Change, number: int) -> str:
 
 def _check_separator(separator: str | None) -> None:
     if separator and (len(separator) != 1 or not separator.isascii() or separator.isalnum()):
-        raise ChangeRefused(f"{separator!r} cannot be a separator: one sign such as + or -, or ''")
+        raise ChangeRefused(
+            f"{separator!r} cannot be a separator: use one sign such as + or -, or ''"
+        )

@@ -1,4 +1,4 @@
-"""Grants: as whom an account may send, and as whom it may act."""
+"""Changes of grants: the addresses that an account may send as, and the accounts it may act as."""
 
 from __future__ import annotations
 
@@ -12,54 +12,58 @@ EVERYBODY: Final = "*"
 
 
 def grant_key(text: str) -> str:
-    """The key of an address or "@domain", ours or not.
+    """The key of an address or "@domain", of the site or another one.
 
     Raises:
-        ChangeRefused: it is none.
+        ChangeRefused: the text is neither.
     """
     return f"@{read_domain(text[1:])}" if text.startswith("@") else read_address(text).key
 
 
 def allow_sending(change: Change, owner: Owner, text: str) -> bool:
-    """The account may send as this address or domain; returns whether it might not before.
+    """Let an account send as an address or a whole domain, and return whether that is new.
 
     Raises:
-        ChangeRefused: it is no address.
+        ChangeRefused: the text is neither an address nor "@domain".
     """
     number, account, name = owner
     key = grant_key(text)
-    made = change.run("INSERT OR IGNORE INTO send_grant VALUES (?, ?)", number, key) > 0
-    if made:
+    is_new = change.run("INSERT OR IGNORE INTO send_grant VALUES (?, ?)", number, key) > 0
+    if is_new:
         change.note("send_as.granted", name, account, address=key)
-    return made
+    return is_new
 
 
 def end_sending(change: Change, owner: Owner, text: str) -> bool:
-    """No grant lets the account send as this address or domain; returns whether one did."""
+    """End the grant to send as an address or domain, and return whether there was one.
+
+    Raises:
+        ChangeRefused: the text is neither an address nor "@domain".
+    """
     number, account, name = owner
     key = grant_key(text)
-    gone = change.run("DELETE FROM send_grant WHERE account = ? AND key = ?", number, key) > 0
-    if gone:
+    ended = change.run("DELETE FROM send_grant WHERE account = ? AND key = ?", number, key) > 0
+    if ended:
         change.note("send_as.ended", name, account, address=key)
-    return gone
+    return ended
 
 
 def allow_acting(change: Change, owner: Owner, target: str) -> bool:
-    """The account may act as another one, or as everybody; returns whether it might not before.
+    """Let an account act as another one or as `EVERYBODY`, and return whether that is new.
 
     Raises:
         ChangeRefused: there is no such account.
     """
     number, account, name = owner
     other = None if target == EVERYBODY else change.account(target)[0]
-    made = change.run("INSERT OR IGNORE INTO act_grant VALUES (?, ?)", number, other) > 0
-    if made:
+    is_new = change.run("INSERT OR IGNORE INTO act_grant VALUES (?, ?)", number, other) > 0
+    if is_new:
         change.note("act_as.granted", name, account, target=target)
-    return made
+    return is_new
 
 
 def end_acting(change: Change, owner: Owner, target: str) -> bool:
-    """No grant lets the account act as that one; returns whether one did.
+    """End the grant to act as another account, and return whether there was one.
 
     Raises:
         ChangeRefused: there is no such account.
@@ -67,7 +71,7 @@ def end_acting(change: Change, owner: Owner, target: str) -> bool:
     number, account, name = owner
     other = None if target == EVERYBODY else change.account(target)[0]
     query = "DELETE FROM act_grant WHERE account = ? AND target IS ?"
-    gone = change.run(query, number, other) > 0
-    if gone:
+    ended = change.run(query, number, other) > 0
+    if ended:
         change.note("act_as.ended", name, account, target=target)
-    return gone
+    return ended

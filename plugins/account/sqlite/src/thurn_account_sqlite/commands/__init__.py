@@ -1,1 +1,1 @@
-"""`thurn account`, `thurn alias`, `thurn domain`; one file for each group of commands."""
+"""`thurn account`, `thurn alias` and `thurn domain`; a file for each group of commands."""

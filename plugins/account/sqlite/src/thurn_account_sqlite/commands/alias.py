@@ -1,4 +1,4 @@
-"""`thurn alias`: addresses that stand for accounts and other addresses."""
+"""`thurn alias`: addresses that lead to accounts and other addresses."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _targets = click.argument("targets", nargs=-1, required=True, metavar="TARGET…
 
 @click.group()
 def alias() -> None:
-    """Aliases: addresses that stand for others.
+    """Aliases: addresses that lead to accounts and other addresses.
 
-    ADDRESS is one at a domain of ours, or @domain for all else there. A TARGET is the name of an
-    account, or an address anywhere.
+    ADDRESS is an address at one of the site's domains, or @domain for all other addresses there. A
+    TARGET is the name of an account, or an address anywhere.
     """
 
 
@@ -32,11 +32,11 @@ def alias() -> None:
 async def add(
     site: CommandSite, address: str, targets: tuple[str, ...], instance: str | None, as_json: bool
 ) -> None:
-    """The alias leads to these targets, too; it is made if there is none."""
+    """Add targets to an alias; it is created if it is missing."""
     key, new = await change(
         find_accounts(site, instance), lambda c: add_targets(c, address, targets)
     )
-    _told(key, new, as_json)
+    _say_set(key, new, as_json)
 
 
 @alias.command("set")
@@ -47,30 +47,30 @@ async def add(
 async def set_(
     site: CommandSite, address: str, targets: tuple[str, ...], instance: str | None, as_json: bool
 ) -> None:
-    """The alias leads to these targets only; it is made if there is none."""
+    """Give an alias these targets only; it is created if it is missing."""
     key, new = await change(
         find_accounts(site, instance), lambda c: set_targets(c, address, targets)
     )
-    _told(key, new, as_json)
+    _say_set(key, new, as_json)
 
 
 @alias.command("list")
-@click.option("--domain", "domain_name", help="Only those at this domain.")
+@click.option("--domain", "domain_name", help="Only aliases at this domain.")
 @common_options
 @site_command("account")
 async def list_(
     site: CommandSite, domain_name: str | None, instance: str | None, as_json: bool
 ) -> None:
-    """The aliases and what they lead to."""
+    """List the aliases and their targets."""
     try:
         domain = None if domain_name is None else read_domain(domain_name)
     except ChangeRefused as error:
         raise click.ClickException(str(error)) from error
-    found = await read(find_accounts(site, instance), lambda c: listing.aliases(c, domain))
+    entries = await read(find_accounts(site, instance), lambda c: listing.aliases(c, domain))
     if as_json:
-        print_json(found)
+        print_json(entries)
     else:
-        print_table(("alias", "targets"), [(e["alias"], e["targets"]) for e in found])
+        print_table(("alias", "targets"), [(e["alias"], e["targets"]) for e in entries])
 
 
 @alias.command()
@@ -87,14 +87,14 @@ async def delete(
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """The alias leads no more to these targets; without any, it is gone."""
+    """Remove targets from an alias, or delete it if none is named."""
     accounts = find_accounts(site, instance)
     confirm(f"Delete the alias {address}?", yes=yes or bool(targets))
-    key, left = await change(accounts, lambda c: remove_targets(c, address, targets))
-    text = f"{key} is changed" if left else f"{key} is deleted"
-    say(text, {"alias": key, "deleted": not left}, as_json=as_json)
+    key, remains = await change(accounts, lambda c: remove_targets(c, address, targets))
+    text = f"{key} is changed" if remains else f"{key} is deleted"
+    say(text, {"alias": key, "deleted": not remains}, as_json=as_json)
 
 
-def _told(key: str, changed: bool, as_json: bool) -> None:
-    text = f"{key} is set" if changed else f"{key} was so already"
+def _say_set(key: str, changed: bool, as_json: bool) -> None:
+    text = f"{key} is set" if changed else f"nothing had to be changed for {key}"
     say(text, {"alias": key, "changed": changed}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`thurn account app-password`: passwords for one program or device, which can be taken back."""
+"""`thurn account app-password`: passwords for one program or device, which can be revoked."""
 
 from __future__ import annotations
 
@@ -29,10 +29,16 @@ def app_password() -> None:
 @click.argument("name")
 @click.argument("label")
 @click.option(
-    "--service", "services", multiple=True, help="A protocol that it is for; all if not given."
+    "--service",
+    "services",
+    multiple=True,
+    help="A protocol that the password is for; all if not given.",
 )
 @click.option(
-    "--expires", callback=read_until, metavar="TIME", help="When it ends: 90d, or 2027-01-31."
+    "--expires",
+    callback=read_until,
+    metavar="TIME",
+    help="When the password ends: after 90d, or at the end of 2027-01-31 (UTC).",
 )
 @common_options
 @site_command("account")
@@ -45,7 +51,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the options
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """Make one; it is shown once, and stored as a hash."""
+    """Make an app password. It is shown once, and stored as a hash."""
     accounts = find_accounts(site, instance)
     shown = make_app_password()
     value = hash_app_password(shown)
@@ -71,14 +77,14 @@ async def add(  # noqa: PLR0913, PLR0917 - the options
 @common_options
 @site_command("account")
 async def list_(site: CommandSite, name: str, instance: str | None, as_json: bool) -> None:
-    """The passwords of an account: what they are for, and when they were used (to the day)."""
+    """List an account's passwords: their services, and when they were used (to the day)."""
     accounts = find_accounts(site, instance)
-    found = await read(accounts, lambda c: listing.credentials(c, known_account(c, name)[0]))
+    entries = await read(accounts, lambda c: listing.credentials(c, known_account(c, name)[0]))
     if as_json:
-        print_json(found)
+        print_json(entries)
         return
     columns = ("label", "kind", "services", "created", "last_used", "expires")
-    rows = [[entry[key] for key in columns] for entry in found]
+    rows = [[entry[key] for key in columns] for entry in entries]
     print_table([key.replace("_", " ") for key in columns], rows)
 
 
@@ -90,7 +96,7 @@ async def list_(site: CommandSite, name: str, instance: str | None, as_json: boo
 async def revoke(
     site: CommandSite, name: str, label: str, instance: str | None, as_json: bool
 ) -> None:
-    """It works no more (within a minute, where it has just been used)."""
+    """Delete an app password. It stops working at once."""
     await change(
         find_accounts(site, instance),
         lambda c: revoke_app_password(c, owner_of(c, name), label),

@@ -1,4 +1,4 @@
-"""`thurn domain`: the domains that are ours."""
+"""`thurn domain`: the domains of the site."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from thurn_account_sqlite.commands.site import change, common_options, confirm, 
 
 _separator = click.option(
     "--separator",
-    help=f"What stands before the detail of a sub-address; '' for none; {SITE_DEFAULT!r}: as set.",
+    help="The character before the detail of a sub-address; '' for no sub-addresses, "
+    f"{SITE_DEFAULT!r} for that of the settings.",
 )
 _postmaster = click.option(
     "--postmaster",
     metavar="ACCOUNT",
-    help=f"Who gets mail to postmaster there; {SITE_DEFAULT!r}: as the settings say.",
+    help=f"Who gets mail to postmaster there; {SITE_DEFAULT!r} for that of the settings.",
 )
 
 
 @click.group()
 def domain() -> None:
-    """Domains that are ours (accounts in a database)."""
+    """The domains of the site (accounts in a database)."""
 
 
 @domain.command()
@@ -40,15 +41,15 @@ async def add(
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """Mail for this domain is ours from now on."""
+    """Add a domain; mail for it is accepted from now on."""
     separator = None if separator == SITE_DEFAULT else separator
     postmaster = None if postmaster == SITE_DEFAULT else postmaster
-    found, new = await change(
+    added, is_new = await change(
         find_accounts(site, instance),
         lambda c: add_domain(c, name, separator=separator, postmaster=postmaster),
     )
-    text = f"{found} is ours now" if new else f"{found} was ours already"
-    say(text, {"domain": found, "changed": new}, as_json=as_json)
+    text = f"{added} is added" if is_new else f"{added} exists already"
+    say(text, {"domain": added, "changed": is_new}, as_json=as_json)
 
 
 @domain.command("set")
@@ -66,39 +67,39 @@ async def set_(
     as_json: bool,
 ) -> None:
     """Change the separator or the postmaster of a domain."""
-    found, new = await change(
+    normal, changed = await change(
         find_accounts(site, instance),
         lambda c: set_domain(c, name, separator=separator, postmaster=postmaster),
     )
-    text = f"{found} is changed" if new else f"{found} was so already"
-    say(text, {"domain": found, "changed": new}, as_json=as_json)
+    text = f"{normal} is changed" if changed else f"nothing had to be changed for {normal}"
+    say(text, {"domain": normal, "changed": changed}, as_json=as_json)
 
 
 @domain.command("list")
 @common_options
 @site_command("account")
 async def list_(site: CommandSite, instance: str | None, as_json: bool) -> None:
-    """The domains that are ours."""
-    found = await read(find_accounts(site, instance), listing.domains)
+    """List the domains."""
+    entries = await read(find_accounts(site, instance), listing.domains)
     if as_json:
-        print_json(found)
+        print_json(entries)
         return
     rows = [
         (
             entry["domain"],
-            "as set" if entry["separator"] is None else entry["separator"] or "none",
-            entry["postmaster"] or "as set",
+            "default" if entry["separator"] is None else entry["separator"] or "none",
+            entry["postmaster"] or "default",
             entry["addresses"],
             entry["aliases"],
         )
-        for entry in found
+        for entry in entries
     ]
     print_table(("domain", "separator", "postmaster", "addresses", "aliases"), rows)
 
 
 @domain.command()
 @click.argument("name")
-@click.option("--with-addresses", is_flag=True, help="Its addresses and aliases go with it.")
+@click.option("--with-addresses", is_flag=True, help="Delete its addresses and aliases as well.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common_options
 @site_command("account")
@@ -110,11 +111,11 @@ async def delete(
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """Mail for this domain is not ours any more: it is refused, or relayed if it may be."""
+    """Delete a domain. Mail for it is refused from now on, unless a relay rule permits it."""
     accounts = find_accounts(site, instance)
     confirm(f"Delete the domain {name}?", yes=yes)
-    found, gone = await change(
+    normal, addresses = await change(
         accounts, lambda c: delete_domain(c, name, with_addresses=with_addresses)
     )
-    text = f"{found} is deleted" + (f", with {', '.join(gone)}" if gone else "")
-    say(text, {"domain": found, "addresses": gone}, as_json=as_json)
+    text = f"{normal} is deleted" + (f", with {', '.join(addresses)}" if addresses else "")
+    say(text, {"domain": normal, "addresses": addresses}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`thurn account import`: accounts of a file, all or none."""
+"""`thurn account import`: adds all accounts of a file, or none."""
 
 from __future__ import annotations
 
@@ -21,12 +21,22 @@ from thurn_account_sqlite.stored import Stored
 
 
 @click.command("import")
-@click.argument("file", type=click.File("rb"))  # opened by who calls, before rights are dropped
-@click.option("--format", "kind", type=click.Choice(FORMATS), help="By the file's name if missing.")
-@click.option("--domain", "domains", multiple=True, help="A domain that is ours, besides.")
-@click.option("--update", is_flag=True, help="Change accounts that are there; else they stay.")
-@click.option("--new-ids", is_flag=True, help="Give new ids: mail of the same names is not theirs.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@click.argument(
+    "file", type=click.File("rb")
+)  # opened with the caller's rights, before they are dropped
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), help="By the file's name if not given."
+)
+@click.option("--domain", "domains", multiple=True, help="A domain of the site to add as well.")
+@click.option(
+    "--update", is_flag=True, help="Change accounts that exist; otherwise they stay as they are."
+)
+@click.option(
+    "--new-ids",
+    is_flag=True,
+    help="Give new ids, so that mail stored under the names is not theirs.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @common_options
 @site_command("account")
 async def import_(  # noqa: PLR0913, PLR0917 - the options
@@ -40,41 +50,41 @@ async def import_(  # noqa: PLR0913, PLR0917 - the options
     instance: str | None,
     as_json: bool,
 ) -> None:
-    """Take over the accounts of a file. TOML as account/file has it, Dovecot's passwd-file, CSV."""
+    """Import the accounts of a file: account/file's TOML, Dovecot's passwd-file, or CSV."""
     accounts = find_accounts(site, instance)
     try:
-        found = read_import(file, kind, domains, new_ids=new_ids)
+        content = read_import(file, kind, domains, new_ids=new_ids)
     except BrokenImport as error:
         raise click.ClickException(str(error)) from error
-    counted = await _import(accounts, found, update=update, dry_run=dry_run)
+    counted = await _import(accounts, content, update=update, dry_run=dry_run)
     what = ", ".join(f"{counted[key]} {key}" for key in ("added", "changed", "skipped"))
     text = f"accounts: {what}; aliases: {counted['aliases']}; domains: {counted['domains']}"
     entry = {**counted, "dry_run": dry_run}
-    say(f"{text} (nothing was done)" if dry_run else text, entry, as_json=as_json)
+    say(f"{text} (nothing was changed)" if dry_run else text, entry, as_json=as_json)
 
 
 async def _import(
-    accounts: SqliteAccounts, found: Import, *, update: bool, dry_run: bool
+    accounts: SqliteAccounts, content: Import, *, update: bool, dry_run: bool
 ) -> Counter[str]:
-    """Hash what is in the clear, then change everything at once; or see what that would do."""
+    """Hash passwords in clear text, then apply the import in one change; a dry run undoes it."""
     from rich.console import Console  # noqa: PLC0415 - 100 ms
     from rich.progress import Progress  # noqa: PLC0415
 
     settings = accounts.settings
     hashed: dict[str, Stored] = {}
-    shown = sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), disable=not shown) as progress:
-        clear = {a.properties.name: a.clear for a in found.accounts if a.clear}
+    on_terminal = sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), disable=not on_terminal) as progress:
+        clear = {a.properties.name: a.clear for a in content.accounts if a.clear}
         task = progress.add_task("passwords", total=len(clear), visible=bool(clear))
         for name, password in clear.items():
             hashed[name] = await make(password, settings)
             progress.advance(task)
-        task = progress.add_task("accounts", total=len(found.accounts))
+        task = progress.add_task("accounts", total=len(content.accounts))
 
         def work(change: Change) -> Counter[str]:
             change.run("SAVEPOINT before")
             counted = apply_import(
-                change, found, hashed, update=update, told=lambda: progress.advance(task)
+                change, content, hashed, update=update, on_account=lambda: progress.advance(task)
             )
             if dry_run:
                 change.run("ROLLBACK TO before")

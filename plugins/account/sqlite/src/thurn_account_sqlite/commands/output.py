@@ -1,4 +1,4 @@
-"""What commands say: tables on a terminal, lines with tabs elsewhere, JSON for programs."""
+"""The output of the commands: tables on a terminal, lines with tabs in a pipe, or JSON."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from thurn_kit.table import print_json
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table whose cells are values as the database has them."""
+    """Print a table of values as the database has them."""
     shown = [[_text(value) for value in row] for row in rows]
-    table.print_table(columns, shown, empty="there are none")
+    table.print_table(columns, shown, empty="The list is empty.")
 
 
 def print_facts(facts: dict[str, Any]) -> None:
-    """One thing, a line for each of its facts."""
+    """Print one entry, a line for each of its facts."""
     table.print_facts({key: _text(value) for key, value in facts.items()})
 
 
 def change_facts(action: str, facts: dict[str, Any]) -> list[str]:
-    """The facts of a line of history: what is now, and what was before where something changed."""
+    """The facts of a line of the history; for changed fields the old and the new value."""
     if action not in ("account.changed", "domain.changed", "alias.set"):
-        said = {key: value for key, value in facts.items() if value not in (None, "", [], {})}
-        return [f"{key}={_text(value)}" for key, value in said.items()]
+        given = {key: value for key, value in facts.items() if value not in (None, "", [], {})}
+        return [f"{key}={_text(value)}" for key, value in given.items()]
     return [f"{key}: {_text(old)} → {_text(new)}" for key, (old, new) in facts.items()]
 
 
 def say(text: str, value: object, *, as_json: bool) -> None:
-    """What was done: a sentence, or the value."""
+    """Print the result of a command: the sentence, or the value with `--json`."""
     if as_json:
         print_json(value)
     else:
@@ -38,7 +38,7 @@ def say(text: str, value: object, *, as_json: bool) -> None:
 
 
 def size(octets: int | None) -> str:
-    """A size as the options take it."""
+    """A size as the option `--quota` takes it; "no quota" for None."""
     if octets is None:
         return "no quota"
     for unit in ("TiB", "GiB", "MiB", "KiB"):

@@ -1,5 +1,8 @@
-"""Passwords come from a prompt, or as the first line of the standard input; never from arguments,
-which everybody on the machine can read."""
+"""Reads and makes passwords and hashes.
+
+Rules of this file: passwords come from a prompt or are the first line of the standard input. They
+never come from arguments, which everybody on the machine can read.
+"""
 
 from __future__ import annotations
 
@@ -9,43 +12,43 @@ from typing import Final
 
 import click
 import trio
-from thurn.plugin import SECRET_LIMIT, is_credential
+from thurn.plugin import SECRET_CHARACTERS, is_credential
 from thurn_kit.accounts import UnknownScheme, parse_hash
 
 from thurn_account_sqlite.settings import SqliteSettings
 from thurn_account_sqlite.stored import Stored, make_stored
 
 GENERATED_OCTETS: Final = 15
-"""120 random bits, in 20 characters."""
+"""Random octets of a generated password: 120 bits in 20 characters."""
 
 
 def check_password(password: str, settings: SqliteSettings) -> None:
-    """The password may be one.
+    """Check that a password can be used.
 
     Raises:
-        click.ClickException: what is wrong with it.
+        click.ClickException: it is too short, too long, or has characters that cannot be used.
     """
     if len(password) < settings.password_characters:
         raise click.ClickException(
-            f"the password has fewer than {settings.password_characters} characters: take a longer "
-            "one (or set password_characters)"
+            f"the password has fewer than {settings.password_characters} characters: choose a "
+            "longer one (or change password_characters)"
         )
-    if not is_credential(password, SECRET_LIMIT):
+    if not is_credential(password, SECRET_CHARACTERS):
         raise click.ClickException(
-            f"the password has controls, or more than {SECRET_LIMIT} characters: no listener would "
-            "let it through"
+            f"the password has control characters, or more than {SECRET_CHARACTERS} characters: "
+            "listeners would refuse it"
         )
     try:
         password.encode()
     except UnicodeEncodeError:
-        raise click.ClickException("the password is not UTF-8: set the terminal to it") from None
+        raise click.ClickException("the password is not UTF-8: set the terminal to UTF-8") from None
 
 
 def read_password(settings: SqliteSettings) -> str:
-    """A new password, asked for twice on a terminal.
+    """A new password from the standard input; a terminal is asked twice.
 
     Raises:
-        click.ClickException: there is none, or it may be none.
+        click.ClickException: no password was given, or it cannot be used.
     """
     if sys.stdin.isatty():
         try:
@@ -55,7 +58,7 @@ def read_password(settings: SqliteSettings) -> str:
         except click.Abort:
             raise click.ClickException("nothing was changed: no password was given") from None
     else:
-        password = sys.stdin.readline(SECRET_LIMIT + 2).rstrip("\r\n")
+        password = sys.stdin.readline(SECRET_CHARACTERS + 2).rstrip("\r\n")
     check_password(password, settings)
     return password
 
@@ -66,19 +69,19 @@ def generate_password() -> str:
 
 
 def read_hash() -> Stored:
-    """A hash of another program from the standard input.
+    """The hash that another program made, from the standard input.
 
     Raises:
-        click.ClickException: it is of no scheme that is known.
+        click.ClickException: its scheme is unknown, or it is broken.
     """
-    text = sys.stdin.readline(SECRET_LIMIT).strip()
+    text = sys.stdin.readline(SECRET_CHARACTERS).strip()
     try:
         return Stored(parse_hash(text))
     except UnknownScheme as error:
-        raise click.ClickException(f"this hash is {error}") from None
+        raise click.ClickException(f"this hash cannot be used: {error}") from None
 
 
 async def make(password: str, settings: SqliteSettings) -> Stored:
-    """What is stored of a password."""
+    """The stored form of a new password."""
     schemes, iterations = settings.scram, settings.scram_iterations
     return await trio.to_thread.run_sync(make_stored, password, schemes, iterations)

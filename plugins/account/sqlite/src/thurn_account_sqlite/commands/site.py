@@ -1,4 +1,4 @@
-"""What all commands share: which instance, who changes, and errors that people can use."""
+"""Parts that all commands share: the instance, the change, and errors as people read them."""
 
 from __future__ import annotations
 
@@ -20,48 +20,51 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _instance_option = click.option(
-    "--instance", metavar="NAME", help="Which account instance, where the site has several."
+    "--instance", metavar="NAME", help="The account instance, if the site has several."
 )
 
 
 def common_options(function: F) -> F:
-    """`--instance` and `--json`."""
+    """Add the options `--instance` and `--json` to a command."""
     return _instance_option(json_option(function))
 
 
 def find_accounts(site: CommandSite, instance: str | None) -> SqliteAccounts:
-    """The account instance of this kind that is meant.
+    """The account instance that a command works on.
 
     Raises:
-        click.ClickException: the site has none, or several and none was named.
+        click.ClickException: the site has no such instance, or has several and none was named.
     """
-    found = {
+    by_name = {
         name.removeprefix("account."): product
         for name, product in site.instances("account")
         if isinstance(product, SqliteAccounts)
     }
     if instance is not None:
         wanted = instance.removeprefix("account.")
-        if wanted not in found:
+        if wanted not in by_name:
             raise click.ClickException(
-                f'no account instance {wanted!r} of type "sqlite": there are {_listed(found)}'
+                f'there is no account instance {wanted!r} of type "sqlite", only: '
+                f"{_listed(by_name)}"
             )
-        return found[wanted]
-    if not found:
+        return by_name[wanted]
+    if not by_name:
         raise click.ClickException(
             'the site has no accounts in a database: add [account.NAME] with type = "sqlite", and '
             "its name to accounts of [site]"
         )
-    if len(found) > 1:
-        raise click.ClickException(f"say which with --instance: there are {_listed(found)}")
-    return next(iter(found.values()))
+    if len(by_name) > 1:
+        raise click.ClickException(
+            f"there are several account instances ({_listed(by_name)}): choose one with --instance"
+        )
+    return next(iter(by_name.values()))
 
 
 async def change(accounts: SqliteAccounts, work: Callable[[Change], T]) -> T:
-    """The result of a change, which is on the disk.
+    """Make a change, and return its result once it is on the disk.
 
     Raises:
-        click.ClickException: it was refused, or cannot be done now.
+        click.ClickException: the change was refused, or cannot be made now.
     """
     now, who, days = accounts.clock.wall(), caller(), accounts.settings.history_days
 
@@ -71,53 +74,56 @@ async def change(accounts: SqliteAccounts, work: Callable[[Change], T]) -> T:
         change.forget(days)
         return result
 
-    return await _told(accounts.database.write, whole)
+    return await _run(accounts.database.write, whole)
 
 
 async def read(accounts: SqliteAccounts, work: Callable[[apsw.Connection], T]) -> T:
     """The result of a look-up.
 
     Raises:
-        click.ClickException: there is no such thing, or it cannot be read now.
+        click.ClickException: the entry does not exist, or cannot be read now.
     """
-    return await _told(accounts.database.read, work)
+    return await _run(accounts.database.read, work)
 
 
-async def _told(run: Callable[..., Any], work: Callable[..., T]) -> T:
+async def _run(run: Callable[..., Any], work: Callable[..., T]) -> T:
+    """The result of `work`, with errors turned into messages for people."""
     try:
         result: T = await run(work)
     except ChangeRefused as error:
         raise click.ClickException(str(error)) from error
-    except UnicodeEncodeError:  # octets of the command line that are no characters
-        raise click.ClickException("a name or text is not UTF-8: set the terminal to it") from None
+    except UnicodeEncodeError:  # octets of the command line that are not characters
+        raise click.ClickException(
+            "a name or text is not UTF-8: set the terminal to UTF-8"
+        ) from None
     except TemporaryFailure as error:
         raise click.ClickException(f"{error}; nothing was changed, try again") from error
     return result
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only if somebody says so.
+    """Ask a question, and return only after the answer yes.
 
     Raises:
-        click.ClickException: nobody did.
+        click.ClickException: the answer is not yes.
     """
     try:
         if yes or click.confirm(question, err=True):
             return
     except click.Abort:
         click.echo(err=True)
-    raise click.ClickException("nothing was changed: answer y, or say --yes")
+    raise click.ClickException("nothing was changed: answer y, or add --yes")
 
 
 def owner_of(change: Change, name: str) -> Owner:
-    """Number, id and name of an account.
+    """The number, id and name of an account.
 
     Raises:
-        ChangeRefused: there is none.
+        ChangeRefused: there is no such account.
     """
     number, account = change.account(name)
     return number, account, read_properties(change, number).name
 
 
-def _listed(found: dict[str, SqliteAccounts]) -> str:
-    return ", ".join(sorted(found)) or "none"
+def _listed(by_name: dict[str, SqliteAccounts]) -> str:
+    return ", ".join(sorted(by_name)) or "none"

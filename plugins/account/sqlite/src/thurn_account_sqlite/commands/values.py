@@ -1,4 +1,4 @@
-"""Values of options: sizes, ends of validity, KEY=VALUE; each is a click callback."""
+"""Values of options: sizes, numbers, ends of validity, KEY=VALUE; read by click callbacks."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from pydantic import TypeAdapter, ValidationError
 from thurn.plugin import Duration, Size
 
 NONE: Final = -1
-"""What a quota of "none" is: it is taken away."""
+"""The value of a quota option with "none": the quota is removed."""
 
 
 def read_size(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """Octets of a size such as 2GiB; `NONE` for "none"; None if the option is not given."""
+    """The octets of a size such as 2GiB; `NONE` for "none"; None if the option is not given."""
     if text is None or text == "none":
         return None if text is None else NONE
     try:
         return TypeAdapter(Size).validate_python(text)
     except ValidationError:
         raise click.BadParameter(
-            f'{text!r} is no size: such as 500MiB or 2GiB, or "none"', context, option
+            f'{text!r} is not a size: write 500MiB or 2GiB, or "none"', context, option
         ) from None
 
 
 def read_number(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
-    """A number; `NONE` for "none"; None if the option is not given."""
+    """The number of a text; `NONE` for "none"; None if the option is not given."""
     if text is None or text == "none":
         return None if text is None else NONE
     if not text.isdecimal() or not text.isascii() or len(text) > 18:
-        raise click.BadParameter(f'{text!r} is no number, and not "none"', context, option)
+        raise click.BadParameter(f'{text!r} is neither a number nor "none"', context, option)
     return int(text)
 
 
 def read_until(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
-    """The same text, if `until` reads it."""
+    """The text itself, after a check that `until` can read it."""
     try:
         if text is not None:
             until(text, 0.0)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is no time: such as 90d, or a date 2027-01-31", context, option
+            f"{text!r} is not a time: write 90d, or a date such as 2027-01-31", context, option
         ) from None
     return text
 
@@ -49,7 +49,7 @@ def read_until(context: click.Context, option: click.Parameter, text: str | None
 def read_pairs(
     context: click.Context, option: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, str]:
-    """KEY=VALUE of each."""
+    """The values by key of texts of the form KEY=VALUE."""
     pairs: dict[str, str] = {}
     for text in texts:
         key, sign, value = text.partition("=")
@@ -60,10 +60,12 @@ def read_pairs(
 
 
 def until(text: str, now: float) -> float:
-    """POSIX seconds when it is over: a time from now on such as 90d, or the end of a day (UTC).
+    """The end that a text names, in POSIX seconds: some time from now (90d), or the end of a day.
+
+    Days are those of UTC.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: the text is neither.
     """
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -1,1 +1,1 @@
-"""Accounts of other sources: a reader for each form, one document, and how it is applied."""
+"""Imports of accounts: a reader for each form of file, one document, and its application."""

@@ -1,9 +1,9 @@
-"""Applies an import within one change: everything or nothing.
+"""Applies an import in one change: everything or nothing.
 
 Rules of this file:
-1. Accounts that are there stay as they are, unless told to update: then what the file names of
-   them counts, and addresses are only added.
-2. Everything that is wrong is told at once.
+1. Accounts that exist stay as they are, unless `update` is given: then the properties that the file
+   names are changed, and addresses are only added.
+2. All mistakes are reported at once.
 """
 
 from __future__ import annotations
@@ -27,50 +27,51 @@ from thurn_account_sqlite.stored import Stored
 
 def apply_import(
     change: Change,
-    found: Import,
+    content: Import,
     hashed: Mapping[str, Stored],
     *,
     update: bool,
-    told: Callable[[], object],
+    on_account: Callable[[], object],
 ) -> Counter[str]:
-    """How many accounts were added, changed and skipped; how many aliases and domains changed.
+    """Apply an import, and return the numbers of accounts, aliases and domains by what was done.
 
     Args:
         change: the transaction.
-        found: the file.
-        hashed: what is stored of passwords in the clear, by name of account.
-        update: whether accounts that are there are changed.
-        told: called after each account.
+        content: the content of the file.
+        hashed: the stored forms of passwords in clear text, by the account's name.
+        update: whether accounts that exist are changed.
+        on_account: called after each account.
 
     Raises:
-        ChangeRefused: all that cannot be done.
+        ChangeRefused: something cannot be imported; the text lists all of it.
     """
     counted: Counter[str] = Counter(added=0, changed=0, skipped=0, aliases=0, domains=0)
     findings: list[str] = []
     domains: list[str] = []
-    for text in found.domains:
+    for text in content.domains:
         try:
             domain, new = add_domain(change, text, separator=None, postmaster=None)
             domains.append(domain)
             counted["domains"] += new
         except ChangeRefused as error:
             findings.append(str(error))
-    known = [name for (name,) in change.rows("SELECT name FROM domain ORDER BY name")]
-    everywhere = domains or known
+    all_domains = [name for (name,) in change.rows("SELECT name FROM domain ORDER BY name")]
+    default_domains = domains or all_domains
     seen: set[str | None] = set()
-    for account in found.accounts:
+    for account in content.accounts:
         key = name_key(account.properties.name)
         if key in seen:
-            findings.append(f"{account.place}: {account.properties.name} is there twice")
+            name = account.properties.name
+            findings.append(f"{account.place}: there are two accounts with the name {name}")
             continue
         seen.add(key)
         try:
-            counted[_apply(change, account, everywhere, hashed, update)] += 1
+            counted[_apply(change, account, default_domains, hashed, update)] += 1
         except ChangeRefused as error:
             findings.append(f"{account.place}: {error}")
-        told()
-    for name, targets in found.aliases.items():
-        for text in [name] if "@" in name else [f"{name}@{domain}" for domain in everywhere]:
+        on_account()
+    for name, targets in content.aliases.items():
+        for text in [name] if "@" in name else [f"{name}@{domain}" for domain in default_domains]:
             try:
                 counted["aliases"] += add_targets(change, text, targets)[1]
             except ChangeRefused as error:

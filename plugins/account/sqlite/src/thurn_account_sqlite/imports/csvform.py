@@ -1,8 +1,8 @@
-"""Reads CSV with a header. RFC 4180.
+"""Reads CSV with a header line. RFC 4180.
 
-Columns: name (the only one that must be), password, addresses, display_name, groups, services,
-quota, quota_messages, enabled, store, id. Several addresses, groups or services of a cell stand
-with spaces between. An empty cell is as if the column was not there.
+Columns: name (required), password, addresses, display_name, groups, services, quota,
+quota_messages, enabled, store, id. Spaces separate several addresses, groups or services in a cell.
+An empty cell counts as if the column were missing.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _DISABLED: Final = {"no": False, "false": False, "0": False}
 
 
 def read_csv(text: str) -> Import:
-    """The accounts of a text.
+    """The accounts in a text.
 
     Raises:
-        BrokenImport: no header, unknown columns, values that are not understood.
+        BrokenImport: the header is missing, or columns or values are not understood.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="", restval="")
     try:
@@ -64,12 +64,12 @@ def read_csv(text: str) -> Import:
         unknown = sorted(columns - COLUMNS)
         if "name" not in columns or unknown:
             raise BrokenImport(
-                [f"the first line names columns: name, and of {', '.join(sorted(COLUMNS))}"]
-                + [f"unknown column {name!r}" for name in unknown]
+                [f"the first line must name columns: name, and any of {', '.join(sorted(COLUMNS))}"]
+                + [f"the column {name!r} is unknown" for name in unknown]
             )
         twice = sorted(name for name in columns if list(names).count(name) > 1)
         if twice:
-            raise BrokenImport([f"the column {name!r} is there twice" for name in twice])
+            raise BrokenImport([f"there are two columns {name!r}" for name in twice])
         return _rows(reader)
     except csv.Error as error:
         raise BrokenImport([f"line {reader.line_num}: {error}"]) from None
@@ -82,10 +82,10 @@ def _rows(reader: csv.DictReader[str]) -> Import:
         place = f"line {reader.line_num}"
         try:
             if "" in row:
-                raise ValueError("more cells than columns")  # noqa: TRY301 - told with the others
+                raise ValueError("the line has more cells than the header")  # noqa: TRY301 - reported with the others
             accounts.append(_account(place, row))
         except UnknownScheme as error:
-            findings.append(f"{place}: the password is {error}")
+            findings.append(f"{place}: the password cannot be used: {error}")
         except ValueError as error:
             findings.append(f"{place}: {error}")
     if findings:
@@ -98,13 +98,13 @@ def _account(place: str, row: dict[str, str]) -> ImportedAccount:
         return row.get(name, "").strip()
 
     if not cell("name"):
-        raise ValueError("no name")
+        raise ValueError("there is no name")
     enabled = {**_ENABLED, **_DISABLED}.get(cell("enabled").lower())
     if enabled is None:
-        raise ValueError(f"enabled is yes or no, not {cell('enabled')!r}")
+        raise ValueError(f"enabled must be yes or no, not {cell('enabled')!r}")
     messages = cell("quota_messages")
     if messages and not (messages.isascii() and messages.isdecimal() and len(messages) <= 18):
-        raise ValueError(f"quota_messages is a number, not {messages!r}")
+        raise ValueError(f"quota_messages must be a number, not {messages!r}")
     password, clear = read_password(row.get("password", ""))
     properties = Properties(
         name=cell("name"),
@@ -131,4 +131,4 @@ def _size(text: str) -> int | None:
     try:
         return TypeAdapter(Size).validate_python(text) if text else None
     except ValidationError:
-        raise ValueError(f"quota is a size such as 2GiB, not {text!r}") from None
+        raise ValueError(f"quota must be a size such as 2GiB, not {text!r}") from None

@@ -1,4 +1,4 @@
-"""What a file with accounts says, whichever form it has."""
+"""The content of a file with accounts, the same for every form of file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from thurn_kit.accounts import PasswordHash, UnknownScheme, clear_password, pars
 from thurn_account_sqlite.changes.account import Properties
 
 FINDINGS: Final = 20
-"""Told at most; the first few say what kind of mistake it is."""
+"""Mistakes that are reported for one file; the first few show what kind of mistake it is."""
 
 
 class BrokenImport(Exception):
-    """The file cannot be used; each line of the text says what is wrong, without secrets."""
+    """The file cannot be used; the text has a line for each mistake, without secrets."""
 
     def __init__(self, findings: Sequence[str]) -> None:
         shown = list(findings[:FINDINGS])
@@ -29,11 +29,13 @@ class ImportedAccount:
     """One account.
 
     Attributes:
-        place: where it stands, for messages.
-        given: fields of the properties that the file names; an update changes only those.
-        addresses: None: its name at each domain.
-        identifier: the AccountId that it keeps; None: a new one.
-        clear: a password in the clear, to be hashed; "" if there is none.
+        place: its place in the file, for messages.
+        given: the properties that the file names; an update changes only those.
+        addresses: its own addresses; None for its name at each domain.
+        identifier: the AccountId that it keeps; None for a new one.
+        password: the hash of its password; None without one.
+        clear: its password in clear text, which is then hashed; empty without one.
+        stored_keys: the keys for SCRAM, by scheme.
     """
 
     place: str
@@ -48,10 +50,10 @@ class ImportedAccount:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A whole file.
+    """The whole content of a file.
 
     Attributes:
-        aliases: targets by address, local part (at each domain) or "@domain".
+        aliases: the targets by alias: an address, a local part (at each domain) or "@domain".
     """
 
     domains: tuple[str, ...]
@@ -60,14 +62,16 @@ class Import:
 
 
 def read_password(text: str) -> tuple[PasswordHash | None, str]:
-    """The hash, or the password in the clear, of a stored password as files have it.
+    """The hash, and the password in clear text, of a password as files have it.
+
+    The hash is None for a password in clear text; the other is then empty. Both are so without one.
 
     Raises:
-        UnknownScheme: what is wrong, without the hash.
+        UnknownScheme: the text cannot be read; the message never quotes the hash.
     """
     clear = clear_password(text)
     if clear is not None:
         if not clear:
-            raise UnknownScheme("an empty password")
+            raise UnknownScheme("it is empty")
         return None, clear
     return (parse_hash(text), "") if text else (None, "")

@@ -1,7 +1,7 @@
 """Reads Dovecot's passwd-file: `name:password:uid:gid:gecos:home:shell:extra fields`.
 
-Rules: uid, gid, home, shell and `userdb_*` but for the quota mean nothing here. Another extra field
-is an error, not ignored: it may be meant to keep somebody out.
+Rules of this file: uid, gid, home, shell and `userdb_*` (except the quota) are ignored. Any other
+extra field is an error, since it may be there to keep somebody out.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _FACTORS: Final = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40
 
 
 def read_passwd(text: str) -> Import:
-    """The accounts of a text.
+    """The accounts in a text.
 
     Raises:
-        BrokenImport: lines without a name, fields that are not understood.
+        BrokenImport: lines have no name, or fields are not understood.
     """
     accounts: list[ImportedAccount] = []
     findings: list[str] = []
@@ -37,7 +37,7 @@ def read_passwd(text: str) -> Import:
         try:
             accounts.append(_account(f"line {number}", line.rstrip("\r").split(":", 7)))
         except UnknownScheme as error:
-            findings.append(f"line {number}: the password is {error}")
+            findings.append(f"line {number}: the password cannot be used: {error}")
         except ValueError as error:
             findings.append(f"line {number}: {error}")
     if findings:
@@ -48,33 +48,34 @@ def read_passwd(text: str) -> Import:
 def _account(place: str, fields: list[str]) -> ImportedAccount:
     name, password, _, _, gecos, _, _, extra = [*fields, *[""] * (8 - len(fields))]
     if not name:
-        raise ValueError("no name")
-    known: dict[str, Any] = {}
+        raise ValueError("there is no name")
+    values: dict[str, Any] = {}
     if gecos:
-        known["display_name"] = gecos.split(",")[0]
+        values["display_name"] = gecos.split(",")[0]
     for word in extra.split():
-        _apply(known, word)
+        _apply(values, word)
     stored, clear = read_password(password)
     return ImportedAccount(
         place,
-        Properties(name, **known),
-        frozenset(known),
+        Properties(name, **values),
+        frozenset(values),
         identifier=name_key(name),
         password=stored,
         clear=clear,
     )
 
 
-def _apply(known: dict[str, Any], word: str) -> None:
+def _apply(values: dict[str, Any], word: str) -> None:
+    """Write the meaning of one extra field into the account's values."""
     name, _, value = word.partition("=")
     if name == "nologin":
-        known["enabled"] = False
+        values["enabled"] = False
     elif name == "userdb_quota_rule":
         match = _QUOTA.fullmatch(value)
         if match is None:
-            raise ValueError(f"this quota rule is not understood: {value}")
-        # Dovecot counts `storage` in kilobytes where no unit is given.
+            raise ValueError(f"the quota rule {value!r} is not understood")
+        # Dovecot counts `storage` in kilobytes if no unit is given.
         unit = match[2].upper() or ("K" if "storage=" in value else "")
-        known["quota_octets"] = int(match[1]) * _FACTORS[unit]
+        values["quota_octets"] = int(match[1]) * _FACTORS[unit]
     elif not name.startswith("userdb_"):
         raise ValueError(f"the field {name!r} is not understood")

@@ -1,4 +1,4 @@
-"""Reads a file of any form that is known."""
+"""Reads a file in any of the known forms."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ from thurn_account_sqlite.imports.passwdform import read_passwd
 from thurn_account_sqlite.imports.tomlform import read_toml
 
 SIZE_OCTETS: Final = 256 * 2**20
-"""A million accounts."""
+"""Size of a file in octets: about a million accounts; a larger file is probably another one."""
 
 _READERS: Final = {"toml": read_toml, "passwd": read_passwd, "csv": read_csv}
 FORMATS: Final = tuple(_READERS)
+"""The names of the known forms."""
 
 
 def read_import(
     file: BinaryIO, kind: str | None, domains: Sequence[str], *, new_ids: bool
 ) -> Import:
-    """What the file says; with these domains that are ours besides, and without ids if so told.
+    """The content of a file.
+
+    Args:
+        file: the open file; without `kind` its name says the form.
+        kind: one of `FORMATS`.
+        domains: domains of the site to be added to those of the file.
+        new_ids: whether the accounts get new ids instead of those in the file.
 
     Raises:
-        BrokenImport: what is wrong with it.
+        BrokenImport: the file cannot be read, or has mistakes.
     """
     path = Path(file.name)
     if kind is None:
@@ -40,9 +47,9 @@ def read_import(
         raise BrokenImport([f"{path} is not UTF-8"]) from None
     if len(octets) > SIZE_OCTETS:
         raise BrokenImport([f"{path} is larger than {SIZE_OCTETS} octets"])
-    found = _READERS[kind](text)
-    accounts = found.accounts
+    content = _READERS[kind](text)
+    accounts = content.accounts
     if new_ids:
         accounts = tuple(replace(account, identifier=None) for account in accounts)
-    names = dict.fromkeys((*found.domains, *domains))
-    return replace(found, domains=tuple(names), accounts=accounts)
+    names = dict.fromkeys((*content.domains, *domains))
+    return replace(content, domains=tuple(names), accounts=accounts)

@@ -1,4 +1,4 @@
-"""Reads the TOML form of account/file."""
+"""Reads the TOML form of `account.file`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from thurn_account_sqlite.imports.document import (
 
 _FIELDS: Final = {"quota": "quota_octets"}
 _OTHERS: Final = frozenset({"password", "addresses", "stored_keys"})
-"""Keys that are no properties."""
+"""Keys of an account's table that are not properties."""
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever TOML had
@@ -28,50 +28,55 @@ def _listed(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever T
 
 
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+"""One text or a list of texts."""
 
 
 class AccountTable(Settings):
-    """One account, as account/file has it."""
+    """One account, in the form of `account.file`."""
 
     password: str = Field(
-        default="", repr=False, description="The hash, or {PLAIN} and the password; empty: none."
+        default="",
+        repr=False,
+        description="The hash, or {PLAIN} and the password; empty for no password.",
     )
     addresses: Texts = Field(
-        default=(), description="Its own; its name at each domain if the key is missing."
+        default=(), description="Own addresses; the name at each domain if the key is missing."
     )
-    display_name: str = Field(default="", description="The name of its owner.")
-    groups: Texts = Field(default=(), description="Groups that it belongs to.")
+    display_name: str = Field(default="", description="The name of the account's owner.")
+    groups: Texts = Field(default=(), description="Groups that the account belongs to.")
     services: Texts | None = Field(default=None, description="Protocols that it may use.")
-    quota: Size | None = Field(default=None, description="How much it may store.")
+    quota: Size | None = Field(default=None, description="How much mail it may store.")
     quota_messages: int | None = Field(
         default=None, ge=0, description="How many messages it may store."
     )
     enabled: bool = Field(default=True, description="Whether it may log in.")
     store: str | None = Field(default=None, description="The store instance.")
     stored_keys: dict[str, str] = Field(
-        default_factory=dict, repr=False, description="RFC 5803's texts for SCRAM, by scheme."
+        default_factory=dict, repr=False, description="Stored keys for SCRAM by scheme (RFC 5803)."
     )
-    attributes: dict[str, str] = Field(default_factory=dict, description="Anything else.")
+    attributes: dict[str, str] = Field(
+        default_factory=dict, description="Further values for other plugins."
+    )
 
 
 class AccountsDocument(Settings):
-    """A whole file, as account/file has it."""
+    """A whole file, in the form of `account.file`."""
 
-    domains: Texts = Field(default=(), description="Domains that are ours.")
+    domains: Texts = Field(default=(), description="The domains of the site.")
     accounts: dict[str, AccountTable] = Field(
         default_factory=dict, description="The accounts by name."
     )
     aliases: dict[str, Texts] = Field(
         default_factory=dict,
-        description="Targets by address, by local part (at each domain), or by @domain.",
+        description="Targets by alias: an address, a local part (at each domain), or @domain.",
     )
 
 
 def read_toml(text: str) -> Import:
-    """The accounts, aliases and domains of a text.
+    """The accounts, aliases and domains in a text.
 
     Raises:
-        BrokenImport: it is no TOML, or has keys or values that do not belong there.
+        BrokenImport: the text is not TOML, or has unknown keys or wrong values.
     """
     try:
         document = AccountsDocument.model_validate(tomllib.loads(text))
@@ -88,7 +93,7 @@ def read_toml(text: str) -> Import:
         try:
             accounts.append(_account(name, table))
         except UnknownScheme as error:
-            findings.append(f"accounts.{name}.password is {error}")
+            findings.append(f"accounts.{name}.password cannot be used: {error}")
         except ValueError as error:
             findings.append(f"accounts.{name}.{error}")
     if findings:
@@ -99,9 +104,9 @@ def read_toml(text: str) -> Import:
 def _account(name: str, table: AccountTable) -> ImportedAccount:
     for scheme, text in table.stored_keys.items():
         if scheme_of(text) != scheme:
-            raise ValueError(f"stored_keys.{scheme} is no stored key of RFC 5803")
+            raise ValueError(f"stored_keys.{scheme} does not have the form of RFC 5803")
     if table.stored_keys and not table.password:
-        raise ValueError("stored_keys cannot be kept without a password: give it one")
+        raise ValueError("stored_keys cannot be kept without a password: add one")
     password, clear = read_password(table.password)
     properties = Properties(
         name=name,

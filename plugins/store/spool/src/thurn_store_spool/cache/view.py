@@ -58,7 +58,10 @@ def newest_columns(index: AccountIndex, caches: AccountCaches, mailbox: int) -> 
 
 async def load_in_thread(index: AccountIndex, caches: AccountCaches, mailbox: int) -> None:
     """Read the columns of a large mailbox, and remember them. Raises StorageError."""
-    columns = await trio.to_thread.run_sync(load_apart, index.directory, mailbox)
+    try:
+        columns = await trio.to_thread.run_sync(load_apart, index.directory, mailbox)
+    except apsw.Error as error:
+        raise index.failed(error) from error
     index.ask_for_copies()  # if they had to be read from many rows
     known = caches.columns.get(mailbox)
     if columns is not None and (known is None or known.as_of < columns.as_of):
