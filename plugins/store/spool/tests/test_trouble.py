@@ -193,13 +193,12 @@ async def test_the_account_takes_no_change_before_its_records_are_back(bench):
             index.connect().execute("ALTER TABLE body RENAME TO hidden")
             bench.log.retire()
             assert bench.log.aside
-            with pytest.raises(StorageTrouble):
-                await bench.log.commit(deposit.changes)
             connection = apsw.Connection(str(index_of(bench)))
             connection.execute("ALTER TABLE hidden RENAME TO body")
             connection.close()
             with pytest.raises(StorageTrouble):
                 await bench.log.commit(deposit.changes)
+            assert deposit.resource.is_connected
             bench.context.clock.advance(RETRY_SECONDS)
             assert await served(store, ALICE) == LATE
             assert await subjects(await account.mailbox("INBOX")) == LATE
@@ -220,6 +219,33 @@ async def test_records_wait_for_those_that_wait_already(bench):
             bench.log.replay()
             bench.log.retire()
             assert await served(second, ALICE) == LATE
+
+
+async def test_what_is_settled_meanwhile_waits_too(bench):
+    """The index that came back is older than a segment that is settled before anybody looks."""
+    before, _ = await prepared(bench)
+    damage_all(index_of(bench))
+    async with bench.open():
+        later, bench.log.records[:] = bench.log.records[2:], bench.log.records[:2]
+        blobs = dict(bench.log.blobs)
+        bench.log.retire()
+        put_back(index_of(bench), before)
+        bench.log.records[:], bench.log.blobs = later, blobs
+        bench.log.retire()
+    async with bench.open() as store:
+        assert await served(store, ALICE) == LATE
+
+
+@pytest.mark.parametrize("damage", [one for one in DAMAGES if one is not damage_tables])
+async def test_settling_alone_finds_it_too(bench, damage):
+    before, _ = await prepared(bench)
+    damage(index_of(bench))
+    async with bench.open():
+        bench.log.retire()
+        assert [key for _, key in bench.log.aside] == [ALICE]
+    put_back(index_of(bench), before)
+    async with bench.open() as store:
+        assert await served(store, ALICE) == LATE
 
 
 @pytest.mark.parametrize("big", [False, True])

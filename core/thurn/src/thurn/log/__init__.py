@@ -7,6 +7,7 @@ one sync. Reading order: `frame` (what is on the disk), `segment` (names and the
 owners could not apply), `restore`.
 
     log/
+      time            what the times of frames are counted from, for one boot
       recovered       which boot `recover` has seen
       recovery.lock   taken to find out who holds slots, to take one, to replay
       settle.lock     taken to settle a segment, to replay everything, to restore what is aside

@@ -34,6 +34,7 @@ from thurn.log.restore import restore_aside
 from thurn.log.round import Group, Round
 from thurn.log.segment import Segment, take_slot
 from thurn.log.settings import LogSettings, Report, silent
+from thurn.log.sitetime import SiteTime
 from thurn.log.spares import Spares
 from thurn.log.syncer import Syncer
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
@@ -82,7 +83,7 @@ class WorkerLog:
         self._parked: trio.lowlevel.Task | None = None
         self._written_at_ns = 0
         self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
-        self._may_commit = False
+        self._time: SiteTime | None = None  # set when commits may begin
         self._ended = False
         self.failed = trio.Event()
         self.owners: dict[str, Owner] = {}
@@ -129,7 +130,7 @@ class WorkerLog:
         """See `CommitLog.commit`."""
         if self._ended:
             raise StorageTrouble(_ENDED)
-        if not self._may_commit:
+        if self._time is None:
             self._check_clean()
         group = Group(changes, trio.lowlevel.current_task())
         self._queue.append(group)
@@ -140,15 +141,15 @@ class WorkerLog:
         """Allow commits, because `recover` has returned in this process.
 
         When another worker is killed from now on, the process that takes its place recovers what
-        it left; this log goes on meanwhile.
+        it left; this log goes on meanwhile. Blocking.
         """
-        self._may_commit = True
+        self._time = SiteTime(self._directory, self._clock)
 
     def _check_clean(self) -> None:
         if not is_clean(self._directory, self._clock, self._files):
             # Numbers assigned now would collide with those that a replay brings back.
             raise StorageTrouble("the commit log has not been recovered")
-        self._may_commit = True
+        self._time = SiteTime(self._directory, self._clock)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -278,7 +279,9 @@ class WorkerLog:
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]
     ) -> OSError | None:
         """Put the frame on the disk; returns the error if that failed."""
-        now_ns = max(self._written_at_ns + 1, int(self._clock.wall() * 1e9), segment.generation)
+        now_ns = self._written_at_ns + 1
+        if self._time is not None:
+            now_ns = max(now_ns, self._time.now_ns())
         parts = frame.finish(segment.sequence, now_ns)
         if not parts:
             return None

@@ -40,6 +40,7 @@ from thurn.log.frame import Scan, ScannedFrame, scan
 from thurn.log.reader import Reader
 from thurn.log.segment import SegmentFile, is_held, retire, seal, segments, slots, unretired
 from thurn.log.settings import Report, silent
+from thurn.log.sitetime import UNKNOWN_BOOT
 from thurn.types.errors import StorageFull, StorageTrouble
 
 REPLAY_OCTETS: Final = 32 << 20
@@ -49,8 +50,6 @@ that is the traffic of some seconds, because dead workers are replaced and an ol
 sealed."""
 _RECORD_OVERHEAD_OCTETS: Final = 256
 """Octets that a record needs in memory besides its payload, roughly."""
-_UNKNOWN_BOOT: Final = "unknown"
-"""The boot id of a machine that has none: there a power cut is not noticed."""
 _MARK: Final = "recovered"
 
 
@@ -92,7 +91,7 @@ def recover(
     with ExitStack() as stack:
         stack.enter_context(Lock.wait(directory / "recovery.lock"))
         everything = (
-            everything or not is_recovered(directory, clock) or clock.boot_id == _UNKNOWN_BOOT
+            everything or not is_recovered(directory, clock) or clock.boot_id == UNKNOWN_BOOT
         )
         if everything:
             stack.enter_context(Lock.wait(directory / "settle.lock"))

@@ -3,10 +3,10 @@
     free-G.seg  --prepare-->  G.seg  --seal-->  G.sealed  --retire-->  free-G.seg
                               (settled with damage: G.damaged, kept for the operator)
 
-`G` is the generation in 16 hexadecimal digits: never used twice, growing within a slot, and close
-to the wall clock in nanoseconds. A `.seg` is replayed after its writer has died. `.sealed` means
-that every index row of the segment was committed, so it may be settled. Neither `seal` nor `retire`
-needs a sync: if a power cut undoes the rename, work is repeated and no record is lost. `prepare`
+`G` is the generation in 16 hexadecimal digits: never used twice, growing within a slot even if the
+clock steps back, and close to the wall clock in nanoseconds. A `.seg` is replayed after its writer
+has died. `.sealed` means that every index row of the segment was committed, so it may be settled.
+Neither `seal` nor `retire` needs a sync: if a power cut undoes the rename, work is repeated and no record is lost. `prepare`
 syncs the directory before the first frame, so an acknowledged frame is always in a file of the
 right name.
 
@@ -41,6 +41,7 @@ SPARED_OCTETS: Final = 512 << 10
 SLOTS: Final = 4096
 """Most slots: more than any machine has workers; it ends the search for a free one."""
 _NAME: Final = re.compile(r"([0-9a-f]{16})\.(seg|sealed)")
+_GENERATION: Final = re.compile(r"(?:free-)?([0-9a-f]{16})\.(?:seg|sealed|damaged)")
 
 
 class Descriptor:
@@ -102,6 +103,12 @@ def segments(directory: Path, slot: int, kind: str) -> list[SegmentFile]:
         if match and match[2] == kind:
             of_kind.append(SegmentFile(path, slot, int(match[1], 16)))
     return sorted(of_kind, key=lambda one: one.generation)
+
+
+def newest_generation(slot_path: Path) -> int:
+    """The highest generation that a file of this slot has or has had; 0 without one."""
+    matches = [_GENERATION.fullmatch(path.name) for path in slot_path.iterdir()]
+    return max((int(match[1], 16) for match in matches if match), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.log.files import Files
-from thurn.log.segment import Segment, prepare, retire, seal
+from thurn.log.segment import Segment, newest_generation, prepare, retire, seal
 from thurn.log.settings import LogSettings, Report
 
 STRETCH: Final = 2
@@ -40,6 +40,7 @@ class Spares:
 
     async def run(self) -> None:
         """Keep the next segment prepared; after an error try again a little later."""
+        self._generation = newest_generation(self._path)
         while True:
             if self._next is not None:
                 await self._wanted.wait()

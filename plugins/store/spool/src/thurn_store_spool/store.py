@@ -19,6 +19,7 @@ from thurn.plugin import (
     StatusValue,
     Unapplied,
 )
+from thurn_kit.mailboxes import InitialMailbox
 
 from thurn_store_spool.account import tree
 from thurn_store_spool.account.handle import SpoolAccount
@@ -29,7 +30,7 @@ from thurn_store_spool.environment import Environment, OpenAccount
 from thurn_store_spool.index.pool import Pool
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.schema import open_second
-from thurn_store_spool.index.trouble import Troubles
+from thurn_store_spool.index.trouble import TroubleError, Troubles
 from thurn_store_spool.layout import ACCOUNTS, INDEX, account_of
 from thurn_store_spool.log.change import commit
 from thurn_store_spool.log.mend import Mender
@@ -46,7 +47,14 @@ NAMED_TROUBLES: Final = 5
 class SpoolStore:
     """See `thurn.contracts.store.MailStore` and `thurn.contracts.commitlog.RestoringOwner`."""
 
-    def __init__(self, context: Context, separator: str, accounts_open: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        separator: str,
+        accounts_open: int,
+        mailboxes: Sequence[InitialMailbox] = (),
+    ) -> None:
+        self._mailboxes = mailboxes
         self._data = context.data
         self._upkeep = Upkeep(context.clock, context.diagnostics)
         self._caches = Caches(context.data)
@@ -96,7 +104,7 @@ class SpoolStore:
             with index.snapshot() as connection:
                 has_inbox = INBOX in index.tree(connection).by_name
             if not has_inbox:
-                await commit(opened, tree.make_inbox)
+                await commit(opened, lambda draft: tree.make_initial(draft, self._mailboxes))
             caches.has_inbox = True
         return SpoolAccount(opened, identity)
 
@@ -173,6 +181,6 @@ def _recorded_account(path: Path) -> AccountId | None:
             row = select_one(connection, "SELECT id FROM account")
         finally:
             connection.close()
-    except apsw.Error:
+    except (apsw.Error, TroubleError):
         return None
     return AccountId(row[0]) if row else None

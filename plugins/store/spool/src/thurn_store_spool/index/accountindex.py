@@ -28,7 +28,7 @@ from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.row import LAST_UID, read_highest, read_uidnext
 from thurn_store_spool.index.schema import has_bodies, open_index, open_second
 from thurn_store_spool.index.tree import MailboxRow, Tree, read_tree, with_row
-from thurn_store_spool.index.trouble import is_lasting, missing_index
+from thurn_store_spool.index.trouble import TroubleError, is_lasting, missing_index
 from thurn_store_spool.layout import BODIES, INDEX
 
 GROWN_CHANGES: Final = 4_096
@@ -444,7 +444,7 @@ class AccountIndex:
         if self._second is None:
             try:
                 self._second = open_second(self.directory / INDEX)
-            except apsw.Error as error:
+            except (apsw.Error, TroubleError) as error:
                 raise self.failed(error) from error
             if self._second is None:
                 raise StorageTrouble("the index has gone", account=self.account)

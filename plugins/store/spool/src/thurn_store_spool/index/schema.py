@@ -168,11 +168,12 @@ def check_index(directory: Path, account: str) -> bool:
 def open_second(path: Path) -> apsw.Connection | None:
     """Another connection, for reading beside a transaction and for upkeep; None without an index.
 
-    Raises:
-        apsw.Error: there is one, and it cannot be opened.
-
     It syncs as little as the first one: what upkeep writes is noticed and done again after a power
     cut, and a commit that syncs would keep the worker's own commits waiting.
+
+    Raises:
+        apsw.Error: there is one, and it cannot be opened.
+        TroubleError: a later version has written it.
     """
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
@@ -180,8 +181,15 @@ def open_second(path: Path) -> apsw.Connection | None:
         if path.exists():
             raise
         return None
-    connection.set_busy_timeout(OPEN_TIMEOUT_MS)
-    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        connection.set_busy_timeout(OPEN_TIMEOUT_MS)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        present = _read_format(connection)
+        if present > FORMAT:
+            raise newer_index(present, FORMAT)  # noqa: TRY301 - closes the connection
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
