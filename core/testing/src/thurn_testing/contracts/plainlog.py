@@ -23,11 +23,11 @@ from thurn.contracts.commitlog import (
 from thurn.types.content import Blob
 
 BUSY_ROUNDS = 1_000
-"""Rounds before a busy resource is called stuck; a real log would go on with other groups."""
+"""Most rounds before a busy resource counts as stuck; a real log goes on with other groups."""
 
 
 class PlainFrame:
-    """What one group writes."""
+    """The records and blobs that one group writes."""
 
     def __init__(self, log: PlainLog) -> None:
         self._log = log
@@ -65,11 +65,11 @@ class PlainLog:
         self._times = itertools.count(1)
 
     def register(self, name: str, owner: Owner) -> None:
-        """Say who understands the records of this name; a reopened store takes its place."""
+        """Register the owner of the records of this name; that of a reopened store replaces it."""
         self.owners[name] = owner
 
     async def commit(self, changes: Sequence[Change]) -> None:
-        """One round for one group."""
+        """Commit one group in a round of its own."""
         await trio.lowlevel.checkpoint()
         resources = list(dict.fromkeys(c.resource for c in changes if c.resource is not None))
         for _round in range(BUSY_ROUNDS):
@@ -94,7 +94,7 @@ class PlainLog:
             change.applied()
 
     def keep(self, frame: PlainFrame) -> None:
-        """The frame is durable."""
+        """The changes of a frame are durable: apply them."""
         now = next(self._times)
         self.records += [(owner, Record(payload, now)) for owner, payload in frame.records]
 

@@ -16,7 +16,7 @@ never committed and its caller never got an answer. In the log of a killed worke
 frame can be such an earlier one, and the other record of the number was written after it. So from
 the first of these last frames on, owners get everything in one call, and with it both records.
 
-What an owner could not apply, because one account is in trouble, is put aside at once: the account
+What an owner could not apply, because an account is damaged, is put aside at once: the account
 may be mended long before the segment is settled, and must not go on without these records.
 
 Rules of this file: blocking; called before anything is served.

@@ -5,8 +5,8 @@ Runs in the housekeeper, one segment at a time, the oldest first. A segment is r
 its owners have settled it and the file systems were synced; that sync also makes the index rows of
 the segment durable, because they were committed before it was sealed.
 
-What an owner cannot settle, because one account is in trouble, is put aside, synced, before the
-segment is retired. Now and then the owners are asked to restore what stands aside.
+What an owner cannot settle, because an account is damaged, is put aside and synced before the
+segment is retired. From time to time the owners are asked to restore what was put aside.
 
 Rules of this file: after a failure the segment is kept, the failure is reported, and settling is
 tried again later.
@@ -105,8 +105,8 @@ class Settler:
             await trio.sleep(pause)
 
     def restore(self) -> int:
-        """Have the owners restore what stands aside, as far as its trouble is over; returns for how
-        many keys. Blocking; for a thread."""
+        """Have the owners restore what was put aside, as far as they can; returns for how many
+        keys. Blocking; for a thread."""
         count = 0
         for name in self._owners:
             for key in self._aside.keys(name):
@@ -115,7 +115,7 @@ class Settler:
                     count += restore_aside(
                         self._directory, self._aside, self._owners, place, self._report
                     )
-                except Exception as error:  # noqa: BLE001 - one key's trouble is not another's
+                except Exception as error:  # noqa: BLE001 - other keys may be restored all the same
                     self._report("log.still_aside", owner=name, key=key, detail=str(error))
         return count
 
