@@ -6,8 +6,9 @@
     ./do check          lint, types, import contracts, the repository's own rules
     ./do bench [ARGS]   the benchmarks (contrib/bench)
     ./do docs           build the documentation into site/
-    ./do members        write the generated lists after adding a distribution
-    ./do lock           write requirements.lock after changing a dependency
+    ./do man [DIR]      manual pages of all commands, for `man` (= thurn manual DIR)
+    ./do members        write the import contracts after adding a distribution
+    ./do lock [ARGS]    write requirements.lock after changing a dependency (--upgrade: all)
     ./do exec CMD ...   any command inside the environment
 
 Rules of this file: standard library only; Python 3.11 and its venv module are all it needs; the
@@ -24,6 +25,7 @@ import sys
 import tomllib
 import venv
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -41,14 +43,13 @@ def members() -> list[Path]:
     return [path.parent for path in found]
 
 
-def run(*command: str | Path, quiet: bool = False) -> None:
+def run(*command: str | Path, quiet: bool = False, given: str | None = None) -> None:
     """Run a command of the environment from the root; end with its exit code if it fails."""
+    words = [str(part) for part in command]
     output = subprocess.DEVNULL if quiet else None
-    code = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, stdout=output, check=False
-    ).returncode
-    if code:
-        sys.exit(code)
+    done = subprocess.run(words, cwd=ROOT, stdout=output, input=given, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def say(text: str) -> None:
@@ -79,31 +80,32 @@ def set_up() -> None:
     STAMP.write_text(wanted)
 
 
-def names() -> list[str]:
-    return [tomllib.loads((m / "pyproject.toml").read_text())["project"]["name"] for m in members()]
-
-
 def write_members() -> None:
-    """Write the generated lists of the root pyproject.toml and the state diagrams."""
+    """Write what follows from which distributions there are: .importlinter, the state diagrams."""
     run(BIN / "python", ROOT / "tests" / "meta" / "generate.py")
 
 
-def write_lock() -> None:
-    """Resolve anew and write names, versions and hashes; never an address."""
-    run(
-        BIN / "uv",
-        "export",
-        "-q",
-        "--all-packages",
-        "--all-extras",
-        "--all-groups",
-        "--no-emit-workspace",
-        "--no-header",
-        "--no-annotate",
-        "-o",
-        LOCK,
-        quiet=True,
-    )
+def write_lock(arguments: list[str]) -> None:
+    """Resolve what the distributions and the tools need, for every platform: names, versions and
+    hashes, never an address.
+
+    What is locked already stays as it is, unless ARGS are `--upgrade`, or `-P NAME` for one.
+    """
+    projects = {member: project(member) for member in members()}
+    wanted = [
+        f"-e {member.relative_to(ROOT)}[{','.join(facts.get('optional-dependencies', {}))}]\n"
+        for member, facts in projects.items()
+    ]
+    own = [part for facts in projects.values() for part in ("--no-emit-package", facts["name"])]
+    command = (BIN / "uv", "pip", "compile", "-q", "-", "--group", "dev", "--universal")
+    style = ("--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
+    run(*command, *style, *own, "-o", LOCK, *arguments, quiet=True, given="".join(wanted))
+
+
+def project(member: Path) -> dict[str, Any]:
+    """What a distribution says about itself."""
+    facts: dict[str, Any] = tomllib.loads((member / "pyproject.toml").read_text())["project"]
+    return facts
 
 
 def check() -> None:
@@ -128,9 +130,15 @@ def main(argv: list[str]) -> None:
         "test": ["pytest", "-q", "-n", "2", *arguments],
         "bench": ["python", str(ROOT / "contrib" / "bench" / "bench.py"), *arguments],
         "docs": ["mkdocs", "build", "-q", "--strict", *arguments],
+        "man": ["thurn", "manual", *arguments],
         "exec": arguments,
     }
-    own = {"check": check, "members": write_members, "lock": write_lock, "setup": lambda: None}
+    own = {
+        "check": check,
+        "members": write_members,
+        "lock": lambda: write_lock(arguments),
+        "setup": lambda: None,
+    }
     if task not in tasks and task not in own:
         say(__doc__ or "")
         sys.exit(0 if task == "help" else 2)

@@ -9,10 +9,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from thurn.contracts.settings import Duration, Ref, Secret, SitePath, Size
+from thurn.contracts.settings import (
+    Duration,
+    Ref,
+    Secret,
+    SitePath,
+    Size,
+    written_duration,
+    written_size,
+)
 
-UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 KNOWN: tuple[tuple[object, str], ...] = (
     (Duration, "duration"), (Size, "size"), (SitePath, "path"), (Secret, "secret"),
     (str, "text"), (bytes, "text"), (bool, "true or false"), (int, "number"), (float, "number"),
@@ -94,17 +100,10 @@ def default(hint: object, field: FieldInfo) -> str:
         return ""
     text = str(hint)
     if "_duration" in text and isinstance(value, int | float):
-        return f'`"{_with_unit(value, UNITS, "s")}"`'
+        return f'`"{written_duration(value)}"`'
     if "_size" in text and isinstance(value, int):
-        return f'`"{_with_unit(value, SIZES, "B")}"`'
+        return f'`"{written_size(value)}"`'
     return f"`{_toml(value)}`"
-
-
-def _with_unit(value: float, units: tuple[tuple[int, str], ...], smallest: str) -> str:
-    for factor, unit in units:
-        if value >= factor and value % factor == 0:
-            return f"{int(value // factor)}{unit}"
-    return f"{value:g}{smallest}"
 
 
 def _toml(value: object) -> str:

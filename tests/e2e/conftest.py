@@ -4,3 +4,5 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from misbehavingsite import opened  # noqa: F401 - a fixture; the path above is needed first

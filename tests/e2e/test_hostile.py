@@ -154,13 +154,13 @@ async def test_a_flood_from_one_address_keeps_nobody_out(server, listener, word)
 IDLE = {
     "silent": [],
     "half a command": [b"EHLO neighb"],
-    "inside the header": [b"EHLO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<alice@example.org>\r\n",
+    "inside the header": [b"HELO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<alice@example.org>\r\n",
                           b"DATA\r\n", b"Subject: x\r\n"],
-    "behind the last CRLF": [b"EHLO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<alice@example.org>\r\n",
+    "behind the last CRLF": [b"HELO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<alice@example.org>\r\n",
                              b"DATA\r\n", b"x\r\n."],
-    "inside a chunk": [b"EHLO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<alice@example.org>\r\n",
+    "inside a chunk": [b"HELO a\r\n", b"MAIL FROM:<>\r\n", b"RCPT TO:<alice@example.org>\r\n",
                        b"BDAT 1000000 LAST\r\n", b"x"],
-    "half a handshake": [b"EHLO a\r\n", b"STARTTLS\r\n", b"\x16\x03\x01\x02\x00"],
+    "half a handshake": [b"HELO a\r\n", b"STARTTLS\r\n", b"\x16\x03\x01\x02\x00"],
 }  # fmt: skip
 
 

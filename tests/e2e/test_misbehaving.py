@@ -8,59 +8,55 @@ a temporary failure and its connection goes on, unless the row says otherwise.
 
 from __future__ import annotations
 
-import threading
-from base64 import b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 import trio
 import trio.testing
-from thurn.app.application import supervise
+from misbehaving import (
+    Around,
+    Unreadable,
+    Unshowable,
+    commit_never,
+    delivering,
+    fail_async,
+    fail_in_a_nursery,
+    fail_now,
+    file_and_hang,
+    file_and_raise,
+    filtering,
+    guarding,
+    hang,
+    lying_recipient,
+    not_opening,
+    queueing,
+    raise_trouble,
+    raising,
+    raising_outgoing,
+    raising_relay,
+    raising_sender,
+    refuse_with_250,
+    relay_all,
+    resolving,
+    session_rules,
+    sit,
+    storing,
+    swallow,
+)
+from misbehavingsite import ACCOUNT, FILTER, LATE
+from smtppeer import connected
 from thurn.plugin import (
-    Accept,
     AddRecipient,
     Continue,
-    Forbid,
     InsertHeader,
-    ListenerSettings,
-    NeedVerify,
     PermanentFailure,
     Reject,
-    SaslSuccess,
     Status,
-    StorageTrouble,
     Tempfail,
-    Unknown,
     UnknownAddress,
-    login_policy,
-    message_filter,
-    outgoing_filter,
     plugin,
-    recipient_policy,
-    relay_policy,
-    sasl,
-    sasl_mechanism,
-    sender_policy,
 )
-from thurn_store_memory.factory import memory
-from thurn_testing.fakes.service import IdleService
-from thurn_testing.server import open_server
-
-ACCOUNTS = 'domains = ["example.org"]\n[accounts.alice]\n'
-LET_GO = threading.Event()
-"""Set when a test ends, so that no thread outlives it."""
-NEVER = trio.lowlevel.RunVar("never")
-
-
-class Unreadable(Exception):
-    def __str__(self):
-        raise KeyError("in the text")
-
-
-class Unshowable:
-    def __repr__(self):
-        raise KeyError("in the repr")
 
 
 @dataclass(frozen=True)
@@ -85,305 +81,6 @@ class Row:
     by: str = ""
 
 
-def is_bad(message):
-    return message.header("subject") == "bad"
-
-
-def filtering(answer):
-    """A filter that answers, or does, the same for each bad message."""
-
-    async def judge(message):
-        if not is_bad(message):
-            return None
-        await trio.lowlevel.checkpoint()
-        return await answer() if callable(answer) else answer
-
-    return message_filter("bad")(judge)
-
-
-def raising(error):
-    async def fail():
-        raise error
-
-    return filtering(fail)
-
-
-async def hang():
-    await trio.sleep_forever()
-
-
-async def swallow():
-    try:
-        await trio.sleep_forever()
-    except trio.Cancelled:
-        with trio.CancelScope(shield=True):
-            await NEVER.get().wait()
-
-
-async def sit():
-    await trio.to_thread.run_sync(LET_GO.wait)
-
-
-async def fail_in_a_nursery():
-    async def fail():
-        raise KeyError("of a task")
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(fail)
-        await trio.sleep_forever()
-
-
-def policy(judge):
-    return lambda: judge("bad")
-
-
-@sender_policy("bad")
-async def raising_sender(sender):
-    if sender.local == "bad":
-        raise KeyError("x")
-
-
-@recipient_policy("bad")
-def lying_recipient(transaction):
-    return Status(550, "5.7.1", "No") if transaction.sender.local == "bad" else None
-
-
-@relay_policy("bad")
-def raising_relay(transaction):
-    if transaction.sender.local == "bad":
-        raise KeyError("x")
-    return Accept("all")
-
-
-@relay_policy("all")
-def relay_all():
-    return Accept("all")
-
-
-class BadRules:
-    """Rules of a session, bad in the way of their policy."""
-
-    def __init__(self, way):
-        self.way = way
-
-    async def check_sender(self, transaction, sender):
-        return None
-
-    async def check_recipient(self, transaction, recipient):
-        return None
-
-    async def transaction_ended(self, transaction, outcome):
-        if self.way == "end" and transaction.sender.local == "bad":
-            raise KeyError("at the end")
-
-
-def session_rules(way):
-    class Policy:
-        rules = BadRules
-
-        @asynccontextmanager
-        async def open(self, session):
-            if way == "open" and session.hello == "bad.example":
-                raise KeyError("x")
-            yield BadRules(way)
-
-    @plugin("policy", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield Policy()
-
-    return opening
-
-
-def delivering(act):
-    class Rules:
-        async def deliver(self, delivery):
-            if b"Subject: bad" in delivery.content.read():
-                await act(delivery)
-
-    @plugin("delivery", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield Rules()
-
-    return opening
-
-
-async def file_and_raise(delivery):
-    delivery.file("Elsewhere")
-    await trio.lowlevel.checkpoint()
-    raise KeyError("x")
-
-
-async def file_and_hang(delivery):
-    delivery.file("Elsewhere")
-    await trio.sleep_forever()
-
-
-async def refuse_with_250(delivery):
-    delivery.reject(Status(250, "2.0.0", "Fine"))
-
-
-def guarding(act):
-    class Guard:
-        async def check_append(self, record, account, mailbox, size_octets):
-            if size_octets > 2000:
-                return act()
-            return None
-
-    @plugin("guard", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield Guard()
-
-    return opening
-
-
-def fail_now():
-    raise KeyError("x")
-
-
-class Around:
-    """Something real, but for what a row changes."""
-
-    def __init__(self, real, **changed):
-        self._real = real
-        vars(self).update(changed)
-
-    def __getattr__(self, name):
-        return getattr(self._real, name)
-
-
-def storing(change):
-    """A store whose handles prepare what `change` makes of a real deposit."""
-
-    class Store:
-        def __init__(self, real):
-            self.real = real
-            self.accounts = real.accounts
-
-        async def open(self, account, identity):
-            handle = await self.real.open(account, identity)
-
-            def prepare(append):
-                deposit = handle.prepare(append)
-                return change(deposit) if b"Subject: bad" in append.content.read() else deposit
-
-            return Around(handle, prepare=prepare)
-
-    @plugin("store", "bad")
-    @asynccontextmanager
-    async def opening(context):
-        async with memory.open(memory.settings(), context) as real:
-            yield Store(real)
-
-    return opening
-
-
-async def commit_never():
-    with trio.CancelScope(shield=True):
-        await NEVER.get().wait()
-
-
-async def raise_trouble():
-    raise StorageTrouble("down")
-
-
-async def fail_async():
-    raise KeyError("x")
-
-
-class Opening:
-    """A store that cannot open an account."""
-
-    def __init__(self, real):
-        self.accounts = real.accounts
-        self.real = real
-        self.left = 1
-
-    async def open(self, account, identity):
-        if self.left:
-            self.left -= 1
-            raise KeyError("x")
-        return await self.real.open(account, identity)
-
-
-@plugin("store", "bad")
-@asynccontextmanager
-async def not_opening(context):
-    async with memory.open(memory.settings(), context) as real:
-        yield Opening(real)
-
-
-class BadQueue:
-    """Takes nothing from bad senders."""
-
-    def __init__(self, answer):
-        self.answer = answer
-
-    def prepare(self, envelope, content, *, key, origin, pending_stage=""):
-        if envelope.sender.local == "bad":
-            return self.answer()
-        return Nothing()
-
-    async def next_lease(self, *, skip=()):
-        await trio.sleep_forever()
-
-    async def entries(self, *, limit=1000, after=None):
-        return ()
-
-    async def remove(self, entry):
-        return False
-
-
-class Nothing:
-    """A deposit of an engine that keeps nothing."""
-
-    changes = ()
-
-    async def place(self): ...
-    async def commit(self): ...
-    async def abort(self): ...
-
-
-def queueing(answer):
-    @plugin("queue", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield BadQueue(answer)
-
-    return opening
-
-
-def resolving(answer):
-    class Directory:
-        async def resolve(self, address):
-            return answer() if address.local == "team" else UnknownAddress()
-
-        async def account(self, account):
-            return None
-
-        async def owns(self, account, address):
-            return False
-
-        async def may_act_as(self, authcid, authzid):
-            return None
-
-    @plugin("account", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield Directory()
-
-    return opening
-
-
-@outgoing_filter("bad")
-def raising_outgoing(envelope):
-    if envelope.sender.local == "bad":
-        raise KeyError("x")
-
-
-FILTER = {"listener": {"mx": {"filters": ["bad"]}}, "filter": {"bad": {"type": "bad"}}}
 HASTY = {
     "listener": {"mx": {"filters": ["bad"]}},
     "filter": {"bad": {"type": "bad", "deadline": "200ms"}},
@@ -405,9 +102,7 @@ OUTGOING = {
     "site": {"queue": "main", "outgoing": ["bad"]},
     "outgoing": {"bad": {"type": "bad"}},
 }
-ACCOUNT = {"site": {"accounts": ["main", "bad"]}, "account": {"bad": {"type": "bad"}}}
 FOREIGN = "x@elsewhere.example"
-LATE = "no answer within 0.2 s"
 
 ROWS = [
     Row("raises", raising(KeyError("x")), "raised KeyError: 'x'", site=FILTER),
@@ -417,7 +112,7 @@ ROWS = [
     Row(
         "raises a refusal for good",
         raising(PermanentFailure("no", Status(550, "5.7.1", "No"))),
-        "a refusal for good is an answer",
+        "a permanent refusal must be an answer",
         site=FILTER,
     ),
     Row("answers a number", filtering(42), "answered nonsense: 42", site=FILTER),
@@ -483,98 +178,6 @@ ROWS = [
     Row("an outgoing filter raises", raising_outgoing, "KeyError", hears=250, site=OUTGOING,
         whom=FOREIGN),
 ]  # fmt: skip
-
-
-class Peer:
-    """Speaks to a listener, line by line."""
-
-    def __init__(self, stream):
-        self.stream, self.rest = stream, b""
-
-    async def reply(self):
-        """(code, text) of a whole reply; (0, "") when the connection has ended."""
-        while True:
-            line, found, rest = self.rest.partition(b"\r\n")
-            if found:
-                self.rest = rest
-                if line[3:4] != b"-":
-                    return int(line[:3]), line[4:].decode()
-                continue
-            octets = await self.stream.receive_some(4096)
-            if not octets:
-                return 0, ""
-            self.rest += octets
-
-    async def say(self, line):
-        await self.stream.send_all(line.encode() + b"\r\n")
-        return (await self.reply())[0]
-
-    async def send(self, word, whom, hello="c.example"):
-        """A message; the first code that is not a success, or that of its end."""
-        size = 3000 if word == "bad" else 10
-        steps = (
-            f"EHLO {word if hello is None else hello}",
-            f"MAIL FROM:<{word}@example.net>",
-            f"RCPT TO:<{whom}>",
-        )
-        for step in steps:
-            code = await self.say(step)
-            if code != 250:
-                return code
-        assert await self.say("DATA") == 354
-        return await self.say(f"Subject: {word}\r\n\r\n{'x' * size}\r\n.")
-
-
-def merged(below, above):
-    """Tables laid over tables."""
-    if isinstance(below, dict) and isinstance(above, dict):
-        keys = {**below, **above}
-        return {k: merged(below.get(k), above[k]) if k in above else below[k] for k in keys}
-    return above
-
-
-@pytest.fixture
-def opened(tmp_path):
-    """A site with one plugin; its server, a peer, and what the plugins' events said."""
-
-    @asynccontextmanager
-    async def one(site, *plugins):
-        (tmp_path / "accounts.toml").write_text(ACCOUNTS)
-        (tmp_path / "accounts.toml").chmod(0o600)
-        tables = {
-            "site": {
-                "hostname": "mx.example",
-                "accounts": ["main"],
-                "store": "main",
-                "state": "main",
-            },
-            "state": {"main": {"type": "memory"}},
-            "account": {"main": {"type": "file", "file": "accounts.toml"}},
-            "store": {"main": {"type": "memory"}},
-            "listener": {"mx": {"type": "smtp", "profile": "mx", "bind": ["127.0.0.1:0"]}},
-        }
-        NEVER.set(trio.Event())
-        async with open_server(merged(tables, site), tmp_path, plugins=plugins) as server:
-            failures = []
-            server.site.events.subscribe(failures.append)
-            try:
-                with trio.fail_after(30):
-                    yield server, failures
-            finally:
-                LET_GO.set()
-                NEVER.get().set()
-
-    LET_GO.clear()
-    return one
-
-
-@asynccontextmanager
-async def connected(server):
-    """A peer that has been greeted."""
-    async with await trio.open_tcp_stream("127.0.0.1", server.port("mx")) as stream:
-        peer = Peer(stream)
-        assert (await peer.reply())[0] == 220
-        yield peer
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -690,233 +293,3 @@ async def test_a_repeat_of_a_late_commit_is_not_stored_twice(opened, monkeypatch
         assert len((await box.view()).uids) == 1
         reasons = [record.get("reason") for record in server.journal()]
         assert reasons == [None, None, "commit.late"]
-
-
-# logins
-
-
-def mechanism(way):
-    @sasl_mechanism("BAD", plaintext=True)
-    def exchange():
-        answer = yield from sasl.receive()
-        if answer != b"bad":
-            return sasl.SaslFailure("credentials")
-        if way == "raises":
-            raise KeyError("x")
-        if way == "asks nonsense":
-            yield 42
-        if way == "asks for ever":
-            while True:
-                yield from sasl.receive(b"more")
-        if way == "lies":
-            yield NeedVerify(sasl.Claim("alice", sasl.Secret("right")))
-        return SaslSuccess("alice") if way in ("lies", "forges") else 42
-
-    return exchange
-
-
-def login(way):
-    async def judge(attempt):
-        if attempt.name != "bad":
-            return None
-        await trio.lowlevel.checkpoint()
-        if way == "raises":
-            raise KeyError("x")
-        if way == "hangs":
-            await trio.sleep_forever()
-        return Reject("r") if way == "answers a refusal of mail" else Forbid("bad")
-
-    return login_policy("bad")(judge)
-
-
-class Verifier:
-    """Proves nobody; breaks for whom a test says."""
-
-    def __init__(self, way):
-        self.way = way
-
-    async def verify(self, claim):
-        if claim.name != "bad":
-            return Unknown()
-        if self.way == "raises":
-            raise KeyError("x")
-        return True
-
-    async def stored_key(self, query):
-        return Unknown()
-
-
-def verifying(way):
-    @plugin("account", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield Verifier(way)
-
-    return opening
-
-
-def login_site(**more):
-    """A listener that takes passwords in the clear."""
-    return merged(
-        {
-            "listener": {
-                "mx": {
-                    "profile": "submission",
-                    "plaintext_without_tls": True,
-                    "require_tls": False,
-                    "sasl": ["plain"],
-                }
-            },
-            "sasl": {"plain": {"type": "plain"}},
-        },
-        more,
-    )
-
-
-SASL = login_site(listener={"mx": {"sasl": ["bad"]}}, sasl={"bad": {"type": "bad"}})
-LOGIN = login_site(
-    listener={"mx": {"login": ["bad"]}}, login={"bad": {"type": "bad", "deadline": "200ms"}}
-)
-VERIFIER = login_site(**ACCOUNT)
-
-LOGINS = [
-    ("a mechanism raises", SASL, mechanism("raises"), "BAD", "KeyError", 454),
-    ("a mechanism asks nonsense", SASL, mechanism("asks nonsense"), "BAD", "nonsense: 42", 454),
-    ("a mechanism answers nonsense", SASL, mechanism(""), "BAD", "nonsense: 42", 454),
-    ("a mechanism asks for ever", SASL, mechanism("asks for ever"), "BAD", "more than 64", 454),
-    ("a mechanism claims what was denied", SASL, mechanism("lies"), "BAD", "denied it", 535),
-    ("a login policy raises", LOGIN, login("raises"), "PLAIN", "KeyError", 454),
-    ("a login policy hangs", LOGIN, login("hangs"), "PLAIN", LATE, 454),
-    (
-        "a login policy answers nonsense",
-        LOGIN,
-        login("answers a refusal of mail"),
-        "PLAIN",
-        "answered nonsense: Reject",
-        454,
-    ),
-    ("a verifier raises", VERIFIER, verifying("raises"), "PLAIN", "KeyError", 454),
-    ("a verifier says True", VERIFIER, verifying("says True"), "PLAIN", "nonsense: True", 454),
-]
-
-
-@pytest.mark.parametrize(
-    ("site", "make", "mechanism", "told", "code"),
-    [row[1:] for row in LOGINS],
-    ids=[row[0] for row in LOGINS],
-)
-async def test_a_login_hears_454_the_log_names_it_and_the_next_is_judged(
-    opened, site, make, mechanism, told, code
-):
-    def response(name):
-        octets = name.encode() if mechanism == "BAD" else f"\0{name}\0secret".encode()
-        return b64encode(octets).decode()
-
-    async with opened(site, make) as (server, failures), connected(server) as peer:
-        assert await peer.say("EHLO c.example") == 250
-        answer = await peer.say(f"AUTH {mechanism} {response('bad')}")
-        while answer == 334:
-            answer = await peer.say(response("bad"))
-        assert answer == code
-        own = [failure for failure in failures if hasattr(failure, "failure")]
-        assert {failure.instance for failure in own} == {f"{make.role}.bad"}
-        assert any(told in failure.failure for failure in own), own
-        assert await peer.say(f"AUTH {mechanism} {response('nobody')}") == 535
-
-
-# what runs beside
-
-
-class BadListener:
-    protocol = "bad"
-
-    async def serve(self, connection, session):
-        if await connection.receive() == b"bad":
-            raise KeyError("x")
-        await connection.send(b"fine")
-
-    def farewell(self, reason):
-        return b"sorry"
-
-
-class BadService:
-    """Raises the first time."""
-
-    scope = "worker"
-
-    def __init__(self):
-        self.runs = 0
-        self.again = trio.Event()
-
-    async def run(self):
-        self.runs += 1
-        if self.runs == 1:
-            raise KeyError("x")
-        self.again.set()
-
-
-async def test_a_listener_that_raises_says_goodbye_and_is_named(opened):
-    @plugin("listener", "bad")
-    @asynccontextmanager
-    async def opening(config: ListenerSettings):
-        yield BadListener()
-
-    site = {"listener": {"bad": {"type": "bad", "bind": ["127.0.0.1:0"]}}}
-    async with opened(site, opening) as (server, failures):
-        for word, answer in ((b"bad", b"sorry"), (b"good", b"fine")):
-            async with await trio.open_tcp_stream("127.0.0.1", server.port("bad")) as stream:
-                await stream.send_all(word)
-                assert await stream.receive_some(100) == answer
-        [failure] = failures
-        assert (failure.instance, failure.failure) == ("listener.bad", "raised KeyError: 'x'")
-        assert __file__ in failure.source
-
-
-async def test_a_service_that_raises_is_named_and_started_again(opened, monkeypatch):
-    monkeypatch.setattr("thurn.app.application.RESTART_SECONDS", (0.0, 0.0))
-    service = BadService()
-
-    @plugin("service", "bad")
-    @asynccontextmanager
-    async def opening():
-        yield service
-
-    async with opened({"service": {"bad": {"type": "bad"}}}, opening) as (server, failures):
-        await supervise(server.site, "bad", service)
-        assert service.again.is_set()
-        assert [(one.instance, one.failure) for one in failures] == [
-            ("service.bad", "raised KeyError: 'x'")
-        ]
-
-
-async def test_a_background_task_that_raises_is_named(opened):
-    """It costs the worker, which its supervisor replaces; the log says whose task it was."""
-    go = trio.Event()
-    told = []
-
-    async def fail_later():
-        await go.wait()
-        raise KeyError("in the background")
-
-    @plugin("service", "bad")
-    @asynccontextmanager
-    async def opening():
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(fail_later)
-            yield IdleService()
-
-    with pytest.RaisesGroup(KeyError, flatten_subgroups=True):
-        async with opened({"service": {"bad": {"type": "bad"}}}, opening) as (_, failures):
-            told = failures
-            go.set()
-            await trio.sleep_forever()
-    [failure] = told
-    assert (failure.instance, failure.stage) == ("service.bad", "background")
-    assert failure.failure == "raised KeyError: 'in the background'"
-
-
-async def test_who_listens_to_events_and_raises_disturbs_nobody(opened):
-    async with opened(FILTER, filtering(Tempfail("later", "Later"))) as (server, _):
-        server.site.events.subscribe(lambda event: {}["x"])
-        async with connected(server) as peer:
-            assert await peer.send("good", "alice@example.org") == 250

@@ -1,4 +1,4 @@
-"""What the end of data is answered, and what is stored, queued and reported (design D6).
+"""What the end of data is answered, and what is stored, queued and reported.
 
 The mail flow of a listener is asked directly, with real rules, stores and queue.
 """

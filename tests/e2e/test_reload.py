@@ -6,6 +6,7 @@ import contextlib
 import poplib
 import signal
 import smtplib
+import socket
 import threading
 
 import pytest
@@ -248,3 +249,32 @@ def test_reload_after_reload(site):
         load.more()
     nothing_is_lost(site, load)
     assert not site.count("generation.failed")
+
+
+def test_what_is_under_way_goes_on(tmp_path):
+    """A message in the middle of its octets, and a client that waits in IDLE."""
+    imap = {"type": "imap", "sasl": ["plain"], "plaintext_without_tls": True}
+    with contextlib.ExitStack() as stack, running(tmp_path, imap=imap) as site:
+        sender = smtplib.SMTP(HOST, site.port("mx"), "c.example", timeout=TIMEOUT_SECONDS)
+        stack.callback(sender.close)
+        sender.ehlo()
+        sender.mail(SENDER)
+        sender.rcpt(WHOM[0])
+        assert sender.docmd("DATA")[0] == 354
+        sender.sock.sendall(b"Subject: half\r\n\r\n")
+        address = HOST, site.port("imap")
+        client = stack.enter_context(socket.create_connection(address, TIMEOUT_SECONDS))
+        lines = stack.enter_context(client.makefile("rb"))
+        client.sendall(f'1 LOGIN alice "{PASSWORD}"\r\n2 SELECT INBOX\r\n3 IDLE\r\n'.encode())
+        while not lines.readline().startswith(b"+"):
+            pass
+        site.reload()
+        sender.sock.sendall(b"the other half\r\n.\r\n")
+        assert sender.getreply()[0] == 250
+        assert lines.readline() == b"* 1 EXISTS\r\n"
+        client.sendall(b"DONE\r\n")
+        told = lines.readlines()
+        assert told[-2].startswith(b"3 OK")
+        assert told[-1].startswith(b"* BYE [UNAVAILABLE]")
+        assert sender.mail(SENDER)[0] == 421
+        site.wait("generation.drained")

@@ -8,7 +8,6 @@ one address). What is asked for stands in `asked`, so that both ask the same.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import json
@@ -27,8 +26,6 @@ MANY_MESSAGES = 100
 """Of a mailbox with more, expected.json has one digest of all messages."""
 ITEMS = "(UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"
 COMMAND_SECONDS = 60
-SET = re.compile(r"frozenset\((\{.+\})\)")
-"""How `thurn config show` writes a set: in no order."""
 
 
 def digest(octets):
@@ -79,7 +76,7 @@ def run_inside(site, program, *words, given=""):
 def commands(asked):
     """Words of each command by the name of its fact."""
     single = {
-        "settings": ["config", "show"],
+        "settings": ["config", "show", "--json"],
         "domains": ["domain", "list", "--json"],
         "aliases": ["alias", "list", "--json"],
         "changes": ["account", "history", "--limit", "1000", "--json"],
@@ -116,15 +113,12 @@ def command_facts(site, asked):
 
 
 def placed(settings, base):
-    """Paths without the place where the site was unpacked, sets sorted, no places to listen at."""
+    """Paths without the place where the site was unpacked, and no places to listen at."""
     text = json.dumps(settings).replace(f"{base.resolve()}/", "")
     sections = json.loads(text)
     for name, section in sections.items():
         if name.startswith("listener."):
             del section["bind"]
-        for key, value in section.items():
-            if isinstance(value, str) and (members := SET.fullmatch(value)):
-                section[key] = sorted(ast.literal_eval(members[1]))
     return sections
 
 

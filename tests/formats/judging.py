@@ -9,6 +9,7 @@ Rules of this file:
 3. What ends by time is demanded until it ends and refused afterwards, by the clock of this machine.
 4. Names of the site's file are those of then. Whoever renames a setting gives the old name an alias
    and says so in `RENAMED`; the value must be what it was.
+5. A default that was changed on purpose stands in `DEFAULTS`; what a file says itself stays.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ COLLECTIONS = (
 """Where the keys are things and not the properties of one."""
 HISTORIES = frozenset({"changes", "login_history"})
 """Looking adds to them; what was there stays, in its order."""
+DEFAULTS = {"connections_per_address": {50: 200}}
+"""Settings whose defaults were changed: the default of then → today's. The site's file of a format
+never writes the default of then."""
 RENAMED: dict[tuple[str, str], str] = {}
-"""(section, name in the file of then) → what `thurn config show` calls it today."""
+"""(section, name in the file of then) → what `thurn config show --json` calls it today."""
 CERTIFICATE_LIFE = timedelta(days=3650 - 30)
 """`tls.selfsigned` makes another when less than 30 days of its ten years are left."""
 SLACK_SECONDS = 120
@@ -55,7 +59,9 @@ def differences(expected, found, now):
             if now - made_at < CERTIFICATE_LIFE.total_seconds():
                 yield from _compared(facts[section], found[section], (section,))
         elif section == "settings":
-            yield from _compared(_renamed(facts[section]), found[section], (section,))
+            yield from _compared(
+                _as_today(facts[section], found[section]), found[section], (section,)
+            )
         elif section == "queues":
             yield from _compared(_due(facts[section], now), found[section], (section,))
         elif section in HISTORIES:
@@ -99,11 +105,17 @@ def _shown(place):
     return " / ".join(place)
 
 
-def _renamed(settings):
-    return {
-        section: {RENAMED.get((section, name), name): value for name, value in values.items()}
-        for section, values in settings.items()
-    }
+def _as_today(settings, found):
+    """The settings with today's names, and with a changed default where that is what was found."""
+    today = {}
+    for section, values in settings.items():
+        named = {RENAMED.get((section, name), name): value for name, value in values.items()}
+        for name in named.keys() & DEFAULTS.keys():
+            default = DEFAULTS[name].get(named[name])
+            if default is not None and found.get(section, {}).get(name) == default:
+                named[name] = default
+        today[section] = named
+    return today
 
 
 def _due(queues, now):

@@ -1,6 +1,6 @@
 """Writes what follows from something else: `./do members`.
 
-The lists of the root pyproject.toml, and the state diagrams under docs/explanation/states.
+The import contracts (.importlinter), and the state diagrams under docs/explanation/states.
 `test_generated.py` proves that nothing is left to write.
 """
 
@@ -12,8 +12,7 @@ import lists
 
 def main() -> None:
     """Write what has changed, and say so."""
-    text = lists.PYPROJECT.read_text()
-    wanted = {lists.PYPROJECT: lists.render(text), **diagrams.pages()}
+    wanted = {lists.CONTRACTS: lists.contracts(), **diagrams.pages()}
     for path, content in wanted.items():
         if not path.exists() or path.read_text() != content:
             path.parent.mkdir(parents=True, exist_ok=True)

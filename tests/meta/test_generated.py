@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import diagrams
 import lists
 import pytest
-from workspace import ROOT, bare, members
+from workspace import ROOT, bare, members, tracked_files
 
 
-def test_the_lists_of_the_root_are_complete():
-    text = lists.PYPROJECT.read_text()
-    assert text == lists.render(text), "run ./do members"
+def test_the_import_contracts_name_every_distribution():
+    assert lists.CONTRACTS.read_text() == lists.contracts(), "run ./do members"
+    assert lists.CONTRACTS in tracked_files(), "a clean checkout has it"
+
+
+def test_the_root_names_no_distribution():
+    """People write it: a new distribution changes nothing in it."""
+    root = (ROOT / "pyproject.toml").read_text()
+    named = [name for m in members() for name in (m.distribution, m.module) if name != "thurn"]
+    assert not [name for name in named if re.search(rf"\b{name}\b", root)]
+
+
+def test_mypy_is_given_every_distribution():
+    """By patterns: they match each member's sources, and nothing else."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    matching = {path for pattern in settings["files"] for path in ROOT.glob(pattern)}
+    assert matching == {member.path / "src" for member in members()}
 
 
 @pytest.mark.parametrize("protocol", diagrams.protocols())

@@ -1,4 +1,4 @@
-"""One name, six spellings (D1); and what every distribution has."""
+"""One name, six spellings; and what every distribution has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import metadata
 
 import pytest
 from thurn.contracts.factory import Factory
-from workspace import CORE_ORDER, Member, bare, imports_of, members, plugins, tree_of
+from workspace import CORE_ORDER, ROOT, Member, bare, imports_of, members, plugins, tree_of
 
 ALL = pytest.mark.parametrize("member", members(), ids=str)
 PLUGINS = pytest.mark.parametrize("member", plugins(), ids=str)
@@ -123,3 +123,27 @@ def test_no_two_distributions_have_one_entry_point():
         for name in [*_points(member, "thurn"), *_points(member, "thurn.commands")]:
             assert name not in seen, f"{seen.get(name)} and {member}"
             seen[name] = str(member)
+
+
+def _expanded(word: str) -> list[str]:
+    """The words that a shell makes of one with braces."""
+    head, brace, rest = word.partition("{")
+    if not brace:
+        return [word]
+    inner, _, tail = rest.partition("}")
+    return [one for part in inner.split(",") for one in _expanded(f"{head}{part}{tail}")]
+
+
+def test_the_site_of_the_tutorial_installs_what_its_plugins_need():
+    """No index has our distributions: each that is needed is a word of the command."""
+    page = (ROOT / "docs" / "tutorial" / "your-site.md").read_text()
+    _, _, command = page.partition("/bin/pip install ")
+    words = command.partition("\nln -s ")[0].replace("\\\n", " ").split()
+    paths = {ROOT / one for word in words for one in _expanded(word)}
+    chosen = [member for member in members() if member.path in paths]
+    assert len(chosen) == len(paths)
+    names = {member.distribution for member in chosen}
+    own = {member.distribution for member in members()}
+    for member in chosen:
+        needed = {bare(one) for one in member.pyproject["project"]["dependencies"]} & own
+        assert needed <= names, str(member)

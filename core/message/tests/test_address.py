@@ -68,7 +68,6 @@ BAD = [
     "@",
     "bob@",
     "@example.org",
-    "@a.example,@b.example:bob@example.org",
     "a@b@example.org",
     "bob@example.org@",
     "bob @example.org",
@@ -167,6 +166,51 @@ def test_refused(text):
     assert caught.value.reason
     with pytest.raises(AddressError):
         Address.parse_path(text.encode(errors="surrogatepass"), smtputf8=True)
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        b"@a.example:",
+        b"@a.example,@B.example:",
+        "@münchen.example:".encode(),
+        b"@" + b"a." * 120 + b"example:",
+    ],
+)
+def test_a_route_is_dropped_from_a_path_only(route):
+    """RFC 5321 §4.1.2: accepted and ignored."""
+    bob = Address.parse("bob@example.org")
+    assert Address.parse_path(route + b"bob@example.org", smtputf8=True) == bob
+    with pytest.raises(AddressError):
+        Address.parse(route + b"bob@example.org")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"@a.example",
+        b"@a.example:",
+        b"@a.example:bob",
+        b"@:bob@example.org",
+        b"@a.example,:bob@example.org",
+        b"@a.example, @b.example:bob@example.org",
+        b"@a.example,b.example:bob@example.org",
+        b"@a..example:bob@example.org",
+        b"@[192.0.2.1]:bob@example.org",
+        b"@[IPv6:2001:db8::1]:bob@example.org",
+        b"@192.0.2.1:bob@example.org",
+        b"@a.example:@b.example:bob@example.org",
+        b"@a_b.example:bob@example.org",
+        b"@\xff.example:bob@example.org",
+        b"@" + b"a," * 200 + b"@a.example:bob@example.org",
+        b",@a.example" * 100 + b":bob@example.org",
+        b"@a.example" + b",@a.example" * 30 + b":bob@example.org",
+    ],
+    ids=lambda path: ascii(path[:40]),
+)
+def test_what_is_no_route(path):
+    with pytest.raises(AddressError):
+        Address.parse_path(path, smtputf8=True)
 
 
 def test_octets_need_smtputf8():

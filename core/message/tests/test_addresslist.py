@@ -32,10 +32,10 @@ CLEAN = [
 
 @pytest.mark.parametrize(("value", "expected"), CLEAN)
 def test_clean_lists(value, expected):
-    found = parse_address_list(value, strict=True)
-    assert found.doubts == ()
-    assert [(box.display_name, str(box.address)) for box in found.mailboxes] == expected
-    assert found.entries == found.mailboxes
+    addresses = parse_address_list(value, strict=True)
+    assert addresses.doubts == ()
+    assert [(box.display_name, str(box.address)) for box in addresses.mailboxes] == expected
+    assert addresses.entries == addresses.mailboxes
 
 
 DOUBTFUL = [
@@ -89,14 +89,14 @@ def test_the_last_at_decides():
 
 
 def test_groups():
-    found = parse_address_list(b"A: b@c.example, d@e.example;, f@g.example, H:;")
-    assert [type(entry) for entry in found.entries] == [Group, Mailbox, Group]
-    assert [str(box.address) for box in found.mailboxes] == [
+    addresses = parse_address_list(b"A: b@c.example, d@e.example;, f@g.example, H:;")
+    assert [type(entry) for entry in addresses.entries] == [Group, Mailbox, Group]
+    assert [str(box.address) for box in addresses.mailboxes] == [
         "b@c.example",
         "d@e.example",
         "f@g.example",
     ]
-    assert found.entries[2] == Group(b"H", ())
+    assert addresses.entries[2] == Group(b"H", ())
 
 
 def test_a_comma_inside_a_route_does_not_split():
@@ -113,8 +113,8 @@ def test_nothing_holds_nothing():
 @settings(max_examples=200)
 @given(st.text('ab@<>(),:;"\\[]. \r\n=?\0é', max_size=40).map(str.encode), st.booleans())
 def test_any_octets(value, strict):
-    found = parse_address_list(value, strict=strict)
-    for box in found.mailboxes:
+    addresses = parse_address_list(value, strict=strict)
+    for box in addresses.mailboxes:
         assert isinstance(box.display_name, str)
         assert box.address is None or isinstance(box.address, Address)
-    assert len(set(found.doubts)) == len(found.doubts)
+    assert len(set(addresses.doubts)) == len(addresses.doubts)

@@ -31,12 +31,12 @@ CORPUS = os.environ.get("THURN_CORPUS")
 
 
 def listed():
-    found = sorted(OWN.glob("*.eml"))
+    paths = sorted(OWN.glob("*.eml"))
     if CORPUS:
         root = Path(CORPUS)
         names = (root / "INDEX.tsv").read_text("utf-8").splitlines()[1:]
-        found += [root / line.split("\t")[0] for line in names if line]
-    return found
+        paths += [root / line.split("\t")[0] for line in names if line]
+    return paths
 
 
 @pytest.fixture(params=listed(), ids=lambda path: path.name)
@@ -58,14 +58,14 @@ def test_lf_content_gives_the_same_tree(content, check_scan):
 
 
 def test_readers_never_raise_on_real_fields(content):
-    found = scan(content)
-    for field in found.fields:
-        value = found.value(field)
+    scanned = scan(content)
+    for field in scanned.fields:
+        value = scanned.value(field)
         decode_words(value)
         parse_address_list(value, strict=True)
         parse_date(value)
         parse_message_ids(value)
-    for part in found.parts:
+    for part in scanned.parts:
         decode_parameters(part.parameters)
         assert part.filename is None or isinstance(part.filename, str)
 
@@ -97,14 +97,14 @@ def test_agrees_with_the_standard_library(content, request):
         for part in message.walk()
         for defect in part.defects
     ):
-        pytest.skip("header ended by a line that is no field")
-    found = scan(content)
-    assert [part.content_type for part in found.parts] == skeleton(message)
-    if "white space before a colon" in found.header_doubts:
+        pytest.skip("a line that is not a field ends the header")
+    scanned = scan(content)
+    assert [part.content_type for part in scanned.parts] == skeleton(message)
+    if "white space before a colon" in scanned.header_doubts:
         return
     theirs = [
         (name.lower().encode(), re.sub(r"\r?\n", "", value).encode("utf-8", "surrogateescape"))
         for name, value in message.raw_items()
     ]
-    ours = [(field.name, found.value(field)) for field in found.fields]
+    ours = [(field.name, scanned.value(field)) for field in scanned.fields]
     assert ours == [(name, value.strip(b" \t")) for name, value in theirs]

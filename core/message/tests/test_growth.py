@@ -43,8 +43,14 @@ def read_addresses(value):
 
 
 def read_message(content):
-    found = scan(content)
-    return found.parts, found.envelope, found.bodystructure, found.body, found.header_doubts
+    scanned = scan(content)
+    return (
+        scanned.parts,
+        scanned.envelope,
+        scanned.bodystructure,
+        scanned.body,
+        scanned.header_doubts,
+    )
 
 
 def multipart(boundary, rest):
@@ -198,33 +204,33 @@ def test_sections_in_any_order():
 
 def test_comments_nested_to_any_depth():
     value = b"(" * 10_000 + b"x" + b")" * 10_000 + b" a@b.example"
-    found = read_addresses(value)
-    assert [str(box.address) for box in found.mailboxes] == ["a@b.example"]
-    assert found.doubts == ()
-    found = read_addresses(value.replace(b")", b"", 1))
-    assert found.mailboxes == ()
-    assert "comment without end" in found.doubts
+    addresses = read_addresses(value)
+    assert [str(box.address) for box in addresses.mailboxes] == ["a@b.example"]
+    assert addresses.doubts == ()
+    addresses = read_addresses(value.replace(b")", b"", 1))
+    assert addresses.mailboxes == ()
+    assert "comment without end" in addresses.doubts
 
 
 @pytest.mark.parametrize("end", [b"\\", b"\\\\", b"\\\r\n", b"(\\", b"\\)"])
 def test_a_comment_that_ends_in_a_backslash(end):
     """CVE-2026-47088."""
-    found = read_addresses(b"a@b.example (x" + end)
-    assert [box.raw for box in found.mailboxes] == [b"a@b.example"]
-    assert "comment without end" in found.doubts
+    addresses = read_addresses(b"a@b.example (x" + end)
+    assert [box.raw for box in addresses.mailboxes] == [b"a@b.example"]
+    assert "comment without end" in addresses.doubts
 
 
 def test_a_group_in_a_group_and_one_without_end():
     """CVE-2019-19722. RFC 5322 §3.4: a group holds mailboxes only."""
-    found = read_addresses(b"a: b: c@d.example;")
-    assert "stray character" in found.doubts or "address does not parse" in found.doubts
-    assert "group" in found.doubts
-    found = read_addresses(b"a: b@c.example, d@e.example")
-    assert "group without end" in found.doubts
-    assert [str(box.address) for box in found.mailboxes] == ["b@c.example", "d@e.example"]
-    found = read_addresses(b"a:" + b"b@c.example," * (MAX_ADDRESSES + 9))
-    assert len(found.mailboxes) == MAX_ADDRESSES
-    assert "too many addresses" in found.doubts
+    addresses = read_addresses(b"a: b: c@d.example;")
+    assert "stray character" in addresses.doubts or "address does not parse" in addresses.doubts
+    assert "group" in addresses.doubts
+    addresses = read_addresses(b"a: b@c.example, d@e.example")
+    assert "group without end" in addresses.doubts
+    assert [str(box.address) for box in addresses.mailboxes] == ["b@c.example", "d@e.example"]
+    addresses = read_addresses(b"a:" + b"b@c.example," * (MAX_ADDRESSES + 9))
+    assert len(addresses.mailboxes) == MAX_ADDRESSES
+    assert "too many addresses" in addresses.doubts
 
 
 def test_of_200000_encoded_words_the_first_are_decoded_and_none_is_lost():
@@ -244,19 +250,19 @@ def test_utf_8_that_is_cut():
 
 def test_of_20000_references_the_first_and_the_last_remain():
     value = b" ".join(b"<%d@b.example>" % number for number in range(20_000))
-    found = parse_message_ids(value)
-    assert len(found) == MAX_MESSAGE_IDS
-    assert (found[0], found[-1]) == (b"<0@b.example>", b"<19999@b.example>")
+    identifiers = parse_message_ids(value)
+    assert len(identifiers) == MAX_MESSAGE_IDS
+    assert (identifiers[0], identifiers[-1]) == (b"<0@b.example>", b"<19999@b.example>")
 
 
 @pytest.mark.parametrize("octets", [MAX_BOUNDARY_OCTETS + 1, 100_000])
 def test_a_boundary_over_the_bound_is_none(octets, check_scan):
     boundary = b"b" * octets
     content = multipart(boundary, b"--%b\r\n\r\nx\r\n--%b--\r\n" % (boundary, boundary))
-    found = scan(content)
-    check_scan(found)
-    assert [part.opaque for part in found.parts] == [True]
-    assert found.root.body_end == len(content)
+    scanned = scan(content)
+    check_scan(scanned)
+    assert [part.opaque for part in scanned.parts] == [True]
+    assert scanned.root.body_end == len(content)
 
 
 def test_boundaries_that_are_prefixes_of_each_other(check_scan):
@@ -268,9 +274,9 @@ def test_boundaries_that_are_prefixes_of_each_other(check_scan):
             + multipart(inner, b"--%b\r\n\r\nin\r\n--%b--\r\n" % (inner, inner))
             + b"--%b\r\n\r\nout\r\n--%b--\r\n" % (outer, outer),
         )
-        found = scan(content)
-        check_scan(found)
-        texts = [content[part.body_start : part.body_end] for part in found.walk_text()]
+        scanned = scan(content)
+        check_scan(scanned)
+        texts = [content[part.body_start : part.body_end] for part in scanned.walk_text()]
         if (outer, inner) == (b"b", b"bb") or (outer, inner) == (b"bb", b"b"):
             assert texts == [b"in", b"out"], (outer, inner)
         assert texts[-1] == b"out"
@@ -279,12 +285,12 @@ def test_boundaries_that_are_prefixes_of_each_other(check_scan):
 @pytest.mark.parametrize("same", [True, False])
 def test_10000_levels(same, check_scan):
     """CVE-2020-12100, CVE-2020-25275."""
-    found = scan(nested([b"b" if same else b"%d." % level for level in range(10_000)], b"inner"))
-    check_scan(found)
-    depth = max(part.depth for part in found.parts)
+    scanned = scan(nested([b"b" if same else b"%d." % level for level in range(10_000)], b"inner"))
+    check_scan(scanned)
+    depth = max(part.depth for part in scanned.parts)
     # Of one boundary: the outer multipart has all the delimiters, its children have none left.
     assert depth == 1 if same else 10 < depth <= MAX_DEPTH
-    assert found.parts[-1].opaque
+    assert scanned.parts[-1].opaque
 
 
 @pytest.mark.parametrize("encoding", [b"base64", b"quoted-printable", b"uuencode"])
@@ -294,8 +300,8 @@ def test_a_message_that_holds_itself_once_decoded_is_not_decoded(encoding, check
     content = head
     for _ in range(3):
         content = head + base64.encodebytes(content)
-    found = scan(content)
-    check_scan(found)
-    assert [(part.content_type, part.opaque) for part in found.parts] == [
+    scanned = scan(content)
+    check_scan(scanned)
+    assert [(part.content_type, part.opaque) for part in scanned.parts] == [
         ("application/octet-stream", True)
     ]

@@ -118,14 +118,14 @@ def content(request):
 
 
 def test_bounded(content, check_scan):
-    found = scan(content)
-    assert len(found.fields) <= MAX_HEADER_FIELDS
-    assert len(found.parts) <= MAX_PARTS
-    assert max(part.depth for part in found.parts) <= MAX_DEPTH + 1
-    check_scan(found)
+    scanned = scan(content)
+    assert len(scanned.fields) <= MAX_HEADER_FIELDS
+    assert len(scanned.parts) <= MAX_PARTS
+    assert max(part.depth for part in scanned.parts) <= MAX_DEPTH + 1
+    check_scan(scanned)
     # What IMAP gets is in proportion to the message.
-    assert len(found.envelope) + len(found.bodystructure) < 10 * len(content) + 100_000
-    assert isinstance(found.limits_reached, list)
+    assert len(scanned.envelope) + len(scanned.bodystructure) < 10 * len(content) + 100_000
+    assert isinstance(scanned.limits_reached, list)
 
 
 def test_readers(content):
@@ -142,65 +142,65 @@ def test_readers(content):
         strip_comments(value)
 
 
-def depth(found):
-    return max(part.depth for part in found.parts)
+def depth(scanned):
+    return max(part.depth for part in scanned.parts)
 
 
 def test_depth_is_bounded_and_said():
-    found = scan(nested(MAX_DEPTH))
-    assert depth(found) == MAX_DEPTH
-    assert found.limits_reached == []
-    assert not any(part.opaque for part in found.parts)
-    found = scan(nested(MAX_DEPTH + 1))
-    assert found.parts[-1].opaque
-    assert found.parts[-1].content_type == "application/octet-stream"
-    assert found.limits_reached == ["parts"]
+    scanned = scan(nested(MAX_DEPTH))
+    assert depth(scanned) == MAX_DEPTH
+    assert scanned.limits_reached == []
+    assert not any(part.opaque for part in scanned.parts)
+    scanned = scan(nested(MAX_DEPTH + 1))
+    assert scanned.parts[-1].opaque
+    assert scanned.parts[-1].content_type == "application/octet-stream"
+    assert scanned.limits_reached == ["parts"]
     assert depth(scan(rfc822(MAX_DEPTH))) == MAX_DEPTH
     assert scan(rfc822(MAX_DEPTH + 1)).parts[-1].opaque
 
 
 def test_the_rest_is_one_opaque_part():
     one = b"--b\r\n\r\nx\r\n"
-    found = scan(multipart(b"b", one * (MAX_PARTS - 1) + b"--b--\r\n"))
-    assert len(found.parts) == MAX_PARTS
-    assert found.limits_reached == []
-    found = scan(multipart(b"b", one * (MAX_PARTS + 9) + b"--b--\r\n"))
-    assert len(found.parts) == MAX_PARTS
-    assert found.parts[-1].opaque
-    assert found.parts[-1].body_end == len(found.content)
-    assert not any(part.opaque for part in found.parts[:-1])
-    assert found.limits_reached == ["parts"]
+    scanned = scan(multipart(b"b", one * (MAX_PARTS - 1) + b"--b--\r\n"))
+    assert len(scanned.parts) == MAX_PARTS
+    assert scanned.limits_reached == []
+    scanned = scan(multipart(b"b", one * (MAX_PARTS + 9) + b"--b--\r\n"))
+    assert len(scanned.parts) == MAX_PARTS
+    assert scanned.parts[-1].opaque
+    assert scanned.parts[-1].body_end == len(scanned.content)
+    assert not any(part.opaque for part in scanned.parts[:-1])
+    assert scanned.limits_reached == ["parts"]
 
 
 def test_work_is_in_proportion_to_the_content():
     # 90 levels of 2 MB would be 180 MB passed over; the allowance ends it before.
-    found = scan(nested(90, inner=b"\r\n" + b"x" * 2_000_000))
-    assert depth(found) < 30
-    assert found.parts[-1].opaque
+    scanned = scan(nested(90, inner=b"\r\n" + b"x" * 2_000_000))
+    assert depth(scanned) < 30
+    assert scanned.parts[-1].opaque
     # The same depth in a small message is taken apart.
     assert depth(scan(nested(90))) == 90
 
 
 def test_header_bounds_are_said():
     assert scan(b"A: b\r\n" * MAX_HEADER_FIELDS).limits_reached == ["header fields"]
-    found = scan(b"Subject: " + b"x" * MAX_HEADER_OCTETS + b"\r\nTo: a@b\r\n\r\n")
-    assert found.limits_reached == ["header fields"]
-    assert found.get(b"to") is None
-    assert found.header_end == len(found.content)
+    scanned = scan(b"Subject: " + b"x" * MAX_HEADER_OCTETS + b"\r\nTo: a@b\r\n\r\n")
+    assert scanned.limits_reached == ["header fields"]
+    assert scanned.get(b"to") is None
+    assert scanned.header_end == len(scanned.content)
 
 
 def test_too_many_addresses_is_a_doubt():
-    found = parse_address_list(b"a@example.org, " * (MAX_ADDRESSES + 1))
-    assert len(found.mailboxes) == MAX_ADDRESSES
-    assert "too many addresses" in found.doubts
+    addresses = parse_address_list(b"a@example.org, " * (MAX_ADDRESSES + 1))
+    assert len(addresses.mailboxes) == MAX_ADDRESSES
+    assert "too many addresses" in addresses.doubts
 
 
 def test_lookalikes_of_delimiters_are_counted():
     # 1,000 lookalikes are paid for by the allowance of a small message, 20,000 are not.
     for count, parts in ((1_000, 3), (20_000, 2)):
-        found = scan(
+        scanned = scan(
             multipart(b"b", b"--b\r\n\r\n" + b"--bx\r\n" * count + b"--b\r\n\r\nx\r\n--b--\r\n")
         )
-        assert len(found.parts) == parts
-        assert found.limits_reached == ([] if parts == 3 else ["parts"])
-        assert found.parts[-1].opaque == (parts == 2)
+        assert len(scanned.parts) == parts
+        assert scanned.limits_reached == ([] if parts == 3 else ["parts"])
+        assert scanned.parts[-1].opaque == (parts == 2)

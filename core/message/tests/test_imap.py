@@ -35,8 +35,8 @@ def test_nothing_gives_nil():
 
 
 def test_bodystructure_of_a_nested_message():
-    found = own("nested")
-    assert found.bodystructure == (
+    scanned = own("nested")
+    assert scanned.bodystructure == (
         b'((("text" "plain" ("charset" "utf-8" "format" "flowed") "<text@example.net>" NIL "8bit" 7'
         b" 0 NIL NIL NIL NIL)"
         b'("text" "html" ("charset" "utf-8") NIL NIL "7bit" 12 0 NIL NIL ("en" "de")'
@@ -46,7 +46,7 @@ def test_bodystructure_of_a_nested_message():
         b' "Q2hlY2sgSW50ZWdyaXR5IQ==" ("attachment" ("filename" "report.pdf" "size" "4")) NIL NIL)'
         b' "mixed" ("boundary" "outer") NIL NIL NIL)'
     )
-    assert found.body == (
+    assert scanned.body == (
         b'((("text" "plain" ("charset" "utf-8" "format" "flowed") "<text@example.net>" NIL "8bit" 7'
         b' 0)("text" "html" ("charset" "utf-8") NIL NIL "7bit" 12 0) "alternative")'
         b'("application" "pdf" ("name" "report.pdf") NIL "The \\"report\\"" "base64" 8) "mixed")'
@@ -103,9 +103,9 @@ def test_unfolded_not_decoded(parse_imap):
 
 
 def test_eight_bit_is_a_literal_and_nul_is_replaced(parse_imap):
-    found = own("eight-bit-header")
-    envelope = parse_imap(found.envelope)
-    assert b'{14}\r\nCaf\xe9 ? "x" \\ y ' in found.envelope
+    scanned = own("eight-bit-header")
+    envelope = parse_imap(scanned.envelope)
+    assert b'{14}\r\nCaf\xe9 ? "x" \\ y ' in scanned.envelope
     assert envelope[2][0][0] == b"J\xf6rg"
     assert envelope[5][0][0] == "Märy".encode()
 
@@ -198,17 +198,17 @@ def test_any_string_is_one_string(value):
 )  # fmt: skip
 def test_continuations_are_joined(parse_imap, parameters, shown):
     # RFC 2231 §6
-    found = scan(b"Content-Type: image/png; " + parameters + b"\r\n\r\n")
-    assert parse_imap(found.body)[2] == shown
+    scanned = scan(b"Content-Type: image/png; " + parameters + b"\r\n\r\n")
+    assert parse_imap(scanned.body)[2] == shown
 
 
 def test_white_space_around_dots_of_an_address_is_nothing():
     # RFC 5322 appendix A.6.3
-    found = scan(
+    scanned = scan(
         b'From: John Doe <jdoe@machine(comment). example>\r\nTo: <j . d@b.c>, <"a . b"@c.d>\r\n\r\n'
     ).envelope
-    assert b'"jdoe" "machine.example"' in found
-    assert b'"j.d" "b.c")(NIL NIL "a . b" "c.d")' in found
+    assert b'"jdoe" "machine.example"' in scanned
+    assert b'"j.d" "b.c")(NIL NIL "a . b" "c.d")' in scanned
 
 
 @pytest.mark.parametrize(
@@ -220,12 +220,12 @@ def test_white_space_around_dots_of_an_address_is_nothing():
 )  # fmt: skip
 def test_what_may_stand_behind_a_boundary(parse_imap, line, parts):
     # RFC 2046 §5.1.1: whoever hides text behind a strange delimiter hides it from nobody.
-    found = scan(
+    scanned = scan(
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n"
         + line
         + b"\r\n\r\ntwo\r\n"
     )
-    texts = [found.content[part.body_start : part.body_end] for part in found.root.children]
+    texts = [scanned.content[part.body_start : part.body_end] for part in scanned.root.children]
     if parts == 0:
         assert texts == [b"one\r\n" + line + b"\r\n\r\ntwo\r\n"]
     else:

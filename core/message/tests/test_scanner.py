@@ -14,23 +14,25 @@ def own(name):
     return scan((DATA / f"{name}.eml").read_bytes().replace(b"\n", b"\r\n"))
 
 
-def types(found):
-    return [part.content_type for part in found.parts]
+def types(scanned):
+    return [part.content_type for part in scanned.parts]
 
 
 def test_fields_are_offsets():
     content = b"Subject:  a\r\n b\r\nX-Empty:\r\nFrom : c\r\n\r\nbody"
-    found = scan(content)
-    assert [(f.name, content[f.start : f.end], content[f.value : f.end]) for f in found.fields] == [
+    scanned = scan(content)
+    assert [
+        (f.name, content[f.start : f.end], content[f.value : f.end]) for f in scanned.fields
+    ] == [
         (b"subject", b"Subject:  a\r\n b\r\n", b"a\r\n b\r\n"),
         (b"x-empty", b"X-Empty:\r\n", b"\r\n"),
         (b"from", b"From : c\r\n", b"c\r\n"),
     ]
-    assert content[found.header_end :] == b"body"
-    assert found.get(b"subject") == b"a b"
-    assert found.get(b"x-empty") == b""
-    assert found.get(b"none") is None
-    assert len(found) == len(content)
+    assert content[scanned.header_end :] == b"body"
+    assert scanned.get(b"subject") == b"a b"
+    assert scanned.get(b"x-empty") == b""
+    assert scanned.get(b"none") is None
+    assert len(scanned) == len(content)
 
 
 @pytest.mark.parametrize(
@@ -56,39 +58,39 @@ def test_fields_are_offsets():
     ],
 )
 def test_where_a_header_ends(content, header_end, names):
-    found = scan(content)
-    assert found.header_end == header_end
-    assert [field.name for field in found.fields] == names
+    scanned = scan(content)
+    assert scanned.header_end == header_end
+    assert [field.name for field in scanned.fields] == names
 
 
 def test_get_all_keeps_the_order():
-    found = own("doubled")
-    assert found.get_all(b"from") == [b"alice@example.net", b"eve@example.com"]
+    scanned = own("doubled")
+    assert scanned.get_all(b"from") == [b"alice@example.net", b"eve@example.com"]
 
 
 def test_nested_tree_and_sections(check_scan):
-    found = own("nested")
-    check_scan(found)
-    assert types(found) == [
+    scanned = own("nested")
+    check_scan(scanned)
+    assert types(scanned) == [
         "multipart/mixed",
         "multipart/alternative",
         "text/plain",
         "text/html",
         "application/pdf",
     ]
-    content = found.content
-    assert content[slice(*found.section("1.1"))] == "Grüße".encode()
-    assert content[slice(*found.section("1.2.mime"))].endswith(b"example.net/a\r\n\r\n")
-    assert content[slice(*found.section("2"))] == b"JVBERg=="
-    pdf = found.part("2")
+    content = scanned.content
+    assert content[slice(*scanned.section("1.1"))] == "Grüße".encode()
+    assert content[slice(*scanned.section("1.2.mime"))].endswith(b"example.net/a\r\n\r\n")
+    assert content[slice(*scanned.section("2"))] == b"JVBERg=="
+    pdf = scanned.part("2")
     assert (pdf.filename, pdf.is_attachment, pdf.encoding) == ("report.pdf", True, b"base64")
     assert pdf.size_octets == 8
-    assert [part.subtype for part in found.walk_text()] == [b"plain", b"html"]
-    assert found.part("1.1").charset == "utf-8"
+    assert [part.subtype for part in scanned.walk_text()] == [b"plain", b"html"]
+    assert scanned.part("1.1").charset == "utf-8"
     assert pdf.charset == ""
-    assert found.body is found.body
-    assert found.bodystructure is found.bodystructure
-    assert found.envelope is found.envelope
+    assert scanned.body is scanned.body
+    assert scanned.bodystructure is scanned.bodystructure
+    assert scanned.envelope is scanned.envelope
 
 
 NO_SECTIONS = """
@@ -103,15 +105,15 @@ def test_sections_that_are_none(name):
 
 
 def test_sections_of_messages_in_messages(check_scan):
-    found = own("forwarded")
-    check_scan(found)
-    content = found.content
-    assert content[slice(*found.section("2.HEADER"))].startswith(b"From: Carol")
-    assert content[slice(*found.section("2.1"))] == b"first"
-    assert content[slice(*found.section("2.2.HEADER"))] == b"Subject: Innermost\r\n\r\n"
-    assert content[slice(*found.section("2.2.1"))] == b"Deep text."
-    assert content[slice(*found.section("2.2.TEXT"))] == b"Deep text."
-    assert found.section("2.2.1.1") is None
+    scanned = own("forwarded")
+    check_scan(scanned)
+    content = scanned.content
+    assert content[slice(*scanned.section("2.HEADER"))].startswith(b"From: Carol")
+    assert content[slice(*scanned.section("2.1"))] == b"first"
+    assert content[slice(*scanned.section("2.2.HEADER"))] == b"Subject: Innermost\r\n\r\n"
+    assert content[slice(*scanned.section("2.2.1"))] == b"Deep text."
+    assert content[slice(*scanned.section("2.2.TEXT"))] == b"Deep text."
+    assert scanned.section("2.2.1.1") is None
     only = own("message-only")
     assert only.content[slice(*only.section("1.HEADER"))] == b"Subject: Inner\r\n\r\n"
     assert only.content[slice(*only.section("1.1"))] == b"text\r\n"
@@ -119,11 +121,11 @@ def test_sections_of_messages_in_messages(check_scan):
 
 
 def test_single_part_sections():
-    found = own("plain")
-    assert found.section("1") == found.section("TEXT")
-    assert found.section("1.MIME") == found.section("HEADER")
-    assert found.section("1.1") is None
-    assert found.section("2") is None
+    scanned = own("plain")
+    assert scanned.section("1") == scanned.section("TEXT")
+    assert scanned.section("1.MIME") == scanned.section("HEADER")
+    assert scanned.section("1.1") is None
+    assert scanned.section("2") is None
 
 
 @pytest.mark.parametrize(
@@ -149,10 +151,10 @@ def test_single_part_sections():
     ],
 )
 def test_odd_trees(name, expected, opaque, check_scan):
-    found = own(name)
-    check_scan(found)
-    assert types(found) == expected
-    assert sum(part.opaque for part in found.parts) == opaque
+    scanned = own(name)
+    check_scan(scanned)
+    assert types(scanned) == expected
+    assert sum(part.opaque for part in scanned.parts) == opaque
 
 
 def test_what_cannot_be_taken_apart_is_shown_as_text(parse_imap):
@@ -173,15 +175,15 @@ def test_parameters_for_people():
 )
 def test_no_content_type_is_text_plain(value):
     # RFC 2045 §5.2
-    found = scan(b"Content-Type: " + value + b"\r\n\r\n")
-    assert types(found) == ["text/plain"]
-    assert found.root.parameters == ((b"charset", b"us-ascii"),)
+    scanned = scan(b"Content-Type: " + value + b"\r\n\r\n")
+    assert types(scanned) == ["text/plain"]
+    assert scanned.root.parameters == ((b"charset", b"us-ascii"),)
 
 
 def test_the_first_line_of_the_body_may_be_a_delimiter_and_parts_may_be_empty():
     head = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-    found = scan(head + b"--b\r\n--b\r\n\r\n--b\r\nA: b\r\n--b--")
-    assert [(p.header_end - p.header_start, p.size_octets) for p in found.parts[1:]] == [
+    scanned = scan(head + b"--b\r\n--b\r\n\r\n--b\r\nA: b\r\n--b--")
+    assert [(p.header_end - p.header_start, p.size_octets) for p in scanned.parts[1:]] == [
         (0, 0),
         (0, 0),
         (4, 0),
@@ -239,21 +241,21 @@ PIECE = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECE, max_size=30).map(b"".join))
 def test_any_octets(check_scan, content):
-    found = scan(content)
-    check_scan(found)
-    assert isinstance(found.header_doubts, list)
-    assert isinstance(found.limits_reached, list)
-    for part in found.parts:
+    scanned = scan(content)
+    check_scan(scanned)
+    assert isinstance(scanned.header_doubts, list)
+    assert isinstance(scanned.limits_reached, list)
+    for part in scanned.parts:
         assert part.filename is None or isinstance(part.filename, str)
         assert isinstance(part.charset, str)
 
 
 def test_empty_fields_of_a_part_say_nothing():
-    found = scan(
+    scanned = scan(
         b"Content-Disposition: ; filename=x\r\nContent-Transfer-Encoding: (none)\r\n"
         b"Content-Language: \r\n\r\n"
     )
-    assert found.root.disposition is None
-    assert found.root.filename is None
-    assert found.root.encoding == b"7bit"
-    assert found.root.language == ()
+    assert scanned.root.disposition is None
+    assert scanned.root.filename is None
+    assert scanned.root.encoding == b"7bit"
+    assert scanned.root.language == ()

@@ -109,8 +109,8 @@ def test_format_date():
 @settings(max_examples=200)
 @given(st.text("0123456789 :+-,.()NovTue\r\n\\", max_size=60))
 def test_any_date(value):
-    found = parse_date(value)
-    assert found is None or found.tzinfo is not None
+    instant = parse_date(value)
+    assert instant is None or instant.tzinfo is not None
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_message_ids(value, ids):
 
 def test_of_many_ids_the_first_and_the_last_remain():
     ids = [b"<%d@x>" % n for n in range(20_000)]
-    found = parse_message_ids(b" ".join(ids))
-    assert len(found) == 1_000
-    assert found[0] == ids[0]
-    assert found[-1] == ids[-1]
+    identifiers = parse_message_ids(b" ".join(ids))
+    assert len(identifiers) == 1_000
+    assert identifiers[0] == ids[0]
+    assert identifiers[-1] == ids[-1]
     few = ids[:1_001]
-    found = parse_message_ids(b" ".join(few))
-    assert found[-1] == few[-1]
-    assert len(found) == len(set(found)) == 1_000
+    identifiers = parse_message_ids(b" ".join(few))
+    assert identifiers[-1] == few[-1]
+    assert len(identifiers) == len(set(identifiers)) == 1_000
 
 
 def test_one_message_id():
@@ -192,9 +192,9 @@ def test_header_refuses(name, value):
 )
 def test_any_value_is_one_field_and_comes_back(text):
     content = header("X", text) + b"Y: z\r\n\r\n"
-    found = scan(content)
-    assert [field.name for field in found.fields] == [b"x", b"y"]
-    assert found.get(b"x") == text.encode().strip(b" \t")
+    scanned = scan(content)
+    assert [field.name for field in scanned.fields] == [b"x", b"y"]
+    assert scanned.get(b"x") == text.encode().strip(b" \t")
 
 
 def test_text_header_encodes():
@@ -206,9 +206,9 @@ def test_text_header_encodes():
 @pytest.mark.parametrize("name", ["Bob", "B, ob", 'B "x" \\ ob', "Jörg", " Bob", "a@b", "=?x", ""])
 def test_mailbox_comes_back(name):
     address = Address.parse('"a b"@example.org')
-    found = parse_address_list(mailbox(name, address).encode())
-    (box,) = found.mailboxes
-    assert found.doubts == ()
+    addresses = parse_address_list(mailbox(name, address).encode())
+    (box,) = addresses.mailboxes
+    assert addresses.doubts == ()
     assert box.address == address
     assert box.display_name == name.strip()
 
@@ -251,14 +251,14 @@ def test_report():
         "report-type=delivery-status",
     )
     content = message([("From", "a@b.example"), ("Subject", "Failed")], notice)
-    found = scan(content)
-    assert [part.content_type for part in found.parts] == [
+    scanned = scan(content)
+    assert [part.content_type for part in scanned.parts] == [
         "multipart/report",
         "text/plain",
         "message/delivery-status",
         "application/pdf",
     ]
-    assert found.header_doubts == []
+    assert scanned.header_doubts == []
     assert content == message([("From", "a@b.example"), ("Subject", "Failed")], notice)
     assert email.message_from_bytes(content).get_payload(2).get_payload(decode=True) == bytes(100)
 

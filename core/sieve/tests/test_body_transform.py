@@ -81,10 +81,10 @@ def test_decoding_is_bounded():
 @settings(max_examples=150)
 def test_no_octets_raise(body, types):
     for head in (b"", b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\n--a\r\n"):
-        found = scan(head + body)
-        list(content_bodies(found, [*types, ""]))
-        list(text_bodies(found))
-        raw_body(found)
+        scanned = scan(head + body)
+        list(content_bodies(scanned, [*types, ""]))
+        list(text_bodies(scanned))
+        raw_body(scanned)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ def complaints(source):
     with pytest.raises(CompileError) as caught:
         ENGINE.compile(source)
     return [
-        (found.line, found.column, found.message)
-        for found in caught.value.diagnostics
-        if found.severity == "error"
+        (diagnostic.line, diagnostic.column, diagnostic.message)
+        for diagnostic in caught.value.diagnostics
+        if diagnostic.severity == "error"
     ]
 
 
@@ -47,7 +47,7 @@ def test_where_reading_ends_is_one_error(source):
             15,
             "100Q",
         ),
-        ("if size :over 99999999999999999999 { keep; }", 1, 15, "number above"),
+        ("if size :over 99999999999999999999 { keep; }", 1, 15, "is above"),
         ('if header [] "a" { keep; }', 1, 12, "a string"),
         ("if anyof( { keep; }", 1, 11, "a test"),
         ('if exists "a" { keep; } else if exists "b" { keep; }', 1, 30, '"elsif"'),

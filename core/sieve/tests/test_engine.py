@@ -46,7 +46,9 @@ def executor(context):
 def codes(engine, source, **more):
     with pytest.raises(CompileError) as caught:
         engine.compile(source, **more)
-    return [found.code for found in caught.value.diagnostics if found.severity == "error"]
+    return [
+        diagnostic.code for diagnostic in caught.value.diagnostics if diagnostic.severity == "error"
+    ]
 
 
 async def run(engine, source, context, **more):
@@ -75,6 +77,8 @@ def test_errors_are_bounded():
 def test_bounds_of_the_source():
     engine = Engine(shipped(), limits=Limits(source_octets=100, nodes=5, list_items=2))
     assert codes(engine, " " * 101) == ["too-large"]
+    assert codes(engine, "#" + "ä" * 50) == ["too-large"]  # 101 octets, 51 characters
+    assert engine.compile("#" + "ä" * 49).source
     assert codes(engine, "keep;" * 6) == ["too-large"]
     assert "too-large" in codes(engine, 'if exists ["a","b","c"] {}')
 
@@ -88,7 +92,7 @@ def test_octets_and_text_and_byte_order_mark(engine):
 
 def test_warnings_and_folding(engine):
     script = engine.compile("if allof (true, not false) { keep; } elsif true { discard; }")
-    assert [found.code for found in script.warnings] == ["constant-test"] * 2
+    assert [warning.code for warning in script.warnings] == ["constant-test"] * 2
     assert script.requires == ()
 
 
@@ -100,10 +104,10 @@ def test_a_test_that_never_waits_makes_no_coroutine(engine):
 
 
 def test_capabilities(engine):
-    found = engine.registry.capabilities()
-    assert "fileinto" in found
-    assert "rfc5228" not in found
-    assert not [name for name in found if name.startswith("vnd.")]
+    capabilities = engine.registry.capabilities()
+    assert "fileinto" in capabilities
+    assert "rfc5228" not in capabilities
+    assert not [name for name in capabilities if name.startswith("vnd.")]
     assert engine.registry.capabilities({"envelope", "copy"}) == ["envelope", "copy"]
 
 
@@ -274,7 +278,7 @@ async def test_an_ignored_redirect_cancels_no_keep(engine, context):
 
 
 async def test_perform_needs_a_run(engine, context):
-    with pytest.raises(ValueError, match="no script"):
+    with pytest.raises(ValueError, match="no script has run"):
         await engine.perform(Result(), executor(context))
 
 
@@ -302,8 +306,8 @@ async def test_chains(engine, context, scripts, stored):
     result, outcome = await engine.run_chain(chain, context, hand)
     phases.append(context.phase)
     assert outcome.ok
-    found = {name: len(messages) for name, messages in hand.mailboxes.stored.items() if messages}
-    assert found == stored
+    counts = {name: len(messages) for name, messages in hand.mailboxes.stored.items() if messages}
+    assert counts == stored
     assert not result.keep or not outcome.ok
 
 
@@ -372,7 +376,7 @@ def third_party():
         ],
         comparators=[Comparator("vnd;reversed", lambda text: text[::-1])],
         match_types=[MatchType("onlist", lambda comparator, key, operand: on_list, waits=True)],
-        address_parts=[AddressPart("initial", lambda rt, found: found.text[:1])],
+        address_parts=[AddressPart("initial", lambda rt, address: address.text[:1])],
         namespaces={"acme": Namespace(lambda rt, name: f"<{name}>")},
         environment={"vnd.acme.item": lambda rt: "value"},
         modifiers=[
@@ -491,7 +495,7 @@ def test_what_extensions_need_is_checked(acme):
 
 def test_registries_refuse_what_does_not_go_together():
     registry = shipped()
-    with pytest.raises(RegistryError, match="given by both"):
+    with pytest.raises(RegistryError, match="declare keep"):
         registry.add(Extension("vnd.x", commands=[Command("keep", run=print)]))
     with pytest.raises(RegistryError, match="two extensions"):
         registry.add(Extension("copy"))

@@ -66,8 +66,8 @@ def test_all_of_a_name():
     ],
 )
 def test_one_of_a_name(index, last, value):
-    found = matching_fields(MESSAGE, b"a", index=index, last=last)
-    assert [MESSAGE.value(field) for field in found] == value
+    fields = matching_fields(MESSAGE, b"a", index=index, last=last)
+    assert [MESSAGE.value(field) for field in fields] == value
 
 
 def test_the_number_counts_before_the_match():

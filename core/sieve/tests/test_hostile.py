@@ -11,7 +11,7 @@ from thurn_sieve.diagnostics import CompileError
 from thurn_sieve.engine import Engine
 from thurn_sieve.errors import RunError
 from thurn_sieve.ext.extensions import shipped
-from thurn_sieve.limits import Limits
+from thurn_sieve.limits import MATCH_VALUES, Limits
 from thurn_sieve.matching.glob import Glob
 from thurn_sieve.result import Keep
 
@@ -24,7 +24,9 @@ DEEP = 100_000
 def codes(source):
     with pytest.raises(CompileError) as caught:
         ENGINE.compile(source)
-    return {found.code for found in caught.value.diagnostics if found.severity == "error"}
+    return {
+        diagnostic.code for diagnostic in caught.value.diagnostics if diagnostic.severity == "error"
+    }
 
 
 def run(source, message=MESSAGE, engine=ENGINE):
@@ -174,8 +176,8 @@ def test_doubling_is_cut_at_the_bound():
     """RFC 5229 §3: values may be cut, 4,000 octets must be kept."""
     script = 'require ["variables", "fileinto"]; set "a" "x";' + 'set "a" "${a}${a}";' * 60
     result, octets = measured(lambda: run(script + 'set :length "n" "${a}"; fileinto "${n}";'))
-    assert [action.mailbox for action in result.actions] == [str(LIMITS.variable_octets)]
-    assert octets < 16 * LIMITS.variable_octets
+    assert [action.mailbox for action in result.actions] == [str(LIMITS.variable_characters)]
+    assert octets < 16 * LIMITS.variable_characters
 
 
 @pytest.mark.parametrize("modifier", [":quotewildcard", ":upper :quotewildcard"])
@@ -184,7 +186,7 @@ def test_what_modifiers_add_is_cut_too(modifier):
         'set "a" "${a}${a}";' * 16 + f'set {modifier} "a" "${{a}}";' * 20
     )
     result = run(script + 'set :length "n" "${a}"; fileinto "${n}";')
-    assert [action.mailbox for action in result.actions] == [str(LIMITS.variable_octets)]
+    assert [action.mailbox for action in result.actions] == [str(LIMITS.variable_characters)]
 
 
 def test_many_large_variables_are_bounded_together():
@@ -197,7 +199,7 @@ def test_many_large_variables_are_bounded_together():
     ENGINE.compile(script)
     result, octets = measured(lambda: run(script))
     failed(result, "variables-too-large")
-    assert octets < 8 * LIMITS.variables_octets
+    assert octets < 8 * LIMITS.variables_characters
 
 
 async def test_variables_of_included_scripts_count_while_they_run():
@@ -210,7 +212,7 @@ async def test_variables_of_included_scripts_count_while_they_run():
                 + ('include "two";' if name == "one" else "")
             )
 
-    engine = Engine(shipped(), limits=Limits(variables_octets=400_000))
+    engine = Engine(shipped(), limits=Limits(variables_characters=400_000))
     context = Context(MESSAGE)
     context.repository = Repository()
     alone = 'require "include";' + 'include "two";' * 8
@@ -253,7 +255,7 @@ def test_match_variables_end_at_a_bound():
     assert codes('require "variables"; set "a" "${200}";') == {"invalid-variable"}
     assert codes('require "variables"; set "a" "${' + "9" * 400 + '}";') == {"invalid-variable"}
     script = 'require ["variables", "fileinto"]; if string :matches "%s" "%s" { fileinto "${%d}"; }'
-    most = LIMITS.match_values
+    most = MATCH_VALUES
     result = run(script % ("x" * 200, "?" * 200, most))
     assert [action.mailbox for action in result.actions] == ["x"]
 

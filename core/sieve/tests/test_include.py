@@ -41,7 +41,7 @@ async def test_the_place_of_an_error_in_an_include(engine, context):
 
 
 async def test_global_variables_count_with_all_others(context):
-    engine = Engine(shipped(), limits=Limits(variables_octets=10_000))
+    engine = Engine(shipped(), limits=Limits(variables_characters=10_000))
     sets = "".join(f'set "global.v{number}" "${{a}}";' for number in range(9))
     start = 'require ["include", "variables"]; set "a" "' + "x" * 4_000 + '";'
     result = await engine.evaluate(engine.compile(start + sets), context)

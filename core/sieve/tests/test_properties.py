@@ -83,12 +83,12 @@ def check_source(source):
     """Nothing but CompileError; every error has a place in the source."""
     script, diagnostics = compile_or_complain(source)
     lines = len(source.splitlines()) + 2
-    for found in diagnostics:
-        assert 1 <= found.line <= lines
-        assert found.column >= 1
-        assert found.code
+    for diagnostic in diagnostics:
+        assert 1 <= diagnostic.line <= lines
+        assert diagnostic.column >= 1
+        assert diagnostic.code
     if script is None:
-        assert any(found.severity == "error" for found in diagnostics)
+        assert any(diagnostic.severity == "error" for diagnostic in diagnostics)
         return
     if not script.waits:
         result = ENGINE.evaluate_nowait(script, Context(b"Subject: a\r\n\r\n"))

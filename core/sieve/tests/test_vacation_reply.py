@@ -38,8 +38,8 @@ def test_programs_are_not(name):
 
 
 def test_oneself_is_not():
-    assert judge(sender=Address.parse("ALICE@example.org")) == "the sender is oneself"
-    assert judge(own=["<x@example.net>"]) == "the sender is oneself"
+    assert judge(sender=Address.parse("ALICE@example.org")) == "the sender is the account itself"
+    assert judge(own=["<x@example.net>"]) == "the sender is the account itself"
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def test_what_only_looks_automatic_is(field):
 
 
 def test_mail_to_others_is_not():
-    assert judge(b"To: team@example.org\r\n") == "not addressed to the owner"
+    assert judge(b"To: team@example.org\r\n") == "not addressed to the account"
     assert judge(b"To: team@example.org\r\n", own=["team@example.org"]) is None
     assert judge(b"Resent-Cc: g: a@b.example, alice@example.org;\r\n") is None
-    assert judge(b"X-To: alice@example.org\r\n") == "not addressed to the owner"
+    assert judge(b"X-To: alice@example.org\r\n") == "not addressed to the account"
 
 
 def build(answered=PLAIN, **changes):

@@ -46,8 +46,7 @@ MINIMUMS = {
     ("imap", "LINE_OCTETS_FLOOR"): 8_192,  # RFC 9051 §4
     ("imap", "LITERAL_MINUS_OCTETS"): 4_096,  # RFC 7888 §5
     ("imap", "ID_PAIRS"): 30,  # RFC 2971 §3.3
-    ("imap", "ID_FIELD_OCTETS"): 30,  # RFC 2971 §3.3
-    ("imap", "ID_VALUE_OCTETS"): 1_024,  # RFC 2971 §3.3
+    ("imap", "ID_OCTETS"): 4_096,
     ("sasl", "LINE_OCTETS"): 12_288,  # RFC 4954 §4
     ("sasl", "MECHANISM_OCTETS"): 20,  # RFC 4422 §3.1
 }

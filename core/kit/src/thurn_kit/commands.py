@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.plugin import AccountFinder, AccountId, AccountRecord, CommandSite, SiteOpener
 
 
@@ -126,4 +126,12 @@ def _name_of(number: int) -> str:
         return str(number)
 
 
-__all__ = ["CommandSite", "caller", "config_option", "find_account", "known_as", "site_command"]
+__all__ = [
+    "CommandSite",
+    "caller",
+    "config_option",
+    "examples",
+    "find_account",
+    "known_as",
+    "site_command",
+]

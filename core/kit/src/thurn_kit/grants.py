@@ -28,12 +28,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, Literal, TypeAlias
 
 from thurn.plugin import (
-    NAME_LIMIT,
+    LOGIN_NAME_CHARACTERS,
+    RELAYED_FOR,
     AccountId,
     Address,
     Clock,
     Session,
-    StashKey,
     State,
     TableRow,
     ThurnError,
@@ -67,13 +67,6 @@ PAGE: Final = 1_000
 
 Kind: TypeAlias = Literal["address", "network", "session"]
 """What a grant is for."""
-
-RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.grants.relayed_for")
-"""On a transaction: the accounts whose grants permitted its recipients elsewhere.
-
-The relay rule writes it and the sender check reads it, since a look-up at another moment could find
-other grants. It is absent if no grant that is bound to an account permitted a recipient.
-"""
 
 
 class GrantTableFull(ThurnError):
@@ -323,8 +316,8 @@ def _digest(*parts: str) -> str:
 
 
 def _encode(grant: Grant) -> bytes:
-    if len(grant.account or "") > NAME_LIMIT or len(grant.granted_by) > NAME_LIMIT:
-        raise ValueError(f"names have up to {NAME_LIMIT} characters")
+    if max(len(grant.account or ""), len(grant.granted_by)) > LOGIN_NAME_CHARACTERS:
+        raise ValueError(f"names have up to {LOGIN_NAME_CHARACTERS} characters")
     peer = grant.source.peer if isinstance(grant.source, SessionSource) else ""
     fields = {
         "v": VERSION,

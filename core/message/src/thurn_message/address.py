@@ -2,8 +2,9 @@
 
 Rules of this file:
 1. The last @ outside quotes decides where the domain begins. `%`, `!` and `+` in a local part have
-   no meaning here; a source route (`@a,@b:c@d`) is refused, as are comments, white space outside
-   quotes, groups and display names (those are header syntax, see `addresslist`).
+   no meaning here; comments, white space outside quotes, groups and display names are refused
+   (those are header syntax, see `addresslist`). A source route (`@a,@b:c@d`) is refused, too;
+   `parse_path` alone drops it, so that nothing behind SMTP's MAIL and RCPT ever sees one.
 2. The normal form of a domain is lower case, in A-labels, without a final dot. An address literal
    is `[192.0.2.1]` or `[IPv6:2001:db8::1]` in the shortest spelling; an IPv4-mapped one becomes the
    IPv4 literal. A name that ends in a number is refused (RFC 1123 §2.1).
@@ -29,14 +30,16 @@ MAX_LOCAL_OCTETS: Final = 64
 """Length of a local part in octets, as received, quotes included. RFC 5321 §4.5.3.1.1."""
 MAX_DOMAIN_OCTETS: Final = 255
 """Length of a domain in octets, both as received and in A-labels. RFC 5321 §4.5.3.1.2."""
+MAX_PATH_OCTETS: Final = 256
+"""Length of a source route in octets: that of a whole path. RFC 5321 §4.5.3.1.3."""
 MAX_LABEL_OCTETS: Final = 63
 """Length of one label of a domain in octets. RFC 1035 §2.3.4."""
 
-ADDRESSES_KNOWN: Final = 4096
+REMEMBERED_ADDRESSES: Final = 4096
 """Addresses that are remembered in parsed form; the same few thousand appear again and again.
 They take about half a megabyte."""
-COMMON_CHARACTERS: Final = 80
-"""Length in characters up to which an address is remembered; longer ones are rare."""
+REMEMBERED_CHARACTERS: Final = 80
+"""Characters of an address that is remembered; longer ones are rare."""
 
 NEEDS_SMTPUTF8: Final = "non-ASCII address without SMTPUTF8"
 """The reason that a listener answers with its own status (553 5.6.7, RFC 6531 §3.5)."""
@@ -96,11 +99,16 @@ class Address:
                 text = text.decode()
             except UnicodeDecodeError:
                 raise AddressError("broken UTF-8") from None
-        return _parse_known(text) if len(text) <= COMMON_CHARACTERS else _parse(text)
+        return _parse_remembered(text) if len(text) <= REMEMBERED_CHARACTERS else _parse(text)
 
     @classmethod
     def parse_path(cls, path: bytes, *, smtputf8: bool) -> Address:
         """The address of a path of MAIL or RCPT, given as the octets between `<` and `>`.
+
+            Path  = [ A-d-l ":" ] Mailbox
+            A-d-l = "@" Domain *( "," "@" Domain )
+
+        The A-d-l (the source route) must be accepted and is ignored: the address is the Mailbox.
 
         Args:
             path: neither empty (the null path) nor `postmaster` alone; the caller treats both.
@@ -110,12 +118,12 @@ class Address:
             AddressError: the path is not an address, or a doubtful one. The reason is
                 `NEEDS_SMTPUTF8` if it is not ASCII and the transaction lacks the parameter.
 
-        RFC 5321 §4.1.2, RFC 6531 §3.3.
+        RFC 5321 §3.3, §4.1.2, RFC 6531 §3.3.
         """
         # RFC 6531 §3.4: without the parameter an address is ASCII.
         if not smtputf8 and not path.isascii():
             raise AddressError(NEEDS_SMTPUTF8)
-        return cls.parse(path)
+        return cls.parse(_without_route(path) if path.startswith(b"@") else path)
 
     @property
     def key(self) -> str:
@@ -154,7 +162,28 @@ def _parse(text: str) -> Address:
     return _parse_carefully(text)
 
 
-_parse_known = lru_cache(ADDRESSES_KNOWN)(_parse)
+_parse_remembered = lru_cache(REMEMBERED_ADDRESSES)(_parse)
+
+
+def _without_route(path: bytes) -> bytes:
+    """The mailbox behind the source route with which the path begins.
+
+    Raises:
+        AddressError: the route is not one, or is longer than a path may be.
+    """
+    route, colon, mailbox = path.partition(b":")  # no domain name holds a colon
+    if not colon:
+        raise AddressError("empty local part")
+    if len(route) > MAX_PATH_OCTETS:
+        raise AddressError("source route too long")
+    for hop in route.split(b","):
+        if not hop.startswith(b"@"):
+            raise AddressError("malformed source route")
+        try:
+            parse_domain(hop[1:].decode())
+        except UnicodeDecodeError:
+            raise AddressError("broken UTF-8") from None
+    return mailbox
 
 
 def is_postmaster(path: str | bytes) -> bool:
@@ -165,7 +194,7 @@ def is_postmaster(path: str | bytes) -> bool:
     return path.lower() in ("postmaster", b"postmaster")
 
 
-@lru_cache(ADDRESSES_KNOWN)
+@lru_cache(REMEMBERED_ADDRESSES)
 def quote_local(local: str) -> str:
     """The local part as a Dot-string if it is one, else as a Quoted-string. RFC 5321 §4.1.2."""
     if _is_dot_string(local):

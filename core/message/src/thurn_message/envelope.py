@@ -27,10 +27,10 @@ _MAILBOX: Final = re.compile(
 _NO_NAME: Final = b'(NIL NIL "%b" "%b")'
 _GROUP_END: Final = b"(NIL NIL NIL NIL)"
 
-COMMON_OCTETS: Final = 100
-"""Length in octets up to which an address field is remembered: the same senders and recipients
-appear in many messages, and short fields cost little memory."""
-FIELDS_KNOWN: Final = 2048
+REMEMBERED_FIELD_OCTETS: Final = 100
+"""Octets of an address field that is remembered: the same senders and recipients appear in many
+messages, and short fields take little memory."""
+REMEMBERED_FIELDS: Final = 2048
 """Address fields that are remembered; they take about half a megabyte."""
 
 _SINGLE: Final = frozenset(
@@ -82,13 +82,13 @@ def _addresses(raw: bytes | None) -> bytes:
     raw = raw.strip()
     if not raw:
         return NIL
-    if len(raw) <= COMMON_OCTETS:
-        return _known_addresses(raw)
+    if len(raw) <= REMEMBERED_FIELD_OCTETS:
+        return _remembered_addresses(raw)
     return _ordinary_addresses(raw) or _all_addresses(raw)
 
 
-@lru_cache(FIELDS_KNOWN)
-def _known_addresses(raw: bytes) -> bytes:
+@lru_cache(REMEMBERED_FIELDS)
+def _remembered_addresses(raw: bytes) -> bytes:
     return _ordinary_addresses(raw) or _all_addresses(raw)
 
 

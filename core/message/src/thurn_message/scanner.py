@@ -1,14 +1,15 @@
-"""The scanner: one object that knows where everything in a message is.
+r"""The scanner: one object that knows where everything in a message is.
 
 `scan` reads the header's end and its fields at once. The MIME tree, ENVELOPE and BODYSTRUCTURE are
 made at the first request and kept. Nothing here raises, whatever the octets are.
 
->>> scan = thurn_message.scanner.scan(content)
->>> scan.get(b"subject")
+>>> message = scan(b"Subject: Hello\r\nTo: a@example.org\r\n\r\nText\r\n")
+>>> message.get(b"subject")
 b'Hello'
->>> scan.envelope, scan.bodystructure
->>> scan.section("1.MIME")
-(312, 398)
+>>> message.envelope
+b'(NIL "Hello" NIL NIL NIL ((NIL NIL "a" "example.org")) NIL NIL NIL NIL)'
+>>> message.section("TEXT")
+(37, 43)
 """
 
 from __future__ import annotations

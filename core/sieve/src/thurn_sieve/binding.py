@@ -1,9 +1,9 @@
-"""Arguments put to the declaration of their command. RFC 5228 §2.6.
+"""Assigns the arguments of a call to the declaration of its command. RFC 5228 §2.6.
 
 Rules of this file:
-1. Errors are collected; where an extension is missing that `ihave` may ask for, the call becomes
-   a run-time error instead (RFC 5463 §4).
-2. Strings are read here: encoded characters are put in, variables found.
+1. Errors are collected. If the call needs something that only a failing `ihave` could make
+   available, it becomes a run-time error instead (RFC 5463 §4).
+2. Strings are read here: encoded characters are decoded, and references to variables are found.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from thurn_sieve.syntax import (
 
 
 class Unknown(Exception):
-    """A call uses what is not there.
+    """A call uses something that is not available; it is left to run time.
 
     Attributes:
-        place: where.
-        code: of the diagnostic.
+        place: the argument or node that uses it.
+        code: the code of the diagnostic.
     """
 
     def __init__(self, message: str, place: Place, code: str) -> None:
@@ -55,7 +55,21 @@ class Unknown(Exception):
 
 @dataclass(slots=True)
 class Bound:
-    """A call, and what its arguments are made of at run time."""
+    """A call, and the things that its arguments are made of at run time.
+
+    Attributes:
+        call: the call with its arguments as the script has them.
+        command: the declaration.
+        positional: the values in order; a template stands for a string with variables.
+        tags: the tags that are given, with such values; True for a tag without a value.
+        dynamic: whether any value has variables.
+        match: the matcher of a call with `match`.
+        address_part: the address part of a call with `address_part`.
+        modifiers: the modifiers whose tags are given.
+        effects: the side effects that apply to the action.
+        guards: the capabilities that only a successful `ihave` makes available.
+        tests: the code of the tests after the arguments.
+    """
 
     call: Call
     command: Command
@@ -71,7 +85,7 @@ class Bound:
 
 
 class Binder:
-    """Binds one call."""
+    """Binds one call to the declaration of its command."""
 
     def __init__(
         self,
@@ -99,18 +113,19 @@ class Binder:
         """The call, or None after errors.
 
         Raises:
-            Unknown: it uses what no extension here gives, and the script may ask `ihave`.
+            Unknown: it uses something that is not available, and an `ihave` of the script asks for
+                something that is not available.
         """
-        errors = self.diag.errors
+        errors_before = self.diag.errors
         rest = self._tags()
         values = self._positional(rest)
         for group in self.command.exclusive:
-            both = [tag for tag in group if tag in self.given]
-            if len(both) > 1:
-                message = f":{both[0]} and :{both[1]} do not go together"
+            together = [tag for tag in group if tag in self.given]
+            if len(together) > 1:
+                message = f":{together[0]} and :{together[1]} cannot stand together"
                 self.diag.error(message, self.node, "conflicting-tags")
         matcher = self._matcher(values) if self.command.match else None
-        if self.diag.errors > errors:
+        if self.diag.errors > errors_before:
             return None
         choice = None
         if matcher is not None:
@@ -126,20 +141,20 @@ class Binder:
             self.scope.namespaces,
         )
         self._validate(call)
-        return None if self.diag.errors > errors else self._bound(call, matcher)
+        return None if self.diag.errors > errors_before else self._bound(call, matcher)
 
     def _validate(self, call: Call) -> None:
-        declared = [self.command.validate]
-        declared += [modifier.validate for modifier in self.modifiers]
-        declared += [effect.validate for effect in self.effects]
-        declared += self.scope.validates.get(self.command.name, ())
-        for validate in declared:
+        validations = [self.command.validate]
+        validations += [modifier.validate for modifier in self.modifiers]
+        validations += [effect.validate for effect in self.effects]
+        validations += self.scope.validates.get(self.command.name, ())
+        for validate in validations:
             if validate is None:
                 continue
             try:
                 validate(call, self.diag)
-            except Exception as error:  # noqa: BLE001 - a script must be told of, not break its editor
-                message = f"the check of {call.name} failed: {type(error).__name__}"
+            except Exception as error:  # noqa: BLE001 - an extension's fault must not stop the editor
+                message = f"the validation of {call.name} failed: {type(error).__name__}"
                 self.diag.error(message, call, "internal")
 
     def _bound(self, call: Call, matcher: Matcher | None) -> Bound:
@@ -171,7 +186,7 @@ class Binder:
     # tags
 
     def _tags(self) -> list[Value]:
-        """Take the tags with their values; give what is positional."""
+        """Take the tags with their values, and return the positional arguments."""
         rest: list[Value] = []
         arguments = iter(self.node.arguments)
         for argument in arguments:
@@ -180,16 +195,18 @@ class Binder:
                 continue
             if rest:
                 # RFC 5228 §2.6.2: tagged arguments must appear before positional ones.
-                self.diag.error(f":{argument.name} after an argument", argument, "late-tag")
+                message = f":{argument.name} must stand before the positional arguments"
+                self.diag.error(message, argument, "late-tag")
             option = self._option(argument)
             if option is None:
                 if any(known.type is not None for known in self.table.get(argument.name, ())):
-                    next(arguments, None)  # its value, to spare the reader a second error
+                    next(arguments, None)  # its value; otherwise it would cause a second error
                 continue
             value: Value | None = None
             if option.type is not None:
-                found = next(arguments, None)
-                value = self._typed(found, option.type, argument, f":{argument.name}")
+                following = next(arguments, None)
+                shown = f"the value of :{argument.name}"
+                value = self._typed(following, option.type, argument, shown)
                 if value is None:
                     continue
             self._take_tag(argument, option, value)
@@ -206,27 +223,28 @@ class Binder:
                 return option
         if options:
             message = f':{word.name} needs require "{options[0].extension}"'
-            if any(option.extension in self.scope.hopeless for option in options):
+            if any(option.extension in self.scope.unavailable for option in options):
                 raise Unknown(message, word, "not-enabled")
             self.diag.error(message, word, "missing-require")
         else:
             message = f"{self.node.name} has no tag :{word.name}"
-            if self.scope.hopeless:
+            if self.scope.unavailable:
                 raise Unknown(message, word, "unknown-tag")
             self.diag.error(message, word, "unknown-tag")
         return None
 
     def _take_tag(self, word: TagWord, option: Option, value: Value | None) -> None:
-        again = f"a second {{}} (:{word.name})"
         if option.kind == "match":
             if self.match_type is not None:
-                self.diag.error(again.format("match type"), word, "conflicting-tags")
+                message = f":{word.name} is a second match type"
+                self.diag.error(message, word, "conflicting-tags")
             self.match_type = option.thing
             if isinstance(value, Text):
                 self._operand(option.thing, value)
         elif option.kind == "part":
             if self.part is not None:
-                self.diag.error(again.format("address part"), word, "conflicting-tags")
+                message = f":{word.name} is a second address part"
+                self.diag.error(message, word, "conflicting-tags")
             self.part = option.thing
         elif word.name in self.given or (option.kind == "comparator" and self.comparator):
             # RFC 5228 §2.6: no tagged argument more than once.
@@ -254,7 +272,7 @@ class Binder:
         if not required <= len(rest) <= len(declared):
             place: Place = rest[len(declared)] if len(rest) > len(declared) else self.node
             wanted = ", ".join(declared) or "no arguments"
-            message = f"{self.node.name} takes {wanted}; {len(rest)} given"
+            message = f"{self.node.name} takes {wanted}; here it has {len(rest)}"
             self.diag.error(message, place, "wrong-arguments")
             return [None] * len(declared)
         optional = len(rest) - required
@@ -266,12 +284,12 @@ class Binder:
                 if optional < 0:
                     values.append(None)
                     continue
-            name = f"argument {len(values) + 1} of {self.node.name}"
-            values.append(self._typed(next(given), kind.removesuffix("?"), self.node, name))
+            shown = f"argument {len(values) + 1} of {self.node.name}"
+            values.append(self._typed(next(given), kind.removesuffix("?"), self.node, shown))
         return values
 
     def _typed(self, value: Argument | None, kind: str, place: Place, name: str) -> Value | None:
-        """The value if it has the type, strings read; else None and an error."""
+        """The value with its strings read; None and an error if it does not have the type."""
         if kind == "number" and isinstance(value, Number):
             return value
         if kind != "number" and isinstance(value, Text):
@@ -280,13 +298,12 @@ class Binder:
         if "list" in kind and isinstance(value, TextList):
             items = [self._text(item, constant=kind.startswith("constant")) for item in value.items]
             return TextList(tuple(items), value.line, value.column)
-        shown = kind.replace("constant", "string").replace("string-string", "string")
-        message = f"{name} must be a {shown}"
+        message = f"{name} must be a {kind.replace('constant', 'string')}"
         self.diag.error(message, value or place, "wrong-type")
         return None
 
     def _text(self, text: Text, *, constant: bool) -> Text:
-        """The string with encoded characters put in, and its template noted."""
+        """The string with encoded characters decoded; its template is kept if it has variables."""
         scope = self.scope
         for transform in scope.transforms:
             changed = transform(text.value, text, self.diag)
@@ -296,7 +313,8 @@ class Binder:
             template = interpolate(text, scope.namespaces, self.diag)
             if template is not None:
                 if constant:
-                    self.diag.error("no variables are allowed here", text, "not-constant")
+                    message = "this string must not have variables in it"
+                    self.diag.error(message, text, "not-constant")
                 text = Text(text.value, text.line, text.column, constant=False)
                 self.templates[id(text)] = template  # the call keeps the text alive
         return text
@@ -310,8 +328,8 @@ class Binder:
         if comparator is None:
             return None
         if match_type.substring and not comparator.substring:
-            # RFC 4790 §4.2.3: a collation without substring matching.
-            message = f":{match_type.name} does not go with {comparator.name}"
+            # RFC 4790 §4.2.3: a comparator may have no substring matching.
+            message = f":{match_type.name} does not work with the comparator {comparator.name}"
             self.diag.error(message, self.node, "no-substring")
             return None
         keys = values[-1] if values else None
@@ -328,8 +346,8 @@ class Binder:
     def _comparator(self, name: str) -> Comparator | None:
         entry = self.scope.registry.comparators.get(name)
         if entry is None:
-            message = f"no comparator {name}"
-            if self.scope.hopeless:
+            message = f"there is no comparator {name}"
+            if self.scope.unavailable:
                 raise Unknown(message, self.node, "unknown-comparator")
             self.diag.error(message, self.node, "unknown-comparator")
             return None
@@ -337,7 +355,7 @@ class Binder:
             if entry.extension not in self.scope.conditional:
                 # RFC 5228 §2.7.3: other comparators must be required.
                 message = f'{name} needs require "{entry.extension}"'
-                if entry.extension in self.scope.hopeless:
+                if entry.extension in self.scope.unavailable:
                     raise Unknown(message, self.node, "not-enabled")
                 self.diag.error(message, self.node, "missing-require")
                 return None
@@ -347,7 +365,7 @@ class Binder:
 
 
 def args_maker(bound: Bound) -> MakeArgs | Args:
-    """The arguments, or, with variables in them, a function that makes them."""
+    """The arguments; if they have variables in them, a function that makes the arguments."""
     name, line = bound.call.name, bound.call.line
 
     def make(positional: tuple[Any, ...], tags: Mapping[str, Any]) -> Args:

@@ -1,9 +1,9 @@
-"""Compiled commands and tests: closures, in two colours.
+"""Compiled commands and tests: closures of two kinds, those that may wait and those that never do.
 
 Rules of this file:
-1. Code that never waits is an ordinary function and is called directly; only code that can wait is
-   a coroutine function. What is made of the first kind alone is of the first kind.
-2. A test whose answer is known is folded away here.
+1. Code that never waits is an ordinary function and is called directly; only code that may wait is
+   a coroutine function. Code that is made of parts that never wait never waits either.
+2. A test whose answer is known when the script is compiled is removed here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MakeArgs: TypeAlias = "Callable[[Runtime], Args]"
 
 
 class Code(NamedTuple):
-    """Something to run.
+    """The compiled form of a test, a command or a block.
 
     Attributes:
-        run: `(rt) -> bool` of a test, `(rt) -> None` of commands; a coroutine function if it waits.
-        waits: whether it is.
-        constant: the answer of a test that is always the same.
+        run: `(rt) -> bool` of a test, `(rt) -> None` of commands; a coroutine function if `waits`.
+        waits: whether running it may wait.
+        constant: the answer of a test that always has the same answer; None for all other code.
     """
 
     run: Step
@@ -51,7 +51,7 @@ NOTHING: Final = Code(_nothing)
 
 
 def call(run: Callable[..., Any], make: MakeArgs | Args, *, waits: bool) -> Code:
-    """A command or test that an extension runs, with its arguments or what makes them."""
+    """A command or test that an extension runs, with its arguments or the function making them."""
     if iscoroutinefunction(run):
         waits = True
     if callable(make):
@@ -60,18 +60,18 @@ def call(run: Callable[..., Any], make: MakeArgs | Args, *, waits: bool) -> Code
 
     def now(rt: Runtime) -> Any:  # noqa: ANN401
         rt.line = line
-        found = run(rt, args)
+        answer = run(rt, args)
         if rt.trace is not None:
-            rt.note(name if found is None else f"{name}: {str(bool(found)).lower()}")
-        return found
+            rt.note(_shown(name, answer))
+        return answer
 
     async def later(rt: Runtime) -> Any:  # noqa: ANN401
         rt.line = line
-        found = run(rt, args)
-        found = await found if isawaitable(found) else found
+        answer = run(rt, args)
+        answer = await answer if isawaitable(answer) else answer
         if rt.trace is not None:
-            rt.note(name if found is None else f"{name}: {str(bool(found)).lower()}")
-        return found
+            rt.note(_shown(name, answer))
+        return answer
 
     return Code(later, waits=True) if waits else Code(now)
 
@@ -79,20 +79,25 @@ def call(run: Callable[..., Any], make: MakeArgs | Args, *, waits: bool) -> Code
 def _call_making(run: Callable[..., Any], make: MakeArgs, *, waits: bool) -> Code:
     def now(rt: Runtime) -> Any:  # noqa: ANN401
         args = make(rt)
-        found = run(rt, args)
+        answer = run(rt, args)
         if rt.trace is not None:
-            rt.note(args.name if found is None else f"{args.name}: {str(bool(found)).lower()}")
-        return found
+            rt.note(_shown(args.name, answer))
+        return answer
 
     async def later(rt: Runtime) -> Any:  # noqa: ANN401
         args = make(rt)
-        found = run(rt, args)
-        found = await found if isawaitable(found) else found
+        answer = run(rt, args)
+        answer = await answer if isawaitable(answer) else answer
         if rt.trace is not None:
-            rt.note(args.name if found is None else f"{args.name}: {str(bool(found)).lower()}")
-        return found
+            rt.note(_shown(args.name, answer))
+        return answer
 
     return Code(later, waits=True) if waits else Code(now)
+
+
+def _shown(name: str, answer: object) -> str:
+    """The line of the trace for a command (without an answer) or a test."""
+    return name if answer is None else f"{name}: {str(bool(answer)).lower()}"
 
 
 def call_block(run: Callable[..., Any], make: MakeArgs | Args, body: Code) -> Code:
@@ -116,13 +121,14 @@ def call_block(run: Callable[..., Any], make: MakeArgs | Args, body: Code) -> Co
 
 
 def guard(code: Code, capabilities: frozenset[str]) -> Code:
-    """Code that needs what only a successful `ihave` switches on. RFC 5463 §4."""
+    """Code that needs extensions that only a successful `ihave` enables. RFC 5463 §4."""
 
     def check(rt: Runtime) -> None:
         missing = capabilities - rt.capabilities
         if missing:
             # RFC 5463 §4: the extension cannot be used before such a test.
-            rt.error(f"{', '.join(sorted(missing))} is not available here", "not-enabled")
+            names = ", ".join(sorted(missing))
+            rt.error(f"no ihave test before this line has enabled {names}", "not-enabled")
 
     def now(rt: Runtime) -> Any:  # noqa: ANN401
         check(rt)
@@ -136,7 +142,7 @@ def guard(code: Code, capabilities: frozenset[str]) -> Code:
 
 
 def failing(message: str, code: str, line: int) -> Code:
-    """A run-time error in the place of what could not be compiled."""
+    """A run-time error in place of a command or test that could not be compiled."""
 
     def now(rt: Runtime) -> None:
         rt.line = line
@@ -162,12 +168,12 @@ def negate(tests: Sequence[Code]) -> Code:
 
 
 def all_of(tests: Sequence[Code]) -> Code:
-    """`allof`: left to right, no more than needed. RFC 5228 §5.2."""
+    """`allof`: its tests run from left to right until one is false. RFC 5228 §5.2."""
     return _fold(tests, stop_at=False)
 
 
 def any_of(tests: Sequence[Code]) -> Code:
-    """`anyof`: left to right, no more than needed. RFC 5228 §5.3."""
+    """`anyof`: its tests run from left to right until one is true. RFC 5228 §5.3."""
     return _fold(tests, stop_at=True)
 
 
@@ -195,7 +201,7 @@ def _fold(tests: Sequence[Code], *, stop_at: bool) -> Code:
 
 
 def _needed(tests: Sequence[Code], *, stop_at: bool) -> list[Code]:
-    """The tests that decide, at least one; nothing behind one that always stops."""
+    """The tests that can decide the answer, at least one; none follows one that always stops."""
     needed: list[Code] = []
     for test in tests:
         if test.constant is None:
@@ -208,8 +214,8 @@ def _needed(tests: Sequence[Code], *, stop_at: bool) -> list[Code]:
 def _fold_waiting(tests: Sequence[Code], *, stop_at: bool) -> Code:
     async def later(rt: Runtime) -> bool:
         for test in tests:
-            found = await test.run(rt) if test.waits else test.run(rt)
-            if bool(found) is stop_at:
+            answer = await test.run(rt) if test.waits else test.run(rt)
+            if bool(answer) is stop_at:
                 return stop_at
         return not stop_at
 
@@ -217,7 +223,7 @@ def _fold_waiting(tests: Sequence[Code], *, stop_at: bool) -> Code:
 
 
 def choose(branches: Sequence[tuple[Code, Code]]) -> Code:
-    """`if`, `elsif` ... : the first block whose test holds; `else` is a test that always does.
+    """`if`, `elsif`, `else`: the first block runs whose test is true; the one of `else` always is.
 
     RFC 5228 §3.1.
     """
@@ -258,7 +264,7 @@ def _choose_waiting(branches: Sequence[tuple[Code, Code]]) -> Code:
 
 
 def sequence(steps: Sequence[Code]) -> Code:
-    """Commands one after the other, each charged."""
+    """Commands that run one after the other; each of them costs a step."""
     steps = [step for step in steps if step is not NOTHING]
     count = len(steps)
     if not steps:

@@ -1,9 +1,10 @@
-"""Nodes into code: who gives each command, its arguments, and the blocks around it.
+"""Compiles nodes into code: finds each command's declaration, binds its arguments, joins blocks.
 
 Rules of this file:
-1. Nodes are compiled from the innermost outwards, without recursion.
-2. Nothing is looked up at run time that can be looked up here.
-3. `if`, `elsif`, `else` and `require` are the grammar's own; all else comes from the registry.
+1. Inner nodes are compiled before outer ones, without recursion.
+2. Everything that can be looked up when a script is compiled is looked up here, not at run time.
+3. `if`, `elsif`, `else` and `require` belong to the grammar; all other commands come from the
+   registry.
 """
 
 from __future__ import annotations
@@ -30,16 +31,20 @@ from thurn_sieve.scope import Option, Scope, tag_table
 from thurn_sieve.syntax import Node, Text, TextList
 
 CHOICES: Final = {"if", "elsif", "else"}
+"""The commands of the grammar that choose a block."""
 IHAVE: Final = "ihave"
+"""The test, and the capability, whose names the compiler has to know (RFC 5463 §4)."""
 
 
 class Compiler:
     """Compiles one script.
 
     Attributes:
-        scope: what it may use.
-        stated: what it requires in so many words.
-        builtin: what is there without that.
+        scope: the extensions that it may use.
+        stated: the capabilities in its `require` commands, each once, in order.
+        builtin: the capabilities that need no `require`.
+        done: the code of each compiled node, by the node's id.
+        branches: the test and the block of each `if`, `elsif` and `else`, by the node's id.
     """
 
     def __init__(
@@ -60,7 +65,7 @@ class Compiler:
         self.branches: dict[int, tuple[Code, Code]] = {}
 
     def compile(self, root: list[Node]) -> Code:
-        """The code of the script; what is wrong goes to `diag`."""
+        """The code of the script; errors go to `diag`."""
         order = _inside_out(root)
         for node in order:
             if node.name == "else" and node.tests and node.tests[0].name in CHOICES:
@@ -76,33 +81,34 @@ class Compiler:
     # require
 
     def _requires(self, root: list[Node], order: list[Node]) -> None:
-        wanted: list[str] = []
+        stated: list[str] = []
         leading = True
         for node in root:
             if node.name != "require":
                 leading = False
                 continue
             if not leading:
-                # RFC 5228 §3.2: before any other command.
-                self.diag.error("require stands behind other commands", node, "late-require")
-            wanted += self._required(node)
-        self.stated = list(dict.fromkeys(wanted))
+                # RFC 5228 §3.2: require must come before any other command.
+                message = "require must stand before all other commands"
+                self.diag.error(message, node, "late-require")
+            stated += self._required(node)
+        self.stated = list(dict.fromkeys(stated))
         everything = self._with_implied(self.stated)
         conditional: frozenset[str] = frozenset()
         if IHAVE in everything:
             asked = self._asked(order)
             known = [name for name in asked if self.may_switch_on(name)]
             conditional = self._with_implied(known) - everything - self.builtin
-            # RFC 5463 §4: what only a failing ihave would make available is left to run time.
-            self.scope.hopeless = asked - conditional - everything - self.builtin
+            # RFC 5463 §4: a use of what only a failing ihave could enable is left to run time.
+            self.scope.unavailable = asked - conditional - everything - self.builtin
         self.scope.require(everything, conditional)
 
     def _required(self, node: Node) -> list[str]:
         first = node.arguments[0] if len(node.arguments) == 1 else None
         if node.broken and isinstance(first, Text | TextList):
-            pass  # what could be read of it counts: nothing follows from this error
+            pass  # the capabilities that could be read count, so that no other errors follow
         elif node.tests and self._is_command(node.tests[0]) and isinstance(first, Text | TextList):
-            pass  # `_unknown` complains of what stands behind it
+            pass  # `_unknown` reports the command after it
         elif node.tests or node.block is not None or not isinstance(first, Text | TextList):
             self.diag.error("require takes a string list", node, "wrong-arguments")
             return []
@@ -112,7 +118,8 @@ class Compiler:
     def _may_require(self, item: Text) -> bool:
         if item.value not in self.registry.extensions:
             shown = ascii(item.value[:60])[1:-1]
-            self.diag.error(f'no extension "{shown}"', item, "unknown-extension")
+            message = f'there is no extension "{shown}"'
+            self.diag.error(message, item, "unknown-extension")
             return False
         if not self._allowed(item.value):
             message = f'the extension "{item.value}" is not allowed here'
@@ -124,27 +131,27 @@ class Compiler:
         return self.allow is None or name in self.allow or self.registry.extensions[name].builtin
 
     def _with_implied(self, names: Sequence[str]) -> frozenset[str]:
-        found: dict[str, None] = {}
+        capabilities: set[str] = set()
         queue = list(names)
         while queue:
             name = queue.pop()
-            if name not in found and name in self.registry.extensions:
-                found[name] = None
+            if name not in capabilities and name in self.registry.extensions:
+                capabilities.add(name)
                 queue += self.registry.extensions[name].implies
-        return frozenset(found)
+        return frozenset(capabilities)
 
     def _asked(self, order: list[Node]) -> frozenset[str]:
         """The capabilities that `ihave` tests of the script name."""
-        found: list[str] = []
+        names: list[str] = []
         for node in order:
             if node.kind == "test" and node.name == IHAVE:
                 for argument in node.arguments:
                     items = argument.items if isinstance(argument, TextList) else (argument,)
-                    found += [item.value for item in items if isinstance(item, Text)]
-        return frozenset(found)
+                    names += [item.value for item in items if isinstance(item, Text)]
+        return frozenset(names)
 
     def may_switch_on(self, name: str) -> bool:
-        """Whether `ihave` can be true for it. RFC 5463 §4."""
+        """Whether an `ihave` test of this capability can be true. RFC 5463 §4."""
         extension = self.registry.extensions.get(name)
         return extension is not None and extension.by_ihave and self._allowed(name)
 
@@ -157,15 +164,16 @@ class Compiler:
         if node.kind == "command" and node.name in CHOICES:
             return self._choice(node)
         if node.kind == "command" and node.name == "require":
-            return NOTHING  # `_requires` has read it; inside a block `_block` complains
+            return NOTHING  # `_requires` has read it; `misplaced` reports one inside a block
         table = self.registry.commands if node.kind == "command" else self.registry.tests
         entry = table.get(node.name)
         if entry is None:
             return self._unknown(node, table)
         guards: set[str] = set()
         if not self.scope.may_use(entry.extension):
-            if entry.extension in self.scope.hopeless:
-                return failing(f"{node.name} is not available here", "not-enabled", node.line)
+            if entry.extension in self.scope.unavailable:
+                message = f"the extension {entry.extension} of {node.name} is not available"
+                return failing(message, "not-enabled", node.line)
             if entry.extension not in self.scope.conditional:
                 message = f'{node.name} needs require "{entry.extension}"'
                 self.diag.error(message, node, "missing-require")
@@ -202,7 +210,7 @@ class Compiler:
     def _tests(self, node: Node, command: Command) -> list[Code] | None:
         given, wanted = node.tests, command.tests
         if wanted == 0 and given and self._is_command(given[0]):
-            return None  # `_unknown` has complained
+            return None  # `_unknown` has reported it
         if wanted == 0 and given:
             message = f'{node.name} takes no test; is a ";" missing before {given[0].name}?'
             self.diag.error(message, given[0], "wrong-tests")
@@ -212,7 +220,8 @@ class Compiler:
             self.diag.error(f"{node.name} takes {number}", node, "wrong-tests")
             return None
         if wanted < 0 and not node.listed:
-            self.diag.error(f"the tests of {node.name} stand in ( )", node, "wrong-tests")
+            message = f"the tests of {node.name} must stand in parentheses"
+            self.diag.error(message, node, "wrong-tests")
             return None
         return [self.done[id(test)] for test in given]
 
@@ -225,7 +234,7 @@ class Compiler:
             self.diag.error(f"{node.name} takes no block", node, "unexpected-block")
 
     def _is_command(self, node: Node) -> bool:
-        """Whether a test's name is that of a command only: something is missing before it."""
+        """Whether a node in the place of a test has the name of a command and not of a test."""
         known = node.name in self.registry.commands or node.name in CHOICES
         return known and node.name not in self.registry.tests
 
@@ -233,17 +242,17 @@ class Compiler:
         what = "command" if node.kind == "command" else "test"
         message = f"unknown {what} {node.name[:40]}"
         code = f"unknown-{what}"
-        if self.scope.hopeless:
-            # RFC 5463 §4: checking is left to run time.
+        if self.scope.unavailable:
+            # RFC 5463 §4: the check is left to run time.
             self.diag.warn(message, node, code)
             return failing(message, code, node.line)
         known = [*table, *CHOICES] if node.kind == "command" else [*table]
-        near = get_close_matches(node.name[:40], known, 1)
+        close = get_close_matches(node.name[:40], known, 1)
         if what == "test" and self._is_command(node):
-            message += f'; a ";" is missing before the command {node.name}?'
-        elif near and node.name:
-            message += f"; did you mean {near[0]}?"
-        if node.name:  # the parser has complained about a nameless one
+            message += f'; is a ";" missing before the command {node.name}?'
+        elif close and node.name:
+            message += f"; did you mean {close[0]}?"
+        if node.name:  # the parser has reported one without a name
             self.diag.error(message, node, code)
         return NOTHING
 
@@ -268,7 +277,8 @@ class Compiler:
         chained = ended = False
         for node in nodes:
             if ended:
-                self.diag.warn("this is never reached", node, "unreachable")
+                message = "this is never reached: stop ends the script"
+                self.diag.warn(message, node, "unreachable")
                 ended = False
             if node.name in CHOICES:
                 chained = self._link(node, chain, steps, chained=chained)
@@ -283,12 +293,13 @@ class Compiler:
     def _link(
         self, node: Node, chain: list[tuple[Code, Code]], steps: list[Code], *, chained: bool
     ) -> bool:
-        """Put a branch to its chain; whether another may follow."""
+        """Add a branch to its chain, and return whether another branch may follow."""
         if node.name == "if":
             self._close(chain, steps)
         elif not chained:
             # RFC 5228 §3.1: elsif and else follow an if or an elsif.
-            self.diag.error(f"{node.name} without an if before it", node, "misplaced-else")
+            message = f"there is no if before this {node.name}"
+            self.diag.error(message, node, "misplaced-else")
         branch = self.branches.get(id(node))
         if branch is not None:
             chain.append(branch)
@@ -314,12 +325,12 @@ def _inside_out(root: list[Node]) -> list[Node]:
 
 
 def misplaced(root: list[Node], registry: Registry, diag: Diagnostics) -> None:
-    """Complain about commands inside blocks that belong to the top level."""
+    """Report commands inside blocks that may stand at the top level only."""
     stack: list[Node] = [inner for node in root for inner in node.block or ()]
     while stack:
         node = stack.pop()
         entry: Any = registry.commands.get(node.name)
         if node.name == "require" or (entry is not None and entry.thing.where == "toplevel"):
             place: Place = node
-            diag.error(f"{node.name} inside a block", place, "not-toplevel")
+            diag.error(f"{node.name} must not stand inside a block", place, "not-toplevel")
         stack += node.block or ()

@@ -1,7 +1,8 @@
-"""What a script can see: the message, the envelope, and services of whoever runs it.
+"""What a script can see: the message, the envelope, and services of the program that runs it.
 
-Everything a run learns comes from here: time, zone and randomness too. `Context` may be subclassed;
-the services are protocols, each optional. "Not there" means: nothing exists, nothing was seen.
+Everything that a run learns comes from a `Context`, including the time, the time zone and unique
+strings. `Context` may be subclassed. The services are protocols, each optional: without one, no
+mailbox exists, no message was seen before, and no script is found.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from thurn_message.encodedword import decode_words
 from thurn_message.fields import Field, unfold
 from thurn_message.scanner import Scan, scan
 
-COMMON_OCTETS: Final = 100
-"""Address fields up to here are remembered as read: senders and lists write again and again."""
-FIELDS_KNOWN: Final = 1024
-"""About half a megabyte."""
-FEW_NAMES: Final = 6
-"""Names that are sought one after the other; a table of all fields pays for more."""
+REMEMBERED_FIELD_OCTETS: Final = 100
+"""Octets of an address field whose addresses are remembered; the same senders and lists write
+again and again, and their fields are short."""
+REMEMBERED_FIELDS: Final = 1024
+"""Address fields whose addresses are remembered, in about half a megabyte of memory."""
+SEARCHED_NAMES: Final = 6
+"""Names of fields that are searched for among all fields of a message, one by one; an index of the
+fields is worth its time only for more names."""
 
-# One address, alone or behind a name of plain words: nearly all fields From are that. What the
-# reader of lists makes of it is the same, at ten times the price.
+# One address, alone or after a name of plain words; nearly all From fields are like that. The
+# reader of address lists gives the same result in ten times the time.
 _ORDINARY: Final = re.compile(
     rb"""([^"(),:;<>@\[\]\\\r\n]*+<)?+([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++@([A-Za-z0-9.-]++))"""
     rb"""(?(1)>)"""
@@ -36,12 +39,12 @@ _FORBIDDEN: Final = re.compile(r"[\r\n\0]")
 
 
 class MailAddress:
-    """An address of a header or an envelope, leniently read; never changed once made.
+    """An address of a header or an envelope, read leniently; it never changes.
 
     Attributes:
-        text: as it is compared by `:all`; the whole field where it is no address.
-        local: the local part without quotes; None where it is no address.
-        domain: what follows the last @; None where it is no address.
+        text: the text that `:all` compares; if it is not an address, the text as it is written.
+        local: the local part without quotes; None if it is not an address.
+        domain: the part after the last @; None if it is not an address.
     """
 
     __slots__ = ("domain", "local", "text")
@@ -53,16 +56,16 @@ class MailAddress:
 
     @classmethod
     def of_mailbox(cls, mailbox: Mailbox) -> MailAddress:
-        """The address of an entry of a header field."""
+        """The address of one mailbox in a header field."""
         if not mailbox.domain or not mailbox.local:
             return cls(decode_words(mailbox.raw), None, None)
-        # RFC 2047 §5: an encoded word must not stand in an address; nothing is decoded there.
+        # RFC 2047 §5: an encoded word must not be in an address, so nothing is decoded there.
         local, domain = _plain(mailbox.local), _plain(mailbox.domain)
         return cls(f"{local}@{domain}", local, domain)
 
     @classmethod
     def of_path(cls, path: str | None) -> MailAddress:
-        """The address of an envelope; the null path is the empty string."""
+        """The address of an envelope's path; the text of the null path is empty."""
         local, at, domain = (path or "").rpartition("@")
         if local.startswith('"') and local.endswith('"') and len(local) > 1:
             local = local[1:-1].replace('\\"', '"').replace("\\\\", "\\")
@@ -75,8 +78,8 @@ class HeaderField:
     """One field of a header.
 
     Attributes:
-        name: in lower case.
-        raw: the value, unfolded, encoded words as they are.
+        name: the name in lower case.
+        raw: the value without its folds; encoded words are not decoded.
     """
 
     __slots__ = ("_addresses", "_text", "name", "raw")
@@ -89,21 +92,22 @@ class HeaderField:
 
     @property
     def text(self) -> str:
-        """The value, encoded words decoded. RFC 5228 §2.7.2."""
+        """The value with its encoded words decoded. RFC 5228 §2.7.2."""
         if self._text is None:
             self._text = decode_words(self.raw)
         return self._text
 
     @property
     def is_read(self) -> bool:
-        """Whether the addresses are known already."""
+        """Whether the addresses have been read before."""
         return self._addresses is not None
 
     @property
     def addresses(self) -> list[MailAddress]:
-        """The addresses in it; those of groups too."""
+        """The addresses in it, including those in groups."""
         if self._addresses is None:
-            read = _known_addresses if len(self.raw) <= COMMON_OCTETS else _read_addresses
+            short = len(self.raw) <= REMEMBERED_FIELD_OCTETS
+            read = _remembered_addresses if short else _read_addresses
             self._addresses = [*read(self.raw)]
         return self._addresses
 
@@ -117,19 +121,18 @@ def _read_addresses(raw: bytes) -> tuple[MailAddress, ...]:
     if match is not None:
         text, cut = match[2].decode("ascii"), match.start(3) - match.start(2)
         return (MailAddress(text, text[: cut - 1], text[cut:]),)
-    found = parse_address_list(raw).mailboxes
-    return tuple([MailAddress.of_mailbox(mailbox) for mailbox in found])
+    mailboxes = parse_address_list(raw).mailboxes
+    return tuple([MailAddress.of_mailbox(mailbox) for mailbox in mailboxes])
 
 
-_known_addresses = lru_cache(FIELDS_KNOWN)(_read_addresses)
+_remembered_addresses = lru_cache(REMEMBERED_FIELDS)(_read_addresses)
 
 
 class MessageView:
-    """A message, parsed as far as it was asked for.
+    """A message; each part of it is parsed when it is first needed.
 
     Attributes:
-        content: the octets.
-        scan: where everything is.
+        content: the octets of the message.
     """
 
     __slots__ = ("_fields", "_index", "_scan", "content")
@@ -142,32 +145,32 @@ class MessageView:
 
     @property
     def scan(self) -> Scan:
-        """The scanner's view."""
+        """The places of the fields and parts of the message."""
         if self._scan is None:
             self._scan = scan(self.content)
         return self._scan
 
     @property
     def size_octets(self) -> int:
-        """Of the whole message. RFC 5228 §5.9."""
+        """The size of the whole message. RFC 5228 §5.9."""
         return len(self.content)
 
     def fields(self, name: str) -> list[HeaderField]:
         """The fields of that name in any case, in order."""
-        found = self._fields.get(name)
-        if found is None:
+        fields = self._fields.get(name)
+        if fields is None:
             lower = name.lower()
             content = self.content
-            found = self._fields[name] = [
+            fields = self._fields[name] = [
                 HeaderField(lower, unfold(content[place.value : place.end]))
                 for place in self._places(lower.encode("utf-8", "surrogateescape"))
             ]
-        return found
+        return fields
 
     def _places(self, name: bytes) -> Sequence[Field]:
-        """Where the fields of that name (in lower case) are."""
+        """The places of the fields of that name (in lower case)."""
         if self._index is None:
-            if len(self._fields) < FEW_NAMES:
+            if len(self._fields) < SEARCHED_NAMES:
                 return [place for place in self.scan.fields if place[0] == name]
             self._index = {}
             for place in self.scan.fields:
@@ -181,14 +184,15 @@ class MessageView:
 
 @dataclass(slots=True)
 class Envelope:
-    """The envelope as this recipient has it; all settable.
+    """The envelope of this recipient; every attribute may be set.
 
     Attributes:
-        sender: the reverse-path, None for the null path.
-        recipient: the forward-path that led here, as it stood after aliases.
-        original_recipient: the forward-path as the peer gave it, or ORCPT.
-        auth: who was authenticated, or None.
-        parameters: of MAIL and RCPT in upper case (`NOTIFY`, `RET`, `ENVID`, `BY` ...).
+        sender: the reverse-path; None for the null path.
+        recipient: the forward-path that led here, after aliases were applied.
+        original_recipient: the forward-path as the peer gave it, or ORCPT; None if it is unknown.
+        auth: the authenticated sender; None if nobody has logged in.
+        parameters: parameters of MAIL and RCPT, by name in upper case (`NOTIFY`, `RET`, `ENVID`,
+            `BY` ...).
     """
 
     sender: str | None = None
@@ -200,12 +204,12 @@ class Envelope:
 
 @dataclass(slots=True)
 class Account:
-    """Whose script it is.
+    """The account whose script runs.
 
     Attributes:
-        name: of the account.
-        addresses: all of its own addresses.
-        full_name: for the From of what is sent in its name.
+        name: the name of the account.
+        addresses: all addresses of the account.
+        full_name: the name in the From field of messages that are sent for the account.
     """
 
     name: str = ""
@@ -214,33 +218,36 @@ class Account:
 
 
 class Mailboxes(Protocol):
-    """What tests may ask about mailboxes. RFC 5490, RFC 8579, RFC 9042."""
+    """The mailboxes of the account, for tests. RFC 5490, RFC 8579, RFC 9042."""
 
     async def exists(self, name: str) -> bool:
-        """Whether it exists and its owner may see it."""
+        """Whether the mailbox exists and the account may see it."""
 
     async def may_write(self, name: str) -> bool:
-        """Whether messages may be put there."""
+        """Whether the account may put messages into the mailbox."""
 
     async def special_use(self, flag: str) -> Sequence[str]:
-        """The mailboxes with that special use (RFC 6154)."""
+        """The names of the mailboxes with that special use (RFC 6154)."""
 
     async def by_id(self, mailbox_id: str) -> str | None:
-        """The name of the mailbox with that id."""
+        """The name of the mailbox with that id, or None."""
 
     async def metadata(self, name: str | None, annotation: str) -> str | None:
-        """An annotation of a mailbox, or of the server for None."""
+        """The value of an annotation of a mailbox, or of the server if `name` is None.
+
+        None: there is no such annotation.
+        """
 
 
 class Duplicates(Protocol):
-    """The tracker of `duplicate` and of answers sent. RFC 7352, RFC 5230."""
+    """The keys of messages seen before and of senders answered before. RFC 7352, RFC 5230."""
 
     async def seen(self, key: str) -> bool:
-        """Whether the key was marked and its time is not over; marks nothing."""
+        """Whether the key is marked and its time is not over; the call itself marks nothing."""
 
 
 class Lists(Protocol):
-    """Externally stored lists. RFC 6134."""
+    """Lists that are stored outside of the script. RFC 6134."""
 
     async def contains(self, name: str, value: str) -> bool:
         """Whether the value is on the list."""
@@ -250,34 +257,37 @@ class Repository(Protocol):
     """Scripts for `include`. RFC 6609."""
 
     async def source(self, name: str, *, location: str) -> object:
-        """The script of that name in `personal` or `global`, or None.
+        """The script of that name in the location `personal` or `global`.
 
-        As bytes, as text, or already compiled by the engine that runs.
+        Returns:
+            The script as bytes, as text, or compiled by the engine that runs; None if there is no
+            such script.
         """
 
 
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Context:
-    """One message for one account; give it what there is.
+    """One message for one account, and everything that scripts can see of the world around it.
 
-    Contexts of several recipients may be given one `view` of their message: it is parsed once.
+    The contexts of several recipients may share one `view` of their message, so that it is parsed
+    only once.
 
     Attributes:
-        envelope: settable, and its fields are.
-        original: the octets as they came in, whatever scripts make of the message.
-        message_flags: flags that the message has already.
-        account: whose script it is.
-        now: the time in the account's zone, always aware.
-        mailboxes, duplicates, lists, repository: services, None where there are none.
+        envelope: the envelope; it may be set, and so may its attributes.
+        original: the octets of the message as it came in, without the edits of scripts.
+        message_flags: flags that the message has before the script runs.
+        account: the account whose script runs.
+        now: the time in the account's time zone, always aware.
+        mailboxes, duplicates, lists, repository: services; None if there is none.
         environment: items of RFC 5183 (`domain`, `host`, `location`, `phase` ...); a value may be a
-            callable.
-        spam: results of scanners (`spam`, `virus`, `spam-percent`), see the extensions.
-        settings: read at each use; overrides those of the engine.
-        locals: for extensions, by their capability.
-        unique: gives a string that was never given before, for Message-IDs.
-        phase: which script of a chain runs (`before`, `personal`, `after` ...).
+            function that returns it.
+        spam: results of scanners (`spam`, `virus`, `spam-percent`), for extensions that test them.
+        settings: settings of extensions, read at each use; they override those of the engine.
+        locals: values that extensions keep with the context, by their capability.
+        unique: returns a string that it has not returned before, for Message-IDs.
+        phase: the place of the running script in a chain (`before`, `personal`, `after` ...).
     """
 
     def __init__(
@@ -286,7 +296,7 @@ class Context:
         *,
         envelope: Envelope | None = None,
         account: Account | None = None,
-        now: datetime = _NEVER,
+        now: datetime = _EPOCH,
         unique: Callable[[], str] | None = None,
         view: MessageView | None = None,
     ) -> None:
@@ -310,7 +320,7 @@ class Context:
 
     @property
     def message(self) -> bytes:
-        """The octets; setting them drops what was parsed."""
+        """The octets of the message as edited so far; setting them drops the parsed view."""
         return self._message
 
     @message.setter
@@ -320,7 +330,7 @@ class Context:
 
     @property
     def view(self) -> MessageView:
-        """The parsed message."""
+        """The parsed view of the message as edited so far."""
         if self._view is None:
             self._view = MessageView(self._message)
         return self._view

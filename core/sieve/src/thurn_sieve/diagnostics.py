@@ -1,4 +1,4 @@
-"""What is wrong with a script: all of it at once, each with a place and a stable code."""
+"""What is wrong with a script: all errors at once, each with its place and a stable code."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One remark on a script.
+    """One error or warning about a script.
 
     Attributes:
-        message: for people; the wording may change.
-        line: from 1.
-        column: from 1, in characters.
+        message: text for people; the wording may change.
+        line: the line, counted from 1.
+        column: the column in characters, counted from 1.
         severity: `error` or `warning`.
-        code: stable, lower case with hyphens (`unknown-command`).
+        code: the kind of error, lower case with hyphens (`unknown-command`); it never changes.
     """
 
     message: str
@@ -33,10 +33,10 @@ class Diagnostic:
 
 
 class CompileError(ValueError):
-    """The script cannot run.
+    """The script has errors and cannot run.
 
     Attributes:
-        diagnostics: errors and warnings in the order of the script, at least one error.
+        diagnostics: errors and warnings in the order of the script; at least one is an error.
     """
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
@@ -45,44 +45,51 @@ class CompileError(ValueError):
 
 
 class Place(Protocol):
-    """Anything with a place in the source: arguments, nodes, calls."""
+    """Anything that has a place in the source: arguments, nodes, calls."""
 
     @property
     def line(self) -> int:
-        """From 1."""
+        """The line, counted from 1."""
 
     @property
     def column(self) -> int:
-        """From 1."""
+        """The column in characters, counted from 1."""
 
 
 class Diagnostics:
-    """A collector; `validate` callables get it as `diag`."""
+    """Collects the errors and warnings of one compilation; `validate` callables get it as `diag`.
 
-    __slots__ = ("_found", "_limit", "errors")
+    Attributes:
+        errors: number of errors reported so far, including those past the limit.
+    """
+
+    __slots__ = ("_diagnostics", "_limit", "errors")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._found: list[Diagnostic] = []
+        self._diagnostics: list[Diagnostic] = []
         self.errors = 0
 
     @property
     def full(self) -> bool:
-        """Whether enough errors are collected to stop looking."""
+        """Whether the limit of errors is reached; then compiling may stop."""
         return self.errors >= self._limit
 
     @property
     def sorted(self) -> list[Diagnostic]:
-        """All of them in the order of the script."""
-        return sorted(self._found, key=lambda found: (found.line, found.column))
+        """The errors and warnings in the order of the script."""
+        return sorted(
+            self._diagnostics, key=lambda diagnostic: (diagnostic.line, diagnostic.column)
+        )
 
     def error(self, message: str, place: Place, code: str = "invalid") -> None:
-        """Record an error: the script will not compile."""
+        """Record an error; the script will not compile."""
         self.errors += 1
         if self.errors <= self._limit:
-            self._found.append(Diagnostic(message, place.line, place.column, "error", code))
+            self._diagnostics.append(Diagnostic(message, place.line, place.column, "error", code))
 
     def warn(self, message: str, place: Place, code: str = "doubtful") -> None:
-        """Record a warning: the script compiles all the same."""
-        if len(self._found) < 2 * self._limit:
-            self._found.append(Diagnostic(message, place.line, place.column, "warning", code))
+        """Record a warning; the script compiles all the same."""
+        if len(self._diagnostics) < 2 * self._limit:
+            diagnostic = Diagnostic(message, place.line, place.column, "warning", code)
+            self._diagnostics.append(diagnostic)

@@ -1,10 +1,10 @@
-"""The engine: compile, evaluate, perform.
+"""The engine: it compiles scripts, evaluates them, and performs their actions.
 
 Rules of this file:
-1. Compiling is pure; evaluating changes nothing but the result and the context's message; only
-   `perform` has effects, through the executor.
-2. A run ends in one of four ways: at its end, by `Stop`, by a run-time error (noted, and the keep
-   is in force again), or by an exception that its extension marked to pass.
+1. Compiling is pure. Evaluating changes only the result and the context. Only `perform` has
+   effects, through the executor.
+2. A run ends in one of four ways: at the end of the script, by `Stop`, by a run-time error (it is
+   recorded, and the message is kept), or by an exception that its extension lets pass.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ class Engine:
     """Compiles and runs scripts with one set of extensions.
 
     Attributes:
-        registry: the extensions; not to be added to any more.
-        limits: of scripts and runs.
-        settings: of extensions; the context's win.
-        fingerprint: equal engines read scripts alike.
+        registry: the extensions; it must not change any more.
+        limits: the bounds of scripts and runs.
+        settings: the settings of extensions; those of a context override them.
+        fingerprint: a digest of extensions and limits; engines with the same fingerprint read
+            scripts alike.
     """
 
     def __init__(
@@ -57,15 +58,15 @@ class Engine:
     def compile(
         self, source: bytes | str, *, name: str = "", allow: Collection[str] | None = None
     ) -> Script:
-        """A script that can run; pure.
+        """The compiled script; this has no effect and reads nothing else.
 
         Args:
-            source: in UTF-8, with CRLF or LF.
-            name: for messages.
-            allow: what `require` may ask for; None: all that there is.
+            source: the text, with CRLF or LF at its line ends; octets are UTF-8.
+            name: the name that messages give the script.
+            allow: the capabilities that `require` may ask for; None means all.
 
         Raises:
-            CompileError: with all errors up to the limit.
+            CompileError: the script has errors; it holds all of them up to the limit.
 
         RFC 5228 §8.
         """
@@ -74,26 +75,26 @@ class Engine:
         compiler = Compiler(self.registry, diag, self._tables, allow)
         misplaced(root, self.registry, diag)
         code = compiler.compile(root)
-        found = diag.sorted
+        diagnostics = diag.sorted
         if diag.errors:
-            raise CompileError(found)
+            raise CompileError(diagnostics)
         return Script(
             name=name,
             source=text,
             code=code,
             requires=tuple(compiler.stated),
             capabilities=compiler.scope.requires | compiler.builtin,
-            warnings=tuple(found),
+            warnings=tuple(diagnostics),
             allow=None if allow is None else frozenset(allow),
             fingerprint=self.fingerprint,
         )
 
     def load(self, octets: bytes) -> Script:
-        """The script of a dump.
+        """The script of a dump, compiled again.
 
         Raises:
-            DumpError: it is none of this engine.
-            CompileError: it holds a script that can't run.
+            DumpError: it is not a dump of an engine with this fingerprint.
+            CompileError: its script has errors.
         """
         head, source = read_dump(octets, self.fingerprint, self.limits.source_octets)
         return self.compile(source, name=head["name"], allow=head["allow"])
@@ -108,21 +109,24 @@ class Engine:
         result: Result | None = None,
         trace: bool = False,
     ) -> Result:
-        """What the script wants done with the message; nothing is done yet.
+        """Run the script and return the actions that it asks for; none is carried out yet.
 
         Args:
-            script: of this engine.
-            context: what it sees; its message is changed by scripts that edit.
-            result: of runs before; actions are appended and judged against all that is in it.
-            trace: keep a line for each command and test.
+            script: a script of this engine.
+            context: what the script sees; a script that edits changes its message.
+            result: the result of earlier runs, to which actions are added; they may conflict with
+                those that are in it.
+            trace: whether to record a line for each command and test; an earlier result goes on
+                with its own trace, or without one.
 
         Returns:
-            The result; run-time errors are in it, they are no exceptions.
+            The result. Run-time errors are in it; they do not raise.
 
         Raises:
-            Exception: only of a class with `propagate = True`.
+            ValueError: another engine compiled the script.
+            Exception: an extension raised it, and its class has `propagate = True`.
 
-        Cancellation: the result has the actions so far; nothing was done.
+        Cancellation: `result` has the actions so far; none was carried out.
         """
         rt = self._begin(script, context, result, trace=trace)
         try:
@@ -144,13 +148,14 @@ class Engine:
         result: Result | None = None,
         trace: bool = False,
     ) -> Result:
-        """`evaluate` for a script that never waits (`Script.waits`).
+        """Like `evaluate`, for a script that never waits (`Script.waits`).
 
         Raises:
-            ValueError: the script may wait.
+            ValueError: the script may wait, or another engine compiled it.
+            Exception: an extension raised it, and its class has `propagate = True`.
         """
         if script.waits:
-            raise ValueError("this script may wait")
+            raise ValueError("this script may wait: call evaluate")
         rt = self._begin(script, context, result, trace=trace)
         try:
             script.run_nowait(rt)
@@ -164,30 +169,30 @@ class Engine:
         self, script: Script, context: Context, result: Result | None, *, trace: bool
     ) -> Runtime:
         if script.fingerprint != self.fingerprint:
-            raise ValueError("a script of another engine")
+            raise ValueError("another engine compiled this script")
         if result is None:
             result = Result(limits=self.limits, trace=trace)
         result.context = context
         return Runtime(self, script, context, result)
 
     def _fault(self, rt: Runtime, error: Exception) -> None:
-        """Note a run-time error; the keep is in force again. RFC 5228 §2.10.6."""
+        """Record a run-time error; the message is kept then. RFC 5228 §2.10.6."""
         if getattr(error, "propagate", False):
             raise error
         name, line = rt.failed or (rt.script.name, rt.line)
         if isinstance(error, RunError):
             fault = Fault(str(error), name, line, error.code)
         else:
-            message = f"an extension failed: {type(error).__name__}"
+            message = f"an extension failed with {type(error).__name__}"
             fault = Fault(message, name, line, "internal", error)
         result = rt.result
         if rt.context.message is not rt.began_with:
-            # RFC 5293 §6: the implicit keep of an error has the header as it was.
+            # RFC 5293 §6: after an error the implicit keep has the header from before the edits.
             rt.context.message = rt.began_with
         if len(result.errors) < self.limits.errors:
             result.errors.append(fault)
         rt.note(f"error: {fault.message}")
-        # What can't stand beside a keep, a refusal that is, is not done.
+        # A refusal conflicts with the keep, so it is dropped.
         result.actions[:] = [
             action for action in result.actions if action.executed or "keep" not in action.excludes
         ]
@@ -212,23 +217,29 @@ class Engine:
     async def perform(
         self, result: Result, executor: Executor, *, implicit_keep: bool = True
     ) -> Performed:
-        """Carry out the actions that are not yet, then the implicit keep.
+        """Carry out the actions that are not executed yet, then the implicit keep.
+
+        It stops at the first action that fails, that is, whose executor raises. It may be called
+        again for the same result, also after more runs have added actions.
 
         Args:
-            result: of `evaluate`; may be appended to and performed again.
-            executor: does it.
-            implicit_keep: whether to end with it if it is in force.
+            result: a result of `evaluate`.
+            executor: carries the actions out.
+            implicit_keep: whether to carry out the implicit keep if it is in force.
 
         Returns:
-            What was done; at the first failure it stops and says which. Any exception of the
-            executor is a failure.
+            What was carried out, and the action that failed.
 
-        Cancellation: actions done are marked so; the one under way is not.
+        Raises:
+            ValueError: no script has run for this result.
+            Exception: the executor raised it, and its class has `propagate = True`.
+
+        Cancellation: executed actions are marked; the one that was running is not.
         """
         outcome = Performed()
         context = result.context
         if context is None:
-            raise ValueError("a result that no script has made")
+            raise ValueError("no script has run for this result")
         for action in [action for action in result.actions if not action.executed]:
             if not await self._perform(action, executor, context, outcome):
                 return outcome
@@ -265,21 +276,21 @@ class Engine:
         *,
         trace: bool = False,
     ) -> Result:
-        """Scripts one after the other, each only while the message is still kept.
+        """Run scripts one after the other, as long as the message is kept.
 
-        A script that keeps, explicitly or not, hands on to the next one; the keep itself is the
-        last one's. All share one result. An error ends the chain with a keep.
+        The next script runs if the one before keeps the message, explicitly or not; only the last
+        one's keep counts. All share one result. An error ends the chain and keeps the message.
 
         Args:
-            scripts: each with its phase (`before`, `personal`, `after`), in order.
-            context: its `phase` is set for each.
-            trace: as of `evaluate`.
+            scripts: the scripts in order, each with its phase (`before`, `personal`, `after`).
+            context: what they see; its `phase` is set for each script.
+            trace: as for `evaluate`.
         """
         result = Result(limits=self.limits, trace=trace)
         result.context, result.message = context, context.message
         for script, phase in scripts:
             context.phase = phase
-            # The keep of the script before is only that this one runs.
+            # The keep of the script before only means that this one runs.
             result.actions[:] = [a for a in result.actions if not isinstance(a, Keep)]
             result.keep = True
             await self.evaluate(script, context, result=result)
@@ -296,6 +307,6 @@ class Engine:
         *,
         trace: bool = False,
     ) -> tuple[Result, Performed]:
-        """`evaluate_chain`, then `perform` once for all: one implicit keep at the end."""
+        """Call `evaluate_chain`, then `perform` once; so there is at most one implicit keep."""
         result = await self.evaluate_chain(scripts, context, trace=trace)
         return result, await self.perform(result, executor)

@@ -1,7 +1,7 @@
-"""How a run ends before its last line.
+"""The exceptions that end a run before its last line, and the record of a run-time error.
 
-An exception class of an extension with `propagate = True` passes out of `evaluate` unchanged; any
-other one becomes a run-time error, its cause kept.
+An exception whose class has `propagate = True` passes out of `evaluate` unchanged; any other
+exception of an extension becomes a run-time error that keeps it as its cause.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 
 class Stop(Exception):
-    """Ends the run like `stop`: no error."""
+    """Ends the run like the command `stop`; this is not an error."""
 
 
 class RunError(Exception):
     """A run-time error; `Runtime.error` raises it. RFC 5228 §2.10.6.
 
     Attributes:
-        code: stable (`too-many-actions`).
+        code: the kind of error, which never changes (`too-many-actions`).
     """
 
     def __init__(self, message: str, code: str = "run-time") -> None:
@@ -27,14 +27,14 @@ class RunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error or a warning of a run, in `Result.errors` and `Result.warnings`.
+    """An error or a warning of a run, in `Result.errors` or `Result.warnings`.
 
     Attributes:
-        message: for the script's owner.
-        script: the script's name.
-        line: where it ran, 0 if unknown.
-        code: stable.
-        cause: the exception, when an extension raised something else than it should.
+        message: text for the script's owner.
+        script: the name of the script.
+        line: the line that was running, 0 if unknown.
+        code: the kind of error or warning, which never changes.
+        cause: the exception of an extension, unless it was a `RunError`.
     """
 
     message: str

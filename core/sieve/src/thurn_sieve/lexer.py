@@ -1,10 +1,10 @@
-"""Octets into tokens. RFC 5228 §8.1.
+"""Turns the octets of a script into tokens. RFC 5228 §8.1.
 
 Rules of this file:
-1. Every token is one match of one pattern, except comments and multi-line strings, which end where
-   a search says: linear time, nothing is read twice.
+1. Every token is one match of one pattern, except comments and multi-line strings, whose end is
+   found by a search. Reading takes linear time.
 2. Lines end in CRLF or LF; both become CRLF inside strings.
-3. What is no token is an error token; the parser reports it and goes on.
+3. Text that is not a token becomes an error token; the parser reports it and goes on.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from thurn_sieve.limits import Limits
-
-MAX_DIGITS: Final = 18
-"""More than any allowed number has, few enough for a cheap conversion."""
 
 # identifier = (ALPHA / "_") *(ALPHA / DIGIT / "_") ; tag = ":" identifier
 # number = 1*DIGIT [QUANTIFIER] ; quoted-string = DQUOTE quoted-text DQUOTE
@@ -46,11 +43,11 @@ class Token(NamedTuple):
     """One token.
 
     Attributes:
-        kind: `word`, `tag`, `text`, `number`, `error`, `end`, or the mark itself.
-        value: text of a word (in lower case), tag or string; of an error, what is wrong.
-        number: of a number; of an error 0.
-        start: its place, an offset.
-        code: of an error.
+        kind: `word`, `tag`, `text`, `number`, `error`, `end`, or the punctuation mark itself.
+        value: the text of a word or tag (in lower case) or of a string; the message of an error.
+        number: the value of a number; 0 for every other kind.
+        start: the offset of its first character in the script.
+        code: the code of an error's diagnostic; empty for every other kind.
     """
 
     kind: str
@@ -61,7 +58,7 @@ class Token(NamedTuple):
 
 
 class Lines:
-    """Offsets into lines and columns."""
+    """Turns offsets into lines and columns."""
 
     __slots__ = ("_starts",)
 
@@ -70,20 +67,22 @@ class Lines:
         self._starts += [match.end() for match in re.finditer("\n", source)]
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column, from 1."""
+        """The line and the column of an offset, both counted from 1."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
 
 def read_source(source: bytes | str) -> tuple[str, int | None]:
-    """The text without byte order mark, and the offset of the first octet that is no UTF-8.
+    """The text without its byte order mark, and the offset of the first mistake in its UTF-8.
+
+    The offset is None if there is no mistake.
 
     RFC 5228 §2.1.
     """
     if isinstance(source, str):
         text, bad = source, None
         if not source.isascii():
-            # A lone surrogate is no Unicode text and could not be written back.
+            # A lone surrogate is not a Unicode character and could not be encoded again.
             text = source.encode("utf-8", "replace").decode()
             bad = next((i for i, c in enumerate(source) if "\ud800" <= c <= "\udfff"), None)
     else:
@@ -96,7 +95,7 @@ def read_source(source: bytes | str) -> tuple[str, int | None]:
 
 
 def tokens(source: str, limits: Limits) -> Iterator[Token]:
-    """The tokens of a script, an `end` token last."""
+    """The tokens of a script; the last one is an `end` token."""
     position, match_token = 0, _TOKEN.match
     while (match := match_token(source, position)) is not None:
         start, position = position, match.end()
@@ -108,18 +107,18 @@ def tokens(source: str, limits: Limits) -> Iterator[Token]:
         elif kind == "mark":
             yield Token(match["mark"], "", 0, start)
         elif kind in _OPEN:
-            token, position = _long(match, source, start)
+            token, position = _with_end(match, source, start)
             if token is not None:
                 yield token
             if position < 0:
                 break
         else:
-            yield _short(match, kind, start, limits)
+            yield _matched(match, kind, start, limits)
     yield Token("end", "", 0, len(source))
 
 
-def _short(match: re.Match[str], kind: str, start: int, limits: Limits) -> Token:
-    """A token that the pattern covers whole."""
+def _matched(match: re.Match[str], kind: str, start: int, limits: Limits) -> Token:
+    """A token that the pattern matches as a whole."""
     if kind == "quoted":
         return Token("text", _unquote(match["quoted"]), 0, start)
     if kind == "tag":
@@ -130,21 +129,25 @@ def _short(match: re.Match[str], kind: str, start: int, limits: Limits) -> Token
     return _number(match, start, limits)
 
 
-def _long(match: re.Match[str], source: str, start: int) -> tuple[Token | None, int]:
-    """A token whose end has to be found, and the place after it; -1: there is no end."""
+def _with_end(match: re.Match[str], source: str, start: int) -> tuple[Token | None, int]:
+    """A token whose end has to be searched for, and the offset after it; -1 if there is no end.
+
+    The token of a comment is None.
+    """
     kind = match.lastgroup
     if kind == "comment":
         end = source.find("*/", match.end())
         if end >= 0:
             return None, end + 2
-        return Token("error", "comment without end", 0, start, "unterminated-comment"), -1
+        return Token("error", "this comment is never closed", 0, start, "unterminated-comment"), -1
     if kind == "multi":
-        found = _MULTI_END.search(source, match.end())
-        if found is not None:
-            text = _unstuff(source[match.end() : found.start()])
-            return Token("text", text, 0, start), found.end()
-        return Token("error", 'text without a line "."', 0, start, "unterminated-string"), -1
-    return Token("error", "string without end", 0, start, "unterminated-string"), -1
+        last_line = _MULTI_END.search(source, match.end())
+        if last_line is not None:
+            text = _unstuff(source[match.end() : last_line.start()])
+            return Token("text", text, 0, start), last_line.end()
+        message = 'this text has no line "." at its end'
+        return Token("error", message, 0, start, "unterminated-string"), -1
+    return Token("error", "this string is never closed", 0, start, "unterminated-string"), -1
 
 
 def _unquote(text: str) -> str:
@@ -155,15 +158,16 @@ def _unquote(text: str) -> str:
 
 
 def _unstuff(text: str) -> str:
-    # RFC 5228 §2.4.2: two dots at the start of a line are one; one dot and more is as it is.
+    # RFC 5228 §2.4.2: two dots at the start of a line become one; a single dot stays.
     return _BARE_LF.sub("\r\n", _STUFFED.sub(".", text))
 
 
 def _number(match: re.Match[str], start: int, limits: Limits) -> Token:
     digits = match["number"].lstrip("0")
     shift = _UNITS[(match["unit"] or "").lower()]
-    if len(digits) <= MAX_DIGITS:
+    if len(digits) <= len(str(limits.number)):  # thousands of digits would take long to convert
         value = int(digits or "0") << shift
         if value <= limits.number:
             return Token("number", "", value, start)
-    return Token("error", f"number above {limits.number}", 0, start, "number-too-large")
+    message = f"this number is above {limits.number}"
+    return Token("error", message, 0, start, "number-too-large")

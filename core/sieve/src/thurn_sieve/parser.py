@@ -1,4 +1,4 @@
-"""Tokens into nodes. RFC 5228 §8.2.
+"""Turns the tokens of a script into nodes. RFC 5228 §8.2.
 
     commands  = *command
     command   = identifier arguments (";" / block)
@@ -8,10 +8,12 @@
     block     = "{" commands "}"
 
 Rules of this file:
-1. No recursion: what is open stands on a stack; each token is looked at once, or once for each
-   test that it ends.
-2. After an error the rest of the command is skipped, its block is read: all errors are found.
-3. Too deep, too many: reading ends there with an error, the only one about what is open.
+1. There is no recursion: open commands, tests and blocks are on a stack. Each token is looked at
+   once, and once more for each test that it ends.
+2. After an error the rest of the command is skipped, but its block is read, so that all errors are
+   found.
+3. Reading stops with an error where a bound is passed; that error is the only one about the
+   commands that are open there.
 """
 
 from __future__ import annotations
@@ -36,11 +38,11 @@ class _Spot:
 
 
 class _TooMuchError(Exception):
-    """Reading ends here."""
+    """A bound is passed, or enough errors are collected; reading ends here."""
 
 
 class _Block:
-    """Open braces, or the script itself."""
+    """An open block, or the script itself (without a node)."""
 
     __slots__ = ("commands", "node")
 
@@ -50,7 +52,7 @@ class _Block:
 
 
 class _Tests:
-    """Open parentheses."""
+    """An open list of tests in parentheses."""
 
     __slots__ = ("node", "wants_test")
 
@@ -60,10 +62,11 @@ class _Tests:
 
 
 def parse(source: bytes | str, limits: Limits, diag: Diagnostics) -> tuple[str, list[Node]]:
-    """The script's text and its commands; what is wrong goes to `diag`, nothing is raised."""
-    if len(source) > limits.source_octets:
-        # RFC 5228 §2.10.7 leaves the size to us.
-        diag.error(f"script above {limits.source_octets} octets", _Spot(1, 1), "too-large")
+    """The script's text and its commands; errors go to `diag`, and nothing is raised."""
+    if _is_larger(source, limits.source_octets):
+        # RFC 5228 §2.10.7 leaves the largest size to the implementation.
+        message = f"the script is larger than {limits.source_octets} octets"
+        diag.error(message, _Spot(1, 1), "too-large")
         return "", []
     text, bad = read_source(source)
     parser = _Parser(text, limits, diag)
@@ -72,6 +75,12 @@ def parse(source: bytes | str, limits: Limits, diag: Diagnostics) -> tuple[str, 
     with suppress(_TooMuchError):
         parser.read()
     return text, parser.root
+
+
+def _is_larger(source: bytes | str, limit_octets: int) -> bool:
+    if isinstance(source, bytes) or source.isascii() or len(source) > limit_octets:
+        return len(source) > limit_octets
+    return len(source.encode("utf-8", "replace")) > limit_octets
 
 
 class _Parser:
@@ -94,7 +103,7 @@ class _Parser:
             self.give_up()
 
     def spoil(self) -> None:
-        """The command that is open, with its tests, is broken; one around its block is not."""
+        """Mark the open command and its tests as broken, but not the commands around it."""
         for item in reversed(self.stack):
             if isinstance(item, _Block):
                 return
@@ -102,7 +111,7 @@ class _Parser:
                 item.broken = True
 
     def give_up(self) -> NoReturn:
-        """Read no further; all that is open is broken."""
+        """Stop reading; every command and test that is open is broken."""
         for item in self.stack:
             if isinstance(item, Node):
                 item.broken = True
@@ -119,7 +128,7 @@ class _Parser:
                 pass
 
     def take(self, token: Token) -> bool:
-        """Use the token; False: something was closed, look again."""
+        """Whether the token is used up; if not, it has closed something and is looked at again."""
         top = self.stack[-1]
         if isinstance(top, _Block):
             return self.in_block(top, token)
@@ -136,12 +145,12 @@ class _Parser:
             self.stack.pop()  # the command is complete
         elif token.kind == "end":
             if top.node is not None:
-                self.error("block without end", token, "unterminated-block")
+                self.error("a block is never closed", token, "unterminated-block")
                 self.give_up()
         elif token.kind == ";":
-            self.error("nothing before the semicolon", token)
+            self.error("there is no command before this semicolon", token)
         elif token.kind == "}":
-            self.error("closing brace without an open block", token)
+            self.error("this brace closes no block", token)
         else:
             self.error(f"expected a command, not {_show(token)}", token)
             self.skip(token)
@@ -185,7 +194,7 @@ class _Parser:
         elif kind == "{":
             self.open_block(top, token)
         else:
-            self.error(f'expected ";" behind {top.name}, not {_show(token)}', token)
+            self.error(f'expected ";" after {top.name}, not {_show(token)}', token)
             self.skip(token)
         return True
 
@@ -201,7 +210,7 @@ class _Parser:
             self.read_list(top, line, column)
 
     def read_list(self, top: Node, line: int, column: int) -> None:
-        """A string list after its bracket: `[` string *(`,` string) `]`."""
+        """Read a string list after its opening bracket: `[` string *(`,` string) `]`."""
         items: list[Text] = []
         wants_text = True
         for token in self.tokens:
@@ -209,7 +218,8 @@ class _Parser:
                 items.append(Text(token.value, *self.lines.place(token.start)))
                 wants_text = False
                 if len(items) > self.limits.list_items:
-                    self.error("too many strings in a list", token, "too-large")
+                    message = f"this list has more than {self.limits.list_items} strings"
+                    self.error(message, token, "too-large")
                     self.give_up()
             elif token.kind == "," and not wants_text:
                 wants_text = True
@@ -228,7 +238,8 @@ class _Parser:
     def open_node(self, token: Token, kind: str, siblings: list[Node]) -> None:
         self.nodes += 1
         if self.nodes > self.limits.nodes:
-            self.error("too many commands and tests", token, "too-large")
+            message = f"the script has more than {self.limits.nodes} commands and tests"
+            self.error(message, token, "too-large")
             self.give_up()
         line, column = self.lines.place(token.start)
         if kind == "test":
@@ -242,19 +253,21 @@ class _Parser:
     def deeper_tests(self, token: Token) -> None:
         self.tests += 1
         if self.tests > self.limits.nesting:
-            self.error(f"tests deeper than {self.limits.nesting}", token, "nesting-too-deep")
+            message = f"tests are nested more than {self.limits.nesting} levels deep"
+            self.error(message, token, "nesting-too-deep")
             self.give_up()
 
     def open_block(self, top: Node, token: Token) -> None:
         self.blocks += 1
         if self.blocks > self.limits.nesting:
-            self.error(f"blocks deeper than {self.limits.nesting}", token, "nesting-too-deep")
+            message = f"blocks are nested more than {self.limits.nesting} levels deep"
+            self.error(message, token, "nesting-too-deep")
             self.give_up()
         top.block = []
         self.stack.append(_Block(top.block, top))
 
     def skip(self, token: Token) -> None:
-        """Close the open command: read on behind its semicolon, or inside its block."""
+        """Skip the rest of the open command: go on after its semicolon, or inside its block."""
         while isinstance(self.stack[-1], _Tests) or (
             isinstance(self.stack[-1], Node) and self.stack[-1].kind == "test"
         ):
@@ -265,7 +278,8 @@ class _Parser:
         top = self.stack[-1]
         if token.kind == "{":
             if not isinstance(top, Node):
-                top = Node("", "command", *self.lines.place(token.start))  # its name is lost
+                # The block of a command whose name could not be read.
+                top = Node("", "command", *self.lines.place(token.start))
                 self.stack.append(top)
             self.open_block(top, token)
             return

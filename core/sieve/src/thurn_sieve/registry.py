@@ -1,21 +1,20 @@
-"""What an extension declares, and the set of extensions of an engine. Declarations are data.
+"""The declarations of extensions, and the registry: the set of extensions of one engine.
 
 Argument types of `positional` and of tags:
 
-    string         any string, variables put in            args.text(...)
+    string         a string; variables are put in          args.text(...)
     constant       a string without variables              args.text(...)
     string-list    one string or a list                    args.texts(...)
     constant-list  the same, without variables             args.texts(...)
     number         a number                                args.number(...)
-    None           a tag without value                     args.has(...)
+    None           a tag without a value                   args.has(...)
 
-A `?` behind a positional type makes it optional (`"string?"`): with fewer arguments given the
-optional ones are left out from the left. `match` in `positional` is short for `match=True`.
+A `?` after a positional type makes it optional (`"string?"`). If a call has fewer arguments than
+types, the leftmost optional ones are missing. `match` in `positional` means `match=True`.
 
-`run` is called with `(rt, args)`, and `(rt, args, run_block)` for a command with a block; it may be
-a coroutine function (then the script waits for it) or an ordinary one (then nothing ever waits). A
-test gives a bool. This module knows no runtime: what is called gets a `runtime.Runtime` as `rt` and
-a `runtime.Args` as `args`.
+`run` is called with `(rt, args)`, or with `(rt, args, run_block)` for a command with a block. It is
+a coroutine function if it may wait, otherwise an ordinary function. The `run` of a test returns a
+bool. `rt` is a `runtime.Runtime` and `args` a `runtime.Args`; this module knows neither.
 """
 
 from __future__ import annotations
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from thurn_sieve.syntax import Call, Text
 
 TYPES: Final = frozenset({"string", "constant", "string-list", "constant-list", "number"})
+"""The argument types of `Command.positional`; tags have them too."""
 KINDS: Final = frozenset({"command", "test", "both"})
+"""The values of `Command.kind`."""
 
 Validate: TypeAlias = "Callable[[Call, Diagnostics], None]"
 Run: TypeAlias = "Callable[..., Any]"
@@ -43,7 +44,7 @@ TagType: TypeAlias = "str | Tag | None"
 
 
 class RegistryError(ValueError):
-    """Two extensions give the same thing, or a declaration makes no sense."""
+    """Two extensions declare the same thing, or a declaration is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Tag:
     """A tagged argument.
 
     Attributes:
-        type: an argument type, or None for a tag without value.
-        requires: a capability without which this tag may not be used.
+        type: the argument type of its value; None for a tag without a value.
+        requires: the capability that a script needs to use this tag; None means that of the
+            extension that declares it.
     """
 
     type: str | None = None
@@ -61,23 +63,24 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command (action or control), a test, or both under one name.
+    """A command (an action or a control), a test, or both under one name.
 
     Attributes:
-        name: in lower case.
-        positional: types in order.
-        tags: name without colon → type.
+        name: the name in lower case.
+        positional: the types of the positional arguments, in order.
+        tags: name of the tag without its colon → its type.
         kind: `command`, `test` or `both`.
-        run: what it does; see the module.
-        validate: called after the arguments are known to fit, with literals to look at.
-        block: whether braces follow.
-        tests: how many tests follow the arguments: 0, 1, or -1 for a list.
-        match: takes a match type and a comparator; `args.match` is the matcher.
-        address_part: takes an address part; `args.address_part` is it.
-        where: `any`, or `toplevel` for what may not stand inside a block.
-        exclusive: sets of tags of which one call may have one.
-        default_comparator: what matching uses without `:comparator`.
-        compose: instead of `run`, for a test made of tests alone: their code into its code.
+        run: the function that runs it; see the head of this module.
+        validate: `(call, diag)`, called at compile time when the arguments have the right types;
+            it may look at constant strings and numbers.
+        block: whether a block in braces follows.
+        tests: the number of tests after the arguments: 0, 1, or -1 for a list in parentheses.
+        match: whether it takes a match type and a comparator; then `args.match` is the matcher.
+        address_part: whether it takes an address part; then `args.address_part` is that part.
+        where: `any`, or `toplevel` for a command that must not stand inside a block.
+        exclusive: sets of tags; one call may have one tag of each set.
+        default_comparator: the comparator of a call without `:comparator`.
+        compose: in place of `run`, for a test made of tests alone: makes its code from theirs.
     """
 
     name: str
@@ -102,9 +105,11 @@ class Command:
             object.__setattr__(self, "positional", rest)
         for kind in self.positional:
             if kind.removesuffix("?") not in TYPES:
-                raise RegistryError(f"{self.name}: no such argument type: {kind}")
-        if self.kind not in KINDS or self.name != self.name.lower():
-            raise RegistryError(f"{self.name}: bad kind, or a name with capitals")
+                raise RegistryError(f"{self.name}: {kind} is not an argument type")
+        if self.kind not in KINDS:
+            raise RegistryError(f"{self.name}: {self.kind} is not a kind of command")
+        if self.name != self.name.lower():
+            raise RegistryError(f"{self.name}: the name of a command must not have capitals")
         if self.block and self.run is not None and not iscoroutinefunction(self.run):
             raise RegistryError(f"{self.name}: the run of a command with a block must be async")
 
@@ -114,13 +119,12 @@ class Comparator:
     """A collation (RFC 4790).
 
     Attributes:
-        name: `i;octet`.
-        normalise: two strings are equal if their normal forms are; None: no string of this order
-            (it equals nothing).
-        order: a sortable key for `:value`; without it the normal form.
-        substring: whether `:contains` and `:matches` make sense.
-        keeps_length: whether the normal form has a character for each of the original.
-        octets: whether `?` is one octet of UTF-8, not one character (RFC 5228 §2.7.1).
+        name: its name, such as `i;octet`.
+        normalise: `(text) -> text`; two strings are equal if their normal forms are.
+        order: `(text) -> key`, a sortable key for `:value`; None means the normal form.
+        substring: whether `:contains` and `:matches` work with it.
+        keeps_length: whether the normal form has one character for each character of the text.
+        octets: whether `?` stands for one octet of UTF-8, not one character (RFC 5228 §2.7.1).
     """
 
     name: str
@@ -139,18 +143,18 @@ class MatchType:
     """A way to compare a value with a key.
 
     Attributes:
-        name: `contains`.
-        prepare: `(comparator, key, operand) -> predicate`; the predicate gets each value and says
-            whether it matches, or gives the match values (the whole first) that `${0}` ... show. A
-            predicate may be a coroutine function if `waits` is set; one that is slower than a
-            search in C has an attribute `weight`, how many times.
+        name: the tag without its colon, such as `contains`.
+        prepare: `(comparator, key, operand) -> predicate`. The predicate is called with each value
+            and returns whether it matches, or the match values for `${0}` and up (the whole value
+            comes first). It must be a coroutine function if `waits` is set. A predicate that is
+            slower than a search in C has an attribute `weight`: how many times slower.
         operand: whether a string follows the tag (`:value "ge"`).
-        operands: what that string may be; empty: anything.
-        substring: needs a comparator with substrings.
-        aggregate: turns all values into those to compare (`:count`).
-        validate_key: called with each constant key; gives a complaint or None.
-        waits: the predicate is a coroutine function.
-        captures: the predicate gives match values.
+        operands: the strings that may follow it; an empty set allows every string.
+        substring: whether it needs a comparator with substrings.
+        aggregate: turns all values into the values that are compared (`:count`).
+        validate_key: `(key) -> message`, called with each constant key; None if the key is right.
+        waits: whether the predicate is a coroutine function.
+        captures: whether the predicate returns match values.
     """
 
     name: str
@@ -166,11 +170,11 @@ class MatchType:
 
 @dataclass(frozen=True, slots=True)
 class AddressPart:
-    """Which part of an address is compared.
+    """A part of an address that a test can compare.
 
     Attributes:
-        name: the tag.
-        get: `(rt, address) -> str`; None: it has no such part.
+        name: the tag without its colon.
+        get: `(rt, address) -> str`; None if the address has no such part.
     """
 
     name: str
@@ -179,13 +183,13 @@ class AddressPart:
 
 @dataclass(frozen=True, slots=True)
 class Modifier:
-    """Tags that change which header fields a test looks at (`:index`, `:mime`).
+    """Tags that choose the header fields that a test looks at (`:index`, `:mime`).
 
     Attributes:
-        tags: as of a command.
-        commands: the tests that take them.
-        apply: `(rt, args, names, fields) -> fields`, called when one of the tags is given.
-        validate: as of a command.
+        tags: name of the tag without its colon → its type.
+        commands: names of the tests that take the tags.
+        apply: `(rt, args, names, fields) -> fields`, called if one of the tags is given.
+        validate: `(call, diag)`, as `Command.validate`.
     """
 
     tags: Mapping[str, TagType]
@@ -196,16 +200,17 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class SideEffect:
-    """A tag on actions (`:copy`, `:flags`, `:create`) that changes it before it is recorded.
+    """A tag of commands (`:copy`, `:flags`, `:create`) that changes their action.
 
     Attributes:
-        tag: without colon.
-        type: of its value.
-        commands: the actions that take it.
-        apply: `(rt, action, args)`; changes the action.
-        always: also called when the tag isn't given (and for the implicit keep, with args None),
-            as long as the extension is required.
-        validate: as of a command.
+        tag: the name without its colon.
+        type: the argument type of its value; None if it has no value.
+        commands: names of the commands that take it.
+        apply: `(rt, action, args)`; changes the action before it is recorded.
+        always: whether it also applies if the tag is not given, as long as the extension is
+            required; with `keep` in `commands` it then applies to the implicit keep too, where
+            `args` is None.
+        validate: `(call, diag)`, as `Command.validate`.
     """
 
     tag: str
@@ -218,11 +223,12 @@ class SideEffect:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """Variables of an extension: `${env.vnd.x}`. RFC 5229 §3.
+    """Variables of an extension, such as `${env.vnd.x}`. RFC 5229 §3.
 
     Attributes:
-        get: `(rt, name) -> value`; None: no such variable, which is the empty string.
-        set: `(rt, name, value)`; None: read-only.
+        get: `(rt, name) -> value`; it returns None if there is no such variable, which then is the
+            empty string.
+        set: `(rt, name, value)`; None if the variables are read-only.
     """
 
     get: Callable[..., str | None]
@@ -231,28 +237,30 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What `require` makes available under one name.
+    """The things that one capability makes available to a script that requires it.
 
     Attributes:
         name: the capability.
-        commands: commands and tests.
-        comparators: by their names.
-        match_types: by their tags.
-        modifiers: see `Modifier`.
-        address_parts: by their tags.
-        namespaces: first part of the variable's name → namespace.
+        commands: its commands and tests.
+        comparators: its comparators.
+        match_types: its match types.
+        modifiers: its modifiers of header tests.
+        address_parts: its address parts.
+        namespaces: first part of the variables' names → namespace.
         environment: item → `(rt) -> str | None`, for `environment` tests. RFC 5183.
         notify_methods: URI scheme → method. RFC 5435.
-        side_effects: see `SideEffect`.
-        tags_for: more tags for existing commands and tests.
-        validates_for: more validation for existing commands and tests.
-        implies: capabilities that come along.
-        builtin: there without `require`.
-        hidden: not listed in `Registry.capabilities`.
-        by_ihave: whether `ihave` may switch it on; not for what changes how scripts are read.
+        side_effects: its side effects on actions.
+        tags_for: name of a command or test of another extension → more tags for it.
+        validates_for: name of a command or test of another extension → more validation for it.
+        implies: capabilities that a script gets along with this one.
+        builtin: whether it is available without `require`.
+        hidden: whether `Registry.capabilities` leaves it out.
+        by_ihave: whether an `ihave` test may enable it; false for an extension that changes how
+            scripts are read.
         transform: `(text, place, diag) -> text`, changes each string at compile time.
-        interpolate: `(text, namespaces, diag) -> template or None`, finds what to put in at run
-            time; a template is `(rt) -> str`; the namespaces are those of required extensions.
+        interpolate: `(text, namespaces, diag) -> template`, finds what has to be put into a string
+            at run time. A template is `(rt) -> str`; None means that the string is constant. The
+            namespaces are those of required extensions.
     """
 
     name: str
@@ -276,14 +284,14 @@ class Extension:
 
 
 class Registered(NamedTuple):
-    """A thing of the registry and the extension that gives it."""
+    """Something in the registry, and the name of the extension that declares it."""
 
     extension: str
     thing: Any
 
 
 class Registry:
-    """A set of extensions that go together; changed only before an engine takes it."""
+    """A set of extensions; it must not change once an engine uses it."""
 
     def __init__(self, extensions: Iterable[Extension] = ()) -> None:
         self.extensions: dict[str, Extension] = {}
@@ -301,10 +309,10 @@ class Registry:
             self.add(extension)
 
     def add(self, extension: Extension) -> None:
-        """Add one.
+        """Add an extension.
 
         Raises:
-            RegistryError: its name, or something that it gives, is there already.
+            RegistryError: another extension has its name, or declares the same thing.
         """
         name = extension.name
         if name in self.extensions:
@@ -333,15 +341,21 @@ class Registry:
         self.side_effects += [Registered(name, effect) for effect in extension.side_effects]
 
     def copy(self) -> Registry:
-        """Another one with the same extensions, to be added to."""
+        """A new registry with the same extensions; more can be added to it."""
         return Registry(self.extensions.values())
 
     def without(self, *names: str) -> Registry:
-        """Another one without these."""
+        """A new registry without the extensions of these names."""
         return Registry(e for name, e in self.extensions.items() if name not in names)
 
     def capabilities(self, allow: Iterable[str] | None = None) -> list[str]:
-        """What `require` may ask for, as ManageSieve's SIEVE capability lists it. RFC 5804 §1.7."""
+        """The capabilities that `require` accepts, in order of registration.
+
+        ManageSieve's capability SIEVE lists them. RFC 5804 §1.7.
+
+        Args:
+            allow: only these; None means all that are not hidden.
+        """
         allowed = None if allow is None else set(allow)
         return [
             name
@@ -351,7 +365,10 @@ class Registry:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for registries that read scripts alike, as far as declarations tell."""
+        """A digest of the declarations: registries with the same digest read scripts alike.
+
+        The functions of extensions are not part of it.
+        """
         digest = hashlib.sha256()
         for name in sorted(self.extensions):
             extension = self.extensions[name]
@@ -379,5 +396,5 @@ class Registry:
 
 def _enter(table: dict[str, Registered], key: str, extension: str, thing: object) -> None:
     if key in table:
-        raise RegistryError(f"{key} is given by both {table[key].extension} and {extension}")
+        raise RegistryError(f"both {table[key].extension} and {extension} declare {key}")
     table[key] = Registered(extension, thing)

@@ -1,8 +1,8 @@
-"""What a run wants done: actions as values, in order, without any effect yet.
+"""The result of a run: the actions that the script asks for, in order, before any is carried out.
 
-An action knows what it stands beside badly (`excludes`), when it is the same as another (`key`),
-whether it replaces the implicit keep, and which method of the executor carries it out. A third
-party's action is a subclass whose `perform` calls a method that its executor has.
+An action knows the actions that it conflicts with (`excludes`), which other action it equals
+(`key`), whether it cancels the implicit keep, and which method of the executor carries it out. An
+action of a third party is a subclass; its `perform` calls a method that its executor has.
 """
 
 from __future__ import annotations
@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from thurn_sieve.context import Context
 
 DELIVERS: Final = frozenset({"keep", "store", "redirect"})
+"""Names of the actions that deliver the message somewhere; a refusal conflicts with them."""
 INBOX: Final = "INBOX"
+"""The mailbox of `keep`; its name is equal in any case (RFC 9051 §5.1)."""
 
 
 class Executor(Protocol):
-    """What carries actions out; one method for each kind. Any exception stops `perform`."""
+    """Carries actions out, with one method for each kind of action.
+
+    Any exception stops `perform`, which reports it; a class with `propagate = True` passes out.
+    """
 
     async def keep(self, action: Keep) -> None:
         """Store `action.message` in INBOX with `action.flags`."""
@@ -31,49 +36,58 @@ class Executor(Protocol):
         """Store `action.message` in `action.mailbox`."""
 
     async def redirect(self, action: Redirect) -> bool | None:
-        """Send `action.message` on to `action.address`; loops end here (RFC 5228 §10).
+        """Send `action.message` on to `action.address`, unless that makes a loop (RFC 5228 §10).
 
-        False: ignored by policy; then the implicit keep is not cancelled (RFC 5228 §4.2).
+        Returns:
+            False if policy ignores the action; the implicit keep is not cancelled then (RFC 5228
+            §4.2).
         """
 
     async def discard(self, action: Discard) -> None:
-        """Nothing is stored; for the journal."""
+        """Record that the message is discarded; nothing is stored."""
 
     async def reject(self, action: Reject) -> bool:
-        """Refuse in the protocol; False: impossible, the engine sends a report instead."""
+        """Refuse the message in the protocol.
+
+        Returns:
+            False if the protocol cannot refuse it; the engine sends a report then.
+        """
 
     async def send(
         self, envelope_from: str | None, recipients: Sequence[str], message: bytes
     ) -> None:
-        """Send a message that the engine made; None is the null reverse-path."""
+        """Send a message that the engine made; an `envelope_from` of None is the null path."""
 
     async def notify(self, action: Action) -> None:
-        """Notify by a method. RFC 5435."""
+        """Send a notification by a method of RFC 5435."""
 
     async def mark_duplicate(self, key: str, seconds: int, *, last: bool) -> None:
-        """Remember the key; `last`: the time starts anew. RFC 7352."""
+        """Remember the key for so many seconds; `last` restarts a time that runs. RFC 7352."""
 
     async def mark_vacation(self, key: str, seconds: int) -> bool | None:
-        """Remember that this sender got this answer. RFC 5230.
+        """Remember for so many seconds that this sender got this answer. RFC 5230.
 
-        False: another one has done so meanwhile; then nothing is sent.
+        Returns:
+            False if the sender got it from another message meanwhile; nothing is sent then.
         """
 
 
 @dataclass(slots=True, kw_only=True)
 class Action:
-    """Something to be done.
+    """One action of a result.
 
     Attributes:
-        message: as it was when the script asked.
-        line: where it asked.
-        executed: whether `perform` has done it.
-        ignored: whether policy has left it undone: it cancels no keep.
+        name: the name of the kind of action.
+        excludes: names of the actions that must not be in the same result. Its own name is among
+            them if it may be there only once.
+        message: the message as it was when the script asked for the action.
+        line: the line of the script that asked for it; 0 if none did.
+        executed: whether `perform` has carried it out.
+        ignored: whether the executor has ignored it by policy; it does not cancel the keep then.
     """
 
     name: ClassVar[str] = ""
     excludes: ClassVar[frozenset[str]] = frozenset()
-    """Names of actions that may not stand in the same result; its own name: only once."""
 
     message: bytes = field(default=b"", repr=False)
     line: int = 0
@@ -82,24 +96,32 @@ class Action:
 
     @property
     def cancels_keep(self) -> bool:
-        """Whether the implicit keep is off with it."""
+        """Whether it cancels the implicit keep."""
         return False
 
     def key(self) -> Hashable:
-        """Two actions with one key are one (`merge`); None: each counts."""
+        """The key that equal actions share; they become one action (see `merge`).
+
+        None: it equals no other action.
+        """
         return None
 
     def merge(self, other: Action) -> None:
-        """Take over from an equal action that came later."""
+        """Take over the attributes of an equal action that the script asked for later."""
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """Carry it out."""
+        """Carry it out with a method of the executor."""
         raise NotImplementedError
 
 
 @dataclass(slots=True, kw_only=True)
 class Keep(Action):
-    """`keep`, and the implicit one. RFC 5228 §4.3."""
+    """`keep`, and the implicit keep. RFC 5228 §4.3.
+
+    Attributes:
+        flags: the flags of the stored message (RFC 5232).
+        implicit: whether it is the implicit keep.
+    """
 
     name: ClassVar[str] = "keep"
     flags: list[str] = field(default_factory=list)
@@ -107,19 +129,19 @@ class Keep(Action):
 
     @property
     def cancels_keep(self) -> bool:
-        """It stands in its place."""
+        """An explicit keep takes the place of the implicit one."""
         return True
 
     def key(self) -> Hashable:
-        """One with fileinto "INBOX"."""
+        """The same key as `fileinto "INBOX"` has."""
         return ("store", INBOX, self.message)
 
     def merge(self, other: Action) -> None:
-        """Flags are joined."""
+        """Add the other action's flags."""
         self.flags += [flag for flag in getattr(other, "flags", ()) if flag not in self.flags]
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By `Executor.keep`."""
+        """Call `Executor.keep`."""
         await executor.keep(self)
 
 
@@ -128,12 +150,13 @@ class Store(Action):
     """`fileinto`. RFC 5228 §4.1.
 
     Attributes:
-        mailbox: the name as the script has it.
-        flags: RFC 5232.
-        create: make it if it isn't there (`:create`, RFC 5490); the executor may do so anyway.
-        special_use: RFC 8579.
-        mailboxid: RFC 9042.
-        copy: the implicit keep stays (RFC 3894).
+        mailbox: the name of the mailbox as the script has it.
+        flags: the flags of the stored message (RFC 5232).
+        create: whether to create a missing mailbox (`:create`, RFC 5490); the executor may always
+            do so.
+        special_use: the special use of the wanted mailbox (RFC 8579), or None.
+        mailboxid: the id of the wanted mailbox (RFC 9042), or None.
+        copy: whether the implicit keep stays in force (RFC 3894).
     """
 
     name: ClassVar[str] = "store"
@@ -146,24 +169,24 @@ class Store(Action):
 
     @property
     def cancels_keep(self) -> bool:
-        """Without `:copy`."""
+        """It cancels the implicit keep unless it has `:copy`."""
         return not self.copy
 
     def key(self) -> Hashable:
-        """A message is stored once in a mailbox. RFC 5228 §2.10.3."""
+        """One key for each mailbox and version of the message. RFC 5228 §2.10.3."""
         name = INBOX if self.mailbox.upper() == INBOX else self.mailbox
         if self.special_use or self.mailboxid:
             return ("store", name, self.message, self.special_use, self.mailboxid)
         return ("store", name, self.message)
 
     def merge(self, other: Action) -> None:
-        """Flags are joined, `:create` and the missing `:copy` of either count."""
+        """Add the other action's flags; create if either does, and keep only if both do."""
         self.flags += [flag for flag in getattr(other, "flags", ()) if flag not in self.flags]
         self.create = self.create or getattr(other, "create", False)
         self.copy = self.copy and getattr(other, "copy", False)
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By `Executor.store`."""
+        """Call `Executor.store`."""
         await executor.store(self)
 
 
@@ -172,11 +195,11 @@ class Redirect(Action):
     """`redirect`. RFC 5228 §4.2.
 
     Attributes:
-        address: in normal form.
-        copy: the implicit keep stays (RFC 3894).
-        notify: DSN NOTIFY (RFC 6009).
-        ret: DSN RET (RFC 6009).
-        parameters: other parameters of MAIL and RCPT.
+        address: the address in its normal form.
+        copy: whether the implicit keep stays in force (RFC 3894).
+        notify: the DSN parameter NOTIFY (RFC 6009), or None.
+        ret: the DSN parameter RET (RFC 6009), or None.
+        parameters: other parameters of MAIL and RCPT, by name.
     """
 
     name: ClassVar[str] = "redirect"
@@ -188,39 +211,39 @@ class Redirect(Action):
 
     @property
     def cancels_keep(self) -> bool:
-        """Without `:copy`."""
+        """It cancels the implicit keep unless it has `:copy`."""
         return not self.copy
 
     def key(self) -> Hashable:
-        """Once to an address. RFC 5228 §2.10.3."""
+        """One key for each address and version of the message. RFC 5228 §2.10.3."""
         return ("redirect", self.address.lower(), self.message)
 
     def merge(self, other: Action) -> None:
-        """The missing `:copy` of either counts."""
+        """Let the implicit keep stay in force only if both have `:copy`."""
         self.copy = self.copy and getattr(other, "copy", False)
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By `Executor.redirect`."""
+        """Call `Executor.redirect`."""
         self.ignored = await executor.redirect(self) is False
 
 
 @dataclass(slots=True, kw_only=True)
 class Discard(Action):
-    """`discard`: only that the implicit keep is off. RFC 5228 §4.4."""
+    """`discard`: cancels the implicit keep and does nothing else. RFC 5228 §4.4."""
 
     name: ClassVar[str] = "discard"
 
     @property
     def cancels_keep(self) -> bool:
-        """That is all that it does."""
+        """It always cancels the implicit keep."""
         return True
 
     def key(self) -> Hashable:
-        """Once is enough."""
+        """The same key for every discard."""
         return ("discard",)
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By `Executor.discard`."""
+        """Call `Executor.discard`."""
         await executor.discard(self)
 
 
@@ -229,23 +252,24 @@ class Reject(Action):
     """`reject`. RFC 5429.
 
     Attributes:
-        reason: text for the sender, CRLF between lines.
-        report: makes the whole report that is sent where the protocol can't refuse.
+        reason: the text for the sender, with CRLF between its lines.
+        report: `(context, reason) -> octets`, makes the report that is sent where the protocol
+            cannot refuse the message.
     """
 
     name: ClassVar[str] = "reject"
-    # RFC 5429 §2.4: once; never with vacation; not with what delivers.
+    # RFC 5429 §2.4: once, not with vacation, and not with an action that delivers the message.
     excludes: ClassVar[frozenset[str]] = DELIVERS | {"reject", "ereject", "vacation"}
     reason: str
     report: Callable[[Context, str], bytes] = field(repr=False)
 
     @property
     def cancels_keep(self) -> bool:
-        """RFC 5429 §2.4."""
+        """It always cancels the implicit keep. RFC 5429 §2.4."""
         return True
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By `Executor.reject`, else a report to the sender unless that is the null path."""
+        """Call `Executor.reject`; if it cannot refuse, send a report unless the path is null."""
         refused = await executor.reject(self)
         # RFC 5429 §2.1.2, §2.2.1: no report to the null path.
         if not refused and context.envelope.sender:
@@ -254,23 +278,27 @@ class Reject(Action):
 
 @dataclass(slots=True, kw_only=True)
 class EReject(Reject):
-    """`ereject`: refusal in the protocol is preferred to the exact text. RFC 5429 §2.1."""
+    """`ereject`: a refusal in the protocol is better than the exact text. RFC 5429 §2.1."""
 
     name: ClassVar[str] = "ereject"
 
 
 class Result:
-    """The outcome of one run, or of several that belong together.
+    """The outcome of one run, or of several runs that belong together.
 
     Attributes:
-        actions: in the order asked for; live while running.
+        limits: the bounds on its actions.
+        actions: the actions in the order of the script; extensions may change them while it runs.
         keep: whether the implicit keep is in force.
-        flags: the internal variable. RFC 5232 §2.
-        errors, warnings: of the runs.
-        trace: lines (number, text) when asked for, else None.
-        message: as edited by the runs.
-        context: of the last run.
-        implicit: the implicit keep as the end of the last run left it, with its flags.
+        flags: the flags of the internal variable. RFC 5232 §2.
+        errors: the run-time errors of the runs.
+        warnings: the warnings of the runs.
+        trace: the lines of the trace as (number of the script's line, text); None if no trace was
+            asked for.
+        message: the message as the runs have edited it.
+        context: the context of the last run; None before the first.
+        implicit: the implicit keep with its flags, as the last run left it; None before the first
+            run.
     """
 
     def __init__(self, *, limits: Limits | None = None, trace: bool = False) -> None:
@@ -286,23 +314,23 @@ class Result:
         self.context: Context | None = None
 
     def add(self, action: Action) -> Action:
-        """Record an action; an equal one that is there already takes it in.
+        """Record an action, or merge it into an equal action that is in the result already.
 
         Returns:
-            The action that is in the list now.
+            The action that is in the result.
 
         Raises:
-            RunError: it stands beside another badly, or there are too many.
+            RunError: it conflicts with another action, or there are too many.
         """
         key = action.key()
         for other in self.actions:
             if key is not None and other.key() == key:
-                if not other.executed:  # what is done is done
+                if not other.executed:  # an executed action can no longer change
                     other.merge(action)
                 self._cancel_keep(other)
                 return other
             if action.name in other.excludes or other.name in action.excludes:
-                raise RunError(f"{action.name} does not go with {other.name}", "conflict")
+                raise RunError(f"{action.name} is not allowed with {other.name}", "conflict")
         self._judge_number(action)
         self.actions.append(action)
         self._cancel_keep(action)
@@ -318,9 +346,11 @@ class Result:
         if isinstance(action, Redirect):
             count = sum(isinstance(other, Redirect) for other in self.actions)
             if count >= limits.redirects:
-                raise RunError(f"more than {limits.redirects} redirects", "too-many-redirects")
+                message = f"the script asks for more than {limits.redirects} redirects"
+                raise RunError(message, "too-many-redirects")
         if len(self.actions) >= limits.actions:
-            raise RunError(f"more than {limits.actions} actions", "too-many-actions")
+            message = f"the script asks for more than {limits.actions} actions"
+            raise RunError(message, "too-many-actions")
 
     def named(self, name: str) -> list[Any]:
         """The actions of that name."""
@@ -332,9 +362,9 @@ class Performed:
     """What `perform` did.
 
     Attributes:
-        executed: in order, the implicit keep last.
+        executed: the actions that it carried out, in order; an implicit keep is the last.
         failed: the action that failed, or None.
-        error: why.
+        error: the exception of that action, or None.
         kept: whether the implicit keep was carried out.
     """
 
@@ -345,5 +375,5 @@ class Performed:
 
     @property
     def ok(self) -> bool:
-        """Whether all is done."""
+        """Whether no action failed."""
         return self.failed is None

@@ -1,8 +1,8 @@
-"""What the code of a command or test gets: `rt`, the run, and `args`, its arguments.
+"""What the code of a command or test is given: `rt`, the run, and `args`, its arguments.
 
 Rules of this file:
-1. Nothing here has an effect outside the result and the context's message.
-2. All work is charged: `spend` ends a run that costs too much.
+1. Nothing here changes anything but the result, the context's message, and the run itself.
+2. Work costs steps: `spend` ends a run that has no steps left.
 """
 
 from __future__ import annotations
@@ -21,29 +21,30 @@ if TYPE_CHECKING:
 
 _A = TypeVar("_A", bound="Action")
 _NO_TAGS: Final[Mapping[str, Any]] = {}
-_HELD: Final = "variables.held"
-"""Key in `Runtime.shared`: the characters of all variables that live."""
+_HELD_CHARACTERS: Final = "variables.held_characters"
+"""Key in `Runtime.shared` for the characters of all variables that the run holds."""
 PERSONAL: Final = "personal"
-"""Phase of a chain, and location of scripts of the account (RFC 6609 §3.1)."""
+"""The phase of an account's own script in a chain, and the location of the account's scripts
+(RFC 6609 §3.1)."""
 
 
 class Program(Protocol):
-    """A compiled script, as the run knows it; `script.Script` is one."""
+    """A compiled script, as the run sees it; `script.Script` is one."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name that messages give it."""
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What it may use."""
+        """The capabilities that it may use."""
 
     @property
     def allow(self) -> frozenset[str] | None:
-        """What it was allowed to require, None: everything."""
+        """The capabilities that it was allowed to require; None means all."""
 
     async def run(self, rt: Runtime) -> None:
-        """Run it in a runtime of its own."""
+        """Run it in a runtime that belongs to this run."""
 
 
 class Machine(Protocol):
@@ -75,18 +76,19 @@ class Machine(Protocol):
 
 
 class Args:
-    """The arguments of one call, variables put in.
+    """The arguments of one call, with variables put in.
 
     Attributes:
-        name: of the command or test.
-        line: where it stands.
-        positional: str, tuple of str, int, or None for an optional one left out.
-        tags: those given; True for one without value.
-        match: the matcher of a call with `match`.
-        address_part: of a call with `address_part`.
-        modifiers: those whose tags are given.
-        effects: side effects to apply to the action.
-        tests: the tests behind it; `await rt.test(args.tests[0])`.
+        name: the name of the command or test.
+        line: its line in the script.
+        positional: the positional arguments: str, tuple of str, int, or None for an optional one
+            that is not given.
+        tags: the tags that are given, with their values; True for a tag without a value.
+        match: the matcher, if the declaration has `match`.
+        address_part: the address part, if the declaration has `address_part`.
+        modifiers: the modifiers whose tags are given.
+        effects: the side effects to apply to the action.
+        tests: the tests after the arguments; run one with `await rt.test(args.tests[0])`.
     """
 
     __slots__ = (
@@ -148,9 +150,9 @@ class Variables:
     """The variables of one script. RFC 5229 §3.
 
     Attributes:
-        values: the script's own, by names in lower case.
-        shared: the global ones of the whole run. RFC 6609 §3.4.
-        shared_names: those that this script has declared to be global.
+        values: the script's own variables, by their names in lower case.
+        shared: the global variables of the whole run. RFC 6609 §3.4.
+        shared_names: names that this script has declared global.
     """
 
     __slots__ = ("_rt", "shared", "shared_names", "values")
@@ -162,7 +164,7 @@ class Variables:
         self.shared_names: set[str] = set()
 
     def get(self, name: str) -> str:
-        """The value of a variable, `name` or `namespace.name`; empty if it has none."""
+        """The value of a variable, `name` or `namespace.name`; empty if it is not set."""
         name = name.lower()
         if "." in name:
             namespace, rest = self._namespace(name)
@@ -173,20 +175,21 @@ class Variables:
         return table.get(name, "")
 
     def match_value(self, number: int) -> str:
-        """`${0}` ... RFC 5229 §3.2."""
+        """The value of `${number}`; empty if the last match has no such value. RFC 5229 §3.2."""
         values = self._rt.match_values
         return values[number] if number < len(values) else ""
 
     def set(self, name: str, value: str) -> None:
-        """Give a variable a value, cut at the bound.
+        """Set a variable; a value over the bound is cut.
 
         Raises:
-            RunError: too many variables, or a namespace that can't be written.
+            RunError: there are too many variables, they are too large together, or the variables
+                of the namespace are read-only.
         """
         limits = self._rt.limits
         name = name.lower()
-        # RFC 5229 §3: longer values may be cut, 4,000 octets must be kept.
-        value = value[: limits.variable_octets]
+        # RFC 5229 §6: a longer value is cut, which is not an error.
+        value = value[: limits.variable_characters]
         if "." in name:
             namespace, rest = self._namespace(name)
             if namespace is None or namespace.set is None:
@@ -196,18 +199,20 @@ class Variables:
         self.put(self.shared if name in self.shared_names else self.values, name, value)
 
     def put(self, table: dict[str, str], name: str, value: str) -> None:
-        """Write into a table of variables, `values` or `shared`, as far as the bounds allow.
+        """Set a variable in a table, `values` or `shared`, if the bounds allow it.
 
         Raises:
-            RunError: too many variables, or too large together.
+            RunError: there are too many variables, or they are too large together.
         """
         limits = self._rt.limits
         if name not in table and len(table) >= limits.variables:
-            self._rt.error(f"more than {limits.variables} variables", "too-many-variables")
-        held = self._rt.shared.get(_HELD, 0) + len(value) - len(table.get(name, ""))
-        if held > limits.variables_octets:
-            self._rt.error("the variables grow too large together", "variables-too-large")
-        self._rt.shared[_HELD] = held
+            message = f"the script has more than {limits.variables} variables"
+            self._rt.error(message, "too-many-variables")
+        held = self._rt.shared.get(_HELD_CHARACTERS, 0) + len(value) - len(table.get(name, ""))
+        if held > limits.variables_characters:
+            message = f"the variables have more than {limits.variables_characters} characters"
+            self._rt.error(message, "variables-too-large")
+        self._rt.shared[_HELD_CHARACTERS] = held
         table[name] = value
 
     def _namespace(self, name: str) -> tuple[Namespace | None, str]:
@@ -220,22 +225,26 @@ class Variables:
 
 
 class Runtime:
-    """One script running; an included script has its own, with the same result and context.
+    """The run of one script; an included script has its own, with the same result and context.
 
     Attributes:
-        engine: for extensions that compile and evaluate themselves.
-        script: which runs.
-        context: what it sees.
-        result: what it wants, live.
-        variables: its variables.
-        match_values: `${0}` ... of the last successful match.
-        parent: the including run, or None.
-        place: location and name of the script in the repository (`personal`, name); of a script
-            that is not there, its phase and name.
-        steps: what is left of the budget.
-        capabilities: what this run may use; `ihave` adds to it.
-        failed: script and line of an included script that has failed.
-        began_with: the message before its first edit.
+        engine: the engine, for extensions that compile or evaluate scripts.
+        script: the script that runs.
+        context: what the script sees.
+        result: the actions so far; extensions may change it while the script runs.
+        limits: the bounds of the engine.
+        line: the line that runs.
+        variables: the variables of the script.
+        match_values: the values of `${0}`, `${1}` ... of the last successful match.
+        parent: the run of the script that includes this one; None if there is none.
+        place: location and name of the script in the repository (`personal`, name); for a script
+            that is not in it, its phase and name.
+        steps: the steps that the run has left.
+        capabilities: the capabilities that this run may use; `ihave` adds to them.
+        shared: values that a run shares with the scripts it includes, by capability.
+        trace: the lines of the trace; None if no trace was asked for.
+        failed: script and line of an included script that ended with an error.
+        began_with: the message before the first edit of this run.
     """
 
     __slots__ = (
@@ -274,12 +283,11 @@ class Runtime:
         self.line = 0
         self.failed: tuple[str, int] | None = None
         self.began_with = context.message
-        # A site's script is none of those that `include` finds, whatever it is called.
+        # A script of the site is not in the repository, even if a script there has its name.
         self.place = (context.phase or PERSONAL, script.name)
         self.match_values: Sequence[str] = ()
         self.capabilities: set[str] | frozenset[str] = script.capabilities
         self.steps: int = engine.limits.steps if parent is None else parent.steps
-        # What runs share, by capability: an extension keeps here what one whole run needs.
         self.shared: dict[str, Any] = {} if parent is None else parent.shared
         self.trace = result.trace
         self.variables: Variables = Variables(
@@ -288,39 +296,39 @@ class Runtime:
 
     @property
     def view(self) -> MessageView:
-        """The message as it is now, parsed."""
+        """The parsed view of the message as edited so far."""
         return self.context.view
 
     @property
     def flags(self) -> list[str]:
-        """The internal variable. RFC 5232 §2."""
+        """The flags of the internal variable. RFC 5232 §2."""
         return self.result.flags
 
     @property
     def depth(self) -> int:
-        """How many scripts include this one."""
+        """The number of running scripts that include this one, directly or not."""
         depth, rt = 0, self.parent
         while rt is not None:
             depth, rt = depth + 1, rt.parent
         return depth
 
     def enabled(self, capability: str) -> bool:
-        """Whether this script may use it now."""
+        """Whether this script may use the extension now."""
         return capability in self.capabilities
 
     def enable(self, capability: str) -> None:
-        """Let the rest of this script use it. RFC 5463 §4."""
+        """Let the rest of this script use the extension. RFC 5463 §4."""
         self.capabilities = self.capabilities | {capability}
 
     def setting(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - settings are free
-        """A setting: the context's, else the engine's, else the default."""
+        """The setting of the context, else of the engine, else the default."""
         settings = self.context.settings
         if name in settings:
             return settings[name]
         return self.engine.settings.get(name, default)
 
     def error(self, message: str, code: str = "run-time") -> NoReturn:
-        """End the run with an error; the keep is in force again.
+        """End the run with an error; the message is kept then.
 
         Raises:
             RunError: always.
@@ -328,33 +336,33 @@ class Runtime:
         raise RunError(message, code)
 
     def warn(self, message: str, code: str = "warning") -> None:
-        """Tell the script's owner something; the run goes on."""
+        """Record a warning for the script's owner; the run goes on."""
         if len(self.result.warnings) < self.limits.errors:
             self.result.warnings.append(Fault(message, self.script.name, self.line, code))
 
     def note(self, text: str) -> None:
-        """A line of the trace, if there is one."""
+        """Add a line to the trace, if there is a trace."""
         if self.trace is not None and len(self.trace) < self.limits.trace:
             self.trace.append((self.line, text))
 
     def spend(self, steps: int) -> None:
-        """Charge work.
+        """Take steps from the budget of the run.
 
         Raises:
-            RunError: the budget is used up.
+            RunError: the run has no steps left.
         """
         self.steps -= steps
         if self.steps < 0:
             raise RunError("the script takes too much time", "too-many-steps")
 
     def act(self, action: _A, args: Args | None = None) -> _A:
-        """Record an action, side effects of its tags applied.
+        """Record an action with the message as it is now, and apply the side effects of its tags.
 
         Returns:
-            The action in the result: an equal earlier one if there was one.
+            The action in the result; this may be an equal action from before.
 
         Raises:
-            RunError: it goes beside the others badly, or there are too many.
+            RunError: it conflicts with another action, or there are too many.
         """
         action.message = self.context.message
         if action.message is not self.context.original:
@@ -366,30 +374,30 @@ class Runtime:
         return self.result.add(action)  # type: ignore[return-value]  # equal keys, equal classes
 
     def _judge_versions(self, message: bytes) -> None:
-        """Each action keeps the message as it was then; together they must fit into memory."""
-        held = {id(action.message): len(action.message) for action in self.result.actions}
-        held[id(message)] = len(message)
-        held.pop(id(self.context.original), None)
-        if sum(held.values()) > self.limits.edited_octets:
-            raise RunError("too many versions of a large message", "too-large")
+        """Bound the versions of the message: each action keeps the one that it was made with."""
+        sizes = {id(action.message): len(action.message) for action in self.result.actions}
+        sizes[id(message)] = len(message)
+        sizes.pop(id(self.context.original), None)
+        if sum(sizes.values()) > self.limits.edited_octets:
+            complaint = "the script makes too many versions of a large message"
+            raise RunError(complaint, "too-large")
 
     def fields(self, args: Args, names: Sequence[str]) -> Sequence[HeaderField]:
-        """The header fields of these names that the call looks at, modifiers applied."""
+        """The header fields of these names that the call looks at, after its modifiers."""
         view = self.context.view
-        found: Sequence[HeaderField]
+        selected: Sequence[HeaderField]
         if len(names) == 1:
-            found = view.fields(names[0])
+            selected = view.fields(names[0])
         else:
-            found = several = []
+            selected = of_all_names = []
             for name in names:
                 fields = view.fields(name)
-                self.spend(
-                    1 + len(fields)
-                )  # before they are listed: both are the sender's to choose
-                several += fields
+                # The script names fields again and again, and a sender writes thousands of them.
+                self.spend(1 + len(fields))
+                of_all_names += fields
         for modifier in args.modifiers:
-            found = modifier.apply(self, args, names, found)
-        return found
+            selected = modifier.apply(self, args, names, selected)
+        return selected
 
     async def test(self, test: Callable[[Runtime], Any]) -> bool:
         """Run one of `args.tests`."""
@@ -397,12 +405,13 @@ class Runtime:
         return bool(await answer if isinstance(answer, Awaitable) else answer)
 
     async def call(self, script: Program, *, place: tuple[str, str] | None = None) -> None:
-        """Run another script inside this one: same result, message and budget, own variables.
+        """Run another script inside this one.
 
-        `Stop` ends both.
+        It shares the result, the message and the steps, but has variables of its own. `Stop` ends
+        both scripts.
 
         Args:
-            script: of the same engine.
+            script: a script of the same engine.
             place: its location and name in the repository.
         """
         inner = Runtime(self.engine, script, self.context, self.result, self)
@@ -417,4 +426,5 @@ class Runtime:
         finally:
             self.steps = inner.steps
             if inner.variables.values:
-                self.shared[_HELD] -= sum(map(len, inner.variables.values.values()))
+                characters = sum(map(len, inner.variables.values.values()))
+                self.shared[_HELD_CHARACTERS] -= characters

@@ -1,9 +1,10 @@
-"""What one script may use while it is compiled, and what tags of a command can be.
+"""The extensions that one script may use while it is compiled, and the meanings of tags.
 
 Rules of this file:
-1. What a tag means depends on the command and on what the script requires; one table for each
-   command says who gives which tag.
-2. With `ihave`, extensions may be there or not (RFC 5463 §4): see `conditional` and `hopeless`.
+1. The meaning of a tag depends on the command and on what the script requires; one table for each
+   command says which extension gives which tag.
+2. With `ihave`, an extension may be available or not (RFC 5463 §4): see `conditional` and
+   `unavailable`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from thurn_sieve.syntax import Text
 
 
 class Option(NamedTuple):
-    """Something that a tag can be: who gives it, of which type its value is."""
+    """One meaning of a tag.
+
+    Attributes:
+        extension: the extension that gives it; None if the command itself does.
+        kind: `tag`, `comparator`, `match`, `part`, `effect` or `modifier`.
+        thing: the match type, address part, side effect or modifier of that kind; otherwise None.
+        type: the argument type of its value; None if it has no value.
+    """
 
     extension: str | None
     kind: str
@@ -39,26 +47,28 @@ class Option(NamedTuple):
 
 @dataclass(slots=True)
 class Scope:
-    """What one script may use while it is compiled.
+    """The extensions that one script may use while it is compiled.
 
     Attributes:
-        registry: of the engine.
-        diag: where errors go.
-        requires: what the script requires, with what comes along.
-        conditional: what an `ihave` of the script may switch on.
-        hopeless: what `ihave` tests of the script name and can't switch on; with any of these,
-            what is unknown or theirs becomes a run-time error.
-        namespaces: those of required extensions.
-        transforms, interpolates: likewise.
-        validates: command → validation that extensions add.
-        always: command → side effects that are applied without their tags.
+        registry: the extensions of the engine.
+        diag: the collector of errors and warnings.
+        requires: the capabilities that the script requires, with those that they imply.
+        conditional: the capabilities that an `ihave` of the script may enable.
+        unavailable: the capabilities that `ihave` tests of the script name but cannot enable. If
+            there are any, names that are unknown and things of these extensions become run-time
+            errors.
+        namespaces: the namespaces of variables of required extensions.
+        transforms: the functions of required extensions that change strings at compile time.
+        interpolates: the functions of required extensions that find variables in strings.
+        validates: name of a command → validations that extensions add to it.
+        always: name of a command → side effects that apply without their tags.
     """
 
     registry: Registry
     diag: Diagnostics
     requires: frozenset[str] = frozenset()
     conditional: frozenset[str] = frozenset()
-    hopeless: frozenset[str] = frozenset()
+    unavailable: frozenset[str] = frozenset()
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     transforms: Sequence[Callable[[str, Text, Diagnostics], str]] = ()
     interpolates: Sequence[Interpolate] = ()
@@ -66,11 +76,11 @@ class Scope:
     always: dict[str, list[SideEffect]] = field(default_factory=dict)
 
     def may_use(self, extension: str) -> bool:
-        """Without condition."""
+        """Whether the script may use the extension without an `ihave` test."""
         return extension in self.requires or self.registry.extensions[extension].builtin
 
     def require(self, requires: frozenset[str], conditional: frozenset[str]) -> None:
-        """Say what the script requires, and what follows from it."""
+        """Set the capabilities that the script requires, and everything that follows from them."""
         self.requires, self.conditional = requires, conditional
         extensions = self.registry.extensions.items()
         active = [e for name, e in extensions if e.builtin or name in requires]
@@ -87,13 +97,13 @@ class Scope:
                 self.validates.setdefault(command, []).append(validate)
             for effect in extension.side_effects:
                 if effect.always:
-                    found = _when_enabled(effect, name) if name in conditional else effect
+                    applied = _when_enabled(effect, name) if name in conditional else effect
                     for command in effect.commands:
-                        self.always.setdefault(command, []).append(found)
+                        self.always.setdefault(command, []).append(applied)
 
 
 def _when_enabled(effect: SideEffect, capability: str) -> SideEffect:
-    """The side effect of an extension that an `ihave` may switch on, or not. RFC 5463 §4."""
+    """The side effect, applied only if an `ihave` has enabled its extension. RFC 5463 §4."""
 
     def apply(rt: Runtime, action: Action, args: Args | None) -> None:
         if rt.enabled(capability):
@@ -103,11 +113,11 @@ def _when_enabled(effect: SideEffect, capability: str) -> SideEffect:
 
 
 def tag_table(registry: Registry, command: Command) -> dict[str, list[Option]]:
-    """All that tags of this command can be, by name."""
+    """All meanings of each tag of this command, by the name of the tag."""
     table: dict[str, list[Option]] = {}
-    for name, extension, kind, thing, tag in _declared(registry, command):
-        given = tag if isinstance(tag, Tag) else Tag(tag)
-        option = Option(given.requires or extension, kind, thing, given.type)
+    for name, extension, kind, thing, declared in _declared(registry, command):
+        tag = declared if isinstance(declared, Tag) else Tag(declared)
+        option = Option(tag.requires or extension, kind, thing, tag.type)
         table.setdefault(name, []).append(option)
     if command.match:
         table.setdefault("comparator", []).append(Option(None, "comparator", None, "constant"))
@@ -125,7 +135,10 @@ def tag_table(registry: Registry, command: Command) -> dict[str, list[Option]]:
 def _declared(
     registry: Registry, command: Command
 ) -> Iterator[tuple[str, str | None, str, Any, TagType]]:
-    """Tags of the command itself, of extensions, of side effects, of modifiers."""
+    """The tags of the command itself, of extensions, of side effects and of modifiers.
+
+    Each with its extension, its kind, the thing that it stands for, and its type.
+    """
     for name, tag in command.tags.items():
         yield name, None, "tag", None, tag
     for extension in registry.extensions.values():

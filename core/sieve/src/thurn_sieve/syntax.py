@@ -1,7 +1,7 @@
-"""The syntax tree as the parser leaves it: places, names, arguments; no meaning yet.
+"""The syntax tree as the parser makes it: places, names and arguments, without their meaning.
 
-`Call` is a node whose arguments have been assigned to the declaration of its command; it is what
-`validate(call, diag)` of an extension sees.
+`Call` is a node whose arguments are assigned to the declaration of its command; `validate(call,
+diag)` of an extension gets one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class Text:
     """A string.
 
     Attributes:
-        value: the text; line ends of multi-line strings are CRLF; encoded characters are put in.
-        constant: false when variables have yet to be put in.
+        value: the text with CRLF at its line ends; in a `Call`, encoded characters are decoded.
+        constant: false if variables are put in at run time.
     """
 
     value: str
@@ -37,7 +37,7 @@ class TextList:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, its quantifier applied."""
+    """A number; a quantifier (K, M, G) is already applied."""
 
     value: int
     line: int
@@ -46,7 +46,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class TagWord:
-    """A tag, its name in lower case and without the colon."""
+    """A tag; its name is in lower case and without the colon."""
 
     name: str
     line: int
@@ -62,14 +62,14 @@ class Node:
     """A command or a test.
 
     Attributes:
-        name: in lower case.
-        kind: what it stands for at its place.
-        arguments: in order.
-        tests: tests behind the arguments.
-        listed: whether the tests stood in parentheses.
-        block: the commands in braces, or None where a semicolon stood.
-        broken: the parser has complained about it, or stopped inside it: what else is wrong with
-            it follows from that and is not worth a line.
+        name: the name in lower case.
+        kind: whether it stands where a command or where a test is expected.
+        arguments: the arguments in order.
+        tests: the tests after the arguments.
+        listed: whether the tests are in parentheses.
+        block: the commands in braces, or None if there is a semicolon instead.
+        broken: whether the parser has reported an error in it or has stopped inside it; further
+            errors of this node would only follow from that one and are not reported.
     """
 
     name: str
@@ -85,12 +85,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class MatchChoice:
-    """Which matching the tags of a call ask for.
+    """The kind of matching that a call uses.
 
     Attributes:
-        match_type: the name without colon (`contains`).
-        operand: the string behind it (`:value "ge"`), if it takes one.
-        comparator: the name (`i;ascii-casemap`).
+        match_type: the name of the match type without its colon (`contains`).
+        operand: the string after it (`:value "ge"`); None if it takes none.
+        comparator: the name of the comparator (`i;ascii-casemap`).
     """
 
     match_type: str
@@ -100,15 +100,16 @@ class MatchChoice:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A node with its arguments assigned.
+    """A node whose arguments are assigned to the declaration of its command or test.
 
     Attributes:
-        name: of the command or test.
-        positional: by the declaration's `positional`; None for an optional one not given.
-        tags: those given; None for one without value.
-        match: of a call whose declaration has `match`.
-        requires: the capabilities that the script asks for.
-        namespaces: of variables, those that it may use; a `registry.Namespace` each.
+        name: the name of the command or test.
+        positional: one value for each type in the declaration's `positional`; None for an optional
+            argument that is not given.
+        tags: the tags that are given, with their values; None for a tag without a value.
+        match: the matching, for a declaration with `match`; otherwise None.
+        requires: the capabilities that the script requires, with those that they imply.
+        namespaces: the namespaces of variables that the script may use (`registry.Namespace`).
     """
 
     name: str
@@ -121,12 +122,12 @@ class Call:
     namespaces: Mapping[str, Any]
 
     def literal(self, key: int | str) -> str | None:
-        """The string at a position or behind a tag, if it is given and constant."""
+        """The string at a position or after a tag, if it is given and constant."""
         value = self.positional[key] if isinstance(key, int) else self.tags.get(key)
         return value.value if isinstance(value, Text) and value.constant else None
 
     def literals(self, key: int | str) -> tuple[Text, ...]:
-        """The constant strings at a position or behind a tag, one string or a list."""
+        """The constant strings at a position or after a tag, of one string or of a list."""
         value = self.positional[key] if isinstance(key, int) else self.tags.get(key)
         if isinstance(value, Text):
             return (value,) if value.constant else ()

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from thurn.contracts.context import Context
 from thurn.contracts.factory import Factory
+from thurn.contracts.login import LoginAttempt
 from thurn.contracts.outgoing import EntryKind, EntryOrigin, HopClass, OutgoingEntry
 from thurn.delivery.record import RecordedDelivery
 from thurn.types.address import Address
@@ -23,7 +24,7 @@ from thurn.types.content import Content
 from thurn.types.decision import Continue
 from thurn.types.envelope import Envelope, Recipient
 from thurn.types.identity import AccountId
-from thurn.types.session import Target, Transaction
+from thurn.types.session import Session, Target, Transaction
 
 from thurn_testing.fakes.account import FakeAccount
 from thurn_testing.fakes.context import FakeContext
@@ -102,6 +103,32 @@ async def check_recipient(
     return await _ask(factory, config, context, "check_recipient", chosen, whom)
 
 
+async def check_login(
+    factory: Factory,
+    session: Session | None = None,
+    *,
+    name: str = "alice",
+    config: Mapping[str, Any] | None = None,
+    context: Context | None = None,
+) -> Any:  # noqa: ANN401 - a Proceed, a Forbid, or None
+    """What a login policy says before any credential is looked at; None: no objection."""
+    attempt = LoginAttempt(session or make_session(), name, "PLAIN")
+    return await _call(factory, config, context, "before_login", attempt)
+
+
+async def check_route(
+    factory: Factory,
+    recipient: str = "someone@elsewhere.example",
+    *,
+    config: Mapping[str, Any] | None = None,
+    context: Context | None = None,
+) -> Any:  # noqa: ANN401 - a Hop, or None
+    """Where a router sends a recipient elsewhere; None: the next router is asked."""
+    whom = Recipient(Address.parse(recipient))
+    envelope = Envelope(Address.parse(SENDER), (whom,))
+    return await _call(factory, config, context, "route", envelope, whom)
+
+
 async def check_outgoing(
     factory: Factory,
     message: bytes = b"Subject: test\r\n\r\nbody\r\n",
@@ -159,8 +186,18 @@ async def _ask(
     method: str,
     *arguments: object,
 ) -> Any:  # noqa: ANN401
+    answer = await _call(factory, config, context, method, *arguments)
+    return Continue() if answer is None else answer
+
+
+async def _call(
+    factory: Factory,
+    config: Mapping[str, Any] | None,
+    context: Context | None,
+    method: str,
+    *arguments: object,
+) -> Any:  # noqa: ANN401
     settings = factory.settings.model_validate(dict(config or {}))
     chosen = context or FakeContext(Path(), name=f"{factory.role}.test")
     async with factory.open(settings, chosen) as product:
-        answer = await getattr(product, method)(*arguments)
-    return Continue() if answer is None else answer
+        return await getattr(product, method)(*arguments)

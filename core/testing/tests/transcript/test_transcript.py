@@ -96,6 +96,18 @@ def test_result_that_depends_on_cuts_is_found():
     run(parse("x\nX: whole\nS: HELLO\nC: a\nC: b\nS* [AB]\n"), Hasty)
 
 
+def test_turn_ends_a_stream():
+    fed = []
+
+    class Listening(Shout):
+        def feed(self, octets):
+            fed.append(octets)
+            return super().feed(octets)
+
+    run(parse("x\nX: whole\nS: HELLO\nC: a\nS: A\nX: turn\nC: b\nC: c\nS: B\nS: C\n"), Listening)
+    assert fed == [b"a\r\n", b"b\r\nc\r\n"]
+
+
 SMALL, LARGE = b"a command\r\n", b"{" + b"some line\r\n" * 30_000 + b"}"
 LINES = [SMALL, LARGE, SMALL]
 

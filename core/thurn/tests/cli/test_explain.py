@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from thurn.cli.explain import story
 from thurn.cli.main import main
 from thurn.cli.search import moment
 
@@ -126,3 +127,12 @@ def test_without_the_site_the_ids_remain(path: Path) -> None:
     (path.parent / "accounts.toml").unlink()
     assert "logged in as a17" in explain(path)
     assert "logged in as a17" in explain(path, "--data", str(path.parent / "data"))
+
+
+@pytest.mark.parametrize(("outcome", "verb"), [("queued", "pending"), ("deferred", "deferred")])
+def test_a_pending_stage_is_not_called_deferred(outcome, verb):
+    """Deferred is a message that was answered 4xx."""
+    stage = {"stage": "outgoing", "by": "outgoing.dkim", "decision": "tempfail"}
+    facts = {"reason": "plugin.failed", "source": "dkim.py:7"}
+    lines = [*story(record(5, "", "z@example.com", outcome=outcome, stages=[{**stage, **facts}]))]
+    assert f"  {verb} at outgoing by outgoing.dkim, dkim.py:7" in lines

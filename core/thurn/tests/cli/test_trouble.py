@@ -89,7 +89,7 @@ profile = "lmtp"
         ),
         (
             'bind = ["127.0.0.1:2525"]',
-            ":11: listener.lmtp.bind: listener.mx binds 127.0.0.1:2525, too",
+            ":11: listener.lmtp.bind: listener.mx also binds 127.0.0.1:2525",
         ),
         (
             'bind = "127.0.0.1:24"',

@@ -115,7 +115,10 @@ def test_names_are_checked_in_and_of_broken_sections_too(tmp_path):
         check(tmp_path, text)
     told = [finding.partition(": ")[2] for finding in caught.value.findings]
     assert sorted(told) == [
-        'service.a.stores: service.a names store "mian", which is not there; did you mean "main"?',
+        (
+            'service.a.stores: service.a names store "mian", which does not exist'
+            '; did you mean "main"?'
+        ),
         'service.a.stroes: unknown key; did you mean "stores"?',
         'store.main.patience: write the unit: "5s"',
         'store.typo.type: no plugin "store.kapt" is installed; pip install thurn-store-kapt?',
@@ -150,12 +153,20 @@ def test_needs_are_opened_first_and_what_is_not_named_is_not(tmp_path):
     text = (
         SITE
         + '[service.a]\ntype = "works"\nstores = ["two"]\n'
-        + '[store.one]\ntype = "kept"\n[store.two]\ntype = "kept"\n'
+        + '[queue.one]\ntype = "held"\n[store.two]\ntype = "kept"\n'
     )
     config = check(tmp_path, text)
     assert list(config.instances) == [("store", "two"), ("service", "a")]
     [warning] = config.warnings
-    assert warning.endswith("0.toml:6: store.one: defined, but nothing names it")
+    assert warning.endswith("0.toml:6: queue.one: defined, but nothing names it")
+
+
+def test_a_store_that_nothing_names_is_opened(tmp_path):
+    """Records of accounts name stores, too, and they are not in the site's file."""
+    text = f'{SITE}[store.one]\ntype = "kept"\n[store.off]\ntype = "kept"\nenabled = false\n'
+    config = check(tmp_path, text)
+    assert list(config.instances) == [("store", "one")]
+    assert config.warnings == ()
 
 
 QUEUES = '[queue.main]\ntype = "held"\n[queue.other]\ntype = "held"\n'

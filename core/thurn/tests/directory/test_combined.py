@@ -114,7 +114,7 @@ ADDRESS = Address.parse("alice@example.org")
     [
         (None, "answered nonsense: None"),
         ("alice", "answered nonsense: 'alice'"),
-        (Alias(("alice",)), "a target is no Address"),
+        (Alias(("alice",)), "a target is not an Address"),
         (KeyError("x"), "raised KeyError: 'x'"),
     ],
 )

@@ -153,6 +153,11 @@ class World:
     def told(self):
         return [type(event).__name__ for event in self.events.told]
 
+    @property
+    def login_lines(self):
+        """What the operator's log says of logins."""
+        return [line for line in self.diagnostics.lines if line.event.startswith("login.")]
+
     def session(self, *, tls=True, protocol="pop3"):
         return make_session(protocol=protocol, tls=TLS if tls else None)
 

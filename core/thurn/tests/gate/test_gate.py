@@ -14,7 +14,7 @@ from thurn.contracts.sasl import NeedVerify
 from thurn.gate.gate import CHALLENGE_OCTETS, REQUESTS
 from thurn.plugin import Secret, sasl
 from thurn.types.errors import TemporaryFailure
-from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, AccountId
+from thurn.types.identity import LOGIN_NAME_CHARACTERS, SECRET_CHARACTERS, AccountId
 from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE
 
 
@@ -49,7 +49,7 @@ async def test_an_unknown_mechanism(world):
     one = world()
     login, refused = await one.gate.begin(one.session(), "NONE", None)
     assert refused.status.code == 504
-    assert (await login.step(b"x")).status.code == 504
+    assert (await login.respond(b"x")).status.code == 504
     login.cancel()
 
 
@@ -71,7 +71,7 @@ async def test_a_wrong_name_and_a_wrong_password_are_one_answer_in_one_time(
     ("name", "password"),
     [
         ("", "right"), ("alice", ""), ("al\0ice", "right"), ("alice", "ri\r\nght"),
-        ("a" * (NAME_LIMIT + 1), "right"), ("alice", "x" * (SECRET_LIMIT + 1)),
+        ("a" * (LOGIN_NAME_CHARACTERS + 1), "right"), ("alice", "x" * (SECRET_CHARACTERS + 1)),
     ],
 )  # fmt: skip
 async def test_what_is_no_credential_reaches_no_account(world, autojump_clock, name, password):
@@ -92,7 +92,7 @@ async def test_trouble_is_454_not_counted_and_not_cached(world, autojump_clock):
         assert step == Refused(LOGIN_TROUBLE, "trouble")
     assert set(one.told) == {"PluginFailed"}  # no login has failed
     assert {kind for kind, *_ in policy.asked} == {"before"}
-    assert set(one.diagnostics.events) == {"login.trouble", "plugin.failed"}
+    assert set(one.diagnostics.events) == {"login.deferred", "plugin.failed"}
     one.accounts.error = None
     assert isinstance(await one.log_in(), Granted)
 
@@ -150,7 +150,7 @@ async def test_an_exchange_is_bounded(world, monkeypatch):
     asked = 0
     while isinstance(step, Ask):
         asked += 1
-        step = await login.step(b"")
+        step = await login.respond(b"")
     assert asked == REQUESTS
     assert step == Refused(LOGIN_TROUBLE, "trouble")
 
@@ -161,7 +161,7 @@ async def test_an_exchange_is_bounded(world, monkeypatch):
     stand_in(monkeypatch, one, wide)
     login, step = await one.gate.begin(one.session(), "STORED", None)
     assert isinstance(step, Ask)
-    assert await login.step(b"") == Refused(LOGIN_TROUBLE, "trouble")
+    assert await login.respond(b"") == Refused(LOGIN_TROUBLE, "trouble")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ async def test_an_exchange_in_steps_and_in_one(world, autojump_clock):
     one = world()
     login, step = await one.gate.begin(one.session(), "plainish", None)
     assert step == Ask(b"")
-    assert isinstance(await login.step(b"alice\0right"), Granted)
+    assert isinstance(await login.respond(b"alice\0right"), Granted)
     _, step = await one.gate.begin(one.session(), "PLAINISH", b"alice\0right")
     assert isinstance(step, Granted)
     for malformed in (b"alice", b"\xff\0right", b"\0", b"al\nice\0right"):
@@ -382,3 +382,33 @@ async def test_login_is_all_or_nothing_when_cancelled(world, autojump_clock):
         await one.gate.password(session, "alice", "right")
     assert session.identity is None
     assert one.told == []
+
+
+async def test_every_refused_login_has_a_line(world, autojump_clock):
+    """Whatever refuses it: before a password is looked at, for its form, or after the verdict."""
+    policy = world.Policy()
+    one = world(policy)
+    await one.log_in(tls=False)
+    await one.gate.begin(one.session(), "NONSENSE", None)
+    await one.gate.begin(one.session(tls=False), "PLAINISH", None)
+    await one.gate.begin(one.session(), "PLAINISH", b"x")
+    await one.log_in("alice", "wrong")
+    policy.answers["before"] = Forbid("login.banned", temporary=True)
+    await one.log_in()
+    found = [(line.event, line.facts["code"], line.facts["reason"]) for line in one.login_lines]
+    assert found == [
+        ("login.refused", 538, "encryption.required"),
+        ("login.refused", 504, "mechanism.unknown"),
+        ("login.refused", 538, "encryption.required"),
+        ("login.refused", 501, "malformed"),
+        ("login.refused", 535, "credentials"),
+        ("login.refused", 454, "login.banned"),
+    ]
+
+
+async def test_a_policy_that_cannot_answer_is_no_refusal_in_the_log(world, autojump_clock):
+    one = world(world.Policy(before=RuntimeError("broken")))
+    await one.log_in()
+    assert [(line.event, line.facts["reason"]) for line in one.login_lines] == [
+        ("login.deferred", "plugin.failed")
+    ]

@@ -85,7 +85,7 @@ def findings(name, value, distribution=GOOD):
         ("filter.words", "elsewhere", "relay.words (file.py:1), which is of another role"),
         ("filter.words", "closed", "whose `open` cannot be called"),
         ("filter.words", "shapeless", "whose settings are not a model"),
-        ("filter.others", "other", "and none of them offers filter.others"),
+        ("filter.others", "other", "but none of them offers filter.others"),
     ],
 )
 def test_what_is_not_a_plugin_of_its_name_is_a_finding(module, name, value, told):

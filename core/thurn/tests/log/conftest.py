@@ -13,11 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 import trio
-from thurn.contracts.commitlog import BlobReference, Frame, Record
+from thurn.contracts.commitlog import BlobReference, Frame, Record, Unapplied
 from thurn.log import Files, LogSettings, open_log
 from thurn.log.frame import ScannedFrame, scan
 from thurn.log.segment import segments
 from thurn.types.content import Blob
+from thurn.types.errors import StorageTrouble
 
 SMALL = LogSettings(segment_octets=16384)
 
@@ -120,29 +121,61 @@ class Store:
         self.settled: list[Record] = []
         self.read = read
         self.error: Exception | None = None
+        self.troubled: set[str] = set()
+        self.restored: list[Record] = []
 
     def account(self, name: str) -> Account:
         return self.accounts.setdefault(name, Account(name))
 
-    def replay(self, records) -> None:
+    def unapplied(self, record):
+        name, _, _, reference = decode(record.payload)
+        return Unapplied(record, name, "damaged", [reference] if reference else [])
+
+    def replay(self, records):
+        aside = []
         for record in records:
-            self.replayed.append(record)
             name, number, value, reference = decode(record.payload)
+            if name in self.troubled:
+                aside.append(self.unapplied(record))
+                continue
+            self.replayed.append(record)
             rows = self.account(name).rows
             if number > len(rows):
                 assert number == len(rows) + 1, "a hole"
                 rows.append((value, reference))
+        return aside
 
-    def settle(self, records) -> None:
+    def restore(self, key, records, read) -> None:
+        if key in self.troubled:
+            raise StorageTrouble("damaged", account=key)
+        for record in records:
+            name, number, value, reference = decode(record.payload)
+            if name != key:
+                continue
+            self.restored.append(record)
+            rows = self.account(name).rows
+            if number > len(rows):
+                assert number == len(rows) + 1, "a hole"
+                rows.append((value, reference))
+            octets = read(reference) if reference is not None else None
+            if octets is not None:
+                self.final[name, number] = octets
+
+    def settle(self, records):
         if self.error is not None:
             raise self.error
+        aside = []
         for record in records:
-            self.settled.append(record)
             name, number, _, reference = decode(record.payload)
+            if name in self.troubled:
+                aside.append(self.unapplied(record))
+                continue
+            self.settled.append(record)
             if reference is not None:
                 octets = self.read(reference)
                 assert octets is not None
                 self.final[name, number] = octets
+        return aside
 
     def synced(self) -> None:
         """A syncfs makes index rows and bodies durable."""

@@ -62,7 +62,7 @@ class Owner:
         self.directory = directory
         self.replayed = 0
 
-    def replay(self, records) -> None:
+    def replay(self, records):
         for record in records:
             name, number, value = record.payload.decode().split()
             index = Index(self.directory / name)
@@ -71,9 +71,10 @@ class Owner:
                 with index.path.open("ab") as file:
                     file.write(f"{value}\n".encode())
             self.replayed += 1
+        return ()
 
-    def settle(self, records) -> None:
-        pass
+    def settle(self, records):
+        return ()
 
 
 async def client(log, indexes, name) -> None:

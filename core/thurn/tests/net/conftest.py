@@ -118,7 +118,7 @@ async def _serving(
     served = Served(draining, listener)
     try:
         async with trio.open_nursery() as served.nursery:
-            run = partial(serve, sockets, checked, listener, make_session)
+            run = partial(serve, sockets, checked, listener, make_session, name="echo")
             await served.nursery.start(partial(run, tls=tls, draining=draining))
             name = sockets[0].getsockname()
             served.port = name[1] if isinstance(name, tuple) else 0

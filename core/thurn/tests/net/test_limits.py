@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from thurn.net.limits import ConnectionLimits
+from thurn.net.shares import CELLS, SharedCounts
 
 
 def admitted(limits: ConnectionLimits, *addresses: str | None) -> list[bool]:
@@ -44,5 +45,59 @@ def test_release_gives_back():
 def test_a_flood_from_one_address_leaves_room_for_others():
     limits = ConnectionLimits()
     flood = IPv4Address("192.0.2.1")
-    assert sum(limits.admit(flood) for _ in range(1000)) == 50
+    assert sum(limits.admit(flood) for _ in range(1000)) == 200
     assert limits.admit(IPv4Address("192.0.2.2"))
+
+
+def workers_of(shared, per_address=3, listener="mx", total=100):
+    return [
+        ConnectionLimits(total, per_address, listener, shared.of_worker(number))
+        for number in range(shared.workers)
+    ]
+
+
+def test_an_address_is_counted_over_all_workers():
+    first, second = workers_of(SharedCounts(2))
+    peer = ip_address("192.0.2.1")
+    assert [first.admit(peer), second.admit(peer), first.admit(peer)] == [True] * 3
+    assert not first.admit(peer)
+    assert not second.admit(peer)
+    assert second.reached == "connections_per_address"
+    assert second.admit(ip_address("192.0.2.2"))
+    first.release(peer)
+    assert second.admit(peer)
+
+
+def test_listeners_count_for_themselves():
+    shared = SharedCounts(2)
+    (mx, _), (_, imap) = workers_of(shared, 1), workers_of(shared, 1, "imap")
+    peer = ip_address("2001:db8::1")
+    assert mx.admit(peer)
+    assert imap.admit(peer)
+
+
+def test_the_total_is_the_setting_that_is_named():
+    limits = ConnectionLimits(1, 10)
+    assert admitted(limits, "192.0.2.1", "192.0.2.2") == [True, False]
+    assert limits.reached == "connections"
+
+
+def test_a_killed_worker_counts_no_more_when_another_takes_its_place():
+    shared = SharedCounts(2)
+    killed, other = workers_of(shared)
+    peer = ip_address("192.0.2.1")
+    assert [killed.admit(peer) for _ in range(3)] == [True] * 3
+    assert not other.admit(peer)
+    shared.of_worker(0)
+    assert other.admit(peer)
+
+
+def test_a_count_is_never_too_small():
+    """None of many addresses has more than its bound; few of them are refused too early."""
+    first, second = workers_of(SharedCounts(2), 2, total=10**6)
+    peers = [IPv4Address(number) for number in range(1, CELLS // 4)]
+    for peer in peers:
+        first.admit(peer)
+    seconds = sum(second.admit(peer) for peer in peers)
+    assert not any(first.admit(peer) and second.admit(peer) for peer in peers[::7])
+    assert seconds > 0.6 * len(peers)

@@ -279,7 +279,9 @@ async def test_too_many_are_told_so(serving, everything, logged):
         await first.aclose()
         await trio.testing.wait_all_tasks_blocked()
         await served.greeted()
-    assert [one["event"] for one in logged] == ["connection.refused"]
+    (line,) = logged
+    assert (line["event"], line["peer"], line["limit"]) == ("connection.refused", "127.0.0.1", 2)
+    assert (line["listener"], line["setting"]) == ("echo", "listener.echo.connections_per_address")
 
 
 async def test_draining(serving, everything):

@@ -59,7 +59,7 @@ async def test_a_hello_of_junk_ends_one_connection_only(
 ):
     """CVE-2017-15130: nobody else notices, nothing is said in the clear, no traceback is shown."""
     # What the ssl module finds in a name that is not ASCII cannot be raised.
-    monkeypatch.setattr(sys, "unraisablehook", log.tell_unraisable)
+    monkeypatch.setattr(sys, "unraisablehook", log.log_unraisable)
     async with serving(tls=certificates, tls_mode=mode) as served:
         stream = await served.connect()
         if mode == "starttls":

@@ -129,7 +129,7 @@ async def test_arguments_come_as_the_signature_says(call, seen):
     ("call", "complaint"),
     [
         ('"a" "b"', "everything needs :must"),
-        (':must "m" "a"', r"takes string, string-list, number\?, string\?; 1 given"),
+        (':must "m" "a"', r"takes string, string-list, number\?, string\?; here it has 1"),
         (':must "m" "a" "b" "c"', "argument 3 of everything must be a number"),
         (':must 3 "a" "b"', ":must must be a string"),
         (':other :must "m" "a" "b"', "has no tag :other"),
@@ -389,8 +389,11 @@ def größe() -> bool: ...  # noqa: PLC2401
         (_twice, "two tags are called 'from'"),
         (_model, "annotate `config`"),
         (_unknown, "cannot read the signature"),
-        (_deliver, "annotate 'delivery' with str.*not of the script are: args, config, context"),
-        (größe, "is no word of Sieve"),
+        (
+            _deliver,
+            "annotate 'delivery' with str.*not arguments of the script: args, config, context",
+        ),
+        (größe, "is not a word of Sieve"),
     ],
 )
 def test_a_wrong_test_is_an_error_at_import(function, complaint):

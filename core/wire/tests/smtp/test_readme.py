@@ -14,7 +14,8 @@ def test_glue():
         exec(compile(block.split("```")[0], str(README), "exec"), names)
     received = iter(
         [
-            b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@else.where>\r\nRCPT TO:<c@example.org>\r\nDA",
+            b"EHLO c\r\n",
+            b"MAIL FROM:<a@b>\r\nRCPT TO:<x@else.where>\r\nRCPT TO:<c@example.org>\r\nDA",
             b"TA\r\n",
             b"Subject: x\r\n\r\n.",
             b".\r\n.\r\nSTARTTLS\r\nQUIT\r\n",
@@ -23,6 +24,6 @@ def test_glue():
     sent, stored = [], []
     names["serve"](lambda _: next(received), sent.append, lambda *what: stored.append(what))
     assert stored == [((b"c@example.org",), b"Subject: x\r\n\r\n.\r\n")]
-    assert b"550 5.7.1 Not here\r\n" in sent[1]
+    assert b"550 5.7.1 Not here\r\n" in sent[2]
     assert sent[-1].startswith(b"250 2.0.0 Stored\r\n502 ")
     assert sent[-1].endswith(b"221 2.0.0 mx.example.org closing\r\n")

@@ -1,4 +1,4 @@
-"""Each action becomes its verb. RFC 5228 §4, design D8."""
+"""Each action becomes its verb. RFC 5228 §4."""
 
 from __future__ import annotations
 

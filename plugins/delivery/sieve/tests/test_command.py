@@ -24,9 +24,9 @@ def run(tmp_path, monkeypatch):
     (tmp_path / "message.eml").write_text(MESSAGE)
 
     def command(*words, code=0, **facts):
-        found = CliRunner().invoke(main, ["sieve", *words], **facts)
-        assert found.exit_code == code, found.output + str(found.exception)
-        return found.output
+        outcome = CliRunner().invoke(main, ["sieve", *words], **facts)
+        assert outcome.exit_code == code, outcome.output + str(outcome.exception)
+        return outcome.output
 
     return command
 
@@ -53,14 +53,14 @@ def site(tmp_path, run):
 def test_check(run):
     assert "is a Sieve script" in run("check", "good.sieve")
     assert "bad.sieve: line 2, column 1: error" in run("check", "bad.sieve", code=1)
-    (found,) = json.loads(run("check", "bad.sieve", "--json", code=1))
-    assert (found["line"], found["severity"]) == (2, "error")
+    (printed,) = json.loads(run("check", "bad.sieve", "--json", code=1))
+    assert (printed["line"], printed["severity"]) == (2, "error")
 
 
 def test_a_semicolon_that_is_missing_is_guessed(run, tmp_path):
     (tmp_path / "bad.sieve").write_text('require "fileinto"\nif true { keep; }\n')
     output = run("check", "bad.sieve", code=1)
-    assert 'unknown test if; a ";" is missing before the command if?' in output
+    assert 'unknown test if; is a ";" missing before the command if?' in output
 
 
 def test_run_shows_actions_and_why(run):
@@ -71,35 +71,35 @@ def test_run_shows_actions_and_why(run):
 
 
 def test_run_for_programs(run):
-    found = json.loads(run("run", "good.sieve", "message.eml", "--json"))
-    assert found["actions"] == [{"line": 3, "action": "fileinto", "mailbox": "K"}]
-    assert {"line": 2, "text": "header: true"} in found["trace"]
-    assert not found["errors"]
+    printed = json.loads(run("run", "good.sieve", "message.eml", "--json"))
+    assert printed["actions"] == [{"line": 3, "action": "fileinto", "mailbox": "K"}]
+    assert {"line": 2, "text": "header: true"} in printed["trace"]
+    assert not printed["errors"]
 
 
 def test_run_reads_standard_input(run):
-    found = json.loads(run("run", "good.sieve", "-", "--json", input="Subject: other\n\nx\n"))
-    assert found["actions"][0]["action"] == "keep (implicit)"
+    printed = json.loads(run("run", "good.sieve", "-", "--json", input="Subject: other\n\nx\n"))
+    assert printed["actions"][0]["action"] == "keep (implicit)"
 
 
 def test_run_shows_what_would_be_sent(run, tmp_path):
     (tmp_path / "away.sieve").write_text('require "vacation"; vacation "gone";')
     words = ["run", "away.sieve", "message.eml", "--json", "--to", "alice@example.org"]
-    found = json.loads(run(*words, "--from", "boss@example.net"))
-    sent = next(one for one in found["actions"] if one["action"] == "send")
+    printed = json.loads(run(*words, "--from", "boss@example.net"))
+    sent = next(one for one in printed["actions"] if one["action"] == "send")
     assert (sent["from"], sent["to"]) == ("<>", ["boss@example.net"])
     assert "Subject: Auto: Der Kongress\n" in sent["message"]
-    found = json.loads(run(*words, "--from", ""))
-    assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
+    printed = json.loads(run(*words, "--from", ""))
+    assert [one["action"] for one in printed["actions"]] == ["keep (implicit)"]
 
 
 def test_run_keeps_after_a_run_time_error(run, tmp_path):
     (tmp_path / "fails.sieve").write_text(
         'redirect "x@y.example";' + "".join(f'redirect "{n}@y.example";' for n in range(9))
     )
-    found = json.loads(run("run", "fails.sieve", "message.eml", "--json", code=1))
-    assert found["errors"]
-    assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
+    printed = json.loads(run("run", "fails.sieve", "message.eml", "--json", code=1))
+    assert printed["errors"]
+    assert [one["action"] for one in printed["actions"]] == ["keep (implicit)"]
 
 
 TESTS = """
@@ -123,8 +123,8 @@ def test_tests_beside_scripts(run, tmp_path):
     assert output.count(": ok") == 2
     (tmp_path / "other.sieve").write_text("discard;")
     words = ["test", "good.svtest", "--script", "main=other.sieve", "--json"]
-    found = json.loads(run(*words, code=1))
-    assert found["good.svtest"]["others stay"].endswith("it does not stay")
+    printed = json.loads(run(*words, code=1))
+    assert printed["good.svtest"]["others stay"].endswith("it does not stay")
     assert "NAME=FILE" in run("test", "good.svtest", "--script", "main", code=2)
     (tmp_path / "bad.svtest").write_text("frob;")
     assert "line 1" in run("test", "bad.svtest", code=1)
@@ -180,11 +180,11 @@ def extended(site, tmp_path, monkeypatch):
 def test_extensions_of_the_site_are_known(extended, tmp_path):
     assert "is a Sieve script" in extended("check", "office.sieve")
     words = ["run", "office.sieve", "message.eml", "--json", "--from"]
-    found = json.loads(extended(*words, "x@example.net"))
+    printed = json.loads(extended(*words, "x@example.net"))
     desk = {"line": 1, "action": "desk", "by": "another plugin; it is not called here"}
-    assert found["actions"] == [desk]
-    found = json.loads(extended(*words, "x@example.com"))
-    assert [one["action"] for one in found["actions"]] == ["keep (implicit)"]
+    assert printed["actions"] == [desk]
+    printed = json.loads(extended(*words, "x@example.com"))
+    assert [one["action"] for one in printed["actions"]] == ["keep (implicit)"]
     (tmp_path / "office.svtest").write_text(
         'require ["vnd.thurn.testsuite", "vnd.example.partner"];'
         'test "nobody" { if partner { test_fail "a partner"; } }'
@@ -195,6 +195,7 @@ def test_extensions_of_the_site_are_known(extended, tmp_path):
 def test_the_site_s_rules_are_those_of_a_delivery(site, tmp_path):
     (tmp_path / "away.sieve").write_text('require "vacation"; vacation "gone";')
     assert "vacation" in site("check", "away.sieve", code=1)  # not among what it allows
+    assert "not allowed" in site("run", "away.sieve", "message.eml", code=1)
     assert "cannot be read" in site("check", "good.sieve", "--config", "other.toml", code=1)
 
 
@@ -203,14 +204,14 @@ def test_documents_of_an_account(site):
     assert "version 2, active" in site("put", "alice", "main", "good.sieve", "--activate")
     assert site("get", "alice") == SCRIPT
     assert site("get", "alice", "main", "--version", "1") == SCRIPT
-    (found,) = json.loads(site("list", "alice", "--json"))
-    assert (found["name"], found["version"], found["active"]) == ("main", 2, True)
+    (printed,) = json.loads(site("list", "alice", "--json"))
+    assert (printed["name"], printed["version"], printed["active"]) == ("main", 2, True)
     assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
     assert "main" in site("list", "alice")
     assert "is active" in site("delete", "alice", "main", code=1)
     site("activate", "alice", "--none")
     assert "no active script" in site("get", "alice", code=1)
-    assert "removed" in site("delete", "alice", "main")
+    assert "deleted" in site("delete", "alice", "main")
     assert json.loads(site("list", "alice", "--json")) == []
     assert len(json.loads(site("history", "alice", "main", "--json"))) == 2
 

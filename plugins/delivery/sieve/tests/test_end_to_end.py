@@ -65,16 +65,16 @@ class Server:
     async def mail(self, account="alice"):
         """Mailbox → subjects of its messages."""
         handle = await self.server.open_account(account)
-        found = {}
+        messages = {}
         for record in await handle.mailboxes():
             mailbox = await handle.mailbox(record.name)
             view = await mailbox.view()
             contents = [await mailbox.body(uid) for uid in view.uids]
             if contents:
-                found[record.name] = [
+                messages[record.name] = [
                     (content.scan.get(b"subject") or b"").decode() for content in contents
                 ]
-        return found
+        return messages
 
     async def queued(self):
         entries = await self.server.site.products["queue", "main"].entries()

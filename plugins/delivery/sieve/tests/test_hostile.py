@@ -23,9 +23,9 @@ def given(text, *, variable):
 
 
 def fields_of(octets):
-    found = scan(octets)
-    assert found.header_doubts == []
-    return [field.name for field in found.fields]
+    scanned = scan(octets)
+    assert scanned.header_doubts == []
+    return [field.name for field in scanned.fields]
 
 
 def has_clean_line_ends(octets):

@@ -9,6 +9,7 @@ from thurn_listener_imap.mailbox.numbers import (
     BLOCK,
     positions_above,
     spans_at,
+    spans_of_existing,
     spans_of_listed,
     spans_of_uids,
     uids_at,
@@ -123,3 +124,14 @@ def test_positions_above_a_modseq_are_found_in_every_block():
     assert positions_above(spans, modseqs, 5) == [BLOCK - 1, BLOCK, 3 * BLOCK - 1]
     assert positions_above(spans, modseqs, 9) == []
     assert positions_above([], modseqs, 0) == []
+
+
+@settings(max_examples=150)
+@given(RANGES, st.integers(0, 200))
+def test_numbers_that_do_not_exist_are_passed_over(ranges, count):
+    spans = spans_of_existing(SequenceSet(tuple(ranges)), count)
+    wanted = set()
+    for first, last in ranges:
+        ends = sorted(count if end is None else end for end in (first, last))
+        wanted.update(number - 1 for number in range(ends[0], ends[1] + 1) if number <= count)
+    assert [at for low, high in spans for at in range(low, high)] == sorted(wanted - {-1})

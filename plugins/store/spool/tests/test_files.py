@@ -220,9 +220,12 @@ async def test_bodies_of_an_index_that_was_lost_stay(bench):
     kept = bodies(bench.directory)
     for path in directory.glob("index.db*"):
         path.unlink()
+    (directory / "bodies").rename(directory / "elsewhere")
     async with bench.open() as store:
         bench.context.clock.advance(time.time() + 60 - bench.context.clock.wall())
         await store.open(ALICE, None)  # an empty index is made
+        (directory / "bodies").rmdir()
+        (directory / "elsewhere").rename(directory / "bodies")
         assert remove_orphans(directory, time.time() + 2 * ORPHAN_SECONDS) == 0
     assert bodies(bench.directory) == kept
 

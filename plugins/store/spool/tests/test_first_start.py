@@ -16,7 +16,7 @@ def test_several_workers_make_it_at_once(tmp_path):
 
         def work(directory=directory, together=together, opened=opened):
             together.wait(10)
-            opened.append(open_index(directory / "index.db", "alice"))
+            opened.append(open_index(directory, "alice"))
 
         workers = [threading.Thread(target=work) for _ in range(4)]
         for one in workers:

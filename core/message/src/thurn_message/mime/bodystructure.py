@@ -15,9 +15,8 @@ from thurn_message.imapstring import NIL, nstring, string, strings
 from thurn_message.mime.part import Part
 from thurn_message.parameter import Parameters, join_parameters
 
-COMMON_OCTETS: Final = 48
-"""Length in octets up to which a type with its parameters is remembered; most mail uses a few
-short ones."""
+REMEMBERED_TYPE_OCTETS: Final = 48
+"""Octets of a type with its parameters that is remembered; most mail uses a few short ones."""
 
 
 def structures(content: bytes, parts: list[Part]) -> tuple[bytes, bytes]:
@@ -63,7 +62,7 @@ def _basic(part: Part) -> bytes:
 
 def _kind(type_: bytes, subtype: bytes, parameters: Parameters) -> bytes:
     size_octets = len(type_) + len(subtype) + sum(map(len, chain.from_iterable(parameters)))
-    make = _known_kind if size_octets <= COMMON_OCTETS else _make_kind
+    make = _remembered_kind if size_octets <= REMEMBERED_TYPE_OCTETS else _make_kind
     return make(type_, subtype, parameters)
 
 
@@ -71,7 +70,7 @@ def _make_kind(type_: bytes, subtype: bytes, parameters: Parameters) -> bytes:
     return b"%b %b %b" % (string(type_), string(subtype), _parameters(parameters))
 
 
-_known_kind = lru_cache(256)(_make_kind)
+_remembered_kind = lru_cache(256)(_make_kind)
 
 
 def _extension(part: Part) -> bytes:

@@ -44,9 +44,9 @@ _DELIMITER_END: Final = re.compile(
 )
 _TAG: Final = re.compile(rb"[^\s,]++")
 
-COMMON_OCTETS: Final = 48
-"""Length in octets up to which a Content-Type is remembered. Most mail uses a few short ones; one
-with a boundary, which never comes twice, is hardly ever so short."""
+REMEMBERED_TYPE_OCTETS: Final = 48
+"""Octets of a Content-Type that is remembered. Most mail uses a few short ones; one with a
+boundary, which never comes twice, is hardly ever so short."""
 
 _TEXT_PLAIN: Final[tuple[bytes, bytes, Parameters]] = (
     b"text",
@@ -221,7 +221,7 @@ def read_part(
     if raw is None:
         kind = default
     else:
-        kind = _known_type(raw) if len(raw) <= COMMON_OCTETS else _parse_type(raw)
+        kind = _remembered_type(raw) if len(raw) <= REMEMBERED_TYPE_OCTETS else _parse_type(raw)
     part = Part(*kind, *places, fields, depth)
     if values_by_name:
         _describe(part, values_by_name)
@@ -229,7 +229,7 @@ def read_part(
 
 
 @lru_cache(256)
-def _known_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:
+def _remembered_type(raw: bytes) -> tuple[bytes, bytes, Parameters]:
     return _parse_type(raw)
 
 

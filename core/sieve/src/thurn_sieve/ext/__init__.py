@@ -1,1 +1,1 @@
-"""The extensions that ship, one folder each, registered like anybody's."""
+"""The extensions of this distribution, one folder each, registered like those of third parties."""

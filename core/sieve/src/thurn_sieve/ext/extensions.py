@@ -1,4 +1,4 @@
-"""All extensions of this distribution; `shipped()` is the registry of them."""
+"""All extensions of this distribution; `shipped()` makes a registry of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from thurn_sieve.ext.subaddress.extension import EXTENSION as SUBADDRESS
 from thurn_sieve.ext.vacation.extension import EXTENSIONS as VACATION
 from thurn_sieve.ext.variables.extension import EXTENSION as VARIABLES
 from thurn_sieve.registry import Extension, Registry
-from thurn_sieve.standard.extension import BUILTIN_NAMES, STANDARD
+from thurn_sieve.standard.extension import COMPARATOR_NAMES, STANDARD
 
 EXTENSIONS: Final[tuple[Extension, ...]] = (
     FILEINTO,
@@ -53,5 +53,5 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
 
 
 def shipped() -> Registry:
-    """A new registry of RFC 5228 and all extensions here, to be added to."""
-    return Registry((STANDARD, *BUILTIN_NAMES, *EXTENSIONS))
+    """A new registry of RFC 5228 and all extensions here; more can be added to it."""
+    return Registry((STANDARD, *COMPARATOR_NAMES, *EXTENSIONS))

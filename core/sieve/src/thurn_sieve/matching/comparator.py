@@ -26,7 +26,9 @@ def _same(text: str) -> str:
 
 
 OCTET: Final = Comparator("i;octet", _same, octets=True)
-"""Code points have the order of their UTF-8 octets."""
+"""Compares characters, whose order is the same as that of their UTF-8 octets. RFC 4790 §9.3."""
 ASCII_CASEMAP: Final = Comparator("i;ascii-casemap", lower_ascii, order=upper_ascii, octets=True)
-"""RFC 4790 §9.2.1: the order is that of upper case, which matters for characters like "_"."""
+"""Compares without the case of A to Z. The order is that of the upper case, which makes a
+difference for characters like "_". RFC 4790 §9.2.1."""
 COMPARATORS: Final = (OCTET, ASCII_CASEMAP)
+"""The comparators that need no `require`."""

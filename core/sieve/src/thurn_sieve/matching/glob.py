@@ -1,12 +1,13 @@
-"""`:matches`: `*` and `?` against text of any size, in linear time. RFC 5228 §2.7.1.
+"""`:matches`: patterns with `*` and `?`, compared in time linear in the text. RFC 5228 §2.7.1.
 
 Rules of this file:
-1. A pattern is cut at its stars into segments. The first and the last stand at the ends, each one
-   between is sought once from where the one before ended; nothing is ever tried again.
-2. The leftmost place for each segment is the shortest match of each star, as RFC 5229 §3.2 wants
-   for match values.
-3. A segment with `?` is sought by a flat pattern if it is short, else by a set of states in one
-   integer: a step for each character, whatever the text is.
+1. A pattern is cut at its stars into segments. The first and the last segment must be at the ends
+   of the text. Each segment between them is searched for from the end of the one before; nothing
+   is tried twice.
+2. Each segment takes the leftmost place, so that each star matches as little as possible, as RFC
+   5229 §3.2 asks for match values.
+3. A segment with `?` is searched for by a regular expression if it is short, otherwise by a set of
+   states in one integer, which takes one step for each character of the text.
 """
 
 from __future__ import annotations
@@ -18,25 +19,27 @@ from typing import Final
 from thurn_sieve.errors import RunError
 
 ANY: Final = "?"
-SHORT: Final = 64
-"""Characters of a segment with `?` for which a flat pattern is quicker than the states: at worst
-each character of the text is compared 64 times."""
-MOST_STARS: Final = 1_000
-"""Stars of a pattern: what is kept for each is a hundred times what it takes in the script. People
-write three."""
-MOST_WILD: Final = 16_384
-"""Characters of a segment with `?`; the states of longer ones would take seconds to make."""
+REGEX_CHARACTERS: Final = 64
+"""Characters of a segment with `?` that is searched for by a regular expression; that is faster
+than the states, although it compares each character of the text up to 64 times."""
+MAX_STARS: Final = 1_000
+"""Stars of one pattern; the memory for each is a hundred times that of the star itself. People
+write about three."""
+MAX_WILD_CHARACTERS: Final = 16_384
+"""Characters of one segment with `?`; the states of a longer one would take seconds to make."""
+
+TOO_MANY_STARS: Final = f'a pattern has more than {MAX_STARS} "*"'
 
 _PIECE: Final = re.compile(r"\\(.)|([*?])|([^\\*?]++)|(\\)", re.DOTALL)
 
 
 class Segment:
-    """What stands between two stars.
+    """The characters between two stars of a pattern.
 
     Attributes:
-        literal: the characters, `?` for "any" where `wild` says so.
-        wild: positions of the wildcards.
-        size: characters.
+        literal: the characters; a `?` at a position in `wild` stands for any character.
+        wild: the positions of the wildcards `?`.
+        size: the number of characters.
     """
 
     __slots__ = ("_search", "literal", "size", "wild")
@@ -48,7 +51,7 @@ class Segment:
         self._search: Callable[[str, int], int] | None = None
 
     def at(self, text: str, start: int) -> bool:
-        """Whether it stands there."""
+        """Whether the text has the segment at this offset."""
         if not self.wild:
             return text.startswith(self.literal, start)
         if start + self.size > len(text):
@@ -61,14 +64,15 @@ class Segment:
         return text.startswith(self.literal[position:], start + position)
 
     def find(self, text: str, start: int) -> int:
-        """The first place from `start` on where it stands, or -1."""
+        """The first offset from `start` on where the text has the segment, or -1."""
         if not self.wild:
             return text.find(self.literal, start)
         if self._search is None:
-            self._search = self._flat() if self.size <= SHORT else self._states()
+            short = self.size <= REGEX_CHARACTERS
+            self._search = self._by_regex() if short else self._by_states()
         return self._search(text, start)
 
-    def _flat(self) -> Callable[[str, int], int]:
+    def _by_regex(self) -> Callable[[str, int], int]:
         wild = set(self.wild)
         parts = [
             "." if position in wild else re.escape(character)
@@ -82,10 +86,15 @@ class Segment:
 
         return find
 
-    def _states(self) -> Callable[[str, int], int]:
-        """Shift-and: bit n of the state says that the last n+1 characters are the first n+1."""
-        if self.size > MOST_WILD:
-            raise RunError(f'more than {MOST_WILD} characters with "?"', "too-large")
+    def _by_states(self) -> Callable[[str, int], int]:
+        """A search by the algorithm "shift-and".
+
+        Bit n of the state says that the last n+1 characters of the text are the first n+1
+        characters of the segment.
+        """
+        if self.size > MAX_WILD_CHARACTERS:
+            message = f'a pattern has more than {MAX_WILD_CHARACTERS} characters around a "?"'
+            raise RunError(message, "too-large")
         everywhere = 0
         masks: dict[str, int] = {}
         wild = set(self.wild)
@@ -109,14 +118,14 @@ class Segment:
 
 
 class Glob:
-    """A pattern, ready to be used many times.
+    """A pattern that is ready to be compared many times.
 
     Attributes:
-        segments: one more than there are stars.
-        least: characters that a text must have.
+        segments: the segments between its stars, one more than there are stars.
+        shortest: characters of the shortest text that the pattern can match.
     """
 
-    __slots__ = ("least", "segments")
+    __slots__ = ("segments", "shortest")
 
     def __init__(self, pattern: str) -> None:
         self.segments: list[Segment] = []
@@ -125,18 +134,18 @@ class Glob:
         for match in _PIECE.finditer(pattern):
             escaped, wildcard, plain, backslash = match.groups()
             if wildcard == "*":
-                if len(self.segments) == MOST_STARS:
-                    raise RunError(f'more than {MOST_STARS} "*" in a pattern', "too-large")
+                if len(self.segments) == MAX_STARS:
+                    raise RunError(TOO_MANY_STARS, "too-large")
                 self.segments.append(Segment(characters, wild))
                 characters, wild = [], []
             elif wildcard == ANY:
                 wild.append(len(characters))
                 characters.append(ANY)
             else:
-                # RFC 5228 §2.7.1: a backslash takes a wildcard's meaning away.
+                # RFC 5228 §2.7.1: after a backslash a wildcard stands for itself.
                 characters.extend(escaped or plain or backslash)
         self.segments.append(Segment(characters, wild))
-        self.least = sum(segment.size for segment in self.segments)
+        self.shortest = sum(segment.size for segment in self.segments)
 
     @property
     def counts_characters(self) -> bool:
@@ -144,10 +153,10 @@ class Glob:
         return any(segment.wild for segment in self.segments)
 
     def places(self, text: str) -> list[int] | None:
-        """Where each segment stands, or None if the pattern does not fit the whole text."""
+        """The offset of each segment, or None if the pattern does not match the whole text."""
         segments = self.segments
         first, last = segments[0], segments[-1]
-        if len(text) < self.least or not first.at(text, 0):
+        if len(text) < self.shortest or not first.at(text, 0):
             return None
         if len(segments) == 1:
             return [0] if len(text) == first.size else None
@@ -167,16 +176,18 @@ class Glob:
         return places
 
     def fits(self, text: str) -> bool:
-        """Whether the pattern fits the whole text."""
+        """Whether the pattern matches the whole text."""
         return self.places(text) is not None
 
-    def captures(self, text: str, shown: str, most: int) -> list[str] | None:
-        """The match values: the whole, then what each wildcard took; None if it does not fit.
+    def captures(self, text: str, shown: str, highest: int) -> list[str] | None:
+        """The match values: the whole text, then the part that each wildcard matched.
+
+        None: the pattern does not match.
 
         Args:
-            text: what is compared.
-            shown: the same before the comparator changed it, as long as `text`.
-            most: values wanted besides the whole.
+            text: the text in the comparator's normal form.
+            shown: the text that the values are taken from, as long as `text`.
+            highest: the number of the last value that is wanted; the whole text has number 0.
         """
         places = self.places(text)
         if places is None:
@@ -188,6 +199,6 @@ class Glob:
                 values.append(shown[after:place])
             values += [shown[place + gap] for gap in segment.wild]
             after = place + segment.size
-            if len(values) > most:
+            if len(values) > highest:
                 break
-        return values[: most + 1]
+        return values[: highest + 1]

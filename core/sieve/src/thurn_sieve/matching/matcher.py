@@ -1,4 +1,4 @@
-"""The matcher of a call: match type, comparator, and keys, prepared once if they are constant."""
+"""The matcher of a call: its match type, its comparator, and its keys if they are constant."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Final, Protocol
 from thurn_sieve.errors import RunError
 from thurn_sieve.registry import Comparator, MatchType, Predicate
 
-COMPARED_SHIFT: Final = 9
-"""512 characters compared are a step."""
-PATTERN_SHIFT: Final = 3
-"""Eight characters of a pattern are."""
+COMPARED_CHARACTERS_SHIFT: Final = 9
+"""Binary logarithm of the characters compared for one step: 512, which C compares in about the
+time of a step."""
+PATTERN_CHARACTERS_SHIFT: Final = 3
+"""Binary logarithm of the characters of a pattern that are read for one step: 8, since patterns
+are read in Python, character by character."""
 
 
 class Budget(Protocol):
-    """What the matcher needs of the run; `runtime.Runtime` is one."""
+    """The attributes of a run that the matcher needs; `runtime.Runtime` has them."""
 
     steps: int
     match_values: Sequence[str]
@@ -25,9 +27,9 @@ class Matcher:
     """Compares values with keys.
 
     Attributes:
-        match_type: how.
-        comparator: in which collation.
-        operand: of `:value` and `:count`.
+        match_type: the match type.
+        comparator: the comparator.
+        operand: the string after the match type (`:value "ge"`), or None.
     """
 
     __slots__ = ("_keys", "_prepared", "_weight", "comparator", "match_type", "operand")
@@ -42,19 +44,22 @@ class Matcher:
 
     @property
     def counts(self) -> bool:
-        """Whether it compares how many values there are, not the values."""
+        """Whether it compares the number of values, not the values themselves."""
         return self.match_type.aggregate is not None
 
     def prepare(self, keys: Sequence[str]) -> None:
-        """Prepare keys that are constant; `test` knows them by identity."""
+        """Prepare the constant keys of the call; `test` recognises them by identity."""
         self._prepared = self._predicates(keys)
         self._weight = _weight(self._prepared)
         self._keys = keys
 
     def test(self, rt: Budget, values: Sequence[str], keys: Sequence[str]) -> bool:
-        """Whether any value matches any key; a match sets the match values.
+        """Whether any value matches any key; a match may set the match values.
 
-        A test returns what this returns: for match types that wait it is an awaitable.
+        For a match type that waits this is an awaitable, which the `run` of a test may return.
+
+        Raises:
+            RunError: the run has no steps left.
 
         RFC 5228 §2.7.
         """
@@ -71,13 +76,13 @@ class Matcher:
             return self._wait(rt, values, predicates)  # type: ignore[return-value]
         steps = rt.steps
         for value in values:
-            cost = 1 + (len(value) * weight >> COMPARED_SHIFT)
+            cost = 1 + (len(value) * weight >> COMPARED_CHARACTERS_SHIFT)
             for predicate in predicates:
-                found = predicate(value)
+                matched = predicate(value)
                 steps -= cost
-                if found:
-                    if found is not True:
-                        rt.match_values = found
+                if matched:
+                    if matched is not True:
+                        rt.match_values = matched
                     rt.steps = steps
                     return True
             if steps < 0:
@@ -93,19 +98,20 @@ class Matcher:
                 rt.steps -= 1
                 if rt.steps < 0:
                     raise RunError("the script takes too much time", "too-many-steps")
-                found = await predicate(value)  # type: ignore[misc]
-                if found:
-                    if found is not True:
-                        rt.match_values = found
+                matched = await predicate(value)  # type: ignore[misc]
+                if matched:
+                    if matched is not True:
+                        rt.match_values = matched
                     return True
         return False
 
     def _charge(self, rt: Budget, keys: Sequence[str]) -> None:
-        """Count keys made at run time before anything is made of them."""
-        # A pattern is read character by character, any other key in C.
-        each = PATTERN_SHIFT if self.match_type.captures else COMPARED_SHIFT
+        """Take steps for keys that were made at run time, before they are prepared."""
+        # A pattern is read character by character in Python, any other key in C.
+        is_pattern = self.match_type.captures
+        shift = PATTERN_CHARACTERS_SHIFT if is_pattern else COMPARED_CHARACTERS_SHIFT
         for key in keys:
-            rt.steps -= 1 + (len(key) >> each)
+            rt.steps -= 1 + (len(key) >> shift)
         if rt.steps < 0:
             raise RunError("the script takes too much time", "too-many-steps")
 
@@ -115,5 +121,5 @@ class Matcher:
 
 
 def _weight(predicates: Sequence[Predicate]) -> int:
-    """What a character costs at most; a predicate that is slower than C has a `weight`."""
+    """The largest `weight` of the predicates; one without a weight is as fast as C."""
     return max((getattr(predicate, "weight", 1) for predicate in predicates), default=1)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from thurn_sieve.limits import Limits
-from thurn_sieve.matching.glob import MOST_STARS, Glob
+from thurn_sieve.limits import MATCH_VALUES
+from thurn_sieve.matching.glob import MAX_STARS, TOO_MANY_STARS, Glob
 from thurn_sieve.registry import Comparator, MatchType, Predicate
-
-MOST: Final = Limits().match_values
 
 
 def _is(comparator: Comparator, key: str, operand: str | None) -> Predicate:
@@ -40,18 +38,18 @@ def _matches(comparator: Comparator, key: str, operand: str | None) -> Predicate
 
     def fit(value: str) -> bool | Sequence[str]:
         text = normalise(value)
-        return glob.captures(text, value if keeps_length else text, MOST) or False
+        return glob.captures(text, value if keeps_length else text, MATCH_VALUES) or False
 
     return fit
 
 
 class _WithQuestionMarks:
-    """A pattern with `?`: exactly one octet for i;octet and i;ascii-casemap. RFC 5228 §2.7.1."""
+    """A pattern with `?`, which is one octet for i;octet and i;ascii-casemap. RFC 5228 §2.7.1."""
 
     __slots__ = ("comparator", "glob")
 
     weight = 32
-    """What a character of the value costs, compared with one that C looks at once."""
+    """How many times longer a character of the value takes than a character that C compares."""
 
     def __init__(self, comparator: Comparator, key: str) -> None:
         self.comparator = comparator
@@ -61,21 +59,20 @@ class _WithQuestionMarks:
         octets = self.comparator.octets and not value.isascii()
         shown = _octets(value) if octets else value
         text = self.comparator.normalise(shown)
-        found = self.glob.captures(text, shown if self.comparator.keeps_length else text, MOST)
-        if found is None or not octets:
-            return found or False
-        return [piece.encode("latin-1").decode("utf-8", "replace") for piece in found]
+        captured = shown if self.comparator.keeps_length else text
+        values = self.glob.captures(text, captured, MATCH_VALUES)
+        if values is None or not octets:
+            return values or False
+        return [value.encode("latin-1").decode("utf-8", "replace") for value in values]
 
 
 def _octets(text: str) -> str:
-    """A character for each octet of UTF-8."""
+    """The text's octets in UTF-8, as one character each."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("latin-1")
 
 
 def _check_pattern(key: str) -> str | None:
-    if key.count("*") > MOST_STARS:
-        return f'more than {MOST_STARS} "*" in a pattern'
-    return None
+    return TOO_MANY_STARS if key.count("*") > MAX_STARS else None
 
 
 MATCH_TYPES: Final = (

@@ -1,1 +1,1 @@
-"""RFC 5228 itself, as one extension that needs no `require`."""
+"""RFC 5228 itself, as an extension that needs no `require`."""

@@ -15,13 +15,13 @@ from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call
 
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f]")
-"""Controls; line ends above all."""
+"""Control characters, among them line ends, which could add header fields to a message."""
 
 
 def read_address(text: str) -> Address | None:
-    """The address that the text is, alone or as `Name <address>`; None if it is none.
+    """The address in a text that is one address, alone or as `Name <address>`; otherwise None.
 
-    One address and nothing beside it: no list, no group, no comment, no line end.
+    Lists, groups and control characters are not accepted; comments only before the `<`.
 
     RFC 5228 §2.4.2.3.
     """
@@ -30,10 +30,10 @@ def read_address(text: str) -> Address | None:
         return None
     text = text.strip(" ")
     if text.endswith(">"):
-        found = parse_address_list(text.encode(errors="replace"))
-        if found.doubts or len(found.entries) != 1:
+        address_list = parse_address_list(text.encode(errors="replace"))
+        if address_list.doubts or len(address_list.entries) != 1:
             return None
-        entry = found.entries[0]
+        entry = address_list.entries[0]
         return entry.address if isinstance(entry, Mailbox) else None
     try:
         return Address.parse(text)
@@ -52,15 +52,15 @@ def _discard(rt: Runtime, args: Args) -> None:
 def _redirect(rt: Runtime, args: Args) -> None:
     address = read_address(args.text(0))
     if address is None:
-        # RFC 5228 §2.4.2.3: an address made of variables is judged at run time.
-        rt.error("redirect to what is no address", "invalid-address")
+        # RFC 5228 §2.4.2.3: an address made of variables is checked at run time.
+        rt.error(f'"{args.text(0)[:80]}" is not an address to redirect to', "invalid-address")
     rt.act(Redirect(address=str(address)), args)
 
 
 def _validate_redirect(call: Call, diag: Diagnostics) -> None:
     for text in call.literals(0):
         if read_address(text.value) is None:
-            diag.error("this is no address", text, "invalid-address")
+            diag.error("this is not an address", text, "invalid-address")
 
 
 ACTIONS: Final = (

@@ -41,18 +41,19 @@ ADDRESS_FIELDS: Final = frozenset(
         "mail-reply-to",
     }
 )
-"""Fields that hold addresses; the test is restricted to them. RFC 5228 §5.1."""
+"""Names of the fields that hold addresses; the test `address` reads no others. RFC 5228 §5.1."""
 
-ADDRESS_OCTETS: Final = 8
-"""Of a field for addresses whose reading is a step; it is read once."""
+ADDRESS_OCTETS_PER_STEP: Final = 8
+"""Octets of a field that are read for addresses for one step; each field is read only once."""
 
 
 def check_field_names(call: Call, diag: Diagnostics, key: int = 0) -> None:
-    """Point out names that no field can have: they match nothing."""
+    """Warn about names that a field cannot have; they match nothing."""
     for text in call.literals(key):
         # RFC 5228 §2.4.2.2: invalid header names in tests MUST NOT be an error.
         if _NAME.fullmatch(text.value) is None:
-            diag.warn("this is no name of a header field", text, "invalid-header-name")
+            message = "a header field cannot have this name"
+            diag.warn(message, text, "invalid-header-name")
 
 
 def _check_address_names(call: Call, diag: Diagnostics) -> None:
@@ -60,30 +61,30 @@ def _check_address_names(call: Call, diag: Diagnostics) -> None:
     for text in call.literals(0):
         if _NAME.fullmatch(text.value) and text.value.lower() not in ADDRESS_FIELDS:
             shown = ascii(text.value[:40])[1:-1]
-            diag.error(f"{shown} is not known to hold addresses", text, "no-address-field")
+            diag.error(f"the field {shown} does not hold addresses", text, "no-address-field")
 
 
 def parts_of(rt: Runtime, args: Args, addresses: Iterable[MailAddress]) -> list[str]:
-    """What is compared of each address; those without that part are left out."""
+    """The compared part of each address; addresses without that part are left out."""
     get = args.address_part.get
-    return [part for found in addresses if (part := get(rt, found)) is not None]
+    return [part for address in addresses if (part := get(rt, address)) is not None]
 
 
 def _header(rt: Runtime, args: Args) -> bool:
-    # RFC 5228 §2.4.2.2: leading and trailing white space is not part of the value.
+    # RFC 5228 §2.4.2.2: white space at the ends is not part of the value; `unfold` removes it.
     values = [field.text for field in rt.fields(args, args[0])]
     return args.match.test(rt, values, args[1])
 
 
 def _address(rt: Runtime, args: Args) -> bool:
-    # RFC 5228 §5.1: restricted to fields with addresses, names made of variables too.
-    found: list[MailAddress] = []
+    # RFC 5228 §5.1: only fields with addresses are read, also where variables name the fields.
+    addresses: list[MailAddress] = []
     for field in rt.fields(args, args[0]):
         if field.name in ADDRESS_FIELDS:
             if not field.is_read:
-                rt.spend(len(field.raw) // ADDRESS_OCTETS)
-            found += field.addresses
-    return args.match.test(rt, parts_of(rt, args, found), args[1])
+                rt.spend(len(field.raw) // ADDRESS_OCTETS_PER_STEP)
+            addresses += field.addresses
+    return args.match.test(rt, parts_of(rt, args, addresses), args[1])
 
 
 def _exists(rt: Runtime, args: Args) -> bool:
@@ -97,13 +98,13 @@ def _exists(rt: Runtime, args: Args) -> bool:
 
 def _size(rt: Runtime, args: Args) -> bool:
     size = rt.view.size_octets
-    # RFC 5228 §5.9: exactly that size is neither over nor under.
+    # RFC 5228 §5.9: a message of exactly that size is neither over nor under it.
     return size > args.number("over") if args.has("over") else size < args.number("under")
 
 
 def _validate_size(call: Call, diag: Diagnostics) -> None:
     if not call.tags:
-        diag.error("size takes :over or :under", call, "missing-tag")
+        diag.error("size needs :over or :under", call, "missing-tag")
 
 
 def _all(rt: Runtime, address: MailAddress) -> str | None:

@@ -1,4 +1,4 @@
-"""`stop`. RFC 5228 §3.3. The compiler itself has `if`, `elsif`, `else`, `require`."""
+"""`stop`. RFC 5228 §3.3. The compiler knows `if`, `elsif`, `else` and `require` itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 5228 as declarations, and the registry of all that ships."""
+"""RFC 5228 as one extension, and the names of its comparators, which scripts may require."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ STANDARD: Final = Extension(
     builtin=True,
     hidden=True,
 )
-# RFC 5228 §2.7.3: a script may require these, and needs not.
-BUILTIN_NAMES: Final = tuple(
+# RFC 5228 §2.7.3: a script may require these comparators, but it need not.
+COMPARATOR_NAMES: Final = tuple(
     Extension(f"comparator-{comparator.name}", builtin=True, hidden=True)
     for comparator in COMPARATORS
 )

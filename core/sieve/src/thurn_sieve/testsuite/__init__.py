@@ -1,4 +1,4 @@
-"""Tests of Sieve scripts, written in Sieve: an extension as a third party would write one.
+"""Tests of Sieve scripts that are written in Sieve; the extension is like one of a third party.
 
-Start reading at `suite` (runs a file of tests), then `extension` (the commands).
+Start reading at `suite` (which runs a file of tests), then `extension` (the commands).
 """

@@ -1,26 +1,33 @@
-"""The commands of `vnd.thurn.testsuite`.
+"""The commands and tests of `vnd.thurn.testsuite`.
 
-    test "name" { ... }                    a test; the result starts empty, and what it sets is
-                                           put back at its end
-    test_fail "reason";                    ends the test, it has failed
-    test_abort "reason";                   ends the file
-    test_set "message" text: ... ;         also envelope.from .to .orig_to .auth, now, account,
-                                           addresses, flags, reject ("protocol", "report"), fails,
-                                           environment.NAME, setting.NAME
-    test_advance 3600;                     moves the clock, in seconds
-    test_mailbox [:use "Junk"] "name";   makes a mailbox
+Commands:
+
+    test "name" { ... }              a test; its result is empty at the start, and everything that
+                                     it sets is restored at its end
+    test_fail "reason";              ends the test, which has failed
+    test_abort "reason";             ends the whole file
+    test_set "message" text: ... ;   sets the message, or envelope.from, envelope.to,
+                                     envelope.orig_to, envelope.auth, now, account, addresses,
+                                     flags, reject ("protocol" or "report"), fails (the name of the
+                                     action that fails), environment.NAME, setting.NAME
+    test_advance 3600;               moves the clock by so many seconds
+    test_mailbox [:use "Junk"] [:id "id"] [:readonly] "name";    creates a mailbox
     test_script [:global] "name" text: ... ;             puts a script where include finds it
-    test_script_compile [:allow [..]] text: ...          test: it compiles
-    test_script_run [:append_result]                     test: the script compiled last runs
-    test_error [:index 1] [:code] [MATCH] "key"          test: errors of the last compile or run
-    test_warning, like test_error
-    test_result_action [:index 1] [MATCH] "field" "key"  test: a field of the actions; "name" ...
-    test_result_keep                                     test: the implicit keep is in force
-    test_result_execute                                  test: all actions are performed
-    test_result_reset;
-    test_message [:mailbox "name" | :sent] [:index 1]    test: it exists, and is now the message
+    test_result_reset;                                   empties the result
 
-The result is that of the script run last in this test, else of the tests' script itself, live.
+Tests:
+
+    test_script_compile [:allow [..]] text: ...          it compiles
+    test_script_run [:append_result]                     the script compiled last runs well
+    test_error [:index 1] [:code] [MATCH] "key"          errors of the last compile or run match
+    test_warning [:index 1] [:code] [MATCH] "key"        warnings of the last compile or run match
+    test_result_action [:index 1] [MATCH] "field" "key"  a field of the actions matches
+    test_result_keep                                     the implicit keep is in force
+    test_result_execute                                  all actions are carried out
+    test_message [:mailbox "name" | :sent] [:index 1]    the message exists; it is the message now
+
+The result is that of the script that this test ran last. Until it runs one, it is the result of the
+file of tests itself.
 """
 
 from __future__ import annotations
@@ -34,18 +41,16 @@ from thurn_sieve.errors import RunError, Stop
 from thurn_sieve.registry import Command, Extension, Namespace
 from thurn_sieve.result import Result
 from thurn_sieve.runtime import Args, Runtime
-from thurn_sieve.testsuite.memory import (
-    Stored,
-)
+from thurn_sieve.testsuite.memory import Stored
 from thurn_sieve.testsuite.state import CAPABILITY, SETTERS, Suite, save
 
 
 class Failed(Exception):
-    """A test has failed; `test` catches it."""
+    """Ends a test that has failed; the command `test` catches it."""
 
 
 class Aborted(Exception):
-    """The whole file ends; it passes out of `evaluate`."""
+    """Ends the whole file; it passes out of `evaluate`."""
 
     propagate = True
 
@@ -63,7 +68,7 @@ async def _test(rt: Runtime, args: Args, run_block: Callable[[], Awaitable[None]
     suite = _suite(rt)
     name = args.text(0)
     if name in suite.ran:
-        raise Aborted(f"two tests are called {name}")
+        raise Aborted(f"two tests have the name {name}")
     suite.ran.append(name)
     suite.current = name
     suite.result = suite.script = None
@@ -104,15 +109,14 @@ def _reset(rt: Runtime, args: Args) -> None:
 def _set_item(rt: Runtime, args: Args) -> None:
     context, item, value = rt.context, args.text(0), args.text(1)
     kind, _, name = item.partition(".")
-    setters = SETTERS
-    if item in setters:
-        setters[item](context, value)
+    if item in SETTERS:
+        SETTERS[item](context, value)
     elif kind == "environment":
         context.environment = {**context.environment, name: value}
     elif kind == "setting":
         context.settings = {**context.settings, name: int(value) if value.isdigit() else value}
     else:
-        rt.error(f"test_set knows no {item}")
+        rt.error(f"test_set cannot set {item}")
 
 
 def _advance(rt: Runtime, args: Args) -> None:
@@ -140,18 +144,18 @@ def _compile(rt: Runtime, args: Args) -> bool:
     allow = args.texts("allow") if args.has("allow") else None
     try:
         suite.script = rt.engine.compile(args.text(0), name="tested", allow=allow)
-        found, ok = list(suite.script.warnings), True
+        diagnostics, compiled = list(suite.script.warnings), True
     except CompileError as error:
-        suite.script, found, ok = None, error.diagnostics, False
-    suite.problems = [(str(d), d.code) for d in found if d.severity == "error"]
-    suite.warnings = [(str(d), d.code) for d in found if d.severity == "warning"]
-    return ok
+        suite.script, diagnostics, compiled = None, error.diagnostics, False
+    suite.problems = [(str(d), d.code) for d in diagnostics if d.severity == "error"]
+    suite.warnings = [(str(d), d.code) for d in diagnostics if d.severity == "warning"]
+    return compiled
 
 
 async def _run(rt: Runtime, args: Args) -> bool:
     suite = _suite(rt)
     if suite.script is None:
-        raise Failed(f"line {args.line}: no script is compiled")
+        raise Failed(f"line {args.line}: no script is compiled, so none can run")
     earlier = suite.result if args.has("append_result") else None
     result = await rt.engine.evaluate(suite.script, rt.context, result=earlier)
     suite.result = result
@@ -168,13 +172,13 @@ def _warning(rt: Runtime, args: Args) -> bool:
     return _compare_problems(rt, args, _suite(rt).warnings)
 
 
-def _compare_problems(rt: Runtime, args: Args, found: Sequence[tuple[str, str]]) -> bool:
-    values = [problem[1 if args.has("code") else 0] for problem in found]
+def _compare_problems(rt: Runtime, args: Args, problems: Sequence[tuple[str, str]]) -> bool:
+    values = [problem[1 if args.has("code") else 0] for problem in problems]
     return args.match.test(rt, _indexed(args, values), args[0])
 
 
 def _indexed(args: Args, values: Sequence[Any]) -> Sequence[Any]:
-    """Only the one that `:index` counts to, from 1."""
+    """The value with the number of `:index`, counted from 1; without the tag, all values."""
     if not args.has("index"):
         return values
     index = args.number("index")

@@ -1,4 +1,4 @@
-"""What a file of tests knows and sets: results, the context's services, how all is put back."""
+"""The state of a file of tests: its results and services, and what a test may set and restores."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ CAPABILITY: Final = "vnd.thurn.testsuite"
 
 @dataclass(slots=True)
 class Suite:
-    """What one file of tests has come to.
+    """The state of one file of tests.
 
     Attributes:
-        failures: test → why; only failed ones.
-        ran: tests that ran, in order.
-        problems: messages and codes of the errors of the last compile or run.
-        warnings: likewise.
-        script: compiled last.
-        result: of the script run last.
+        executor: the executor of `test_result_execute`.
+        mailboxes: the mailboxes that tests create and look at.
+        repository: the scripts that `include` finds.
+        failures: name of each failed test → the reason.
+        ran: the names of the tests that ran, in order.
+        current: the name of the test that runs, or that ran last.
+        problems: messages and codes of the errors of the last compilation or run.
+        warnings: messages and codes of the warnings of the last compilation or run.
+        script: the script that this test compiled last; None if there is none or it has errors.
+        result: the result of the script that this test ran last; None if it ran none.
     """
 
     executor: MemoryExecutor
@@ -47,7 +51,7 @@ class Suite:
 
 
 def prepare(context: Context) -> Suite:
-    """Give the context the services of a test."""
+    """Give the context the services in memory, and return the new state."""
     mailboxes, repository = MemoryMailboxes(), MemoryRepository()
     duplicates = MemoryDuplicates(context)
     context.mailboxes, context.repository = mailboxes, repository
@@ -58,19 +62,22 @@ def prepare(context: Context) -> Suite:
 
 
 def save(context: Context) -> Callable[[], None]:
-    """What puts everything back that a test may set."""
+    """A function that restores everything that a test may set."""
     suite: Suite = context.locals[CAPABILITY]
     mailboxes, executor = suite.mailboxes, suite.executor
-    kept = {name: getattr(context, name) for name in _KEPT}
+    attributes = {name: getattr(context, name) for name in _SET_BY_TESTS}
     envelope, account = copy(context.envelope), copy(context.account)
     stored = {name: list(messages) for name, messages in mailboxes.stored.items()}
+    uses = {flag: list(names) for flag, names in mailboxes.uses.items()}
+    read_only, ids = set(mailboxes.read_only), dict(mailboxes.ids)
     sources, ends = dict(suite.repository.sources), dict(executor.duplicates.ends)
 
     def restore() -> None:
-        for name, value in kept.items():
+        for name, value in attributes.items():
             setattr(context, name, value)
         context.envelope, context.account = envelope, account
-        mailboxes.stored = stored
+        mailboxes.stored, mailboxes.uses = stored, uses
+        mailboxes.read_only, mailboxes.ids = read_only, ids
         suite.repository.sources, executor.duplicates.ends = sources, ends
         executor.sent, executor.refused, executor.notices = [], [], []
         executor.in_protocol, executor.fails = True, ""
@@ -78,7 +85,7 @@ def save(context: Context) -> Callable[[], None]:
     return restore
 
 
-_KEPT: Final = ("message", "original", "message_flags", "now", "environment", "settings")
+_SET_BY_TESTS: Final = ("message", "original", "message_flags", "now", "environment", "settings")
 
 
 def _set_message(context: Context, value: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs a file of tests; give it a registry with more extensions to test those."""
+"""Runs a file of tests; with a registry of more extensions, the tests can use those too."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from thurn_sieve.testsuite.state import CAPABILITY, Suite, prepare
 MESSAGE: Final = (
     b"From: sender@example.com\r\nTo: me@example.org\r\nSubject: Frop\r\n\r\nFriep!\r\n"
 )
-"""What tests see that set no message of their own."""
+"""The message of a test that sets none."""
 NO_SCRIPTS: Final[Mapping[str, str]] = MappingProxyType({})
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+"""The time of a test that sets none."""
 
 
 def make_engine(registry: Registry | None = None) -> Engine:
-    """An engine with the testsuite's commands."""
+    """An engine with the commands of the testsuite, and all shipped extensions by default."""
     registry = (registry or shipped()).copy()
     if CAPABILITY not in registry.extensions:
         registry.add(EXTENSION)
@@ -51,19 +52,19 @@ async def run_suite(
     engine: Engine | None = None,
     scripts: Mapping[str, str] = NO_SCRIPTS,
 ) -> Suite:
-    """What became of the tests of a file.
+    """Run the tests of a file.
 
     Args:
-        source: of the tests.
-        name: for messages.
-        engine: with the testsuite's commands.
-        scripts: name → text of those that `include :personal` finds.
-
-    Raises:
-        CompileError: the file is no script.
+        source: the text of the file.
+        name: the name that messages give the file.
+        engine: an engine of `make_engine`; None means one with all shipped extensions.
+        scripts: name → text of the scripts that `include :personal` finds.
 
     Returns:
-        The suite; a failure named "" is one outside of all tests.
+        The state after the run; a failure with the name "" is an error outside of all tests.
+
+    Raises:
+        CompileError: the file does not compile.
     """
     engine = engine or make_engine()
     context = Context(

@@ -11,7 +11,9 @@ and domains of `SAMPLE`, and opens the product on it:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import trio
@@ -35,7 +37,7 @@ from thurn.contracts.settings import Secret
 from thurn.types.address import Address
 from thurn.types.identity import AccountId
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import checking, expect, expect_equal, run_in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +165,17 @@ async def check_verifier(verifier: CredentialVerifier) -> None:
     Raises:
         AssertionError: with the promise that was not kept.
     """
-    await _right_claims(verifier)
-    await _wrong_claims(verifier)
-    await _strangers(verifier)
-    await _many_claims(verifier)
+    checks = (_right_claims, _wrong_claims, _strangers, _many_claims, _nobody, _no_keys)
+    await run_in_turn("account", *(partial(check, verifier) for check in checks))
+
+
+async def _nobody(verifier: CredentialVerifier) -> None:
     if isinstance(verifier, DiscreetVerifier):
         for secret in HOSTILE_SECRETS:
             await verifier.verify_nobody(Claim("nobody", Secret(secret), "password", "imap"))
+
+
+async def _no_keys(verifier: CredentialVerifier) -> None:
     nobody = await verifier.stored_key(StoredKeyQuery("nobody", "SCRAM-SHA-256"))
     expect_equal(nobody, Unknown(), "a stored key of who is not known here is Unknown")
     other = await verifier.stored_key(StoredKeyQuery("alice", "NO-SUCH"))
@@ -239,16 +245,20 @@ async def check_directory(directory: Directory, *, separator: str = "+") -> None
     Raises:
         AssertionError: with the promise that was not kept.
     """
-    alice, bob = await _own_addresses(directory)
-    await _sub_addresses(directory, separator, alice)
-    await _aliases(directory)
-    await _unknown_addresses(directory)
-    await _postmasters(directory)
-    await _records(directory, alice, bob)
-    await _ownership(directory, separator, alice, bob)
-    await _acting(directory, alice, bob)
+    with checking("account", _own_addresses):
+        alice, bob = await _own_addresses(directory)
+    checks: list[Callable[[], Awaitable[None]]] = [
+        partial(_sub_addresses, directory, separator, alice),
+        partial(_aliases, directory),
+        partial(_unknown_addresses, directory),
+        partial(_postmasters, directory),
+        partial(_records, directory, alice, bob),
+        partial(_ownership, directory, separator, alice, bob),
+        partial(_acting, directory, alice, bob),
+    ]
     if isinstance(directory, AccountFinder):
-        await _finding(directory, alice, bob)
+        checks.append(partial(_finding, directory, alice, bob))
+    await run_in_turn("account", *checks)
 
 
 async def _finding(directory: AccountFinder, alice: AccountId, bob: AccountId) -> None:

@@ -16,13 +16,11 @@ from typing import TypeAlias
 import trio
 from thurn.contracts.connection import Connection
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import checking, expect, expect_equal
 
 Ends: TypeAlias = tuple[Connection, trio.abc.HalfCloseableStream]
 Make: TypeAlias = Callable[[], AbstractAsyncContextManager[Ends]]
 
-PATIENCE_SECONDS = 60.0
-"""Longest time of one check, also on a slow machine."""
 LARGE = bytes(range(256)) * 8192
 """Two MiB: more than any buffer between the ends."""
 
@@ -34,7 +32,7 @@ async def check_connection(make: Make) -> None:
         AssertionError: with the promise that was not kept.
     """
     for check in (_order, _bounded, _half_closed, _large, _cancelled, _gone, _in_the_clear):
-        with trio.fail_after(PATIENCE_SECONDS):
+        with checking("connection", check):
             async with make() as (connection, peer):
                 await check(connection, peer)
 

@@ -1,7 +1,7 @@
 """The conformance kit of delivery filters (`thurn.contracts.delivery`): whatever arrives, what they
 ask for can be done, and trouble never loses mail.
 
-    async def test_contract(...):
+    async def test_contract():
         await check_delivery(product, handle, record)
 
 The filter is called as the host calls it, with a delivery that records its verbs. It may decide
@@ -23,7 +23,7 @@ from thurn.types.envelope import Envelope, Recipient
 from thurn.types.errors import MailboxNameRefused, StorageTrouble, ThurnError
 from thurn.types.mailbox import mailbox_name
 
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import CHECK_SECONDS, expect, expect_equal, in_time
 from thurn_testing.fakes.session import make_session, make_transaction
 
 MESSAGES: Final = (
@@ -72,14 +72,19 @@ async def check_delivery(
     """
     for message, sender in _cases():
         delivery = make_delivery(message, sender, account, record)
-        await product.deliver(delivery)
+        await _deliver(product, delivery)
         _check_verbs(delivery)
         again = make_delivery(message, sender, account, record)
-        await product.deliver(again)
+        await _deliver(product, again)
         expect_equal(
             _told(again), _told(delivery), f"what was not committed is forgotten ({message[:40]!r})"
         )
     await _check_trouble(product, account, record)
+
+
+async def _deliver(product: DeliveryFilter, delivery: RecordedDelivery) -> None:
+    with in_time("a delivery ends in time", CHECK_SECONDS):
+        await product.deliver(delivery)
 
 
 def make_delivery(
@@ -157,7 +162,7 @@ async def _check_trouble(
     down = cast("AccountHandle", DownAccount(account))
     delivery = make_delivery(MESSAGES[3], "x@example.net", down, record)
     try:
-        await product.deliver(delivery)
+        await _deliver(product, delivery)
     except ThurnError:
         return
     expect(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import trio
 
 REASON: Final = re.compile(r"[a-z0-9_-]{1,60}(?:\.[a-z0-9_-]{1,60}){0,9}")
+"""The form of a reason: words of a journal, joined by dots."""
 BLOCKED_SECONDS: Final = 5.0
-"""How long one call may block: no question takes that long, and everybody else may be waiting."""
-
+"""Longest time in seconds that one call may block: no question takes that long, and everybody else
+may be waiting."""
 CHECK_SECONDS: Final = 45.0
-"""How long one check of a kit may take. Most take less than a second; a product that hangs is named
-before the minute has passed that a test runner may grant."""
+"""Longest time in seconds of one check, or of one answer to a kit. Most take less than a second; a
+product that hangs is named before the minute has passed that a test runner may grant."""
 
 
 def expect(condition: object, promise: str) -> None:
@@ -53,12 +54,31 @@ def in_time(promise: str, seconds: float) -> Iterator[None]:
 @contextmanager
 def checking(kit: str, check: Callable[..., object]) -> Iterator[None]:
     """The block runs a check of a kit: it must end in time, and what it raises names the check."""
-    name = getattr(check, "__name__", repr(check))
-    note = f"in the {kit} kit's {name}"
-    promise = (check.__doc__ or name).split("\n")[0]
+    function = getattr(check, "func", check)
+    promise = (function.__doc__ or name_of(check)).split("\n")[0]
+    with naming(kit, check), in_time(promise, CHECK_SECONDS):
+        yield
+
+
+async def run_in_turn(kit: str, *checks: Callable[[], Awaitable[object]]) -> None:
+    """Run checks of a kit one after the other, each in time and with its name."""
+    for check in checks:
+        with checking(kit, check):
+            await check()
+
+
+def name_of(check: Callable[..., object]) -> str:
+    """What a check is called; a partial is called like its function."""
+    function = getattr(check, "func", check)
+    return str(getattr(function, "__name__", repr(function))).removeprefix("_")
+
+
+@contextmanager
+def naming(kit: str, check: Callable[..., object]) -> Iterator[None]:
+    """The block runs a check of a kit: what it raises names the check."""
+    note = f"in the {kit} kit's {name_of(check)}"
     try:
-        with in_time(promise, CHECK_SECONDS):
-            yield
+        yield
     except BaseExceptionGroup as group:
         error = _innermost(group)
         error.add_note(note)
@@ -77,9 +97,10 @@ def _innermost(error: BaseException) -> BaseException:
 
 @contextmanager
 def unblocked(promise: str) -> Iterator[None]:
-    """The block must not hold up everybody else."""
+    """The block asks a product: it must answer in time, and not hold up everybody else."""
     begun = time.monotonic()
-    yield
+    with in_time(promise, CHECK_SECONDS):
+        yield
     seconds = time.monotonic() - begun
     text = f"{promise}; be async, or use trio.to_thread.run_sync"
     expect(seconds < BLOCKED_SECONDS, f"{text}: one call took {seconds:.1f} s")

@@ -1,7 +1,8 @@
 """A commit log in memory: the smallest one that keeps the order of `thurn.contracts.commitlog`.
 
 For kits and tests of stores: every group is a round of its own (begin, apply, commit), nothing is
-synced, and a test may ask for what the real log does at its own time: replay and settle.
+synced, and a test may ask for what the real log does at its own time: replay, settle, restore. What
+an owner could not apply is put aside as the real log does it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ import itertools
 from collections.abc import Sequence
 
 import trio
-from thurn.contracts.commitlog import BlobReference, Change, Owner, Record, Resource
+from thurn.contracts.commitlog import (
+    BlobReference,
+    Change,
+    Owner,
+    Record,
+    Resource,
+    RestoringOwner,
+    Unapplied,
+)
 from thurn.types.content import Blob
 
 BUSY_ROUNDS = 1_000
@@ -50,6 +59,7 @@ class PlainLog:
         self.blobs: dict[BlobReference, bytes] = {}
         self.generation = 1
         self.has_failed = False
+        self.aside: dict[tuple[str, str], dict[Record, dict[BlobReference, bytes]]] = {}
         self.offsets = itertools.count()
         self._times = itertools.count(1)
 
@@ -91,18 +101,41 @@ class PlainLog:
         """The octets of a blob while they are kept."""
         return self.blobs.get(reference)
 
+    def is_aside(self, owner: str, key: str) -> bool:
+        """Whether records of this key stand aside."""
+        return (owner, key) in self.aside
+
+    async def restore(self, owner: str, key: str) -> None:
+        """Have the owner apply what stands aside."""
+        kept = self.aside.get((owner, key), {})
+        blobs = {place: octets for of_one in kept.values() for place, octets in of_one.items()}
+        restoring = self.owners[owner]
+        if not isinstance(restoring, RestoringOwner):
+            raise TypeError(f"{owner} puts records aside and cannot restore them")
+        records = sorted(kept, key=lambda record: record.written_at_ns)
+        await trio.to_thread.run_sync(restoring.restore, key, records, blobs.get)
+        del self.aside[owner, key]
+
     def replay(self) -> None:
         """Give every record again to its owner, as after an unclean stop."""
         for name, owner in self.owners.items():
-            owner.replay([record for owned, record in self.records if owned == name])
+            self._put_aside(name, owner.replay(self._records_of(name)))
 
     def retire(self) -> None:
         """Settle every record and forget records and blobs, as after a clean stop."""
         for name, owner in self.owners.items():
-            owner.settle([record for owned, record in self.records if owned == name])
+            self._put_aside(name, owner.settle(self._records_of(name)))
         self.records.clear()
         self.blobs.clear()
         self.generation += 1
+
+    def _records_of(self, name: str) -> list[Record]:
+        return [record for owned, record in self.records if owned == name]
+
+    def _put_aside(self, name: str, unapplied: Sequence[Unapplied]) -> None:
+        for one in unapplied:
+            kept = self.aside.setdefault((name, one.key), {}).setdefault(one.record, {})
+            kept.update((b, self.blobs[b]) for b in one.blobs if b in self.blobs)
 
 
 def _begin(resources: Sequence[Resource]) -> list[Resource] | None:

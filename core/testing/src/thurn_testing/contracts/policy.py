@@ -35,6 +35,7 @@ from thurn_testing.contracts.expectation import (
     expect,
     expect_decision,
     expect_equal,
+    in_time,
     unblocked,
 )
 from thurn_testing.fakes.session import make_session, make_transaction
@@ -117,7 +118,7 @@ async def _live(
     policy: SessionPolicy, session: Session, outcomes: Sequence[TransactionOutcome]
 ) -> None:
     """One session with transactions that end so."""
-    with trio.fail_after(SESSION_SECONDS):
+    with in_time("a session with its transactions ends in time", SESSION_SECONDS):
         async with policy.open(session) as rules:
             expect(isinstance(rules, policy.rules), "`open` gives an object of the class `rules`")
             for outcome in outcomes:
@@ -147,7 +148,7 @@ async def _transact(rules: object, session: Session, outcome: TransactionOutcome
 async def _live_beside(policy: SessionPolicy) -> None:
     """Two sessions at once have rules of their own."""
     one, two = make_session(), make_session()
-    with trio.fail_after(SESSION_SECONDS):
+    with in_time("a session with its transactions ends in time", SESSION_SECONDS):
         async with policy.open(one) as first:
             async with policy.open(two) as second:
                 expect(first is not second, "each session has rules of its own")
@@ -157,7 +158,8 @@ async def _live_beside(policy: SessionPolicy) -> None:
 
 async def _leave(policy: SessionPolicy) -> None:
     """A session that is cancelled ends within the time that the host gives it."""
-    with trio.fail_after(CLOSE_SECONDS), trio.CancelScope() as scope:
+    promise = "rules that are cancelled close in time"
+    with in_time(promise, CLOSE_SECONDS), trio.CancelScope() as scope:
         async with policy.open(make_session()):
             scope.cancel()
             await trio.lowlevel.checkpoint()

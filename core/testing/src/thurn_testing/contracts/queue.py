@@ -1,7 +1,8 @@
 """The conformance kit of queues: what mail flow and the queue's runner rely on.
 
     async def test_contract(tmp_path):
-        await check_queue(lambda context: spool.open(config, context), directory=tmp_path)
+        make = partial(spool.open, config)
+        await check_queue(make, level="leases", directory=tmp_path)
 
 Each check has a site of its own. Level "entries" is what mail flow needs, "leases" what a runner
 needs besides. Deposits are committed as the host does it, so a queue may put its changes into the

@@ -30,7 +30,7 @@ from thurn.contracts.resolver import (
 )
 from trio.testing import wait_all_tasks_blocked
 
-from thurn_testing.contracts.expectation import expect, expect_equal, refused
+from thurn_testing.contracts.expectation import checking, expect, expect_equal, refused
 from thurn_testing.fakes.clock import ManualClock
 
 ALIASES_REFUSED: Final = 40
@@ -152,8 +152,9 @@ async def check_resolver(open_resolver: OpenResolver, *, remembers: bool = True)
     """
     for check in (*ALWAYS, *(REMEMBERING if remembers else ())):
         clock = ManualClock()
-        async with open_resolver(clock) as (resolver, dns):
-            await check(resolver, dns, clock)
+        with checking("resolver", check):
+            async with open_resolver(clock) as (resolver, dns):
+                await check(resolver, dns, clock)
 
 
 def _full(

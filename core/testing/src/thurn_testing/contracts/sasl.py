@@ -4,6 +4,11 @@ r"""The conformance kit of SASL mechanisms (`thurn.contracts.sasl`), driven with
         async with factory.open(NoSettings(), FakeContext(tmp_path)) as product:
             check_sasl(product, {"PLAIN": Dialogue((b"\0alice\0secret",), "alice", "secret")})
 
+A response that depends on what the mechanism has sent is a function of its last challenge, as in
+SCRAM (`client` is a `thurn_testing.scram.ScramClient`):
+
+    Dialogue((client.first, client.final), "alice", stored=stored)
+
 `play` is public: tests of mechanisms play their own dialogues with it.
 """
 
@@ -13,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
 from thurn.contracts.account import Claim, Denied, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.sasl import (
@@ -35,12 +40,21 @@ from thurn_testing.contracts.expectation import expect, expect_equal
 
 SECURED: Final = SaslConditions(secured=True)
 STEPS: Final = 50
-"""Requests of one exchange at most; real ones have under ten."""
+"""Most requests of one exchange; real mechanisms have under ten."""
 GUESSES: Final = 300
+"""Responses that are made at random, for each place in a dialogue."""
 GUESS_OCTETS: Final = 40
+"""Length that such a response stays below, in octets."""
+SAME_PLAYS: Final = 8
+"""Exchanges of which the octets that are always the same are found: a nonce differs in each of its
+places soon."""
 
 _NAME: Final = re.compile(r"[A-Z0-9_-]{1,20}")
 _SEED: Final = 4422
+
+
+Response: TypeAlias = bytes | Callable[[bytes], bytes]
+"""What a peer says: octets, or a function of the challenge that is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +62,17 @@ class Dialogue:
     """What a peer says to log in.
 
     Attributes:
-        responses: in order; a mechanism without a first challenge gets the first one at the start.
-        name: what shall be claimed.
-        secret: the password or token that shall be claimed; None where it never shows itself.
+        responses: in order. A mechanism that lets the peer speak first asks for the first one with
+            an empty challenge. Where one is a function, the mechanism proves that the peer is there
+            now: the same octets must not log in again.
+        name: the name that has to be claimed.
+        secret: the password or token that has to be claimed; None where it never shows itself.
         authzid: whom the peer asks to act as.
         stored: answers `NeedStoredKey`.
         channel_bindings: what the connection has, for mechanisms that bind.
     """
 
-    responses: tuple[bytes, ...]
+    responses: tuple[Response, ...]
     name: str
     secret: str | None = None
     authzid: str = ""
@@ -66,9 +82,17 @@ class Dialogue:
 
 @dataclass(slots=True)
 class Played:
-    """How an exchange went. `result` is None when the responses were over before it ended."""
+    """How an exchange went.
+
+    Attributes:
+        challenges: what the mechanism sent.
+        responses: what the peer answered.
+        claims: what the mechanism wanted to be verified.
+        result: how it ended; None where the responses were over before.
+    """
 
     challenges: list[bytes] = field(default_factory=list)
+    responses: list[bytes] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     result: SaslResult | None = None
 
@@ -78,7 +102,7 @@ Judge = Callable[[Claim], Verdict]
 
 def play(
     mechanism: SaslMechanism,
-    responses: Sequence[bytes],
+    responses: Sequence[Response],
     *,
     judge: Judge,
     stored: StoredKey | None = None,
@@ -87,7 +111,8 @@ def play(
     """Run one exchange; it is closed when the responses are over.
 
     Raises:
-        Exception: whatever the mechanism raises; the contract allows nothing.
+        Exception: whatever the mechanism raises, which is against the contract, or a function
+            among the responses.
     """
     exchange = mechanism.begin(conditions)
     played, left = Played(), iter(responses)
@@ -101,10 +126,12 @@ def play(
         match request:
             case Challenge(octets):
                 played.challenges.append(octets)
-                answer = next(left, None)
-                if answer is None:
+                response = next(left, None)
+                if response is None:
                     exchange.close()
                     return played
+                answer = response if isinstance(response, bytes) else response(octets)
+                played.responses.append(answer)
             case NeedVerify(claim):
                 played.claims.append(claim)
                 answer = judge(claim)
@@ -149,6 +176,7 @@ def check_sasl(product: SaslProduct, dialogues: Mapping[str, Dialogue]) -> None:
             "the dialogue has the channel binding that the mechanism needs",
         )
         _refusal(mechanism, dialogue)
+        _replayed(mechanism, dialogue)
         _nothing_stored(mechanism, dialogue)
         _at_the_same_time(mechanism, dialogue)
         _cut_short(mechanism, dialogue)
@@ -160,10 +188,19 @@ def _conditions(dialogue: Dialogue) -> SaslConditions:
 
 
 def _play(
-    mechanism: SaslMechanism, dialogue: Dialogue, responses: Sequence[bytes], judge: Judge
+    mechanism: SaslMechanism, dialogue: Dialogue, responses: Sequence[Response], judge: Judge
 ) -> Played:
     conditions = _conditions(dialogue)
     return play(mechanism, responses, judge=judge, stored=dialogue.stored, conditions=conditions)
+
+
+def _replayed(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
+    """What one exchange proved proves nothing in the next one. RFC 5802 §9."""
+    if all(isinstance(response, bytes) for response in dialogue.responses):
+        return
+    spoken = _play(mechanism, dialogue, dialogue.responses, yes).responses
+    replayed = _play(mechanism, dialogue, spoken, yes).result
+    expect(not isinstance(replayed, SaslSuccess), "the octets of an earlier login log nobody in")
 
 
 def _nothing_stored(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
@@ -171,9 +208,11 @@ def _nothing_stored(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
     if dialogue.stored is None:
         return
     conditions = _conditions(dialogue)
-    found = [play(mechanism, dialogue.responses, judge=no, conditions=conditions) for _ in range(2)]
-    known = _play(mechanism, dialogue, dialogue.responses, no)
-    for played in found:
+    unknown_name = [
+        play(mechanism, dialogue.responses, judge=no, conditions=conditions) for _ in range(2)
+    ]
+    known = [_play(mechanism, dialogue, dialogue.responses, no) for _ in range(SAME_PLAYS)]
+    for played in unknown_name:
         result = played.result
         expect(isinstance(result, SaslFailure), "what nobody has stored proves nothing")
         expect(
@@ -182,10 +221,20 @@ def _nothing_stored(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
         )
         expect_equal(
             [len(octets) for octets in played.challenges],
-            [len(octets) for octets in known.challenges],
+            [len(octets) for octets in known[0].challenges],
             "an unknown name is asked as much as a known one",
         )
-    expect_equal(found[1].challenges, found[0].challenges, "and the same each time")
+    said = [_said(played) for played in known]
+    same = [place for place, octets in enumerate(zip(*said, strict=True)) if len({*octets}) == 1]
+    first, second = (_said(played) for played in unknown_name)
+    expect(
+        all(first[place] == second[place] for place in same),
+        "an unknown name is asked the same each time where a known one is",
+    )
+
+
+def _said(played: Played) -> bytes:
+    return b"".join(played.challenges)
 
 
 def _success(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
@@ -235,8 +284,9 @@ def _at_the_same_time(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
     _advance(second, None)
     second.close()
     if isinstance(before, Challenge):
-        found = _advance(first, dialogue.responses[0])
-        ended = isinstance(found, SaslFailure)
+        response = dialogue.responses[0]
+        octets = response if isinstance(response, bytes) else response(before.data)
+        ended = isinstance(_advance(first, octets), SaslFailure)
         expect(not ended, "an exchange does not hear of another one's end")
     first.close()
 
@@ -260,21 +310,42 @@ def _hostile(mechanism: SaslMechanism, dialogue: Dialogue) -> None:
     random = Random(_SEED)  # noqa: S311 - the same octets each time
     fixed = [b"", b"\0", b"\0\0", b"\0\0\0\0", b"\xff" * 100, b"*", b"=", b"x" * 65_536]
     guesses = [random.randbytes(random.randrange(GUESS_OCTETS)) for _ in range(GUESSES)]
-    broken = [_broken(random, response) for response in dialogue.responses * 20]
+    spoken = _play(mechanism, dialogue, dialogue.responses, yes).responses
+    broken = [_broken(random, response) for response in spoken * 20]
     for octets in [*fixed, *guesses, *broken]:
-        for place, right in enumerate(dialogue.responses):
+        for place, right in enumerate(spoken):
             if octets == right:
                 continue  # a break that broke nothing
-            responses = [*dialogue.responses]
+            responses = [*map(_guarded, dialogue.responses)]
             responses[place] = octets
             _one_hostile(mechanism, dialogue, [*responses, octets])
 
 
-def _one_hostile(mechanism: SaslMechanism, dialogue: Dialogue, responses: list[bytes]) -> None:
+class _GivesUp(Exception):
+    """The peer cannot answer what the mechanism has sent."""
+
+
+def _guarded(response: Response) -> Response:
+    """The same response; a function that cannot read a challenge gives up."""
+    if isinstance(response, bytes):
+        return response
+
+    def answer(challenge: bytes) -> bytes:
+        try:
+            return response(challenge)
+        except Exception as error:
+            raise _GivesUp from error
+
+    return answer
+
+
+def _one_hostile(mechanism: SaslMechanism, dialogue: Dialogue, responses: list[Response]) -> None:
     try:
         played = _play(mechanism, dialogue, responses, no)
-    except AssertionError:
-        raise
+    except (AssertionError, _GivesUp) as error:
+        if isinstance(error, AssertionError):
+            raise
+        return
     except Exception as error:
         raise AssertionError(f"{mechanism.mechanism} raises {error!r} for {responses!r}") from error
     expect(not isinstance(played.result, SaslSuccess), "what is denied never succeeds")

@@ -1,6 +1,6 @@
 """The conformance kit of scripts of accounts (`thurn.contracts.scripts.AccountScripts`).
 
-    async def test_contract(...):
+    async def test_contract():
         await check_scripts(product.scripts(account), valid=[b"keep;", b"stop;"], invalid=b"frob;")
 
 Whoever manages scripts relies on it: only texts without errors are stored, at most one script is
@@ -10,6 +10,7 @@ active, and nothing that was refused has happened.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from thurn.contracts.scripts import (
@@ -21,7 +22,7 @@ from thurn.contracts.scripts import (
     ScriptRefused,
 )
 
-from thurn_testing.contracts.expectation import expect, expect_equal, refused
+from thurn_testing.contracts.expectation import expect, expect_equal, refused, run_in_turn
 
 NAMES: Final = ("a", "b", "Z \N{LATIN SMALL LETTER U WITH DIAERESIS} ../x")
 """Of the kit's scripts: a name is data, never a path."""
@@ -39,13 +40,26 @@ async def check_scripts(scripts: AccountScripts, *, valid: Sequence[bytes], inva
     Raises:
         AssertionError: with the promise that was not kept.
     """
+    await run_in_turn(
+        "scripts",
+        partial(_check_empty, scripts),
+        partial(_check_texts, scripts, valid, invalid),
+        partial(_check_names, scripts, valid[0]),
+        partial(_check_versions, scripts, valid),
+        partial(_check_active, scripts, valid[0]),
+        partial(_check_rename, scripts, valid[0]),
+        partial(_check_trace, scripts, valid[0], invalid),
+        partial(_check_deletion, scripts),
+    )
+
+
+async def _check_empty(scripts: AccountScripts) -> None:
+    """The kit begins with an account that has no scripts."""
     expect_equal(list(await scripts.list()), [], "the kit needs an account without scripts")
-    await _check_texts(scripts, valid, invalid)
-    await _check_names(scripts, valid[0])
-    await _check_versions(scripts, valid)
-    await _check_active(scripts, valid[0])
-    await _check_rename(scripts, valid[0])
-    await _check_trace(scripts, valid[0], invalid)
+
+
+async def _check_deletion(scripts: AccountScripts) -> None:
+    """All scripts can be deleted once none is active."""
     await scripts.activate(None)
     for record in await scripts.list():
         await scripts.delete(record.name)

@@ -1,7 +1,7 @@
 """The conformance kit of state plugins: tables and notices (`thurn.contracts.state`).
 
     async def test_contract(tmp_path):
-        await check_state(sqlite.open_for_tests, tmp_path)
+        await check_state(lambda context: sqlite.open(settings, context), tmp_path)
 
 Two contexts on one directory and one clock are two workers of a site. Each check has a directory
 of its own. Not for an `autojump_clock`: notices may come by sockets.
@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from thurn.contracts.context import Context
 from thurn.contracts.state import State
 
+from thurn_testing.contracts.expectation import checking
 from thurn_testing.contracts.state_lifetime import LIFETIME_CHECKS, REBOOT_CHECKS
 from thurn_testing.contracts.state_notices import NOTICES_CHECKS
 from thurn_testing.contracts.state_table import TABLE_CHECKS
@@ -56,4 +57,5 @@ async def check_state(open_state: OpenState, directory: Path, *, durable: bool =
         AssertionError: with the promise that was not kept.
     """
     for check in (*ALWAYS, *(REBOOT_CHECKS if durable else ())):
-        await check(StateSite(open_state, directory / check.__name__))
+        with checking("state", check):
+            await check(StateSite(open_state, directory / check.__name__))

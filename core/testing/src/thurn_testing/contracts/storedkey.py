@@ -14,10 +14,10 @@ import hmac
 import re
 from typing import Final
 
-from thurn.contracts.account import CredentialVerifier, StoredKey, StoredKeyQuery
+from thurn.contracts.account import CredentialVerifier, KeyAnswer, StoredKey, StoredKeyQuery
 
 from thurn_testing.contracts.account import ALICE, BOB, CAROL, HOSTILE_NAMES
-from thurn_testing.contracts.expectation import expect, expect_equal
+from thurn_testing.contracts.expectation import CHECK_SECONDS, expect, expect_equal, in_time
 
 SCRAM_HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
 _TEXT: Final = re.compile(r"(SCRAM-SHA-(?:1|256))\$(\d{1,9}):([^$]+)\$([^:]+):(.+)")
@@ -49,7 +49,7 @@ async def check_stored_keys(verifier: CredentialVerifier, scheme: str) -> None:
     for account in (ALICE, BOB):
         found: list[StoredKey] = []
         for name in (account.name, account.name.upper(), *account.addresses):
-            key = await verifier.stored_key(StoredKeyQuery(name, scheme))
+            key = await _asked(verifier, name, scheme)
             if not isinstance(key, StoredKey):
                 raise AssertionError(f"{name} has a stored key for {scheme}")  # noqa: TRY004
             found.append(key)
@@ -68,6 +68,11 @@ async def check_stored_keys(verifier: CredentialVerifier, scheme: str) -> None:
         expect(hmac.compare_digest(text, expected), "the key is of the account's password")
         expect(text not in repr(found), "a key is a secret")
     for name in (CAROL.name, *HOSTILE_NAMES):
-        key = await verifier.stored_key(StoredKeyQuery(name, scheme))
+        key = await _asked(verifier, name, scheme)
         is_none = not isinstance(key, StoredKey)
         expect(is_none, f"{name[:40]!r}, not enabled or not there, has no key")
+
+
+async def _asked(verifier: CredentialVerifier, name: str, scheme: str) -> KeyAnswer:
+    with in_time("a stored key is found, or not, in time", CHECK_SECONDS):
+        return await verifier.stored_key(StoredKeyQuery(name, scheme))

@@ -20,13 +20,18 @@ from typing import Any, Final
 import trio
 from thurn.contracts.listener import Listener
 from thurn.net.connection import ConnectionLost
+from thurn.net.listen import is_of_connection
 from thurn.types.session import PeerAddress, Session, TlsState
 from trio.lowlevel import ParkingLot
 
 CAPACITY_OCTETS: Final = 262_144
 """What is under way in one direction before the sender waits, as with a socket's buffer."""
 TLS: Final = TlsState("TLSv1.3", "TLS_AES_128_GCM_SHA256")
+IDLE_SECONDS: Final = 300.0
+"""Silence that ends a connection before its listener has said `extend`, in seconds: the default of
+`thurn.contracts.listener.ListenerSettings.idle`."""
 TOTAL_SECONDS: Final = 86_400.0
+"""Age that ends a connection, in seconds: the default of `ListenerSettings.total`."""
 
 
 class _Pipe:
@@ -102,6 +107,7 @@ class MemoryConnection:
         """From now on the connection lives in this scope."""
         self._scope = scope
         self._end = trio.current_time() + TOTAL_SECONDS
+        self.extend(IDLE_SECONDS)
 
     def extend(self, seconds: float) -> None:
         """Move the deadline to `seconds` from now."""
@@ -243,7 +249,8 @@ async def converse(listener: Listener, connection: MemoryConnection, session: Se
     """Serve the connection as the host does: deadline, farewell, close.
 
     Raises:
-        Exception: what the listener raises, but for a lost connection: a session never fails.
+        Exception: what the listener raises, except that the connection is lost. The peer has got
+            the listener's farewell by then.
     """
     connection.session = session
     try:
@@ -252,8 +259,10 @@ async def converse(listener: Listener, connection: MemoryConnection, session: Se
             await listener.serve(connection, session)
         if scope.cancelled_caught:
             connection.say(listener.farewell("idle"))
-    except ConnectionLost:
-        pass
+    except Exception as error:
+        if not is_of_connection(error):
+            connection.say(listener.farewell("error"))
+            raise
     except trio.Cancelled:
         connection.say(listener.farewell("closing"))
         raise

@@ -1,9 +1,10 @@
 """Writes the first version of a plugin: `thurn plugins new <role> <name>`.
 
 Rules: what is written is a whole distribution that installs, is found by its entry point and
-passes its own tests; nothing that exists is overwritten. Roles with a decorator get a function
-(`template/<role>.py.tmpl`), extensions of a head what that takes, all others a class with the
-methods of their contract.
+passes its own tests; nothing that exists is overwritten. Where a few lines keep the contract, they
+are in `template/<role>.py.tmpl`, and the test runs the kit of the role. The other roles get a class
+with the methods of their contract (`class.py.tmpl`); their test runs the kit too, which stops at
+the first method that is not written.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Final
 
 from thurn.types.errors import ThurnError
 
-from thurn_testing.newplugin.skeleton import PRODUCTS, product_class
+from thurn_testing.newplugin.skeleton import KITS, PRODUCTS, kit_test, product_class
 
 FUNCTIONS: Final = ("filter", "policy", "relay", "login", "outgoing", "router", "sasl", "sieve")
-"""Roles whose simplest plugin is a function (design D3)."""
+"""Roles whose simplest plugin is a function."""
 HEADS: Final = {
     "imap": ("listener", ', "thurn-listener-imap", "thurn-wire"'),
     "sieve": ("delivery", ', "thurn-sieve"'),
@@ -65,7 +66,7 @@ def render(role: str, name: str, target: Path) -> list[Path]:
 def _layout(role: str, name: str) -> list[tuple[str, str]]:
     """The files of the distribution, each with its template."""
     module = _module(role, name)
-    form = "class" if role in PRODUCTS else role
+    form = "class" if role in KITS else role
     return [
         ("pyproject.toml", "pyproject.toml.tmpl"),
         ("README.md", "README.md.tmpl"),
@@ -94,8 +95,12 @@ def _fill(template: str, role: str, name: str) -> str:
         "distribution": f"thurn-{role}-{name}",
         "needs": needs,
         "kit": head and f', "thurn-{head}-{role}"',
+        "product": "".join(word.capitalize() for word in name.split("-")) + role.capitalize(),
         "enabling": head and f'\n[{head}.{role}]\ntype = "{role}"\nextensions = ["{name}"]\n',
-        **(product_class(role, name) if role in PRODUCTS else {}),
     }
+    if role == "search":
+        words["kit"] = ', "thurn-store-memory"'
+    if role in KITS:
+        words |= product_class(role) | kit_test(role, words["function"])
     text = resources.files(__package__).joinpath("template", template).read_text("utf-8")
     return Template(text).substitute(words)

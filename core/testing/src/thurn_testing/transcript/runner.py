@@ -195,6 +195,8 @@ def _run(script: Script, dialogue: Dialogue, title: str, cut: Cut | None) -> byt
 
 def _act(script: Script, title: str, dialogue: Dialogue, action: Step) -> bytes:
     verb, _, argument = action.text.partition(" ")
+    if verb == "turn":
+        return b""
     if verb != "closed":
         return dialogue.act(verb, argument.strip())
     if not dialogue.closed:

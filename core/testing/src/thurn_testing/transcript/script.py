@@ -9,8 +9,9 @@ Rules of the form:
    `S~ pattern` the server sends one line that this regular expression matches whole.
    `S* pattern` the server sends any number of lines (none, too), each matched whole.
 4. `X: verb argument` something other than octets happens (`eof`, `starttls`, `advance 300`).
-   Three verbs belong to the runner: `X: set KEY VALUE` (before all else: goes to whoever makes the
-   dialogue), `X: whole` (this file is not cut), `X: closed` (by now the server has closed).
+   Four verbs belong to the runner: `X: set KEY VALUE` (before all else: goes to whoever makes the
+   dialogue), `X: whole` (this file is not cut), `X: closed` (by now the server has closed),
+   `X: turn` (the client has waited for the answers, as behind the EHLO of SMTP: RFC 2920 §3.1).
 5. Empty lines and lines that begin with `#` say nothing.
 
 This file knows no protocol.

@@ -1,6 +1,6 @@
-"""What this account may not read or write, as a sentence that says who may.
+"""Says who may use a file or directory that this process may not use.
 
-Rules of this file: standard library only; it looks at owners, never at what a file has in it.
+Rules of this file: standard library only; it looks at owners, never at the contents of a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 
 
 def denied(path: Path) -> str | None:
-    """Why this process cannot use a directory or file; None: it can, or it is missing."""
+    """Why this process cannot use a directory or file; None if it can, or if the path is
+    missing."""
     try:
         there = path.exists()
     except PermissionError:
@@ -21,14 +22,14 @@ def denied(path: Path) -> str | None:
 
 
 def refusal(path: Path | str) -> str:
-    """The sentence for a path that was refused to this process."""
+    """The message about a path that this process may not use."""
     owner = _owner(Path(path))
     who = "root" if owner in {None, "root"} else f"root or {owner}"
     return f"{path}: {_name(os.geteuid())} has no access to it; run this command as {who}"
 
 
 def _owner(path: Path) -> str | None:
-    """Whose the path is, or else the nearest directory above it that can be looked at."""
+    """The owner of the path, or of the nearest directory above it that can be looked at."""
     for place in (path, *path.absolute().parents):
         try:
             return _name(place.stat().st_uid)

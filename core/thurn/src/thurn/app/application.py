@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from grp import getgrnam
 from pathlib import Path
@@ -35,34 +35,42 @@ from thurn.log import settle_sealed
 from thurn.mailflow.sessionrules import end_session
 from thurn.net.connection import EndReason, SocketConnection
 from thurn.net.listen import is_of_connection, serve
+from thurn.net.shares import SharedCounts, WorkerCounts
 from thurn.telemetry.journal import retire
 from thurn.telemetry.log import configure
 from thurn.types.errors import ConfigError, StorageTrouble
 from thurn.types.session import Session
 
 RETENTION_CHECK_SECONDS: Final = 3600.0
+"""Seconds between two looks for old files of the journal, which are a day long."""
 RESTART_SECONDS: Final = (1.0, 60.0)
-"""Pause before a failed service starts again: the first, and the longest."""
+"""Pauses before a failed service starts again: the first one, and the longest."""
 FAREWELL_SECONDS: Final = 1.0
-"""For the sessions of a worker whose log has failed: to answer rather than to break off."""
+"""Seconds that the sessions of a worker whose log has failed get to answer their peers."""
 
 
 @dataclass(frozen=True, slots=True)
 class SitePlan(ProcessPlan):
-    """A process plan with the checked configuration, for workers forked from the template."""
+    """A process plan, with what the template has made for the workers that it forks.
+
+    Attributes:
+        config: the checked configuration.
+        counts: the numbers of connections of all workers.
+    """
 
     config: SiteConfig | None = None
+    counts: SharedCounts | None = None
 
 
 def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None = None) -> SitePlan:
     """Check a configuration and say how it is to be run.
 
     Args:
-        config_paths: the file, and what lies over it.
-        on_import: called with the name of each plugin before it is imported, and then with "".
+        config_paths: the site's file, and its overlays.
+        on_import: called with the name of each plugin before it is imported, and with "" after it.
 
     Raises:
-        ConfigError: with everything that is wrong.
+        ConfigError: something is wrong; it has all findings.
     """
     configure()
     source = read(config_paths)
@@ -73,12 +81,13 @@ def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None 
         raise ConfigError([*error.findings, *findings]) from error
     if findings:
         raise ConfigError(findings)
-    return plan_of(config, tuple(config_paths))
+    plan = plan_of(config, tuple(config_paths))
+    return replace(plan, counts=SharedCounts(plan.workers))
 
 
 def _unknown_accounts(source: Source) -> list[str]:
-    """Findings for an account or a group that this machine does not have. Not a matter of the
-    file alone: another machine may have them."""
+    """Findings about an account or a group that this machine does not have. The models cannot check
+    that, because another machine may have them."""
     section = source.tables.get("site")
     findings: list[str] = []
     for key, what, find in (("user", "account", getpwnam), ("group", "group", getgrnam)):
@@ -99,8 +108,8 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
     for instance in config.of_role("listener"):
         place = config.source.where((instance.role, instance.name, "bind"))
         for spec in listener_settings(instance).bind:
-            if spec in binds:  # with port 0; the supervisor knows sockets by their specification
-                text = f"{spec} stands here twice: give each listener its own address"
+            if spec in binds:  # with port 0: the supervisor finds sockets by their specification
+                text = f"another listener has {spec}, too: give each listener its own address"
                 raise ConfigError([f"{place}: {instance.full_name}: {text}"])
             binds.append(spec)
             places[spec] = f"{place}: {instance.full_name}"
@@ -122,10 +131,12 @@ def plan_of(config: SiteConfig, config_paths: tuple[Path, ...] = ()) -> SitePlan
 
 
 def listener_settings(instance: Instance) -> ListenerSettings:
-    """The settings of a listener. Raises ConfigError when its plugin derives them wrongly."""
+    """The settings of a listener. Raises ConfigError if its plugin's model is not derived from
+    ListenerSettings."""
     settings = instance.settings
     if not isinstance(settings, ListenerSettings):
-        raise ConfigError([f"{instance.source}: {instance.full_name}: no ListenerSettings"])
+        text = "the plugin's settings are not derived from ListenerSettings"
+        raise ConfigError([f"{instance.source}: {instance.full_name}: {text}"])
     return settings
 
 
@@ -138,7 +149,7 @@ async def run_worker(
 ) -> None:
     """Open everything and serve until drained."""
     if plan.config is None:
-        raise ConfigError(["the plan carries no configuration"])
+        raise ConfigError(["the plan has no configuration"])
     opening = open_site(plan.config, on_opening=control.opening)
     async with opening as opened, trio.open_nursery() as nursery:
         nursery.start_soon(_end_with_log, opened, control.draining)
@@ -153,13 +164,17 @@ async def run_worker(
         if housekeeper:
             await serve_control(opened, control)
         else:
-            await serve_listeners(opened, sockets, control.draining)
+            counts = None if plan.counts is None else plan.counts.of_worker(control.number)
+            await serve_listeners(opened, sockets, control.draining, counts)
         await control.draining.wait()
         nursery.cancel_scope.cancel()
 
 
 async def serve_listeners(
-    site: OpenSite, sockets: Mapping[str, list[socket.socket]], draining: trio.Event
+    site: OpenSite,
+    sockets: Mapping[str, list[socket.socket]],
+    draining: trio.Event,
+    counts: WorkerCounts | None = None,
 ) -> None:
     """Serve every listener; returns when draining is set and the last session has ended."""
     async with trio.open_nursery() as nursery:
@@ -172,6 +187,7 @@ async def serve_listeners(
                 tls = site.products["tls", settings.tls] if settings.tls is not None else None
                 one = ServedListener(site.supervised("listener", instance.name), site.supervision)
                 serving = partial(serve, bound, settings, one, make_session)
+                serving = partial(serving, name=instance.name, counts=counts)
                 serving = partial(serving, open_connections=site.connections)
                 nursery.start_soon(partial(serving, tls=tls, draining=draining))
             else:
@@ -180,18 +196,18 @@ async def serve_listeners(
 
 @dataclass(frozen=True, slots=True)
 class ServedListener:
-    """A listener whose failures are reported, and whose sessions end with their rules."""
+    """A listener whose failures are reported, and whose sessions close their rules at the end."""
 
     _listener: Supervised[Listener]
     _supervision: Supervision
 
     @property
     def protocol(self) -> str:
-        """The listener's."""
+        """The listener's word for its protocol."""
         return self._listener.product.protocol
 
     def farewell(self, reason: EndReason) -> bytes:
-        """The listener's last words."""
+        """The octets that the listener sends at the end, for this reason."""
         return self._listener.product.farewell(reason)
 
     async def serve(self, connection: Connection, session: Session) -> None:
@@ -211,11 +227,11 @@ class ServedListener:
 
     def _cut(self, connection: SocketConnection) -> None:
         try:
-            last_words = self._listener.product.farewell("error")
-        except Exception as error:  # noqa: BLE001 - a plugin's last words
+            farewell = self._listener.product.farewell("error")
+        except Exception as error:  # noqa: BLE001 - an error of a plugin must not keep the session
             self._supervision.raised(self._listener.callee, error)
-            last_words = b""
-        connection.cut(last_words)
+            farewell = b""
+        connection.cut(farewell)
 
 
 async def _serve_sockets(
@@ -241,14 +257,14 @@ def _session(site: OpenSite, listener: str, protocol: str, connection: SocketCon
 
 
 def _services(site: OpenSite, scope: str) -> list[tuple[str, Service]]:
-    found: list[tuple[str, Any]] = [
+    services: list[tuple[str, Any]] = [
         (name, product) for (role, name), product in site.products.items() if role == "service"
     ]
-    return [(name, service) for name, service in found if service.scope == scope]
+    return [(name, service) for name, service in services if service.scope == scope]
 
 
 async def supervise(site: OpenSite, name: str, service: Service) -> None:
-    """Run a service; start it again after a growing pause when it raises."""
+    """Run a service; if it raises, start it again after a pause that grows each time."""
     pause, longest = RESTART_SECONDS
     callee = site.supervised("service", name).callee
     while True:
@@ -268,7 +284,7 @@ async def supervise(site: OpenSite, name: str, service: Service) -> None:
 
 
 async def settle(site: OpenSite, *, once: bool = False) -> None:
-    """Bring what the commit log holds to its final place; for ever, or once."""
+    """Settle the commit log, for ever or once."""
     await settle_sealed(
         site.data / "log",
         site.commit_log.owners,
@@ -288,8 +304,8 @@ async def _retire_journal(site: OpenSite) -> None:
 
 
 async def _end_with_log(site: OpenSite, draining: trio.Event) -> None:
-    """A commit log that has failed cannot be used again: the worker ends and is replaced."""
+    """End the worker if its commit log has failed, which cannot be used again; it is replaced."""
     await site.commit_log.failed.wait()
-    draining.set()  # what is under way hears 451, the next command 421
+    draining.set()  # what is under way is answered 451, and the next command 421
     await trio.sleep(FAREWELL_SECONDS)
     raise StorageTrouble("the commit log has failed")

@@ -35,7 +35,7 @@ class ChainMaker:
     sessions: dict[str, SessionRules]
 
     def chain(self, stage: Stage[Product], role: str, names: Sequence[str]) -> Chain[Product]:
-        """The chain of one stage; instances without the stage's method are passed over.
+        """The chain of one stage, without the instances that do not have the stage's method.
 
         Args:
             stage: what is asked.
@@ -64,7 +64,7 @@ class ChainMaker:
         return Chain(stage, rules, self.supervision)
 
     def _session_rules(self, instance: Instance, product: SessionPolicy, source: str) -> Any:  # noqa: ANN401 - a policy of every stage
-        """A policy that opens rules per session; the same at all stages and listeners."""
+        """A policy that opens rules per session; one object for all stages and listeners."""
         rules = self.sessions.get(instance.name)
         if rules is None:
             callee = Callee("session", instance.full_name, source)
@@ -88,7 +88,7 @@ class ChainMaker:
         return self.chain(DELIVERY, "delivery", settings.delivery)
 
     def outgoing(self, names: Sequence[str]) -> OutgoingStage:
-        """The stage `outgoing`: the instances by their classes, each class in the list's order."""
+        """The stage `outgoing`: the instances by class, each class in the list's order."""
         classes: dict[OutgoingClass, list[str]] = {"edit": [], "sign": []}
         for name in names:
             product: OutgoingFilter = self.products["outgoing", name]

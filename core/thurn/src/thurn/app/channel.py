@@ -1,7 +1,7 @@
-"""How the processes talk: JSON lines over a socket pair, with descriptors.
+"""How the processes communicate: lines of JSON over a socket pair, with file descriptors.
 
-Rules of this file: standard library only; a message is small and the other side reads, so sending
-blocks, except for `send_nowait`, which may lose the message (heartbeats).
+Rules of this file: standard library only. Messages are small and the other side reads them, so
+sending blocks, except for `send_nowait`, which may lose the message (heartbeats).
 
     {"plan": {…}}, {"failed": [finding …]}             template -> supervisor
     {"forked": name, "pid": n}, {"exited": n, "status": wait status}
@@ -25,14 +25,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 RECEIVE_OCTETS: Final = 65536
-LINE_MAXIMUM_OCTETS: Final = 1 << 20  # findings of a large, thoroughly broken configuration
-DESCRIPTORS_MAXIMUM: Final = 253  # SCM_MAX_FD
+"""Most octets of one receive."""
+LINE_MAXIMUM_OCTETS: Final = 1 << 20
+"""Most octets of a message; the longest has the findings of a large configuration."""
+DESCRIPTORS_MAXIMUM: Final = 253
+"""Most descriptors of one receive: SCM_MAX_FD of Linux."""
 
 Message: TypeAlias = dict[str, Any]
 
 
 class Channel:
-    """One end. Closing it is how the other side learns that we are gone."""
+    """One end of a channel. When it is closed, the other side notices that this process has
+    gone."""
 
     __slots__ = ("_end", "_fds", "_rest")
 
@@ -42,19 +46,20 @@ class Channel:
         self._fds = array.array("i")
 
     def fileno(self) -> int:
-        """For select."""
+        """The descriptor, for `select`."""
         return self._end.fileno()
 
     def send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
-        """Hand over a message and copies of descriptors. A gone receiver is noticed elsewhere."""
+        """Send a message and copies of descriptors. If the receiver has gone, nothing happens here:
+        `receive` notices it."""
         line = json.dumps({**message, "fds": len(fds)}).encode() + b"\n"
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             sent = socket.send_fds(self._end, [line], list(fds)) if fds else 0
             self._end.sendall(line[sent:])
 
     def try_send(self, message: Mapping[str, Any]) -> bool:
-        """Send a message without waiting. False when it was cut, which ends the conversation: the
-        receiver does not read."""
+        """Send a message without waiting. False if not all of it could be sent, because the
+        receiver does not read; nothing can be sent any more then."""
         line = json.dumps(message, default=str).encode() + b"\n"
         try:
             sent = self._end.send(line, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -63,17 +68,17 @@ class Channel:
         return sent == len(line)
 
     def send_nowait(self, message: Mapping[str, Any]) -> None:
-        """Send a short message, or lose it when the receiver does not keep up."""
+        """Send a short message, or lose it if the receiver does not read fast enough."""
         with contextlib.suppress(OSError):
             self._end.send(json.dumps(message).encode() + b"\n", socket.MSG_DONTWAIT)
 
     def receive(self) -> list[Message] | None:
-        """The messages that have arrived, without waiting; None when the other side is gone, or
-        speaks as nobody of ours does: the supervisor must not fall with a worker.
+        """The messages that have arrived, without waiting. None if the other side has gone, or has
+        sent what is not a message: the supervisor must not fail with a worker.
 
-        "fds" of a message is the list of its descriptors, which are the receiver's to close.
+        "fds" of a message is the list of its descriptors; the receiver closes them.
         """
-        # Not socket.recv_fds, which ignores its flags.
+        # socket.recv_fds cannot be used, because it ignores its flags.
         room = socket.CMSG_LEN(DESCRIPTORS_MAXIMUM * self._fds.itemsize)
         try:
             octets, ancillary, _, _ = self._end.recvmsg(RECEIVE_OCTETS, room, socket.MSG_DONTWAIT)
@@ -102,11 +107,11 @@ class Channel:
         return message
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close this end. Idempotent."""
         self._end.close()
 
 
 def channel_pair() -> tuple[Channel, socket.socket]:
-    """Our end, and the one to give away."""
+    """A new channel: this process's end, and the socket for the other process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     return Channel(ours), theirs

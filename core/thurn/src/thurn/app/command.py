@@ -2,11 +2,11 @@
 beside a running server, or without one (`thurn.contracts.command`).
 
 Rules of this file:
-1. What writes through the commit log is opened with all owners of records (`owns_records`), so
-   that this process may replay what a killed worker left; else the log is not touched.
-2. A command started by root becomes who the site runs as before it opens anything (the `user` of
-   the configuration, else the owner of the data directory), so that no file belongs to root that
-   the server could not open.
+1. If a command writes through the commit log, all owners of records are opened (`owns_records`), so
+   that this process can replay what a killed worker left. Otherwise the log is not touched.
+2. A command that root starts first becomes the account that the site runs as: the `user` of the
+   configuration, or the owner of the data directory. So no new file belongs to root, which the
+   server could not open.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Opener:
         config: Sequence[Path],
         roles: Collection[str],
     ) -> T:
-        """Open, act, close; trouble is told as people read it."""
+        """Open, run the action, close. Errors become messages for people."""
         try:
             return self._opened(load(read(config)), action, roles)
         except* click.ClickException as group:

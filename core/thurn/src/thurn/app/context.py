@@ -1,4 +1,4 @@
-"""The contexts that plugins get (`thurn.contracts.context`), backed by one worker's site."""
+"""The contexts that plugins get (`thurn.contracts.context`), for one opened site."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class InstanceContext:
         """The opened instance."""
         product: P | None = self._site.products.get((role, instance))
         if product is None:
-            raise PluginError(f"{self.name}: {role}.{instance} is no Ref field of its settings")
+            raise PluginError(f"{self.name}: no Ref field of its settings names {role}.{instance}")
         return product
 
     def source(self, *key: str) -> str:
@@ -79,7 +79,7 @@ class InstanceContext:
         return self._site.config.source.where(path)
 
     async def submit(self, envelope: Envelope, content: Content) -> None:
-        """Send a message of the host or a plugin."""
+        """Send a message of this plugin."""
         await self._site.submit(self.name, envelope, content)
 
     # listeners

@@ -1,12 +1,12 @@
 """The control socket: `thurn status`, `reload` and `stop` of a running site.
 
 Rules of this file:
-1. The housekeeper serves it, never the supervisor: root parses nothing that others have written.
-   What only the supervisor knows or does is asked of it by words of a closed list.
-2. The socket is in the data directory's `run`, mode 0600, and each peer is looked at (SO_PEERCRED):
-   root or the account that the site runs as.
-3. It answers when workers hang, and says which; nobody who connects and says nothing keeps anything
-   from anybody: few connections, small requests, and a deadline for each.
+1. The housekeeper serves it, never the supervisor, because root must not parse what others have
+   written. The housekeeper asks the supervisor by words of a closed list.
+2. The socket is in the data directory's `run`, with mode 0600, and each peer is checked
+   (SO_PEERCRED): it must be root or the account that the site runs as.
+3. It also answers while workers hang, and says which do. A peer that connects and sends nothing
+   holds up nobody: there are few connections, small requests, and a deadline for each.
 
     request = {"command": "status" | "reload" | "stop"} LF
     answer  = one JSON object LF
@@ -33,22 +33,23 @@ from thurn.log import backlog
 
 NAME: Final = "control"
 REQUEST_OCTETS: Final = 1024
-"""Octets of a request; the longest has some thirty."""
+"""Most octets of a request; the longest has about thirty."""
 CONNECTIONS: Final = 16
-"""Connections at the same time; an operator has one."""
+"""Most connections at the same time; an operator has one."""
 REQUEST_SECONDS: Final = 5.0
-"""How long a peer may take to say what it wants."""
+"""Seconds that a peer may take to send its request."""
 ANSWER_SECONDS: Final = 3.0
-"""How long the supervisor, and each product, may take to say how it is."""
+"""Seconds that the supervisor, and each product, may take to report its status."""
 RELOAD_SECONDS: Final = 330.0
-"""How long a reload may take to be answered: a little more than a generation may take to start."""
+"""Seconds that the answer to a reload may take: a little more than a generation may take to
+start."""
 
 Answer = dict[str, Any]
 
 
 async def serve_control(site: OpenSite, control: WorkerControl) -> None:
-    """Serve the control socket until the site drains; answers that are under way then are still
-    given. A socket that cannot be made is logged, and the site goes on without it."""
+    """Serve the control socket until the site drains; requests that came before are still answered.
+    If the socket cannot be made, that is logged, and the site goes on without it."""
     limit = trio.CapacityLimiter(CONNECTIONS)
 
     async def accept(listening: trio.socket.SocketType, answers: trio.Nursery) -> None:
@@ -69,8 +70,8 @@ async def serve_control(site: OpenSite, control: WorkerControl) -> None:
 
 @asynccontextmanager
 async def _listening(directory: Path) -> AsyncIterator[trio.socket.SocketType]:
-    """The listening socket. Its path goes by a descriptor of the directory, since the path of a
-    data directory may be longer than a socket's may be."""
+    """The listening socket. Its path is given by a descriptor of the directory, because the path of
+    a data directory may be too long for a socket's address."""
     path = _freed(directory)
     with trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -88,8 +89,8 @@ async def _listening(directory: Path) -> AsyncIterator[trio.socket.SocketType]:
 
 
 def _freed(directory: Path) -> Path:
-    """The socket's path, with nothing there; a housekeeper that was killed leaves its socket, and
-    there is never a second housekeeper."""
+    """The socket's path, after the socket of a housekeeper that was killed has been removed. There
+    is never a second housekeeper."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / NAME
     path.unlink(missing_ok=True)
@@ -116,7 +117,7 @@ async def _answer_one(
 
 
 def _may_command(accepted: trio.socket.SocketType) -> bool:
-    """Root, or the account that runs the site. unix(7), SO_PEERCRED."""
+    """Whether the peer is root, or the account that runs the site. unix(7), SO_PEERCRED."""
     size = struct.calcsize("3i")
     _, uid, _ = struct.unpack(
         "3i", accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -157,7 +158,7 @@ async def _ask(control: WorkerControl, request: str, seconds: float) -> Answer:
 
 
 async def _status(site: OpenSite, control: WorkerControl) -> Answer:
-    """All that is known; each part that cannot be had says so, and costs no other."""
+    """Everything that is known. A part that cannot answer says so, and the others are there."""
     parts: Answer = {}
 
     async def instance(name: str, product: ReportsStatus) -> None:
@@ -182,7 +183,7 @@ async def _status_of(product: ReportsStatus) -> Mapping[str, object]:
             return dict(await product.status())
     except trio.TooSlowError:
         return {"warning": f"no answer within {ANSWER_SECONDS:g} s"}
-    except Exception as error:  # noqa: BLE001 - a product's trouble is part of the status
+    except Exception as error:  # noqa: BLE001 - a product's error is part of the status
         return {"warning": f"{type(error).__name__}: {error}"}
 
 

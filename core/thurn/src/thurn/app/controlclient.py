@@ -1,6 +1,6 @@
 """The other end of the control socket: asks a running site (see `thurn.app.control`).
 
-Rules of this file: standard library only; each failure says what may be the matter.
+Rules of this file: standard library only; each failure says what may be its cause.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Final
 from thurn.types.errors import ThurnError
 
 ANSWER_SECONDS: Final = 15.0
-"""How long an answer to `status` or `stop` may take."""
+"""Most seconds for the answer to `status` or `stop`."""
 RELOAD_SECONDS: Final = 360.0
-"""How long a reload may take; the site itself gives up a little earlier."""
+"""Most seconds for the answer to a reload; the site itself gives up a little earlier."""
 
 SOCKET_SECONDS: Final = 5.0
-"""How long to wait for the socket of a site that runs."""
+"""Most seconds to wait for the socket of a site that runs."""
 
 
 class NotRunning(ThurnError):
@@ -32,7 +32,7 @@ def ask(data: Path, command: str) -> dict[str, Any]:
     """The answer of the site that runs on a data directory.
 
     Raises:
-        NotRunning: nobody answers, in words for an operator.
+        NotRunning: no site answers; the text is for an operator.
     """
     seconds = RELOAD_SECONDS if command == "reload" else ANSWER_SECONDS
     _wait_for_socket(data)
@@ -53,7 +53,7 @@ def ask(data: Path, command: str) -> dict[str, Any]:
 
 
 def wait_stopped(data: Path, seconds: float) -> bool:
-    """Wait until no process of the site is left; False when it takes longer."""
+    """Wait until no process of the site is left; False if it takes longer."""
     until = time.monotonic() + seconds
     while is_running(data):
         if time.monotonic() >= until:
@@ -78,7 +78,8 @@ def is_running(data: Path) -> bool:
 
 
 def _wait_for_socket(data: Path) -> None:
-    """For a moment, while the site starts or one housekeeper follows another, it is not there."""
+    """Wait until the socket exists: for a moment it does not, while the site starts or one
+    housekeeper follows another."""
     until = time.monotonic() + SOCKET_SECONDS
     try:
         while not (data / "run" / "control").exists() and time.monotonic() < until:
@@ -90,7 +91,7 @@ def _wait_for_socket(data: Path) -> None:
 
 
 def _connect(connected: socket.socket, directory: Path) -> None:
-    """By a descriptor: the path may be longer than the address of a socket may be."""
+    """Connect by a descriptor of the directory: the path may be too long for a socket's address."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         connected.connect(f"/proc/self/fd/{fd}/control")

@@ -1,4 +1,4 @@
-"""One process at a time: for what several workers make at their first start."""
+"""Lets one process at a time do what several workers may want to do at their first start."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
-    """Nobody else who asks for the same directory is inside; waits, so keep it short.
+    """Only one process at a time is in the block for the same directory; others wait, so keep it
+    short.
 
-    Held by the kernel: a process that dies inside lets go. Such as a database that is set up:
-    SQLite's change to WAL fails at once, without waiting, while another connection reads.
+    The kernel holds the lock, so it is released if the process dies. It is for setting up a
+    database, for instance: SQLite's change to WAL fails at once while another connection reads.
     """
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

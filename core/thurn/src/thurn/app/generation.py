@@ -1,7 +1,7 @@
 """A generation as the supervisor sees it: one template, its workers, and when each was last alive.
 
-Rules of this file: standard library only; it never waits. Messages move it (`on_…`), time moves it
-(`tick`), and it answers with its phase. Which generation serves is the supervisor's decision.
+Rules of this file: standard library only; it never waits. Its phase changes by messages (`on_…`)
+and by time (`tick`). The supervisor decides which generation serves.
 """
 
 from __future__ import annotations
@@ -22,17 +22,30 @@ from thurn.app.plan import ProcessPlan
 from thurn.app.say import say
 
 HOUSEKEEPER: Final = "housekeeper"
-START_SECONDS: Final = 300.0  # imports, opening, replay of the logs after a crash
-DUMP_SECONDS: Final = 1.0  # for a blocked worker to write its stack
-KILL_SECONDS: Final = 5.0  # after the end of its drain, for what is shielded from cancellation
-SETTLED_SECONDS: Final = 60.0  # a worker that lived so long did not die of its start
-RESTART_SECONDS: Final = 0.5  # doubled at each early death but the first, up to
+START_SECONDS: Final = 300.0
+"""Most seconds until a generation is ready: imports, opening, replay of the logs after a crash."""
+DUMP_SECONDS: Final = 1.0
+"""Seconds that a blocked worker gets to write its stack before it is killed."""
+KILL_SECONDS: Final = 5.0
+"""Seconds after the end of a drain until a worker is killed: for what is shielded from
+cancellation."""
+SETTLED_SECONDS: Final = 60.0
+"""Age of a worker from which its end does not count as a failed start."""
+RESTART_SECONDS: Final = 0.5
+"""Pause after the second early end of a worker; doubled each time, up to the next constant."""
 RESTART_MAXIMUM_SECONDS: Final = 30.0
-FORK_AGAIN_SECONDS: Final = 2.0  # when descriptors or room for a file were wanting
-SITE_PATIENCE: Final = 4  # the niced process waits for the disk where the others do not
-START_PATIENCE: Final = 4  # a worker that opens its instances may compute for longer
+"""Longest such pause."""
+FORK_AGAIN_SECONDS: Final = 2.0
+"""Pause after a worker could not be started, because descriptors or room for a file were
+missing."""
+SITE_PATIENCE: Final = 4
+"""Factor of the housekeeper's time without a heartbeat: it is niced, and waits for the disk."""
+START_PATIENCE: Final = 4
+"""The same factor for a worker that opens its instances, which may compute for longer."""
 STACK_OCTETS: Final = 65536
-SILENT_SECONDS: Final = 3.0  # some heartbeats missed; `thurn status` says so
+"""Most octets of a blocked worker's stack that are read."""
+SILENT_SECONDS: Final = 3.0
+"""Time without a heartbeat from which `thurn status` says that a worker does not answer."""
 _LIBRARY: Final = sysconfig.get_path("stdlib")
 
 
@@ -40,7 +53,7 @@ class Phase(Enum):
     """The life of a generation, in order."""
 
     CHECKING = auto()  # the template imports and checks
-    PLANNED = auto()  # the plan is there; sockets are wanted
+    PLANNED = auto()  # the plan is known; sockets are needed
     STARTING = auto()  # workers open
     READY = auto()
     DRAINING = auto()
@@ -54,7 +67,7 @@ class ChannelWatcher(Protocol):
         """Call `owner.on_readable` when something has arrived."""
 
     def forget(self, channel: Channel) -> None:
-        """No longer."""
+        """Do not watch the channel any more."""
 
     def on_request(self, channel: Channel, request: str, number: int) -> None:
         """Answer the housekeeper."""
@@ -77,7 +90,7 @@ class Member:
         self.blocked_at = self.kill_at = float("inf")
 
     def on_readable(self, now: float) -> None:
-        """Take what the worker says."""
+        """Handle the messages of the worker."""
         messages = self.channel.receive()
         if messages is None:
             self.generation.watch.forget(self.channel)
@@ -85,8 +98,8 @@ class Member:
             self.beat_at = now
             self.ready = self.ready or "ready" in message
             self.opening = str(message.get("opening", self.opening))
-            found = message.get("failed")
-            self.findings += found if isinstance(found, list) else []
+            findings = message.get("failed")
+            self.findings += findings if isinstance(findings, list) else []
             sessions = message.get("sessions")
             self.sessions = sessions if isinstance(sessions, int) else self.sessions
             request, number = message.get("request"), message.get("number")
@@ -94,7 +107,7 @@ class Member:
                 self.generation.watch.on_request(self.channel, request, number)
 
     def picture(self, now: float) -> Message:
-        """What `thurn status` shows of it."""
+        """What `thurn status` shows of the worker."""
         silent = now - self.beat_at
         return {
             "name": self.name,
@@ -113,15 +126,15 @@ class Member:
         return "draining" if self.generation.phase is Phase.DRAINING else "serving"
 
     def while_opening(self) -> str:
-        """Which instance it was opening when it was last heard of, for a finding."""
+        """Which instance the worker was opening at its last message, as a part of a finding."""
         return f" while it opened {self.opening}" if self.opening else ""
 
     def stack(self) -> str:
-        """What the worker's threads were doing, if it could still say it."""
+        """The stacks of the worker's threads, if it could write them."""
         return os.pread(self.trace.fileno(), STACK_OCTETS, 0).decode(errors="replace")
 
     def close(self) -> None:
-        """It has ended."""
+        """Close everything, because the worker has ended."""
         self.generation.watch.forget(self.channel)
         self.channel.close()
         self.theirs.close()
@@ -129,14 +142,18 @@ class Member:
 
 
 class Generation:
-    """Starts its template at once; `phase` and `findings` tell how it goes.
+    """A generation, whose template starts at once.
 
     Args:
-        number: for the log.
-        app: the application's module name.
-        config_paths: handed to its `check`.
-        watch: where to register channels.
+        number: the generation's number, for the log.
+        app: the name of the application's module.
+        config_paths: the files of the configuration, for the application's `check`.
+        watch: where channels are registered.
         now: the monotonic time.
+
+    Attributes:
+        phase: how far it is.
+        findings: why it could not start.
     """
 
     def __init__(
@@ -170,7 +187,7 @@ class Generation:
         housekeeper: bool,
         now: float,
     ) -> None:
-        """Give the template what it listens on, and have the workers forked."""
+        """Give the template the sockets, and have it fork the workers."""
         assert self.plan is not None  # noqa: S101 - the phase says so
         given = {spec: sockets[spec] for spec in self.plan.binds}
         fds = [one.fileno() for several in given.values() for one in several]
@@ -183,7 +200,8 @@ class Generation:
             self.fork(HOUSEKEEPER, now)
 
     def fork(self, name: str, now: float) -> None:
-        """Have the template fork a worker; what is running goes on if that cannot be done now."""
+        """Have the template fork a worker. If that is not possible now, running workers go on and
+        it is tried again later."""
         self._fork_at.pop(name, None)
         if self.phase is Phase.GONE:
             return
@@ -204,11 +222,11 @@ class Generation:
 
     @property
     def has_site(self) -> bool:
-        """Whether the housekeeper runs here, or will again."""
+        """Whether this generation has the housekeeper, or will have it again."""
         return HOUSEKEEPER in self.members or HOUSEKEEPER in self._fork_at
 
     def on_readable(self, now: float) -> None:
-        """Take what the template says."""
+        """Handle the messages of the template."""
         messages = self.channel.receive()
         if messages is None:
             self._on_template_gone()
@@ -238,7 +256,7 @@ class Generation:
         member = next((m for m in self.members.values() if m.pid == message["exited"]), None)
         if member is None:
             return
-        member.on_readable(now)  # its last words
+        member.on_readable(now)  # its last messages
         member.close()
         del self.members[member.name]
         code = os.waitstatus_to_exitcode(message["status"])
@@ -260,7 +278,7 @@ class Generation:
         say("error", "worker.ended", **facts, findings=member.findings)
 
     def tick(self, now: float) -> None:
-        """Do what is due: workers to be started, blocked ones, drains that are over."""
+        """Do what is due: start workers, and end those that are blocked or whose drain is over."""
         for name in [name for name, when in self._fork_at.items() if when <= now]:
             self.fork(name, now)
         for member in self.members.values():
@@ -293,14 +311,14 @@ class Generation:
             facts = {"worker": member.name, "pid": member.pid, "where": blocked_in(stack)}
             say("error", "worker.blocked", **facts, seconds=now - member.beat_at, stack=stack)
             member.blocked_at = float("inf")
-            member.beat_at = now  # the signal is not sent twice at once
+            member.beat_at = now  # so that the signal is not sent again at once
             if member.ready:
                 self._signal(member, signal.SIGKILL)
             else:
                 self._give_up(member, f"blocked at {facts['where']}")
 
     def _give_up(self, member: Member, what: str) -> None:
-        """End a worker that does not get ready; what it was doing is the finding."""
+        """Kill a worker that does not become ready; the finding says what it was doing."""
         member.findings.append(f"{member.name} {what}{member.while_opening()}")
         self._signal(member, signal.SIGKILL)
 
@@ -311,9 +329,10 @@ class Generation:
         self.channel.send({"signal": number, "pid": member.pid})
 
     def drain(self, seconds: float, now: float) -> None:
-        """Begin nothing new; end after so many seconds at most. A shorter time may follow.
+        """Begin nothing new, and end after at most so many seconds. A later call may shorten the
+        time.
 
-        The housekeeper does not wait for sessions: its successor waits for it.
+        The housekeeper does not wait for sessions, because the next housekeeper waits for it.
         """
         self.phase = Phase.DRAINING
         self._fork_at.clear()
@@ -359,7 +378,7 @@ class Generation:
 
 
 def blocked_in(stack: str) -> str:
-    """The innermost line of the main thread that is not the standard library's, or ""."""
+    """The innermost line of the main thread's stack that is not in the standard library, or ""."""
     _, _, current = stack.rpartition("(most recent call first):\n")
     for line in current.splitlines():
         if line.startswith("  File ") and (_LIBRARY not in line or "site-packages" in line):

@@ -1,5 +1,5 @@
-"""What is open in one worker: the instances, the log below them, and the mail flows and gates of
-the listeners above them, each made when it is first asked for. `thurn.app.site` opens it.
+"""What is open in one worker: the instances, the commit log that they use, and the mail flows and
+gates of listeners, each made when it is first needed. `thurn.app.site` opens it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from thurn.net.connection import SocketConnection
 from thurn.telemetry.events import EventFanout
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
+from thurn.telemetry.lines import MailLines
 from thurn.types.address import Address
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
@@ -47,8 +48,9 @@ from thurn.types.errors import PluginError
 from thurn.types.session import Session, Transaction
 
 RESERVE_SEGMENTS: Final = 4
-"""Room kept for what must work when no more mail is taken: filing what the log holds (a segment at
-a time, in blocks of the file system) and deleting mail (a new segment)."""
+"""How many log segments must have room on the disk, or no mail is accepted. The room is for filing
+what the log holds (a segment at a time, in blocks of the file system) and for deleting mail (a new
+segment)."""
 _SYSTEM: Final = SystemResolver()
 
 
@@ -67,7 +69,7 @@ class OpenSite:
     commit_log: WorkerLog
     cache: CredentialCache
     serving: bool = True
-    late: str = ""  # the finding of an instance that was cancelled while it opened
+    late: str = ""  # the finding about an instance that was cancelled because it opened too slowly
     connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(init=False)
@@ -81,7 +83,8 @@ class OpenSite:
         self.directory = CombinedAccounts((), self.supervision)
 
     def add(self, instance: Instance, product: object) -> None:
-        """An instance is open; the directory is there once all account instances are."""
+        """Add an instance that has opened. With the last of the site's account instances, the
+        directory is made."""
         self.products[instance.role, instance.name] = product
         accounts = self.config.site.accounts
         if instance.role == "account" and all(("account", n) in self.products for n in accounts):
@@ -113,12 +116,17 @@ class OpenSite:
         return ChainMaker(self.config.instances, self.products, self.supervision, self._sessions)
 
     @property
+    def _lines(self) -> MailLines:
+        return MailLines(self.diagnostics, frozenset(self.config.site.log.messages))
+
+    @property
     def supervision(self) -> Supervision:
         """How products are called."""
         return Supervision(self.diagnostics, self.events, self.calls)
 
     def supervised(self, role: str, name: str) -> Supervised[Any]:
-        """A product that is called outside of a chain; always the same, with what it has missed."""
+        """A product that is not called by a chain. It is always the same object, because it counts
+        the deadlines that the product has missed."""
         one = self._supervised.get((role, name))
         if one is None:
             instance, product = self.config.instances[role, name], self.products[role, name]
@@ -128,7 +136,7 @@ class OpenSite:
         return one
 
     def accounts(self, names: tuple[str, ...]) -> CombinedAccounts:
-        """These account instances as one; the site's when none are named."""
+        """These account instances as one; the site's if none are named."""
         chosen = names or self.config.site.accounts
         instances = [self.supervised("account", name) for name in chosen]
         return CombinedAccounts(instances, self.supervision)
@@ -167,6 +175,7 @@ class OpenSite:
                 self.supervision,
                 "\0".join(names),
                 settings.plaintext_without_tls,
+                frozenset(self.config.site.log.logins),
             )
         )
 
@@ -183,7 +192,12 @@ class OpenSite:
         guards = tuple(self.supervised("guard", name) for name in settings.guards)
         stores = self.stores(directory)
         local = LocalDelivery(
-            stores, self._chains.delivery(settings), guards, self.clock, self.supervision
+            stores,
+            self._chains.delivery(settings),
+            guards,
+            self.clock,
+            self.supervision,
+            self._lines,
         )
         kind = EntryKind.SUBMITTED if settings.submission else EntryKind.RELAYED
         return FlowPlan(
@@ -197,6 +211,7 @@ class OpenSite:
             clock=self.clock,
             ids=self.ids,
             late=LateCommits(self.clock),
+            lines=self._lines,
             free_octets=self.commit_log.free_octets,
         )
 
@@ -238,10 +253,10 @@ class OpenSite:
         )
 
     async def submit(self, origin: str, envelope: Envelope, content: Content) -> None:
-        """Send a message of the host or a plugin; durable on return."""
+        """Send a message of the host or a plugin; it is durable on return."""
         no_rules = Chain(DELIVERY, (), self.supervision)
         local = LocalDelivery(
-            self.stores(self.directory), no_rules, (), self.clock, self.supervision
+            self.stores(self.directory), no_rules, (), self.clock, self.supervision, self._lines
         )
         identifier = self.ids.make()
         entry = self.journal.begin(identifier, listener=origin, sender=str(envelope.sender or ""))

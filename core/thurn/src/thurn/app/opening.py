@@ -1,10 +1,10 @@
-"""Opens the instances of a site one after the other, and looks at what each has opened.
+"""Opens the instances of a site one after the other, and checks the product of each.
 
 Rules of this file:
-1. Whatever an instance does wrong while it opens is a finding with its section, its code, and what
-   to change; the first finding ends the start.
-2. Opening is bounded. One that waits is cancelled; one that blocks, or swallows its cancellation,
-   is named by the supervisor, which is told before each instance is opened.
+1. What an instance does wrong while it opens is a finding with its section, its code, and what to
+   change. The first finding ends the start.
+2. Opening is bounded. If it waits too long, it is cancelled. If it blocks or ignores its
+   cancellation, the supervisor names the instance, because it knows which one is being opened.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from thurn.hooks.source import code_of
 from thurn.types.errors import ConfigError, PluginError
 
 OPEN_SECONDS: Final = 60.0
-"""The longest time that one instance may take to open: a connection to a server that does not
-answer fails within that, and what takes longer belongs into a background task."""
+"""Most seconds that one instance may take to open: a connection to a server that does not answer
+fails in that time, and what takes longer belongs into a background task."""
 
 _TRIO: Final = str(Path(trio.__file__).parent)
 _LIBRARY: Final = sysconfig.get_path("stdlib")
@@ -46,10 +46,11 @@ async def open_instances(
     """Open every instance in the order of its needs.
 
     Args:
-        stack: closes them in reverse.
+        stack: closes the instances in reverse order.
         site: gets the products.
-        scope: around everything that is opened; its deadline is used.
-        on_opening: called with the name of each before it is opened, and with "" at the end.
+        scope: the scope around everything that is opened; its deadline is set here.
+        on_opening: called with the name of each instance before it is opened, and with "" at the
+            end.
 
     Raises:
         ConfigError: an instance cannot open, or its product does not fit its role.
@@ -92,7 +93,7 @@ async def _open(stack: AsyncExitStack, site: OpenSite, instance: Instance) -> ob
 
 
 class _Background(AbstractAsyncContextManager[object]):
-    """What an instance has opened, and its background tasks: one that raises is named."""
+    """The opened instance with its background tasks; an error of one is reported with its name."""
 
     def __init__(
         self, opening: AbstractAsyncContextManager[object], site: OpenSite, instance: Instance
@@ -130,7 +131,7 @@ def _leaves(error: BaseException | None) -> set[BaseException]:
 
 
 def _check_manager(instance: Instance, opening: object) -> None:
-    """Raises ConfigError when a factory opens something else than a context manager."""
+    """Raise ConfigError if a factory returns something else than a context manager."""
     if isinstance(opening, AbstractAsyncContextManager):
         return
     if inspect.iscoroutine(opening):

@@ -1,4 +1,4 @@
-"""What the configuration says about processes; all that the supervisor ever knows of it."""
+"""What the configuration says about processes. The supervisor knows nothing else of it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ProcessPlan:
-    """How a site is to be run. An application may return a subclass that carries more.
+    """How a site is run. An application may return a subclass with more.
 
     Attributes:
-        hostname: the name the site greets with.
-        data: the data directory; its `lock` admits one instance.
-        workers: processes that serve; there is one more, the housekeeper.
-        binds: what to listen on, as `net.bind` reads it.
-        uid_name: the account whose rights the workers have, when started by root.
-        gid_name: the group; None: the account's own.
-        allow_root: run as root all the same.
+        hostname: the site's name in greetings.
+        data: the data directory; only one instance can hold its `lock`.
+        workers: how many processes serve; there is one more, the housekeeper.
+        binds: what to listen on, in the form of `net.bind`.
+        uid_name: the account that the workers become, if root has started the site.
+        gid_name: its group; None: the account's own.
+        allow_root: whether the site may run as root.
         drain_seconds: how long sessions may go on after a reload.
-        worker_timeout_seconds: silence after which a worker counts as blocked.
-        config_paths: the files the configuration came from.
+        worker_timeout_seconds: time without a heartbeat after which a worker counts as blocked.
+        config_paths: the files of the configuration.
         stop_seconds: how long sessions may go on after a stop.
-        places: where in the configuration a key of the site or a bind stands, for findings.
+        places: `file:line` of the site's keys and of the binds, for findings.
     """
 
     hostname: str
@@ -41,18 +41,18 @@ class ProcessPlan:
     places: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def at(self, key: str, text: str) -> str:
-        """A finding with its place, where that is known."""
+        """A finding with its place, if that is known."""
         return f"{self.places[key]}: {text}" if key in self.places else text
 
     def to_message(self) -> dict[str, Any]:
-        """As JSON can carry it."""
-        found = {one.name: getattr(self, one.name) for one in fields(ProcessPlan)}
+        """The plan as a value that JSON can express."""
+        facts = {one.name: getattr(self, one.name) for one in fields(ProcessPlan)}
         paths = [str(path) for path in self.config_paths]
-        return {**found, "data": str(self.data), "config_paths": paths}
+        return {**facts, "data": str(self.data), "config_paths": paths}
 
     @staticmethod
     def from_message(message: Mapping[str, Any]) -> ProcessPlan:
-        """The plan that `to_message` told."""
+        """The plan from a value that `to_message` has made."""
         facts = dict(message)
         facts["data"] = Path(facts["data"])
         facts["binds"] = tuple(facts["binds"])

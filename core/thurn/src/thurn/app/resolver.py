@@ -1,8 +1,9 @@
-"""The resolver of a site that names none: addresses by the system's, in a thread, and nothing else.
+"""The resolver of a site that names none: it asks the system for addresses, in a thread, and for
+nothing else.
 
 Rules of this file: the system does not say whether a name is missing, has no addresses, or cannot
-be looked up, so each of these is `LookupFailed`; nothing is remembered, for it tells no lifetime.
-Names of /etc/hosts count, and the system's search list does.
+be looked up now, so each of these is `LookupFailed`. Nothing is remembered, because the system
+tells no lifetime. Names of /etc/hosts count, and so does the system's search list.
 """
 
 from __future__ import annotations

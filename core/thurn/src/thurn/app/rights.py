@@ -1,6 +1,7 @@
-"""Rights are dropped for good before a worker reads its first octet; workers die with the host.
+"""Drops rights for good before a worker reads its first octet, and ends workers with the
+supervisor.
 
-Rules of this file: standard library only. What was dropped is verified, not believed.
+Rules of this file: standard library only. After rights were dropped, that is verified.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Whose rights a worker has."""
+    """The account, group and supplementary groups that a worker runs as."""
 
     uid: int
     gid: int
@@ -35,10 +36,11 @@ class Rights:
 
 
 def find_rights(plan: ProcessPlan) -> Rights | None:
-    """The rights to change to; None: stay what we are.
+    """The rights to change to; None: keep the present ones.
 
     Raises:
-        ConfigError: an unknown name, or root without a word about it.
+        ConfigError: a name is unknown, or root has started the site and the configuration does not
+            say what to do then.
     """
     if plan.uid_name is None:
         if os.geteuid() == 0 and not plan.allow_root:
@@ -60,8 +62,8 @@ def find_rights(plan: ProcessPlan) -> Rights | None:
 
 
 def owner_rights(data: Path) -> Rights | None:
-    """For root, the rights of who owns a data directory: of who serves it, where the configuration
-    names nobody (systemd's `User=`). None: nobody else, or we are not root."""
+    """For root, the rights of the owner of a data directory. If the configuration names no account,
+    that is who serves it (systemd's `User=`). None: root owns it, or this process is not root's."""
     if os.geteuid() != 0 or not data.exists() or not (status := data.stat()).st_uid:
         return None
     try:
@@ -75,7 +77,7 @@ def drop_rights(rights: Rights) -> None:
     """Become this account, for good.
 
     Raises:
-        PermissionError: it did not happen, or it could be undone.
+        PermissionError: the rights were not dropped, or could be regained.
     """
     os.setgroups(rights.groups)
     os.setresgid(rights.gid, rights.gid, rights.gid)

@@ -1,8 +1,8 @@
-"""A configuration, opened: every named instance in the order of its needs, the commit log below
-them, the mail flows and gates of the listeners above them. One per worker process.
+"""Opens a configuration in a worker process: the commit log, every named instance after those that
+it needs, and then the mail flows and gates of the listeners.
 
-Order: clock, journal, log; instances (owners register with the log as they open); then recovery:
-nothing is served before what was acknowledged is back.
+Order: clock, journal, log; then the instances, which register with the log as they open; then
+recovery. Nothing is served before everything that was acknowledged is restored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from thurn.telemetry.log import logger
 from thurn.types.errors import ConfigError
 
 STARTING_OCTETS: Final = 1 << 20
-"""With less room on the disk a start that fails has failed for want of it."""
+"""Free octets on the disk below which a failed start is reported as caused by the full disk."""
 _SLOW_SYNC: Final = {"auto": 0.001, "inline": float("inf"), "thread": 0.0}
 
 
@@ -116,14 +116,14 @@ async def _open(
 
 
 def _explained(failure: Exception, data: Path) -> Exception:
-    """The failure; on a full disk, what to do about it."""
+    """The failure; if the disk is full, with what to do about it."""
     status = os.statvfs(data)
     free_octets = status.f_bavail * status.f_frsize
     if free_octets >= STARTING_OCTETS:
         return failure
     full = f"the disk of {data} is full ({free_octets} octets are left): make room and start again"
-    told = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
-    return ConfigError([f"{full}; nothing that was acknowledged is lost", *told])
+    findings = failure.findings if isinstance(failure, ConfigError) else [repr(failure)]
+    return ConfigError([f"{full}; nothing that was acknowledged is lost", *findings])
 
 
 def _recover(site: OpenSite) -> None:
@@ -132,11 +132,14 @@ def _recover(site: OpenSite) -> None:
     done = recover(site.data / "log", site.commit_log.owners, clock=site.clock, report=report)
     site.commit_log.note_recovered()
     if done.records:
-        site.diagnostics.info("log.recovered", segments=done.segments, records=done.records)
+        site.diagnostics.info(
+            "log.recovered", segments=done.segments, records=done.records, aside=done.aside
+        )
 
 
 def _journal_left_behind(site: OpenSite) -> None:
-    """Transactions that a killed worker had under way inside a rule (see `thurn.chain.current`)."""
+    """Journal the transactions in which a worker was killed in a rule (see
+    `thurn.chain.current`)."""
     for identifier, stage, instance, source in left_behind(site.data / "run"):
         entry = site.journal.begin(identifier, outcome="deferred", reason="plugin.blocked")
         entry.stage(

@@ -1,8 +1,8 @@
-"""The supervisor: holds the sockets and the lock, obeys signals, decides which generation serves.
+"""The supervisor: holds the sockets and the lock, handles signals, decides which generation serves.
 
-Rules of this file: standard library only, no trio, nothing of the application is imported: the
-process that must never fail is the smallest one. A generation that does not come up changes
-nothing.
+Rules of this file: it imports the standard library only, no trio and nothing of the application,
+because the process that must never fail has to be the smallest one. A generation that does not
+start changes nothing.
 
     SIGHUP           a new generation beside the old; when it is ready, the old one drains
     SIGTERM, SIGINT  stop: drain for `stop_seconds`; a second one ends at once
@@ -23,16 +23,28 @@ from pathlib import Path
 from typing import Final
 
 from thurn.app.channel import Channel, Message
-from thurn.app.generation import HOUSEKEEPER, RESTART_MAXIMUM_SECONDS, Generation, Phase
+from thurn.app.generation import (
+    HOUSEKEEPER,
+    KILL_SECONDS,
+    RESTART_MAXIMUM_SECONDS,
+    Generation,
+    Phase,
+)
+from thurn.app.notifier import Notifier
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import find_rights
 from thurn.app.say import say
 from thurn.net.bind import bind, unbind
+from thurn.telemetry.stream import standard_error
 from thurn.types.errors import ConfigError
 
-TURN_SECONDS: Final = 0.2  # how late a deadline may be noticed
-LOCK_SECONDS: Final = 1.5  # the processes of a killed instance need a moment to end
-FORGIVEN_SECONDS: Final = 5.0  # a turn this late says nothing about the workers
+TURN_SECONDS: Final = 0.2
+"""Most seconds of one turn of the loop, and so how late a deadline may be noticed."""
+LOCK_SECONDS: Final = 1.5
+"""Most seconds to wait for the lock: the processes of a killed instance need a moment to end."""
+FORGIVEN_SECONDS: Final = 5.0
+"""Length of a turn from which the missing heartbeats of workers do not count: this process or the
+machine has slept."""
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -40,8 +52,8 @@ class Supervisor:
     """One instance of a site.
 
     Args:
-        config_paths: handed to the application's `check`.
-        app: the application's module, imported by the templates only.
+        config_paths: the files of the configuration, for the application's `check`.
+        app: the application's module, which only the templates import.
         on_ready: called once, when the first generation serves.
     """
 
@@ -54,6 +66,7 @@ class Supervisor:
         self._config_paths = [str(path) for path in config_paths]
         self._app = app
         self._on_ready = on_ready
+        self._notifier = Notifier()
         self._selector = selectors.DefaultSelector()
         self._sockets: dict[str, list[socket.socket]] = {}
         self._data: Path | None = None
@@ -68,10 +81,10 @@ class Supervisor:
         self._reloading: list[tuple[Channel, int]] = []  # who waits for the coming generation
 
     def run(self) -> int:
-        """Run until stopped; the exit code. In the main thread, for the signals.
+        """Run until stopped. To be called in the main thread, because of the signals.
 
         Returns:
-            0 after a stop, 1 when the first generation could not start.
+            The exit code: 0 after a stop, 1 if the first generation could not start.
         """
         os.umask(0o077)
         told, waking = socket.socketpair()
@@ -98,10 +111,11 @@ class Supervisor:
         while True:
             readable = self._selector.select(TURN_SECONDS)
             now = time.monotonic()
-            if now - turned_at > FORGIVEN_SECONDS:  # it was we, or the machine, that slept
+            if now - turned_at > FORGIVEN_SECONDS:
                 for one in self._generations():
                     one.forgive(now)
             turned_at = now
+            self._notifier.beat(now)
             for key, _ in readable:
                 if key.fileobj is told:
                     self._on_signals(told.recv(64), now)
@@ -110,6 +124,7 @@ class Supervisor:
             for one in self._generations():
                 one.tick(now)
             self._advance(now)
+            standard_error().flush()  # lines that the reader had no room for before
             if self._stopping and not self._generations():
                 say("info", "site.stopped")
                 return 0
@@ -126,7 +141,7 @@ class Supervisor:
             self._selector.unregister(channel)
 
     def on_request(self, channel: Channel, request: str, number: int) -> None:
-        """`ChannelWatcher`: what the housekeeper asks for the control socket."""
+        """`ChannelWatcher`: a request that came over the control socket."""
         now = time.monotonic()
         match request:
             case "status":
@@ -141,7 +156,7 @@ class Supervisor:
                 self._answer(channel, number, {"refused": "the site is stopping"})
 
     def _answer(self, channel: Channel, number: int, facts: Message) -> None:
-        """A housekeeper that does not read its answers loses them; it never makes us wait."""
+        """Answer the housekeeper. If it does not read, the answer is lost: nothing waits for it."""
         channel.try_send({**facts, "answer": number})
 
     def _answer_reloads(self, facts: Message) -> None:
@@ -168,20 +183,25 @@ class Supervisor:
                 self._begin(now)
 
     def _begin(self, now: float) -> None:
-        """Start a generation; one that was still starting is given up for it."""
+        """Start a generation. One that is still starting is ended first."""
         if self._coming is not None:
             say("info", "generation.superseded", generation=self._coming.number)
             self._coming.end()
         self._begin_at = float("inf")
         self._started += 1
         say("info", "generation.starting", generation=self._started)
+        if self._serving is not None:
+            self._notifier.reloading(f"generation {self._started} is starting")
         try:
             self._coming = Generation(self._started, self._app, self._config_paths, self, now)
-        except OSError as error:  # no descriptors, no memory for a process: all is as it was
+        except OSError as error:  # no descriptors, or no memory for a process: nothing has changed
             self._coming = None
             self._tell_failed(self._started, [f"cannot be started: {error}"], now)
 
     def _stop(self, now: float) -> None:
+        plans = [one.plan for one in self._generations() if one.plan is not None]
+        longest = max((plan.stop_seconds for plan in plans), default=0.0)
+        self._notifier.stopping(longest + 2 * KILL_SECONDS)
         for one in self._generations():
             if self._stopping or one is self._coming or one.plan is None:
                 one.end()
@@ -192,7 +212,7 @@ class Supervisor:
         say("info", "site.stopping")
 
     def _advance(self, now: float) -> None:
-        """Act on what the generations have become."""
+        """Act on the phases of the generations."""
         coming, serving = self._coming, self._serving
         if coming is not None and coming.phase is Phase.PLANNED:
             self._equip(coming, now)
@@ -202,9 +222,9 @@ class Supervisor:
             self._give_up(coming, now)
         elif serving is not None and serving.phase is Phase.GONE:
             self._serving = None
-            self._begin_at = now  # its template was killed, say
+            self._begin_at = now  # for instance because its template was killed
         elif serving is not None and serving.phase is Phase.READY and not self._has_housekeeper():
-            serving.fork(HOUSEKEEPER, now)  # only now: there is never more than one
+            serving.fork(HOUSEKEEPER, now)  # not before, because there is never more than one
         for one in [one for one in self._draining if one.phase is Phase.GONE]:
             say("info", "generation.drained", generation=one.number)
             self._draining.remove(one)
@@ -215,7 +235,7 @@ class Supervisor:
         return any(one.has_site for one in self._generations())
 
     def _equip(self, coming: Generation, now: float) -> None:
-        """Lock, bind what is new, and let it start."""
+        """Take the lock, bind new sockets, and let the generation start."""
         assert coming.plan is not None  # noqa: S101 - the phase says so
         try:
             self._lock(coming.plan)
@@ -243,14 +263,15 @@ class Supervisor:
         self._serving, self._coming = coming, None
         self._release(coming.plan.binds)
         say("info", "generation.ready", generation=coming.number, pid=os.getpid())
+        self._notifier.ready(f"generation {coming.number} serves")
         if not self._was_ready and self._on_ready is not None:
             self._on_ready(coming.plan)
         self._was_ready = True
 
     def _give_up(self, coming: Generation, now: float) -> None:
-        """It did not come up: all is as it was. With nothing as it was, try again later."""
+        """Drop a generation that did not start. If no other one serves, try again later."""
         self._coming = None
-        if self._stopping:  # it was told to end while it started, which is not a failure
+        if self._stopping:  # it was ended while it started, which is not a failure
             return
         serving = self._serving
         self._release(serving.plan.binds if serving is not None and serving.plan else None)
@@ -260,6 +281,8 @@ class Supervisor:
         say("error", "generation.failed", generation=number, findings=findings)
         self._last_failure = {"generation": number, "findings": findings}
         self._answer_reloads({"failed": findings})
+        status = f"generation {number} could not start: {findings[0] if findings else ''}"
+        (self._notifier.ready if self._serving is not None else self._notifier.say)(status)
         if self._serving is None:
             self._begin_at = now + RESTART_MAXIMUM_SECONDS
 

@@ -1,8 +1,8 @@
 """The fork server of a generation: imports, checks the configuration, forks workers on request.
 
 Rules of this file: no thread and no trio loop ever runs in this process, so that each fork is
-clean; it is started afresh for each generation, so that new code and new plugins are seen. It
-obeys the supervisor only, and ends (with its workers) when the supervisor is gone.
+clean. It is started anew for each generation, so that new code and new plugins are loaded. It obeys
+the supervisor only, and ends, together with its workers, when the supervisor has gone.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from thurn.app.channel import Channel, Message
 from thurn.app.rights import die_with, find_rights
 from thurn.app.worker import Inheritance, WorkerControl, findings_of, work
 
-QUIET: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # the supervisor's to judge
+QUIET: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that are ignored here, because the supervisor handles them."""
 
 COLLECT_AFTER: Final = (20_000, 20, 100)
-"""Few objects of a transaction are in cycles; the default would cost 4 % of a delivery."""
+"""Thresholds of the garbage collector: few objects of a transaction are in cycles, and with
+Python's own thresholds the collector would take 4 % of a delivery's time."""
 
 
 class Template:
@@ -113,7 +115,7 @@ def _ignore(*_: object) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`template FD PARENT APP CONFIG…`; the exit code."""
+    """Run `template FD PARENT APP CONFIG…`; returns the exit code."""
     os.umask(0o077)
     os.dup2(2, 1)  # standard output is the supervisor's own
     for number in QUIET:
@@ -127,7 +129,7 @@ def main(arguments: list[str]) -> int:
         paths = tuple(Path(path) for path in arguments[3:])
         plan = app.check(paths, lambda name: channel.send({"importing": name}))
         rights = find_rights(plan)
-    except Exception as error:  # noqa: BLE001 - a plugin that cannot be imported, say
+    except Exception as error:  # noqa: BLE001 - such as of a plugin that cannot be imported
         findings, unexpected = findings_of(error)
         channel.send({"failed": findings})
         if unexpected:
@@ -135,7 +137,7 @@ def main(arguments: list[str]) -> int:
         return 1
     gc.collect()
     gc.set_threshold(*COLLECT_AFTER)
-    gc.freeze()  # what all workers share stays shared: the collector does not write to it
+    gc.freeze()  # so that memory stays shared by all workers: the collector does not write to it
     channel.send({"plan": plan.to_message()})
     Template(channel, Inheritance(app, plan, rights, {}, os.getpid())).serve()
     return 0

@@ -1,7 +1,7 @@
-"""One worker: rights dropped, one trio loop, a heartbeat, obedience to the supervisor.
+"""One worker: it drops its rights, runs one trio loop, sends heartbeats and obeys the supervisor.
 
-Rules of this file: nothing of the application runs before rights are dropped but
-`open_privileged`; the worker ends at once when the supervisor is gone.
+Rules of this file: before rights are dropped, nothing of the application runs except
+`open_privileged`. The worker ends at once when the supervisor has gone.
 """
 
 from __future__ import annotations
@@ -20,26 +20,31 @@ import trio
 from thurn.app.channel import Channel, Message
 from thurn.app.plan import ProcessPlan
 from thurn.app.rights import Rights, die_with, drop_rights
+from thurn.telemetry.stream import standard_error
 from thurn.types.errors import ConfigError
 
 BEAT_SECONDS: Final = 1.0
-NICENESS: Final = 10  # of the housekeeper: mail that waits for an answer goes first
+"""Seconds between two heartbeats."""
+NICENESS: Final = 10
+"""Niceness of the housekeeper, because mail that waits for an answer goes first."""
 STACK_SIGNAL: Final = signal.SIGUSR2
 
 
 class WorkerControl:
-    """How an application tells the supervisor what it is doing, and learns what it shall do.
+    """How an application reports to the supervisor, and how the supervisor directs it.
 
     Attributes:
         name: "worker-1" …, or "housekeeper".
-        count_sessions: how many sessions are open; set by the application.
-        draining: set when nothing new is to be begun; what is under way has a bounded time, then
+        number: the worker's number in its generation, from 0; -1 for the housekeeper.
+        count_sessions: says how many sessions are open; set by the application.
+        draining: set when nothing new must begin; what is under way has a bounded time, and then
             `run_worker` is cancelled.
-        privileged: what `open_privileged` returned.
+        privileged: what `open_privileged` has returned.
     """
 
     def __init__(self, name: str, channel: Channel, trace_fd: int) -> None:
         self.name = name
+        self.number = int(name.rpartition("-")[2]) - 1 if "-" in name else -1
         self.draining = trio.Event()
         self.privileged: Any = None
         self.scope = trio.CancelScope()
@@ -51,21 +56,23 @@ class WorkerControl:
         faulthandler.register(STACK_SIGNAL, file=trace_fd, all_threads=True)
 
     def ready(self) -> None:
-        """Everything is open and served."""
+        """Report that everything is open and served."""
         self._channel.send({"ready": True})
 
     def opening(self, name: str) -> None:
-        """This instance is opened now; "": none is. If it never ends, it is known which it was."""
+        """Report which instance is being opened now; "": none. So the supervisor can name one that
+        never ends."""
         self._channel.send({"opening": name})
 
     def failed(self, findings: list[str]) -> None:
-        """It cannot be opened; to be followed by the end of the process."""
+        """Report why the site cannot be opened; the process must end after it."""
         self._channel.send({"failed": findings})
 
     async def beat(self) -> None:
-        """Tell each second that the loop turns, and how many sessions are open."""
+        """Report each second that the loop runs, and how many sessions are open."""
         while True:
             self._channel.send_nowait({"beat": True, "sessions": self.count_sessions()})
+            standard_error().flush()  # lines for which the reader had no room
             await trio.sleep(BEAT_SECONDS)
 
     async def ask(self, request: str) -> Message:
@@ -86,7 +93,7 @@ class WorkerControl:
         return answer
 
     async def obey(self) -> None:
-        """Do as the supervisor says; end with it."""
+        """Do what the supervisor says, and end when it has gone."""
         while True:
             await trio.lowlevel.wait_readable(self._channel)
             messages = self._channel.receive()
@@ -104,14 +111,14 @@ class WorkerControl:
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """What the template made ready for its workers.
+    """What the template has made for its workers.
 
     Attributes:
         app: the application's module.
-        plan: what its `check` returned.
-        rights: what to become; None: stay.
+        plan: what its `check` has returned.
+        rights: the rights to change to; None: keep the present ones.
         sockets: the listening sockets of each bind specification.
-        template_pid: whose end is ours.
+        template_pid: the template's process id; the worker ends with it.
     """
 
     app: Any
@@ -122,7 +129,7 @@ class Inheritance:
 
 
 def work(inherited: Inheritance, control: WorkerControl, *, housekeeper: bool) -> int:
-    """Be a worker until drained; the exit code."""
+    """Run as a worker until drained; returns the exit code."""
     if housekeeper:
         os.nice(NICENESS)
     try:
@@ -159,7 +166,7 @@ async def _run(inherited: Inheritance, control: WorkerControl, housekeeper: bool
 
 
 def findings_of(error: BaseException) -> tuple[list[str], bool]:
-    """What to tell the operator, and whether anything but the configuration is to blame."""
+    """The findings in an error, and whether anything but the configuration has caused it."""
     if isinstance(error, BaseExceptionGroup):  # the application's nurseries
         parts = [findings_of(one) for one in error.exceptions]
         return [text for texts, _ in parts for text in texts], any(other for _, other in parts)

@@ -1,1 +1,2 @@
-"""Chains: ordered lists of rules, run fail-safe, each decision journalled (design D4, D5)."""
+"""Chains: ordered lists of rules. A failing rule never loses mail, and each decision is
+journalled."""

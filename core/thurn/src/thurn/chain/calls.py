@@ -1,24 +1,25 @@
-"""Calls of plugins that may outlive the patience of whoever waits for them.
+"""Calls of plugins that may take longer than their callers wait.
 
-A trio task that sits in a thread, or that swallows its cancellation, cannot be ended by anybody; so
-the task of a session must not be the one that sits there. A call that may wait runs in a task of
-its own, taken from a pool, and its caller waits for the answer or for the deadline (`call`).
+Nobody can end a trio task that waits for a thread, or that ignores its cancellation; so the task of
+a session must not be such a task. A call that may wait runs in a task of its own, taken from a
+pool, and its caller waits for the answer or for the deadline (`call`).
 
-A hop into the pool costs as much as many a look-up. What is asked several times for each message
-and hardly ever waits (accounts, stores) is therefore only *watched* in the task of its caller
-(`watch`). The first one that misses its deadline costs its caller the session, which is cut with a
-temporary failure; from then on its instance is called in the pool.
+Handing a call to the pool takes as long as many look-ups do. What is asked several times for each
+message and hardly ever waits (accounts, stores) is therefore only *watched* in the task of its
+caller (`watch`). If such a call misses its deadline, the session of its caller is ended with a
+temporary failure, and from then on its instance is called in the pool.
 
 Rules of this file:
-1. The caller is answered in time. A call past its deadline is cancelled and gets
-   `UNWIND_SECONDS` to clean up; after that it is *abandoned*: the caller goes on without it.
-2. Abandoned calls are bounded: an instance with `ABANDONED_LIMIT` of them is not called until one
-   has come back.
-3. What must be ended once begun (a commit) is shielded by itself; such a call is only abandoned.
+1. The caller gets its answer in time. A call that misses its deadline is cancelled and gets
+   `UNWIND_SECONDS` to clean up; after that it is *abandoned*: its caller goes on without it.
+2. Abandoned calls are bounded: an instance with `ABANDONED_LIMIT` of them is not called again
+   before one has come back.
+3. A call that must be finished once it has begun (a commit) shields itself; it can only be
+   abandoned.
 4. The note of the current rule is set whenever the code of a call runs, and only then.
 
-What cannot be done: a call that *blocks* (computes, or sleeps without trio) holds the whole worker;
-the supervisor names it and replaces the worker.
+This cannot help with a call that *blocks* (computes, or sleeps without trio): it stops the whole
+worker. The supervisor names it and replaces the worker.
 """
 
 from __future__ import annotations
@@ -39,24 +40,24 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 UNWIND_SECONDS: Final = 1.0
-"""How long a cancelled call may take to clean up before its caller goes on without it: files are
-closed and connections given back within milliseconds."""
+"""Seconds that a cancelled call gets to clean up before its caller goes on without it: closing
+files and giving back connections takes milliseconds."""
 ABANDONED_LIMIT: Final = 16
-"""Most abandoned calls of one instance at a time; each holds a task and mostly a thread, of which
-trio lends 40."""
+"""Most abandoned calls of one instance at the same time; each holds a task and mostly one of the 40
+threads that trio lends."""
 POOLED_SECONDS: Final = 600.0
-"""How long an instance that has missed a deadline while it was watched is called in the pool."""
+"""Seconds for which an instance is called in the pool after it missed a deadline while watched."""
 IDLE_LIMIT: Final = 64
 """Most idle tasks that the pool keeps for the next calls; each takes about 2 KiB."""
 CLOSE_SECONDS: Final = 5.0
-"""How long closing the pool waits for calls that it has cancelled."""
+"""Seconds that closing the pool waits for the calls that it has cancelled."""
 
 
 class CallOverran(Exception):
     """The call has not come back by its deadline.
 
     Attributes:
-        seconds: how long the deadline was.
+        seconds: how long the call was given.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -65,7 +66,7 @@ class CallOverran(Exception):
 
 
 class CallsExhausted(Exception):
-    """So many calls of this instance were abandoned that it is not called."""
+    """So many calls of this instance are abandoned that it is not called now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,14 +74,13 @@ class Callee:
     """The method of an instance that is called at a stage.
 
     Attributes:
-        stage: as the journal has it.
-        instance: its full name, such as "policy.sender".
+        stage: the stage's name in the journal.
+        instance: the instance's full name, such as "policy.sender".
         source: file:line of the code and of the configuration.
-        label: the part of the current rule's note that all its calls share.
-        missed: deadlines missed in a row.
-        suspended_until: the time of the loop until which it is not called.
-        pooled_until: the time of the loop until which it is called in the pool, although it is one
-            that is only watched as long as it behaves.
+        label: the part of the current rule's note that is the same for all its calls.
+        missed: how many deadlines it has missed in a row.
+        suspended_until: when it may be called again, by trio's clock.
+        pooled_until: when it is only watched again and not called in the pool, by trio's clock.
     """
 
     stage: str
@@ -100,7 +100,7 @@ class Calls:
 
     Attributes:
         current: the note of the current rule.
-        sessions: by their tasks, what cuts a session whose watched call has missed its deadline.
+        sessions: by the task of a session, what ends it if a watched call misses its deadline.
     """
 
     __slots__ = (
@@ -114,7 +114,6 @@ class Calls:
         "_watched",
         "current",
         "sessions",
-        "sessions",
     )
 
     def __init__(self, current: CurrentRule) -> None:
@@ -124,7 +123,7 @@ class Calls:
         self._running: dict[_Call[Any], None] = {}
         self._abandoned: dict[str, int] = {}
         self._look: trio.CancelScope | None = None
-        self._look_at = math.inf  # not later than the earliest deadline of a running call
+        self._look_at = math.inf  # at the earliest deadline of a running call, or before
         self._ended = trio.Event()
         self._watched: dict[Watched, None] = {}
         self.sessions: dict[trio.lowlevel.Task, Callable[[], None]] = {}
@@ -143,17 +142,17 @@ class Calls:
         Args:
             callee: what is called.
             identifier: the transaction's or session's id.
-            deadline: the time of the loop until which the caller waits.
+            deadline: until when the caller waits, by trio's clock.
             function: the method.
             args: its positional arguments.
             kwargs: its named arguments.
 
         Raises:
             CallOverran: the deadline has passed.
-            CallsExhausted: too many calls of this instance are out; it was not called.
+            CallsExhausted: too many calls of this instance are abandoned; it was not called.
             BaseException: what the function has raised.
 
-        Cancellation: the call is cancelled, too, and not waited for.
+        Cancellation: the call is cancelled, too, and the caller does not wait for it.
         """
         if self._abandoned.get(callee.instance, 0) >= ABANDONED_LIMIT:
             raise CallsExhausted(f"{ABANDONED_LIMIT} earlier calls have not come back")
@@ -169,12 +168,13 @@ class Calls:
     def watch(
         self, callee: Callee, deadline: float, on_missed: Callable[[float], object]
     ) -> Watched:
-        """Watch a call in the task of its caller; to be ended by `unwatch`.
+        """Begin to watch a call in the task of its caller; `unwatch` ends that.
 
         Args:
             callee: what is called.
-            deadline: the time of the loop at which it is missed.
-            on_missed: told with the seconds that it had; then the session of the task is cut.
+            deadline: when it is late, by trio's clock.
+            on_missed: called with the seconds that the call was given, before the session of the
+                task is ended.
         """
         watched = Watched(callee, deadline, on_missed)
         self._watched[watched] = None
@@ -183,15 +183,15 @@ class Calls:
         return watched
 
     def unwatch(self, watched: Watched) -> None:
-        """The call has come back."""
+        """End the watching of a call that has come back."""
         del self._watched[watched]
 
     def abandoned(self, instance: str) -> int:
-        """How many calls of an instance were abandoned and have not come back."""
+        """How many calls of an instance are abandoned and have not come back."""
         return self._abandoned.get(instance, 0)
 
     async def close(self, finish_seconds: float = CLOSE_SECONDS) -> None:
-        """Cancel all calls, and wait for their ends within a bound."""
+        """Cancel all calls, and wait a bounded time for them to end."""
         for slot in self._slots:
             slot.scope.cancel()
         with trio.move_on_after(finish_seconds, shield=True):
@@ -202,7 +202,7 @@ class Calls:
             self._look.cancel()
 
     def _look_by(self, at: float) -> None:
-        """Have the deadlines looked at by this time."""
+        """Look at the deadlines at this time, or earlier."""
         self._look_at = at
         if self._look is None:
             self._look = trio.CancelScope(deadline=at)
@@ -227,7 +227,7 @@ class Calls:
             self._look_by(earliest)
 
     def _cut(self, watched: Watched, now: float) -> None:
-        """A watched call has missed its deadline."""
+        """End the session of a watched call that has missed its deadline."""
         watched.deadline = math.inf
         watched.callee.pooled_until = now + POOLED_SECONDS
         watched.on_missed(watched.seconds)
@@ -235,12 +235,12 @@ class Calls:
         if cut is not None:
             cut()
 
-    def begun_without_caller(self, instance: str) -> None:
-        """A call goes on that nobody waits for."""
+    def count_abandoned(self, instance: str) -> None:
+        """Count a call that goes on without a caller."""
         self._abandoned[instance] = self._abandoned.get(instance, 0) + 1
 
     def ended(self, call: _Call[Any]) -> None:
-        """A call has come back."""
+        """Note that a call has come back."""
         del self._running[call]
         if call.is_abandoned:
             instance = call.callee.instance
@@ -249,18 +249,18 @@ class Calls:
                 del self._abandoned[instance]
 
     def keep(self, slot: _Slot) -> bool:
-        """Whether a task that has nothing to do is wanted again."""
+        """Keep an idle task for the next call; False if there are enough, so that it ends."""
         if len(self._idle) >= IDLE_LIMIT:
             return False
         self._idle.append(slot)
         return True
 
     def started(self, slot: _Slot) -> None:
-        """A task of the pool has started."""
+        """Note that a task of the pool has started."""
         self._slots.add(slot)
 
     def stopped(self, slot: _Slot) -> None:
-        """A task of the pool has ended."""
+        """Note that a task of the pool has ended."""
         self._slots.discard(slot)
         if slot in self._idle:
             self._idle.remove(slot)
@@ -282,7 +282,7 @@ class Watched:
 
 
 class _Call(Generic[T]):
-    """One call: who waits for it, and what came of it."""
+    """One call: its caller, and its result."""
 
     __slots__ = (
         "_caller",
@@ -317,24 +317,24 @@ class _Call(Generic[T]):
         self._seconds = deadline - trio.current_time()
 
     def result(self) -> T:
-        """What the caller gets. Raises what the call has raised."""
+        """The result of the call. Raises what the call has raised."""
         if self._error is not None:
             error, self._error = self._error, None
             raise error
         return self._value
 
     def finish(self, value: T) -> None:
-        """It has returned."""
+        """Note what the call has returned."""
         self._value = value
         self._wake()
 
     def fail(self, error: BaseException) -> None:
-        """It has raised."""
+        """Note what the call has raised."""
         self._error = error
         self._wake()
 
     def cut(self) -> None:
-        """It was cancelled, or is abandoned."""
+        """Note that the call was cancelled or abandoned."""
         self.fail(CallOverran(self._seconds))
 
     def _wake(self) -> None:
@@ -343,14 +343,14 @@ class _Call(Generic[T]):
             trio.lowlevel.reschedule(caller)
 
     def leave(self, _: object) -> Abort:
-        """The caller is cancelled."""
+        """Cancel the call, because its caller is cancelled."""
         self._caller = None
         self._abandon()
         self._cancel()
         return Abort.SUCCEEDED
 
     def overrun(self, now: float) -> None:
-        """The deadline has passed."""
+        """Cancel the call, because its deadline has passed; the second time, abandon it."""
         if self.slot is not None and self.slot.scope.cancel_called:
             self._abandon()
             self.cut()
@@ -361,7 +361,7 @@ class _Call(Generic[T]):
     def _abandon(self) -> None:
         if not self.is_abandoned:
             self.is_abandoned, self.deadline = True, math.inf
-            self._calls.begun_without_caller(self.callee.instance)
+            self._calls.count_abandoned(self.callee.instance)
 
     def _cancel(self) -> None:
         if self.slot is not None:
@@ -369,7 +369,7 @@ class _Call(Generic[T]):
 
 
 class _Slot:
-    """A task of the pool: runs one call after the other; ends when a call was cancelled."""
+    """A task of the pool: it runs one call after the other, and ends after a call was cancelled."""
 
     __slots__ = ("_calls", "_task", "call", "scope")
 
@@ -409,7 +409,7 @@ class _Slot:
             call.cut()
             raise
         except BaseException as error:  # noqa: BLE001 - raised by `call.result`, in the caller
-            if self.scope.cancel_called:  # it failed at being cancelled; this task ends now
+            if self.scope.cancel_called:  # it failed because it was cancelled; this task ends now
                 call.cut()
             else:
                 call.fail(error)
@@ -425,9 +425,9 @@ def _abort(_: object) -> Abort:
 def noted(
     current: CurrentRule, identifier: str, callee: Callee, awaitable: Awaitable[T]
 ) -> Generator[Any, Any, T]:
-    """Await something; the note of the current rule is set whenever its code runs."""
-    steps = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
-    advance: Callable[[Any], Any] = steps.send
+    """Await something, with the note of the current rule set whenever its code runs."""
+    running = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
+    advance: Callable[[Any], Any] = running.send
     value: Any = None
     while True:
         current.enter(identifier, callee.label)
@@ -440,10 +440,10 @@ def noted(
             current.leave()
         try:
             value = yield trap
-        except BaseException as error:  # noqa: BLE001 - it is the call's to handle
-            advance, value = steps.throw, error
+        except BaseException as error:  # noqa: BLE001 - the call handles it
+            advance, value = running.throw, error
         else:
-            advance = steps.send
+            advance = running.send
 
 
 async def _awaiting(awaitable: Awaitable[T]) -> T:

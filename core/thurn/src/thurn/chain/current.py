@@ -1,10 +1,11 @@
-"""Says which rule a worker is in, so that whoever finds it blocked can name the culprit.
+"""Notes which rule a worker is in, so that the supervisor can name the rule that blocks it.
 
-A few octets of a memory-mapped file per worker, overwritten before each call of a rule: a blocking
-call cannot be cancelled, and a killed worker writes no journal, but the file stays. The worker
-that takes its place reads it (`left_behind`) and journals the transaction as deferred.
+The note is some octets of a memory-mapped file, one file per worker, written before each call of a
+rule. A call that blocks cannot be cancelled, and a killed worker writes no journal, but the file
+stays: the worker that takes its place reads it (`left_behind`) and journals the transaction as
+deferred.
 
-Rules of this file: it never costs a worker; without room for the file nothing is noted.
+Rules of this file: it never ends a worker; if the disk has no room for the file, nothing is noted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 _SIZE: Final = 1024
+"""Octets of the file: enough for an id, a stage, an instance and two places in files."""
 _IDLE: Final = b"\0"
 
 
@@ -34,18 +36,18 @@ class CurrentRule:
                 self._map = _mapped(path)
 
     def enter(self, transaction_id: str, label: bytes) -> None:
-        """A rule is about to be called."""
+        """Note that a rule is about to be called."""
         if self._map is not None:
             line = transaction_id.encode() + b"\t" + label
             self._map[: len(line)] = line
 
     def leave(self) -> None:
-        """It has returned."""
+        """Note that it has returned."""
         if self._map is not None:
             self._map[:1] = _IDLE
 
     def close(self) -> None:
-        """An orderly end leaves nothing behind."""
+        """Remove the file: after an orderly end there is nothing to report."""
         if self._map is not None:
             self._map.close()
             self._map = None
@@ -55,8 +57,8 @@ class CurrentRule:
 
 
 def _mapped(path: Path) -> mmap.mmap:
-    """The file, idle. Its octets are written first: a store into a hole of a full disk would end
-    the worker (SIGBUS). Raises OSError."""
+    """Map the file, with an empty note. Its octets are written before, because writing to memory
+    that a full disk has no block for would end the worker (SIGBUS). Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -68,12 +70,12 @@ def _mapped(path: Path) -> mmap.mmap:
 
 
 def label_of(stage: str, instance: str, source: str) -> bytes:
-    """The fixed part of a note, made once per rule."""
+    """The part of a note that is the same for all calls of a rule."""
     return f"{stage}\t{instance}\t{source}\n".encode()[: _SIZE - 64]
 
 
 def left_behind(directory: Path) -> Iterator[tuple[str, str, str, str]]:
-    """(transaction, stage, instance, source) of workers that died inside a rule; removes them.
+    """(transaction, stage, instance, source) of each worker that died in a rule; removes the notes.
 
     The files are named by process id; those of living processes are left alone.
     """

@@ -1,7 +1,8 @@
 """Says what is wrong with an answer that has the right type.
 
-Rules of this file: a text for the operator, or "" where the answer makes sense; it never raises.
-What a peer would read, and what would stand in a message, is looked at before anything uses it.
+Rules of this file: a function returns a text for the operator, or "" if the answer makes sense; it
+never raises. What a peer would read and what would be put into a message is checked before it is
+used.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from thurn.types.decision import (
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 """RFC 3463 §2."""
 _SHOWN_CHARACTERS: Final = 200
-"""Most characters of an answer that a message for the operator shows."""
+"""Most characters of an answer that are shown in a message for the operator."""
 
 
 def shown(answer: object) -> str:
@@ -45,7 +46,7 @@ def shown(answer: object) -> str:
 
 
 def nonsense_in(answer: object) -> str:
-    """What is wrong with a decision: "" where nothing is."""
+    """What is wrong with a decision; "" if it makes sense."""
     match answer:
         case Continue(edits=()) | Accept(edits=()):
             problem = ""
@@ -65,7 +66,8 @@ def nonsense_in(answer: object) -> str:
 
 
 def _nonsense_in_reply(wanted: int, code: object, enhanced: object, text: object) -> str:
-    """With a code that says otherwise the peer would forget a message that nobody has."""
+    """What is wrong with a refusal. With a wrong code the peer would forget a message that was not
+    stored."""
     if not isinstance(code, int) or code // 100 != wanted:
         return f"the code {code!r:.20} is not {wanted}xx"
     if not isinstance(enhanced, str) or not _ENHANCED.fullmatch(enhanced):
@@ -78,7 +80,7 @@ def _nonsense_in_reply(wanted: int, code: object, enhanced: object, text: object
 def _not_text(name: str, value: object) -> str:
     if not isinstance(value, str):
         return f"its {name} is not text but {type(value).__name__}"
-    return f"its {name} holds control characters" if _has_controls(value) else ""
+    return f"its {name} has control characters" if _has_controls(value) else ""
 
 
 def _has_controls(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""What a chain consists of: a stage, and a rule for each instance that the stage asks.
+"""What a chain consists of: a stage, and a rule for each instance that is asked at it.
 
-Rules of this file: it knows neither a role nor a contract; the module that owns a stage declares
-it beside the typed loop that asks its rules.
+Rules of this file: it knows no role and no contract. The module that owns a stage declares it,
+beside the typed loop that asks its rules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Product = TypeVar("Product")
 
 
 class Answer(Protocol):
-    """What a rule may answer, as the journal sees it."""
+    """What the journal needs of a rule's answer."""
 
     @property
     def reason(self) -> str:
@@ -35,11 +35,11 @@ class Stage(Generic[Product]):
     """A point of a message's or session's life at which rules are asked.
 
     Attributes:
-        name: as the journal has it.
+        name: the stage's name in the journal.
         method: the method of the contract `Product` that is called; an instance without it is not
-            part of the chain.
-        allowed: the types that a rule may answer besides None.
-        deadline_seconds: the longest time that one run of the chain may take.
+            in the chain.
+        allowed: the types that an answer may have besides None.
+        deadline_seconds: most seconds for one run of the chain.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Rule(Generic[Product]):
     """One instance in a chain.
 
     Attributes:
-        instance: its full name, such as "policy.sender".
-        product: what the instance opened.
+        instance: the instance's full name, such as "policy.sender".
+        product: what the instance has opened.
         source: file:line of the code and of the configuration.
-        continue_on_error: a failure counts as no opinion.
-        deadline_seconds: the longest time of one call; the stage's own if None.
-        callee: the same, as it is called; the chain sets it.
+        continue_on_error: whether a failure counts as no opinion.
+        deadline_seconds: most seconds for one call; None: the stage's own bound.
+        callee: how the instance is called; the chain sets it.
     """
 
     instance: str
@@ -70,10 +70,10 @@ class Rule(Generic[Product]):
 
 
 def may_wait(function: object) -> bool:
-    """Whether an async function can suspend: False when its code awaits nothing at all.
+    """Whether an async function can be suspended: False if its code awaits nothing at all.
 
-    Such a function cannot overrun a deadline but by blocking the loop, where no deadline helps; a
-    scope around it would cost more than most rules do.
+    Such a function can miss a deadline only by blocking the event loop, and then no deadline helps;
+    a scope around it would take longer than most rules do.
     """
     code = getattr(function, "__code__", None)
     return not isinstance(code, CodeType) or _may_wait(code)

@@ -1,4 +1,4 @@
-"""The fail-safe call of a rule, and the chain that is a list of rules (design D4, D5).
+"""Chains of rules, and how one rule is asked so that its failure never loses mail.
 
 A stage is a typed loop in the module that owns it:
 
@@ -9,12 +9,12 @@ A stage is a typed loop in the module that owns it:
             return answer
 
 Rules of this file:
-1. A rule that raises, overruns the stage's deadline or answers nonsense is a temporary failure of
-   this transaction; with `on_error = "continue"` it has no opinion. What counts as which is decided
-   by `thurn.chain.supervision`.
-2. One deadline for each run of a chain, and an instance may have a shorter one; the rules after
-   one that missed it get a fresh one.
-3. A rule that is suspended is answered for; it is never skipped.
+1. If a rule raises, misses the stage's deadline or answers nonsense, that is a temporary failure of
+   this transaction; with `on_error = "continue"` the rule has no opinion. `thurn.chain.supervision`
+   decides what counts as which.
+2. Each run of a chain has one deadline, and an instance may have a shorter one. After a rule has
+   missed it, the rules behind it get a new one.
+3. A rule that is suspended is never skipped: the host answers in its place.
 4. Every answer is journalled with instance, reason, source and duration.
 """
 
@@ -40,7 +40,7 @@ T = TypeVar("T", bound=Answer | None)
 
 
 class Chain(Generic[Product]):
-    """The rules of one stage of one listener; false when it has none."""
+    """The rules of one stage of one listener; false if there are none."""
 
     __slots__ = ("rules", "stage", "supervision")
 
@@ -60,17 +60,17 @@ class Chain(Generic[Product]):
         return bool(self.rules)
 
     def begin(self, identifier: str, journal: JournalEntry | None) -> Run[Product]:
-        """A run of the chain.
+        """Begin a run of the chain.
 
         Args:
             identifier: the transaction's or session's id.
-            journal: where answers are noted; None notes nothing.
+            journal: where answers are noted; None: nowhere.
         """
         return Run(self, identifier, journal)
 
 
 class Run(Generic[Product]):
-    """The rules of a chain, asked for one transaction or session."""
+    """One run of a chain, for one transaction or session."""
 
     __slots__ = ("_chain", "_deadline", "_identifier", "_journal", "rules")
 
@@ -90,11 +90,12 @@ class Run(Generic[Product]):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T | Continue | Tempfail:
-        """Call a rule, and answer for it where it cannot. None becomes `Continue()`: the result is
-        never None, whatever its type says (mypy cannot take None out of a union that it infers).
+        """Call a rule, and answer in its place if it cannot. None becomes `Continue()`: the result
+        is never None, although its type says so (mypy cannot take None out of a union that it
+        infers).
 
         Raises:
-            trio.Cancelled: the caller was cancelled; nothing else is ever raised.
+            trio.Cancelled: the caller was cancelled. Nothing else is ever raised.
         """
         started = perf_counter_ns()
         supervision, callee = self._chain.supervision, rule.callee
@@ -117,12 +118,12 @@ class Run(Generic[Product]):
                 self._deadline = trio.current_time() + self._chain.stage.deadline_seconds
             answer = _answer_for(rule, error)
         except (TemporaryFailure, StorageError) as error:
-            told = error.status if error.status.is_temporary else LOCAL_ERROR
+            status = error.status if error.status.is_temporary else LOCAL_ERROR
             answer = Tempfail(
-                "plugin.temporary", told.text, told.code, told.enhanced, detail=str(error)
+                "plugin.temporary", status.text, status.code, status.enhanced, detail=str(error)
             )
         except PermanentFailure as error:
-            problem = "a refusal for good is an answer, not an exception"
+            problem = "a permanent refusal must be an answer, not an exception"
             answer = _answer_for(rule, supervision.nonsense(callee, error, problem))
         if self._journal is not None:
             self._note(self._journal, rule, answer, started)
@@ -150,7 +151,7 @@ _NOTHING: Final = Continue()
 
 
 def _answer_for(rule: Rule[Product], error: Unanswered) -> Continue | Tempfail:
-    """What stands for the answer of a rule that has none."""
+    """The host's answer in place of a rule that gave none."""
     if rule.continue_on_error:
         return Continue(error.reason, str(error))
     return Tempfail(error.reason, detail=str(error))

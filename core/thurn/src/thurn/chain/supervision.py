@@ -1,11 +1,11 @@
-"""The one fail-safe way to call a product: deadline, breaker, report (design D5).
+"""The one way to call a product: with a deadline, a breaker for failing instances, and a report.
 
 Rules of this file:
-1. A call that raises on purpose (`TemporaryFailure`, `PermanentFailure`, `StorageError`) has given
-   its answer; whatever else it does wrong is a temporary failure, and is reported with instance,
-   file and line.
-2. An instance that missed its deadline `MISSES` times in a row at a stage is not called for
-   `SUSPENDED_SECONDS`: what it would have been asked counts as a temporary failure at once.
+1. `TemporaryFailure`, `PermanentFailure` and `StorageError` are answers, which a plugin raises on
+   purpose. Whatever else it does wrong is a temporary failure and is reported with instance, file
+   and line.
+2. After an instance has missed its deadline `MISSES` times in a row at a stage, it is not called
+   for `SUSPENDED_SECONDS`; instead each call fails temporarily at once.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ T = TypeVar("T")
 Product_co = TypeVar("Product_co", covariant=True)
 
 MISSES: Final = 3
-"""Deadlines missed in a row before an instance is suspended; one slow look-up is not a pattern."""
+"""How many deadlines an instance misses in a row before it is suspended; one slow look-up does not
+count much."""
 SUSPENDED_SECONDS: Final = 30.0
-"""How long an instance that keeps missing its deadline is not called: long enough to take the load
-off what it waits for, shorter than any peer's pause before a retry."""
+"""Seconds for which an instance that keeps missing its deadline is not called: long enough for what
+it waits for to recover, and shorter than any peer's pause before a retry."""
 
 
 class Unanswered(TemporaryFailure):
-    """There is no answer, and it is the plugin's fault.
+    """There is no answer, because of a fault of the plugin.
 
     Attributes:
         reason: "plugin.failed", "plugin.deadline", "plugin.suspended" or "plugin.exhausted".
@@ -51,7 +52,7 @@ class Unanswered(TemporaryFailure):
 
 @dataclass(frozen=True, slots=True)
 class Supervised(Generic[Product_co]):
-    """A product that is called outside of a chain, and how it is called."""
+    """A product that is not called by a chain, and how it is called."""
 
     product: Product_co
     callee: Callee
@@ -59,12 +60,12 @@ class Supervised(Generic[Product_co]):
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What the calls of a worker have in common.
+    """What all calls of a worker share.
 
     Attributes:
         diagnostics: where failures are reported to the operator.
-        events: where they are reported to plugins.
-        calls: runs the calls that may wait.
+        events: where failures are reported to plugins.
+        calls: what runs the calls that may wait.
     """
 
     diagnostics: Diagnostics
@@ -85,13 +86,13 @@ class Supervision:
         Args:
             callee: what is called.
             identifier: the transaction's or session's id, for the note of the current rule.
-            deadline: the time of the loop until which it may take.
+            deadline: when it is late, by trio's clock.
             function: the method.
             args: its positional arguments.
             kwargs: its named arguments.
 
         Raises:
-            Unanswered: the plugin gave no answer; it has been reported.
+            Unanswered: the plugin gave no answer; that was reported.
             TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
             trio.Cancelled: the caller was cancelled.
         """
@@ -119,7 +120,7 @@ class Supervision:
         return answer
 
     def check(self, callee: Callee) -> None:
-        """Let an instance that keeps missing its deadlines in peace.
+        """Refuse to call an instance that keeps missing its deadlines.
 
         Raises:
             Unanswered: it is suspended.
@@ -128,13 +129,13 @@ class Supervision:
             raise Unanswered("plugin.suspended", "suspended after missed deadlines")
 
     def judge(self, callee: Callee, error: BaseException) -> BaseException:
-        """What is to be raised for what a call has raised.
+        """What the caller is to raise after a call has raised.
 
         Returns:
-            What a plugin raises on purpose, and cancellation, as they are; else `Unanswered`, and
-            the instance has been reported.
+            What a plugin raises on purpose, and cancellation, as they are; otherwise `Unanswered`,
+            and the failure was reported.
         """
-        if isinstance(error, Unanswered):  # of a call within the call
+        if isinstance(error, Unanswered):  # from a call within the call
             return error
         if isinstance(error, TemporaryFailure | PermanentFailure | StorageError):
             callee.missed = 0
@@ -155,7 +156,7 @@ class Supervision:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The same with a time-out, for an answer that has to be of a type.
+        """Like `call`, with a time in seconds, and for an answer that must have a certain type.
 
         Raises:
             Unanswered: as `call`; also for an answer of another type.
@@ -176,8 +177,8 @@ class Supervision:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """As `ask`, for what is asked several times for each message and hardly ever waits: as long
-        as the instance behaves, it is called as `watched`."""
+        """Like `ask`, for what is asked several times for each message and hardly ever waits: the
+        instance is called by `watched`, unless it has missed a deadline lately."""
         now = trio.current_time()
         if now < callee.pooled_until or not may_wait(function):
             return await self.ask(callee, seconds, expected, function, *args, **kwargs)
@@ -194,12 +195,12 @@ class Supervision:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Call in this task. If the deadline is missed, the session of this task is cut.
+        """Call in this task. If the deadline is missed, the session of this task is ended.
 
         Raises:
-            Unanswered: the plugin gave no answer; it has been reported.
+            Unanswered: the plugin gave no answer; that was reported.
             TemporaryFailure, PermanentFailure, StorageError: raised by the plugin.
-            trio.Cancelled: the caller was cancelled, or the session was cut.
+            trio.Cancelled: the caller was cancelled, or the session was ended.
         """
         self.check(callee)
         watched = self.calls.watch(callee, deadline, partial(self.missed, callee))
@@ -216,23 +217,24 @@ class Supervision:
         return answer
 
     def nonsense(self, callee: Callee, answer: object, problem: str = "") -> Unanswered:
-        """The failure of a call that has answered what its contract does not have."""
+        """Report an answer that its contract does not have; returns the failure to raise."""
         failure = f"answered nonsense: {shown(answer)}{problem and ': '}{problem}"
         return self._unanswered(callee, failure, callee.source)
 
     def missed(self, callee: Callee, seconds: float) -> Unanswered:
-        """The failure of a call that has missed its deadline."""
+        """Report a missed deadline; returns the failure to raise."""
         return self.fault(callee, f"no answer within {seconds:.3g} s", reason="plugin.deadline")
 
     def fault(
         self, callee: Callee, failure: str, source: str = "", reason: str = "plugin.failed"
     ) -> Unanswered:
-        """A failure that counts as a missed deadline: enough of them in a row suspend the instance.
+        """Report a failure that counts as a missed deadline, so that enough of them in a row
+        suspend the instance; returns the failure to raise.
 
         Args:
-            callee: whose failure it is.
+            callee: the instance that has failed.
             failure: what has happened, for the operator.
-            source: file:line; the instance's own if "".
+            source: file:line; "": the instance's own.
             reason: the word for the journal.
         """
         callee.missed += 1
@@ -241,7 +243,7 @@ class Supervision:
         return self._unanswered(callee, failure, source or callee.source, reason)
 
     def raised(self, callee: Callee, error: BaseException) -> Unanswered:
-        """The failure of a call that has raised what it must not."""
+        """Report an exception that a plugin must not raise; returns the failure to raise."""
         callee.missed = 0
         text = "".join(traceback.format_exception(error, limit=-20))
         self.diagnostics.debug("plugin.traceback", plugin=callee.instance, exception=text)
@@ -254,7 +256,7 @@ class Supervision:
         return Unanswered(reason, f"{failure} ({source})")
 
     def report(self, callee: Callee, failure: str, source: str) -> None:
-        """Tell the operator and the plugins that listen about a failure of an instance."""
+        """Report a failure of an instance to the operator, and as an event."""
         self.diagnostics.error(
             "plugin.failed",
             plugin=callee.instance,
@@ -266,7 +268,8 @@ class Supervision:
 
 
 def described(error: BaseException) -> str:
-    """What was raised, as text for the operator, whatever its `str` does; of a group, its first."""
+    """An exception as a text for the operator, even if its `str` raises; of a group, the first
+    one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     try:
@@ -276,7 +279,7 @@ def described(error: BaseException) -> str:
 
 
 def place_of(error: BaseException, fallback: str) -> str:
-    """file:line where it was raised, innermost; of a group, where its first exception was."""
+    """`file:line` of the innermost code that raised it; of a group, that of its first exception."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = [*traceback.walk_tb(error.__traceback__)]

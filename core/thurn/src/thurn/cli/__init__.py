@@ -1,1 +1,1 @@
-"""The command line: parses arguments and prints; what it shows is made elsewhere."""
+"""The command line: parses arguments and prints. Other packages compute what it shows."""

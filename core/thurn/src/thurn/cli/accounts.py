@@ -17,7 +17,7 @@ from thurn.types.identity import AccountId
 
 
 def names_of(config: tuple[Path, ...], accounts: Collection[str]) -> dict[str, str]:
-    """What people know accounts by: the primary address of each that the site still has.
+    """The primary address of each account that the site still has, by the account's id.
 
     A process of root becomes the site's own account here; call it last.
     """
@@ -26,12 +26,12 @@ def names_of(config: tuple[Path, ...], accounts: Collection[str]) -> dict[str, s
     from thurn.app.command import Opener  # noqa: PLC0415 - 0.3 s that an id alone need not cost
 
     async def ask(site: CommandSite) -> dict[str, str]:
-        found = {}
+        names = {}
         for account in accounts:
             record = await site.directory.account(AccountId(account))
             if record is not None and record.address is not None:
-                found[account] = str(record.address)
-        return found
+                names[account] = str(record.address)
+        return names
 
     try:
         return Opener().run(ask, config=config, roles=("account",))

@@ -12,21 +12,25 @@ import click
 from thurn.app.application import SitePlan, listener_settings
 from thurn.app.application import check as check_config
 from thurn.app.rights import Rights, find_rights, with_rights
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, examples
 from thurn.cli.table import json_option, print_json
 from thurn.config.files import KeyPath
 from thurn.config.instances import SiteConfig
 from thurn.types.errors import ConfigError
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "thurn check && systemctl reload thurn", "thurn check -c thurn.toml -c test.toml --json"
+    )
+)
 @config_option
 @json_option
 def check(config: tuple[Path, ...], as_json: bool) -> None:
-    """Say all that is wrong with a configuration, by file and line.
+    """Report everything that is wrong with a configuration, with file and line.
 
-    Files that it names (keys, accounts) are looked at as the account that will serve sees them.
-    Nothing is made, and nothing is served.
+    Files that it names (keys, accounts) are examined with the rights of the account that will
+    serve. It creates nothing and serves nothing.
     """
     try:
         plan = check_config(config)
@@ -36,9 +40,9 @@ def check(config: tuple[Path, ...], as_json: bool) -> None:
         _report(list(error.findings), [], as_json=True)
         return
     rights, findings = _serving_rights(plan)
-    found, warnings = with_rights(rights, lambda: _examine(plan))
+    of_files, warnings = with_rights(rights, lambda: _examine(plan))
     unusable, doubtful = _directories(plan.config) if plan.config is not None else ([], [])
-    _report([*findings, *found, *unusable], [*warnings, *doubtful], as_json=as_json)
+    _report([*findings, *of_files, *unusable], [*warnings, *doubtful], as_json=as_json)
 
 
 def _report(findings: list[str], warnings: list[str], *, as_json: bool) -> None:
@@ -55,8 +59,8 @@ def _report(findings: list[str], warnings: list[str], *, as_json: bool) -> None:
 
 
 def _serving_rights(plan: SitePlan) -> tuple[Rights | None, list[str]]:
-    """The rights of the account that serves (None: those of this process), and what is wrong with
-    them when root asks. Whoever is not root cannot become another account to look."""
+    """The rights of the account that serves, and what is wrong with them. Only root can become
+    another account; None: the rights of this process."""
     if os.geteuid() != 0:
         return None, []
     try:
@@ -71,7 +75,7 @@ def _examine(plan: SitePlan) -> tuple[list[str], list[str]]:
 
 
 def _places(config: SiteConfig) -> Iterator[tuple[KeyPath, Path]]:
-    """The directories in which the server makes something, with the keys that name them."""
+    """The directories in which the server creates files, with the keys that name them."""
     yield ("site", "data"), config.site.data
     for instance in config.of_role("listener"):
         for spec in listener_settings(instance).bind:
@@ -93,11 +97,11 @@ def _directories(config: SiteConfig) -> tuple[list[str], list[str]]:
             findings.append(f"{where}: {path} does not exist")
         elif not os.access(there, os.R_OK | os.W_OK | os.X_OK):
             warnings.append(f"{where}: this account may not write in {there}; can the server?")
-        elif there == path and key[-1] == "data" and _is_anothers(path, config.site.user):
+        elif there == path and key[-1] == "data" and _belongs_to_another(path, config.site.user):
             findings.append(f"{where}: {path} belongs to another account than site.user: chown it")
     return findings, warnings
 
 
-def _is_anothers(path: Path, account: str | None) -> bool:
+def _belongs_to_another(path: Path, account: str | None) -> bool:
     """Only the server's own account may write in its data directory."""
     return account is not None and path.stat().st_uid != getpwnam(account).pw_uid

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from thurn.cli.option import config_option
-from thurn.cli.table import json_option, print_table
+from thurn.cli.option import config_option, examples
+from thurn.cli.table import json_option, print_json, print_table
 from thurn.config.files import read
 from thurn.config.instances import Instance, SiteConfig, load
+from thurn.config.written import as_toml
 from thurn.hooks.registry import Registry
 
 CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery", "guards")
+
+
+def _plugins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: installed plugins whose names begin so."""
+    return [name for name in Registry().names() if name.startswith(incomplete)]
 
 
 @click.group()
@@ -22,23 +27,30 @@ def config() -> None:
     """Show what a configuration means."""
 
 
-@config.command()
+@config.command(epilog=examples("thurn config show > in-force.toml"))
 @config_option
-def show(config: tuple[Path, ...]) -> None:
-    """Every setting as it is in force, defaults included; secrets are not shown."""
+@json_option
+def show(config: tuple[Path, ...], as_json: bool) -> None:
+    """Show every setting as it is in force, defaults included, as a site's file.
+
+    Of a secret it shows where it is. With --json, durations are in seconds and sizes in octets.
+    """
     loaded = load(read(config))
+    if not as_json:
+        click.echo(as_toml(loaded), nl=False)
+        return
     sections = {"site": loaded.site.model_dump(mode="python")}
     for instance in loaded.instances.values():
         values = {"type": instance.common.type, **instance.settings.model_dump(mode="python")}
         sections[instance.full_name] = values
-    click.echo(json.dumps(sections, indent=2, default=str))
+    print_json(sections)
 
 
 @config.command()
 @config_option
 @json_option
 def order(config: tuple[Path, ...], as_json: bool) -> None:
-    """Every chain as it will run, and what opens before what."""
+    """Show every chain in the order in which it runs, and the order in which instances open."""
     loaded = load(read(config))
     rows = [("site", "opens", " > ".join(one.full_name for one in loaded.instances.values()))]
     for instance in loaded.of_role("listener"):
@@ -46,10 +58,14 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
     print_table(("instance", "chain", "in this order"), rows, as_json=as_json)
 
 
-@config.command()
-@click.argument("plugin")
-def schema(plugin: str) -> None:
-    """The JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool."""
+@config.command(epilog=examples("thurn config schema store.spool"))
+@click.argument("plugin", shell_complete=_plugins)
+@json_option
+def schema(plugin: str, as_json: bool) -> None:
+    """Show the JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
+
+    It is JSON with and without --json.
+    """
     registry = Registry()
     for problem in registry.load([plugin]):
         raise click.ClickException(problem)
@@ -57,7 +73,7 @@ def schema(plugin: str) -> None:
     factory = registry.get(role, type_name)
     if factory is None:
         raise click.ClickException(f"{plugin} is not installed; see `thurn plugins list`")
-    click.echo(json.dumps(factory.settings.model_json_schema(), indent=2))
+    print_json(factory.settings.model_json_schema())
 
 
 def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""`thurn explain`: the story of a transaction, from the journal."""
+"""`thurn explain`: what happened to a transaction, from the journal."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ import click
 
 from thurn.app.access import denied
 from thurn.cli.accounts import names_of
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, data_option, examples
 from thurn.cli.place import data_directory
 from thurn.cli.search import LISTED, Wanted, moment
 from thurn.cli.table import json_option, print_table, printable
 from thurn.telemetry.journal import find, latest, search
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "thurn explain",
+        "thurn explain 0f7y2c9m6a0q3zv",
+        "thurn explain --to alice@example.org --since 2h",
+        'thurn explain --from "<>" --last 5 --json',
+    )
+)
 @config_option
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@data_option
 @click.option("--from", "sender", help='List those of this sender: ADDRESS, @DOMAIN or "<>".')
 @click.option("--to", "recipient", help="List those for this recipient: ADDRESS or @DOMAIN.")
 @click.option("--since", metavar="TIME|DURATION", help="List those since then (UTC), or so long.")
@@ -120,7 +127,12 @@ def story(record: dict[str, Any], names: Mapping[str, str] | None = None) -> Ite
 
 
 def _verdicts(record: dict[str, Any]) -> Iterator[str]:
-    """Who decided against it, where, and what would have to be different; each once."""
+    """Who decided against it, where, and what would have to be different; each once.
+
+    A stage of an entry that could not decide, while the peer was answered 250, is pending: the
+    message is not deferred, and its entry passes the stage later.
+    """
+    is_accepted = record.get("outcome") in ("stored", "queued", "discarded")
     against = [s for s in record.get("stages", []) if s["decision"] in _REFUSALS]
     by_rules = {s.get("reason") for s in against if s["stage"] != "rcpt"}
     told = set()
@@ -132,6 +144,8 @@ def _verdicts(record: dict[str, Any]) -> Iterator[str]:
         told.add(key)
         who = f"of <{by}>" if is_rcpt else f"by {by}, {stage.get('source', '')}"
         verb = "deferred" if stage["decision"] in _TEMPORARY else "refused"
+        if is_accepted and stage["stage"] == "outgoing":
+            verb = "pending"
         yield f"  {verb} at {stage['stage']} {who}"
         yield f"    would pass if {_WOULD_PASS.get(reason, f'{by} had no objection ({reason})')}"
     if not against and record.get("reason") in _WOULD_PASS:
@@ -154,11 +168,12 @@ _WOULD_PASS: Final = {
     "plugin.blocked": "the plugin did not block its worker",
     "plugin.temporary": "what the plugin needs were there",
 }
-"""The host's own reasons; a rule's reason is its own word."""
+"""The host's own reasons, and what would have to be different; other reasons are a rule's own
+word."""
 
 
 def _named(account: str, names: Mapping[str, str]) -> str:
-    """An account's name, with its id where they differ."""
+    """An account's name, with its id if that is different."""
     name = names.get(account, account)
     return name if name == account else f"{name} ({account})"
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from thurn.types.errors import ThurnError
+
+if TYPE_CHECKING:
+    from importlib_metadata import EntryPoint
 
 
 class LazyGroup(click.Group):
@@ -45,7 +48,7 @@ class LazyGroup(click.Group):
             command = getattr(importlib.import_module(f"thurn.cli.{cmd_name}"), cmd_name)
         elif command is None and (point := self._installed().get(cmd_name)) is not None:
             ctx.obj = _Opener()
-            command = point.load()
+            command = _loaded(point)
         return command
 
     def _installed(self) -> dict[str, Any]:
@@ -55,7 +58,7 @@ class LazyGroup(click.Group):
         return {name: point for (below, _, name), point in split if below == self._below}
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
-        """Run a command; what is wrong with the site is told in words, not as a traceback."""
+        """Run a command; report what is wrong with the site in words instead of a traceback."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # `| head`: click ends without a word
@@ -67,6 +70,27 @@ class LazyGroup(click.Group):
             raise click.ClickException(text) from error
         except (ThurnError, OSError) as error:
             raise click.ClickException(str(error).replace("\n", "\nError: ")) from error
+
+
+def _loaded(point: EntryPoint) -> click.Command:
+    """The command of an entry point; else one that says why it is not there, so that a plugin that
+    cannot be imported takes neither the help of the others away nor their completion."""
+    try:
+        command = point.load()
+        if isinstance(command, click.Command):
+            return command
+        problem = f"{point.value} is not a click command"
+    except Exception as error:  # noqa: BLE001 - whatever the plugin does while it is imported
+        problem = f"{point.value} cannot be imported: {type(error).__name__}: {error}"
+    text = f"{point.dist.name} is broken: {problem}" if point.dist else problem
+
+    def refuse(**_: object) -> None:
+        raise click.ClickException(text)
+
+    lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(
+        point.name, callback=refuse, help="(Broken.)", epilog=text, context_settings=lenient
+    )
 
 
 class _Opener:

@@ -9,7 +9,17 @@ import click
 
 from thurn.cli.lazy import LazyGroup
 
-BUILT_IN: Final = ("run", "status", "reload", "stop", "check", "config", "plugins", "explain")
+BUILT_IN: Final = (
+    "run",
+    "status",
+    "reload",
+    "stop",
+    "check",
+    "config",
+    "plugins",
+    "explain",
+    "completion",
+)
 
 
 @click.group(cls=LazyGroup, built_in=BUILT_IN)

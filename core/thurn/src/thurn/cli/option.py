@@ -1,4 +1,4 @@
-"""The option that every command has: where the site's file is."""
+"""What commands have in common: the options that say where the site is, and examples."""
 
 from __future__ import annotations
 
@@ -16,3 +16,21 @@ config_option = click.option(
     show_default=True,
     help="The site's file; later ones are laid over earlier ones.",
 )
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The data directory; the site's file is not read then.",
+)
+"""For commands that need nothing of a site but where its data is."""
+
+
+def examples(*lines: str) -> str:
+    """What stands below a command's help: `@click.command(epilog=examples("thurn check"))`.
+
+    `thurn manual` has it as EXAMPLES.
+
+    Args:
+        lines: as they are typed, one command each.
+    """
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -11,13 +11,13 @@ from thurn.hooks.registry import installed
 
 @click.group(cls=LazyGroup, below="plugins")
 def plugins() -> None:
-    """Installed plugins, and new ones."""
+    """Show installed plugins, and make new ones."""
 
 
 @plugins.command("list")
 @json_option
 def list_plugins(as_json: bool) -> None:
-    """What is installed: entry point, distribution, version. Imports none of it."""
+    """List the installed plugins with their distributions. None of them is imported."""
     points = sorted(installed(), key=lambda point: point.name)
     rows = [(p.name, *((p.dist.name, p.dist.version) if p.dist else ("?", ""))) for p in points]
     print_table(("plugin", "distribution", "version"), rows, as_json=as_json)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from thurn.app.controlclient import ask
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, data_option
 from thurn.cli.place import data_directory
 from thurn.cli.table import json_option, print_json
 from thurn.types.errors import ConfigError
@@ -15,12 +15,12 @@ from thurn.types.errors import ConfigError
 
 @click.command()
 @config_option
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@data_option
 @json_option
 def reload(config: tuple[Path, ...], data: Path | None, as_json: bool) -> None:
     """Start a new generation of processes beside the old one, and wait until it serves.
 
-    What cannot start changes nothing, and its findings are printed.
+    A generation that cannot start changes nothing, and its findings are printed.
     """
     answer = ask(data or data_directory(config), "reload")
     if "failed" in answer:

@@ -1,7 +1,7 @@
 """What `thurn explain` is asked to look for in the journal.
 
 Rules of this file: it compares what the journal has; it opens nothing. Addresses are compared
-without regard to case, since who searches rarely knows how a peer wrote them.
+without regard to case, because people rarely know how a peer wrote them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`thurn status`: how a running site is."""
+"""`thurn status`: the state of a running site."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from thurn.app.controlclient import ask
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, data_option
 from thurn.cli.place import data_directory
 from thurn.cli.table import json_option, print_json, print_table
 
@@ -18,12 +18,12 @@ Row = tuple[object, ...]
 
 @click.command()
 @config_option
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@data_option
 @json_option
 def status(config: tuple[Path, ...], data: Path | None, *, as_json: bool) -> None:
     """Show the processes, sessions, backlog, disk and instances of a running site.
 
-    It answers when workers hang, too, and says which. The exit code is 1 when something needs an
+    It answers even when workers hang, and names them. The exit code is 1 when something needs an
     operator.
     """
     answer = ask(data or data_directory(config), "status")
@@ -51,8 +51,8 @@ def find_warnings(answer: Mapping[str, Any]) -> Iterator[str]:
             yield f"{one['name']} of generation {generation} has not answered for {silent:g} s"
     failure = processes.get("last_failure")
     if failure:
-        told = "; ".join(failure["findings"])
-        yield f"generation {failure['generation']} could not start: {told}"
+        findings = "; ".join(failure["findings"])
+        yield f"generation {failure['generation']} could not start: {findings}"
     for name, facts in answer.get("instances", {}).items():
         if facts.get("warning"):
             yield f"{name}: {facts['warning']}"

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from thurn.app.controlclient import ask, wait_stopped
-from thurn.cli.option import config_option
+from thurn.cli.option import config_option, data_option
 from thurn.cli.place import data_directory
 from thurn.cli.table import json_option, print_json
 
 
 @click.command()
 @config_option
-@click.option("--data", type=click.Path(path_type=Path), help="The data directory, instead.")
+@data_option
 @click.option(
     "--wait",
     "wait_seconds",

@@ -2,7 +2,8 @@
 
 Rules of this file: on a terminal a table fits its width (80 columns where the width is not
 known), and cells wrap; when the output is piped, a table is tab-separated values with a line of
-names; with `--json` it is a list of objects. What peers have said never moves a terminal's cursor.
+names; with `--json` it is a list of objects. Text that came from peers never moves the cursor of a
+terminal.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import click
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs, instead of a table."
 )
-"""The option that every command has that prints something."""
+"""The option that every command has (tests/e2e/test_json.py calls them all)."""
 
 
 def print_table(
@@ -58,9 +59,14 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool = False) -> None:
         click.echo(f"{name}\t{printable(value)}" if not sys.stdout.isatty() else _line(name, value))
 
 
-def print_json(value: object) -> None:
-    """Print a value as JSON; what JSON has no form for is printed as text."""
-    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+def print_json(value: object, *, one_line: bool = False) -> None:
+    """Print a value as JSON; a set as a sorted list, all else that JSON has no form for as text."""
+    indent = None if one_line else 2
+    click.echo(json.dumps(value, indent=indent, default=_in_json, ensure_ascii=False))
+
+
+def _in_json(value: object) -> object:
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
 
 
 def printable(cell: object) -> str:

@@ -1,1 +1,1 @@
-"""Configuration: one TOML file per site (and overlays), checked whole, with file and line."""
+"""Configuration: one TOML file per site, and overlays; all errors are found, with file and line."""

@@ -1,9 +1,9 @@
-"""Reads configuration files and lays overlays over them.
+"""Reads a site's configuration file and merges overlays into it.
 
-Rules of this file: tables merge, and all else replaces; in a list of an overlay, "..." stands for
-the list that is below it, so that a list can be extended at either end. A text remembers the
-directory of the file that has it (`PlacedText`), since relative paths start there, whoever sets
-the keys beside it.
+Rules of this file: tables are merged, and everything else is replaced. In a list of an overlay,
+"..." stands for the list in the files below it, so that a list can be extended at both ends. Each
+text keeps the directory of the file that it stands in (`PlacedText`), because relative paths start
+there, whichever file sets the keys beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from thurn.types.errors import ConfigError
 
 KeyPath = tuple[str, ...]
 BELOW: Final = "..."
-"""In a list of an overlay: everything that the files below have in it."""
+"""The item of an overlay's list that stands for all items in the files below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Source:
         return f"{self.paths[index]}:{line_of(self._lines[index], path)}"
 
     def base(self, path: KeyPath) -> Path:
-        """The directory that relative paths of this key mean."""
+        """The directory at which relative paths of this key start."""
         return self.paths[self._setter(path)].parent
 
     def _setter(self, path: KeyPath) -> int:
@@ -49,10 +49,10 @@ class Source:
 
 
 def read(paths: Sequence[Path]) -> Source:
-    """Read a site's file and its overlays, the later over the earlier.
+    """Read a site's file and its overlays; a later file goes over the earlier ones.
 
     Raises:
-        ConfigError: a file that cannot be read or is not TOML, with its line.
+        ConfigError: a file cannot be read or is not TOML; the text has its line.
     """
     merged: dict[str, Any] = {}
     setters: dict[KeyPath, int] = {}
@@ -67,7 +67,8 @@ def read(paths: Sequence[Path]) -> Source:
             findings.append(f"{path}: cannot be read: {error.strerror}")
             continue
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            line = re.search(r"\(at line (\d+),", str(error))  # it has no other form in 3.11
+            # Python 3.11 says the line in the text alone.
+            line = re.search(r"\(at line (\d+),", str(error))
             findings.append(f"{path}:{line[1] if line else 1}: not TOML: {error}")
             continue
         lines.append(key_lines(text))
@@ -78,7 +79,7 @@ def read(paths: Sequence[Path]) -> Source:
 
 
 def of_tables(tables: Mapping[str, Any], base: Path) -> Source:
-    """A source without a file, for tests and the demo."""
+    """A source that no file has, for tests and the demo."""
     return Source(dict(tables), (base / "(given)",), ({(): 0},), {})
 
 
@@ -107,7 +108,7 @@ def _merge(
 
 
 def _placed(value: Any, base: Path) -> Any:  # noqa: ANN401 - whatever TOML has
-    """The same value with the directory of its file at each text. Nesting is bounded by tomllib."""
+    """The same value, with the directory of its file at each text. tomllib bounds its depth."""
     if isinstance(value, str):
         return PlacedText.at(value, base)
     if isinstance(value, list):

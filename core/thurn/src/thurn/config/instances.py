@@ -1,9 +1,11 @@
 """The instances of a configuration: one per `[<role>.<name>]`, checked by its plugin's model.
 
-Rules: nothing happens that is not named. Roots are the `listener` and `service` sections and what
-`[site]` names; an instance that nobody names is an error of the "unused" kind only as a warning.
-`enabled = false` takes an instance out of every list. All findings are collected before any is
-reported, each with file, line and what to change.
+Rules of this file:
+1. Nothing happens that is not named. What is opened are the `listener`, `service` and `store`
+   sections, what `[site]` names, and what these name. Any other instance is not opened, which is a
+   warning.
+2. `enabled = false` takes an instance out of every list.
+3. All findings are collected before any is reported, each with file, line and what to change.
 """
 
 from __future__ import annotations
@@ -27,27 +29,36 @@ from thurn.contracts.settings import Duration, Settings
 from thurn.hooks.registry import Registry
 from thurn.types.errors import ConfigError
 
-ROOT_ROLES: Final = ("listener", "service")
+ROOT_ROLES: Final = ("listener", "service", "store")
+"""Roles whose sections are opened though no other names them: what is served, and the stores, which
+records of accounts may name."""
 _HINT: Final = 'write {0} = "main" here and a section [{0}.main] with type = "{1}"'
 S = TypeVar("S", bound=Settings)
 
 
 class CommonSettings(Settings):
-    """Keys that every instance may have; the host takes them, the plugin does not see them."""
+    """Keys that every instance may have. The host uses them; the plugin does not see them."""
 
     type: str = Field(description="The plugin: `<role>.<type>` is its entry point.")
-    enabled: bool = Field(default=True, description="false takes it out of every list.")
+    enabled: bool = Field(default=True, description="false takes the instance out of every list.")
     on_error: Literal["tempfail", "continue"] = Field(
-        default="tempfail", description="What a failing rule means; never more than it says."
+        default="tempfail",
+        description="What a failure of this rule means: answer 4xx, or go on without it.",
     )
     deadline: Duration | None = Field(
-        default=None, description="Time for one call; the stage's own deadline if not set."
+        default=None, description="How long one call may take; the stage's own time if not set."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A checked section."""
+    """A checked section of the configuration.
+
+    Attributes:
+        common: the keys that every instance may have.
+        settings: the plugin's own settings.
+        source: `file:line` of the section.
+    """
 
     role: str
     name: str
@@ -72,7 +83,7 @@ class SiteConfig:
     """A whole configuration, checked.
 
     Attributes:
-        instances: in opening order: what an instance needs stands before it.
+        instances: the instances in the order of opening: what an instance needs comes before it.
     """
 
     site: SiteSettings
@@ -85,21 +96,19 @@ class SiteConfig:
         return [instance for instance in self.instances.values() if instance.role == role]
 
     def examine(self) -> tuple[list[str], list[str]]:
-        """Findings and warnings of the site as a whole and of the instances' own settings: of files
-        that they name, as seen with the rights of this process."""
+        """Findings and warnings about the site as a whole and about the files that instances name,
+        read with the rights of this process."""
         findings: list[str] = []
         warnings = [*self.warnings, *self._uncarried()]
         for (role, name), one in self.instances.items():
             directory = self.site.data / role / name
-            for texts, found in (
-                (findings, one.settings.findings(directory)),
-                (warnings, one.settings.warnings(directory)),
-            ):
-                texts += [f"{one.source}: {one.full_name}: {text}" for text in found]
+            place = f"{one.source}: {one.full_name}"
+            findings += [f"{place}: {text}" for text in one.settings.findings(directory)]
+            warnings += [f"{place}: {text}" for text in one.settings.warnings(directory)]
         return findings, warnings
 
     def _uncarried(self) -> Iterator[str]:
-        """A queue that no service carries on keeps what it is given (ADR 0014)."""
+        """The warning for a queue whose mail no service carries on (ADR 0014)."""
         queue = self.site.queue
         services = [instance.settings for instance in self.of_role("service")]
         carried = {one.queue for one in services if isinstance(one, CarrierSettings)}
@@ -113,13 +122,13 @@ def load(source: Source, registry: Registry | None = None) -> SiteConfig:
     """Check a whole configuration.
 
     Raises:
-        ConfigError: with everything that is wrong.
+        ConfigError: something is wrong; it has all findings.
     """
     return _Loader(source, Registry() if registry is None else registry).run()
 
 
 class _Loader:
-    """Collects findings on the way through the file."""
+    """Checks a source and collects its findings."""
 
     def __init__(self, source: Source, registry: Registry) -> None:
         self._source = source
@@ -144,8 +153,8 @@ class _Loader:
             path = (instance.role, instance.name)
             self._check_references(path, references(instance.settings), named)
         for broken, model, values in self._broken:
-            found = references_in(model, values)
-            self._check_references(broken, found, named | self._disabled)
+            named_here = references_in(model, values)
+            self._check_references(broken, named_here, named | self._disabled)
         self._check_binds(instances)
         if self._findings or site is None:
             raise ConfigError(self._findings)
@@ -157,11 +166,11 @@ class _Loader:
         warnings = [f"{one}: defined, but nothing names it" for one in unused]
         return SiteConfig(site, ordered, self._source, tuple(warnings))
 
-    def _find(self, path: KeyPath, text: str) -> None:
+    def _add_finding(self, path: KeyPath, text: str) -> None:
         self._findings.append(f"{self._source.where(path)}: {'.'.join(path)}: {text}")
 
     def _named(self) -> set[tuple[str, str]]:
-        """All sections that may be referred to; a broken one is a finding already."""
+        """All sections that a reference may name, also broken ones, which are findings already."""
         groups = self._source.tables.items()
         named = {
             (role, name) for role, group in groups if isinstance(group, dict) for name in group
@@ -173,11 +182,13 @@ class _Loader:
             if role == "site":
                 continue
             if not isinstance(group, dict):
-                self._find((role,), "expected a table such as [listener.mx]")
+                self._add_finding((role,), "expected a table such as [listener.mx]")
                 continue
             for name, section in group.items():
                 if not isinstance(section, dict):
-                    self._find((role, name), f"expected a table: write it under [{role}.NAME]")
+                    self._add_finding(
+                        (role, name), f"expected a table: write it under [{role}.NAME]"
+                    )
                     continue
                 common = self._common((role, name), section)
                 if common is None:
@@ -192,7 +203,9 @@ class _Loader:
         given = {k: v for k, v in section.items() if k in CommonSettings.model_fields}
         if "type" not in given:
             choice = ", ".join(self._registry.names(path[0])) or "none is installed"
-            self._find(path, f"type is missing; installed: {choice.replace(path[0] + '.', '')}")
+            self._add_finding(
+                path, f"type is missing; installed: {choice.replace(path[0] + '.', '')}"
+            )
             return None
         return self._validate(CommonSettings, given, path)
 
@@ -214,12 +227,12 @@ class _Loader:
         names = [n.partition(".")[2] for n in self._registry.names(role)]
         if role not in (roles := self._registry.roles()):
             hint = self._registry.declarer(role) or _suggest(role, roles)
-            self._find((role,), f"unknown role{hint}")
+            self._add_finding((role,), f"unknown role{hint}")
             return
-        if type_name in names:  # loading it has failed, which is a finding already
+        if type_name in names:  # it could not be loaded, which is a finding already
             return
         hint = _suggest(type_name, names) or f"; pip install thurn-{role}-{type_name}?"
-        self._find((*path, "type"), f'no plugin "{role}.{type_name}" is installed{hint}')
+        self._add_finding((*path, "type"), f'no plugin "{role}.{type_name}" is installed{hint}')
 
     def _site(self) -> SiteSettings | None:
         section = self._source.tables.get("site")
@@ -249,39 +262,39 @@ class _Loader:
             text = f"is missing. {description or ''}".rstrip()
         elif kind == "tuple_type":
             text = f"write a list, such as {json.dumps([problem['input']], default=str)}"
-        self._find(where, text.removeprefix("Value error, "))
+        self._add_finding(where, text.removeprefix("Value error, "))
 
     def _check_references(
         self,
         path: KeyPath,
-        found: Iterable[tuple[KeyPath, str, str]],
+        referred: Iterable[tuple[KeyPath, str, str]],
         named: Collection[tuple[str, str]],
     ) -> None:
         seen: set[tuple[KeyPath, str]] = set()
-        for key, role, name in found:
+        for key, role, name in referred:
             if (key, name) in seen:
-                self._find((*path, *key), f'names {role} "{name}" twice; leave one out')
+                self._add_finding((*path, *key), f'names {role} "{name}" twice; leave one out')
                 continue
             seen.add((key, name))
             if (role, name) not in named:
                 choice = [n for r, n in named if r == role]
                 hint = _suggest(name, choice) or f"; write a section [{role}.{name}]"
-                text = f'{".".join(path)} names {role} "{name}", which is not there{hint}'
-                self._find((*path, *key), text)
+                text = f'{".".join(path)} names {role} "{name}", which does not exist{hint}'
+                self._add_finding((*path, *key), text)
 
     def _check_needs(self, site: SiteSettings, instances: Sequence[Instance]) -> None:
-        """What an instance cannot do without, and `[site]` does not name."""
+        """Find instances that need shared state or a resolver, if `[site]` names none."""
         stateful = [one.full_name for one in instances if one.settings.needs_state]
         asking = [one.full_name for one in instances if one.settings.needs_resolver]
         if stateful and site.state is None:
             hint = _HINT.format("state", "sqlite")
-            self._find(("site",), f"{', '.join(stateful)}: shared state is needed; {hint}")
+            self._add_finding(("site",), f"{', '.join(stateful)}: shared state is needed; {hint}")
         if asking and site.resolver is None:
             hint = _HINT.format("resolver", "dns")
-            self._find(("site",), f"{', '.join(asking)}: a resolver is needed; {hint}")
+            self._add_finding(("site",), f"{', '.join(asking)}: a resolver is needed; {hint}")
 
     def _check_binds(self, instances: Iterable[Instance]) -> None:
-        """No two listeners have one address; port 0 is another free one each time."""
+        """Find listeners that bind the same address. Port 0 is a different free port each time."""
         binders: dict[str, str] = {}
         for instance in instances:
             if not isinstance(instance.settings, ListenerSettings):
@@ -290,14 +303,18 @@ class _Loader:
                 path = (instance.role, instance.name, "bind")
                 other = binders.setdefault(spec, instance.full_name)
                 if other != instance.full_name and not spec.endswith(":0"):
-                    self._find(path, f"{other} binds {spec}, too")
+                    self._add_finding(path, f"{other} also binds {spec}")
                 elif instance.settings.bind.count(spec) > 1:
-                    self._find(path, f"names {spec} twice")
+                    self._add_finding(path, f"names {spec} twice")
 
     def _order(
         self, site: SiteSettings, known: Mapping[tuple[str, str], Instance]
     ) -> dict[tuple[str, str], Instance]:
-        """Depth-first from the roots, needs first; a ring is a finding."""
+        """The instances that the roots need, each after those that it needs.
+
+        Raises:
+            ConfigError: instances name each other in a ring.
+        """
         ordered: dict[tuple[str, str], Instance] = {}
         roots = [(role, name) for _, role, name in references(site)]
         roots += [key for role in ROOT_ROLES for key in known if key[0] == role]

@@ -1,8 +1,8 @@
-"""Where each key of a TOML file stands: tomllib and pydantic know no lines.
+"""The line of each key of a TOML file, because tomllib and pydantic know no lines.
 
-A scanner of line heads, not a second parser: the file has been read by tomllib before, so only
-well-formed TOML comes here. It knows table heads, dotted and quoted keys, multi-line strings and
-arrays; keys inside an inline table or array are found on the line where they stand.
+This only looks at the beginnings of lines and is no second parser: tomllib has read the file
+before, so it is well-formed. It knows headers of tables, dotted and quoted keys, strings and arrays
+of several lines, and the keys of an inline table that begins on the line of its own key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#|[\[\]
 
 
 def key_lines(text: str) -> dict[Path, int]:
-    """Line numbers (from 1) of every table and key, by path. An array of tables counts from "0"."""
+    """The line number (from 1) of every table and key, by path. The elements of an array of
+    tables are "0", "1" and so on in the path."""
     lines: dict[Path, int] = {(): 1}
     table: Path = ()
     counts: dict[Path, int] = {}
@@ -47,7 +48,7 @@ def key_lines(text: str) -> dict[Path, int]:
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int:
-    """The line of the nearest known ancestor of a path."""
+    """The line of a path, or of its nearest ancestor that has one."""
     while path not in lines:
         path = path[:-1]
     return lines[path]
@@ -70,7 +71,8 @@ def _inner(lines: dict[Path, int], path: Path, rest: str, number: int) -> None:
 
 
 def _advance(line: str, position: int, inside: str, depth: int) -> tuple[str, int]:
-    """Whether the next line is inside a multi-line string (its quotes) or a bracket (depth)."""
+    """Whether the next line is inside a string of several lines (its quotes), and how many brackets
+    are open."""
     while True:
         if inside:
             end = line.find(inside, position)

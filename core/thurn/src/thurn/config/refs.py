@@ -14,35 +14,35 @@ S = TypeVar("S", bound=Settings)
 @cache
 def _fields(model: type[Settings]) -> tuple[tuple[str, str], ...]:
     """(field, role) of each reference field of a model."""
-    found: list[tuple[str, str]] = []
+    fields: list[tuple[str, str]] = []
     for name, spec in model.model_fields.items():
         marks = [m for m in spec.metadata if isinstance(m, Ref)]
         marks += _marks(spec.annotation)
         if marks:
-            found.append((name, marks[0].role))
-    return tuple(found)
+            fields.append((name, marks[0].role))
+    return tuple(fields)
 
 
 def _marks(annotation: Any) -> list[Ref]:  # noqa: ANN401 - any annotation
     """The `Ref` marks inside an annotation (tuples, unions)."""
-    found: list[Ref] = []
+    marks: list[Ref] = []
     pending = [annotation]
     while pending:
         current = pending.pop()
-        found += [m for m in getattr(current, "__metadata__", ()) if isinstance(m, Ref)]
+        marks += [m for m in getattr(current, "__metadata__", ()) if isinstance(m, Ref)]
         pending += [part for part in get_args(current) if part is not ...]
-    return found
+    return marks
 
 
 def references(settings: Settings) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """(key path, role, instance name) of everything that the settings name."""
+    """(key path, role, instance name) of every instance that the settings name."""
     return references_in(type(settings), vars(settings))
 
 
 def references_in(
     model: type[Settings], values: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """The same of values that the model has not accepted, as far as they have the form."""
+    """The same for values that the model has refused, as far as they have the right form."""
     for field, role in _fields(model):
         value = values.get(field)
         names = value if isinstance(value, list | tuple) else (value,)

@@ -1,7 +1,7 @@
 """The contracts: what each role must do, as typed Protocols with their value types. No logic.
 
-A hook is asked once per process, "what can you build?". A contract is asked per connection,
-command or message, and is async where it may block. An event is told; nobody answers.
+A hook is asked once per process, "what can you build?". A contract is called per connection,
+command or message, and is async where it may block. An event is emitted; nobody answers.
 
 Reading order: settings, context, factory; then the roles in the order a message meets them:
 listener, tls, policy, sasl, account, login, relay, filter, delivery and scripts, outgoing, queue,

@@ -1,8 +1,9 @@
-"""Accounts: who proves to be whom (`CredentialVerifier`), and what addresses mean (`Directory`).
+"""Accounts: whether credentials are right (`CredentialVerifier`) and what addresses mean
+(`Directory`).
 
-An account plugin's product has the methods of either Protocol or of both. Trouble (a database
-that is down) is raised as TemporaryFailure: it is never "unknown", never falls through to the
-next instance, is never counted as a wrong password and never cached (design D9).
+The product of an account plugin has the methods of either Protocol or of both. If it cannot answer,
+because its database is down for example, it raises TemporaryFailure. That is never taken for
+"unknown" or for a wrong password: no other instance is asked instead, and nothing is cached.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from thurn.types.identity import AccountId
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a peer says: I am `name`, and this proves it.
+    """What a peer claims: I am `name`, and this secret proves it.
 
     Attributes:
-        name: as given by the peer; not yet trusted, may be an address; never empty.
-        secret: password or token; never empty; bounded by the gate before any hash.
-        kind: "password", or the token's kind ("oauth2").
-        service: the protocol asked for ("imap", "smtp" …), for app passwords and permissions.
+        name: as the peer gave it, perhaps an address; not yet trusted; never empty.
+        secret: a password or token; never empty; the gate has bounded its length.
+        kind: "password", or the kind of token ("oauth2").
+        service: the protocol of the session ("imap", "smtp" …), for app passwords and permissions.
     """
 
     name: str
@@ -35,11 +36,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """True.
+    """The claim is true.
 
     Attributes:
-        credential: which one, such as "main" or an app password's label.
-        expires_at: POSIX seconds from which it is no longer true; None: not known to end.
+        account: the account that it proves.
+        credential: which credential was right, such as "main" or an app password's label.
+        expires_at: POSIX seconds at which the verdict ends; None: it is not known to end.
     """
 
     account: AccountId
@@ -49,14 +51,15 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Known here, and false: nobody else is asked. `reason` is for the log only."""
+    """The name is known here and the claim is false: no other instance is asked. `reason` is for
+    the log only."""
 
     reason: str = "credentials"
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Not known here: the next instance is asked."""
+    """The name is not known here: the next instance is asked."""
 
 
 Verdict: TypeAlias = Verified | Denied | Unknown
@@ -64,7 +67,7 @@ Verdict: TypeAlias = Verified | Denied | Unknown
 
 @dataclass(frozen=True, slots=True)
 class StoredKeyQuery:
-    """What a mechanism like SCRAM asks: the stored key of a name for a scheme."""
+    """The question of a mechanism like SCRAM: the stored key of a name for a scheme."""
 
     name: str
     scheme: str
@@ -72,7 +75,7 @@ class StoredKeyQuery:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What is stored, as the scheme's own text (RFC 5803), and whose it is."""
+    """A stored key as the scheme's own text (RFC 5803), and the account it belongs to."""
 
     account: AccountId
     value: Secret
@@ -83,45 +86,47 @@ KeyAnswer: TypeAlias = StoredKey | Denied | Unknown
 
 @runtime_checkable
 class CredentialVerifier(Protocol):
-    """Judges claims. Hashing runs in threads; a name that is known here and cannot be right costs
-    what a wrong password does. For unknown ones see `DiscreetVerifier`."""
+    """Judges claims. Hashing runs in threads. Refusing a known name takes as long as refusing a
+    wrong password, whatever the reason; for unknown names see `DiscreetVerifier`."""
 
     async def verify(self, claim: Claim) -> Verdict:
-        """Is it true? Constant-time comparison; empty secrets never come here."""
+        """Judge a claim, comparing in constant time. Empty secrets never come here."""
 
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
-        """What is stored for a name; `Denied` if the name has a credential here, but not this one.
+        """The stored key of a name; `Denied` if the name has credentials here but not this key.
 
-        `Unknown` for exactly the names for which `verify` says it: else the next instance could
-        prove a name that has its password here.
+        `Unknown` for exactly the names for which `verify` says it: otherwise the next instance
+        could prove a name whose password is here.
         """
 
 
 @runtime_checkable
 class RevisedVerifier(CredentialVerifier, Protocol):
-    """A verifier that knows when its credentials change; then no verdict outlives a change.
+    """A verifier that knows when its credentials change, so that no cached verdict outlives a
+    change.
 
-    Without it the gate remembers a verdict for a minute at most.
+    The gate keeps a verdict of any other verifier for a minute at most.
     """
 
     async def revision(self) -> Hashable:
-        """Differs, in this process, from each time before a credential was changed, locked or
-        revoked by anybody. Asked at each login: cheap. Raises TemporaryFailure."""
+        """A value that is different in this process after any process has changed, locked or
+        revoked a credential. Asked at each login, so it is cheap. Raises TemporaryFailure."""
 
 
 @runtime_checkable
 class DiscreetVerifier(CredentialVerifier, Protocol):
-    """A verifier that can spend its usual work on a name that nobody has, so that its time tells
-    nothing. Without it the gate waits for as long as judging has taken on average."""
+    """A verifier that can do its usual work for a name that nobody has, so that the time of an
+    answer reveals nothing. For other verifiers the gate waits as long as judging has taken on
+    average."""
 
     async def verify_nobody(self, claim: Claim) -> None:
-        """Judge the claim against a made-up credential of the kind that most accounts here have,
-        by the same way and limits as `verify`; the host asks when all instances said `Unknown`."""
+        """Judge the claim against a made-up credential of the kind that most accounts here have, in
+        the same way and with the same limits as `verify`. Called if all instances say `Unknown`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The address is an account of ours; `detail` is the sub-address ("+detail"), if any."""
+    """The address is one of an account here; `detail` is the sub-address ("+detail"), if any."""
 
     account: AccountId
     detail: str | None = None
@@ -129,14 +134,15 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """The address stands for these; each is resolved in turn (the host bounds the depth)."""
+    """The address stands for these addresses; each is resolved in turn (the host bounds the
+    depth)."""
 
     addresses: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The address is accepted here and goes to that host (RFC-style mail routing)."""
+    """Mail for the address is accepted here and goes on to that host, with this address."""
 
     next_hop: str
     address: Address
@@ -144,8 +150,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class UnknownAddress:
-    """Not known. `domain_is_ours` says that nobody else could know it: 550 5.1.1 instead of
-    the relay chain."""
+    """The address is not known. With `domain_is_ours` its domain is this site's, so the answer is
+    550 5.1.1; otherwise the relay rules are asked."""
 
     domain_is_ours: bool = False
 
@@ -155,15 +161,16 @@ Resolution: TypeAlias = Local | Alias | Route | UnknownAddress
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """What the site says of an account.
+    """What the directory knows about an account.
 
     Attributes:
-        address: the primary address (sender of notices, vacation).
-        addresses: all that are its own, the primary included.
-        services: protocols it may use; None = all.
-        quota_octets: bound of its store; None = none is set.
+        address: the primary address, from which notices and absence notes are sent.
+        addresses: all addresses of its own, the primary included.
+        services: the protocols that it may use; None: all.
+        quota_octets: most octets of its mail; None: no bound is set.
+        quota_messages: most messages; None: no bound is set.
         enabled: False refuses logins; mail is still delivered.
-        store: the store instance; None = the site's default.
+        store: the store instance; None: the site's default.
         attributes: whatever else the source has (script location, language …).
     """
 
@@ -180,30 +187,31 @@ class AccountRecord:
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def may_use(self, protocol: str) -> bool:
-        """Whether it may log in there."""
+        """Whether the account may log in by this protocol."""
         return self.enabled and (self.services is None or protocol in self.services)
 
 
 @runtime_checkable
 class Directory(Protocol):
-    """Knows addresses and accounts. Names and addresses are data: never a query's syntax."""
+    """Knows addresses and accounts. Names and addresses are data and never part of a query's
+    text."""
 
     async def resolve(self, address: Address) -> Resolution:
-        """What does mail to this address mean?"""
+        """Where mail for this address goes."""
 
     async def account(self, account: AccountId) -> AccountRecord | None:
         """The record of an account, or None."""
 
     async def owns(self, account: AccountId, address: Address) -> bool:
-        """May the account send as this address (own, alias, granted)?"""
+        """Whether the account may send as this address: its own, an alias, or one granted to it."""
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
-        """The account that `authcid` becomes when it asks to act as `authzid`; None: it may not."""
+        """The account that `authcid` acts as if it asks for `authzid`; None: it may not."""
 
 
 @runtime_checkable
 class AccountFinder(Protocol):
-    """A directory that knows accounts by what people call them, too."""
+    """A directory that also finds accounts by the names that people use."""
 
     async def find_account(self, name: str) -> AccountId | None:
         """The account with this login name or own address. Raises TemporaryFailure."""

@@ -1,4 +1,4 @@
-"""Time, from one place, so that tests can move it (design §5.3)."""
+"""Time, from one place, so that tests can move it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Monotonic for intervals, wall for dates; never the one for the other."""
+    """Monotonic time for intervals and wall time for dates; never one instead of the other."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow, also while the machine is suspended; shared by all processes of
-        this boot (`boot_id`). trio's own clock stands still then: never compare the two."""
+        """Seconds that only grow, also while the machine is suspended; the same for all processes
+        of this boot (`boot_id`). trio's own clock stands still meanwhile: never compare the two."""
 
     def wall(self) -> float:
         """POSIX seconds."""

@@ -1,5 +1,5 @@
-"""What a command of a plugin (`thurn account`, `thurn relay` …) gets of the host: the site, opened
-in a process of its own beside a running server, or without one.
+"""What the host gives to a command of a plugin (`thurn account`, `thurn relay` …): a part of the
+site, opened in the command's own process, whether a server is running or not.
 
 A command is a click command at an entry point of the group "thurn.commands". It asks for the site
 by `thurn_kit.commands`:
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class CommandSite(Protocol):
-    """The part of a site that a command asked for; changes are durable when a call returns."""
+    """The part of a site that a command has asked for. Changes are durable when a call returns."""
 
     @property
     def data(self) -> Path:
@@ -39,7 +39,8 @@ class CommandSite(Protocol):
 
     @property
     def state(self) -> State:
-        """Small shared state; the running server's, where the state plugin shares it."""
+        """Small shared state. It is the running server's if the state plugin shares it between
+        processes."""
 
     @property
     def directory(self) -> Directory:
@@ -62,8 +63,9 @@ class SiteOpener(Protocol):
         config: Sequence[Path],
         roles: Collection[str],
     ) -> T:
-        """Open the instances of these roles (and what they need), run the action, close.
+        """Open the instances of these roles and what they need, run the action, and close them.
 
         Raises:
-            click.ClickException: the configuration is wrong or cannot be opened; all findings.
+            click.ClickException: the configuration is wrong or the site cannot be opened; the text
+                has all findings.
         """

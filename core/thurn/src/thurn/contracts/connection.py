@@ -1,4 +1,4 @@
-"""A connection as listeners see it: octets, TLS, deadlines. The host makes it (design D14)."""
+"""A connection as listeners see it: octets, TLS, deadlines. The host implements it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from thurn.types.session import PeerAddress, TlsState
 
 
 class Connection(Protocol):
-    """An accepted stream socket, perhaps under TLS. One task reads and writes it.
+    """An accepted stream socket, perhaps with TLS. One task reads and writes it.
 
-    `ConnectionLost` (an OSError) is raised by any call when the peer has gone in a way that
-    leaves nothing to say; listeners let it pass, the host ends the connection quietly.
+    Any call may raise `ConnectionLost` (an OSError): the peer has gone and nothing can be sent any
+    more. Listeners let it pass, and the host ends the connection without a message.
     """
 
     @property
     def peer(self) -> PeerAddress | None:
-        """The peer's address (from the PROXY header where one is expected); None: unix socket."""
+        """The peer's address, behind a listed proxy the one in the PROXY header; None for a unix
+        socket."""
 
     @property
     def peer_port(self) -> int:
@@ -25,7 +26,7 @@ class Connection(Protocol):
 
     @property
     def local_port(self) -> int:
-        """Our port; 0 for a unix socket."""
+        """The server's port; 0 for a unix socket."""
 
     @property
     def tls(self) -> TlsState | None:
@@ -33,31 +34,33 @@ class Connection(Protocol):
 
     @property
     def can_start_tls(self) -> bool:
-        """Whether `start_tls` may be called: a certificate is there and TLS is not active."""
+        """Whether `start_tls` may be called: there is a certificate, and TLS is not active."""
 
     @property
     def closing(self) -> bool:
-        """The worker is draining: answer what is under way, then say goodbye (421 4.3.2)."""
+        """Whether the worker is draining: finish what is under way, then end the session with a
+        farewell (421 4.3.2 in SMTP)."""
 
     def extend(self, seconds: float) -> None:
-        """Move the deadline: the connection is ended when nothing re-arms it in time.
+        """Move the deadline: the connection is ended if it passes without another call of this.
 
-        One deadline per connection, re-armed at each step; cheap (design: performance rule 2).
-        The total-time bound of the listener stays in force.
+        There is one deadline per connection, and moving it is cheap. The listener's bound on a
+        connection's total time stays in force.
         """
 
     async def receive(self, maximum_octets: int = 16384) -> bytes:
         """What has arrived, at least one octet; b"" at the end of the stream."""
 
     async def send(self, data: bytes) -> None:
-        """Hand over everything. Cancellation: some of it may have been sent."""
+        """Send everything. Cancellation: some of it may have been sent."""
 
     async def send_parts(self, parts: Sequence[bytes]) -> None:
         """Like `send` for several pieces, without joining large ones."""
 
     async def start_tls(self) -> None:
-        """Server handshake. Octets that the peer sent before it are not there afterwards: the
-        listener has thrown its own buffer away, the host reads nothing ahead. RFC 3207 §4.2."""
+        """Do the server's TLS handshake. Nothing that the peer sent before it is read afterwards:
+        the listener has thrown its own buffer away, and the host reads nothing ahead. RFC 3207
+        §4.2."""
 
     async def close(self) -> None:
-        """Send what is under way, close the TLS session and the socket."""
+        """End the TLS session and close the socket."""

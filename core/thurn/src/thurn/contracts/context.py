@@ -1,4 +1,4 @@
-"""What the host gives to a plugin while it opens, and for as long as it is open (design D15)."""
+"""What the host gives to a plugin when it opens, for as long as it is open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from thurn.types.identity import AccountId, Identity
 P = TypeVar("P")
 
 RENAMED: Final = {"log": "commit_log", "journal": "diagnostics"}
-"""Attributes of a context whose names have changed with API 2: the old name and the new one."""
+"""Attributes of a context that API 2 has renamed: the old name and the new one."""
 
 
 def missing_attribute(owner: str, name: str) -> str:
@@ -33,7 +33,7 @@ def missing_attribute(owner: str, name: str) -> str:
 
 
 class Diagnostics(Protocol):
-    """The operator's log: an event (lower-case `noun.verb`) and facts with documented keys."""
+    """The operator's log. Each call writes an event (lower-case `noun.verb`) with facts."""
 
     def debug(self, event: str, /, **facts: object) -> None:
         """Detail; off by default."""
@@ -49,18 +49,18 @@ class Diagnostics(Protocol):
 
 
 class Events(Protocol):
-    """Where events are told."""
+    """Where events are emitted."""
 
     def emit(self, event: Event) -> None:
-        """Tell; never blocks, never raises."""
+        """Pass the event on to its subscribers; never blocks, never raises."""
 
 
 class Context(Protocol):
-    """Everything a plugin may use of the host."""
+    """Everything that a plugin may use of the host."""
 
     @property
     def name(self) -> str:
-        """The instance, `<role>.<instance>`, such as "filter.words"."""
+        """The instance's full name, `<role>.<instance>`, such as "filter.words"."""
 
     @property
     def hostname(self) -> str:
@@ -68,11 +68,12 @@ class Context(Protocol):
 
     @property
     def serving(self) -> bool:
-        """Whether this process serves. False in a command's: what it asks leaves no traces."""
+        """Whether this process serves. False in the process of a command, in which questions must
+        leave no traces (no grants, no counters)."""
 
     @property
     def data(self) -> Path:
-        """This instance's own directory below the site's data directory; made at first use."""
+        """This instance's own directory below the site's data directory; created at first use."""
 
     @property
     def commit_log(self) -> CommitLog:
@@ -80,7 +81,7 @@ class Context(Protocol):
 
     @property
     def diagnostics(self) -> Diagnostics:
-        """The operator's log, bound to this instance."""
+        """The operator's log; each line names this instance."""
 
     @property
     def state(self) -> State:
@@ -92,7 +93,7 @@ class Context(Protocol):
 
     @property
     def events(self) -> Events:
-        """Where to tell events."""
+        """Where to emit events."""
 
     @property
     def resolver(self) -> Resolver:
@@ -106,15 +107,15 @@ class Context(Protocol):
         """The opened instance that a `Ref` field of this plugin's settings names."""
 
     def source(self, *key: str) -> str:
-        """`file:line` of a key of this instance's section (of the section without a key)."""
+        """`file:line` of a key of this instance's section; without a key, of the section."""
 
     async def submit(self, envelope: Envelope, content: Content) -> None:
-        """Send a message of the host or a plugin (notices and reports are mail): durable on
-        return, filed or queued like any other, past the policies."""
+        """Send a message that a plugin has made, such as a notice: it is durable on return, and it
+        is filed or queued like any other, without being judged by policies and filters."""
 
 
 class ListenerContext(Context, Protocol):
-    """What a listener gets besides: the doors to login, mail flow and mailboxes."""
+    """What a listener gets in addition: login, mail flow and mailboxes."""
 
     @property
     def gate(self) -> Gate:
@@ -122,14 +123,15 @@ class ListenerContext(Context, Protocol):
 
     @property
     def mailflow(self) -> Mailflow:
-        """Receiving, with this listener's chains. Raises ConfigError where it has none."""
+        """Receiving, with this listener's chains. Raises ConfigError if the listener does not
+        receive mail."""
 
     async def open_account(self, account: AccountId, identity: Identity) -> AccountHandle:
-        """The account's mailboxes in its store, seen with the rights of this identity."""
+        """The account's mailboxes in its store, with the rights of this identity."""
 
 
 class SiteContext(Context, Protocol):
-    """What a service of scope "site" gets besides."""
+    """What a service of scope "site" gets in addition."""
 
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role, with their names."""

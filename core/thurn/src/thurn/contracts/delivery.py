@@ -1,8 +1,9 @@
-"""Delivery filters decide where a message goes for one account; Sieve is one.
+"""Delivery filters decide where a message goes for one account; Sieve is one of them.
 
 `deliver` uses the verbs; the host records them and carries them out in the transaction's one
-commit, before the reply. A filter that uses no verb leaves the message to the next one; when no
-filter has used one, the message is kept in INBOX. A filter that raises is a temporary failure.
+commit, before the reply. A filter that uses no verb leaves the message to the next one; if no
+filter has used a verb, the message is kept in INBOX. If a filter raises, the recipient is answered
+4xx.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ class Delivery(Protocol):
 
     @property
     def transaction(self) -> Transaction:
-        """The transaction it came by."""
+        """The transaction that brought the message."""
 
     @property
     def envelope(self) -> Envelope:
-        """Sender, and this recipient alone."""
+        """The sender, and this recipient alone."""
 
     @property
     def recipient(self) -> Recipient:
-        """The recipient that led here."""
+        """The recipient whose mail this is."""
 
     @property
     def detail(self) -> str | None:
@@ -40,7 +41,7 @@ class Delivery(Protocol):
 
     @property
     def content(self) -> Content:
-        """The message with its trace fields."""
+        """The message, with its trace fields."""
 
     @property
     def record(self) -> AccountRecord:
@@ -58,48 +59,58 @@ class Delivery(Protocol):
         content: Content | None = None,
         create: bool = True,
     ) -> None:
-        """Store the message there; equal mailboxes are filed once, flags joined."""
+        """Store the message in a mailbox. Filing into the same mailbox again stores no second copy;
+        the flags are joined.
+
+        Args:
+            mailbox: its name.
+            flags: the flags of the copy.
+            content: the message with edits of its header; None: as it is.
+            create: create the mailbox if it is missing.
+        """
 
     def keep(self, *, flags: Sequence[str] = (), content: Content | None = None) -> None:
-        """`file("INBOX")`, or the mailbox of a quarantine."""
+        """Store the message in INBOX, or in the mailbox that a filter's `Quarantine` names."""
 
     def send(
         self, envelope: Envelope, content: Content, *, kind: EntryKind = EntryKind.REDIRECT
     ) -> None:
-        """Send a message: to an account of ours it is delivered in the same commit, to elsewhere it
-        goes by the queue.
+        """Send a message. For an account here it is delivered in the same commit; for elsewhere it
+        is queued.
 
         Args:
-            envelope: of the message sent.
-            content: the message itself with whatever was put above it, or a new one.
-            kind: `REDIRECT`: this message, sent on; `REPLY`: a new message of the account's own.
-                What signs our own mail goes by it.
+            envelope: the envelope of the message that is sent.
+            content: this message with whatever was put above it, or a new one.
+            kind: `REDIRECT`: this message is sent on; `REPLY`: a new message of the account's own.
+                What signs the site's own mail looks at it.
 
         Raises:
-            ValueError: another kind.
+            ValueError: the kind is another one.
         """
 
     def reject(self, status: Status) -> None:
-        """Refuse for this recipient: a reply where the protocol can, else a report."""
+        """Refuse the message for this recipient: by the reply if the protocol can say so for one
+        recipient, otherwise by a report."""
 
     def discard(self, reason: str) -> None:
-        """Drop the message for this account; the journal keeps the reason."""
+        """Store nothing for this account; the journal keeps the reason."""
 
     async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
-        """True the first time for this account and key; remembered in the same commit.
+        """Whether this is the first time for this account and key; the key is remembered in the
+        same commit.
 
-        With `renew` the lifetime starts anew although the key is remembered (RFC 7352 §3 `:last`).
+        With `renew` the lifetime starts again each time (RFC 7352 §3 `:last`).
         """
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Call this when everything is durable; it must not raise."""
+        """Call `action` when everything is durable. It must not raise."""
 
     def note(self, text: str) -> None:
-        """A line for the journal ("rule 3 matched")."""
+        """Add a line to the journal, such as "rule 3 matched"."""
 
 
 class DeliveryFilter(Protocol):
-    """Decides for one account."""
+    """Decides what happens to messages for an account."""
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Use the verbs, or none."""
+        """Decide about one message, by the verbs of `delivery` or by using none."""

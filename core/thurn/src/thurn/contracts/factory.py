@@ -1,8 +1,8 @@
 """The factory: what a registration hook returns, and what opens and closes a product.
 
-There is no start, stop or shutdown hook: a product lives exactly as long as its `async with`.
-Background tasks run in a nursery inside it. The host opens factories in the order of their `Ref`
-fields and closes them in reverse.
+There is no hook for start or stop: a product lives exactly as long as its `async with`. Background
+tasks run in a nursery inside it. The host opens the products that a `Ref` field names first, and
+closes all in reverse order.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class Factory:
     Attributes:
         role: "store", "filter" …
         type_name: the word behind `type =`; unique within the role.
-        settings: the model of the section.
-        open: makes the product; `async with factory.open(settings, context) as product`.
+        settings: the model of the instance's section.
+        open: makes the product: `async with factory.open(settings, context) as product`.
         source: `file:line` of the code, for messages and the journal.
-        owns_records: its product registers with the commit log (`CommitLog.register`). Whoever
-            opens a part of a site and writes to the log opens all of these, because they may have
-            to be given what a dead worker has left.
+        owns_records: whether the product registers with the commit log (`CommitLog.register`). A
+            command that opens a part of a site and writes to the log opens all such instances,
+            because there may be records of a dead worker to replay to them.
     """
 
     role: str

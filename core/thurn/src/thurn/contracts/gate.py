@@ -1,4 +1,4 @@
-"""The gate: login for every listener, offered by the host (design D9)."""
+"""The gate: the host's login, the same for every listener."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from thurn.types.status import Status
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Send this challenge (encoded as the protocol does) and come back with the response."""
+    """Send this challenge, encoded as the protocol does it, and call `Login.respond` with the
+    response."""
 
     challenge: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Logged in: `session.identity` is set. `data` goes out with the success where the protocol
-    can; else as one more challenge with an empty response. RFC 4422 §3.6."""
+    """Logged in: `session.identity` is set. `data` is sent with the success if the protocol can do
+    that, otherwise as one more challenge, which has an empty response. RFC 4422 §3.6."""
 
     identity: Identity
     data: bytes = b""
@@ -28,41 +29,48 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not logged in. The status is SMTP's; others translate by its code:
-    535 wrong credentials, 454 trouble of ours, 538 needs encryption, 501 malformed,
+    """Not logged in. The status is SMTP's; listeners of other protocols translate its code:
+    535 wrong credentials, 454 internal failure, 538 needs encryption, 501 malformed,
     504 unknown mechanism, 550 not allowed for this account."""
 
     status: Status
     reason: str
 
 
-Step: TypeAlias = Ask | Granted | Refused
+LoginAnswer: TypeAlias = Ask | Granted | Refused
 
 
 class Login(Protocol):
     """One SASL exchange under way."""
 
-    async def step(self, response: bytes) -> Step:
-        """Go on with the peer's response (decoded)."""
+    async def respond(self, response: bytes) -> LoginAnswer:
+        """Go on with the peer's response, decoded."""
 
     def cancel(self) -> None:
-        """The peer gave up ("*"); counts as no attempt."""
+        """End the exchange because the peer gave up ("*"). It does not count as an attempt."""
 
 
 class Gate(Protocol):
     """Login with the mechanisms, accounts and policies of one listener."""
 
     def mechanisms(self, session: Session) -> tuple[str, ...]:
-        """What may be offered now, best first: no plaintext ones without TLS unless set."""
+        """The mechanisms that may be offered now, in the order of the configuration. Those in which
+        the password can be read are left out without TLS, unless the site allows them."""
 
     def password_allowed(self, session: Session) -> bool:
-        """Whether `password` would be considered now (USER/PASS, LOGIN)."""
+        """Whether `password` may be used now (USER/PASS, LOGIN)."""
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
-    ) -> tuple[Login, Step]:
-        """Start an exchange; `initial` is the initial response, b"" for an empty one, None for
-        none. Never raises but on cancellation: trouble is `Refused` with 454."""
+    ) -> tuple[Login, LoginAnswer]:
+        """Start an exchange. It raises only on cancellation: a failure is `Refused` with 454.
+
+        Args:
+            session: the session that wants to log in.
+            mechanism: the mechanism's name, in any case.
+            initial: the initial response, b"" for an empty one; None: there is none.
+        """
 
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
-        """Login by name and password in the clear commands. Same rules as PLAIN."""
+        """Log in by name and password, as with the protocol's own command for that. The rules are
+        the same as for PLAIN."""

@@ -1,4 +1,4 @@
-"""Guards judge what would enter a store, before it is prepared: quota is one (design D11)."""
+"""Guards judge what is about to enter a store, before it is prepared. Quota is a guard."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from thurn.contracts.store import AccountHandle
 
 
 class Guard(Protocol):
-    """Judges append and copy."""
+    """Judges messages that are appended or copied."""
 
     async def check_append(
         self, record: AccountRecord, account: AccountHandle, mailbox: str, size_octets: int
     ) -> None:
-        """Return, or raise a StorageError such as OverQuota. Two at once may overshoot by one."""
+        """Permit it, or raise a StorageError such as OverQuota. Of two at the same time both may be
+        permitted although only one has room."""

@@ -1,4 +1,4 @@
-"""Listeners speak a protocol on sockets that the host has bound, bounded and accepted."""
+"""Listeners speak a protocol on connections that the host has accepted and bounds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _checked_proxy(text: str) -> str:
 
 
 class ListenerSettings(Settings):
-    """What every listener may set; a listener's own model derives from it."""
+    """The settings that every listener has; a listener's own model derives from this one."""
 
     bind: tuple[Annotated[str, AfterValidator(_checked_bind)], ...] = Field(
         min_length=1,
@@ -56,30 +56,39 @@ class ListenerSettings(Settings):
         default="starttls", description="Encrypt on request, from the first octet, or never."
     )
     accounts: tuple[AccountRef, ...] = Field(
-        default=(), description="Who knows the accounts, in order; the first that knows answers."
+        default=(), description="Account sources, in order; the first that knows a name answers."
     )
     sasl: tuple[SaslRef, ...] = Field(default=(), description="Mechanisms offered at login.")
     login: tuple[LoginRef, ...] = Field(default=(), description="Login policies, in order.")
     plaintext_without_tls: bool = Field(
         default=False,
-        description="Take passwords in the clear without encryption; loopback only, please.",
+        description="Accept passwords on connections that are not encrypted; for loopback only.",
     )
     connections: int = Field(
         default=10_000,
         ge=1,
-        description="Open connections at most, per worker; a tenth is kept for new addresses.",
+        description="The most open connections in each worker; a tenth is kept for addresses that "
+        "have none.",
     )
     connections_per_address: int = Field(
-        default=50, ge=1, description="Open connections at most from one address, per worker."
+        default=200,
+        ge=1,
+        description="The most open connections from one IPv4 address or IPv6 /64, over all "
+        "workers: an office has one address, and a mail program opens five and more. Sessions that "
+        "go on after a reload are not counted.",
     )
     proxies: tuple[Annotated[str, AfterValidator(_checked_proxy)], ...] = Field(
         default=(),
         description="Proxies in front of this listener: networks and addresses, or "
         '"unix" for peers of a unix socket. Each of their connections begins with a PROXY header.',
     )
-    idle: Duration = Field(gt=0, default=300.0, description="Silence that ends a connection.")
-    total: Duration = Field(gt=0, default=86_400.0, description="Age that ends a connection.")
-    handshake: Duration = Field(gt=0, default=30.0, description="Time for a TLS handshake.")
+    idle: Duration = Field(
+        gt=0, default=300.0, description="How long a connection may be silent before it is ended."
+    )
+    total: Duration = Field(gt=0, default=86_400.0, description="How long a connection may last.")
+    handshake: Duration = Field(
+        gt=0, default=30.0, description="How long a TLS handshake may take."
+    )
 
     @model_validator(mode="after")
     def _implicit_tls_needs_certificates(self) -> Self:
@@ -89,49 +98,52 @@ class ListenerSettings(Settings):
 
 
 class ReceivingSettings(ListenerSettings):
-    """What a listener that receives mail may set besides; the host makes its mail flow of it."""
+    """The further settings of a listener that receives mail; the host builds its mail flow from
+    them."""
 
     policies: tuple[PolicyRef, ...] = Field(
-        default=(), description="Judges of connection, hello, sender and recipient, in order."
+        default=(), description="What judges connection, hello, sender and recipient, in order."
     )
     relay: tuple[RelayRef, ...] = Field(
-        default=(), description="Who may send to elsewhere, in order; it ends in refusal."
+        default=(),
+        description="What permits sending to elsewhere, in order; if nothing does, it is refused.",
     )
     filters: tuple[FilterRef, ...] = Field(
-        default=(), description="Judges of whole messages, in order."
+        default=(), description="What judges whole messages, in order."
     )
     delivery: tuple[DeliveryRef, ...] = Field(
-        default=(), description="Rules of accounts (Sieve), in order; none: INBOX."
+        default=(),
+        description="Accounts' own rules (Sieve), in order; without any, mail goes to INBOX.",
     )
     guards: tuple[GuardRef, ...] = Field(
-        default=(), description="Judges of what enters a store (quota), in order."
+        default=(), description="What judges messages that enter a store (quota), in order."
     )
     size_limit: Size = Field(default=50 * 2**20, description="The largest message. RFC 1870.")
     reject_at: Literal["recipient", "once"] = Field(
         default="recipient",
-        description="Tell refusals of connection, hello and sender at RCPT, or at once.",
+        description="When refusals of connection, hello and sender are answered: at RCPT, or "
+        "at once.",
     )
-    require_login: bool = Field(default=False, description="Nobody sends without a login.")
+    require_login: bool = Field(default=False, description="Accept mail only after a login.")
     submission: bool = Field(
         default=False,
-        description="Mail comes from people's mail programs: Bcc is taken out, and a missing Date, "
-        "Message-ID or Sender is put in, before the filters. RFC 6409 §8.",
+        description="Mail comes from people's mail programs: before the filters, Bcc is removed "
+        "and a missing Date, Message-ID or Sender is added. RFC 6409 §8.",
     )
 
 
 @runtime_checkable
 class Listener(Protocol):
-    """The common form: the host accepts, bounds, encrypts; the listener speaks."""
+    """The usual form: the host accepts, bounds and encrypts connections; the listener speaks."""
 
     @property
     def protocol(self) -> str:
-        """The word for `Session.protocol` and for `services` of accounts: "smtp", "imap" …."""
+        """The word for `Session.protocol` and for `services` of accounts: such as "imap"."""
 
     async def serve(self, connection: Connection, session: Session) -> None:
-        """Speak until the peer or the session is done; returning closes the connection.
+        """Speak until the peer or the session has ended. On return the host closes the connection.
 
-        Whatever is raised ends this connection only; the host answers for the protocol's
-        politeness by calling `farewell` first.
+        An exception ends this connection only; the host sends `farewell("error")` before it closes.
         """
 
     def farewell(self, reason: Literal["error", "closing", "busy", "idle"]) -> bytes:
@@ -140,7 +152,7 @@ class Listener(Protocol):
 
 @runtime_checkable
 class SocketListener(Protocol):
-    """The other form, for servers that accept themselves (HTTP)."""
+    """The other form, for servers that accept connections themselves (HTTP)."""
 
     async def serve_sockets(self, sockets: Sequence[socket]) -> None:
         """Serve on these listening sockets until cancelled."""

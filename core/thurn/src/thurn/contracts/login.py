@@ -1,5 +1,5 @@
-"""Login policies: limiter, POP-before-SMTP grants, allowed networks. Awaited by the gate around
-every login of every protocol, `after_login` before the positive reply (design D9)."""
+"""Login policies, such as a limiter of guesses or grants by POP-before-SMTP. The gate asks them
+around every login of every protocol; it waits for `after_login` before the positive reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thurn.types.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """No objection; wait `delay_seconds` before the answer is given."""
+    """No objection; the answer to the peer waits `delay_seconds`."""
 
     delay_seconds: float = 0.0
     reason: str = ""
@@ -21,7 +21,7 @@ class Proceed:
 
 @dataclass(frozen=True, slots=True)
 class Forbid:
-    """The login is refused whatever the password; `temporary` when it may work later."""
+    """The login is refused whatever the password is; `temporary` if it may work later."""
 
     reason: str
     temporary: bool = False
@@ -33,13 +33,13 @@ LoginDecision: TypeAlias = Proceed | Forbid
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """A login about to be judged.
+    """A login that is about to be judged.
 
     Attributes:
-        name: as the peer gave it, shortened.
-        guess: equal for the same password said of the same name, over all mechanisms and workers;
-            a keyed hash whose key is in no file and new at each start. None where the password is
-            not seen (SCRAM), or not yet.
+        name: the login name as the peer gave it, shortened.
+        guess: a keyed hash of name and password, equal for the same pair in all mechanisms and
+            workers; its key is in no file and new at each start. None while the password is not
+            known, and if it is never seen (SCRAM).
     """
 
     session: Session
@@ -49,7 +49,7 @@ class LoginAttempt:
 
 
 class LoginPolicy(Protocol):
-    """A raising policy is a temporary refusal of this login; it never lets anyone in."""
+    """Judges logins. If it raises, this login is refused for now; it never lets anybody in."""
 
     async def before_login(self, attempt: LoginAttempt) -> LoginDecision | None:
         """Asked before any credential is looked at; None is `Proceed()`."""
@@ -57,16 +57,18 @@ class LoginPolicy(Protocol):
     async def after_login(
         self, attempt: LoginAttempt, identity: Identity | None
     ) -> LoginDecision | None:
-        """Told the outcome: an identity, or None for wrong credentials (not for trouble).
-        `Forbid` turns a success into a refusal. Another policy may forbid it still."""
+        """Called with the outcome: an identity, or None for wrong credentials (never for a failure
+        of an account source). `Forbid` turns a success into a refusal. After `Proceed` another
+        policy may still forbid the login."""
 
 
 class LoginRecorder(LoginPolicy, Protocol):
-    """A policy that leaves something behind when somebody logs in: a grant, a note."""
+    """A policy that stores something when somebody logs in: a grant, a note."""
 
     async def record_login(self, attempt: LoginAttempt, identity: Identity) -> None:
-        """Told when all policies of the listener have allowed it, before the positive reply.
+        """Called when all policies of the listener have allowed the login, before the positive
+        reply.
 
         Raises:
-            TemporaryFailure: it cannot be recorded, and so nobody is logged in.
+            TemporaryFailure: the login cannot be recorded, and so it is refused for now.
         """

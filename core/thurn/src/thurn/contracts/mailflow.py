@@ -1,4 +1,4 @@
-"""The mail flow: what the host offers a listener that receives mail. One object per listener.
+"""The mail flow: what the host offers to a listener that receives mail. One object per listener.
 
     session = …                                    # made by the host
     decision = await mailflow.connect(session)
@@ -7,8 +7,8 @@
     decision = await mailflow.recipient(transaction, recipient)
     outcome = await mailflow.message(transaction, blob, replies="one")
 
-Only `message` says 250 to a message, and only after it is durable. Nothing here raises except on
-cancellation: whatever fails is a `Tempfail`.
+Only `message` answers a message with 250, and only when it is durable. Nothing here raises except
+on cancellation: every failure is a `Tempfail`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Outcome:
     """The answers to an end of data.
 
     Attributes:
-        statuses: one in all for replies="one"; one per accepted RCPT, in order and duplicates
-            included, for replies="each".
+        statuses: for replies="one" a single status; for replies="each" one per accepted RCPT, in
+            order, duplicates included.
         disconnect: close the connection after answering.
     """
 
@@ -47,31 +47,32 @@ class Mailflow(Protocol):
         """The largest message accepted, for SIZE (RFC 1870)."""
 
     async def connect(self, session: Session) -> Accept | Disconnect | Reject | Tempfail:
-        """Before the greeting. Reject and Tempfail only with `reject_at = "once"`."""
+        """Called before the greeting. Reject and Tempfail only with `reject_at = "once"`."""
 
     async def hello(self, session: Session, name: str) -> Accept | Disconnect | Reject | Tempfail:
-        """At each hello."""
+        """Called at each hello."""
 
     async def sender(
         self, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
     ) -> Transaction | Disconnect | Reject | Tempfail:
-        """At MAIL: a new transaction, or the refusal."""
+        """Called at MAIL; returns a new transaction, or the refusal."""
 
     async def recipient(
         self, transaction: Transaction, recipient: Recipient
     ) -> Accept | Disconnect | Reject | Tempfail:
-        """At RCPT. `Accept`: it is among `transaction.recipients` now."""
+        """Called at RCPT. After `Accept` the recipient is among `transaction.recipients`."""
 
     async def message(
         self, transaction: Transaction, blob: Blob, *, replies: Literal["each", "one"]
     ) -> Outcome:
-        """At the end of data: filters, rules, filing or queueing, in one commit; then this.
+        """Called at the end of data; returns the answers after filters, rules, and the one commit
+        that files and queues.
 
         Cancellation: shielded from the commit to the return.
         """
 
     def refuse(self, transaction: Transaction, status: Status, reason: str) -> None:
-        """The listener itself refused the message (too big, bare line ends): journalled."""
+        """Journal a message that the listener itself has refused (too big, bare line ends)."""
 
     def abandon(self, transaction: Transaction) -> None:
-        """The peer reset or left; nothing was stored. Journalled."""
+        """Journal a transaction that the peer has reset or left; nothing was stored."""

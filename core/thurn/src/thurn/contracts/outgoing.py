@@ -1,18 +1,19 @@
-"""The stage `outgoing`: what goes elsewhere, seen once per entry of the queue, in its final form.
+"""The stage `outgoing`: edits and signs mail for elsewhere, once per entry of the queue, in its
+final form.
 
 Each entry passes the stage after everything else about it was decided and before it is committed,
 with the octets and the envelope that the next hop will get. The site has one list of instances
-(`[site] outgoing`), because every entry passes it whoever made the entry. Two classes are asked in
-turn: first all instances of the class "edit" in the list's order, then all of the class "sign".
-So a signature covers every edit, and nothing is changed after it.
+(`[site] outgoing`), because every entry passes the stage, whoever made it. First all instances of
+the class "edit" are asked in the list's order, then all of the class "sign". So a signature covers
+every edit, and nothing is changed after it.
 
-A copy that waits for an account of ours never comes here: nothing of it leaves the site.
+A copy that waits for an account of this site never passes the stage: nothing of it leaves the site.
 
-An instance that cannot decide (it raises, overruns its deadline, or says `Tempfail`) stops the
-stage for this entry, and none of the stage's edits count. Submitted mail is then answered 451, for
-its sender is there and can try again. Every other entry is committed as it was, with
-`pending_stage` set (`thurn.contracts.queue`), and whoever carries the queue on asks again before
-the first attempt: mail that was accepted is never lost and never leaves without its signature.
+If an instance cannot decide (it raises, misses its deadline, or answers `Tempfail`), the stage
+stops for this entry and none of its edits count. Submitted mail is then answered 451, because its
+sender is there and can try again. Every other entry is committed as it was, with `pending_stage`
+set (`thurn.contracts.queue`), and whoever carries the queue on asks the stage again before the
+first attempt. So mail that was accepted is never lost and never leaves without its signature.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ class EntryKind(Enum):
     """How an entry of the queue came to be; the values are stored and never change."""
 
     SUBMITTED = "submitted"
-    """Taken by a listener with `submission = true`: from a person's mail program."""
+    """Accepted by a listener with `submission = true`, from a person's mail program."""
     RELAYED = "relayed"
-    """Taken by any other listener: somebody else's mail on its way."""
+    """Accepted by any other listener: somebody else's mail on its way."""
     REDIRECT = "redirect"
     """The message itself, sent on by the rules of an account."""
     REPLY = "reply"
     """A new message that the rules of an account wrote: an absence note, a notification."""
     REPORT = "report"
-    """Written by the host or a plugin for the site: a delivery report, a notice."""
+    """A message that the host or a plugin wrote for the site: a delivery report, a notice."""
 
 
 class HopClass(Enum):
@@ -61,11 +62,13 @@ class EntryOrigin:
     """Where an entry of the queue comes from and where it goes; stored with the entry.
 
     Attributes:
-        hop_class: None for a copy that waits for an account of ours; it never passes the stage.
-        account: whose mail it is: the login of what was submitted or relayed, the account whose
-            rules sent a redirect or a reply; None where no account is known.
+        kind: how the entry came to be.
+        hop_class: None for a copy that waits for an account of this site.
+        account: whose mail it is: for submitted or relayed mail that of the login, or of the grant
+            by which it was relayed (`RELAYED_FOR`); for a redirect or a reply the account whose
+            rules sent it; None: no account is known.
         transaction: the id of the transaction that the entry comes from, for the journal.
-        listener: the instance that took the transaction, or whose plugin submitted the message.
+        listener: the listener that accepted the message, or the instance that submitted it.
     """
 
     kind: EntryKind
@@ -87,12 +90,12 @@ OutgoingDecision: TypeAlias = Continue | Tempfail
 
 
 class OutgoingFilter(Protocol):
-    """Edits or signs what goes elsewhere. It judges nothing: what must not leave is refused by the
-    filters and the relay rules, while the sender can still be answered."""
+    """Edits or signs mail for elsewhere. It refuses nothing: filters and relay rules do that, while
+    the sender can still be answered."""
 
     @property
     def outgoing_class(self) -> OutgoingClass:
-        """When it is asked, and what it may do; other edits count as a failure.
+        """When the instance is asked, and what it may do; any other edit counts as a failure.
 
         - "edit" may change the header (`InsertHeader`, `InsertFields`, `ReplaceHeader`,
           `RemoveHeader`) and the envelope's sender (`ChangeSender`).
@@ -105,9 +108,9 @@ class OutgoingFilter(Protocol):
         """Asked once per entry, or again for one whose stage is pending.
 
         Args:
-            entry: with the edits of the instances before.
-            content: the final octets, with those edits. The body is never changed.
+            entry: the entry, with the edits of the instances before.
+            content: its final octets, with those edits. The body is never changed.
 
         Returns:
-            `Continue` with the edits; None is `Continue()`; `Tempfail`: it cannot be decided now.
+            `Continue` with the edits; `Tempfail` if it cannot be decided now; None is `Continue()`.
         """

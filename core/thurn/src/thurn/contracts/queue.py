@@ -1,10 +1,10 @@
 """The queue, routers and transports: mail that goes elsewhere or later.
 
-An entry of the queue is one message with an envelope and where it came from (`EntryOrigin`). A
-service takes leases on entries that are due, routers say where their recipients go, a transport
-carries them there, and the lease records how it went. An entry whose `pending_stage` is set has yet
-to pass a stage that could not decide when the entry was made (`thurn.contracts.outgoing`): whoever
-holds the lease asks that stage before the attempt, and gives the lease back when it cannot.
+An entry of the queue is one message with an envelope and its origin (`EntryOrigin`). A service
+takes leases on entries that are due, routers say where their recipients go, a transport carries
+them there, and the lease records how it went. An entry with a `pending_stage` has yet to pass a
+stage that could not decide when the entry was made (`thurn.contracts.outgoing`): whoever holds the
+lease asks that stage before the attempt, and gives the lease back if it still cannot decide.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from thurn.types.status import Status
 QueueId = NewType("QueueId", str)
 
 RETRY_LONGEST_SECONDS: Final = 30 * 86_400.0
-"""The longest wait for a next try: above what a sender may ask for (RFC 4865) and what a queue
-keeps (RFC 5321 §4.5.4.1: 4-5 days). A time beyond it comes from a clock that was wrong."""
+"""The longest wait for the next try, in seconds: more than a sender may ask for (RFC 4865) and than
+a queue keeps mail (RFC 5321 §4.5.4.1: 4-5 days). A later time comes from a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,11 @@ class QueueEntry:
     """An entry that waits in the queue, for lists.
 
     Attributes:
-        envelope: the sender and the recipients that have not left.
-        queued_at: when it came in, POSIX seconds.
+        envelope: the sender, and the recipients that still wait.
+        queued_at: when it was queued, POSIX seconds.
         retry_at: when it is due, POSIX seconds; None: at once.
-        last_status: of the last recipient that failed; None: nothing has failed.
+        tries: how many attempts were made.
+        last_status: the answer for the last recipient that failed; None: no attempt has failed.
         origin: where it comes from; None for an entry made before origins were stored.
         pending_stage: the stage that it has yet to pass; "": none.
     """
@@ -60,14 +61,14 @@ class RecipientResult:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """Where a recipient goes: a transport instance and a next hop ("" = by the transport)."""
+    """Where a recipient goes: a transport instance, and a next hop ("": the transport finds it)."""
 
     transport: str
     next_hop: str = ""
 
 
 class Lease(Protocol):
-    """An entry taken for an attempt; when the holder dies it is due again."""
+    """An entry taken for one attempt. If the process that holds it dies, the entry is due again."""
 
     @property
     def id(self) -> QueueId:
@@ -75,7 +76,7 @@ class Lease(Protocol):
 
     @property
     def envelope(self) -> Envelope:
-        """Sender and the recipients that are due."""
+        """The sender, and the recipients that are due."""
 
     @property
     def origin(self) -> EntryOrigin | None:
@@ -87,27 +88,28 @@ class Lease(Protocol):
 
     @property
     def destination(self) -> str:
-        """The destination key stored at first routing; "" before it."""
+        """The destination that was stored when the entry was routed first; "" before that."""
 
     async def content(self) -> Content:
         """The message."""
 
     async def route(self, destination: str) -> None:
-        """Store the destination key, durably: a caller that skips this destination is not offered
-        the entry again. The lease goes on."""
+        """Store the destination, durably: a caller that skips this destination does not get the
+        entry again. The lease goes on."""
 
     async def finish(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
-        """Record how it went; recipients with success or permanent failure leave the entry.
+        """Record how the attempt went. Recipients with success or permanent failure leave the
+        entry.
 
         Args:
-            results: of recipients of this lease; those without one stay as they were.
-            retry_at: POSIX seconds of the next try for the others; None is at once. A time that is
-                not between now and `RETRY_LONGEST_SECONDS` ahead counts as the nearest that is, so
-                that an entry is due within that time by the clock of then, whatever was set.
+            results: for recipients of this lease; those without a result stay as they were.
+            retry_at: POSIX seconds of the next try for the others; None: at once. A time outside of
+                the next `RETRY_LONGEST_SECONDS` is moved to the nearest one inside, so that no
+                wrong clock can hide an entry for ever.
         """
 
     async def release(self) -> None:
-        """Give it back untouched."""
+        """Give the entry back as it was."""
 
 
 class Queue(Protocol):
@@ -122,34 +124,35 @@ class Queue(Protocol):
         origin: EntryOrigin | None = None,
         pending_stage: str = "",
     ) -> Deposit:
-        """An entry to be committed with other deposits.
+        """Prepare an entry, to be committed together with other deposits.
 
         Args:
-            envelope: kept whole: paths, originals, all extension words.
-            content: kept octet by octet.
-            key: makes a repeat recognisable; "": each time is another entry.
-            origin: kept with the entry.
-            pending_stage: kept with the entry.
+            envelope: stored whole: paths, originals, all extension words.
+            content: stored octet by octet.
+            key: by which a repeat is recognised; "": every call makes another entry.
+            origin: stored with the entry.
+            pending_stage: stored with the entry.
         """
 
     async def next_lease(self, *, skip: Collection[str] = ()) -> Lease:
-        """The next entry that is due and not for these destinations; waits for one."""
+        """The next entry that is due and not for one of these destinations; waits until there is
+        one."""
 
     async def entries(
         self, *, limit: int = 1000, after: QueueId | None = None
     ) -> Sequence[QueueEntry]:
-        """What waits in the queue, oldest first."""
+        """The entries that wait in the queue, oldest first."""
 
     async def remove(self, entry: QueueId) -> bool:
-        """Take an entry out; False when it is not there."""
+        """Remove an entry; False if it does not exist."""
 
 
 class Router(Protocol):
-    """Where a recipient goes."""
+    """Decides where a recipient goes."""
 
     async def route(self, envelope: Envelope, recipient: Recipient) -> Hop | None:
-        """A hop, or None: the next router is asked. Raises TemporaryFailure when it cannot be
-        known."""
+        """A hop, or None: the next router is asked. Raises TemporaryFailure if it cannot be known
+        now."""
 
 
 class Transport(Protocol):
@@ -158,4 +161,5 @@ class Transport(Protocol):
     async def deliver(
         self, lease: Lease, hop: Hop, recipients: Sequence[Recipient]
     ) -> Sequence[RecipientResult]:
-        """One attempt; a result per recipient; raising counts as temporary for all of them."""
+        """Make one attempt; returns a result per recipient. An exception counts as a temporary
+        failure for all of them."""

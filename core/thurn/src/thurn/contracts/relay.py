@@ -1,4 +1,5 @@
-"""Relay policies: who may send to elsewhere. A chain of its own, ending in refusal (550 5.7.1)."""
+"""Relay policies: who may send to elsewhere. They are a chain of their own, which ends in refusal
+(550 5.7.1)."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from thurn.types.session import Transaction
 
 
 class RelayPolicy(Protocol):
-    """Permits or refuses one recipient that is not ours."""
+    """Permits or refuses a recipient that is not of this site."""
 
     async def may_relay(self, transaction: Transaction, recipient: Recipient) -> Decision | None:
-        """`Accept` permits; `Reject`, `Tempfail`, `Disconnect` refuse; None or `Continue` asks
-        the next. When nobody permits, the answer is 550 5.7.1."""
+        """`Accept` permits; `Reject`, `Tempfail` and `Disconnect` refuse; after None or `Continue`
+        the next rule is asked. If no rule permits, the answer is 550 5.7.1."""

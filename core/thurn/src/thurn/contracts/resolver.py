@@ -1,16 +1,19 @@
 """The resolver: what the DNS says.
 
 Rules of this contract:
-1. What the DNS says is a value: `RecordSet`, `NoSuchName` or `NoData`. That it cannot be known now
-   is an exception: `LookupFailed`, which is a `TemporaryFailure`, and its kind `Bogus`. So nobody
-   can take ignorance for a "no": who forgets the exception defers the mail (RFC 5321 §5.1).
-2. Names are absolute: a resolver plugin applies no search list, and a dot behind changes nothing.
-   They are ASCII; international names come as A-labels (RFC 5890 §2.3.2.1), as in `Address.domain`.
-3. A text that cannot be a name (see `normal_name`) is `NoSuchName` and is never asked, so that
-   whatever a peer or a zone has written may be passed on.
-4. Aliases (CNAME) are followed to their end, except by `cname`; too many are `LookupFailed`.
-5. What is asked is bounded, and so is what is remembered. No call takes a time-out: the product has
-   bounds of its own, and callers use `trio.fail_after`. A cancelled call disturbs no other.
+1. What the DNS says is a value: `RecordSet`, `NoSuchName` or `NoData`. If it cannot be known now,
+   an exception is raised: `LookupFailed`, which is a `TemporaryFailure`, or its kind `Bogus`. So
+   nobody can take ignorance for a "no": code that forgets the exception defers the mail
+   (RFC 5321 §5.1).
+2. Names are absolute: a resolver plugin applies no search list, and a dot at the end changes
+   nothing. Names are ASCII; international ones come as A-labels (RFC 5890 §2.3.2.1), as in
+   `Address.domain`.
+3. A text that cannot be a name (see `normal_name`) is `NoSuchName`, and no nameserver is asked, so
+   whatever a peer or a zone has written may be passed here.
+4. Aliases (CNAME) are followed to their end, except by `cname`; a chain that is too long is
+   `LookupFailed`.
+5. Questions and remembered answers are bounded. No method has a parameter for its time: the product
+   has bounds of its own, and callers use `trio.fail_after`. Cancelling a call disturbs no other.
 """
 
 from __future__ import annotations
@@ -28,26 +31,26 @@ from thurn.types.status import Status
 LOOKUP_FAILED: Final = Status(451, "4.4.3", "A name cannot be looked up now, try again later")
 """RFC 3463 §3.5: directory server failure, which its text says of the DNS."""
 NAME_CHARACTERS: Final = 253
-"""Longest text of a name: 255 octets on the wire have a length octet before each label and the root
-behind them. RFC 1035 §2.3.4."""
+"""Most characters of a name: of its 255 octets on the wire one is the length of the first label,
+and one is the root. RFC 1035 §2.3.4."""
 LABEL_CHARACTERS: Final = 63
-"""Longest label. RFC 1035 §2.3.4."""
+"""Most characters of a label. RFC 1035 §2.3.4."""
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 R_co = TypeVar("R_co", covariant=True)
 
 
 class LookupFailed(TemporaryFailure):
-    """The answer cannot be known now: no nameserver answers, or none can say (SERVFAIL, REFUSED,
-    nonsense). It says nothing about the name."""
+    """The answer cannot be known now: no nameserver answers, or those that do cannot say (SERVFAIL,
+    REFUSED, answers that make no sense). This says nothing about the name."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail, LOOKUP_FAILED)
 
 
 class Bogus(LookupFailed):
-    """There is an answer, and DNSSEC proves that it is forged or that its signatures are broken; it
-    is withheld. RFC 4033 §5."""
+    """There is an answer, but DNSSEC proves that it is forged or that its signatures are broken, so
+    it is withheld. RFC 4033 §5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,10 @@ class RecordSet(Generic[R_co]):
 
     Attributes:
         records: one or more, each once, in the order that the method promises.
-        name: their owner, in normal form: the name that was asked for, or the last of its aliases.
+        name: the name that has them, in normal form: the one asked for, or the last of its aliases.
         ttl_seconds: how long from now the answer may be kept.
-        authenticated: DNSSEC has proved the records and the aliases on the way to them, and a
-            validator on this machine says so (RFC 4035 §3.2.3).
+        authenticated: whether DNSSEC has proved the records and the aliases on the way to them, as
+            a validator on this machine says (RFC 4035 §3.2.3).
     """
 
     records: tuple[R_co, ...]
@@ -90,16 +93,17 @@ class NoData:
 
 
 DnsAnswer: TypeAlias = RecordSet[R_co] | NoSuchName | NoData
-"""What the DNS says. `answer.records` is there on all three."""
+"""What the DNS says. All three have `records`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class MailExchanger:
-    """An MX record; less is better. RFC 5321 §5.1.
+    """An MX record. RFC 5321 §5.1.
 
     Attributes:
-        host: a name; "" is the root, by which a domain takes no mail (`takes_no_mail`) and which
-            is never a host.
+        preference: less is better.
+        host: a name; "" is the root, which is never a host: with it a domain says that it takes no
+            mail (`takes_no_mail`).
     """
 
     preference: int
@@ -121,20 +125,20 @@ class Tlsa:
 
 
 def takes_no_mail(answer: DnsAnswer[MailExchanger]) -> bool:
-    """Whether a domain says that it takes no mail: a null MX alone. RFC 7505 §3."""
+    """Whether a domain says that it takes no mail: its only MX is the null MX. RFC 7505 §3."""
     return len(answer.records) == 1 and not answer.records[0].host
 
 
 def joined_addresses(
     outcomes: Sequence[DnsAnswer[PeerAddress] | LookupFailed],
 ) -> DnsAnswer[PeerAddress]:
-    """The answer of `Resolver.addresses` from those to A and AAAA.
+    """The answer of `Resolver.addresses`, made of the answers to A and AAAA.
 
     Args:
         outcomes: one or more, in the order in which the addresses are to be tried.
 
     Raises:
-        LookupFailed: nobody has an address, and an outcome is this error.
+        LookupFailed: no outcome has an address, and one of them is this error.
     """
     full = [one for one in outcomes if isinstance(one, RecordSet)]
     if full:
@@ -154,7 +158,7 @@ def joined_addresses(
 
 
 def normal_name(text: str) -> str | None:
-    """A name in lower case without a dot behind it, or None for what cannot be one.
+    """A name in lower case without a dot at its end; None if the text cannot be a name.
 
         name   = label *("." label) ["."]
         label  = (letter / digit / "_") [*(letter / digit / "_" / "-") (letter / digit / "_")]
@@ -163,7 +167,7 @@ def normal_name(text: str) -> str | None:
     not a number (RFC 1123 §2.1).
     """
     name = text.removesuffix(".").lower()
-    # Of the text, for the small letter of some others is an ASCII one.
+    # The text is asked and not the name: some letters that are not ASCII have an ASCII lower case.
     if len(name) > NAME_CHARACTERS or not text.isascii():
         return None
     labels = name.split(".")
@@ -177,16 +181,16 @@ def normal_name(text: str) -> str | None:
 class Resolver(Protocol):
     """The product of a resolver plugin; `context.resolver` is the site's.
 
-    Each method raises LookupFailed when the answer cannot be known now, and Bogus when there is
-    one that DNSSEC proves false. On a site without `[site] resolver` only `addresses` works, and
-    the others raise ConfigError; a plugin that asks them says so by `Settings.needs_resolver`.
+    Each method raises LookupFailed if the answer cannot be known now, and Bogus if DNSSEC proves
+    that the answer is false. On a site without `[site] resolver` only `addresses` works, and the
+    others raise ConfigError; a plugin that needs them says so by `Settings.needs_resolver`.
     """
 
     async def addresses(self, name: str) -> DnsAnswer[PeerAddress]:
         """The addresses of a host for a connection, in the order in which the site wants them
         tried (IPv6 first unless it says otherwise).
 
-        When only one of A and AAAA can be known and has records, they are the answer.
+        If only one of A and AAAA can be known and has records, its records are the answer.
         """
 
     async def a(self, name: str) -> DnsAnswer[IPv4Address]:
@@ -196,8 +200,8 @@ class Resolver(Protocol):
         """The AAAA records, in any order. RFC 3596 §2.2."""
 
     async def mx(self, name: str) -> DnsAnswer[MailExchanger]:
-        """The MX records by preference, equal ones by host; spreading the load over equal ones is
-        the caller's part (RFC 5321 §5.1), and so is the address of a domain without MX."""
+        """The MX records by preference, equal ones by host. The caller spreads the load over equal
+        ones (RFC 5321 §5.1) and uses the address of a domain that has no MX."""
 
     async def txt(self, name: str) -> DnsAnswer[bytes]:
         """The TXT records, in any order, the strings of each joined (RFC 7208 §3.3)."""
@@ -206,8 +210,8 @@ class Resolver(Protocol):
         """The TLSA records of a server that is reached by TCP. RFC 6698 §3, RFC 7672 §2.2."""
 
     async def ptr(self, address: PeerAddress) -> DnsAnswer[str]:
-        """The names that an address says it has; to be believed only when they lead back to it. An
-        IPv4-mapped address is its IPv4 address. RFC 1035 §3.5, RFC 3596 §2.5."""
+        """The names that an address claims to have; believe them only if they lead back to it. An
+        IPv4-mapped address counts as its IPv4 address. RFC 1035 §3.5, RFC 3596 §2.5."""
 
     async def cname(self, name: str) -> DnsAnswer[str]:
         """The name that this one is an alias of. RFC 1034 §3.6.2."""

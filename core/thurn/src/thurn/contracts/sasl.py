@@ -1,13 +1,13 @@
-"""SASL mechanisms: sans-IO; they know no database, no socket, no clock (design D9).
+"""SASL mechanisms: they do no input and output and know no database, no socket and no clock.
 
-A mechanism is a generator. It *yields* what it needs and is *sent* the answer; it returns how it
-ended. `thurn.plugin.sasl` has the sub-generators that make one readable:
+A mechanism is a generator. It *yields* what it needs, is *sent* the answer, and returns how it
+ended. `thurn.plugin.sasl` has sub-generators with which one is easy to read:
 
     @sasl_mechanism("LOGIN", plaintext=True)
     def login(conditions):
         name = yield from sasl.receive(b"Username:")
         password = yield from sasl.receive(b"Password:")
-        return (yield from sasl.verify(sasl.text(name), sasl.text(password)))
+        return (yield from sasl.verify(sasl.text(name), password))
 
 RFC 4422.
 """
@@ -23,11 +23,11 @@ from thurn.contracts.account import Claim, StoredKey, StoredKeyQuery, Verdict
 
 @dataclass(frozen=True, slots=True)
 class SaslConditions:
-    """What a mechanism may know of the connection.
+    """What a mechanism may know about the connection.
 
     Attributes:
         secured: whether it is encrypted.
-        channel_bindings: by type, such as "tls-server-end-point". RFC 5929.
+        channel_bindings: the octets by type, such as "tls-server-end-point". RFC 5929.
     """
 
     secured: bool
@@ -51,16 +51,22 @@ class NeedVerify:
 
 @dataclass(frozen=True, slots=True)
 class NeedStoredKey:
-    """Needs what is stored for a name; answered with `StoredKey | None`. The mechanism must go on
-    with a stable fake when it is None, so that names cannot be told apart."""
+    """Needs the stored key of a name; answered with `StoredKey | None`. For None the mechanism goes
+    on with a made-up key that is always the same, so that nobody learns which names exist."""
 
     query: StoredKeyQuery
 
 
 @dataclass(frozen=True, slots=True)
 class SaslSuccess:
-    """Proved. `authzid` is whom to act as ("" = oneself), judged by the gate. `data` goes out
-    with the success. RFC 4422 §3.6."""
+    """The peer has proved who it is.
+
+    Attributes:
+        authcid: who it is.
+        authzid: as whom it wants to act; "": as itself. The gate decides whether it may.
+        data: octets that are sent with the success. RFC 4422 §3.6.
+        verdict: the verdict that the mechanism was sent; None: the mechanism has a stored key.
+    """
 
     authcid: str
     authzid: str = ""
@@ -70,7 +76,8 @@ class SaslSuccess:
 
 @dataclass(frozen=True, slots=True)
 class SaslFailure:
-    """Not proved; `malformed` when the peer broke the mechanism's form (501 instead of 535)."""
+    """The peer has proved nothing; `malformed` if its response broke the mechanism's form (501
+    instead of 535)."""
 
     reason: str
     malformed: bool = False
@@ -83,20 +90,20 @@ SaslExchange: TypeAlias = Generator[SaslRequest, SaslAnswer, SaslResult]
 
 
 class SaslMechanism(Protocol):
-    """A mechanism as offered."""
+    """A mechanism that a listener can offer."""
 
     @property
     def mechanism(self) -> str:
-        """Its registered name, upper case."""
+        """Its registered name, in upper case."""
 
     @property
     def plaintext(self) -> bool:
-        """Whether the password can be read off the exchange: never offered without TLS unless
-        the site says so."""
+        """Whether the password can be read in the exchange: then the mechanism is not offered
+        without TLS, unless the site allows it."""
 
     @property
     def channel_binding(self) -> str:
-        """The channel binding that it needs, such as "tls-server-end-point": offered only where
+        """The channel binding that it needs, such as "tls-server-end-point"; it is offered only if
         the connection has it. "" needs none. RFC 5056, RFC 5802 §6."""
 
     def begin(self, conditions: SaslConditions) -> SaslExchange:

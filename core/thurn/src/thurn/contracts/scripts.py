@@ -1,7 +1,9 @@
-"""Scripts of accounts: what ManageSieve, IMAP and the web know instead of a language.
+"""Scripts of accounts: what ManageSieve, IMAP and the web use, so that they need not know a
+language.
 
-A delivery filter whose accounts have scripts has `SupportsScripts`. Whoever manages them names its
-instance by a `Ref("delivery")`, opens the account as for its mailboxes, and asks:
+A delivery filter whose accounts have scripts has `SupportsScripts`. A plugin that manages them
+names the filter's instance by a `Ref("delivery")`, opens the account as for its mailboxes, and
+asks:
 
     keeper = context.require(SupportsScripts, "delivery", config.scripts)
     scripts = keeper.scripts(await context.open_account(account, identity))
@@ -9,7 +11,7 @@ instance by a `Ref("delivery")`, opens the account as for its mailboxes, and ask
 
 At most one script of an account is active: it runs at each delivery (RFC 5804 §1.4). Besides the
 errors of this file, the StorageErrors of the account's store pass through: `LimitReached`,
-`TooLarge`, `OverQuota`, `NotPermitted` and trouble of its own.
+`TooLarge`, `OverQuota`, `NotPermitted` and its failures.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ class ScriptDiagnostic:
     """One remark on a script.
 
     Attributes:
-        message: for people; the wording may change.
-        line: from 1.
-        column: from 1, in characters.
-        code: stable, lower case with hyphens ("unknown-command").
+        message: a text for people; the wording may change.
+        line: the line, counted from 1.
+        column: the character in the line, counted from 1.
+        severity: an "error" keeps the script from being stored.
+        code: a stable word, lower case with hyphens ("unknown-command").
     """
 
     message: str
@@ -46,7 +49,7 @@ class ScriptDiagnostic:
 
 @dataclass(frozen=True, slots=True)
 class ScriptRecord:
-    """What a list needs to know of a script, or of one of its versions.
+    """What a list needs to know about a script, or about one of its versions.
 
     Attributes:
         version: counts from 1; every change of the text makes the next one.
@@ -62,7 +65,7 @@ class ScriptRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredScript:
-    """What a `put` has done."""
+    """What `AccountScripts.put` has stored."""
 
     record: ScriptRecord
     warnings: tuple[ScriptDiagnostic, ...] = ()
@@ -76,9 +79,9 @@ class ScriptCapabilities:
         language: the language's name ("sieve").
         extensions: what a script may require, in order.
         notify_methods: URI schemes of notifications.
-        redirects: the largest number of redirects of one message.
-        size_octets: the largest script.
-        name_characters: the longest name.
+        redirects: most redirects of one message.
+        size_octets: most octets of a script.
+        name_characters: most characters of a name.
     """
 
     language: str
@@ -94,8 +97,8 @@ class TracedAction:
     """What a script would have done with a message.
 
     Attributes:
-        line: of the command; 0: none asked for it.
-        arguments: such as the mailbox or the address, by their names.
+        line: the command's line; 0: no command asked for it.
+        arguments: the action's arguments by name, such as the mailbox or the address.
     """
 
     name: str
@@ -120,8 +123,8 @@ class ScriptTrace:
 
 
 class ScriptError(ThurnError):
-    """The closed set of what the management of scripts may answer. Each protocol has one table from
-    these to its replies."""
+    """The base of all errors of the management of scripts; the set is closed. Each protocol has one
+    table from these to its replies."""
 
 
 class ScriptRefused(ScriptError):
@@ -137,7 +140,8 @@ class ScriptRefused(ScriptError):
 
 
 class ScriptNameRefused(ScriptError):
-    """The name cannot be used (empty, too long, controls). RFC 5804 §1.6."""
+    """The name cannot be used: it is empty or too long, or has control characters. RFC 5804
+    §1.6."""
 
 
 class ScriptNotFound(ScriptError):
@@ -155,12 +159,12 @@ class ScriptActive(ScriptError):
 class AccountScripts(Protocol):
     """The scripts of one account. A change is durable when its call returns.
 
-    Cancellation of any change: all of it happened or nothing.
+    Cancellation of any change: all of it is done or nothing.
     """
 
     @property
     def capabilities(self) -> ScriptCapabilities:
-        """What its scripts may do."""
+        """What the account's scripts may do."""
 
     async def check(self, source: bytes, name: str = "") -> Sequence[ScriptDiagnostic]:
         """What is wrong or doubtful about a text, as a delivery would see it; stores nothing."""
@@ -172,8 +176,8 @@ class AccountScripts(Protocol):
         """The text of a script.
 
         Args:
-            name: None: the active one.
-            version: None: the newest.
+            name: the script's name; None: the active one.
+            version: its version; None: the newest.
 
         Raises:
             ScriptNotFound: there is no such script or version.
@@ -183,12 +187,12 @@ class AccountScripts(Protocol):
         """All versions of a script, oldest first. Raises ScriptNotFound."""
 
     async def put(self, name: str, source: bytes, *, activate: bool = False) -> StoredScript:
-        """Store a text as the newest version of a script, which is made if it is not there.
+        """Store a text as the newest version of a script, which is created if it is missing.
 
         Args:
-            name: of the script.
+            name: the script's name.
             source: its text.
-            activate: make it the active one; otherwise that stays as it is.
+            activate: make it the active script; otherwise the active script stays as it is.
 
         Raises:
             ScriptNameRefused: the name cannot be used.
@@ -218,13 +222,13 @@ class AccountScripts(Protocol):
     async def trace(
         self, source: bytes, message: bytes, *, sender: str | None, recipient: str
     ) -> ScriptTrace:
-        """What a text would do with a message for this account, without doing it.
+        """What a script would do with a message for this account, without doing it.
 
         Args:
-            source: need not be stored.
-            message: with CRLF line ends.
-            sender: of the envelope; None: the null sender.
-            recipient: of the envelope.
+            source: the script's text, which need not be stored.
+            message: the message, with CRLF line ends.
+            sender: the envelope's sender; None: the null sender.
+            recipient: the envelope's recipient.
 
         Raises:
             ScriptRefused: the text has errors.
@@ -233,7 +237,7 @@ class AccountScripts(Protocol):
 
 @runtime_checkable
 class SupportsScripts(Protocol):
-    """What the product of a delivery filter has if accounts may have scripts."""
+    """What the product of a delivery filter has if its accounts may have scripts."""
 
     def scripts(self, account: AccountHandle) -> AccountScripts:
         """The scripts of this account, with the rights with which it was opened."""

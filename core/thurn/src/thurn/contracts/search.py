@@ -1,4 +1,4 @@
-"""Search plugins read the change log of mailboxes and answer body queries (design D11)."""
+"""Search plugins read the change log of mailboxes and answer body queries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class TextQuery:
 
 
 class SearchIndex(Protocol):
-    """Finds candidates; what it has not indexed yet it says, so that answers stay complete."""
+    """Finds messages by their text, and says what it has not indexed yet, so that the caller can
+    look at the rest itself."""
 
     async def find(
         self, account: AccountHandle, mailbox_id: str, query: TextQuery

@@ -1,8 +1,8 @@
-"""Services run beside listeners: the queue runner, an indexer, ACME, metrics.
+"""Services run beside listeners: a queue runner, an indexer, metrics.
 
-A service whose work is to carry a queue on derives its settings from `CarrierSettings`, so that the
-site file says which queue that is and `thurn check` knows it before anything opens. Mail that a
-queue holds and nobody carries on stays there: `thurn check` warns of it (ADR 0014).
+A service that carries a queue on derives its settings from `CarrierSettings`, so that the site's
+file says which queue that is, and `thurn check` knows it before anything is opened. If nothing
+carries a queue on, its mail stays there, and `thurn check` warns of that (ADR 0014).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class CarrierSettings(Settings):
 
 
 class Service(Protocol):
-    """A supervised task; when it raises it is started again after a growing pause."""
+    """A supervised task. If it raises, it is started again after a pause that grows each time."""
 
     @property
     def scope(self) -> Literal["worker", "site"]:
-        """In every worker, or once in the site's own niced process."""
+        """Whether it runs in every worker, or once on the site, in the housekeeper."""
 
     async def run(self) -> None:
-        """Work until cancelled; returning means done for good."""
+        """Work until cancelled. A service that returns is not started again."""

@@ -1,14 +1,14 @@
 """The base of every plugin's configuration, and the types of its values.
 
-A plugin derives a model from `Settings`; each field has a description; unknown keys are errors.
-Loading is the host's business: a plugin receives a frozen, checked object.
+A plugin derives a model from `Settings`; each field has a description, and unknown keys are errors.
+The host loads it, so a plugin receives a checked object that does not change.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -18,13 +18,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationInfo,
 )
 from pydantic_core import CoreSchema, core_schema
 
-_DURATION: Final = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_DURATION: Final = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE: Final = re.compile(r"(\d{1,12}) ?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?")
+_SIZE: Final = re.compile(r"(\d{1,15}) ?(B|KiB|MiB|GiB|TiB|kB|MB|GB|TB)?")
 _OCTETS: Final = {
     "B": 1,
     "KiB": 2**10,
@@ -58,13 +59,37 @@ def _size(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
+def written_duration(seconds: float) -> str:
+    """Seconds as a configuration writes them: in the largest unit that divides them."""
+    milliseconds = round(seconds * 1000)
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(milliseconds, round(_SECONDS[unit] * 1000))
+        if count and not rest:
+            return f"{count}{unit}"
+    return f"{milliseconds}ms" if milliseconds else "0s"
+
+
 Duration: TypeAlias = Annotated[
-    float, BeforeValidator(_duration, json_schema_input_type=str), Field(ge=0)
+    float,
+    BeforeValidator(_duration, json_schema_input_type=str),
+    Field(ge=0),
+    PlainSerializer(written_duration, return_type=str, when_used="json"),
 ]
 """Seconds; written "30s", "5m", "2h", "7d" in TOML. A default is given in seconds."""
 
+
+def written_size(octets: int) -> str:
+    """Octets as a configuration writes them: in the largest binary unit that divides them."""
+    units = (unit for unit in ("TiB", "GiB", "MiB", "KiB") if octets and not octets % _OCTETS[unit])
+    unit = next(units, "B")
+    return f"{octets // _OCTETS[unit]}{unit}"
+
+
 Size: TypeAlias = Annotated[
-    int, BeforeValidator(_size, json_schema_input_type=str | int), Field(ge=0)
+    int,
+    BeforeValidator(_size, json_schema_input_type=str | int),
+    Field(ge=0),
+    PlainSerializer(written_size, return_type=str, when_used="json"),
 ]
 """Octets; written "64KiB", "25MiB" in TOML. 0 never means unlimited."""
 
@@ -73,7 +98,7 @@ Size: TypeAlias = Annotated[
 class Ref:
     """Marks a field that names an instance of a role: `store: Annotated[str, Ref("store")]`.
 
-    The host opens the named instance first and gives it by `context.require`.
+    The host opens that instance first, and `context.require` returns it.
     """
 
     role: str
@@ -96,7 +121,7 @@ ResolverRef: TypeAlias = Annotated[str, Ref("resolver")]
 
 
 class PlacedText(str):
-    """A text of a configuration, with the directory of the file that has it.
+    """A text of a configuration, with the directory of the file that it stands in.
 
     Attributes:
         base: where relative paths start.
@@ -127,20 +152,25 @@ def _base_of(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
 
 
 SitePath: TypeAlias = Annotated[Path, BeforeValidator(_from_file, json_schema_input_type=str)]
-"""A path; relative ones start at the directory of the configuration file that has them."""
+"""A path; a relative one starts at the directory of the configuration file that it stands in."""
 
 
 class Secret:
-    """A secret value; its repr and str say nothing. Written `{file = …}`, `{env = …}` or
-    `{credential = …}` in TOML, never inline."""
+    """A secret value; its repr and str do not show it. Written `{file = …}`, `{env = …}` or
+    `{credential = …}` in TOML, never inline.
 
-    __slots__ = ("_value",)
+    Attributes:
+        source: that table, if the secret comes from a configuration: where the value is.
+    """
 
-    def __init__(self, value: str) -> None:
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: Mapping[str, str] | None = None) -> None:
         self._value = value
+        self.source = {} if source is None else dict(source)
 
     def reveal(self) -> str:
-        """The value; use it and let it go."""
+        """The value. Do not keep it longer than it is used."""
         return self._value
 
     def __repr__(self) -> str:
@@ -154,7 +184,10 @@ class Secret:
             named = value.get("file") if isinstance(value, dict) else None
             return SecretSource.model_validate(value).resolve(_base_of(named, info))
 
-        return core_schema.with_info_plain_validator_function(resolve)
+        written = core_schema.plain_serializer_function_ser_schema(
+            lambda secret: secret.source, when_used="json"
+        )
+        return core_schema.with_info_plain_validator_function(resolve, serialization=written)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -171,7 +204,12 @@ class SecretSource(BaseModel):
     credential: str | None = Field(default=None, description="A systemd credential's name.")
 
     def resolve(self, base: Path | None = None) -> Secret:
-        """Read the secret. Raises ValueError: none or several sources, unreadable, open to all."""
+        """Read the secret.
+
+        Raises:
+            ValueError: there is not exactly one source, it cannot be read, or everybody can read
+                it.
+        """
         given = [name for name in ("file", "env", "credential") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError('a secret is one of {file = "…"}, {env = "…"}, {credential = "…"}')
@@ -179,21 +217,23 @@ class SecretSource(BaseModel):
             value = os.environ.get(self.env)
             if value is None:
                 raise ValueError(f"the environment has no {self.env}")
-            return Secret(value)
+            return Secret(value, {"env": self.env})
         if self.credential is not None:
             directory = os.environ.get("CREDENTIALS_DIRECTORY")
             if directory is None:
                 raise ValueError("no CREDENTIALS_DIRECTORY: not started with credentials")
-            return _read_secret(Path(directory) / self.credential)
+            secret = _read_secret(Path(directory) / self.credential)
+            return Secret(secret, {"credential": self.credential})
         path = self.file if self.file is not None else Path()
-        return _read_secret(base / path if base is not None else path)
+        path = base / path if base is not None else path
+        return Secret(_read_secret(path), {"file": str(path)})
 
 
-def _read_secret(path: Path) -> Secret:
+def _read_secret(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o007:
             raise ValueError(f"{path} can be read by everybody: chmod 600 it")
-        return Secret(path.read_text("utf-8").rstrip("\r\n"))
+        return path.read_text("utf-8").rstrip("\r\n")
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -217,12 +257,13 @@ class Settings(BaseModel):
         """What would keep the instance from opening, for `thurn check`.
 
         Called with the rights of the account that serves. It may read the files that the settings
-        name or that are in the instance's own directory; it makes none and never raises.
+        name and those in the instance's own directory; it writes none and never raises.
         """
         return ()
 
     def warnings(self, directory: Path) -> Sequence[str]:
-        """What works and is perhaps not meant, for `thurn check`; under the rules of `findings`."""
+        """What works but is perhaps not meant, for `thurn check`, with the same rules as
+        `findings`."""
         return ()
 
 

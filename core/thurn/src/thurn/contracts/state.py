@@ -1,6 +1,7 @@
-"""Small shared state: tables that all workers see, and notices between them (design D10).
+"""Small shared state: tables that all workers see, and notices between them.
 
-For grants, limits, rates, greylists, login history: small values, short lives. Not for mail.
+For grants, limits, rates, greylists and the history of logins: small values with short lifetimes.
+Not for mail.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from trio import MemoryReceiveChannel
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row: key, value, and how long it will still live (None: until deleted)."""
+    """A row: its key, its value, and how long it stays (None: until it is deleted)."""
 
     key: str
     value: bytes
@@ -23,12 +24,13 @@ class TableRow:
 
 
 class Table(Protocol):
-    """A map from text keys to small values with lifetimes; atomic per call across workers.
+    """A map from text keys to small values with lifetimes. Each call is atomic over all workers.
 
-    Lifetimes are counted on the monotonic clock of this boot; after a reboot what is left of them
-    is counted on, never more. Expired rows are absent. Survives restarts where the plugin is
-    durable (it says so). Keys up to 512, values up to 65,536 octets; ValueError beyond, and for a
-    lifetime that is not positive. Trouble of the state's own is TemporaryFailure.
+    Lifetimes are counted on the monotonic clock of this boot; after a reboot the rest of a lifetime
+    goes on, and it never becomes longer. An expired row is absent. Rows survive restarts if the
+    plugin is durable, which its manual says. A key has up to 512 octets and a value up to 65,536;
+    larger ones raise ValueError, and so does a lifetime that is not positive. A failure of the
+    state itself raises TemporaryFailure.
     """
 
     async def get(self, key: str) -> bytes | None:
@@ -38,41 +40,42 @@ class Table(Protocol):
         """Set value and lifetime."""
 
     async def add(self, key: str, value: bytes, *, lifetime_seconds: float | None = None) -> bool:
-        """Set only if absent; False when it was there."""
+        """Set value and lifetime if the row is absent; False if it exists."""
 
     async def increment(
         self, key: str, by: int = 1, *, lifetime_seconds: float | None = None
     ) -> int:
-        """Add to a counter (absent = 0) and return the sum; the lifetime is set at the first."""
+        """Add to a counter and return the sum. An absent row counts as 0; only then the lifetime is
+        set."""
 
     async def take(self, key: str) -> bytes | None:
-        """Get and delete in one step."""
+        """Get the value and delete the row, in one step."""
 
     async def delete(self, key: str) -> bool:
-        """Delete; False when it was absent."""
+        """Delete the row; False if it was absent."""
 
     async def entries(
         self, prefix: str = "", *, after: str = "", limit: int = 1000
     ) -> Sequence[TableRow]:
-        """Rows in key order whose key starts with `prefix` and sorts after `after`."""
+        """The rows whose key starts with `prefix` and sorts after `after`, in key order."""
 
 
 class Notices(Protocol):
-    """Publish and subscribe between all workers of the site. Hints only: they may be lost or
-    doubled; whoever gets one reads the truth again."""
+    """Publish and subscribe between all workers of the site. Notices are only hints: they may be
+    lost or doubled, so whoever gets one reads again what it is about."""
 
     def publish(self, topic: str, value: int = 0) -> None:
-        """Tell everybody, this worker included; never blocks, never raises."""
+        """Send to every subscriber, this worker's included; never blocks, never raises."""
 
     def subscribe(self, topic: str) -> AbstractAsyncContextManager[MemoryReceiveChannel[int]]:
-        """A channel of values published under this topic; it holds the newest when full."""
+        """A channel of the values published under this topic; a full channel keeps the newest."""
 
 
 class State(Protocol):
     """The product of a state plugin."""
 
     def table(self, name: str) -> Table:
-        """The table of this name, made at first use."""
+        """The table of this name, created at first use."""
 
     @property
     def notices(self) -> Notices:

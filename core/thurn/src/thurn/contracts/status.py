@@ -1,4 +1,4 @@
-"""What a product says of itself in `thurn status`."""
+"""What a product reports about itself in `thurn status`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Protocol, TypeAlias, runtime_checkable
 
 StatusValue: TypeAlias = str | int | float | bool | None
-"""What a status may hold: shown as text, and given to programs as JSON."""
+"""A value of a status: people see it as text, and programs as JSON."""
 
 
 @runtime_checkable
 class ReportsStatus(Protocol):
-    """A product of any role that has something to say to an operator.
+    """A product of any role that has something to report to an operator.
 
-    It is asked in the housekeeper's process, which has opened the whole site but serves no
-    connections: numbers of one worker's memory are not seen there.
+    It is asked in the housekeeper, which has opened the whole site but serves no connections: what
+    a worker counts in its memory is not known there.
     """
 
     async def status(self) -> Mapping[str, StatusValue]:
-        """Facts by short names ("held", "expires_in_days"); a key `warning` is shown to operators
-        as something to look at. Asked with a deadline of two seconds; it may do I/O."""
+        """Facts by short names ("held", "expires_in_days"). The value of the key `warning` is shown
+        as something to look at. It may do I/O and has two seconds."""

@@ -1,10 +1,10 @@
-"""Stores: accounts of mailboxes of messages.
+"""Stores: accounts with mailboxes, mailboxes with messages.
 
 A mailbox is a totally ordered change log: every change of it takes the account's next MODSEQ, so
 that one number says what a reader has seen. `Mailbox.view()` is everything up to a MODSEQ as
-immutable columns; `Mailbox.changes(since)` is what came after. Names of mailboxes are data, and
-never become paths: any text up to 1,024 octets of UTF-8 with at most 64 levels. "INBOX" (in any
-case) always exists. The hierarchy separator is the site's setting.
+immutable columns; `Mailbox.changes(since)` is what came after it. Names of mailboxes are data and
+never become paths: any text of up to 1,024 octets of UTF-8 and up to 64 levels. "INBOX" (in any
+case) always exists. The hierarchy separator is a setting of the site.
 
 `AccountHandle.mailbox(name)` resolves the name *together with the rights* of the identity for
 which the account was opened: hidden is the same as absent.
@@ -34,21 +34,21 @@ SYSTEM_FLAGS: Final = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draf
 """The first five bits of the flags column, in this order. RFC 9051 §2.3.2."""
 
 KEYWORDS_PER_MAILBOX: Final = 58
-"""Most keywords of one mailbox: together with the system flags they fit one 64-bit column. A store
-raises LimitReached for one more; clients use about ten."""
+"""Most keywords of one mailbox, because together with the system flags they fit into one 64-bit
+column. A store raises LimitReached for one more; clients use about ten."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxRecord:
-    """What a list needs to know of a mailbox.
+    """What a list needs to know about a mailbox.
 
     Attributes:
-        id: opaque, stable over renames, never given again. RFC 8474.
-        name: in the site's separator; "INBOX" in capitals.
-        uidvalidity: changes only when UIDs had to be given anew. RFC 9051 §2.3.1.1.
+        id: opaque, stable over renames, never used again for another mailbox. RFC 8474.
+        name: with the site's separator; "INBOX" in capitals.
+        uidvalidity: changes only if UIDs had to be assigned anew. RFC 9051 §2.3.1.1.
         uidnext: the next message's UID is at least this.
-        highestmodseq: of this mailbox. RFC 7162.
-        rights: RFC 4314 letters of the identity.
+        highestmodseq: the MODSEQ of its newest change. RFC 7162.
+        rights: the identity's rights, as letters of RFC 4314.
     """
 
     id: str
@@ -69,8 +69,8 @@ class MailboxRecord:
 class View:
     """A mailbox at one MODSEQ: immutable columns, one index per message, in UID order.
 
-    Shared by all sessions of a worker: it is replaced, and nobody changes its arrays. About 40
-    octets a message.
+    All sessions of a worker share it: a newer view replaces it, and nobody changes its arrays. It
+    needs about 40 octets a message.
 
     Attributes:
         flag_names: names of the bits of `flags`: SYSTEM_FLAGS, then keywords.
@@ -103,8 +103,8 @@ class Changes:
         vanished: UIDs expunged, ascending. May name UIDs that the caller never saw.
         changed: index-parallel to `flags` and `modseqs`: UIDs whose flags changed or that are
             new, ascending; new ones are those at or above the caller's uidnext.
-        complete: False when the store no longer knows what was expunged that long ago; then the
-            caller compares UID lists. RFC 7162 §3.2.5.2.
+        complete: False if the store does not know any more what was expunged so long ago; then the
+            caller compares lists of UIDs. RFC 7162 §3.2.5.2.
     """
 
     highestmodseq: int
@@ -120,9 +120,9 @@ class Changes:
 
 
 class MessageSummary(NamedTuple):
-    """What FETCH answers without opening the message: ready octets, made at delivery.
+    """What FETCH can answer without opening the message: octets that were made ready at delivery.
 
-    It is a tuple because one command makes a hundred thousand of them.
+    It is a tuple because one command may make a hundred thousand of them.
 
     Attributes:
         email_id: opaque, equal for copies of the same content. RFC 8474.
@@ -149,7 +149,7 @@ CACHED_HEADERS: Final = frozenset(
 
 
 class FlagChange(Enum):
-    """How STORE combines flags with those that are there. RFC 9051 §6.4.6."""
+    """How STORE combines flags with those that a message has. RFC 9051 §6.4.6."""
 
     ADD = "add"
     REMOVE = "remove"
@@ -158,7 +158,12 @@ class FlagChange(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """What a flag change did: the UIDs that `unchanged_since` refused, and the new MODSEQ, or 0."""
+    """What a flag change did.
+
+    Attributes:
+        refused: the UIDs that were left as they were because of `unchanged_since`.
+        modseq: the new MODSEQ; 0: nothing was changed.
+    """
 
     refused: tuple[int, ...]
     modseq: int
@@ -166,7 +171,7 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class CopyResult:
-    """Which UIDs became which. RFC 4315."""
+    """The UIDs of the copies, in the order of the source's UIDs. RFC 4315."""
 
     uidvalidity: int
     source_uids: tuple[int, ...]
@@ -178,10 +183,10 @@ class Append:
     """A message to store.
 
     Attributes:
-        key: makes a repeat recognisable (transaction and recipient). A store that has seen the
-            key in the last days stores nothing and reports success; "" is always stored.
+        key: by which a repeat is recognised (transaction and recipient). A store that has seen the
+            key in the last days stores nothing and reports success; "": always stored.
         received: INTERNALDATE.
-        create: make the mailbox when it is missing, instead of raising MailboxNotFound.
+        create: create the mailbox if it is missing, instead of raising MailboxNotFound.
     """
 
     mailbox: str
@@ -202,27 +207,27 @@ class Stored:
 
 
 class Deposit(Protocol):
-    """Something prepared to be stored; the host commits several deposits together.
+    """Something that is prepared to be stored; the host commits several deposits together.
 
-    The caller awaits `place`, gives everything that `changes` names to *one*
-    `context.commit_log.commit`, together with the changes of other deposits, and then awaits
-    `commit`. An engine with a durability of its own has no changes and stores in `commit`; such
-    deposits are committed before the others, each by itself.
+    The caller awaits `place`, passes the `changes` of this and of other deposits to *one*
+    `context.commit_log.commit`, and then awaits `commit`. A store that does not use the commit log
+    has no changes and stores in `commit`; such deposits are committed before the others, one by
+    one.
     """
 
     @property
     def changes(self) -> Sequence[Change]:
-        """What goes through the commit log."""
+        """The changes that go through the commit log."""
 
     async def place(self) -> None:
-        """Bring what is too big for the log to where it stays, durably and unseen. Awaited before
-        the changes are committed, outside the round; does nothing for small deposits."""
+        """Bring what is too large for the log to its final place, durably, but not yet visible.
+        Awaited before the changes are committed. Does nothing for a small deposit."""
 
     async def commit(self) -> None:
-        """Do the rest, when the changes are durable. Idempotent by the key."""
+        """Do the rest once the changes are durable. Idempotent by the key."""
 
     async def abort(self) -> None:
-        """Forget it, also after a commit that failed. Never raises."""
+        """Undo what was prepared, also after a commit that failed. Never raises."""
 
 
 class AppendDeposit(Deposit, Protocol):
@@ -230,7 +235,7 @@ class AppendDeposit(Deposit, Protocol):
 
     @property
     def stored(self) -> Stored:
-        """Where it went; after the commit."""
+        """Where the message is; after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +244,7 @@ class Document:
 
     Attributes:
         kind: "sieve", "vacation" …
-        version: counts from 1; every change makes the next one.
+        version: counted from 1; every change makes the next one.
         active: at most one document per kind is active (RFC 5804 SETACTIVE).
     """
 
@@ -254,37 +259,39 @@ class Document:
 class Mailbox(Protocol):
     """A mailbox with the rights of an identity; messages are named by their UIDs.
 
-    Cancellation of any change: all of it happened, or nothing.
+    Cancellation of any change: all of it is done, or nothing.
     """
 
     @property
     def record(self) -> MailboxRecord:
-        """As known when `AccountHandle.mailbox` returned this mailbox: always the same value. Ask
-        there again for newer numbers. It needs no I/O and never raises."""
+        """The record as it was when `AccountHandle.mailbox` returned this mailbox: it never
+        changes. Call that method again for newer numbers. It needs no I/O and never raises."""
 
     async def view(self) -> View:
-        """The newest state; the same object, and cheap, when nothing has changed."""
+        """The newest state. If nothing has changed, it is the same object, and cheap."""
 
     async def changes(self, since: int) -> Changes:
         """What happened after this MODSEQ."""
 
     async def wait_changed(self, since: int) -> None:
-        """Return when the mailbox may have passed this MODSEQ, within a second of the change in any
-        worker. It is a hint: look with `view` or `changes`."""
+        """Return when the mailbox may have passed this MODSEQ, within a second of a change by any
+        worker. This is only a hint: look with `view` or `changes`."""
 
     async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
-        """In the order asked; None for messages that are gone. Opens no message file."""
+        """The summaries of these messages, in this order; None for those that are gone. Opens no
+        message file."""
 
     async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
-        """The `headers` of the summaries alone, for SEARCH. In the order asked; None for messages
-        that are gone. Opens no message file."""
+        """Only the `headers` of the summaries, for SEARCH, in this order; None for messages that
+        are gone. Opens no message file."""
 
     async def body(self, uid: int) -> Content:
-        """The message as stored, to read. Raises MessageExpunged."""
+        """The message as it was stored. Raises MessageExpunged."""
 
     async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
-        """The messages with one look for all, in the order asked; None for those that are gone or
-        cannot be read (`body` says which). The caller bounds the octets it asks for at once."""
+        """Several messages with one look into the index, in this order; None for those that are
+        gone or cannot be read (`body` says which). The caller bounds how many octets it asks
+        for."""
 
     async def flag(
         self,
@@ -294,20 +301,21 @@ class Mailbox(Protocol):
         *,
         unchanged_since: int | None = None,
     ) -> StoreResult:
-        """Change flags; UIDs that are gone are passed over. RFC 7162 §3.1.3."""
+        """Change flags; UIDs that are gone are ignored. RFC 7162 §3.1.3."""
 
     async def expunge(
         self, uids: Collection[int], *, unchanged_since: int | None = None
     ) -> Sequence[int]:
-        """Remove these whatever their flags, except those that changed after this MODSEQ; returns
-        those that it removed, ascending.
+        """Remove these messages whatever their flags are, except those that changed after this
+        MODSEQ; returns the UIDs that were removed, ascending.
 
-        The caller chooses them (those flagged Deleted for EXPUNGE, marked ones for POP3), and what
-        it chose them by may have changed since its view.
+        The caller chooses them (for EXPUNGE those flagged Deleted, for POP3 the marked ones), and
+        its reason may have changed since its view.
         """
 
     async def copy(self, uids: Collection[int], target: str) -> CopyResult:
-        """Copy in UID order, flags and dates with them; all or none. Bodies are shared."""
+        """Copy messages with their flags and dates, in UID order, all or none. Bodies are
+        shared."""
 
     async def move(self, uids: Collection[int], target: str) -> CopyResult:
         """Copy and expunge in one step. RFC 6851."""
@@ -322,12 +330,12 @@ class Mailbox(Protocol):
 class AccountHandle(Protocol):
     """An account as one identity sees it. Opening it is cheap, and an open one holds no lock.
 
-    The account itself is made at first need; a directory has said that it exists.
+    The store creates the account when it is first needed; a directory has said that it exists.
     """
 
     @property
     def account(self) -> AccountId:
-        """Its id."""
+        """The account's id."""
 
     @property
     def separator(self) -> str:
@@ -340,35 +348,36 @@ class AccountHandle(Protocol):
         """Resolve a name together with the rights. Raises MailboxNotFound."""
 
     async def create(self, name: str, *, special_use: Collection[str] = ()) -> MailboxRecord:
-        """Make it and its missing parents. Raises MailboxExists, MailboxNameRefused."""
+        """Create a mailbox and its missing parents. Raises MailboxExists, MailboxNameRefused."""
 
     async def delete(self, name: str) -> None:
-        """Remove it and its messages, not its children. INBOX: NotPermitted."""
+        """Remove a mailbox and its messages, but not its children. INBOX raises NotPermitted."""
 
     async def rename(self, name: str, new_name: str) -> None:
-        """Rename it with its children; INBOX stays, and its messages move. RFC 9051 §6.3.6."""
+        """Rename a mailbox and its children. INBOX stays, and its messages move. RFC 9051
+        §6.3.6."""
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
-        """Subscribe a name, which needs no mailbox, or end its subscription. RFC 9051 §6.3.7."""
+        """Subscribe to a name, of which no mailbox need exist, or unsubscribe. RFC 9051 §6.3.7."""
 
     async def subscriptions(self) -> Sequence[str]:
-        """All subscribed names, also of absent mailboxes."""
+        """All subscribed names, also those without a mailbox."""
 
     def prepare(self, append: Append) -> AppendDeposit:
-        """A message to be committed together with other deposits. Does no I/O yet."""
+        """Prepare a message, to be committed together with other deposits. Does no I/O yet."""
 
     async def append(self, append: Append) -> Stored:
         """Prepare and commit one message."""
 
     async def append_all(self, appends: Sequence[Append]) -> Sequence[Stored]:
-        """All or none, in one commit. RFC 3502."""
+        """Store all of these messages or none, in one commit. RFC 3502."""
 
     async def seen(self, key: str) -> bool:
         """Whether `remember(key)` was committed and its lifetime has not ended (vacation,
         duplicate)."""
 
     def remember(self, key: str, *, lifetime_seconds: float) -> Deposit:
-        """A record for `seen`, to be committed with other deposits."""
+        """Prepare a record for `seen`, to be committed together with other deposits."""
 
     async def documents(self, kind: str) -> Sequence[Document]:
         """The newest version of each document of this kind, in name order."""
@@ -382,13 +391,13 @@ class AccountHandle(Protocol):
         """The active document of this kind, or None. Cheap, because each delivery asks for it."""
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
-        """Make a document or a new version of it; `active` stays as it was."""
+        """Store a new document, or a new version of one; `active` stays as it was."""
 
     async def activate_document(self, kind: str, name: str | None) -> None:
-        """Make this document the active one of its kind; None: none is active."""
+        """Make this document the active one of its kind; None: no document is active."""
 
     async def delete_document(self, kind: str, name: str) -> bool:
-        """Remove it, but not its history; False when it is absent."""
+        """Remove a document, but not its history; False if it is absent."""
 
     async def document_history(self, kind: str, name: str) -> Sequence[Document]:
         """All versions of a document, oldest first."""
@@ -400,18 +409,19 @@ class AccountHandle(Protocol):
         """Set an annotation; None removes it."""
 
     def changes(self) -> AbstractAsyncContextManager[MemoryReceiveChannel[str]]:
-        """Ids of mailboxes that may have changed, in any worker; for NOTIFY and indexers. They are
-        hints; a full channel keeps the newest."""
+        """A channel of ids of mailboxes that any worker may have changed, for NOTIFY and indexers.
+        They are only hints; a full channel keeps the newest."""
 
     def ability(self, kind: type[A]) -> A | None:
-        """A rare ability (a Protocol of its own), or None; asked for once after opening."""
+        """An ability that not every store has (a Protocol of its own), or None. Asked for once,
+        after opening."""
 
 
 class MailStore(Protocol):
     """The product of a store plugin."""
 
     async def open(self, account: AccountId, identity: Identity | None) -> AccountHandle:
-        """The account as this identity sees it; the identity None is the host itself (delivery)."""
+        """The account as this identity sees it; None: as the host sees it, which delivers mail."""
 
     async def accounts(self) -> Sequence[AccountId]:
         """All accounts that have mail here."""
@@ -419,7 +429,7 @@ class MailStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account uses, for quota."""
+    """What the mail of an account needs, for quota."""
 
     octets: int
     messages: int
@@ -427,7 +437,7 @@ class Usage:
 
 
 class SupportsUsage(Protocol):
-    """The ability to know what the account uses without counting."""
+    """The ability to know what the account's mail needs without counting it."""
 
     async def usage(self) -> Usage:
-        """Octets and messages of all mailboxes."""
+        """The octets and messages of all mailboxes."""

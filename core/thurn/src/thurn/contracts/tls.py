@@ -1,7 +1,7 @@
 """TLS providers: where certificates come from. Listeners name an instance.
 
-A provider whose contexts are `CertifiedContext`s makes channel binding possible (SCRAM-…-PLUS):
-Python's ssl does not tell a server which certificate it has shown.
+A provider whose contexts are `CertifiedContext`s makes channel binding possible (SCRAM-…-PLUS),
+because Python's ssl module does not say which certificate a server has shown.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ class CertifiedContext(SSLContext):
     """A context that knows which certificate its connections show.
 
     Attributes:
-        certificate: the server's own, DER; empty where it is not known.
+        certificate: the server's own certificate, DER; empty if it is not known.
     """
 
     certificate: bytes = b""
 
     def note_certificate(self, pem: bytes) -> None:
-        """Note the first certificate of a PEM text, which is the server's own; a text without
-        one changes nothing. RFC 8446 §4.4.2."""
+        """Note the first certificate of a PEM text, which is the server's own. A text without a
+        certificate changes nothing. RFC 8446 §4.4.2."""
         start = pem.find(PEM_HEADER)
         end = pem.find(PEM_FOOTER, start)
         if 0 <= start < end:
@@ -35,10 +35,11 @@ class CertifiedContext(SSLContext):
 class TlsProvider(Protocol):
     """Certificates for server connections.
 
-    Key files are read by the account that serves, while the product opens, and again when they
-    have changed; a broken new key keeps the old one and says so.
+    The account that serves reads key files when the product opens, and again when they have
+    changed. If a new key is broken, the old one stays in use and the log says so.
     """
 
     def server_context(self) -> SSLContext:
-        """The context for a new connection: TLS 1.2 or later, SNI chooses the certificate, an
-        unknown name gets the default one. Cheap; asked per connection, so it may change."""
+        """The context for a new connection: TLS 1.2 or later; SNI chooses the certificate, and an
+        unknown name gets the default one. Asked for each connection, so it is cheap and may
+        change."""

@@ -1,10 +1,11 @@
-"""One copy of a message for each target of each recipient: filed, sent on, refused, or too early.
+"""One copy of a message for each target of each recipient: filed, sent on, refused, or failed for
+now.
 
 Rules of this file:
-1. An account that several recipients reach is served once; what its rules refused for one
-   sub-address they are asked again for another.
-2. A target elsewhere is served by the queue; what a filter has put into quarantine is not sent on.
-3. Nothing raises for one account: its copy has a status.
+1. An account that several recipients lead to is served once. If its rules have refused the message
+   for one sub-address, they are asked again for another.
+2. A target elsewhere is served by the queue. What a filter has put into quarantine is not sent on.
+3. An error with one account is not raised: its copy has a status.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ class Copy:
     """The message for one target of one recipient, and what became of it.
 
     Attributes:
-        index: the place of the recipient in the transaction.
-        status: success: it will be served, if the commit succeeds.
+        index: the recipient's index in the transaction.
+        target: where the copy goes.
+        status: success if it is served when the commit succeeds; otherwise why it is not.
         delivered: what the rules of the account want; None for targets elsewhere and repeats.
-        repeats: the copy that serves this account already.
+        repeats: the copy that already serves this account; None: this copy serves it.
     """
 
     index: int
@@ -40,7 +42,7 @@ class Copy:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the queue takes it to elsewhere."""
+        """Whether the copy goes elsewhere, by the queue."""
         return self.target.account is None
 
     @property
@@ -52,13 +54,13 @@ class Copy:
 async def deliver_copies(
     local: LocalDelivery, transaction: Transaction, content: Content, quarantine: str | None
 ) -> tuple[Copy, ...]:
-    """Run the rules of every account that is reached; nothing is durable yet.
+    """Run the rules of every account among the targets. Nothing is durable yet.
 
     Args:
         local: delivery to one account.
-        transaction: with its targets.
-        content: as the filters left it.
-        quarantine: file into this mailbox and run no rules.
+        transaction: the transaction, with its targets.
+        content: the message as the filters left it.
+        quarantine: file into this mailbox and run no rules; None: run the rules.
     """
     copies: list[Copy] = []
     served: dict[AccountId, Copy] = {}

@@ -1,18 +1,18 @@
 """From an accepted message to its durable copies: the steps, in the order of a message's life.
 
-    copies        the rules of every account that is reached: what they file, send, refuse
-    disposition   who is served, whose refusal is reported, who waits; the replies
-    sent          redirects, replies and reports; those to accounts of ours are delivered
+    copies        what the rules of every account among the targets file, send and refuse
+    disposition   which copies are served, reported or queued for later; the replies
+    sent          redirects, replies and reports; those for accounts here are delivered
     entries       what goes elsewhere or waits; it passes the stage `outgoing`
     commit        all deposits at once
-    receipt       the replies, corrected by what found no room
+    receipt       the replies, corrected for copies that had no room
 
 Rules of this file:
-1. Each step takes the values of the steps before it; no step calls one above it, and nothing is
+1. Each step takes the values of the steps before it. No step calls one above it, and nothing is
    durable before the commit.
-2. A receipt with success exists only when the commit has returned.
-3. Trouble of one account is a status of its copy; whatever else fails is raised, and nothing of
-   the message has happened.
+2. There is a receipt with success only after the commit has returned.
+3. An error with one account is a status of its copy. Any other error is raised, and then nothing of
+   the message was done.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Receipt:
     """How the end of data is answered.
 
     Attributes:
-        statuses: one in all, or one per accepted RCPT in order.
-        outcome: the word of the journal.
-        disconnect: the connection is closed after the answer.
+        statuses: a single one, or one per accepted RCPT, in order.
+        outcome: the journal's word.
+        disconnect: whether the connection is closed after the answer.
     """
 
     statuses: tuple[Status, ...]
@@ -54,11 +54,11 @@ class Receipt:
 
 
 class LateReceipt(TemporaryFailure):
-    """A commit goes on without its peer, which hears that it should try again.
+    """A commit is late and goes on, while its peer is answered that it should try again.
 
     Attributes:
-        fate: learns what has become of the message.
-        receipt: how its end of data would have been answered.
+        fate: will say what has become of the message.
+        receipt: the answer that the end of data would have got.
     """
 
     def __init__(self, error: FateUnknown, receipt: Receipt) -> None:
@@ -77,15 +77,15 @@ async def deliver(
     """Deliver a message to all its targets.
 
     Args:
-        parts: of the listener.
-        transaction: with recipients and targets.
-        content: with the trace field, as the filters left it.
-        replies: one answer for all, or one for each recipient.
-        quarantine: file into this mailbox and run no rules.
+        parts: what the listener's delivery consists of.
+        transaction: the transaction, with recipients and targets.
+        content: the message with the trace field, as the filters left it.
+        replies: whether there is one answer for all, or one for each recipient.
+        quarantine: file into this mailbox and run no rules; None: run the rules.
 
     Raises:
-        LateReceipt: the commit has not come back in time, and goes on.
-        Exception: nothing of it has happened.
+        LateReceipt: the commit is late, and goes on.
+        Exception: nothing of the message was done.
     """
     recipients = len(transaction.recipients)
     copies = await deliver_copies(parts.local, transaction, content, quarantine)
@@ -117,10 +117,10 @@ async def deliver(
 
 
 async def submit(parts: DeliveryParts, transaction: Transaction, sending: Sending) -> None:
-    """Send a message of the host or a plugin; durable on return.
+    """Send a message that the host or a plugin has made; it is durable on return.
 
     Raises:
-        Exception: nothing of it has happened, or the commit's fate is not known.
+        Exception: nothing of it was done, or the commit is late and goes on.
     """
     sent = await send_on(parts, transaction, [sending])
     passed = await pass_stage(parts.outgoing, transaction.journal, sent.entries)
@@ -132,7 +132,7 @@ async def submit(parts: DeliveryParts, transaction: Transaction, sending: Sendin
 
 
 def _served(disposition: Disposition) -> list[Delivered]:
-    """What the rules of each account want that is served, once."""
+    """What the rules of each account that is served want, once per account."""
     delivered = [copy.served_by.delivered for copy in disposition.served]
     return list(dict.fromkeys(one for one in delivered if one is not None))
 
@@ -140,7 +140,7 @@ def _served(disposition: Disposition) -> list[Delivered]:
 def _reports(
     parts: DeliveryParts, transaction: Transaction, content: Content, disposition: Disposition
 ) -> tuple[Sending, ...]:
-    """The report of all refusals to the sender of the message."""
+    """The report about all refusals, for the sender of the message."""
     failures = [Failure(copy.target.recipient, copy.status) for copy in disposition.refused]
     return report_failures(parts, transaction, transaction.sender, content, failures)
 
@@ -153,12 +153,12 @@ async def _commit(
     deposits: Sequence[OwnedDeposit],
     replies: Replies,
 ) -> list[Copy]:
-    """Commit; returns the copies that found no room when all others did (ADR 0012).
+    """Commit; returns the copies that had no room while all others had (ADR 0012).
 
-    With one answer for all these wait in the queue, in a commit of their own.
+    With one answer for all, these copies are queued, in a commit of their own.
 
     Raises:
-        StorageError: nothing has happened; or others have their copies, and these cannot wait.
+        StorageError: nothing was done; or other copies were stored, and these cannot be queued.
     """
     if not deposits:
         return []
@@ -177,8 +177,8 @@ async def _commit(
 
 
 def _lacking(disposition: Disposition, error: StorageFull) -> list[Copy]:
-    """The copies whose accounts had no room; none when something else is missing as well, of the
-    queue or of what the rules send: then the peer keeps all of the message."""
+    """The copies whose accounts had no room. Empty if something else is missing, too, of the queue
+    or of what the rules send: then the whole message stays with the peer."""
     missing: list[Change] = []
     accounts: list[Copy] = []
     for copy in {one.served_by for one in disposition.served}:
@@ -194,11 +194,11 @@ def _lacking(disposition: Disposition, error: StorageFull) -> list[Copy]:
 def _act(
     parts: DeliveryParts, transaction: Transaction, actions: Sequence[Callable[[], None]]
 ) -> None:
-    """Call what rules want to be called after the commit."""
+    """Call the actions that rules want called after the commit."""
     for action in actions:
         try:
             action()
-        except Exception as error:  # noqa: BLE001 - it is durable: nothing may say otherwise now
+        except Exception as error:  # noqa: BLE001 - the message is durable, so the answer stays
             parts.diagnostics.error(
                 "action.failed", transaction=transaction.id, failure=repr(error)
             )

@@ -1,16 +1,17 @@
 """Commits the deposits of one transaction: all of them, then the reply.
 
 Rules of this file:
-1. Deposits that go through the commit log are one frame and one sync, together with whatever else
-   arrived meanwhile. Engines with a durability of their own commit first: if the log then fails,
-   the peer comes again, and such an engine has the message twice: it is never lost.
-2. Once the log has returned, the message is durable: whatever a deposit does after that changes
-   no answer.
-3. A deposit that never comes back keeps nobody waiting beyond `COMMIT_SECONDS`. It goes on without
-   its caller, so that its message is durable or not, and never half; nobody knows which, and the
-   answer is a temporary failure. What goes through the log alone is watched in the task of its
-   session, for a hop into the pool would cost each message what only a broken disk makes of use.
-4. What a deposit does wrong is its owner's fault, and is reported with instance, file and line.
+1. Deposits that go through the commit log are written in one frame and one sync, together with what
+   else has arrived. Stores that do not use the log commit first: if the log then fails, the peer
+   sends the message again and such a store has it twice, but it is never lost.
+2. When the log has returned, the message is durable, and nothing that a deposit does after that
+   changes the answer.
+3. Nobody waits longer than `COMMIT_SECONDS` for a deposit that does not come back. It goes on
+   without its caller, so that its message is stored or not, and never half; since nobody knows
+   which, the answer is a temporary failure. Deposits that only use the log are watched in the task
+   of their session: handing each message to the pool would take time, and only a broken disk makes
+   it useful.
+4. What a deposit does wrong is reported as its owner's fault, with instance, file and line.
 """
 
 from __future__ import annotations
@@ -35,15 +36,16 @@ from thurn.types.errors import (
 )
 
 COMMIT_SECONDS: Final = 120.0
-"""The longest wait for a commit; a peer waits 600 s for the end of data (RFC 5321 §4.5.3.2.6)."""
+"""Most seconds to wait for a commit; a peer waits 600 s for the answer to the end of data (RFC 5321
+§4.5.3.2.6)."""
 
 
 class OwnedDeposit:
-    """A deposit together with the instance that has to keep what it promises.
+    """A deposit together with the instance that is responsible for it.
 
     Attributes:
-        callee: the store or queue that prepared it.
-        is_busy: its owner's code is running.
+        callee: the store or queue that prepared it, as the host calls it.
+        is_busy: whether its owner's code is running.
     """
 
     __slots__ = ("_deposit", "_supervision", "callee", "is_busy")
@@ -56,7 +58,7 @@ class OwnedDeposit:
 
     @property
     def is_own(self) -> bool:
-        """Whether it stores by itself and not through the commit log."""
+        """Whether its owner stores it without the commit log."""
         try:
             return not self._deposit.changes
         except Exception:  # noqa: BLE001 - `changes` reports it
@@ -64,7 +66,7 @@ class OwnedDeposit:
 
     @property
     def changes(self) -> Sequence[Change]:
-        """See `Deposit`. Raises Unanswered when they are not a sequence."""
+        """See `Deposit`. Raises Unanswered if they are not a sequence of changes."""
         try:
             changes: object = self._deposit.changes
         except Exception as error:
@@ -85,7 +87,7 @@ class OwnedDeposit:
         await self._do(self._deposit.commit)
 
     async def abort(self) -> None:
-        """See `Deposit`: whatever it raises is reported only."""
+        """See `Deposit`. An error is only reported."""
         with suppress(TemporaryFailure):
             try:
                 await self._do(self._deposit.abort)
@@ -105,15 +107,15 @@ class OwnedDeposit:
             self.is_busy = False
 
     def judge(self, error: BaseException) -> BaseException:
-        """What is to be raised for what the owner's code has raised."""
+        """What the caller is to raise after the owner's code has raised."""
         return self._supervision.judge(self.callee, error)
 
 
 class FateUnknown(Unanswered):
-    """A commit has not come back in time, and goes on.
+    """A commit is late and goes on.
 
     Attributes:
-        fate: learns what has become of it.
+        fate: will say what has become of it.
     """
 
     def __init__(self, failure: Unanswered, fate: Fate) -> None:
@@ -132,8 +134,8 @@ def owned(supervision: Supervision, callee: Callee, prepare: Callable[[], object
     """Prepare a deposit.
 
     Raises:
-        Unanswered: its owner raises, or gives something else.
-        StorageError, TemporaryFailure: its owner cannot do it.
+        Unanswered: its owner has raised an error, or has returned something else.
+        StorageError, TemporaryFailure: its owner cannot prepare it.
     """
     try:
         deposit = prepare()
@@ -147,22 +149,23 @@ def owned(supervision: Supervision, callee: Callee, prepare: Callable[[], object
 async def commit_all(
     log: CommitLog, deposits: Sequence[OwnedDeposit], supervision: Supervision, identifier: str = ""
 ) -> None:
-    """Make all deposits durable, or raise and abort all, but those that `StorageFull` calls done.
+    """Make all deposits durable; or abort all of them and raise. Only `StorageFull` may say that a
+    part of them was done.
 
     Args:
-        log: the worker's.
-        deposits: of one transaction.
+        log: the worker's commit log.
+        deposits: the deposits of one transaction.
         supervision: how their owners are called.
         identifier: the transaction's id.
 
-    Cancellation: where all go through the log, as the log's own: what is not begun has not
-    happened, what is begun is ended. Once another engine has begun, all of it is ended, but not
-    waited for.
+    Cancellation: if all deposits use the log, as of `CommitLog.commit`: a commit that has not begun
+    is not done, and one that has begun is finished first. Once a store that does not use the log
+    has begun, everything is finished, but the caller does not wait for it.
 
     Raises:
         FateUnknown: an owner has not answered within `COMMIT_SECONDS`.
         Unanswered: an owner broke its contract, or is suspended.
-        StorageError: nothing has happened, but for what `StorageFull` calls done.
+        StorageError: nothing was done, except what `StorageFull` does not call missing.
     """
     if not deposits:
         return
@@ -181,7 +184,7 @@ async def commit_all(
         )
     except CallOverran as overrun:
         busy = [deposit.callee for deposit in deposits if deposit.is_busy]
-        if not busy:  # the log itself; it was cancelled, and knows what it has begun
+        if not busy:  # the log itself was late; its commit is cancelled or finished
             raise StorageTrouble(f"no commit within {overrun.seconds:.3g} s") from None
         raise FateUnknown(supervision.missed(busy[0], overrun.seconds), fate) from None
     except CallsExhausted as error:
@@ -189,7 +192,7 @@ async def commit_all(
 
 
 def is_missing(deposit: Deposit, error: BaseException) -> bool:
-    """Whether a commit that was done in part lacks this one."""
+    """Whether a commit that was done only in part has left this deposit out."""
     missing = error.missing if isinstance(error, StorageFull) else ()
     return any(change in missing for change in deposit.changes)
 
@@ -211,7 +214,7 @@ async def _commit_or_abort(log: CommitLog, deposits: Sequence[OwnedDeposit], fat
 async def _commit(
     log: CommitLog, deposits: Sequence[OwnedDeposit], scope: trio.CancelScope
 ) -> list[OwnedDeposit]:
-    """Make everything durable; returns the deposits that have to hear of it."""
+    """Make everything durable; returns the deposits whose `commit` is still to be called."""
     logged: list[OwnedDeposit] = []
     changes: list[Change] = []
     for deposit in deposits:
@@ -221,20 +224,20 @@ async def _commit(
             logged.append(deposit)
             changes.extend(own)
         else:
-            scope.shield = True  # from here on it is all or nothing, whoever leaves
+            scope.shield = True  # from here on everything is finished, even if the caller leaves
             await deposit.commit()
     if changes:
         try:
             await log.commit(changes)
         except StorageError:
             raise
-        except Exception as error:  # of a change that was applied
+        except Exception as error:  # raised by a change
             raise logged[0].judge(error) from error
     return logged
 
 
 async def _end(logged: Sequence[OwnedDeposit]) -> None:
-    """Tell deposits that their changes are durable; what fails now is reported only."""
+    """Let deposits do the rest, since their changes are durable; an error is only reported."""
     for deposit in logged:
         with suppress(TemporaryFailure, StorageError):
             await deposit.commit()
@@ -245,12 +248,12 @@ async def _abort(deposits: Sequence[OwnedDeposit], error: BaseException) -> None
     for deposit in deposits:
         with suppress(TemporaryFailure, StorageError):
             if partly and deposit.is_own:
-                continue  # it has committed first
+                continue  # it was committed before the log
             if partly and not is_missing(deposit, error):
                 await deposit.commit()
             else:
                 await deposit.abort()
 
 
-def _is_deposit(found: object) -> TypeGuard[Deposit]:
-    return all(callable(getattr(found, name, None)) for name in ("place", "commit", "abort"))
+def _is_deposit(prepared: object) -> TypeGuard[Deposit]:
+    return all(callable(getattr(prepared, name, None)) for name in ("place", "commit", "abort"))

@@ -1,10 +1,10 @@
-"""Decides what becomes of a message whose copies went differently; pure.
+"""Decides what becomes of the copies of a message; a pure function.
 
-With replies "each" (LMTP) every accepted RCPT has its status, and only recipients with success are
-served. With "one" a single answer speaks for all: everybody refuses, 5xx; nobody is reached and
-nobody refuses, 4xx; mixed, those who are reached are served, a refusal is reported to the sender, a
-copy that failed for now waits in the queue, and the answer is 250. Without a queue a mixed message
-stays with the peer.
+With replies "each" (LMTP) every accepted RCPT has its own status, and only recipients with success
+are served. With "one" a single answer is for all recipients. If all copies are refused, it is 5xx;
+if all have failed for now, it is 4xx. Otherwise the copies with success are served, a refusal is
+reported to the sender, a copy that failed for now is queued, and the answer is 250. Without a queue
+such a mixed message stays with the peer.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Replies: TypeAlias = Literal["each", "one"]
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What is done with each copy in the one commit, and what the peer is then told.
+    """What is done with each copy in the one commit, and the answer to the peer.
 
     Attributes:
-        statuses: one in all, or one per accepted RCPT in order.
-        served: copies that are filed, or go to elsewhere by the queue.
+        statuses: a single one, or one per accepted RCPT, in order.
+        served: copies that are filed, or that go elsewhere by the queue.
         refused: copies whose refusal is reported to the sender.
-        postponed: copies of accounts that failed for now and wait in the queue.
-        reason: the host's own reason, for the journal; "": none.
+        postponed: copies for accounts here that failed for now and are queued.
+        reason: the host's own reason, for the journal; "": there is none.
     """
 
     statuses: tuple[Status, ...]
@@ -40,7 +40,7 @@ class Disposition:
 
     @property
     def outcome(self) -> TransactionOutcome:
-        """The word of the journal."""
+        """The journal's word."""
         if not any(status.is_success for status in self.statuses):
             is_temporary = any(status.is_temporary for status in self.statuses)
             return "deferred" if is_temporary else "refused"
@@ -49,10 +49,10 @@ class Disposition:
         return "queued" if waits and not is_filed else "stored"
 
     def without(self, lacking: Sequence[Copy], replies: Replies) -> Disposition:
-        """The same after a commit in which these found no room and all others did.
+        """The same after a commit in which these copies had no room and all others had.
 
-        With "each" their recipients are told; with "one" the answer stays, for they wait in the
-        queue (ADR 0012).
+        With "each" their recipients are answered 452. With "one" the answer stays, because these
+        copies are queued (ADR 0012).
         """
         statuses = list(self.statuses)
         if replies == "each":
@@ -64,13 +64,13 @@ class Disposition:
 def dispose(
     copies: Sequence[Copy], recipients: int, replies: Replies, *, has_queue: bool
 ) -> Disposition:
-    """Decide.
+    """Decide about the copies of one message.
 
     Args:
-        copies: of one message.
-        recipients: how many were accepted.
-        replies: see above.
-        has_queue: whether something can wait.
+        copies: all copies of the message.
+        recipients: how many recipients were accepted.
+        replies: whether there is one answer for all, or one for each recipient.
+        has_queue: whether the site has a queue.
     """
     if replies == "each":
         return _for_each(copies, recipients)
@@ -80,7 +80,7 @@ def dispose(
     if not reached and (refused or postponed) and not (refused and postponed):
         return Disposition(((refused or postponed)[0].status,))
     if (refused or postponed) and not has_queue:
-        # There is nowhere for the rest: the peer keeps all of the message.
+        # The rest cannot be queued, so the whole message stays with the peer.
         status = postponed[0].status if postponed else LOCAL_ERROR
         return Disposition((status,), reason="queue.missing")
     is_filed = any(not copy.is_foreign for copy in reached)
@@ -88,8 +88,8 @@ def dispose(
 
 
 def _for_each(copies: Sequence[Copy], recipients: int) -> Disposition:
-    """Each recipient hears the worst status among its targets; a temporary one is worst, for the
-    peer then tries again."""
+    """Each recipient gets the worst status among its targets. A temporary one is worst, because
+    then the peer tries again."""
     statuses = [STORED] * recipients
     for copy in copies:
         current = statuses[copy.index]

@@ -1,9 +1,9 @@
-"""Carries out edits of a message's header; the body is never touched.
+"""Carries out edits of a message's header. The body is never changed.
 
 Rules of this file:
-1. Fields that are put in stand above everything that was there; fields that are taken out are
-   taken from the octets as they are, and nothing else is written anew.
-2. A name or value that could end its field, or a line that nobody may send, raises.
+1. New fields are put above everything else. Fields are removed from the octets as they are, and no
+   other field is written anew.
+2. A name or value that could end its field, or a line that is too long to be sent, is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from thurn.types.decision import Edit, InsertFields, InsertHeader, RemoveHeader,
 
 
 def edit_header(content: Content, edits: Iterable[Edit]) -> Content:
-    """The message after the edits of its header, in their order; others are passed over.
+    """The message after the edits of its header, in their order; other edits are ignored.
 
     Raises:
         ValueError: a name or value that cannot stand in a header (line ends, controls).
@@ -36,7 +36,7 @@ def edit_header(content: Content, edits: Iterable[Edit]) -> Content:
 
 
 def without_fields(content: Content, *names: str) -> Content:
-    """The message without the fields of these names; the same object when it has none of them."""
+    """The message without the fields of these names; the same object if it has none of them."""
     unwanted = {name.lower().encode() for name in names}
     scan = content.scan
     fields = [field for field in scan.fields if field.name in unwanted]

@@ -1,11 +1,12 @@
 """What a message leaves in the queue: the entries, each of which passes the stage `outgoing` once.
 
 Rules of this file:
-1. One entry has one hop class, for the stage may edit what goes to the world otherwise than what
-   stays inside.
-2. A copy that waits for an account of ours is an entry without a hop class and passes no stage.
-3. Where the stage cannot decide, submitted mail is refused for now; every other entry is committed
-   as it was, with the stage pending.
+1. An entry has one hop class, because the stage may edit mail for the world in another way than
+   mail that stays inside.
+2. A copy that waits for an account of this site is an entry without a hop class and passes no
+   stage.
+3. If the stage cannot decide, submitted mail is answered 4xx; every other entry is committed as it
+   was, with the stage pending.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from thurn.types.content import Content
 from thurn.types.decision import Tempfail
 from thurn.types.envelope import Envelope
 from thurn.types.errors import TemporaryFailure
-from thurn.types.session import JournalEntry, Target, Transaction
+from thurn.types.identity import AccountId
+from thurn.types.session import RELAYED_FOR, JournalEntry, Target, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class PlannedEntry:
     """An entry of the queue before it is committed.
 
     Attributes:
-        key: makes a repeat recognisable.
+        key: by which a repeat is recognised.
         pending_stage: the stage that it has yet to pass; "": none.
     """
 
@@ -52,7 +54,7 @@ class PlannedEntry:
 
 
 def hop_class_of(target: Target) -> HopClass | None:
-    """Where the next hop of a target is; None for an account of ours."""
+    """Where the next hop of a target is; None: the target is an account of this site."""
     if target.account is not None:
         return None
     return HopClass.INSIDE if target.next_hop else HopClass.WORLD
@@ -61,7 +63,8 @@ def hop_class_of(target: Target) -> HopClass | None:
 def plan_entries(
     kind: EntryKind, transaction: Transaction, content: Content, disposition: Disposition
 ) -> list[PlannedEntry]:
-    """The entries of the message itself: for elsewhere by hop class, and the postponed copies."""
+    """The entries of the message itself: one per hop class for elsewhere, and one of the postponed
+    copies."""
     groups: dict[HopClass | None, list[Copy]] = {}
     foreign = [copy for copy in disposition.served if copy.is_foreign]
     for copy in (*foreign, *disposition.postponed):
@@ -76,23 +79,32 @@ def plan_entry(
     copies: Sequence[Copy],
     word: str,
 ) -> PlannedEntry:
-    """The entry of copies of one hop class; the word tells entries with equal recipients apart."""
+    """The entry of copies of one hop class. `word` makes the keys of two entries of a transaction
+    different."""
     session = transaction.session
-    account = session.identity.account if session.identity is not None else None
     hop_class = hop_class_of(copies[0].target)
     recipients = tuple(copy.target.recipient for copy in copies)
     return PlannedEntry(
         Envelope(transaction.sender, recipients, transaction.parameters),
         content,
-        EntryOrigin(kind, hop_class, account, transaction.id, session.listener),
+        EntryOrigin(kind, hop_class, _account_of(transaction), transaction.id, session.listener),
         f"{transaction.id} {word}",
     )
+
+
+def _account_of(transaction: Transaction) -> AccountId | None:
+    """Whose mail it is: the login's, or that of the one account for which a relay rule permitted
+    it. None: no account is known, or it may be one of several."""
+    if transaction.session.identity is not None:
+        return transaction.session.identity.account
+    accounts = transaction.stash.get(RELAYED_FOR) or frozenset()
+    return next(iter(accounts)) if len(accounts) == 1 else None
 
 
 async def pass_stage(
     stage: OutgoingStage, journal: JournalEntry, entries: Sequence[PlannedEntry]
 ) -> list[PlannedEntry] | Tempfail:
-    """The entries as the stage `outgoing` leaves them, or why submitted mail is refused for now."""
+    """The entries as the stage `outgoing` leaves them, or the 4xx answer for submitted mail."""
     passed: list[PlannedEntry] = []
     for entry in entries:
         if entry.origin.hop_class is None or not stage:
@@ -113,7 +125,8 @@ async def pass_stage(
 def prepare_entries(
     queue: Supervised[Queue] | None, entries: Sequence[PlannedEntry], supervision: Supervision
 ) -> list[OwnedDeposit]:
-    """The deposits of entries. Raises TemporaryFailure when there is no queue and one is needed."""
+    """The deposits of entries. Raises TemporaryFailure if a queue is needed and the site has
+    none."""
     if not entries:
         return []
     if queue is None:

@@ -1,14 +1,14 @@
 """Delivers to one account: its rules run, their verbs become deposits.
 
 Rules of this file:
-1. Trouble with one account is that account's trouble: the caller gets a status, not an exception.
-2. A message that this account has had before, by its own mark, is refused as a loop.
-3. Nothing is durable here: the deposits are committed by the caller, with all others.
+1. An error with one account concerns this account only: the caller gets a status, not an exception.
+2. A message that was delivered to this account before, as its own mark shows, is refused as a loop.
+3. Nothing is durable yet: the caller commits the deposits, together with all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +25,7 @@ from thurn.contracts.store import Append
 from thurn.delivery.deposits import OwnedDeposit, owned
 from thurn.delivery.record import Filing, RecordedDelivery, Sending
 from thurn.directory.stores import Stores
+from thurn.telemetry.lines import MailLines
 from thurn.types.content import Content
 from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
@@ -34,9 +35,10 @@ from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, STORED, Status
 
 DELIVERY_SECONDS: Final = 60.0
-"""The deadline of the rules of one account."""
+"""Most seconds for the rules of one account; a peer waits 600 s for the answer to the end of data
+(RFC 5321 §4.5.3.2.6)."""
 GUARD_SECONDS: Final = 30.0
-"""The longest judgement of a guard about one copy."""
+"""Most seconds that a guard may take to judge one copy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +46,10 @@ class Delivered:
     """What the rules of an account want done with a message.
 
     Attributes:
-        status: success, or why it cannot be done; then there is nothing else.
-        deposits: for the one commit.
-        sendings: messages that the rules send.
-        actions: to be called after the commit.
+        status: success, or why it cannot be done; in that case the other fields are empty.
+        deposits: what goes into the one commit.
+        sendings: the messages that the rules send.
+        actions: what is called after the commit.
     """
 
     status: Status
@@ -65,6 +67,7 @@ class LocalDelivery:
     _guards: tuple[Supervised[Guard], ...]
     _clock: Clock
     _supervision: Supervision
+    _lines: MailLines
 
     async def deliver(
         self,
@@ -79,14 +82,14 @@ class LocalDelivery:
         """Run the account's rules and prepare what they want. Raises only on cancellation.
 
         Args:
-            transaction: the transaction, or one of its sendings seen as such.
+            transaction: the transaction, or one made for a message that it sends on.
             target: where the message goes.
-            account: whose rules run.
+            account: the account whose rules run.
             content: the message.
-            key: names this message among those that the transaction sets off; with account and
-                filing it makes a repeat recognisable. "": a message that has come in, which is
-                never a repeat: its id is new, and each account is served once.
-            quarantine: file into this mailbox and run no rules.
+            key: names this message among those that the transaction sends on; together with account
+                and filing it is the key by which a repeat is recognised. "": the message that has
+                come in, which is never a repeat: its id is new, and each account is served once.
+            quarantine: file into this mailbox and run no rules; None: run the rules.
         """
         try:
             delivery = await self._deliver(transaction, target, account, content, quarantine)
@@ -148,10 +151,18 @@ class LocalDelivery:
         deposits.extend(
             OwnedDeposit(one, callee, supervision) for one in delivery.remembered.values()
         )
-        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), tuple(delivery.actions))
+        actions = (*delivery.actions, *self._lines_of(delivery, target))
+        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), actions)
+
+    def _lines_of(self, delivery: RecordedDelivery, target: Target) -> Iterator[Callable[[], None]]:
+        """What writes the lines about a delivery, after the commit."""
+        if "delivered" in self._lines.wanted:
+            address, account = target.recipient.address, delivery.record.account
+            write = partial(self._lines.delivered, delivery.transaction, address, account)
+            yield from (partial(write, filing.mailbox) for filing in delivery.filings)
 
     async def _ask_guards(self, delivery: RecordedDelivery, filing: Filing) -> None:
-        """Ask who judges what enters the store. Raises StorageError, TemporaryFailure."""
+        """Ask the guards about one copy. Raises StorageError, TemporaryFailure."""
         for guard in self._guards:
             await self._supervision.ask(
                 guard.callee,
@@ -186,7 +197,7 @@ class LocalDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A delivery filter has used a verb."""
+    """The answer of a delivery filter that has used a verb."""
 
     reason: str = ""
     detail: str = ""
@@ -200,25 +211,25 @@ DELIVERY: Final[Stage[DeliveryFilter]] = Stage(
 async def _ask_rules(
     chain: Chain[DeliveryFilter], delivery: RecordedDelivery
 ) -> Decided | Tempfail | None:
-    """Ask the rules of an account; the first that uses a verb ends the stage."""
+    """Ask the rules of an account. The first that uses a verb ends the stage."""
     transaction = delivery.transaction
     run = chain.begin(transaction.id, transaction.journal)
     for rule in run.rules:
-        turn = delivery.turn()
-        answer = await run.ask(rule, _decide, rule.product, turn)
+        draft = delivery.draft()
+        answer = await run.ask(rule, _decide, rule.product, draft)
         if isinstance(answer, Tempfail):
             return answer
         if isinstance(answer, Decided) or not answer.reason:  # a failure has a reason
-            delivery.adopt(turn)
+            delivery.adopt(draft)
         if isinstance(answer, Decided):
             return answer
     return None
 
 
-async def _decide(product: DeliveryFilter, turn: RecordedDelivery) -> Decided | Continue:
-    """One rule."""
-    await product.deliver(turn)
-    return Decided() if turn.decided else Continue()
+async def _decide(product: DeliveryFilter, draft: RecordedDelivery) -> Decided | Continue:
+    """Ask one rule."""
+    await product.deliver(draft)
+    return Decided() if draft.decided else Continue()
 
 
 def _loops(content: Content, mark: bytes) -> bool:

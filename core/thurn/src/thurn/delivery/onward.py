@@ -1,11 +1,12 @@
 """What a delivery sends on: redirects, replies, reports and notices.
 
 Rules of this file:
-1. What is sent to an account of ours is delivered like any other mail, in the same commit; its
-   rules may send on in turn. For elsewhere, or where the account fails for now, it is an entry of
-   the queue.
-2. What one message may set off is bounded (`SENDINGS`): past it somebody's rules go in a ring.
-3. A refusal of what was sent is reported to its sender; a null sender is told nothing.
+1. A message for an account here is delivered like any other mail, in the same commit, and the
+   account's rules may send it on again. A message for elsewhere, or for an account that fails for
+   now, is an entry of the queue.
+2. The messages that one message may lead to are bounded (`SENDINGS`): with more of them, rules of
+   accounts send to each other in a ring.
+3. A refusal of such a message is reported to its sender, unless that is the null sender.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ from thurn.types.session import Target, Transaction
 from thurn.types.status import UNKNOWN_ACCOUNT
 
 SENDINGS: Final = 100
-"""The largest number of messages that one transaction may set off in all (redirects to redirects,
-replies); past it the transaction is deferred."""
+"""Most messages that one transaction may lead to in all (redirects of redirects, replies); with
+more the transaction is answered 4xx."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentOn:
-    """What must be committed so that everything was sent.
+    """What must be committed to send everything.
 
     Attributes:
-        deposits: of accounts of ours.
-        entries: for the queue.
-        actions: to be called after the commit.
-        sendings: messages that this sets off in turn; none at the end.
+        deposits: the deposits for accounts here.
+        entries: the entries of the queue.
+        actions: what is called after the commit.
+        sendings: the messages that this leads to; empty in the result of `send_on`.
     """
 
     deposits: tuple[OwnedDeposit, ...] = ()
@@ -57,10 +58,10 @@ _NOTHING: Final = SentOn()
 async def send_on(
     parts: DeliveryParts, transaction: Transaction, sendings: Sequence[Sending]
 ) -> SentOn:
-    """Send messages, and those that they set off.
+    """Send messages, and those that they lead to.
 
     Raises:
-        TemporaryFailure: more than `SENDINGS`, or a directory that cannot answer.
+        TemporaryFailure: there are more than `SENDINGS`, or the directory cannot answer.
     """
     if not sendings:
         return _NOTHING
@@ -73,7 +74,7 @@ async def send_on(
         sending = pending.popleft()
         count += 1
         if count > SENDINGS:
-            raise TemporaryFailure(f"one message sets off more than {SENDINGS}")
+            raise TemporaryFailure(f"one message leads to more than {SENDINGS} others")
         for recipient in sending.envelope.recipients:
             key = f"{transaction.id} {count}"
             for sent in await _send_to(parts, transaction, sending, recipient, key):
@@ -91,7 +92,7 @@ async def _send_to(
     recipient: Recipient,
     key: str,
 ) -> list[SentOn]:
-    """One message to one recipient: what each target of it takes."""
+    """Send one message to one recipient; returns a result per target."""
     expansion = await expand(parts.directory, recipient, transaction.journal)
     if not expansion.targets:
         failure = Failure(recipient, UNKNOWN_ACCOUNT)
@@ -107,7 +108,7 @@ async def _send_to(
 async def _send_one(
     parts: DeliveryParts, transaction: Transaction, sending: Sending, target: Target, key: str
 ) -> SentOn:
-    """One message to one target."""
+    """Send one message to one target."""
     envelope = Envelope(sending.envelope.sender, (target.recipient,), sending.envelope.parameters)
     origin = EntryOrigin(
         sending.kind,
@@ -138,7 +139,7 @@ def report_failures(
     content: Content,
     failures: Sequence[Failure],
 ) -> tuple[Sending, ...]:
-    """The report to the sender of a message; nothing for a null sender. RFC 5321 §6.1."""
+    """The report to the sender of a message; empty for the null sender. RFC 5321 §6.1."""
     if sender is None or not failures:
         return ()
     envelope, report = failure_report(
@@ -153,7 +154,7 @@ def report_failures(
 
 
 def _as_transaction(transaction: Transaction, envelope: Envelope, target: Target) -> Transaction:
-    """The same transaction, seen with the envelope of a message that it set off."""
+    """The same transaction, with the envelope of a message that it sends on."""
     return Transaction(
         id=transaction.id,
         session=transaction.session,

@@ -4,8 +4,8 @@ Rules of this file:
 1. All instances of the class "edit" are asked before all of the class "sign"; each sees the edits
    of those before it.
 2. An edit that its class does not allow, or that cannot be carried out, is a failure of its
-   instance: it counts as "cannot decide", or as no opinion where the site says so.
-3. The first instance that cannot decide ends the stage; then none of its edits count.
+   instance: it counts as "cannot decide", or, with `on_error = "continue"`, as no opinion.
+3. The first instance that cannot decide ends the stage, and then no edit counts.
 """
 
 from __future__ import annotations
@@ -32,22 +32,23 @@ from thurn.types.decision import (
 from thurn.types.session import JournalEntry
 
 OUTGOING_SECONDS: Final = 30.0
-"""The deadline of one class for one entry; a peer waits 600 s for the end of data, and a message
-seldom makes more than three entries."""
+"""Most seconds of one class for one entry; a peer waits 600 s for the answer to the end of data,
+and a message seldom makes more than three entries."""
 
 ALLOWED: Final[Mapping[OutgoingClass, tuple[type[Edit], ...]]] = {
     "edit": (InsertHeader, InsertFields, ReplaceHeader, RemoveHeader, ChangeSender),
     "sign": (InsertHeader, InsertFields),
 }
-"""What each class may ask for."""
+"""The edits that each class may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What an instance has made of an entry.
+    """An entry after the edits of an instance.
 
     Attributes:
-        reason, detail: of its decision, for the journal.
+        reason: the reason of the decision, for the journal.
+        detail: the detail of the decision, for the journal.
     """
 
     entry: OutgoingEntry
@@ -63,7 +64,7 @@ OUTGOING: Final[Stage[OutgoingFilter]] = Stage(
 
 @dataclass(frozen=True, slots=True)
 class OutgoingStage:
-    """The site's instances, by their classes; false when it has none."""
+    """The site's instances by class; false if there are none."""
 
     edit: Chain[OutgoingFilter]
     sign: Chain[OutgoingFilter]
@@ -75,7 +76,7 @@ class OutgoingStage:
 async def pass_outgoing(
     stage: OutgoingStage, journal: JournalEntry, entry: OutgoingEntry, content: Content
 ) -> Edited | Tempfail:
-    """The entry and its octets as the whole stage leaves them, or why it cannot be decided."""
+    """The entry and its octets as the whole stage leaves them, or why it cannot be decided now."""
     edited = Edited(entry, content)
     chains: tuple[tuple[OutgoingClass, Chain[OutgoingFilter]], ...] = (
         ("edit", stage.edit),
@@ -95,7 +96,7 @@ async def pass_outgoing(
 async def _ask(
     product: OutgoingFilter, outgoing_class: OutgoingClass, before: Edited
 ) -> Edited | Continue | Tempfail | None:
-    """Ask one instance and carry its edits out, so that a wrong edit is its own failure.
+    """Ask one instance and carry out its edits, so that a wrong edit counts as its failure.
 
     Raises:
         ValueError: as `carry_out`.

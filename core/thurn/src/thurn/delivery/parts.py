@@ -1,4 +1,4 @@
-"""What the delivery of one listener consists of, made once when the configuration opens."""
+"""What the delivery of one listener consists of; made once, when the site opens."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class DeliveryParts:
     """Everything that the steps of a delivery use.
 
     Attributes:
-        kind: of the entries of messages that are received here: submitted or relayed.
-        outgoing: what passes before it goes elsewhere; the site's.
-        queue: None: nothing can wait or go elsewhere.
+        kind: the kind of the entries of what this listener receives: submitted or relayed.
+        outgoing: the site's stage `outgoing`.
+        queue: the site's queue; None: nothing can wait or go elsewhere.
     """
 
     kind: EntryKind

@@ -1,7 +1,7 @@
-"""The object that delivery rules act on.
+"""The delivery whose verbs the rules of an account use.
 
-Rules of this file: a verb only records what is wanted; nothing is carried out here, and what a rule
-has recorded counts only if the rule returns.
+Rules of this file: a verb only records what a rule wants; nothing is carried out here, and what a
+rule has recorded counts only if the rule returns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SENT_BY_RULES: Final = (EntryKind.REDIRECT, EntryKind.REPLY)
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A `file` verb."""
+    """What one use of `file` asks for."""
 
     mailbox: str
     flags: tuple[str, ...]
@@ -34,10 +34,10 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A `send` verb, or a message of the host: what is sent, and on whose behalf.
+    """What one use of `send` asks for, or a message of the host.
 
     Attributes:
-        account: whose rules sent it; None: the host or a plugin.
+        account: the account whose rules send it; None: the host or a plugin does.
     """
 
     kind: EntryKind
@@ -52,7 +52,7 @@ class RecordedDelivery:
 
     Attributes:
         inbox: where `keep` files: INBOX, or the mailbox of a quarantine.
-        decided: a verb was used.
+        decided: whether a verb was used that disposes of the message.
         remembered: the records of `once`, by their keys.
     """
 
@@ -80,7 +80,8 @@ class RecordedDelivery:
         content: Content | None = None,
         create: bool = True,
     ) -> None:
-        """See `thurn.contracts.delivery.Delivery`; equal mailboxes with equal content are one."""
+        """See `thurn.contracts.delivery.Delivery`. The same content is filed only once into the
+        same mailbox."""
         self.decided = True
         chosen = self.content if content is None else content
         for index, filing in enumerate(self.filings):
@@ -91,55 +92,55 @@ class RecordedDelivery:
         self.filings.append(Filing(mailbox, tuple(flags), chosen, create))
 
     def keep(self, *, flags: Sequence[str] = (), content: Content | None = None) -> None:
-        """File where ordinary mail goes."""
+        """File into INBOX, or into the mailbox of a quarantine."""
         self.file(self.inbox, flags=flags, content=content)
 
     def send(
         self, envelope: Envelope, content: Content, *, kind: EntryKind = EntryKind.REDIRECT
     ) -> None:
-        """Send a message; it counts as decided."""
+        """Send a message; that disposes of it."""
         if kind not in _SENT_BY_RULES:
             raise ValueError(f"a rule sends a redirect or a reply, not {kind}")
         self.decided = True
         self.sendings.append(Sending(kind, envelope, content, self.record.account))
 
     def reject(self, status: Status) -> None:
-        """Refuse for this recipient; what was filed is dropped."""
-        if status.code < 400:  # the peer would forget a message that nobody has
+        """Refuse the message for this recipient; nothing is filed then."""
+        if status.code < 400:  # the peer would forget a message that was not stored
             raise ValueError(f"a refusal is 4xx or 5xx, not {status}")
         self.decided = True
         self.rejection = status
 
     def discard(self, reason: str) -> None:
-        """Drop the message for this account."""
+        """Store nothing for this account."""
         self.decided = True
         self.notes.append(f"discarded: {reason}")
 
     async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
-        """True the first time for this account and key."""
+        """Whether this is the first time for this account and key."""
         first = key not in self.remembered and not await self.account.seen(key)
         if first or renew:
             self.remembered[key] = self.account.remember(key, lifetime_seconds=lifetime_seconds)
         return first
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Call this when everything is durable."""
+        """Call `action` when everything is durable."""
         self.actions.append(action)
 
-    def turn(self) -> RecordedDelivery:
-        """The same delivery as one rule sees it. What the rule asks for counts once it has returned
-        (`adopt`): one that fails, or that comes back when nobody waits any more, changes nothing.
+    def draft(self) -> RecordedDelivery:
+        """The same delivery, for one rule. What the rule asks for counts when it has returned
+        (`adopt`); a rule that fails, or that returns when nobody waits for it, changes nothing.
         """
         return replace(self, filings=[], sendings=[], actions=[], remembered=dict(self.remembered))
 
-    def adopt(self, turn: RecordedDelivery) -> None:
+    def adopt(self, draft: RecordedDelivery) -> None:
         """Take over what a rule has asked for."""
-        self.decided, self.rejection = turn.decided, turn.rejection
-        self.filings.extend(turn.filings)
-        self.sendings.extend(turn.sendings)
-        self.actions.extend(turn.actions)
-        self.remembered = turn.remembered
+        self.decided, self.rejection = draft.decided, draft.rejection
+        self.filings.extend(draft.filings)
+        self.sendings.extend(draft.sendings)
+        self.actions.extend(draft.actions)
+        self.remembered = draft.remembered
 
     def note(self, text: str) -> None:
-        """A line for the journal."""
+        """Add a line to the journal."""
         self.notes.append(text)

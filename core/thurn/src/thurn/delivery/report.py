@@ -1,7 +1,7 @@
 """Writes delivery status notifications. RFC 3464, RFC 6522.
 
-Rules of this file: a report has the null sender, and it returns the header of the message only,
-because a body may be large and is not always the reporter's to show.
+Rules of this file: a report has the null sender. It returns only the header of the message, because
+a body may be large, and not everybody who gets the report may see it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from thurn.types.envelope import Envelope, Recipient
 from thurn.types.status import Status
 
 RETURNED_OCTETS: Final = 65_536
-"""The largest part of a header that is returned; no ordinary header is longer."""
+"""Most octets of a header that are returned; no ordinary header is longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""Several account instances as one directory and one verifier: the first that knows answers.
+"""Several account instances as one directory and one verifier: the first that knows a name answers.
 
 Rules of this file:
-1. `Unknown` asks the next instance; every other answer ends the search.
-2. A TemporaryFailure ends it too: it is never "unknown", and a weaker instance is never asked
-   because a stronger one could not answer.
-3. An instance that raises, answers nonsense, or takes too long is a TemporaryFailure, and is named
-   to the operator.
+1. After `Unknown` the next instance is asked; every other answer ends the search.
+2. A TemporaryFailure ends it, too: it never counts as "unknown", and a later instance is never
+   asked because an earlier one could not answer.
+3. If an instance raises, answers nonsense or takes too long, that is a TemporaryFailure, and the
+   log names the instance.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ACCOUNT_SECONDS: Final = 30.0
-"""The longest look at one account instance; a peer waits 300 s (RFC 5321 §4.5.3.2)."""
+"""Most seconds that one account instance may take to answer; a peer waits 300 s (RFC 5321
+§4.5.3.2)."""
 
 
 class CombinedAccounts:
@@ -68,14 +69,17 @@ class CombinedAccounts:
         self._directories, self._verifiers = directories, verifiers
 
     async def resolve(self, address: Address) -> Resolution:
-        """What the first that knows the address says; a domain is ours when any of them says so."""
+        """The answer of the first that knows the address. A domain is the site's if any of them
+        says so."""
         domain_is_ours = False
         for one in self._directories:
             resolution = await self._look(one, Resolution, one.product.resolve, address)
             if isinstance(resolution, Alias) and not all(
                 isinstance(target, Address) for target in resolution.addresses
             ):
-                raise self._supervision.nonsense(one.callee, resolution, "a target is no Address")
+                raise self._supervision.nonsense(
+                    one.callee, resolution, "a target is not an Address"
+                )
             if not isinstance(resolution, UnknownAddress):
                 return resolution
             domain_is_ours = domain_is_ours or resolution.domain_is_ours
@@ -105,7 +109,7 @@ class CombinedAccounts:
         return False
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
-        """The account that the first one gives that allows it."""
+        """The account that the first instance that allows it gives."""
         for one in self._directories:
             account = await self._ask(one, str | None, one.product.may_act_as, authcid, authzid)
             if account is not None:
@@ -113,7 +117,8 @@ class CombinedAccounts:
         return None
 
     async def verify(self, claim: Claim) -> Verdict:
-        """The first verdict that is not `Unknown`; if all are, one verifier works as usual."""
+        """The first verdict that is not `Unknown`. If all are, one verifier does its usual work, so
+        that the time of the answer reveals nothing."""
         for one in self._verifiers:
             verdict = await self._ask(one, Verdict, one.product.verify, claim)
             if not isinstance(verdict, Unknown):
@@ -128,7 +133,7 @@ class CombinedAccounts:
         return "\0".join([repr(revision) for revision in revisions])
 
     async def stored_key(self, query: StoredKeyQuery) -> KeyAnswer:
-        """The first answer that is not `Unknown`: no other proves a name that one knows."""
+        """The first answer that is not `Unknown`: if one knows a name, no other may prove it."""
         for one in self._verifiers:
             key = await self._ask(one, KeyAnswer, one.product.stored_key, query)
             if not isinstance(key, Unknown):
@@ -155,7 +160,7 @@ class CombinedAccounts:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """As `_ask`, for what is asked for each message."""
+        """Like `_ask`, for what is asked for each message."""
         return await self._supervision.look(
             one.callee, ACCOUNT_SECONDS, expected, function, *args, **kwargs
         )

@@ -1,10 +1,10 @@
 """Follows an address to the accounts and foreign addresses that it stands for.
 
 Rules of this file:
-1. Depth and number are bounded and rings are cut: an alias file is the site's data, not a program.
-2. A target at a domain of ours that nobody has is passed over and journalled (ADR 0010): the rest
-   of the alias is served, and an alias of which nothing is left is an unknown recipient.
-3. A target elsewhere keeps the host to which a directory routes it; without one it is the world's.
+1. Depth and number are bounded, and an address that was followed already is not followed again.
+2. A target in a domain of this site that nobody has is left out and journalled (ADR 0010). The
+   other targets of the alias are served; if there is none, the recipient is unknown.
+3. A target elsewhere keeps the host to which a directory routes it, if there is one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from thurn.types.errors import TemporaryFailure
 from thurn.types.session import JournalEntry, Target
 
 ALIAS_TARGETS: Final = 1_000
-"""The largest number of addresses that one recipient may stand for; larger lists need a list
-manager."""
+"""Most addresses that one recipient may stand for; larger lists need a list manager."""
 ALIAS_DEPTH: Final = 10
-"""The deepest nesting of aliases; Postfix allows 1,000 by expansion and 50 by nesting."""
+"""Most aliases that may lead to each other in a row; Postfix allows 1,000 addresses and a depth of
+50."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Expansion:
     """What an address means.
 
     Attributes:
-        targets: where mail for it goes; empty when the address is unknown.
-        foreign: nobody here knows the address and its domain is not ours: the relay chain decides
-            whether mail for it is taken. The one target is the address itself.
-        alias: the address stands for others, even where none of them is left.
+        targets: where mail for it goes; empty if the address is unknown.
+        foreign: no directory knows the address, and its domain is not this site's: the relay rules
+            decide whether mail for it is accepted. The one target is the address itself.
+        alias: the address stands for others, also if none of them is left.
     """
 
     targets: tuple[Target, ...]
@@ -52,7 +52,7 @@ async def expand(directory: Directory, recipient: Recipient, journal: JournalEnt
     """Resolve a recipient; the journal names each target that is lost on the way.
 
     Raises:
-        TemporaryFailure: the directory cannot answer, or an alias is past the bounds.
+        TemporaryFailure: the directory cannot answer, or the aliases exceed a bound.
     """
     first = await directory.resolve(recipient.address)
     if isinstance(first, UnknownAddress):
@@ -84,8 +84,8 @@ async def expand(directory: Directory, recipient: Recipient, journal: JournalEnt
 def _place(
     targets: dict[object, Target], recipient: Recipient, here: Recipient, resolution: Resolution
 ) -> list[tuple[Address, Address]]:
-    """Add what one resolution says to the targets; returns the addresses to follow, each behind
-    the alias that names it."""
+    """Add what one resolution says to the targets; returns the addresses to follow, each as a pair
+    with the alias that names it before it."""
     match resolution:
         case Local(account, detail):
             targets.setdefault(account, Target(here, account, detail))
@@ -100,5 +100,5 @@ def _place(
 
 
 def _led(recipient: Recipient, address: Address) -> Recipient:
-    """The recipient at another address, which remembers the one that the peer named."""
+    """The recipient with another address; it keeps the one that the peer named as its original."""
     return Recipient(address, recipient.parameters, recipient.original or recipient.address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,7 +55,7 @@ class Stores:
         name = record.store or self._default
         store = self._by_name.get(name) if name is not None else None
         if store is None:
-            raise TemporaryFailure(f"account {record.account}: no store {name!r} is configured")
+            raise TemporaryFailure(_missing(record, self._by_name))
         return store
 
     async def record(self, account: AccountId) -> AccountRecord:
@@ -64,3 +64,14 @@ class Stores:
         if record is None:
             raise TemporaryFailure(f"account {account} has no record")
         return record
+
+
+def _missing(record: AccountRecord, configured: Collection[str]) -> str:
+    """Why there is no store for an account, and what to change."""
+    if record.store is None:
+        return f"account {record.account}: the site has no default store: set site.store"
+    stated = f'account {record.account}: its record names store "{record.store}"'
+    choice = (
+        f"the stores are {', '.join(sorted(configured))}" if configured else "there is no store"
+    )
+    return f"{stated}, which is not configured; {choice}"

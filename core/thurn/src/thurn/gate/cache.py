@@ -1,10 +1,12 @@
 """Remembers verified credentials for a short while, so that a client that logs in each minute does
-not cost a slow hash each time.
+not need a slow hash each time.
 
-Rules: only positive verdicts; the key is a keyed hash of the whole claim and of the instances that
-judged it, with a random key per start; nothing of the secret can be read back; a bound on the
-number and on the age. A changed password still works for at most the age, and not at all where
-the verifiers know their revision (`thurn.contracts.account.RevisedVerifier`), which is in the key.
+Rules of this file:
+1. Only positive verdicts are remembered, and their number and age are bounded.
+2. A verdict is found by a keyed hash of the whole claim and of the instances that judged it, with a
+   random key per start, so nobody can read the secret back.
+3. A password that was changed may still work until its verdict is too old. It does not if the
+   verifiers know their revision (`thurn.contracts.account.RevisedVerifier`), which is hashed, too.
 """
 
 from __future__ import annotations
@@ -19,15 +21,20 @@ from thurn.contracts.clock import Clock
 from thurn.types.identity import AccountId
 
 ENTRIES: Final = 10_000
+"""Most verdicts that are remembered: more than the clients of a busy worker; each takes some
+hundred octets."""
 AGE_SECONDS: Final = 60.0
-"""How long a changed or locked account still gets in; Dovecot's auth cache keeps an hour."""
+"""Most seconds that a verdict is used, and so that a changed or locked account still gets in;
+Dovecot's cache keeps an hour."""
 
 _KEY: Final = os.urandom(32)
-"""Made when the template imports this, before it forks: the same in all workers of a start."""
+"""The key of all hashes. It is made when the template imports this, before it forks, so all workers
+of a start have the same."""
 
 
 def guess_of(claim: Claim) -> bytes:
-    """Equal for the same secret said of the same name; see `thurn.contracts.login.LoginAttempt`."""
+    """A hash that is equal for the same name and secret; see
+    `thurn.contracts.login.LoginAttempt`."""
     return _digest("guess", claim.name, claim.secret.reveal())
 
 
@@ -52,28 +59,27 @@ class CredentialCache:
         return _digest(judges, claim.kind, claim.service, claim.name, claim.secret.reveal())
 
     def get(self, judges: str, claim: Claim) -> Verified | None:
-        """The verdict, if it is still young."""
+        """The verdict on a claim, if it is remembered and not too old."""
         digest = self._digest(judges, claim)
-        found = self._entries.get(digest)
-        if found is None:
+        entry = self._entries.get(digest)
+        if entry is None:
             return None
-        expires_at = found[1].expires_at
-        is_over = expires_at is not None and expires_at <= self._clock.wall()
-        if is_over or self._clock.monotonic() - found[0] > AGE_SECONDS:
+        judged_at, verdict = entry
+        is_over = verdict.expires_at is not None and verdict.expires_at <= self._clock.wall()
+        if is_over or self._clock.monotonic() - judged_at > AGE_SECONDS:
             del self._entries[digest]
             return None
-        return found[1]
+        return verdict
 
     def put(self, judges: str, claim: Claim, verdict: Verified) -> None:
-        """Remember it."""
+        """Remember a verdict."""
         self._entries[self._digest(judges, claim)] = (self._clock.monotonic(), verdict)
         if len(self._entries) > ENTRIES:
             self._entries.popitem(last=False)
 
     def forget(self, account: AccountId) -> None:
-        """Remember nothing of an account: its right password was refused, and the next time the
-        same must not be known at once."""
-        for digest in [
-            one for one, (_, found) in self._entries.items() if found.account == account
-        ]:
+        """Forget an account whose right password was refused: the next refusal must take as long as
+        that of a wrong password."""
+        digests = [one for one, (_, verdict) in self._entries.items() if verdict.account == account]
+        for digest in digests:
             del self._entries[digest]

@@ -1,15 +1,16 @@
 """Login with the mechanisms, accounts and policies of one listener (`thurn.contracts.gate.Gate`).
 
 Rules of this file:
-1. Nothing raises to the listener but cancellation: trouble is `Refused` with 454, is not counted
+1. Only cancellation is raised to the listener. A failure is `Refused` with 454; it does not count
    as a wrong password and is never cached.
-2. Plaintext mechanisms and passwords are not offered and not considered without encryption unless
-   the listener says so. RFC 4954 §4.
-3. Wrong name and wrong password cannot be told apart: equal text, and equal work and time
-   (`judge`). A right password that is refused all the same takes as long the next time, too.
-4. Login policies are awaited before a credential is looked at and again before the positive reply;
-   what a login leaves behind (grants) is recorded when all of them have allowed it.
-5. A name or secret that is empty, too long or holds controls never reaches an account instance.
+2. Mechanisms in which the password can be read, and passwords in the clear, are neither offered nor
+   accepted without encryption, unless the listener's settings allow it. RFC 4954 §4.
+3. A peer cannot distinguish a wrong name from a wrong password: text, work and time are equal
+   (`judge`). A right password that is refused takes as long the next time, too.
+4. Login policies are asked before a credential is looked at, and again before the positive reply.
+   When all of them have allowed a login, it is recorded (grants).
+5. A name or secret that is empty, too long or has control characters never reaches an account
+   instance.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from thurn.chain.supervision import Supervised, Supervision
 from thurn.contracts.account import Claim, StoredKey, Unknown, Verdict, Verified
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics, Events
-from thurn.contracts.gate import Ask, Granted, Login, Refused, Step
+from thurn.contracts.gate import Ask, Granted, Login, LoginAnswer, Refused
 from thurn.contracts.login import LoginAttempt, LoginPolicy, LoginRecorder
 from thurn.contracts.sasl import (
     Challenge,
@@ -43,10 +44,11 @@ from thurn.contracts.settings import Secret
 from thurn.directory.combined import CombinedAccounts
 from thurn.gate.cache import CredentialCache, guess_of
 from thurn.gate.policies import ask_after, ask_before, ask_record
+from thurn.telemetry.lines import who
 from thurn.types.events import LoggedIn, LoginFailed
 from thurn.types.identity import (
-    NAME_LIMIT,
-    SECRET_LIMIT,
+    LOGIN_NAME_CHARACTERS,
+    SECRET_CHARACTERS,
     AccountId,
     Identity,
     is_credential,
@@ -55,7 +57,7 @@ from thurn.types.session import Session
 from thurn.types.status import BAD_CREDENTIALS, ENCRYPTION_REQUIRED, LOGIN_TROUBLE, Status
 
 NAME_SHOWN: Final = 64
-"""Of a name in logs: people type passwords there."""
+"""Most characters of a login name that logs show: people sometimes type a password there."""
 REQUESTS: Final = 64
 """Most requests of one exchange, challenges included; real mechanisms have under ten."""
 CHALLENGE_OCTETS: Final = 64 << 10
@@ -71,6 +73,7 @@ class GateParts:
 
     Attributes:
         judges: names the account instances, so that cached verdicts of others do not count.
+        logged: which logins have a line in the operator's log.
     """
 
     mechanisms: Mapping[str, Supervised[SaslMechanism]]
@@ -85,6 +88,7 @@ class GateParts:
     supervision: Supervision
     judges: str
     plaintext_without_tls: bool
+    logged: frozenset[str] = frozenset({"succeeded", "refused"})
 
 
 @dataclass(slots=True, eq=False)
@@ -115,15 +119,16 @@ class HostGate:
 
     async def begin(
         self, session: Session, mechanism: str, initial: bytes | None
-    ) -> tuple[Login, Step]:
+    ) -> tuple[Login, LoginAnswer]:
         """Start an exchange."""
         known = self._parts.mechanisms.get(mechanism.upper())
         bindings = _bindings(session)
         if known is None or not _can_bind(known.product, bindings):
-            return _NoLogin(), Refused(NO_MECHANISM, "mechanism.unknown")
+            unknown = LoginAttempt(session, "", mechanism[:NAME_SHOWN])
+            return _NoLogin(), self.log(unknown, Refused(NO_MECHANISM, "mechanism.unknown"))
         word = known.product.mechanism
         if known.product.plaintext and not self.password_allowed(session):
-            return _NoLogin(), Refused(ENCRYPTION_REQUIRED, "encryption.required")
+            return _NoLogin(), self._unencrypted(LoginAttempt(session, "", word))
         try:
             exchange = known.product.begin(SaslConditions(session.tls is not None, bindings))
         except Exception as error:  # noqa: BLE001 - supervision point: one login
@@ -135,16 +140,17 @@ class HostGate:
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:
         """Login by name and password."""
         if not self.password_allowed(session):
-            return Refused(ENCRYPTION_REQUIRED, "encryption.required")
+            return self._unencrypted(LoginAttempt(session, name[:NAME_SHOWN], "PASSWORD"))
         login = HostLogin(self, session, "PASSWORD", _password_exchange(name, password), _OWN)
-        step = await login.start(None)
-        return Refused(MALFORMED, "malformed") if isinstance(step, Ask) else step
+        answer = await login.start(None)
+        return Refused(MALFORMED, "malformed") if isinstance(answer, Ask) else answer
 
     async def judge(self, attempt: LoginAttempt, claim: Claim) -> Verdict:
-        """The verdict on a claim: from the cache, or from the accounts, in even time.
+        """The verdict on a claim, from the cache or from the accounts. A refusal takes as long as a
+        verdict usually does, whatever its reason.
 
         Raises:
-            Exception: whatever the accounts raise; temporary.
+            Exception: whatever the accounts raise; it counts as a temporary failure.
         """
         parts = self._parts
         claim = Claim(claim.name, claim.secret, claim.kind, attempt.session.protocol)
@@ -159,37 +165,38 @@ class HostGate:
             self._usual_seconds += (min(elapsed, 1.0) - self._usual_seconds) / 8
         if isinstance(verdict, Verified):
             parts.cache.put(judges, claim, verdict)
-        else:  # also for verifiers that do not spend the work on names that they do not know
+        else:  # because some verifiers do less work for a name that they do not know
             await trio.sleep(max(0.0, self._usual_seconds - elapsed))
         return verdict
 
     async def stored_key(self, need: NeedStoredKey) -> StoredKey | None:
-        """What the accounts have stored for a name."""
+        """The key that the accounts have stored for a name."""
         key = await self._parts.accounts.stored_key(need.query)
         return key if isinstance(key, StoredKey) else None
 
     async def ask_before(self, attempt: LoginAttempt) -> Refused | None:
-        """The login policies before anything is looked at."""
+        """Ask the login policies before a credential is looked at."""
         return await ask_before(self._parts.before, attempt)
 
     async def ask_after(self, attempt: LoginAttempt, identity: Identity | None) -> Refused | None:
-        """The login policies after the verdict, before the reply."""
+        """Ask the login policies after the verdict and before the reply, and record a login that
+        they allow."""
         refused = await ask_after(self._parts.after, attempt, identity)
         if refused is None and identity is not None:
             refused = await ask_record(self._parts.record, attempt, identity)
         return refused
 
     async def admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
-        """Turn a proof into an identity, or refuse it by the account's record."""
-        step = await self._admit(attempt, success)
-        if isinstance(step, Refused) and isinstance(success.verdict, Verified):
+        """Turn a proof into an identity, or refuse it because of the account's record."""
+        answer = await self._admit(attempt, success)
+        if isinstance(answer, Refused) and isinstance(success.verdict, Verified):
             self._parts.cache.forget(success.verdict.account)
-        return step
+        return answer
 
     async def _admit(self, attempt: LoginAttempt, success: SaslSuccess) -> Granted | Refused:
         parts, session = self._parts, attempt.session
         verdict = success.verdict
-        if not isinstance(verdict, Verified | None):  # a mechanism that did not look at it
+        if not isinstance(verdict, Verified | None):  # the mechanism has ignored the verdict
             return await self.deny(attempt, "credentials")
         proved = AccountId(success.authcid) if verdict is None else verdict.account
         account: AccountId | None = proved
@@ -205,46 +212,62 @@ class HostGate:
         identity = Identity(account, success.authcid, attempt.mechanism, secured, groups)
         refused = await self.ask_after(attempt, identity)
         if refused is not None:
-            self._failed(attempt, refused.reason)
-            return refused
+            return self._failed(attempt, refused)
         session.identity = identity
         parts.events.emit(LoggedIn(identity, session.protocol, session.peer))
-        parts.diagnostics.info(
-            "login.succeeded",
-            account=account,
-            mechanism=attempt.mechanism,
-            session=session.id,
-            peer=str(session.peer or "local"),
-            protocol=session.protocol,
-            secured=secured,
-        )
+        if "succeeded" in parts.logged:
+            parts.diagnostics.info(
+                "login.succeeded",
+                **who(session),
+                protocol=session.protocol,
+                mechanism=attempt.mechanism,
+                secured=secured,
+            )
         return Granted(identity, success.data)
 
     async def deny(self, attempt: LoginAttempt, reason: str) -> Refused:
-        """Wrong credentials, whatever the reason: equal answer, and the policies are told."""
+        """Refuse wrong credentials: the answer is the same for every reason, and the policies hear
+        of it."""
         refused = await self.ask_after(attempt, None)
-        self._failed(attempt, reason)
-        return refused or Refused(BAD_CREDENTIALS, reason)
+        status = BAD_CREDENTIALS if refused is None else refused.status
+        self._failed(attempt, Refused(status, reason))
+        return refused or Refused(status, reason)
 
     def trouble(self, attempt: LoginAttempt, error: Exception) -> Refused:
-        """Something of ours failed: temporary, not counted."""
+        """Refuse a login for now, because something here has failed. It is not counted."""
         self._parts.diagnostics.error(
-            "login.trouble", name=attempt.name, session=attempt.session.id, failure=repr(error)
+            "login.deferred",
+            **who(attempt.session),
+            failure=repr(error),
+            claimed_name=attempt.name,
         )
         return Refused(LOGIN_TROUBLE, "trouble")
 
-    def _failed(self, attempt: LoginAttempt, reason: str) -> None:
+    def log(self, attempt: LoginAttempt, refused: Refused) -> Refused:
+        """Write the line of a refusal; the refusal."""
+        # The host's own reasons begin with "plugin.": a policy could not answer.
+        deferred = refused.reason.startswith("plugin.")
+        if deferred or "refused" in self._parts.logged:
+            self._parts.diagnostics.warning(
+                "login.deferred" if deferred else "login.refused",
+                **who(attempt.session),
+                protocol=attempt.session.protocol,
+                code=refused.status.code,
+                reason=refused.reason,
+                mechanism=attempt.mechanism,
+                claimed_name=attempt.name,
+            )
+        return refused
+
+    def _unencrypted(self, attempt: LoginAttempt) -> Refused:
+        return self.log(attempt, Refused(ENCRYPTION_REQUIRED, "encryption.required"))
+
+    def _failed(self, attempt: LoginAttempt, refused: Refused) -> Refused:
         session = attempt.session
-        self._parts.events.emit(LoginFailed(attempt.name, session.protocol, session.peer, reason))
-        self._parts.diagnostics.warning(
-            "login.failed",
-            name=attempt.name,
-            reason=reason,
-            mechanism=attempt.mechanism,
-            session=session.id,
-            peer=str(session.peer or "local"),
-            protocol=session.protocol,
+        self._parts.events.emit(
+            LoginFailed(attempt.name, session.protocol, session.peer, refused.reason)
         )
+        return self.log(attempt, refused)
 
 
 @dataclass(slots=True, eq=False)
@@ -266,11 +289,13 @@ class HostLogin:
     _key: StoredKey | None = None
     _wanted_key: bool = False
 
-    async def start(self, initial: bytes | None) -> Step:
-        """The first step; an initial response answers the mechanism's first challenge if that is
-        empty (client-first mechanisms) or, for LOGIN, its first prompt."""
-        step = await self.step(None, first=True)
-        return await self.step(initial) if initial is not None and isinstance(step, Ask) else step
+    async def start(self, initial: bytes | None) -> LoginAnswer:
+        """Begin. An initial response answers the mechanism's first challenge, which is empty for
+        mechanisms in which the client speaks first, and a prompt for LOGIN."""
+        answer = await self.respond(None, first=True)
+        if initial is not None and isinstance(answer, Ask):
+            return await self.respond(initial)
+        return answer
 
     def cancel(self) -> None:
         """The peer gave up."""
@@ -283,7 +308,7 @@ class HostLogin:
     def _attempt(self) -> LoginAttempt:
         return LoginAttempt(self._session, self._name[:NAME_SHOWN], self._mechanism, self._guess)
 
-    async def step(self, response: SaslAnswer, *, first: bool = False) -> Step:
+    async def respond(self, response: SaslAnswer, *, first: bool = False) -> LoginAnswer:
         """Go on with a response."""
         try:
             return await self._run(response, first)
@@ -291,7 +316,7 @@ class HostLogin:
             self.cancel()
             return self._gate.trouble(self._attempt, error)
 
-    async def _run(self, answer: SaslAnswer, first: bool) -> Step:
+    async def _run(self, answer: SaslAnswer, first: bool) -> LoginAnswer:
         while True:
             self._requests += 1
             if self._requests > REQUESTS:
@@ -334,12 +359,13 @@ class HostLogin:
         if self._asked:
             return None
         self._asked = True
-        return await self._gate.ask_before(self._attempt)
+        refused = await self._gate.ask_before(self._attempt)
+        return None if refused is None else self._gate.log(self._attempt, refused)
 
-    async def _ended(self, result: object) -> Step:
+    async def _ended(self, result: object) -> LoginAnswer:
         match result:
             case SaslFailure(malformed=True):
-                return Refused(MALFORMED, "malformed")
+                return self._gate.log(self._attempt, Refused(MALFORMED, "malformed"))
             case SaslFailure():
                 return await self._gate.deny(self._attempt, result.reason)
             case SaslSuccess():
@@ -348,7 +374,7 @@ class HostLogin:
             case _:
                 raise self._nonsense(result)
 
-    async def _succeed(self, success: SaslSuccess) -> Step:
+    async def _succeed(self, success: SaslSuccess) -> LoginAnswer:
         """Let in whom the accounts have proved: a mechanism that has asked them cannot say other
         than they have."""
         if self._verdict is not None and not isinstance(self._verdict, Verified):
@@ -372,7 +398,7 @@ class HostLogin:
 class _NoLogin:
     """Stands for an exchange that was refused at its start."""
 
-    async def step(self, response: bytes) -> Step:
+    async def respond(self, response: bytes) -> LoginAnswer:
         return Refused(NO_MECHANISM, "mechanism.unknown")
 
     def cancel(self) -> None:
@@ -384,7 +410,7 @@ _OWN: Final = Callee("login", "host.password")
 
 def _password_exchange(name: str, password: str) -> SaslExchange:
     """The exchange of USER/PASS and LOGIN."""
-    for value, limit in ((name, NAME_LIMIT), (password, SECRET_LIMIT)):
+    for value, limit in ((name, LOGIN_NAME_CHARACTERS), (password, SECRET_CHARACTERS)):
         if not is_credential(value, limit):
             return SaslFailure("credentials.form", malformed=False)
     verdict = yield NeedVerify(Claim(name, Secret(password)))

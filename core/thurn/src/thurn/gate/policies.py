@@ -1,7 +1,7 @@
 """The stages of a login: typed loops over login policies.
 
-Rules of this file: only `Forbid`, or a policy that cannot answer, ends a stage; delays add up and
-are waited for before the answer is given.
+Rules of this file: only `Forbid`, or a policy that cannot answer, ends a stage. Delays are added
+up, and the answer waits for their sum.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from thurn.types.identity import Identity
 from thurn.types.status import BAD_CREDENTIALS, LOGIN_TROUBLE
 
 LOGIN_SECONDS: Final = 30.0
-"""The deadline of the policies at each stage of a login."""
+"""Most seconds for all policies at one stage of a login."""
 
 BEFORE: Final[Stage[LoginPolicy]] = Stage("login", "before_login", (Proceed, Forbid), LOGIN_SECONDS)
 AFTER: Final[Stage[LoginPolicy]] = Stage("login", "after_login", (Proceed, Forbid), LOGIN_SECONDS)
@@ -40,7 +40,7 @@ async def ask_before(chain: Chain[LoginPolicy], attempt: LoginAttempt) -> Refuse
 async def ask_after(
     chain: Chain[LoginPolicy], attempt: LoginAttempt, identity: Identity | None
 ) -> Refused | None:
-    """Tell the policies the verdict; they may still forbid."""
+    """Pass the verdict to the policies; they may still forbid the login."""
     hearing = _Hearing()
     run = chain.begin(attempt.session.id, None)
     for rule in run.rules:
@@ -52,7 +52,7 @@ async def ask_after(
 async def ask_record(
     chain: Chain[LoginRecorder], attempt: LoginAttempt, identity: Identity
 ) -> Refused | None:
-    """Have a login recorded that all policies have allowed."""
+    """Have the policies record a login that all of them have allowed."""
     hearing = _Hearing()
     run = chain.begin(attempt.session.id, None)
     for rule in run.rules:
@@ -76,7 +76,7 @@ class _Hearing:
     refusal: Refused | None = None
 
     def ends_with(self, answer: Proceed | Forbid | Continue | Tempfail | None) -> bool:
-        """Take an answer; True when nobody else is asked."""
+        """Take an answer; True if no other policy is asked."""
         match answer:
             case Proceed(delay_seconds):
                 self.delay_seconds += max(0.0, delay_seconds)

@@ -1,1 +1,1 @@
-"""Hooks: how plugins are found and what they are asked at start. Nothing here runs per message."""
+"""Hooks: how plugins are found, and what they are asked at start. Nothing here runs per message."""

@@ -1,8 +1,8 @@
-"""Imports a plugin within a bound of time, and says where it hangs.
+"""Bounds the time that the import of a plugin may take, and says where it hangs.
 
 Rules of this file: it uses neither a thread nor a trio loop, because workers are forked from the
-process that imports. An alarm interrupts whatever Python is doing; code in C that never returns to
-Python is left to the supervisor, which knows what was being imported (`thurn.app.template`).
+process that imports. An alarm interrupts what Python is doing. If code in C never returns to
+Python, the supervisor notices, which knows what is being imported (`thurn.app.template`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from types import FrameType
 from typing import Final, NoReturn
 
 IMPORT_SECONDS: Final = 60.0
-"""The longest import of one plugin; the largest libraries take two seconds on a cold disk."""
+"""Most seconds for the import of one plugin; the largest libraries take two on a cold disk."""
 
 _LIBRARY: Final = sysconfig.get_path("stdlib")
 
 
 class ImportOverran(BaseException):
-    """The bound has passed; not an Exception, so that no plugin catches it."""
+    """The time is over. This is not an Exception, so that no plugin catches it."""
 
 
 @contextmanager
 def bounded_import(seconds: float = IMPORT_SECONDS) -> Iterator[None]:
-    """Interrupt what runs inside after so long. Without effect outside the main thread, and where
-    somebody else uses the alarm.
+    """Interrupt the block after so many seconds. Without effect outside of the main thread, and if
+    something else uses the alarm.
 
     Raises:
-        ImportOverran: says where it hung.
+        ImportOverran: the time is over; the text says where the block hung.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not in_main_thread or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
@@ -51,7 +51,7 @@ def bounded_import(seconds: float = IMPORT_SECONDS) -> Iterator[None]:
 
 
 def _place(frame: FrameType | None) -> str:
-    """file:line of the innermost code that is not Python's own."""
+    """`file:line` of the innermost code that is not of Python's own library."""
     innermost = frame
     while frame is not None:
         name = frame.f_code.co_filename

@@ -2,9 +2,9 @@
 
 Rules of this file:
 1. Entry points are read once per process; only those that a configuration names are loaded.
-2. An entry point is a `Factory`, or an object (module) with hook implementations; its name is the
-   role and type of what it offers. Anything else is a finding, never a traceback.
-3. Nothing is imported of a distribution whose metadata does not say that it fits this API.
+2. An entry point leads to a `Factory`, or to an object (a module) with hook implementations; its
+   name is the role and type of what it offers. Anything else is a finding, never a traceback.
+3. A distribution whose metadata does not say that it fits this API is not imported.
 4. Two factories of one (role, type) are a finding that names both distributions.
 """
 
@@ -32,13 +32,15 @@ from thurn.types.errors import PluginError
 GROUP: Final = "thurn"
 COMMANDS: Final = "thurn.commands"
 FAMILIES: Final = "thurn.families"
-"""The group in which the distribution of a family's head names the role that it declares."""
+"""The group of entry points by which a plugin that heads a family names the role that it
+declares."""
 _PREFIX: Final = f"{PROJECT}_register_"
 
 
 @cache
 def installed(group: str = GROUP) -> tuple[EntryPoint, ...]:
-    """All entry points of a group, read once per process (a scan of every distribution)."""
+    """All entry points of a group. Read once per process, because every distribution is looked
+    at."""
     return tuple(entry_points(group=group))
 
 
@@ -54,9 +56,9 @@ class Registry:
     """The factories of one configuration.
 
     Args:
-        available: the entry points of plugins; those that are installed if None.
-        families: the entry points that name the roles of families; likewise.
-        on_import: called with the name of each plugin before it is imported, and with "" after.
+        available: the entry points of plugins; None: those that are installed.
+        families: the entry points that name the roles of families; None: those that are installed.
+        on_import: called with the name of each plugin before it is imported, and with "" after it.
     """
 
     def __init__(
@@ -77,18 +79,18 @@ class Registry:
         self._registrations: dict[tuple[str, str], Registration] = {}
 
     def names(self, role: str | None = None) -> list[str]:
-        """Entry-point names that are installed, of one role or all."""
+        """The names of the installed entry points, of one role or of all."""
         return sorted(n for n in self._available if role is None or n.startswith(f"{role}."))
 
     def roles(self) -> list[str]:
-        """Roles that have a hook: the host's, and those that loaded plugins have added."""
+        """The roles that have a hook: the host's, and those that loaded plugins have added."""
         hooks = vars(self._manager.hook).items()
         known = [name for name, caller in hooks if name.startswith(_PREFIX) and caller.has_spec()]
         return [name.removeprefix(_PREFIX) for name in known]
 
     def declarer(self, role: str) -> str:
-        """What to do about a role that no plugin in use declares: which one would, from the
-        metadata of what is installed. Empty if nothing says so."""
+        """What to do about a role that no plugin in use declares, as far as the metadata of what is
+        installed says which one would; "" if it does not."""
         heads = [point for point in self._families if point.name == role]
         heads_names = [
             name
@@ -108,7 +110,7 @@ class Registry:
         return ""
 
     def load(self, names: Iterable[str]) -> Iterator[str]:
-        """Import the plugins of these `<role>.<type>` names; yields what went wrong, in words."""
+        """Import the plugins of these `<role>.<type>` names; yields the findings as texts."""
         fresh = sorted(set(names) - set(self._loaded))
         for name in fresh:
             points = self._available.get(name, [])
@@ -123,10 +125,11 @@ class Registry:
             role, _, type_name = name.partition(".")
             if name in self._loaded and (role, type_name) not in self._registrations:
                 origin = self._loaded[name]
-                yield f"{name} ({origin}): it has hooks, and none of them offers {role}.{type_name}"
+                yield f"{name} ({origin}): it has hooks, but none of them offers {role}.{type_name}"
 
     def add(self, factory: Factory, distribution: str = "(given)") -> None:
-        """Register a factory that is not installed: tests, rules beside a configuration."""
+        """Register a factory that is not installed, for tests and for rules beside a
+        configuration."""
         self._manager.register(_as_plugin(factory), f"{distribution}:{factory.type_name}")
         problems = list(self._collect())
         if problems:
@@ -203,13 +206,13 @@ class Registry:
 
 
 def _misfit(point: EntryPoint, loaded: object) -> str:
-    """Why an object cannot be a plugin of this name; "" if it can."""
+    """Why an object cannot be the plugin of this name; "" if it can."""
     if isinstance(loaded, Factory):
         name = f"{loaded.role}.{loaded.type_name}"
         if name == point.name:
             return ""
-        told = f"its entry point leads to {name} ({loaded.source})"
-        return f'{told}: call it "{name}", not "{point.name}"'
+        fact = f"its entry point leads to {name} ({loaded.source})"
+        return f'{fact}: call it "{name}", not "{point.name}"'
     if _has_hooks(loaded):
         return ""
     kind = type(loaded).__name__
@@ -218,12 +221,12 @@ def _misfit(point: EntryPoint, loaded: object) -> str:
             f"its entry point {point.value} is of the type {kind}, and neither a Factory nor hooks"
         )
     role, _, type_name = point.name.partition(".")
-    told = f"its entry point {point.value} is a {kind} ({source_of(loaded)}) and not a plugin"
-    return f'{told}: decorate it, with @plugin("{role}", "{type_name}") say, from thurn.plugin'
+    fact = f"its entry point {point.value} is a {kind} ({source_of(loaded)}) and not a plugin"
+    return f'{fact}: decorate it, with @plugin("{role}", "{type_name}") say, from thurn.plugin'
 
 
 def _wrong_factory(role: str, factory: Factory) -> str:
-    """What is wrong with an answer of a registration hook; "" if nothing is."""
+    """What is wrong with the answer of a registration hook; "" if it is right."""
     name = f"{factory.role}.{factory.type_name} ({factory.source})"
     if factory.role != role:
         return f"{name}, which is of another role"
@@ -265,4 +268,4 @@ def _text_of(error: BaseException) -> str:
 
 
 def _ignore(_: str) -> None:
-    """Nobody wants to know what is being imported."""
+    """An `on_import` that does nothing."""

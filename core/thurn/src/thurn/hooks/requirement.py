@@ -1,8 +1,8 @@
 """Reads from a distribution's metadata which API it was written for, before anything is imported.
 
 A plugin says so as every Python project does: `dependencies = ["thurn>=2,<3"]`. Without an upper
-bound nobody can tell whether it still fits; with another one it would fail at its first import, or
-at the first message.
+bound nobody knows whether it still fits; a plugin for another API would fail when it is imported,
+or at the first message.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 API_VERSION: Final = 2
-"""The major version of the façade `thurn.plugin`; a change of it breaks plugins."""
+"""The major version of the façade `thurn.plugin`. It is raised by changes that break plugins."""
 
 HOST: Final = "thurn"
 WANTED: Final = f"{HOST}>={API_VERSION},<{API_VERSION + 1}"
-"""What a plugin of this API writes into its dependencies."""
+"""What a plugin for this API writes into its dependencies."""
 
 _FAR_MAJOR: Final = 10**6
-"""A major version that an upper bound excludes, whatever it is."""
+"""A major version that is excluded by every upper bound."""
 
 
 def problem_of(requires: Sequence[str] | None) -> str:
-    """What is wrong with the bound of a distribution on the host; "" if it admits this API alone.
+    """What is wrong with a distribution's requirement of the host; "" if it admits only this API.
 
     Args:
-        requires: the lines `Requires-Dist` of its metadata; None: it has none.
+        requires: the lines `Requires-Dist` of its metadata; None: there are none.
     """
     bounds = SpecifierSet()
     named = False
@@ -62,7 +62,7 @@ def _requirements(requires: Sequence[str] | None) -> list[Requirement]:
     for line in requires or ():
         try:
             requirement = Requirement(line)
-        except InvalidRequirement:  # of something else: pip judges it
+        except InvalidRequirement:  # not ours to judge: pip does
             continue
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
             requirements.append(requirement)
@@ -70,19 +70,21 @@ def _requirements(requires: Sequence[str] | None) -> list[Requirement]:
 
 
 def _majors(bounds: SpecifierSet) -> set[int]:
-    """The major versions that are admitted, as far as the bounds speak of them."""
-    spoken_of = {0, 1, API_VERSION - 1, API_VERSION, API_VERSION + 1, _FAR_MAJOR}
+    """The major versions that the bounds admit, of this API, its neighbours and those at a
+    bound."""
+    candidates = {0, 1, API_VERSION - 1, API_VERSION, API_VERSION + 1, _FAR_MAJOR}
     for bound in bounds:
         try:
             major = Version(bound.version.removesuffix(".*")).major
         except InvalidVersion:
             continue
-        spoken_of |= {max(0, major - 1), major, major + 1}
-    return {major for major in spoken_of if _admits(bounds, major)}
+        candidates |= {max(0, major - 1), major, major + 1}
+    return {major for major in candidates if _admits(bounds, major)}
 
 
 def _admits(bounds: SpecifierSet, major: int) -> bool:
-    """Whether any version of a major is admitted: its first, its last, or one that is named."""
+    """Whether any version of a major version is admitted: its first, its last, or one at a
+    bound."""
     versions = [f"{major}", f"{major}.0.1", f"{major}.{_FAR_MAJOR}"]
     for bound in bounds:
         named = bound.version.removesuffix(".*")

@@ -1,11 +1,12 @@
 """What the product of each role must have: the one table from roles to contracts.
 
 Rules of this file:
-1. A contract is a Protocol: its members are what the host calls or reads. A product has to have all
-   members of at least one contract of its role, and all of every contract of which it has any.
-2. A role without a line here, such as a family's or a third party's, is its declarer's to check.
-3. Products are looked at once, when an instance opens: a method that is misspelled, takes other
-   parameters, or is not async would be found by the first message, or never.
+1. A contract is a Protocol: its members are what the host calls or reads. A product must have all
+   members of at least one contract of its role, and if it has any member of another contract, all
+   of that one, too.
+2. A role that has no line here, such as a family's, is checked by the plugin that declares it.
+3. Products are checked once, when an instance opens. Otherwise a method that is misspelled, takes
+   other parameters or is not async would be noticed at the first message, or never.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from thurn.contracts.store import MailStore
 from thurn.contracts.tls import TlsProvider
 
 POLICIES: Final[tuple[type, ...]] = (ConnectionPolicy, HelloPolicy, SenderPolicy, RecipientPolicy)
-"""What a policy judges; the rules of a `SessionPolicy` have any of them, too."""
+"""The contracts of a policy; the rules of a `SessionPolicy` have at least one of them."""
 
 CONTRACTS: Final[Mapping[str, tuple[type, ...]]] = {
     "listener": (Listener, SocketListener),
@@ -83,14 +84,15 @@ WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("service", "scope"): ("worker", "site"),
     ("outgoing", "outgoing_class"): ("edit", "sign"),
 }
-"""Members that are one of a few words: with any other word the instance would never be asked."""
+"""Members whose value is one of a few words; with another word the instance would never be
+asked."""
 
 _CLOSE: Final = 0.75
-"""How much two names must have in common for one to be taken for a misspelling of the other."""
+"""How similar two names must be (0 to 1) for one to count as a misspelling of the other."""
 
 
 def problems_of(role: str, product: object) -> list[str]:
-    """What keeps a product from doing the duties of its role, in words; empty if nothing does."""
+    """What is wrong with a product of this role, as texts; empty if it meets its contracts."""
     contracts = CONTRACTS.get(role, ())
     if not contracts:
         return []
@@ -112,8 +114,8 @@ def problems_of(role: str, product: object) -> list[str]:
 
 
 def unasked(role: str, product: object) -> list[str]:
-    """What the host would never ask and perhaps should, in words: methods that are almost called
-    like one of the role's that the product does not have."""
+    """Warnings about methods that the host never calls, but whose names are nearly those of methods
+    of the role that the product does not have."""
     names = {name for one in CONTRACTS.get(role, ()) for name in _members(one)}
     missing = [name for name in names if not _has(product, name)]
     pairs = [
@@ -133,8 +135,8 @@ def _problems_of_rules(policy: object, begun: list[type]) -> list[str]:
         return [f"it opens rules per session: {begun[0].__name__} belongs into {rules.__name__}"]
     judged = [one for one in POLICIES if any(_has(rules, name) for name in _own(one))]
     if not judged:
-        told = f"the class {rules.__qualname__} has none of the methods of a policy"
-        return [f"{told}{_choice(rules, POLICIES)}"]
+        fact = f"the class {rules.__qualname__} has none of the methods of a policy"
+        return [f"{fact}{_choice(rules, POLICIES)}"]
     if _has(rules, "transaction_ended"):
         judged.append(TransactionWatcher)
     return [problem for one in judged for problem in _problems(rules, one)]
@@ -148,7 +150,7 @@ def _problems_of_mechanisms(product: object) -> list[str]:
 
 
 def _problems(product: object, contract: type) -> Iterator[str]:
-    """What a product lacks of one contract, or has in another form."""
+    """What a product lacks of one contract, or has in a wrong form."""
     for name, declared in _members(contract).items():
         try:
             member = getattr(product, name, None)
@@ -160,14 +162,14 @@ def _problems(product: object, contract: type) -> Iterator[str]:
             yield f"{_shown(product)} lacks {name}, which {contract.__name__} demands{hint}"
         elif inspect.isfunction(declared):
             if isinstance(product, type) and inspect.isfunction(member):
-                member = MethodType(member, product)  # as of an object of the class
+                member = MethodType(member, product)  # as an object of the class has it
             yield from _problems_of_method(member, name, declared)
 
 
 def _problems_of_method(
     method: object, name: str, declared: Callable[..., object]
 ) -> Iterator[str]:
-    """What is wrong with a method; what is declared is a function of the contract."""
+    """What is wrong with a method; `declared` is the contract's function."""
     if not callable(method):
         yield f"{name} is not a method but {_shown(method)}"
         return
@@ -208,7 +210,7 @@ def _is_plain(method: object) -> bool:
 
 @cache
 def _own(contract: type) -> frozenset[str]:
-    """The members that a contract itself declares, without those of the contracts it builds on."""
+    """The members that a contract itself declares, without those that it inherits."""
     return frozenset(_declared(contract))
 
 
@@ -255,7 +257,7 @@ def _suggestion(product: object, name: str) -> str:
 
 
 def _shown(product: object) -> str:
-    """A product as the author knows it: its class, or a plain value."""
+    """What to call a product in a text for its author: its class, or the type of a plain value."""
     kind = product if isinstance(product, type) else type(product)
     if kind.__module__ == "builtins":
         return f"a product of the type {kind.__name__}"

@@ -1,4 +1,4 @@
-"""Where a piece of a plugin's code stands."""
+"""The file and line of a plugin's code, for messages."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def source_of(function: Callable[..., Any]) -> str:
 
 
 def code_of(product: object, fallback: str) -> str:
-    """`file:line` of the code of a product: of the function or the class that it was made of.
+    """`file:line` of the code of a product: of the function or the class that it is made of.
 
     Args:
-        product: what an instance opened; its attribute `source` says it, if it has one.
+        product: what an instance has opened; if it has an attribute `source`, that is the answer.
         fallback: the place of its factory, for products without code of their own.
     """
     source = getattr(product, "source", None)

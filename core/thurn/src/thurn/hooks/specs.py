@@ -1,10 +1,10 @@
 """The hook specifications of the host, in the order in which a message meets the roles.
 
-Rules: every hook is synchronous, asked only while a configuration is being built (start, reload,
-`thurn check`), and answers with factories of its role; all answers count. Two factories of one
-(role, type) are a start-up error naming both distributions. What runs per message is a contract
-(`thurn.contracts`), called directly. Installing a plugin changes nothing until the configuration
-names it; what is not named is not imported.
+Rules: every hook is synchronous, is called only while a configuration is being read (start, reload,
+`thurn check`), and returns factories of its role; all answers count. Two factories of one (role,
+type) are an error at start that names both distributions. What runs per message is a contract
+(`thurn.contracts`), which is called directly. Installing a plugin changes nothing until the
+configuration names it; what is not named is not imported.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class RoleSpecs:
 
     @hookspec
     def thurn_register_policy(self) -> Iterable[Factory]:
-        """Judges of connection, hello, sender, recipient; products have any of the methods."""
+        """Judges of connection, hello, sender and recipient; products have at least one of the
+        methods."""
         return ()
 
     # who is it
@@ -93,17 +94,17 @@ class RoleSpecs:
 
     @hookspec
     def thurn_register_queue(self) -> Iterable[Factory]:
-        """Durable waiting; products are `Queue`."""
+        """Where mail for elsewhere and later waits; products are `Queue`."""
         return ()
 
     @hookspec
     def thurn_register_router(self) -> Iterable[Factory]:
-        """Next hops; products are `Router`."""
+        """What decides where a recipient goes; products are `Router`."""
         return ()
 
     @hookspec
     def thurn_register_transport(self) -> Iterable[Factory]:
-        """Carriers; products are `Transport`."""
+        """What carries mail to its next hop; products are `Transport`."""
         return ()
 
     # at rest
@@ -120,7 +121,7 @@ class RoleSpecs:
 
     @hookspec
     def thurn_register_search(self) -> Iterable[Factory]:
-        """Body search; products are `SearchIndex`."""
+        """Indexes for searching in bodies; products are `SearchIndex`."""
         return ()
 
     # around it

@@ -1,15 +1,17 @@
-"""The commit log: the one durability point of the product (design D7).
+"""The commit log: the one place where changes become durable.
 
 Each process that commits has a *slot*, a directory with a lock, and writes *segments* there. A
 *round* takes every group that arrived while the last sync ran, and writes them as one *frame* with
 one sync. Reading order: `frame` (what is on the disk), `segment` (names and their order of life),
-`round`, `commitlog` (the task), `recovery` (start), `settle` (background), `reader`.
+`round`, `commitlog` (the task), `recovery` (start), `settle` (background), `reader`, `aside` (what
+owners could not apply), `restore`.
 
     log/
+      time            what the times of frames are counted from, for one boot
       recovered       which boot `recover` has seen
       recovery.lock   taken to find out who holds slots, to take one, to replay
-      settle.lock     taken to settle a segment, and by a replay of everything
-      0/ 1/ …         a slot each: lock, G.seg, G.sealed, free-G.seg
+      settle.lock     taken to settle a segment, to replay everything, to restore what is aside
+      0/ 1/ …         the slots, each with lock, G.seg, G.sealed, free-G.seg
 
 A process opens its log, opens the plugins (which register as owners), calls `recover`, and serves.
 The housekeeper also runs `settle_sealed`.

@@ -1,9 +1,9 @@
 """The worker's commit log: rounds of groups, one write and one sync each.
 
-Trouble: no room on the disk fails the round (`StorageFull`) and the log goes on; where an index
-finds none after the sync, the next frame takes its records back. Any other error of a write, a sync
-or a resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`, and the
-worker must be replaced; nothing is sealed, so its successor replays.
+Failures: a full disk fails the round (`StorageFull`), and the log goes on. If an index has no room
+after the sync, or is damaged, the next frame takes its records back. Any other error of a write, a
+sync or a resource's commit ends the log for good: `failed` is set, callers get `StorageTrouble`,
+and the worker must be replaced. Nothing is sealed then, so the next process replays it.
 
 While a round syncs in a thread, other tasks of the worker run: a resource must not show its open
 transaction to them.
@@ -25,25 +25,29 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import BlobReference, Change, Owner
+from thurn.log.aside import Aside
 from thurn.log.files import Files, write_all
 from thurn.log.frame import FrameBuilder, owner_prefix
 from thurn.log.reader import Reader
 from thurn.log.recovery import is_clean
+from thurn.log.restore import restore_aside
 from thurn.log.round import Group, Round
 from thurn.log.segment import Segment, take_slot
 from thurn.log.settings import LogSettings, Report, silent
+from thurn.log.sitetime import SiteTime
 from thurn.log.spares import Spares
 from thurn.log.syncer import Syncer
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 
 GROUP_OCTETS: Final = 1 << 16
-"""What the commit of one group may cost its indexes: a dozen pages of 4 KiB, twice in parts while
-they are checkpointed."""
+"""Octets that the indexes may need on the disk to commit one group: a dozen pages of 4 KiB, some of
+them twice while they are checkpointed."""
 UNDO_OCTETS: Final = 8 << 10
-"""Room behind each frame for one that takes back all its records, a bit for each: nothing that is
-written there can fail for want of room."""
+"""Octets kept free behind each frame for a frame that takes back all its records, one bit each:
+such a frame must never fail because the disk is full."""
 LOOKS_PER_SECOND: Final = 200
-"""How often `free_octets` looks: the fastest disk is filled by some megabytes meanwhile."""
+"""How often in a second `free_octets` asks the file system; between two times even the fastest disk
+takes only some megabytes."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _UNDO_ROOM: Final = bytes(UNDO_OCTETS)
 _ENDED: Final = "the commit log has ended"
@@ -54,7 +58,7 @@ class WorkerLog:
 
     Attributes:
         failed: set when the log has ended for good; the worker must be replaced.
-        owners: who has registered; for `recover` and `settle_sealed`.
+        owners: the registered owners by name, for `recover` and `settle_sealed`.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class WorkerLog:
         report: Report,
     ) -> None:
         self._directory, self._slot = directory, slot
+        self._aside = Aside(directory, files)
         self._clock, self._settings = clock, settings
         self._files, self._report = files, report
         self._spares = Spares(files, directory / str(slot), clock, settings, report)
@@ -78,7 +83,7 @@ class WorkerLog:
         self._parked: trio.lowlevel.Task | None = None
         self._written_at_ns = 0
         self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
-        self._may_commit = False
+        self._time: SiteTime | None = None  # set when commits may begin
         self._ended = False
         self.failed = trio.Event()
         self.owners: dict[str, Owner] = {}
@@ -99,15 +104,33 @@ class WorkerLog:
         """See `CommitLog.read`."""
         return self._reader.read(reference)
 
+    def is_aside(self, owner: str, key: str) -> bool:
+        """See `CommitLog.is_aside`."""
+        return self._aside.has(owner, key)
+
+    async def restore(self, owner: str, key: str) -> None:
+        """See `CommitLog.restore`."""
+        try:
+            await trio.to_thread.run_sync(
+                restore_aside,
+                self._directory,
+                self._aside,
+                self.owners,
+                (owner, key),
+                self._report,
+            )
+        except OSError as error:
+            raise StorageTrouble(str(error), account=key) from error
+
     def free_octets(self) -> int:
-        """Room on the log's file system; what the reserve at MAIL is compared with."""
+        """Octets free on the log's file system. The reserve at MAIL is compared with them."""
         return self._free_at(int(self._clock.monotonic() * LOOKS_PER_SECOND))
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """See `CommitLog.commit`."""
         if self._ended:
             raise StorageTrouble(_ENDED)
-        if not self._may_commit:
+        if self._time is None:
             self._check_clean()
         group = Group(changes, trio.lowlevel.current_task())
         self._queue.append(group)
@@ -115,34 +138,34 @@ class WorkerLog:
         await trio.lowlevel.wait_task_rescheduled(group.abort)
 
     def note_recovered(self) -> None:
-        """`recover` has returned in this process: commits may begin.
+        """Allow commits, because `recover` has returned in this process.
 
-        What other workers leave from now on, when they are killed, is for the processes that take
-        their places: a log that has committed goes on beside it, too.
+        When another worker is killed from now on, the process that takes its place recovers what
+        it left; this log goes on meanwhile. Blocking.
         """
-        self._may_commit = True
+        self._time = SiteTime(self._directory, self._clock)
 
     def _check_clean(self) -> None:
         if not is_clean(self._directory, self._clock, self._files):
-            # Numbers given out now would collide with those that replay brings back.
+            # Numbers assigned now would collide with those that a replay brings back.
             raise StorageTrouble("the commit log has not been recovered")
-        self._may_commit = True
+        self._time = SiteTime(self._directory, self._clock)
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Do rounds until cancelled or failed; nobody is left waiting."""
+        """Do rounds until cancelled or failed. At the end every waiting caller gets an error."""
         try:
             while not self._ended:
                 await self._turn()
         finally:
             self._ended = True
-            if self._active:  # broken off within a round: its rows may not be committed
+            if self._active:  # stopped within a round: perhaps its rows are not committed
                 self.failed.set()
             for group in [*self._active, *self._queue]:
                 group.end(StorageTrouble(_ENDED))
 
     async def tend(self) -> None:
-        """See that a segment is sealed when it is old, also when nothing more arrives."""
+        """Have an old segment sealed even if no more groups arrive."""
         while True:
             await trio.sleep(self._settings.seal_after_seconds / 4)
             if self._spares.is_old():
@@ -153,18 +176,18 @@ class WorkerLog:
         await self._spares.run()
 
     def close(self) -> None:
-        """Seal what was written; after a failure leave all to recovery."""
+        """Seal what was written; after a failure leave everything to recovery."""
         if self.failed.is_set():
             return
         try:
             self._spares.close()
-        except OSError as error:  # costs a replay
+        except OSError as error:  # the next start replays the segment, which is harmless
             self._report("log.seal_failed", slot=self._slot, detail=str(error))
 
     async def _turn(self) -> None:
         if not self._queue:
             await self._park()
-        # All that can run in this tick may add its groups first.
+        # Let every task that is ready to run add its group to this round first.
         await trio.lowlevel.cancel_shielded_checkpoint()
         try:
             self._spares.seal_old()
@@ -182,8 +205,8 @@ class WorkerLog:
                 await self._park()
 
     def _indexable(self) -> int:
-        """How many groups the indexes have room for, looked at before a record is written: an index
-        that finds no room after the sync would cost the worker."""
+        """How many groups the indexes have room to commit. Asked before a record is written, since
+        a commit that fails after the sync must be taken back."""
         free_octets = self._files.free_octets(self._directory)
         return (free_octets - self._settings.spared_octets) // GROUP_OCTETS
 
@@ -213,7 +236,8 @@ class WorkerLog:
                 self._active.append(group)
 
     async def _round(self, segment: Segment) -> bool:
-        """Do what can be done of `_active`; false when all of it waits for other processes."""
+        """Write and commit what can be of `_active`; False if all of it waits for other
+        processes."""
         taken = len(self._active)
         round_ = Round(self._active, self._report)
 
@@ -235,26 +259,29 @@ class WorkerLog:
                 round_.rollback()
                 self._refuse(round_.ready, error)
         self._active = []
-        if round_.trouble:
+        if round_.resource_failed:
             self._end("a resource failed")
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
 
     async def _undo(self, segment: Segment, frame: FrameBuilder, round_: Round) -> None:
-        """Take back what has no row, before its callers hear that it was not done."""
+        """Take back the records whose rows were not committed, before their callers get the
+        error."""
         self._active = round_.refused
         error: OSError | None = None
-        if not round_.trouble:  # else the log ends, and recovery makes the rows
+        if not round_.resource_failed:  # else the log ends, and recovery makes the rows
             frame.take_back(round_.taken_back)
             error = await self._write(segment, frame, [])
-        if round_.trouble or error is not None:
+        if round_.resource_failed or error is not None:
             self._end(f"an index could not be committed: {error}")
         self._refuse(round_.refused, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     async def _write(
         self, segment: Segment, frame: FrameBuilder, groups: list[Group]
     ) -> OSError | None:
-        """Put the frame on the disk; gives what went wrong."""
-        now_ns = max(self._written_at_ns + 1, int(self._clock.wall() * 1e9), segment.generation)
+        """Put the frame on the disk; returns the error if that failed."""
+        now_ns = self._written_at_ns + 1
+        if self._time is not None:
+            now_ns = max(now_ns, self._time.now_ns())
         parts = frame.finish(segment.sequence, now_ns)
         if not parts:
             return None
@@ -273,7 +300,7 @@ class WorkerLog:
         try:
             await self._syncer.sync(number)
         except OSError as error:
-            # The kernel may have dropped the pages; a second sync would lie.
+            # The kernel may have dropped the pages; a second sync would succeed without them.
             self._end(str(error))
             return error
         self._written_at_ns = now_ns
@@ -282,9 +309,14 @@ class WorkerLog:
 
     def _refuse(self, groups: list[Group], error: OSError) -> None:
         for group in groups:
-            if error.errno in _FULL and not self._ended:
-                done = len(group.missing) < len(group.changes)
-                group.end(StorageFull(str(error), group.missing if done else ()))
+            is_contained = error.errno in _FULL and not self._ended
+            done = len(group.missing) < len(group.changes)
+            if is_contained and group.missing and done:
+                group.end(StorageFull(str(group.error or error), group.missing))
+            elif is_contained and isinstance(group.error, StorageTrouble):
+                group.end(StorageTrouble(str(group.error), account=group.error.account))
+            elif is_contained:
+                group.end(StorageFull(str(group.error or error)))
             else:
                 group.end(StorageTrouble(str(error)))
 
@@ -312,14 +344,14 @@ async def open_log(
     files: Files | None = None,
     report: Report = silent,
 ) -> AsyncIterator[WorkerLog]:
-    """The process has a slot of the log, and its rounds run, until the block ends.
+    """The process holds a slot of the log, and its rounds run, until the block ends.
 
     Args:
-        directory: of the log, the same for all workers of the site.
-        clock: names the time and the boot.
+        directory: the log's directory, the same for all workers of the site.
+        clock: tells the time and the boot.
         settings: sizes and times.
-        files: the file system, for tests.
-        report: told of what an operator should look at.
+        files: the file system; tests replace it.
+        report: called with what an operator should look at.
 
     Raises:
         OSError: the directory cannot be used.

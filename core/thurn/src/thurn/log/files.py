@@ -1,5 +1,5 @@
-"""The few calls of the file system that the log makes: one seam, so that a test can fail each in
-turn or lose what was not synced.
+"""The few calls of the file system that the log makes, in one class, so that a test can make each
+of them fail, or lose what was not synced.
 
 Rules of this file: no policy; every error is the `OSError` of the call.
 """
@@ -15,16 +15,19 @@ from pathlib import Path
 from typing import Final, Self
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_VECTORS: Final = 1024  # IOV_MAX of Linux and the BSDs; more in one call is EINVAL
+_VECTORS: Final = 1024
+"""Most pieces in one `pwritev`: IOV_MAX of Linux and the BSDs; more of them fail with EINVAL."""
 MODE: Final = 0o600
+"""The permissions of every file here: the log holds mail, which is its owner's alone."""
 DIRECTORY_MODE: Final = 0o700
+"""The permissions of every directory here, for the same reason."""
 
 
 class Files:
     """The real file system. Descriptors are closed on exec (PEP 446)."""
 
     def create(self, path: Path) -> int:
-        """A new file for reading and writing; FileExistsError when there is one."""
+        """A new file for reading and writing; FileExistsError if the path exists."""
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, MODE)
 
     def open(self, path: Path) -> int:
@@ -32,7 +35,7 @@ class Files:
         return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
 
     def write(self, descriptor: int, parts: Sequence[bytes], offset: int) -> int:
-        """What `os.pwritev` gives: some octets were written, perhaps not all."""
+        """`os.pwritev`: writes some of the octets, perhaps not all, and returns how many."""
         return os.pwritev(descriptor, parts, offset)
 
     def sync(self, descriptor: int) -> None:
@@ -62,7 +65,8 @@ class Files:
             os.close(descriptor)
 
     def free_octets(self, path: Path) -> int:
-        """What an ordinary writer may still put on the file system of `path`."""
+        """Octets that a writer without root's reserve may still put on the file system of
+        `path`."""
         status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
 
@@ -71,7 +75,7 @@ class Files:
         old.rename(new)
 
     def remove(self, path: Path) -> None:
-        """The name is gone, and so are the octets, whoever still has the file open."""
+        """Remove the name and free the octets, even if some process still has the file open."""
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
         try:
             path.unlink()
@@ -81,14 +85,14 @@ class Files:
 
 
 def write_all(files: Files, descriptor: int, parts: Sequence[bytes], offset: int) -> None:
-    """Write everything: in bounded vectors, and on after a short write."""
+    """Write everything, in bounded vectors, and go on after a short write."""
     for start in range(0, len(parts), _VECTORS):
         vector = parts[start : start + _VECTORS]
-        wanted = sum(map(len, vector))
+        size_octets = sum(map(len, vector))
         written = files.write(descriptor, vector, offset)
-        if written < wanted:
+        if written < size_octets:
             _write_rest(files, descriptor, b"".join(vector), offset, written)
-        offset += wanted
+        offset += size_octets
 
 
 def _write_rest(files: Files, descriptor: int, octets: bytes, offset: int, written: int) -> None:
@@ -109,7 +113,7 @@ class Lock:
 
     @classmethod
     def wait(cls, path: Path, flags: int = 0) -> Lock:
-        """The lock, when whoever holds it has closed it. Raises OSError."""
+        """Wait until the lock is free, and take it. Raises OSError."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
@@ -120,14 +124,14 @@ class Lock:
 
     @classmethod
     def take(cls, path: Path) -> Lock | None:
-        """The lock; None when it is held elsewhere."""
+        """Take the lock if it is free; None if it is held, by any process."""
         try:
             return cls.wait(path, fcntl.LOCK_NB)
         except BlockingIOError:
             return None
 
     def close(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Self:

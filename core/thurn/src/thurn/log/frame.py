@@ -1,7 +1,7 @@
-"""How a frame and a blob look on the disk, written and scanned.
+"""How a frame and a blob look on the disk: writing them and scanning them.
 
 A segment is a page with the segment header, then frames without gaps, then whatever the file held
-in earlier lives. Integers are little-endian.
+when it was an earlier segment. Integers are little-endian.
 
     segment = header *frame                 ; frames begin at FIRST_FRAME
     header  = "thS" version  salt  generation  crc
@@ -10,17 +10,18 @@ in earlier lives. Integers are little-endian.
     blob    = salt  length  crc  octets
     record  = owner-length  payload-length  owner  payload
 
-The salt is drawn anew whenever a file becomes a segment. It tells living frames from stale ones,
-and since no peer can know it, no message can be written so that it looks like a frame or a blob
-when its octets are met in a recycled file. The crc of a frame covers its header, its records and
-the headers of its blobs; each blob has its own crc, so octets are summed once and `read` can
-verify a single blob.
+The salt is drawn anew whenever a file becomes a segment. It distinguishes the frames of this
+segment from stale ones, and since no peer can know it, nobody can write a message whose octets in a
+recycled file look like a frame or a blob. The crc of a frame covers its header, its records and the
+headers of its blobs; each blob has its own crc, so octets are summed once and `read` can verify a
+single blob.
 
-A frame is written after the frame before it was synced. So a frame that cannot be read is torn
-when nothing readable follows (never acknowledged, ignored), and *damaged* when something does.
+A frame is written after the frame before it was synced. So a frame that cannot be read is *torn* if
+nothing readable follows (it was never acknowledged and is ignored), and *damaged* if something
+does.
 
 A record without an owner's name is the log's own: it takes back records of the frame before it,
-whose indexes could not be committed; its bits are their numbers.
+whose indexes could not be committed. Bit N of its payload stands for record N of that frame.
 
 Rules of this file: it knows no file; a scan never raises for any octets.
 """
@@ -38,9 +39,11 @@ from thurn.types.content import Blob
 from thurn.types.errors import PluginError
 
 FIRST_FRAME: Final = 4096
-"""Offset of the first frame: the header has a page of its own, never written again with data."""
+"""Offset of the first frame: the header has a page of its own, which no frame is ever written
+to."""
 
 SALT_OCTETS: Final = 8
+"""Octets of a segment's salt: too many to be guessed by a peer."""
 _SEGMENT_MAGIC: Final = b"thS\x01"
 _FRAME_MAGIC: Final = b"thF\x01"
 _SEGMENT: Final = struct.Struct("<4s8sQ")
@@ -52,7 +55,7 @@ SEGMENT_OCTETS: Final = _SEGMENT.size + _CRC.size
 FRAME_OCTETS: Final = _FRAME.size + _CRC.size
 BLOB_OCTETS: Final = _BLOB.size
 OWNER_OCTETS: Final = 255
-"""Longest owner name; its length is one octet."""
+"""Most octets of an owner's name, because its length is written as one octet."""
 
 
 def write_header(salt: bytes, generation: int) -> bytes:
@@ -62,7 +65,7 @@ def write_header(salt: bytes, generation: int) -> bytes:
 
 
 def read_header(octets: bytes) -> tuple[bytes, int] | None:
-    """Salt and generation; None when this is no segment header."""
+    """Salt and generation; None if this is not a segment header."""
     if len(octets) < SEGMENT_OCTETS:
         return None
     magic, salt, generation = _SEGMENT.unpack_from(octets)
@@ -74,16 +77,18 @@ def read_header(octets: bytes) -> tuple[bytes, int] | None:
 
 
 def read_blob(octets: bytes, salt: bytes, length: int) -> bytes | None:
-    """The content of a blob with its header; None when it is not (or no longer) this blob."""
+    """The content of a blob that stands here with its header; None if it is not, or no longer, this
+    blob."""
     if len(octets) != BLOB_OCTETS + length:
         return None
-    found, size, crc = _BLOB.unpack_from(octets)
+    blob_salt, blob_length, crc = _BLOB.unpack_from(octets)
     content = octets[BLOB_OCTETS:]
-    return content if found == salt and size == length and crc == crc32(content) else None
+    is_whole = blob_salt == salt and blob_length == length and crc == crc32(content)
+    return content if is_whole else None
 
 
 def owner_prefix(name: str) -> bytes:
-    """What `FrameBuilder` keeps per owner. Raises PluginError for a name that has no room."""
+    """The name as records have it. Raises PluginError if it is empty or too long."""
     encoded = name.encode()
     if not 0 < len(encoded) <= OWNER_OCTETS:
         raise PluginError(f"the owner's name {name!r} must have 1 to {OWNER_OCTETS} octets")
@@ -91,7 +96,7 @@ def owner_prefix(name: str) -> bytes:
 
 
 class FrameBuilder:
-    """The `Frame` that the changes of one round fill. Offsets are final when they are given."""
+    """The `Frame` that the changes of one round fill. The offsets that `blob` returns are final."""
 
     __slots__ = (
         "_blobs",
@@ -146,17 +151,17 @@ class FrameBuilder:
 
     @property
     def count(self) -> int:
-        """How many records it has."""
+        """How many records the frame has so far."""
         return len(self._records) // 3
 
     def take_back(self, numbers: int) -> None:
-        """The records with these bits, of the frame before this, are none."""
+        """Take back records of the frame before this one: those whose bits are set in `numbers`."""
         payload = numbers.to_bytes((numbers.bit_length() + 7) // 8, "little")
         self._records += _RECORD.pack(0, len(payload)), b"", payload
         self.octets += _RECORD.size + len(payload)
 
     def finish(self, sequence: int, written_at_ns: int) -> list[bytes]:
-        """The parts to write at the offset; empty when no change has said anything."""
+        """The parts to write at the offset; empty if no change added a record or a blob."""
         if not self._records and not self._parts:
             return []
         records = b"".join(self._records)
@@ -176,7 +181,7 @@ class FrameBuilder:
 
 @dataclass(frozen=True, slots=True)
 class ScannedFrame:
-    """A whole frame. `records` are (owner, payload) in the order of writing."""
+    """A frame that was read whole."""
 
     sequence: int
     written_at_ns: int
@@ -184,7 +189,8 @@ class ScannedFrame:
     records_region: bytes
 
     def records(self) -> Iterator[tuple[str, bytes]]:
-        """Owner and payload; the crc has vouched for the lengths."""
+        """Owner and payload of each record, in the order of writing. The crc has been checked, so
+        the lengths are right."""
         region, position, end = self.records_region, 0, len(self.records_region)
         while position < end:
             name_octets, payload_octets = _RECORD.unpack_from(region, position)
@@ -196,14 +202,14 @@ class ScannedFrame:
             )
 
     def without(self, later: ScannedFrame) -> ScannedFrame:
-        """What is left of it after what the frame behind it takes back."""
-        taken = int.from_bytes(later.records_region[_RECORD.size :], "little")
-        left: list[bytes] = []
+        """This frame without the records that the frame behind it takes back."""
+        taken_back = int.from_bytes(later.records_region[_RECORD.size :], "little")
+        kept: list[bytes] = []
         for number, (owner, payload) in enumerate(self.records()):
-            if not taken >> number & 1:
+            if not taken_back >> number & 1:
                 name = owner.encode()
-                left += _RECORD.pack(len(name), len(payload)), name, payload
-        return replace(self, records_region=b"".join(left))
+                kept += _RECORD.pack(len(name), len(payload)), name, payload
+        return replace(self, records_region=b"".join(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,7 @@ class Scan:
 
     Attributes:
         frames: in the order of writing.
-        damages: what was lost, in words for the operator; a torn end is no damage.
+        damages: what was lost, in words for the operator; a torn last frame is not damage.
     """
 
     frames: list[ScannedFrame]
@@ -220,7 +226,7 @@ class Scan:
 
 
 def scan(octets: bytes, generation: int) -> Scan:
-    """All frames of a segment, past damaged places."""
+    """All readable frames of a segment; damaged places are skipped and described."""
     damages: list[str] = []
     salt = _salt(octets, generation, damages)
     if salt is None:
@@ -255,12 +261,12 @@ def scan(octets: bytes, generation: int) -> Scan:
 def _salt(octets: bytes, generation: int, damages: list[str]) -> bytes | None:
     header = read_header(octets[:SEGMENT_OCTETS])
     if header is not None:
-        # A header of another generation: the file was about to become this segment, no more.
+        # A header of another generation: the file had only been renamed to become this segment.
         return header[0] if header[1] == generation else None
     if len(octets) < FIRST_FRAME + FRAME_OCTETS:
         return None
-    magic, salt, found, *_ = _FRAME.unpack_from(octets, FIRST_FRAME)
-    if magic != _FRAME_MAGIC or found != generation:
+    magic, salt, frame_generation, *_ = _FRAME.unpack_from(octets, FIRST_FRAME)
+    if magic != _FRAME_MAGIC or frame_generation != generation:
         return None
     damages.append("the segment header cannot be read; taken from the first frame")
     return bytes(salt)
@@ -288,12 +294,12 @@ def _frame(view: memoryview, position: int, marks: bytes) -> ScannedFrame | None
 
 
 def _bad_blobs(view: memoryview, position: int, frame: ScannedFrame, salt: bytes) -> list[int]:
-    found = []
+    bad = []
     blob = position + FRAME_OCTETS
     end = position + frame.octets - len(frame.records_region)
     while blob < end:
         _, length, crc = _BLOB.unpack_from(view, blob)
         if crc32(view[blob + BLOB_OCTETS : blob + BLOB_OCTETS + length]) != crc:
-            found.append(blob)
+            bad.append(blob)
         blob += BLOB_OCTETS + length
-    return found
+    return bad

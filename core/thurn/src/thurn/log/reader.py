@@ -1,6 +1,6 @@
-"""Reading blobs of any worker's log, verified, while segments are sealed and recycled around it.
+"""Reads and verifies blobs of any worker's log, while segments are sealed and recycled meanwhile.
 
-Rules of this file: usable from several threads; never gives octets that are not the blob's.
+Rules of this file: usable from several threads; never returns octets that are not the blob's.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from thurn.log.frame import BLOB_OCTETS, SEGMENT_OCTETS, read_blob, read_header
 from thurn.log.segment import Descriptor
 
 OPEN_SEGMENTS: Final = 64
-"""Descriptors kept; a gigabyte of log, far more than is normally unsettled."""
+"""Most segments kept open: a gigabyte of log, far more than is normally unsettled."""
 
 
 class Reader:
-    """Reads by reference; keeps the descriptors of the segments it has met."""
+    """Reads blobs by reference; keeps the segments that it has read from open."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -28,7 +28,7 @@ class Reader:
         self._lock = Lock()
 
     def read(self, reference: BlobReference) -> bytes | None:
-        """The octets; None once the log has retired (or never had) them.
+        """The octets; None if the log has retired them or never had them.
 
         Raises:
             OSError: the disk could not be read.
@@ -49,14 +49,14 @@ class Reader:
         length = reference.length
         octets = os.pread(descriptor.number, BLOB_OCTETS + length, reference.offset)
         content = read_blob(octets, descriptor.salt, length)
-        if content is None:  # recycled: let the file go
+        if content is None:  # the file was recycled
             with self._lock:
                 self._open.pop(key, None)
         return content
 
     def _find(self, reference: BlobReference) -> Descriptor | None:
         slot_path = self._directory / str(reference.slot)
-        # In the order of a segment's life, so that a rename meanwhile cannot hide it.
+        # In the order of a segment's life, so that a rename at this moment cannot hide it.
         for kind in ("seg", "sealed"):
             path = slot_path / f"{reference.generation:016x}.{kind}"
             try:

@@ -1,13 +1,13 @@
-"""One round: begin the resources of what has arrived, apply the changes, later commit.
+"""One round: begin the resources of the groups that have arrived, apply the changes, later commit.
 
-A group whose resource another process holds waits. A group that raises is taken out: all of the
-round is rolled back, what had been applied before it is applied again, and what came after it goes
-first in the next round. So a round's work is linear however many groups fail.
+A group whose resource is held by another process waits. A group that raises is taken out: the whole
+round is rolled back, the groups before it are applied again, and those after it go first in the
+next round. So the work of a round is linear however many groups fail.
 
-A resource that has no room for its commit is rolled back: its groups are refused, and the records
-of its changes are to be taken back from the frame, which is on the disk already.
+If a resource has no room for its commit, or is damaged, its groups are refused and the records of
+its changes must be taken back, since the frame is on the disk already.
 
-Rules of this file: no I/O of its own, no awaiting; resources and changes may raise anything.
+Rules of this file: no I/O of its own and no `await`; resources and changes may raise anything.
 """
 
 from __future__ import annotations
@@ -24,35 +24,44 @@ from thurn.log.settings import Report
 from thurn.types.errors import StorageFull, StorageTrouble
 
 BUSY_SECONDS: Final = 120.0
-"""For so long a group waits for what another process has; then nothing of it has happened. A peer
-waits 600 s for the end of data (RFC 5321 §4.5.3.2.6)."""
+"""Seconds that a group waits for a resource that another process holds, before it fails with
+nothing done. A peer waits 600 s for the answer to the end of data (RFC 5321 §4.5.3.2.6)."""
 _SUCCEEDED: Final = trio.lowlevel.Abort.SUCCEEDED
 _FAILED: Final = trio.lowlevel.Abort.FAILED
 
 
 class Group:
-    """One call of `commit`: its changes (`missing`: that a resource could not commit), its parked
-    task (None once it has been told), and until when it waits for a resource that another process
-    has."""
+    """One call of `commit`.
 
-    __slots__ = ("begun", "changes", "missing", "task", "until")
+    Attributes:
+        changes: what the caller wants done in one commit.
+        error: why a resource could not commit.
+        missing: the changes that a resource could not commit.
+        until: when it stops waiting for a resource that another process holds, by trio's clock.
+        task: the caller's parked task; None once it goes on.
+        begun: whether its frame is being synced, so that it cannot be withdrawn.
+    """
+
+    __slots__ = ("begun", "changes", "error", "missing", "task", "until")
 
     def __init__(self, changes: Sequence[Change], task: trio.lowlevel.Task) -> None:
         self.changes = changes
+        self.error: Exception | None = None
         self.missing: list[Change] = []
         self.until = trio.current_time() + BUSY_SECONDS
         self.task: trio.lowlevel.Task | None = task
         self.begun = False
 
     def abort(self, _: object) -> trio.lowlevel.Abort:
-        """Cancelled: withdrawn before the round, shielded in it."""
+        """The caller is cancelled: withdraw the group, or, once it is being synced, finish
+        first."""
         if self.begun:
             return _FAILED
         self.task = None
         return _SUCCEEDED
 
     def end(self, error: Exception | None = None) -> None:
-        """Let the caller go on, or raise this there."""
+        """Let the caller go on, or raise the error there."""
         task, self.task = self.task, None
         if task is None:
             return
@@ -66,12 +75,12 @@ class Round:
     """The groups of one round and the resources they have begun.
 
     Attributes:
-        ready: what this round will write.
-        later: what goes first in the next round.
-        busy: what waits for another process.
-        refused: what a resource could not commit.
-        taken_back: bits of the records of these changes.
-        trouble: a resource could not be rolled back or committed; the log cannot go on.
+        ready: the groups that this round will write.
+        later: the groups that go first in the next round.
+        busy: the groups that wait for another process.
+        refused: the groups of which a resource could not commit something.
+        taken_back: the records of their changes, bit N for record N of the frame.
+        resource_failed: a resource could not be rolled back or committed; the log cannot go on.
     """
 
     __slots__ = (
@@ -82,8 +91,8 @@ class Round:
         "later",
         "ready",
         "refused",
+        "resource_failed",
         "taken_back",
-        "trouble",
     )
 
     def __init__(self, groups: list[Group], report: Report) -> None:
@@ -92,13 +101,13 @@ class Round:
         self.busy: list[Group] = []
         self.refused: list[Group] = []
         self.taken_back = 0
-        self.trouble = False
+        self.resource_failed = False
         self._spans: list[tuple[Resource | None, int, int]] = []
         self._begun: dict[Resource, bool] = {}
         self._report = report
 
     def fill(self, make_frame: Callable[[], FrameBuilder], limit_octets: int) -> FrameBuilder:
-        """Begin and apply until what is `ready` has applied as a whole; gives its frame."""
+        """Begin and apply until every group in `ready` has been applied; returns their frame."""
         while True:
             self._begin()
             frame = make_frame()
@@ -134,12 +143,12 @@ class Round:
                         break
                 else:
                     ready.append(group)
-            except Exception as error:  # noqa: BLE001 - it belongs to the caller of this group
+            except Exception as error:  # noqa: BLE001 - it is raised in the caller of this group
                 group.end(error)
         self.ready = ready
 
     def _apply(self, frame: FrameBuilder, limit_octets: int) -> tuple[int, Exception | None]:
-        """How many groups have applied, and what the next one raised."""
+        """How many groups were applied, and what the next one raised."""
         count = 0
         self._spans = []
         for group in self.ready:
@@ -150,47 +159,55 @@ class Round:
                     first = frame.count
                     change.apply(frame)
                     self._spans.append((change.resource, first, frame.count))
-            except Exception as error:  # noqa: BLE001 - it belongs to the caller of this group
+            except Exception as error:  # noqa: BLE001 - it is raised in the caller of this group
                 return count, error
             count += 1
         return count, None
 
     def rollback(self) -> None:
-        """Nothing has happened."""
+        """Undo what the resources have begun."""
         for resource, free in self._begun.items():
             if free:
                 self._call(resource.rollback)
         self._begun = {}
 
     def commit(self) -> None:
-        """Make visible what can be and let its callers go on; the frame is on the disk."""
-        broken: set[Resource | None] = {
-            resource
+        """Commit the resources and let the callers go on; the frame is on the disk already."""
+        failed: dict[Resource | None, Exception] = {
+            resource: error
             for resource, free in self._begun.items()
-            if free and not self._call(resource.commit)
+            if free and (error := self._call(resource.commit)) is not None
         }
-        for resource, first, end in self._spans if broken else ():
-            if resource in broken:
+        for resource, first, end in self._spans if failed else ():
+            if resource in failed:
                 self.taken_back |= (1 << end) - (1 << first)
         for group in self.ready:
             for change in group.changes:
-                if change.resource in broken:
+                if change.resource in failed:
                     group.missing.append(change)
+                    group.error = failed[change.resource]
                     continue
                 try:
                     change.applied()
-                except Exception as error:  # noqa: BLE001 - it is durable; the caller must hear so
+                except Exception as error:  # noqa: BLE001 - the change is durable all the same
                     self._report("log.observer_failed", detail=repr(error))
             if group.missing:
                 self.refused.append(group)
             else:
                 group.end()
 
-    def _call(self, step: Callable[[], None]) -> bool:
+    def _call(self, step: Callable[[], None]) -> Exception | None:
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - the others of the round must end all the same
+        except Exception as error:  # noqa: BLE001 - the other resources must still be ended
             self._report("log.resource_failed", detail=repr(error))
-            self.trouble = self.trouble or not isinstance(error, StorageFull)
-            return False
-        return True
+            self.resource_failed = self.resource_failed or not _is_contained(error)
+            return error
+        return None
+
+
+def _is_contained(error: Exception) -> bool:
+    """Whether the error is one resource's alone, so that the log can go on."""
+    return isinstance(error, StorageFull) or (
+        isinstance(error, StorageTrouble) and bool(error.account)
+    )

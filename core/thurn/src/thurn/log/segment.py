@@ -1,15 +1,16 @@
-"""Segments: their names, and their way from free to open to sealed to free.
+"""Segments: their names, and how they go from free to open to sealed and back to free.
 
     free-G.seg  --prepare-->  G.seg  --seal-->  G.sealed  --retire-->  free-G.seg
                               (settled with damage: G.damaged, kept for the operator)
 
-`G` is the generation in 16 hexadecimal digits: never given twice, growing within a slot, and close
-to the wall clock in nanoseconds. `.seg` is replayed after its writer has died. `.sealed` says that
-every index row of the segment was committed, so it may be settled. Neither `seal` nor `retire`
-needs a sync: a name that a power cut turned back costs a repetition, no record. `prepare` syncs
-the directory before the first frame, so an acknowledged frame is always under the right name.
+`G` is the generation in 16 hexadecimal digits: never used twice, growing within a slot even if the
+clock steps back, and close to the wall clock in nanoseconds. A `.seg` is replayed after its writer
+has died. `.sealed` means that every index row of the segment was committed, so it may be settled.
+Neither `seal` nor `retire` needs a sync: if a power cut undoes the rename, work is repeated and no record is lost. `prepare`
+syncs the directory before the first frame, so an acknowledged frame is always in a file of the
+right name.
 
-Rules of this file: blocking calls only, for threads or for moments where nobody waits.
+Rules of this file: all calls block; they are for threads, or for moments where nobody waits.
 """
 
 from __future__ import annotations
@@ -29,21 +30,22 @@ from thurn.log.frame import FIRST_FRAME, SALT_OCTETS, write_header
 
 _ZEROS: Final = bytes(1 << 20)
 FREE_SEGMENTS: Final = 8
-"""Free files kept per slot. They are there only after a burst that needed them; making one anew
-writes it twice and slows the syncs beside it."""
+"""Most free files kept per slot. So many exist only after a burst that needed them; a new file
+would be written twice and slow the syncs of other workers."""
 LARGEST_FREE_OCTETS: Final = 1 << 26
-"""A file that one huge group has stretched beyond this is removed, not recycled."""
+"""Largest file, in octets, that is kept free; one that a huge group has stretched is removed."""
 SCARCE_SEGMENTS: Final = 32
-"""With room for fewer segments than this on the disk none is kept free: mail needs it more."""
+"""Segments for which the disk must have room, or no file is kept free: mail needs the room more."""
 SPARED_OCTETS: Final = 512 << 10
-"""What making a segment leaves to the indexes, without which no commit could be made in it."""
+"""Octets left free when a segment is made: the indexes need them for commits in that segment."""
 SLOTS: Final = 4096
-"""More workers than any machine has; ends the search for a slot."""
+"""Most slots: more than any machine has workers; it ends the search for a free one."""
 _NAME: Final = re.compile(r"([0-9a-f]{16})\.(seg|sealed)")
+_GENERATION: Final = re.compile(r"(?:free-)?([0-9a-f]{16})\.(?:seg|sealed|damaged)")
 
 
 class Descriptor:
-    """An open segment with its salt; closed when the last reader lets go of it."""
+    """An open segment's file descriptor and salt; closed when nothing refers to it any more."""
 
     __slots__ = ("number", "salt")
 
@@ -70,7 +72,7 @@ class Segment:
         """`Clock.monotonic` of the first frame."""
 
     def advance(self, octets: int, now: float) -> None:
-        """A frame was written and synced."""
+        """Note that a frame was written and synced."""
         if self.used_since is None:
             self.used_since = now
         self.position += octets
@@ -87,7 +89,7 @@ class SegmentFile:
 
 
 def slots(directory: Path) -> list[int]:
-    """The slots there are."""
+    """The numbers of the slots that exist."""
     if not directory.is_dir():
         return []
     return sorted(int(p.name) for p in directory.iterdir() if p.name.isdecimal() and p.is_dir())
@@ -95,12 +97,18 @@ def slots(directory: Path) -> list[int]:
 
 def segments(directory: Path, slot: int, kind: str) -> list[SegmentFile]:
     """The slot's segments of this kind ("seg", "sealed"), oldest first."""
-    found = []
+    of_kind = []
     for path in (directory / str(slot)).iterdir():
         match = _NAME.fullmatch(path.name)
         if match and match[2] == kind:
-            found.append(SegmentFile(path, slot, int(match[1], 16)))
-    return sorted(found, key=lambda one: one.generation)
+            of_kind.append(SegmentFile(path, slot, int(match[1], 16)))
+    return sorted(of_kind, key=lambda one: one.generation)
+
+
+def newest_generation(slot_path: Path) -> int:
+    """The highest generation that a file of this slot has or has had; 0 without one."""
+    matches = [_GENERATION.fullmatch(path.name) for path in slot_path.iterdir()]
+    return max((int(match[1], 16) for match in matches if match), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ class Backlog:
     """What the log still holds for its owners: sealed segments that are not settled.
 
     Attributes:
-        oldest_seconds: how long the oldest has waited, by the wall clock; 0 without any.
+        oldest_seconds: how long the oldest has waited, by the wall clock; 0 if there is none.
     """
 
     segments: int
@@ -129,7 +137,8 @@ def backlog(directory: Path, now: float) -> Backlog:
 
 
 def is_held(directory: Path, slot: int) -> bool:
-    """Whether a process has the slot; ask under the recovery lock only, for asking takes it."""
+    """Whether a process holds the slot. Call it under the recovery lock only, since it takes the
+    slot's lock for a moment."""
     lock = Lock.take(directory / str(slot) / "lock")
     if lock is None:
         return True
@@ -138,7 +147,7 @@ def is_held(directory: Path, slot: int) -> bool:
 
 
 def take_slot(directory: Path) -> tuple[int, Lock]:
-    """The first slot that nobody holds and that has nothing to recover."""
+    """Take the first slot that nobody holds and that has nothing to recover."""
     directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     with Lock.wait(directory / "recovery.lock"):
         for slot in range(SLOTS):
@@ -148,7 +157,7 @@ def take_slot(directory: Path) -> tuple[int, Lock]:
             if lock is None:
                 continue
             if segments(directory, slot, "seg"):
-                lock.close()  # left by a crash: `recover` must see it without a holder
+                lock.close()  # left by a crash: `recover` replays only slots that nobody holds
                 continue
             for rest in path.glob("*.new"):
                 rest.unlink()
@@ -157,7 +166,7 @@ def take_slot(directory: Path) -> tuple[int, Lock]:
 
 
 def prepare(files: Files, slot_path: Path, generation: int, size_octets: int) -> Segment:
-    """An empty segment whose name and header are on the disk, from a free file if there is one."""
+    """Make an empty segment whose name and header are on the disk, from a free file if possible."""
     path = slot_path / f"{generation:016x}.seg"
     number = _recycle(files, slot_path, path)
     if number is None:
@@ -176,14 +185,15 @@ def prepare(files: Files, slot_path: Path, generation: int, size_octets: int) ->
 
 def _recycle(files: Files, slot_path: Path, path: Path) -> int | None:
     for free in sorted(slot_path.glob("free-*.seg")):
-        with suppress(FileNotFoundError):  # given back by the settler in this moment
+        with suppress(FileNotFoundError):  # the settler has just removed it
             files.rename(free, path)
             return files.open(path)
     return None
 
 
 def _make(files: Files, path: Path, size_octets: int) -> int:
-    """A new file, written full of zeros: syncs of written space need no journal."""
+    """Make a file full of zeros: a sync of space that was written before is cheaper, because the
+    file system has nothing to journal."""
     if files.free_octets(path.parent) < size_octets + SPARED_OCTETS:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     new = path.with_suffix(".new")
@@ -191,7 +201,7 @@ def _make(files: Files, path: Path, size_octets: int) -> int:
     try:
         for offset in range(0, size_octets, len(_ZEROS)):
             write_all(files, number, [_ZEROS[: size_octets - offset]], offset)
-            files.sync(number)  # in small steps: callers' syncs queue behind this one
+            files.sync(number)  # in small steps, since syncs of frames wait behind this one
         files.rename(new, path)
     except OSError:
         os.close(number)
@@ -202,12 +212,12 @@ def _make(files: Files, path: Path, size_octets: int) -> int:
 
 
 def seal(files: Files, path: Path) -> None:
-    """All rows of this segment are committed; it may be settled."""
+    """Mark the segment as ready to be settled, because all its index rows are committed."""
     files.rename(path, path.with_suffix(".sealed"))
 
 
 def retire(files: Files, path: Path) -> None:
-    """Nothing in this segment is needed any more."""
+    """Free the file of a segment that is not needed any more, or remove it."""
     enough = sum(1 for _ in path.parent.glob("free-*.seg")) >= FREE_SEGMENTS
     size_octets = path.stat().st_size
     if enough or size_octets > LARGEST_FREE_OCTETS or _is_scarce(files, path, size_octets):
@@ -221,7 +231,8 @@ def _is_scarce(files: Files, path: Path, size_octets: int) -> bool:
 
 
 def give_back(files: Files, directory: Path) -> None:
-    """When room is scarce no slot keeps free files. A worker may take one at the same time."""
+    """Remove the free files of all slots if the disk is short of room. A worker may take one of
+    them at the same time."""
     for free in directory.glob("*/free-*.seg"):
         with suppress(FileNotFoundError):
             if not _is_scarce(files, free, free.stat().st_size):
@@ -230,7 +241,7 @@ def give_back(files: Files, directory: Path) -> None:
 
 
 def unretired(directory: Path) -> Iterator[SegmentFile]:
-    """Every segment that has or may have records."""
+    """Every segment that may have records that are not settled."""
     for slot in slots(directory):
         yield from segments(directory, slot, "seg")
         yield from segments(directory, slot, "sealed")

@@ -11,13 +11,14 @@ class LogSettings:
     """Sizes and times of a worker's log.
 
     Attributes:
-        segment_octets: when a segment is full; the last frame may go beyond it.
-        seal_after_seconds: when a segment that is not full is sealed, so that it is settled.
-        round_groups: most groups of one round; bounds how long the loop waits for one round.
-        round_octets: a round takes no further group above this.
-        slow_sync_seconds: mean above which syncs go to a thread.
-        spared_octets: free space below which nothing is committed; see `GROUP_OCTETS`.
-        busy_pause_seconds: wait when every group waits for a resource that another process has.
+        segment_octets: size at which a segment is full; its last frame may go beyond it.
+        seal_after_seconds: age at which a segment that is not full is sealed, so that it is
+            settled.
+        round_groups: most groups of one round; bounds how long one round keeps the event loop.
+        round_octets: size of a frame above which its round takes no further group.
+        slow_sync_seconds: mean time of a sync above which syncs are done in a thread.
+        spared_octets: free space on the disk below which nothing is committed; see `GROUP_OCTETS`.
+        busy_pause_seconds: pause if every group waits for a resource that another process holds.
     """
 
     segment_octets: int = 16 << 20
@@ -30,11 +31,12 @@ class LogSettings:
 
 
 class Report(Protocol):
-    """Where the log says what an operator should look at: such as `Context.diagnostics.warning`."""
+    """Where the log reports what an operator should look at, such as
+    `Context.diagnostics.warning`."""
 
     def __call__(self, event: str, /, **facts: object) -> None:
-        """An event and its facts."""
+        """Report an event with its facts."""
 
 
 def silent(event: str, /, **facts: object) -> None:
-    """A `Report` that says nothing."""
+    """A `Report` that does nothing."""

@@ -1,10 +1,15 @@
-"""Settling: bring sealed segments to their owners' final places, then free them.
+"""Settling: have owners bring the records of sealed segments to their final places, then free the
+segments.
 
-Runs in the housekeeper (niced there), one segment at a time, the oldest first. A segment
-is retired only after its owners have settled it and the file systems were synced; that sync also
-makes the index rows of the segment durable, for they were committed before it was sealed.
+Runs in the housekeeper, one segment at a time, the oldest first. A segment is retired only after
+its owners have settled it and the file systems were synced; that sync also makes the index rows of
+the segment durable, because they were committed before it was sealed.
 
-Rules of this file: a failure keeps the segment and is reported; it is tried again later.
+What an owner cannot settle, because one account is in trouble, is put aside, synced, before the
+segment is retired. Now and then the owners are asked to restore what stands aside.
+
+Rules of this file: after a failure the segment is kept, the failure is reported, and settling is
+tried again later.
 """
 
 from __future__ import annotations
@@ -19,18 +24,27 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import Owner, Record
+from thurn.log.aside import Aside
 from thurn.log.files import Files, Lock
 from thurn.log.frame import ScannedFrame
-from thurn.log.recovery import is_recovered, missing_owner, scan_segment
+from thurn.log.reader import Reader
+from thurn.log.recovery import is_recovered, missing_owner, report_aside, scan_segment
+from thurn.log.restore import restore_aside
 from thurn.log.segment import SegmentFile, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
 from thurn.types.errors import StorageFull
 
 POLL_SECONDS: Final = 1.0
+"""Seconds between two looks for sealed segments."""
 RETRY_SECONDS: Final = 30.0
-"""After a failure: long enough not to fill the operator's log."""
+"""Seconds before the next attempt after a failure: long enough not to fill the operator's log."""
 FULL_RETRY_SECONDS: Final = 3.0
-"""After a failure for want of room, told once a turn: mail waits for what settling frees."""
+"""Seconds before the next attempt if the disk was full: mail waits for the room that settling
+frees. Such failures are reported once an attempt, not once a segment."""
+
+
+RESTORE_SECONDS: Final = 60.0
+"""Seconds between two attempts to restore what stands aside, for accounts that nobody opens."""
 
 
 class Settler:
@@ -38,12 +52,12 @@ class Settler:
 
     Args:
         directory: the log's directory.
-        owners: by the names of their records; `settle` is called in a thread, never twice at once.
-        clock: names the boot; before `recover` has run in this boot nothing is settled.
-        filesystems: a path on each file system that owners write to; the log's is always among
-            them.
-        files: the file system, for tests.
-        report: told of damage and of failures.
+        owners: the owners by the names in their records; their `settle` is called in a thread,
+            never twice at the same time.
+        clock: tells the boot; before `recover` has run in this boot nothing is settled.
+        filesystems: a path on each file system that owners write to; the log's own is added.
+        files: the file system; tests replace it.
+        report: called for each damage and each failure.
     """
 
     def __init__(
@@ -59,6 +73,9 @@ class Settler:
         self._directory, self._owners, self._clock = directory, owners, clock
         self._filesystems = [directory, *filesystems]
         self._files, self._report = files or Files(), report
+        self._aside = Aside(directory, self._files)
+        self._reader = Reader(directory)
+        self._restore_at = 0.0
 
     async def run(self, *, once: bool = False) -> int:
         """See `settle_sealed`."""
@@ -67,29 +84,51 @@ class Settler:
         while True:
             pause = POLL_SECONDS
             await trio.to_thread.run_sync(give_back, self._files, self._directory, limiter=limiter)
-            for found in self.sealed():
+            for segment in self.sealed():
                 try:
-                    count += await trio.to_thread.run_sync(self.settle, found, limiter=limiter)
+                    count += await trio.to_thread.run_sync(self.settle, segment, limiter=limiter)
                 except Exception as error:
-                    if isinstance(error, FileNotFoundError) and not found.path.exists():
+                    if isinstance(error, FileNotFoundError) and not segment.path.exists():
                         continue  # another settler was first
                     if once:
                         raise
-                    full = isinstance(error, StorageFull)
-                    if not full or pause == POLL_SECONDS:
-                        self._report("log.unsettled", path=str(found.path), detail=repr(error))
-                    pause = FULL_RETRY_SECONDS if full else RETRY_SECONDS
+                    is_full = isinstance(error, StorageFull)
+                    if not is_full or pause == POLL_SECONDS:
+                        self._report("log.unsettled", path=str(segment.path), detail=repr(error))
+                    pause = FULL_RETRY_SECONDS if is_full else RETRY_SECONDS
             if once:
                 return count
+            if trio.current_time() >= self._restore_at:
+                await trio.to_thread.run_sync(self.restore, limiter=limiter)
+                self._restore_at = trio.current_time() + RESTORE_SECONDS
             await trio.sleep(pause)
 
+    def restore(self) -> int:
+        """Have the owners restore what stands aside, as far as its trouble is over; returns for how
+        many keys. Blocking; for a thread."""
+        count = 0
+        for name in self._owners:
+            for key in self._aside.keys(name):
+                place = (name, key)
+                try:
+                    count += restore_aside(
+                        self._directory, self._aside, self._owners, place, self._report
+                    )
+                except Exception as error:  # noqa: BLE001 - one key's trouble is not another's
+                    self._report("log.still_aside", owner=name, key=key, detail=str(error))
+        return count
+
     def sealed(self) -> list[SegmentFile]:
-        """What can be settled, the oldest first."""
+        """The segments that can be settled, the oldest first."""
         every = [segments(self._directory, slot, "sealed") for slot in slots(self._directory)]
         return sorted(chain.from_iterable(every), key=attrgetter("generation"))
 
-    def settle(self, found: SegmentFile) -> bool:
-        """Settle one segment; false when recovery has the log now. Blocking; for a thread.
+    def settle(self, segment: SegmentFile) -> bool:
+        """Settle one segment. Blocking; for a thread.
+
+        Returns:
+            False if the segment was left: another process settles or replays now, or the log has
+            not been recovered in this boot.
 
         Raises:
             Exception: whatever an owner or the disk raised; the segment stays.
@@ -100,17 +139,17 @@ class Settler:
         with lock:
             if not is_recovered(self._directory, self._clock):
                 return False
-            scanned = scan_segment(found, self._report)
-            self._hand_over(scanned.frames)
+            scanned = scan_segment(segment, self._report)
+            self._hand_over(segment, scanned.frames)
             for path in {path.stat().st_dev: path for path in self._filesystems}.values():
                 self._files.sync_filesystem(path)
             if scanned.damages:  # never delete what could not be read
-                self._files.rename(found.path, found.path.with_suffix(".damaged"))
+                self._files.rename(segment.path, segment.path.with_suffix(".damaged"))
             else:
-                retire(self._files, found.path)
+                retire(self._files, segment.path)
         return True
 
-    def _hand_over(self, frames: Iterable[ScannedFrame]) -> None:
+    def _hand_over(self, segment: SegmentFile, frames: Iterable[ScannedFrame]) -> None:
         records: dict[str, list[Record]] = {}
         for frame in frames:
             for name, payload in frame.records():
@@ -118,7 +157,10 @@ class Settler:
         for name, part in records.items():
             if name not in self._owners:
                 raise missing_owner(name)
-            self._owners[name].settle(part)
+            unapplied = self._owners[name].settle(part)
+            if unapplied:
+                report_aside(self._report, name, unapplied)
+                self._aside.put(name, segment, unapplied, self._reader.read)
 
 
 async def settle_sealed(
@@ -130,12 +172,12 @@ async def settle_sealed(
     filesystems: Sequence[Path] = (),
     report: Report = silent,
 ) -> int:
-    """Settle what is sealed, for ever, or `once` what is sealed now; gives how many segments.
+    """Settle sealed segments for ever, or `once` those that are sealed now; returns how many.
 
     Raises:
         Exception: with `once`, the first failure.
 
-    Cancellation: the segment in work is finished first.
+    Cancellation: the segment that is being settled is finished first.
     """
     settler = Settler(directory, owners, clock=clock, filesystems=filesystems, report=report)
     return await settler.run(once=once)

@@ -1,7 +1,8 @@
 """The worker's current segment and the one prepared to follow it.
 
-The next segment is made in a thread while the current one fills, so changing over costs a rename.
-When the disk is behind, the current segment grows beyond its size rather than hold up callers.
+The next segment is made in a thread while the current one fills, so the change needs only a rename.
+If the disk is too slow for that, the current segment grows beyond its size instead of making
+callers wait.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import trio
 
 from thurn.contracts.clock import Clock
 from thurn.log.files import Files
-from thurn.log.segment import Segment, prepare, retire, seal
+from thurn.log.segment import Segment, newest_generation, prepare, retire, seal
 from thurn.log.settings import LogSettings, Report
 
 STRETCH: Final = 2
-"""How many times its size a segment may grow while the next is not ready."""
+"""How many times its set size a segment may have while the next one is not ready."""
 RETRY_SECONDS: Final = 1.0
+"""Seconds before the next attempt after a segment could not be made."""
 
 
 class Spares:
-    """Gives the segment to write to."""
+    """Prepares segments and says which one to write to."""
 
     def __init__(
         self, files: Files, path: Path, clock: Clock, settings: LogSettings, report: Report
@@ -37,7 +39,8 @@ class Spares:
         self.current: Segment | None = None
 
     async def run(self) -> None:
-        """Keep the next segment prepared; try again when there was no room."""
+        """Keep the next segment prepared; after an error try again a little later."""
+        self._generation = newest_generation(self._path)
         while True:
             if self._next is not None:
                 await self._wanted.wait()
@@ -55,11 +58,11 @@ class Spares:
             except OSError as error:
                 self._error = error
                 self._report("log.segment_failed", path=str(self._path), detail=str(error))
-            self._tell()
+            self._wake_waiting()
             if self._error is not None:
                 await trio.sleep(RETRY_SECONDS)
 
-    def _tell(self) -> None:
+    def _wake_waiting(self) -> None:
         changed, self._changed = self._changed, trio.Event()
         changed.set()
 
@@ -67,7 +70,7 @@ class Spares:
         """A segment that is not full.
 
         Raises:
-            OSError: none can be made; a later call tries again.
+            OSError: no segment can be made now; a later call tries again.
         """
         size_octets = self._settings.segment_octets
         while True:
@@ -75,7 +78,7 @@ class Spares:
             if current is not None and current.position < size_octets:
                 return current
             if self._next is not None:
-                return self.turn(self._next)
+                return self._change_to(self._next)
             if current is not None and current.position < size_octets * STRETCH:
                 return current
             if self._error is not None:
@@ -97,16 +100,16 @@ class Spares:
             seal(self._files, self.current.path)
             self.current = None
 
-    def turn(self, following: Segment) -> Segment:
-        """Seal the current segment and go on with this one. Raises OSError."""
+    def _change_to(self, next_segment: Segment) -> Segment:
+        """Seal the current segment and go on with the next. Raises OSError."""
         if self.current is not None:
             seal(self._files, self.current.path)
-        self.current, self._next = following, None
+        self.current, self._next = next_segment, None
         self._wanted.set()
-        return following
+        return next_segment
 
     def close(self) -> None:
-        """Seal what has records, give back what has none."""
+        """Seal the segments that have records; free the others."""
         for segment in (self.current, self._next):
             if segment is not None and segment.used_since is not None:
                 seal(self._files, segment.path)

@@ -1,7 +1,7 @@
-"""When to sync in the loop and when in a thread.
+"""Decides whether a sync runs in the event loop or in a thread.
 
-A sync of a tenth of a millisecond costs less than the way to a thread and back; a slow one would
-hold up every connection of the worker (measured: docs/explanation/commit-log.md).
+A sync of a tenth of a millisecond takes less time than the way to a thread and back; a slow one in
+the loop would stop every connection of the worker (measurements: docs/explanation/commit-log.md).
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from thurn.contracts.clock import Clock
 from thurn.log.files import Files
 
 _WEIGHT: Final = 1 / 16
-"""How much one sync counts in the running mean: a few in a row decide, one alone does not."""
+"""Weight of one sync in the running mean: a few slow ones in a row decide, a single one does
+not."""
 
 
 class Syncer:
-    """Syncs a descriptor, where it is cheaper for the worker as a whole."""
+    """Syncs file descriptors in the loop or in a thread, whichever is better for the worker."""
 
     def __init__(self, files: Files, clock: Clock, slow_seconds: float) -> None:
         self._files = files
@@ -29,9 +30,12 @@ class Syncer:
         self.threaded = False
 
     async def sync(self, descriptor: int) -> None:
-        """On the disk when it returns. Raises OSError: then nothing is known of what was written.
+        """Return when what was written is on the disk.
 
-        Cancellation: shielded, for a sync cannot be taken back; the deadline is the disk's.
+        Raises:
+            OSError: it is not known what of it is on the disk.
+
+        Cancellation: shielded, because a sync cannot be undone; it takes as long as the disk does.
         """
         if self.threaded:
             with trio.CancelScope(shield=True):

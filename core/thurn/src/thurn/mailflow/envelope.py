@@ -1,10 +1,11 @@
 """Judges connection, hello, sender and recipient: the stages before the content.
 
 Rules of this file:
-1. A chain's Accept ends that stage's chain and nothing else.
+1. `Accept` ends the chain of its stage and nothing else.
 2. Only the relay chain permits relaying, and it ends in refusal.
-3. A refusal at connection, hello or sender is remembered and given at RCPT.
-4. Recipients that are ours are asked of the recipient chain, all others of the relay chain.
+3. A refusal at connection, hello or sender is remembered and answered at RCPT, unless the
+   listener's `reject_at` is "once".
+4. The recipient chain is asked about recipients of this site, and the relay chain about all others.
 5. The id of the transaction or session is in every refusal, so that `thurn explain` finds it.
 """
 
@@ -39,11 +40,13 @@ from thurn.types.stash import StashKey
 from thurn.types.status import LOCAL_ERROR, RELAY_DENIED, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
 REFUSAL: Final = StashKey[Refusal]("mailflow.refusal")
-"""A refusal of the sender stage, given at RCPT."""
+"""A refusal that is answered at RCPT: of the sender stage, or of a stage before it."""
 ENTRY: Final = StashKey[JournalRecord]("mailflow.entry")
 EARLY: Final = StashKey[JournalRecord]("mailflow.early")
 """What was decided at connection and hello, before there was a transaction."""
 ACCEPTED: Final = Accept()
+TAKEN: Final = frozenset({"stored", "queued", "discarded"})
+"""The outcomes of messages that were answered with success."""
 _LOGIN_REQUIRED: Final = Reject(
     "login.required", "Authentication required", 530, "5.7.0"
 )  # RFC 4954 §6
@@ -55,7 +58,7 @@ Answer = Accept | Disconnect | Reject | Tempfail
 
 
 def trouble_of(error: Exception) -> Status:
-    """The answer where something has failed: temporary, because an error is not a verdict."""
+    """The answer after an error. It is always temporary, because an error is not a verdict."""
     status = status_of(error)
     return status if status.is_temporary else LOCAL_ERROR
 
@@ -85,7 +88,8 @@ async def judge_hello(plan: FlowPlan, session: Session, name: str) -> Answer:
 
 
 def _early_record(plan: FlowPlan, session: Session, stage_name: str) -> JournalRecord:
-    """The record of connection and hello. The last of many hellos counts; what is kept is small."""
+    """The journal's record of connection and hello. Of several hellos only the last one is kept, so
+    that the record stays small."""
     early = session.stash.get(EARLY) or plan.journal.begin(session.id, **_facts(session))
     session.stash[EARLY] = early
     early.stages[:] = [stage for stage in early.stages if stage["stage"] != stage_name]
@@ -102,13 +106,14 @@ def _judge_early(
         record.stages.extend(early.stages)
         record.note(outcome="refused", status=str(answer.status), reason=answer.reason)
         plan.journal.write(record)
+        plan.lines.session_refused(session, answer.status, answer.reason)
         return named(answer, session.id)
     session.remembered = session.remembered or answer
     return ACCEPTED
 
 
 def _facts(session: Session) -> dict[str, str]:
-    """What a journal record says of the session."""
+    """What a journal record says about the session."""
     facts = {
         "session": session.id,
         "listener": session.listener,
@@ -123,7 +128,7 @@ def _facts(session: Session) -> dict[str, str]:
 
 def _add_early(entry: JournalRecord, session: Session) -> None:
     """Add the decisions of connection and hello to the record of the session's first transaction,
-    and of each that they refuse."""
+    and to that of each transaction that is refused because of them."""
     early = session.stash.get(EARLY)
     if early is not None:
         entry.stages.extend(early.stages)
@@ -139,7 +144,7 @@ def named(answer: Refusal, identifier: str) -> Refusal:
 async def judge_sender(
     plan: FlowPlan, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
 ) -> Transaction | Refusal:
-    """The sender stage: a transaction, or the refusal."""
+    """The sender stage: returns a transaction, or the refusal."""
     settings = plan.settings
     identifier = plan.ids.make()
     entry = plan.journal.begin(
@@ -158,7 +163,7 @@ async def judge_sender(
         refusal = None if answer is None or isinstance(answer, Accept) else answer
     if refusal is not None:
         if own or isinstance(refusal, Disconnect) or settings.reject_at == "once":
-            # Below half of the reserve the journal gets no line about it either.
+            # With less than half of the reserve, not even the journal gets a line.
             if own is not _NO_SPACE or 2 * plan.free_octets() > settings.reserve_octets:
                 close_entry(plan, transaction, "refused", refusal.status, refusal.reason)
             return named(refusal, identifier)
@@ -167,7 +172,7 @@ async def judge_sender(
 
 
 def _own_refusal(plan: FlowPlan, session: Session) -> Refusal | None:
-    """What is refused at MAIL whatever the rules say."""
+    """The host's own refusal at MAIL, whatever the rules say."""
     if plan.settings.require_login and session.identity is None:
         return _LOGIN_REQUIRED
     return _NO_SPACE if plan.free_octets() < plan.settings.reserve_octets else None
@@ -184,6 +189,8 @@ async def judge_recipient(plan: FlowPlan, transaction: Transaction, recipient: R
             reason=answer.reason,
             status=str(answer.status),
         )
+        address = recipient.address
+        plan.lines.recipient_refused(transaction, address, answer.status, answer.reason)
         return named(answer, transaction.id)
     return answer
 
@@ -235,7 +242,7 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
 
 
 async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:
-    """Ask the relay chain; without a rule that permits it the answer is a refusal."""
+    """Ask the relay chain; if no rule permits it, the answer is a refusal."""
     denied = as_refusal(RELAY_DENIED, "relay.denied")
     if not plan.chains.relay:
         return denied
@@ -265,3 +272,19 @@ def close_entry(
     if "recipients" not in entry.facts:
         entry.note(recipients=[str(r.address) for r in transaction.recipients[:100]])
     plan.journal.write(entry)
+    _log(plan, transaction, entry, outcome, status)
+
+
+def _log(
+    plan: FlowPlan,
+    transaction: Transaction,
+    entry: JournalRecord,
+    outcome: TransactionOutcome,
+    status: Status,
+) -> None:
+    """Write the line of the operator's log; what the peer abandoned has none."""
+    size_octets = entry.facts.get("size")
+    if outcome in TAKEN:
+        plan.lines.accepted(transaction, status, outcome, size_octets)
+    elif outcome != "abandoned":
+        plan.lines.refused(transaction, status, entry.reason, size_octets)

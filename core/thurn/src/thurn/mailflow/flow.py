@@ -34,32 +34,32 @@ class Flow:
 
     @property
     def size_limit_octets(self) -> int:
-        """The largest message accepted."""
+        """Most octets of a message."""
         return self._plan.settings.size_limit_octets
 
     async def connect(self, session: Session) -> Answer:
-        """Before the greeting."""
+        """Called before the greeting."""
         return await judge_connection(self._plan, session)
 
     async def hello(self, session: Session, name: str) -> Answer:
-        """At each hello."""
+        """Called at each hello."""
         session.hello = name
         return await judge_hello(self._plan, session, name)
 
     async def sender(
         self, session: Session, sender: Address | None, parameters: Mapping[str, str | None]
     ) -> Transaction | Refusal:
-        """At MAIL."""
+        """Called at MAIL."""
         return await judge_sender(self._plan, session, sender, parameters)
 
     async def recipient(self, transaction: Transaction, recipient: Recipient) -> Answer:
-        """At RCPT."""
+        """Called at RCPT."""
         return await judge_recipient(self._plan, transaction, recipient)
 
     async def message(
         self, transaction: Transaction, blob: Blob, *, replies: Literal["each", "one"]
     ) -> Outcome:
-        """At the end of data."""
+        """Called at the end of data."""
         return await receive(self._plan, transaction, blob, replies)
 
     def refuse(self, transaction: Transaction, status: Status, reason: str) -> None:

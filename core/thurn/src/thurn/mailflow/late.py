@@ -1,14 +1,15 @@
-"""Remembers messages whose commit went on when their peers were told to come again.
+"""Remembers messages whose commit still went on when their peers were answered 451.
 
-Such a peer sends the same message again, in a new transaction with a new id. By then it is known
-what has become of the first: if it was stored, the repeat is answered as the first would have been,
-and nothing is stored twice.
+Such a peer sends the same message again, in a new transaction with a new id. By then the first
+commit has ended, mostly: if the message was stored, the repeat gets the answer that the first would
+have got, and nothing is stored twice.
 
 Rules of this file:
-1. A message is the same if its octets, its sender and its recipients are, and its kind of answer.
-2. It costs nothing while no commit was late. What is remembered is bounded in number and age.
-3. Each worker remembers its own: a repeat that comes to another worker is stored twice. Mail may be
-   doubled, but it is never lost.
+1. Two messages are the same if their octets, senders and recipients are equal, and the kind of
+   answer is.
+2. As long as no commit is late, nothing is computed. The memory is bounded in number and age.
+3. Each worker has a memory of its own, so a repeat that comes to another worker is stored a second
+   time. Mail may be doubled, but it is never lost.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ from thurn.types.errors import TemporaryFailure
 from thurn.types.session import Transaction
 
 LATE_LIMIT: Final = 256
-"""Most messages that are remembered; each kept a commit waiting for two minutes."""
+"""Most messages that are remembered: the commit of each took more than two minutes, so there are
+few of them."""
 LATE_SECONDS: Final = 5 * 86_400.0
-"""How long a message is remembered: as long as peers try again (RFC 5321 §4.5.4.1: 4-5 days)."""
+"""Seconds for which a message is remembered: peers try again for so long (RFC 5321 §4.5.4.1: 4-5
+days)."""
 
 
 class LateCommits:
-    """The late messages of one listener in one worker; false when there is none."""
+    """The late messages of one listener in one worker; false if there are none."""
 
     __slots__ = ("_clock", "_messages")
 
@@ -50,7 +53,7 @@ class LateCommits:
             self._messages.popitem(last=False)
 
     def find(self, key: bytes) -> Receipt | None:
-        """The receipt of a message that was stored meanwhile; None: it has to be delivered.
+        """The receipt of a message that has been stored by now; None: it has to be delivered.
 
         Raises:
             TemporaryFailure: its first commit still goes on.
@@ -67,12 +70,12 @@ class LateCommits:
 
 
 def key_of(sender: Address | None, transaction: Transaction, blob: Blob, replies: Replies) -> bytes:
-    """What makes a message the same.
+    """A hash by which the same message is recognised.
 
     Args:
-        sender: as the peer gave it, whatever filters have made of it.
-        transaction: with its recipients.
-        blob: the octets that have come.
+        sender: as the peer gave it, before any filter changed it.
+        transaction: the transaction, for its recipients.
+        blob: the octets that the peer sent.
         replies: the kind of answer.
     """
     digest = hashlib.blake2b(blob.read(), digest_size=32)

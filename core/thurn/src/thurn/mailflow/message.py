@@ -1,9 +1,9 @@
-"""Answers the end of data: what was submitted is completed, filters, delivery, then the reply.
+"""Answers the end of data: completes what was submitted, asks the filters, delivers, then replies.
 
 Rules of this file:
-1. It is the only place that says 250 to a message, and it says so only with the receipt that
+1. It is the only place that answers a message with 250, and it does so only with the receipt that
    delivery gives after its commit has returned.
-2. Whatever goes wrong is a temporary failure, in one place (`receive`).
+2. Every error becomes a temporary failure, in one place (`receive`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.deliver import LateReceipt, Receipt, deliver
 from thurn.delivery.disposition import Replies
 from thurn.directory.expansion import expand
-from thurn.mailflow.envelope import close_entry, trouble_of
+from thurn.mailflow.envelope import TAKEN, close_entry, trouble_of
 from thurn.mailflow.late import key_of
 from thurn.mailflow.plan import FlowPlan
 from thurn.mailflow.stages import ask_filters
@@ -59,6 +59,12 @@ async def receive(
             plan.late.add(key_of(sender, transaction, blob, replies), error)
         receipt = _alike(transaction, replies, trouble_of(error), "deferred")
     close_entry(plan, transaction, receipt.outcome, receipt.statuses[0])
+    if replies == "each" and receipt.outcome in TAKEN:
+        for recipient, status in zip(transaction.recipients, receipt.statuses, strict=True):
+            if not status.is_success:
+                plan.lines.recipient_refused(
+                    transaction, recipient.address, status, "delivery.failed"
+                )
     plan.events.emit(
         TransactionEnded(
             transaction.id,
@@ -75,10 +81,10 @@ async def receive(
 def _find_late(
     plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
 ) -> Receipt | None:
-    """The receipt of a repeat, whose first commit came to its end after its peer was answered.
+    """The receipt of a repeat whose first commit has ended after its peer was answered 451.
 
     Raises:
-        TemporaryFailure: it has not come to its end.
+        TemporaryFailure: that commit has not ended yet.
     """
     if not plan.late:
         return None
@@ -135,7 +141,7 @@ def _alike(
 
 
 async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Edit) -> None:
-    """Carry out an edit of the envelope; others are passed over."""
+    """Carry out an edit of the envelope; other edits are ignored."""
     match edit:
         case ChangeSender(sender):
             transaction.sender = sender
@@ -146,7 +152,7 @@ async def _edit_envelope(plan: FlowPlan, transaction: Transaction, edit: Edit) -
         case AddRecipient(address):
             added = Recipient(address)
             expansion = await expand(plan.directory, added, transaction.journal)
-            if not expansion.targets:  # a copy that a filter wants is not dropped in silence
+            if not expansion.targets:  # a copy that a filter wants must not be lost in silence
                 raise TemporaryFailure(f"a filter adds {address}, which is not an address here")
             if transaction.targets:
                 transaction.targets[0] = (*transaction.targets[0], *expansion.targets)

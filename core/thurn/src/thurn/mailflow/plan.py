@@ -1,4 +1,4 @@
-"""What the mail flow of one listener consists of, made once when the configuration opens."""
+"""What the mail flow of one listener consists of; made once, when the site opens."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from thurn.delivery.parts import DeliveryParts
 from thurn.mailflow.late import LateCommits
 from thurn.telemetry.ids import IdMaker
 from thurn.telemetry.journal import Journal
+from thurn.telemetry.lines import MailLines
 from thurn.types.address import Address
 
 
@@ -36,11 +37,12 @@ class FlowSettings:
     """The numbers and words of a listener's mail flow.
 
     Attributes:
-        reject_at: "recipient" remembers refusals of connection, hello and sender and gives them
-            at RCPT, so that the log shows sender and recipient; "once" gives them at once.
-        reserve_octets: free space below which MAIL is answered 452.
-        require_login: nobody may send without a login (RFC 6409 §4.3).
-        submission: messages are completed at their end (`thurn.mailflow.submission`).
+        reject_at: "recipient": refusals of connection, hello and sender are answered at RCPT, so
+            that the journal has sender and recipient; "once": they are answered at once.
+        reserve_octets: free space on the disk below which MAIL is answered 452.
+        require_login: whether mail is accepted only after a login (RFC 6409 §4.3).
+        postmaster: the address that gets mail for postmaster; None: there is none.
+        submission: whether messages are completed (`thurn.mailflow.submission`).
     """
 
     hostname: str
@@ -66,6 +68,7 @@ class FlowPlan:
     clock: Clock
     ids: IdMaker
     late: LateCommits
+    lines: MailLines
     free_octets: Callable[[], int] = field(repr=False)
-    """How many octets the commit log's disk still takes; asked for each transaction, because a fast
-    peer fills a disk within a second."""
+    """Octets free on the commit log's disk; asked for each transaction, because a fast peer can
+    fill a disk within a second."""

@@ -1,12 +1,12 @@
-"""Rules that belong to one session (`thurn.contracts.policy.SessionPolicy`), seen as a policy.
+"""Makes a policy of rules that belong to one session (`thurn.contracts.policy.SessionPolicy`).
 
 Rules of this file:
-1. Rules are opened at the first question, in a task of their own, where they also stay: what they
-   hold may have a nursery, and a nursery is left where it was entered.
-2. Whatever ends a transaction, open rules hear of it once, and before the next question.
-3. A failure to open, to hear of an end, or to close is the failure of this session: each later
-   question is a temporary failure without a call. It counts for the breaker.
-4. Closing is bounded: rules that do not end are cancelled, and left to themselves after that.
+1. Rules are opened at the first question, in a task of their own, in which they are also closed:
+   they may hold a nursery, which must be left in the task that entered it.
+2. However a transaction ends, open rules hear of it once, and before the next question.
+3. If opening, hearing of an end or closing fails, the rules of this session have failed: each later
+   question fails temporarily without a call. Each such failure counts for the breaker.
+4. Closing is bounded: rules that do not end are cancelled, and abandoned if that does not help.
 """
 
 from __future__ import annotations
@@ -35,19 +35,22 @@ from thurn.types.session import Session, Transaction
 from thurn.types.stash import StashKey
 
 CLOSE_SECONDS: Final = 5.0
-"""The longest closing of the rules of one session; the worker may have to end."""
+"""Most seconds for closing the rules of one session, because the worker may have to end."""
 ENDED_SECONDS: Final = 20.0
-"""The longest that rules may take to hear of the end of a transaction: less than the deadline of a
-stage, so that a peer that goes on at once hears from the next question what has failed."""
+"""Most seconds for one call of `transaction_ended`: less than the deadline of a stage, so that the
+next question of a peer that goes on at once reports this failure and not a missed deadline."""
 
 
 class SessionRules:
-    """One instance whose rules are opened per session, as the chains see it.
+    """An instance whose rules are opened per session. The chains call it like any policy.
 
     Args:
         product: what the instance has opened.
-        callee: the instance.
+        callee: how the instance is called.
         supervision: how failures are reported.
+
+    Attributes:
+        left_behind: how many sessions have not closed their rules in time.
     """
 
     __slots__ = ("_key", "callee", "left_behind", "product", "supervision")
@@ -108,7 +111,7 @@ class SessionRules:
 
 
 class _OpenRules:
-    """The rules of one session. Small while idle: no event, one parked task."""
+    """The rules of one session. While idle they hold no event and only one parked task."""
 
     __slots__ = (
         "_changed",
@@ -121,14 +124,14 @@ class _OpenRules:
         "_rules",
         "_scope",
         "_session",
-        "_untold",
+        "_unheard",
     )
 
     def __init__(self, of: SessionRules, session: Session) -> None:
         self._of, self._session = of, session
         self._rules: object | None = None
         self._failure: Unanswered | None = None
-        self._untold: deque[tuple[Transaction, TransactionOutcome]] | None = None
+        self._unheard: deque[tuple[Transaction, TransactionOutcome]] | None = None
         self._closing = self._ended = self._is_left = False
         self._parked: trio.lowlevel.Task | None = None
         self._changed: trio.Event | None = None
@@ -139,12 +142,12 @@ class _OpenRules:
         trio.lowlevel.spawn_system_task(self._run)
 
     async def ready(self) -> object:
-        """The rules, when they are open and have heard of all ends.
+        """Wait until the rules are open and have heard of all ends; returns them.
 
         Raises:
             Unanswered: they have failed.
         """
-        while self._rules is None or self._untold:
+        while self._rules is None or self._unheard:
             if self._failure is not None:
                 raise self._failure
             try:
@@ -158,15 +161,15 @@ class _OpenRules:
             raise self._failure
         return self._rules
 
-    def tell(self, transaction: Transaction, outcome: TransactionOutcome) -> None:
-        """A transaction has ended."""
+    def note_end(self, transaction: Transaction, outcome: TransactionOutcome) -> None:
+        """Have the rules hear that a transaction has ended."""
         if self._failure is None and issubclass(self._of.product.rules, TransactionWatcher):
-            self._untold = self._untold or deque()
-            self._untold.append((transaction, outcome))
+            self._unheard = self._unheard or deque()
+            self._unheard.append((transaction, outcome))
             self._unpark()
 
     async def close(self) -> None:
-        """The session has ended. Bounded; never raises."""
+        """Close the rules, because the session has ended. Bounded; never raises."""
         self._closing = True
         self._unpark()
         with trio.move_on_after(CLOSE_SECONDS, shield=True):
@@ -192,12 +195,12 @@ class _OpenRules:
                     self._of.callee.missed = 0
                     self._change()
                     while not self._closing:
-                        if self._untold:
-                            await self._tell_all()
+                        if self._unheard:
+                            await self._pass_on_ends()
                         else:
                             self._parked = trio.lowlevel.current_task()
                             await trio.lowlevel.wait_task_rescheduled(self._abort)
-                    await self._tell_all()
+                    await self._pass_on_ends()
         except BaseException as error:  # noqa: BLE001 - supervision point: one session
             place = place_of(error, self._of.callee.source)
             self._fail(described(error), place)
@@ -209,19 +212,19 @@ class _OpenRules:
             self._of.left_behind -= self._is_left
             self._change()
 
-    async def _tell_all(self) -> None:
-        """Tell the rules of all ends that they have not heard of."""
-        while self._untold:
-            transaction, outcome = self._untold[0]
+    async def _pass_on_ends(self) -> None:
+        """Pass all ends on that the rules have not heard of."""
+        while self._unheard:
+            transaction, outcome = self._unheard[0]
             if isinstance(self._rules, TransactionWatcher):
                 with trio.fail_after(ENDED_SECONDS):
                     await self._rules.transaction_ended(transaction, outcome)
-            self._untold.popleft()
-        self._untold = None
+            self._unheard.popleft()
+        self._unheard = None
         self._change()
 
     def _fail(self, failure: str, source: str = "") -> None:
-        """The first failure is the one of this session."""
+        """Report a failure and keep it for later questions; only the first one of a session."""
         if self._failure is None:
             self._failure = self._of.supervision.fault(self._of.callee, failure, source)
             self._change()
@@ -254,7 +257,7 @@ _CURRENT: Final = StashKey[Transaction | None]("mailflow.transaction")
 
 
 def begin_transaction(transaction: Transaction) -> None:
-    """A transaction has begun: its end will be told once, whatever ends it."""
+    """Note that a transaction has begun, so that its end is noticed once, however it ends."""
     before = transaction.session.stash.get(_CURRENT)
     if before is not None:
         end_transaction(before, "abandoned")
@@ -262,12 +265,13 @@ def begin_transaction(transaction: Transaction) -> None:
 
 
 def end_transaction(transaction: Transaction, outcome: TransactionOutcome) -> None:
-    """Tell all rules that the session has opened; nothing the second time."""
+    """Note the end of a transaction for all rules that the session has opened; only the first call
+    for a transaction counts."""
     stash = transaction.session.stash
     if stash.get(_CURRENT) is transaction:
         stash[_CURRENT] = None
         for opened in stash.get(_OPEN) or ():
-            opened.tell(transaction, outcome)
+            opened.note_end(transaction, outcome)
 
 
 async def end_session(session: Session) -> None:

@@ -1,7 +1,7 @@
-"""The stages of the mail flow: each a typed loop over the rules that its chain holds.
+"""The stages of the mail flow: each is a typed loop over the rules of its chain.
 
-Rules of this file: rules are asked in the configuration's order; the first answer other than
-Continue ends the stage, and only this stage; None says that no rule had an opinion.
+Rules of this file: rules are asked in the configuration's order. The first answer other than
+Continue ends the stage, and only this stage. None means that no rule had an opinion.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from thurn.types.envelope import Recipient
 from thurn.types.session import JournalEntry, Session, Transaction
 
 SESSION_SECONDS: Final = 30.0
-"""The deadline of the stages before the content; a peer waits 300 s (RFC 5321 §4.5.3.2)."""
+"""Most seconds of each stage before the content; a peer waits 300 s (RFC 5321 §4.5.3.2)."""
 FILTER_SECONDS: Final = 120.0
-"""The deadline of all filters of one message; a peer waits 600 s for the end of data."""
+"""Most seconds of all filters of one message; a peer waits 600 s for the answer to the end of data
+(RFC 5321 §4.5.3.2.6)."""
 
 _DECISIONS: Final = (Continue, Accept, Reject, Tempfail, Disconnect)
 
@@ -52,7 +53,7 @@ FILTER: Final[Stage[MessageFilter]] = Stage(
 )
 
 Judgement: TypeAlias = Accept | Refusal | None
-"""What a stage before the content says; None: no rule had an opinion."""
+"""The answer of a stage before the content; None: no rule had an opinion."""
 
 
 async def ask_connection(
@@ -94,7 +95,7 @@ async def ask_sender(
 async def ask_recipient(
     chain: Chain[RecipientPolicy], transaction: Transaction, recipient: Recipient
 ) -> Judgement:
-    """Ask about a recipient that is ours."""
+    """Ask about a recipient of this site."""
     run = chain.begin(transaction.id, transaction.journal)
     for rule in run.rules:
         answer = await run.ask(rule, rule.product.check_recipient, transaction, recipient)
@@ -133,7 +134,7 @@ class Filtered:
 async def ask_filters(
     chain: Chain[MessageFilter], transaction: Transaction, content: Content
 ) -> Filtered:
-    """Ask about a whole message; the edits of a filter are seen by the filters after it.
+    """Ask about a whole message; a filter sees the edits of the filters before it.
 
     Raises:
         ValueError: an edit that cannot stand in a header (line ends, controls).

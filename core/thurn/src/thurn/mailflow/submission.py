@@ -1,24 +1,24 @@
 """Completes a message that a person's mail program has submitted. RFC 6409 §8.
 
-It happens once, at the end of data of listeners with `submission = true`, before the trace field
-and the filters: so the copies for accounts of ours and those for elsewhere are the same message.
+This happens once, at the end of data of listeners with `submission = true`, before the trace field
+and the filters. So the copies for accounts here and those for elsewhere are the same message.
 
 Rules of this file:
-1. Bcc goes, and Resent-Bcc with it: a program may leave it in and trust the server, and whoever
-   stands in it must not be shown to the others, nor the others' blind copies to them. RFC 5322
-   §3.6.3 (the first of its three ways), §3.6.6.
-2. Date and Message-ID are put in where the field is missing; what is there stays, right or wrong.
-   RFC 6409 §8.2, §8.3.
-3. Sender is put in where it is missing and From alone does not say who has sent: From has several
-   addresses (RFC 5322 §3.6.2: then it must be there), or none of them is the login's (RFC 6409
-   §8.1). It is an address of the login: the first of From that it owns, else the account's own.
-   A Sender that is there stays: whether it may is the business of a filter.
-4. Sender is not put in where nobody has logged in, where From is missing, doubled or cannot be
-   read, and where the message is resent: its From is then another's by right, and all Resent
-   fields but Resent-Bcc stay as they are. RFC 5322 §3.6.6.
-5. New fields stand above the message; the body is not touched.
-6. A header that is too large to be read whole is refused (`HEADER_TOO_LARGE`), for a Bcc might
-   stand in what is not read.
+1. Bcc is removed, and Resent-Bcc with it: a program may leave it in and trust the server, and no
+   recipient may see who else gets a blind copy. RFC 5322 §3.6.3 (the first of its three ways),
+   §3.6.6.
+2. A missing Date or Message-ID is added. A field that exists stays, right or wrong. RFC 6409 §8.2,
+   §8.3.
+3. A missing Sender is added if From alone does not say who sends: From has several addresses (RFC
+   5322 §3.6.2: then Sender is required), or the login owns none of them (RFC 6409 §8.1). It gets
+   the first address of From that the login owns, otherwise the account's own address. A Sender that
+   exists stays: whether it may is decided by a filter.
+4. No Sender is added if nobody has logged in, if From is missing, doubled or unreadable, or if the
+   message is resent: then From may be another person's. All Resent fields but Resent-Bcc stay as
+   they are. RFC 5322 §3.6.6.
+5. New fields are put above the message; the body is not changed.
+6. A header that is too large to be read whole is refused (`HEADER_TOO_LARGE`), because there may be
+   a Bcc in the part that is not read.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from thurn.types.session import Transaction
 from thurn.types.status import Status
 
 FROM_ADDRESSES: Final = 50
-"""The largest number of From addresses that are looked up; people write one or two, and past it
-the field counts as one that cannot be read."""
+"""Most addresses of From that are looked up. People write one or two; a field with more counts as
+unreadable."""
 
 HEADER_TOO_LARGE: Final = Status(552, "5.3.4", "The header of the message is too large")
-"""The answer to a header of which some fields cannot be seen (`thurn_message.limits`)."""
+"""The answer to a header that is not read whole (`thurn_message.limits`)."""
 
 _BLIND: Final = ("Bcc", "Resent-Bcc")
 _RESENT: Final = frozenset((b"resent-from", b"resent-sender", b"resent-date"))
@@ -52,12 +52,12 @@ _RESENT: Final = frozenset((b"resent-from", b"resent-sender", b"resent-date"))
 async def complete(
     content: Content, transaction: Transaction, *, directory: Directory, hostname: str, now: float
 ) -> Content:
-    """The message as it goes on; the same object when nothing is missing.
+    """The completed message; the same object if there is nothing to do.
 
     Args:
-        content: as received, without a trace field.
-        transaction: whose journal notes what was done.
-        directory: knows which addresses are the login's.
+        content: the message as received, without a trace field.
+        transaction: its transaction; the journal gets what was done.
+        directory: says which addresses the login owns.
         hostname: the domain of a new Message-ID.
         now: POSIX seconds, for a new Date.
 
@@ -85,7 +85,7 @@ async def complete(
 async def _sender(
     content: Content, transaction: Transaction, directory: Directory
 ) -> Address | None:
-    """The address for a Sender field that is missing and needed, or None."""
+    """The address for a Sender field, if it is missing and needed; otherwise None."""
     scan, identity = content.scan, transaction.session.identity
     names = [field.name for field in scan.fields]
     if identity is None or b"sender" in names or names.count(b"from") != 1:
@@ -99,11 +99,13 @@ async def _sender(
     sender = owned[0] if owned else await _own_address(directory, identity.account)
     if sender is None or sender.is_ascii or "SMTPUTF8" in transaction.parameters:
         return sender
-    return None  # the field would ask the next hop for what the sender has not asked for
+    return (
+        None  # such a field would need SMTPUTF8 at the next hop, which the sender did not ask for
+    )
 
 
 def _authors(value: bytes) -> list[Address]:
-    """The addresses of a From field; none when it cannot be read without doubt."""
+    """The addresses of a From field; empty if it cannot be read without doubt."""
     parsed = parse_address_list(value)
     if parsed.doubts or len(parsed.mailboxes) > FROM_ADDRESSES:
         return []

@@ -10,15 +10,15 @@ from thurn_message.date import format_date
 from thurn.types.session import PeerAddress, Session, Transaction
 
 RECEIVED_LIMIT: Final = 100
-"""The largest number of Received fields of a message that does not go in a loop; RFC 5321 §6.3
+"""Most Received fields of a message; with more it counts as one that goes in a loop. RFC 5321 §6.3
 wants at least 100."""
 HELLO_CHARACTERS: Final = 255
-"""The longest part of the peer's own name in the field; a domain name is not longer."""
+"""Most characters of the peer's own name in the field; a domain name is not longer."""
 
 
 @lru_cache(1024)
 def peer_text(peer: PeerAddress | None) -> str:
-    """The peer's address as text; "local" without one."""
+    """The peer's address as text; "local" if it has none."""
     return str(peer or "local")
 
 
@@ -60,7 +60,7 @@ def _date(second: int) -> str:
 
 @lru_cache(64)
 def _printable(hello: str) -> str:
-    """The peer's own name without any character that could end the field or a comment."""
+    """The peer's own name, without characters that could end the field or a comment."""
     if hello.isascii() and hello.isalnum():
         return hello
     text = "".join(c if "!" <= c <= "~" and c not in "()\\;" else "?" for c in hello)

@@ -1,5 +1,5 @@
-"""Sockets: binding, accepting, bounding, encrypting. No protocol is spoken here.
+"""Sockets: binding, accepting, bounding, encrypting. Nothing here speaks a protocol.
 
-Reading order: bind (specification to listening socket), limits (who may have how many), listen
-(the accept loop and the life of one connection), connection (what a listener gets).
+Reading order: bind (from a specification to a listening socket), limits (how many connections there
+may be), listen (the accept loop and the life of one connection), connection (what a listener gets).
 """

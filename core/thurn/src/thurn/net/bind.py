@@ -1,8 +1,7 @@
 """From `bind = "address:port"` to listening sockets.
 
-Rules of this file: standard library and `types` only, so that the supervisor, which binds, stays
-tiny; every failure is a ConfigError that says what to change.
-
+Rules of this file: it imports the standard library and `types` only, because the supervisor binds
+and must stay small; every failure is a ConfigError that says what to change.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from typing import Final
 from thurn.types.bind import UnixBind, parse_bind
 from thurn.types.errors import ConfigError
 
-BACKLOG: Final = 1024  # what waits while a worker is busy or out of descriptors
+BACKLOG: Final = 1024
+"""Most connections that wait in the kernel while the workers are busy or have no descriptor."""
 
 
 def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> list[socket.socket]:
@@ -27,11 +27,12 @@ def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> lis
 
     Args:
         spec: `host:port` or `unix:path`.
-        place: where it is written, put before what is wrong.
-        going: sockets of ours that are about to go; the new ones may have addresses of theirs.
+        place: `file:line: ` of the specification, for the error.
+        going: sockets of this process that are about to be closed; the new ones may have the same
+            addresses.
 
     Raises:
-        ConfigError: it cannot be bound; nothing is left open then.
+        ConfigError: it cannot be bound; no socket is left open.
     """
     where = parse_bind(spec)
     opened: list[socket.socket] = []
@@ -43,10 +44,10 @@ def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> lis
             if where.host == "*":
                 opened.append(_bind_every(where.port, shared=shared))
                 return opened
-            found = socket.getaddrinfo(
+            entries = socket.getaddrinfo(
                 where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
-            for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found):
+            for family, address in dict.fromkeys((entry[0], entry[4]) for entry in entries):
                 opened.append(_bind_internet(family, address, shared=shared))
     except OSError as error:
         for one in opened:
@@ -56,7 +57,7 @@ def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> lis
 
 
 def unbind(spec: str, sockets: list[socket.socket]) -> None:
-    """Listen no more, in no process; the path of a unix socket is removed.
+    """End the listening in all processes, and remove the path of a unix socket.
 
     Processes that have inherited a socket keep it open, but peers are refused from now on.
     """
@@ -73,22 +74,23 @@ def unbind(spec: str, sockets: list[socket.socket]) -> None:
 def _sharing(
     port: int, going: Sequence[socket.socket], opened: Sequence[socket.socket]
 ) -> Iterator[bool]:
-    """Let sockets of this port have an address twice, for no longer than it takes to bind: another
-    server must not come in between. Gives whether there are any that go."""
-    mine = [s for s in going if s.family != socket.AF_UNIX and s.getsockname()[1] == port]
+    """Allow that an address of this port is bound twice while the block runs. It is not allowed for
+    longer, so that no other server can take the address. Yields whether one of `going` has the
+    port."""
+    sharing = [s for s in going if s.family != socket.AF_UNIX and s.getsockname()[1] == port]
     try:
-        for one in mine:
+        for one in sharing:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        yield bool(mine)
+        yield bool(sharing)
     finally:
-        for one in (*mine, *opened):
+        for one in (*sharing, *opened):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 0)
 
 
 def _bind_internet(
     family: int, address: object, *, shared: bool, only_ipv6: bool = True
 ) -> socket.socket:
-    # The protocol is given, because accepted sockets inherit it and TCP_NODELAY is asked by it.
+    # The protocol is given because accepted sockets inherit it, and TCP_NODELAY needs it.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -103,7 +105,7 @@ def _bind_internet(
 
 
 def _bind_every(port: int, *, shared: bool) -> socket.socket:
-    """One socket for both families; IPv4 alone where the machine has no IPv6."""
+    """One socket for both families; only for IPv4 if the machine has no IPv6."""
     try:
         return _bind_internet(socket.AF_INET6, ("::", port), shared=shared, only_ipv6=False)
     except OSError as error:
@@ -115,7 +117,7 @@ def _bind_every(port: int, *, shared: bool) -> socket.socket:
 def _bind_unix(path: str) -> socket.socket:
     _remove_stale(path)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # The mode is there from the first instant: nobody can connect between bind and a chmod.
+    # By the umask the mode is right at once: a chmod after the bind would leave a gap.
     before = os.umask(0o177)
     try:
         listening.bind(path)
@@ -128,7 +130,8 @@ def _bind_unix(path: str) -> socket.socket:
 
 
 def _remove_stale(path: str) -> None:
-    """Remove a socket that nobody listens on; anything else in the way stays and is an error."""
+    """Remove a socket that no process listens on. Anything else at the path stays and is an
+    error."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:

@@ -1,9 +1,12 @@
 """One accepted connection: octets, TLS, the deadline. Implements `contracts.connection`.
 
-Rules of this file: it holds no octets, neither read ahead nor waiting to be sent, so an idle
-connection is a task and a socket; the system call is tried first and the event loop is asked only
-when it would block, so one send that succeeds costs no switch of tasks; whatever the socket says
-that is not "later" is ConnectionLost. TLS is an SSLSocket on the same descriptor.
+Rules of this file:
+1. It keeps no octets, neither read ahead nor waiting to be sent, so an idle connection is only a
+   task and a socket.
+2. It tries the system call first and waits in the event loop only if that would block, so a send
+   that succeeds at once switches no tasks.
+3. Every error of the socket other than "would block" is ConnectionLost.
+4. TLS is an SSLSocket on the same descriptor.
 """
 
 from __future__ import annotations
@@ -23,30 +26,37 @@ from thurn.net.endpoint import end_point
 from thurn.net.tls import prepare
 from thurn.types.session import PeerAddress, Session, TlsState
 
-RECEIVE_MAXIMUM_OCTETS: Final = 65536  # above, malloc maps and unmaps memory for each call
-COMMAND_OCTETS: Final = 16384  # whoever asks for more reads a message
-_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
-JOIN_OCTETS: Final = 65536  # smaller pieces are joined up to here; larger ones go by themselves
-STEPS_PER_TURN: Final = 16  # calls that did not wait before a busy peer lets the others run
-LINGER_SECONDS: Final = 2.0  # for the peer to read our last words and close
-LINGER_OCTETS: Final = 1 << 20  # what it may still send meanwhile; it is thrown away
+RECEIVE_MAXIMUM_OCTETS: Final = 65536
+"""Most octets of one receive: for larger buffers malloc maps and unmaps memory in each call."""
+COMMAND_OCTETS: Final = 16384
+"""Most octets of a receive that reads commands; a listener that asks for more reads a message."""
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)
+"""The option of Linux; None: the system has none."""
+JOIN_OCTETS: Final = 65536
+"""Most octets of small pieces that are joined for one send; a larger piece is sent by itself."""
+CALLS_PER_TURN: Final = 16
+"""Most calls in a row that do not wait, before a busy peer lets other connections run."""
+LINGER_SECONDS: Final = 2.0
+"""Time that a peer gets to read the last reply and close, before the socket is closed."""
+LINGER_OCTETS: Final = 1 << 20
+"""Most octets that a peer may still send in that time; they are thrown away."""
 
 EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
 
 
 class ConnectionLost(OSError):
-    """The peer has gone, or speaks no TLS where it must; there is nobody left to answer."""
+    """The peer has gone, or does not speak TLS although it must; it cannot be answered any more."""
 
 
 class TlsFailed(ConnectionLost):
-    """The handshake came to nothing; the text is OpenSSL's reason."""
+    """The TLS handshake failed; the text is OpenSSL's reason."""
 
 
 class Closing(Protocol):
-    """What tells that the worker is draining; a trio.Event is one."""
+    """Says whether the worker is draining; a trio.Event is one."""
 
     def is_set(self) -> bool:
-        """Whether it is."""
+        """Whether the worker is draining."""
 
 
 class SocketConnection:
@@ -54,20 +64,21 @@ class SocketConnection:
 
     Args:
         accepted: the socket; the connection owns it from now on.
-        peer: its address and port; None for a unix socket.
-        local_port: ours.
+        peer: the peer's address and port; None for a unix socket.
+        local_port: the server's port.
         settings: the listener's bounds.
         closing: set when the worker drains.
-        tls: where certificates come from, if anywhere.
+        tls: where certificates come from; None: there are none.
 
     Attributes:
-        scope: what the connection lives in.
-        counted: the address that it counts as; another than `peer` while a proxy has not said
-            whose connection it is.
-        deadline: when it is to be cancelled, by trio's clock.
+        scope: the scope of the connection's task; cancelling it ends the session.
+        counted: the address that the connection counts for in the limits; not `peer` as long as a
+            proxy has not said whose connection it is.
+        deadline: when the session is cancelled, by trio's clock.
     """
 
     __slots__ = (
+        "_calls",
         "_closing",
         "_end",
         "_fd",
@@ -76,7 +87,6 @@ class SocketConnection:
         "_provider",
         "_settings",
         "_socket",
-        "_steps",
         "counted",
         "deadline",
         "local_port",
@@ -98,7 +108,7 @@ class SocketConnection:
     ) -> None:
         accepted.setblocking(False)
         if accepted.family != socket.AF_UNIX:
-            with contextlib.suppress(OSError):  # a peer that is gone already is noticed later
+            with contextlib.suppress(OSError):  # if the peer has gone already, `receive` notices
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = accepted
         self._fd = accepted.fileno()
@@ -114,13 +124,13 @@ class SocketConnection:
         self.scope = trio.CancelScope()
         self._end = trio.current_time() + settings.total
         self.extend(settings.idle)
-        self._steps = 0
+        self._calls = 0
         self._may_send = True
         self._peer_ended = False
 
     @property
     def can_start_tls(self) -> bool:
-        """Whether there is a certificate, and no TLS yet."""
+        """Whether there is a certificate, and TLS is not active."""
         return self._provider is not None and self.tls is None
 
     @property
@@ -129,8 +139,9 @@ class SocketConnection:
         return self._closing.is_set()
 
     def extend(self, seconds: float) -> None:
-        """Move the deadline to `seconds` from now, and never beyond the total. Who looks at it
-        comes by once a second, so it costs nothing to move and strikes up to a second late."""
+        """Move the deadline to `seconds` from now, but not beyond the total. The deadlines of all
+        connections are looked at once a second, so moving one costs nothing, and it takes effect up
+        to a second late."""
         self.deadline = min(trio.current_time() + seconds, self._end)
 
     async def receive(self, maximum_octets: int = COMMAND_OCTETS) -> bytes:
@@ -141,9 +152,9 @@ class SocketConnection:
 
         Cancellation: nothing has been read.
         """
-        self._steps += 1
-        if self._steps > STEPS_PER_TURN:
-            self._steps = 0
+        self._calls += 1
+        if self._calls > CALLS_PER_TURN:
+            self._calls = 0
             await checkpoint()
         size_octets = min(maximum_octets, RECEIVE_MAXIMUM_OCTETS)
         while True:
@@ -151,10 +162,10 @@ class SocketConnection:
             try:
                 octets = self._socket.recv(size_octets)
             except (BlockingIOError, ssl.SSLWantReadError):
-                self._steps = 0
+                self._calls = 0
                 if size_octets > COMMAND_OCTETS and self.peer is not None and _QUICKACK:
-                    # A peer that sends a message in two pieces waits with the second for our
-                    # acknowledgement (Nagle's algorithm), and the kernel with that for 40 ms.
+                    # A peer that sends a message in two pieces waits for our acknowledgement before
+                    # the second one (Nagle's algorithm), and the kernel delays that by 40 ms.
                     self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
             except ssl.SSLWantWriteError:
                 wait = wait_writable
@@ -163,22 +174,22 @@ class SocketConnection:
             else:
                 self._peer_ended = self._peer_ended or not octets
                 return octets
-            await wait(self._fd)  # here, where no exception is kept alive by it
+            await wait(self._fd)  # outside of `except`, which would keep its exception in memory
 
     async def send(self, data: bytes) -> None:
-        """Hand over everything.
+        """Send everything.
 
         Raises:
-            ConnectionLost: the peer has gone.
+            ConnectionLost: the peer has gone, or an earlier send was cancelled.
 
-        Cancellation: what the kernel takes at once is sent: a 250 for what is stored must not be
-        lost. Of the rest some may have been sent; nothing may be sent afterwards.
+        Cancellation: what the kernel takes at once is sent, because a 250 for a stored message must
+        not be lost. A part of the rest may have been sent; nothing can be sent afterwards.
         """
         if not self._may_send:
             raise ConnectionLost("an earlier send was interrupted")
-        self._steps += 1
-        if self._steps > STEPS_PER_TURN:
-            self._steps = 0
+        self._calls += 1
+        if self._calls > CALLS_PER_TURN:
+            self._calls = 0
             await trio.lowlevel.cancel_shielded_checkpoint()
         try:
             sent = self._socket.send(data)
@@ -187,12 +198,12 @@ class SocketConnection:
         except OSError as error:
             raise self._lost(error) from error
         if sent < len(data):
-            self._may_send = False  # until all is there: the stream has no meaning in between
+            self._may_send = False  # until all is sent: nothing may come between the two parts
             await self._send_rest(memoryview(data)[sent:])
             self._may_send = True
 
     async def _send_rest(self, rest: memoryview) -> None:
-        self._steps = 0
+        self._calls = 0
         while rest:
             try:
                 rest = rest[self._socket.send(rest) :]
@@ -204,7 +215,7 @@ class SocketConnection:
                 raise self._lost(error) from error
 
     async def send_parts(self, parts: Sequence[bytes]) -> None:
-        """Like `send` for several pieces; small neighbours are joined, large ones are not."""
+        """Like `send` for several pieces; small ones in a row are joined, large ones are not."""
         batch: list[bytes] = []
         size_octets = 0
         for part in parts:
@@ -218,32 +229,32 @@ class SocketConnection:
             await self.send(batch[0] if len(batch) == 1 else b"".join(batch))
 
     async def start_tls(self) -> None:
-        """Server handshake, within the listener's `handshake` seconds.
+        """Do the server's handshake, within the listener's `handshake` seconds.
 
-        Nothing was read ahead here. What the peer sent early in its own segment is read as part
-        of the handshake and fails it; what the listener has read, the listener throws away.
+        Nothing was read ahead here. What the peer has sent too early is read as part of the
+        handshake and fails it, and the listener throws away what it has read.
 
         Raises:
-            ConnectionLost: no TLS came about; nothing may be sent any more.
+            ConnectionLost: the handshake failed; nothing can be sent any more.
 
         RFC 3207 §4.2.
         """
         if self._provider is None or self.tls is not None:
             raise RuntimeError("start_tls without a certificate, or twice")
         context = prepare(self._provider.server_context())
-        self._may_send = False  # neither words in the clear nor half a handshake
+        self._may_send = False  # nothing may be sent in the clear or within the handshake
         self.extend(self._settings.handshake)
         try:
             secured = context.wrap_socket(
                 self._socket, server_side=True, do_handshake_on_connect=False
             )
-        except OSError as error:  # the peer is gone already
+        except OSError as error:  # the peer has gone already
             raise self._lost(error) from error
         self._socket = secured
         await self._handshake(secured)
         cipher = secured.cipher() or ("", "", 0)
-        # The context is the one that SNI has chosen, not the one that it began with; `prepare` has
-        # left the name in `server_hostname`.
+        # SNI may have chosen another context than the one at the beginning. `prepare` has noted the
+        # name in `server_hostname`.
         certificate = getattr(secured.context, "certificate", b"")
         self.tls = TlsState(
             secured.version() or "", cipher[0], secured.server_hostname, end_point(certificate)
@@ -274,24 +285,25 @@ class SocketConnection:
         return self._socket.fileno() >= 0
 
     def say(self, octets: bytes) -> None:
-        """Send last words if the stream is in a state for them and the kernel takes them now."""
+        """Send a farewell, if that is possible in the state of the stream and the kernel takes it
+        at once. Nothing can be sent afterwards."""
         if octets and self._may_send:
             self._may_send = False
             with contextlib.suppress(OSError):
                 self._socket.send(octets)
 
     def cut(self, octets: bytes) -> None:
-        """Send last words, end our side and cancel the session, which may not let itself be ended:
-        then the peer has its answer all the same."""
+        """Send a farewell, end this side of the connection and cancel the session. The peer gets
+        its answer even if the session does not end when it is cancelled."""
         self.say(octets)
         self._half_close()
         self.scope.cancel()
 
     async def close(self) -> None:
-        """End our side, wait a little for the peer to read it, close the socket.
+        """End this side, wait a little for the peer to read everything, and close the socket.
 
-        Without the wait, octets that arrive after us would make the kernel throw away what it
-        has not yet delivered. Idempotent.
+        Without the wait, octets that arrive after the close would make the kernel throw away what
+        it has not delivered yet. Idempotent.
 
         Cancellation: the socket is closed.
         """
@@ -312,14 +324,14 @@ class SocketConnection:
             self._may_send = False
 
     def _half_close(self) -> bool:
-        """Send the close_notify of TLS and the FIN of TCP; False if the peer is gone."""
+        """Send the close_notify of TLS and the FIN of TCP; False if the peer has gone."""
         self._may_send = False
         try:
             if isinstance(self._socket, ssl.SSLSocket) and self.tls is not None:
-                # The peer's own close_notify is not waited for: RFC 8446 §6.1.
+                # RFC 8446 §6.1: nobody need wait for the peer's own close_notify.
                 with contextlib.suppress(ssl.SSLError, ValueError):
                     self._socket.unwrap()
-            self._socket.shutdown(socket.SHUT_WR)  # octets are raw from here on, also under TLS
+            self._socket.shutdown(socket.SHUT_WR)  # from here on octets are read without TLS
         except OSError:
             return False
         return True

@@ -1,8 +1,8 @@
 """The channel binding "tls-server-end-point": a hash of the server's certificate.
 
-Rules of this file: the hash is the one of the certificate's own signature; MD5 and SHA-1 become
-SHA-256; a signature with no hash or with several (Ed25519, RSASSA-PSS) has no such binding, as the
-RFC defines none. Only the algorithm is read of the certificate, which is ours.
+Rules of this file: the hash function is that of the certificate's own signature, with SHA-256 in
+place of MD5 and SHA-1. For a signature without one hash function (Ed25519, RSASSA-PSS) the RFC
+defines no such binding, so there is none. Nothing but the algorithm is read from the certificate.
 
 RFC 5929 §4.1.
 """
@@ -32,7 +32,7 @@ _OBJECT_IDENTIFIER: Final = 0x06
 
 
 def end_point(certificate: bytes) -> bytes:
-    """The binding of a certificate (DER); empty where there is none.
+    """The binding of a certificate (DER); empty if there is none.
 
     Certificate  ::=  SEQUENCE  { tbsCertificate, signatureAlgorithm, signatureValue }
 

@@ -1,8 +1,8 @@
 """The accept loop of one listener, and the life of each of its connections.
 
-Rules of this file: one trio task per connection; whatever ends a connection ends no other; the
-loop itself ends only when it is cancelled or drained, never because of an error of the kernel or
-of a peer. Workers share the inherited sockets: whoever is awake first accepts, a few at a time.
+Rules of this file: there is one trio task per connection; what ends a connection ends no other; the
+loop itself ends only when it is cancelled or drained, never because of an error of the kernel or of
+a peer. Workers share the inherited sockets: whichever is free accepts, a few at a time.
 
 The life of a connection, in order:
     limits, PROXY header (of listed proxies), implicit TLS, session, serve, farewell, close
@@ -27,15 +27,21 @@ from thurn.contracts.tls import TlsProvider
 from thurn.net.connection import Closing, ConnectionLost, EndReason, SocketConnection, TlsFailed
 from thurn.net.limits import ConnectionLimits
 from thurn.net.proxy import Proxies, ProxyFailed, read_proxy_header
+from thurn.net.shares import WorkerCounts
 from thurn.types.session import PeerAddress, Session
 
-LOOK_SECONDS: Final = 1.0  # between two looks at the deadlines of all connections
-ACCEPTS_PER_TURN: Final = 4  # then the connections (and the other workers) have their turn
-PAUSE_SECONDS: Final = 0.1  # after the kernel refused to accept; doubled up to
+LOOK_SECONDS: Final = 1.0
+"""Seconds between two looks at the deadlines of all connections."""
+ACCEPTS_PER_TURN: Final = 4
+"""Most connections that are accepted in a row, before the open ones and other workers go on."""
+PAUSE_SECONDS: Final = 0.1
+"""Pause after the kernel could not accept; it is doubled each time, up to the next constant."""
 PAUSE_MAXIMUM_SECONDS: Final = 1.0
-COMPLAINT_SECONDS: Final = 10.0  # between two log lines about refusing or pausing
+"""Longest such pause: a peer notices it, but does not give up."""
+COMPLAINT_SECONDS: Final = 10.0
+"""Seconds between two log lines about refusals and pauses, so that a flood does not fill the
+log."""
 _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
-# What accept reports of the connection, not of the listening socket (accept(2), "Error handling").
 _PEER_FAILED: Final = frozenset(
     {
         errno.ECONNABORTED,
@@ -50,6 +56,8 @@ _PEER_FAILED: Final = frozenset(
         errno.EPERM,
     }
 )
+"""Errors of accept that are about the connection and not the listening socket (accept(2), "Error
+handling")."""
 
 _Peer: TypeAlias = tuple[PeerAddress, int] | None
 MakeSession: TypeAlias = Callable[[SocketConnection], Session]
@@ -64,21 +72,27 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     make_session: MakeSession,
     *,
     tls: TlsProvider | None = None,
+    name: str = "",
+    counts: WorkerCounts | None = None,
     draining: trio.Event | None = None,
     open_connections: set[SocketConnection] | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve one listener instance on its sockets until drained: `draining` is set, and the last
-    connection that was open then has ended. The sockets stay open; they are the caller's.
+    """Serve one listener instance on its sockets until it has drained: `draining` is set, and all
+    connections that were open then have ended. The sockets stay open; they are the caller's.
 
     Args:
-        sockets: listening and non-blocking.
+        sockets: sockets that listen and do not block.
         settings: bounds and TLS mode.
-        listener: speaks the protocol.
-        make_session: called in the connection's own task, once TLS is there if it is implicit.
+        listener: what speaks the protocol.
+        make_session: called in the connection's own task, after the handshake of implicit TLS.
         tls: the certificates; needed for implicit TLS.
-        open_connections: those of several listeners, kept up to date here.
-        draining: accept no more; `connection.closing` is true from then on.
+        name: the listener's instance, for the log.
+        counts: the connections of all workers; None: this is the only one.
+        draining: when it is set, no connection is accepted any more, and `connection.closing` is
+            true.
+        open_connections: a set that the connections of several listeners are added to and removed
+            from.
         task_status: started when connections are accepted.
 
     Cancellation: each open connection gets `farewell("closing")` and is closed.
@@ -86,11 +100,14 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
     if tls is None and settings.tls_mode == "implicit":
         raise ValueError("implicit TLS needs certificates")
     draining = trio.Event() if draining is None else draining
-    limits = ConnectionLimits(settings.connections, settings.connections_per_address)
+    per_address = settings.connections_per_address
+    limits = ConnectionLimits(settings.connections, per_address, name, counts)
     tls = None if settings.tls_mode == "none" else tls
     proxies = Proxies(settings.proxies)
     everywhere = set() if open_connections is None else open_connections
-    server = _Server(settings, listener, make_session, tls, draining, limits, everywhere, proxies)
+    server = _Server(
+        name, settings, listener, make_session, tls, draining, limits, everywhere, proxies
+    )
     async with trio.open_nursery() as watching:
         watching.start_soon(server.end_late)
         async with trio.open_nursery() as connections, trio.open_nursery() as loops:
@@ -106,6 +123,7 @@ async def serve(  # noqa: PLR0913 - the last two are the nursery's
 class _Server:
     """What the connections of one listener share."""
 
+    name: str
     settings: ListenerSettings
     listener: Listener
     make_session: MakeSession
@@ -116,14 +134,14 @@ class _Server:
     proxies: Proxies
     quiet_until: float = -float("inf")
     open: set[SocketConnection] = field(default_factory=set)
-    some: trio.Event = field(default_factory=trio.Event)
+    opened: trio.Event = field(default_factory=trio.Event)
 
     async def end_late(self) -> None:
-        """Cancel connections whose deadline has passed; without any, sleep."""
+        """Cancel connections whose deadline has passed. Sleeps while no connection is open."""
         while True:
             if not self.open:
-                self.some = trio.Event()
-                await self.some.wait()
+                self.opened = trio.Event()
+                await self.opened.wait()
             await trio.sleep(LOOK_SECONDS)
             now = trio.current_time()
             for connection in self.open:
@@ -131,7 +149,7 @@ class _Server:
                     connection.scope.cancel()
 
     async def accept_from(self, listening: socket.socket, connections: trio.Nursery) -> None:
-        """Accept until the socket listens no more."""
+        """Accept until the socket does not listen any more."""
         local_port = _port_of(listening)
         pause_seconds = PAUSE_SECONDS
         with contextlib.closing(_Reserve()) as reserve:
@@ -147,7 +165,7 @@ class _Server:
                 except OSError as error:
                     if error.errno in _PEER_FAILED:
                         continue
-                    if error.errno == errno.EINVAL:  # `unbind`, in another process perhaps
+                    if error.errno == errno.EINVAL:  # `unbind`, perhaps in another process
                         return
                     self._complain("accept.paused", reason=str(error))
                     if error.errno in _NO_DESCRIPTOR and reserve.close():
@@ -160,25 +178,25 @@ class _Server:
         self, accepted: socket.socket, peer: _Peer, local_port: int, connections: trio.Nursery
     ) -> None:
         address = peer[0] if peer else None
-        # A proxy has the connections of all its peers; each is counted by its own address later.
+        # Behind a proxy each connection is counted by its peer's address, which is known later.
         counted = None if self.proxies.has(address) else address
         if self.limits.admit(counted):
             connections.start_soon(self._converse, accepted, peer, local_port)
         else:
-            self._complain("connection.refused", peer=str(address), open=self.limits.open)
+            self._complain_of_many(address)
             self._refuse(accepted)
 
     def _refuse(self, accepted: socket.socket) -> None:
-        """Say that we are busy, and close, without waiting for anything."""
+        """Answer that the server is busy, and close, without waiting for anything."""
         with accepted, contextlib.suppress(OSError):
             accepted.setblocking(False)
-            # Over TLS a word in the clear would only break the peer's handshake.
+            # An answer in the clear would only confuse the peer in its TLS handshake.
             if self.settings.tls_mode != "implicit":
                 accepted.send(self._farewell("busy"))
             accepted.shutdown(socket.SHUT_WR)
 
     def _turn_away(self, listening: socket.socket) -> None:
-        """With the one descriptor left, tell one peer that we are busy rather than nobody."""
+        """Use the last descriptor to answer one peer that the server is busy."""
         with contextlib.suppress(OSError):
             self._refuse(listening.accept()[0])
 
@@ -190,15 +208,15 @@ class _Server:
             connection.counted = None
         self.open.add(connection)
         self.everywhere.add(connection)
-        self.some.set()
-        reason: EndReason | None = "idle"  # what it is when the scope is cancelled
+        self.opened.set()
+        reason: EndReason | None = "idle"  # the reason if the scope is cancelled
         try:
             with connection.scope:
                 reason = await self._speak(connection)
             self._say(connection, reason)
             await connection.close()
         finally:
-            if connection.is_open:  # cancelled from outside: the time for draining is over
+            if connection.is_open:  # cancelled from outside, because the time for draining is over
                 self._say(connection, "closing")
                 connection.close_nowait()
             self.open.discard(connection)
@@ -206,24 +224,25 @@ class _Server:
             self.limits.release(connection.counted)
 
     async def _learn_peer(self, connection: SocketConnection) -> bool:
-        """Read the PROXY header and count the connection as its real peer's. False: that peer has
-        too many.
+        """Read the PROXY header and count the connection for its real peer. False: that peer has
+        too many connections.
 
         Raises:
-            ProxyFailed: there is no header, or none that names the peer.
+            ProxyFailed: there is no header, or it does not name the peer.
         """
         connection.extend(self.settings.handshake)
         await read_proxy_header(connection)
         connection.extend(self.settings.idle)
         if not self.limits.admit(connection.peer):
-            self._complain("connection.refused", peer=str(connection.peer), open=self.limits.open)
+            self._complain_of_many(connection.peer)
             return False
         self.limits.release(connection.counted)
         connection.counted = connection.peer
         return True
 
     async def _speak(self, connection: SocketConnection) -> EndReason | None:
-        """The session, whose every failure ends here. The reason to tell the peer, if any."""
+        """Serve the session, and handle every failure of it. Returns the reason for a farewell;
+        None: there is nothing to send."""
         try:
             if self.proxies.has(connection.peer) and not await self._learn_peer(connection):
                 return "busy"
@@ -232,10 +251,10 @@ class _Server:
             connection.session = session = self.make_session(connection)
             await self.listener.serve(connection, session)
         except BaseExceptionGroup as group:
-            ours, others = group.split(Exception)
-            reason = None if ours is None else _judge(ours, connection)
-            if others is not None:  # cancellation
-                raise others from None
+            errors, cancellation = group.split(Exception)
+            reason = None if errors is None else _judge(errors, connection)
+            if cancellation is not None:
+                raise cancellation from None
             return reason
         except Exception as error:  # noqa: BLE001 - the supervision point of connections
             return _judge(error, connection)
@@ -248,20 +267,30 @@ class _Server:
     def _farewell(self, reason: EndReason) -> bytes:
         try:
             return self.listener.farewell(reason)
-        except Exception:  # noqa: BLE001 - a plugin's last words must not cost the loop
+        except Exception:  # noqa: BLE001 - an error of a plugin must not end the loop
             _log.exception("farewell.failed")
             return b""
 
+    def _complain_of_many(self, peer: PeerAddress | None) -> None:
+        reached = self.limits.reached
+        self._complain(
+            "connection.refused",
+            peer=str(peer or "local"),
+            setting=f"listener.{self.name}.{reached}",
+            limit=getattr(self.settings, reached),
+            open=self.limits.open,
+        )
+
     def _complain(self, event: str, **facts: object) -> None:
-        """Log, but not once for each connection of a flood."""
+        """Log, but in a flood not for each connection."""
         now = trio.current_time()
         if now >= self.quiet_until:
             self.quiet_until = now + COMPLAINT_SECONDS
-            _log.warning(event, **facts)
+            _log.warning(event, listener=self.name, **facts)
 
 
 class _Reserve:
-    """A descriptor kept for the moment when there are no others."""
+    """A descriptor that is kept for the moment when the process has no other."""
 
     def __init__(self) -> None:
         self._fd = -1
@@ -272,7 +301,7 @@ class _Reserve:
             self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def close(self) -> bool:
-        """Whether there was one to give."""
+        """Give the descriptor back; False if there was none."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -280,7 +309,8 @@ class _Reserve:
 
 
 def _judge(error: Exception, connection: SocketConnection) -> EndReason | None:
-    """Log what ended a session; None if that is how connections end."""
+    """Log what ended a session; returns the reason for a farewell, or None if the connection is
+    lost."""
     facts = {
         "session": connection.session.id if connection.session else None,
         "peer": str(connection.peer),
@@ -299,7 +329,7 @@ def _judge(error: Exception, connection: SocketConnection) -> EndReason | None:
 
 
 def is_of_connection(error: Exception) -> bool:
-    """Whether an error is the connection's or the peer's, and nobody's mistake here."""
+    """Whether an error comes from the connection or the peer, and not from a bug here."""
     return isinstance(error, TlsFailed | ProxyFailed) or _only_lost(error)
 
 
@@ -310,13 +340,13 @@ def _only_lost(error: Exception) -> bool:
 
 
 def _peer_of(address: Any) -> _Peer:  # noqa: ANN401 - its shape depends on the socket's family
-    """The peer's address, IPv4 if it is one in IPv6's clothes; None for a unix socket."""
+    """The peer's address and port, IPv4-mapped addresses as IPv4; None for a unix socket."""
     if not isinstance(address, tuple):
         return None
-    found = ip_address(address[0].partition("%")[0])
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found, address[1]
+    host = ip_address(address[0].partition("%")[0])
+    if isinstance(host, IPv6Address) and host.ipv4_mapped is not None:
+        host = host.ipv4_mapped
+    return host, address[1]
 
 
 def _port_of(listening: socket.socket) -> int:

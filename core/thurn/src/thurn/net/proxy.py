@@ -1,13 +1,13 @@
 """Connections from a proxy (HAProxy, stunnel, a load balancer): who the real peer is.
 
 Rules of this file:
-1. Only listed proxies are believed, and each of their connections begins with a PROXY header: one
-   without it, or with a broken one, is closed without a word.
-2. A proxied connection that does not name its peer is closed, too: rules would take the proxy for
-   the peer, and permit what only the proxy itself may do. A proxy's own connection (LOCAL, a health
-   check) goes on with the proxy's address.
-3. TLS that ends at the proxy counts as encryption (`TlsState.at_proxy`), since a site that lists a
-   proxy says that the way from it is safe; nothing can be bound to it.
+1. Only listed proxies are believed, and each of their connections must begin with a PROXY header. A
+   connection without one, or with a broken one, is closed without an answer.
+2. A header that does not name the peer closes the connection, too: rules would take the proxy for
+   the peer and permit what only the proxy itself may do. A connection of the proxy itself (LOCAL, a
+   health check) goes on with the proxy's address.
+3. TLS that ends at the proxy counts as encryption (`TlsState.at_proxy`), because a site that lists
+   a proxy says that the way from it is safe. Nothing can be bound to that TLS channel.
 
 PROXY protocol §2, §4.
 """
@@ -24,14 +24,14 @@ from thurn.types.session import PeerAddress, TlsState
 
 
 class ProxyFailed(ConnectionLost):
-    """A listed proxy sent no PROXY header, a broken one, or one that names nobody."""
+    """A listed proxy sent no PROXY header, a broken one, or one that does not name the peer."""
 
 
 class Proxies:
     """The proxies of one listener.
 
     Args:
-        named: as `ListenerSettings.proxies` has them: networks, or "unix".
+        named: the entries of `ListenerSettings.proxies`: networks, or "unix".
     """
 
     __slots__ = ("_networks", "_unix")
@@ -41,17 +41,17 @@ class Proxies:
         self._networks = tuple(ip_network(one) for one in named if one != "unix")
 
     def has(self, peer: PeerAddress | None) -> bool:
-        """Whether connections from this address (None: of a unix socket) begin with a header."""
+        """Whether connections from this address begin with a header; None is a unix socket."""
         if peer is None:
             return self._unix
         return any(peer in network for network in self._networks if network.version == peer.version)
 
 
 async def read_proxy_header(connection: SocketConnection) -> None:
-    """Read the header, not an octet more, and give the connection its real peer.
+    """Read the header and not an octet more, and set the connection's real peer.
 
     Raises:
-        ProxyFailed: see the class.
+        ProxyFailed: there is no header, it is broken, or it does not name the peer.
         ConnectionLost: the proxy has gone.
     """
     reader = HeaderReader()

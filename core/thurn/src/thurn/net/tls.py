@@ -1,4 +1,4 @@
-"""What holds for every TLS connection, whatever the provider of the context thinks."""
+"""What holds for every TLS connection, however its provider has made the context."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 
 def prepare(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same context: no old versions, no renegotiation, and the name asked for is remembered.
+    """The same context, which now refuses old versions of TLS, compression and renegotiation, and
+    notes the name that a peer asks for.
 
-    Cheap when the context is prepared already.
+    Cheap if the context has been prepared before.
     """
     # RFC 8996 §5: TLS 1.0 and 1.1 are not negotiated.
     if context.minimum_version not in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -24,7 +25,7 @@ def prepare(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 class _Remembering:
-    """Notes the name in the ClientHello, then lets the provider choose. RFC 6066 §3."""
+    """Notes the name in the ClientHello, then lets the provider choose the context. RFC 6066 §3."""
 
     __slots__ = ("_choice",)
 

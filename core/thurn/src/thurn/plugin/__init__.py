@@ -1,6 +1,6 @@
-"""The façade: everything that a plugin author needs, and the public API that is versioned.
+"""The façade: everything that a plugin author needs. It is the public, versioned API.
 
-The simplest plugin is a function (design D3):
+The simplest plugin is a function:
 
     from thurn.plugin import Message, Reject, Settings, message_filter
 
@@ -15,8 +15,8 @@ The simplest plugin is a function (design D3):
         return None
 
 with `[project.entry-points.thurn]` `"filter.words" = "my_module:words"`, and in the site's file
-`[filter.words]` `type = "words"`. The second form, for products with connections, is a class in
-an async context manager under `@plugin(role, type)`.
+`[filter.words]` `type = "words"`. A plugin that keeps something open, such as a connection, is a
+class that an async context manager makes, decorated with `@plugin(role, type)`.
 """
 
 from thurn.contracts.account import (
@@ -48,15 +48,18 @@ from thurn.contracts.commitlog import (
     CommitLog,
     Frame,
     Owner,
+    ReadBlob,
     Record,
     Resource,
+    RestoringOwner,
+    Unapplied,
 )
 from thurn.contracts.connection import Connection
 from thurn.contracts.context import Context, Diagnostics, Events, ListenerContext, SiteContext
 from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
-from thurn.contracts.gate import Ask, Gate, Granted, Login, Refused, Step
+from thurn.contracts.gate import Ask, Gate, Granted, Login, LoginAnswer, Refused
 from thurn.contracts.guard import Guard
 from thurn.contracts.listener import Listener, ListenerSettings, ReceivingSettings, SocketListener
 from thurn.contracts.login import (
@@ -267,9 +270,29 @@ from thurn.types.events import (
     PluginFailed,
     TransactionEnded,
 )
-from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, AccountId, Identity, is_credential
-from thurn.types.mailbox import INBOX, NAME_LEVELS, NAME_OCTETS, mailbox_name, parents
-from thurn.types.session import JournalEntry, PeerAddress, Session, Target, TlsState, Transaction
+from thurn.types.identity import (
+    LOGIN_NAME_CHARACTERS,
+    SECRET_CHARACTERS,
+    AccountId,
+    Identity,
+    is_credential,
+)
+from thurn.types.mailbox import (
+    INBOX,
+    MAILBOX_NAME_LEVELS,
+    MAILBOX_NAME_OCTETS,
+    mailbox_name,
+    parents,
+)
+from thurn.types.session import (
+    RELAYED_FOR,
+    JournalEntry,
+    PeerAddress,
+    Session,
+    Target,
+    TlsState,
+    Transaction,
+)
 from thurn.types.stash import Stash, StashKey
 from thurn.types.status import LOCAL_ERROR, OVER_QUOTA, STORAGE_FULL, UNKNOWN_ACCOUNT, Status
 
@@ -279,13 +302,14 @@ __all__ = [
     "INBOX",
     "KEYWORDS_PER_MAILBOX",
     "LOCAL_ERROR",
-    "NAME_LEVELS",
-    "NAME_LIMIT",
-    "NAME_OCTETS",
+    "LOGIN_NAME_CHARACTERS",
+    "MAILBOX_NAME_LEVELS",
+    "MAILBOX_NAME_OCTETS",
     "OVER_QUOTA",
     "PENDING_OUTGOING",
+    "RELAYED_FOR",
     "RETRY_LONGEST_SECONDS",
-    "SECRET_LIMIT",
+    "SECRET_CHARACTERS",
     "SPILL_OCTETS",
     "STORAGE_FULL",
     "SYSTEM_FLAGS",
@@ -373,6 +397,7 @@ __all__ = [
     "Local",
     "LoggedIn",
     "Login",
+    "LoginAnswer",
     "LoginAttempt",
     "LoginDecision",
     "LoginFailed",
@@ -421,6 +446,7 @@ __all__ = [
     "QueueEntry",
     "QueueId",
     "QueueRef",
+    "ReadBlob",
     "ReceivingSettings",
     "Recipient",
     "RecipientPolicy",
@@ -441,6 +467,7 @@ __all__ = [
     "Resolver",
     "ResolverRef",
     "Resource",
+    "RestoringOwner",
     "RevisedVerifier",
     "Route",
     "Router",
@@ -483,7 +510,6 @@ __all__ = [
     "StateRef",
     "Status",
     "StatusValue",
-    "Step",
     "StorageError",
     "StorageFull",
     "StorageTrouble",
@@ -513,6 +539,7 @@ __all__ = [
     "TransactionOutcome",
     "TransactionWatcher",
     "Transport",
+    "Unapplied",
     "Unknown",
     "UnknownAddress",
     "Unsupported",

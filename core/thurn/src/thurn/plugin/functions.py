@@ -1,8 +1,8 @@
 """The decorators that make a function a plugin. Each returns a `Factory` for the entry point.
 
-Rules: functions may be plain or async; they name the parameters they want; they return a decision
-or None. What stays the same (`config`, `context`) is bound when the product opens, the rest is
-passed by position: nothing is looked up per call.
+Rules: functions may be plain or async. They name the parameters that they want, and return a
+decision or None. What stays the same (`config`, `context`) is bound when the product opens, and the
+rest is passed by position, so nothing is looked up per call.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from thurn.types.identity import Identity
 
 Function = Callable[..., Any]
 Getter = Callable[..., object]
-"""How a parameter of the function is made of the arguments of the contract's method."""
+"""Makes a parameter of the function from the arguments of the contract's method."""
 Decorator = Callable[[Function], Factory]
 
 _TRANSACTION: dict[str, Getter] = {
@@ -66,13 +66,14 @@ _ENVELOPE: dict[str, Getter] = {
 
 
 class FunctionProduct:
-    """What a function plugin opens: one method of its role's contract, made from the function."""
+    """The product of a function plugin: it has one method of its role's contract, made from the
+    function."""
 
     source: str
 
 
 class LoginFunction(FunctionProduct):
-    """The same for a login policy: it has nothing to say afterwards."""
+    """The product of a login policy, which has no opinion after the login."""
 
     async def after_login(self, attempt: LoginAttempt, identity: Identity | None) -> None:
         """No opinion."""
@@ -108,12 +109,12 @@ def _function_plugin(
     """A decorator for functions that become one method of a role's contract.
 
     Args:
-        role: the contract's.
-        type_name: the plugin's.
+        role: the contract's role.
+        type_name: the plugin's type.
         method: the name of the method.
-        getters: how each parameter is made of the method's arguments.
-        kind: what the product is besides.
-        attributes: whatever else the contract wants of the product.
+        getters: what makes each parameter from the method's arguments.
+        kind: the class of the product.
+        attributes: further attributes of the product that the contract demands.
     """
     names = callers_names(3)
 
@@ -175,12 +176,13 @@ def hello_policy(type_name: str) -> Decorator:
 
 
 def outgoing_filter(type_name: str, *, outgoing_class: OutgoingClass = "edit") -> Decorator:
-    """What sees each entry of the queue that goes elsewhere: takes `envelope`, `origin`, `content`,
+    """A filter of the queue's entries for elsewhere: takes `envelope`, `origin`, `content`,
     `entry`; returns `Continue` with edits, `Tempfail`, or None. See `thurn.contracts.outgoing`.
 
     Args:
-        type_name: the plugin's.
-        outgoing_class: "edit", or "sign": after all edits, and only to put fields above.
+        type_name: the plugin's type.
+        outgoing_class: "edit"; or "sign", which is asked after all edits and may only put fields
+            above the message.
     """
     return _function_plugin(
         "outgoing", type_name, "check_outgoing", _OUTGOING, outgoing_class=outgoing_class
@@ -193,8 +195,9 @@ def router(type_name: str) -> Decorator:
 
 
 def login_policy(type_name: str) -> Decorator:
-    """A rule asked before each login: takes `attempt`, `session`; returns `Forbid`, `Proceed` or
-    None. Rules that must hear of outcomes are classes (`thurn.contracts.login`)."""
+    """A rule that is asked before each login: takes `attempt`, `session`; returns `Forbid`,
+    `Proceed` or None. A rule that needs to know how logins end is a class
+    (`thurn.contracts.login`)."""
     return _function_plugin("login", type_name, "before_login", _ATTEMPT, kind=LoginFunction)
 
 
@@ -202,9 +205,11 @@ def sasl_mechanism(name: str, *, plaintext: bool = False, channel_binding: str =
     """A login mechanism: a generator function that takes `conditions` (see `thurn.plugin.sasl`).
 
     Args:
-        name: the registered mechanism name, upper case; the type name is its lower case.
-        plaintext: the password can be read off the exchange.
-        channel_binding: the type that it needs; offered only where the connection has it.
+        name: the registered name of the mechanism, in upper case; the plugin's type is the same in
+            lower case.
+        plaintext: whether the password can be read in the exchange.
+        channel_binding: the channel binding that it needs; it is offered only if the connection has
+            that one.
     """
     names = callers_names()
 
@@ -228,7 +233,7 @@ def sasl_mechanism(name: str, *, plaintext: bool = False, channel_binding: str =
 
 
 class GeneratorMechanism:
-    """A mechanism whose exchange is a generator function; `Malformed` becomes a failure."""
+    """A mechanism whose exchange is a generator function. `Malformed` becomes a `SaslFailure`."""
 
     def __init__(
         self,
@@ -246,7 +251,7 @@ class GeneratorMechanism:
         self._takes_conditions = takes_conditions
 
     def begin(self, conditions: SaslConditions) -> SaslExchange:
-        """A new exchange."""
+        """Begin an exchange."""
         return self._guarded(conditions)
 
     def _guarded(self, conditions: SaslConditions) -> SaslExchange:

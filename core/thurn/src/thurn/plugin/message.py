@@ -10,7 +10,7 @@ from thurn.types.session import Transaction
 
 
 class Message:
-    """A message under judgement. Reading is lazy: what is not asked for costs nothing."""
+    """A message that is being judged. What is not asked for is not computed."""
 
     __slots__ = ("content", "transaction")
 
@@ -34,12 +34,12 @@ class Message:
 
     @property
     def recipients(self) -> list[Address]:
-        """The envelope's accepted recipients."""
+        """The accepted recipients of the envelope."""
         return [recipient.address for recipient in self.transaction.recipients]
 
     @property
     def size_octets(self) -> int:
-        """The size with the trace fields."""
+        """Octets of the message, with the trace fields."""
         return self.content.size_octets
 
     def read(self) -> bytes:

@@ -24,12 +24,12 @@ def plugin(role: str, type_name: str, *, owns_records: bool = False) -> Callable
     members of the role's contract (`thurn.hooks.roles`), which is checked when it opens.
 
     Args:
-        role: such as "filter".
-        type_name: what a section writes as its `type`.
-        owns_records: the product registers with the commit log.
+        role: the role, such as "filter".
+        type_name: the word that a section has as its `type`.
+        owns_records: whether the product registers with the commit log.
 
     Raises:
-        PluginError: a wrong signature, with file and line.
+        PluginError: the signature is wrong; the text has file and line.
     """
     names = callers_names()
 

@@ -1,4 +1,4 @@
-"""Sub-generators for SASL mechanisms, so that one reads like the dialogue it is."""
+"""Sub-generators for SASL mechanisms, with which a mechanism reads like a dialogue."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from thurn.contracts.sasl import (
     SaslSuccess,
 )
 from thurn.contracts.settings import Secret
-from thurn.types.identity import NAME_LIMIT, SECRET_LIMIT, is_credential
+from thurn.types.identity import LOGIN_NAME_CHARACTERS, SECRET_CHARACTERS, is_credential
 
 
 class Malformed(Exception):
-    """The peer's octets are not what the mechanism's grammar allows (501)."""
+    """The peer's octets do not fit the mechanism's grammar (501)."""
 
 
 def receive(prompt: bytes = b"") -> Generator[SaslRequest, SaslAnswer, bytes]:
-    """Send a challenge, get the response."""
+    """Send a challenge, and return the response."""
     answer = yield Challenge(prompt)
     if not isinstance(answer, bytes):
         raise Malformed("a response was expected")
     return answer
 
 
-def text(octets: bytes, *, limit_octets: int = NAME_LIMIT) -> str:
-    """UTF-8 text without controls, within a bound; never empty.
+def text(octets: bytes, *, limit_octets: int = LOGIN_NAME_CHARACTERS) -> str:
+    """Decode UTF-8.
 
     Raises:
-        Malformed: it is not.
+        Malformed: it is not UTF-8, is empty or too long, or has control characters.
     """
     if not octets or len(octets) > limit_octets:
         raise Malformed("empty or too long")
@@ -53,8 +53,8 @@ def text(octets: bytes, *, limit_octets: int = NAME_LIMIT) -> str:
 def verify(
     authcid: str, password: bytes, authzid: str = "", *, kind: str = "password"
 ) -> Generator[SaslRequest, SaslAnswer, SaslResult]:
-    """Ask whether a password is right; the mechanism's result follows from it."""
-    secret = Secret(text(password, limit_octets=SECRET_LIMIT))
+    """Ask whether a password is right; returns the result of the mechanism."""
+    secret = Secret(text(password, limit_octets=SECRET_CHARACTERS))
     verdict = yield NeedVerify(Claim(authcid, secret, kind))
     if isinstance(verdict, Verified):
         return SaslSuccess(authcid, authzid, verdict=verdict)
@@ -62,7 +62,7 @@ def verify(
 
 
 def stored_key(name: str, scheme: str) -> Generator[SaslRequest, SaslAnswer, StoredKey | None]:
-    """Ask what is stored for a name; None must not be told apart by the peer."""
+    """Ask for the stored key of a name. The peer must not notice whether the answer is None."""
     answer = yield NeedStoredKey(StoredKeyQuery(name, scheme))
     return answer if isinstance(answer, StoredKey) else None
 

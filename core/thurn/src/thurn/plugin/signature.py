@@ -1,8 +1,8 @@
 """Reads the signature of a plugin function once, when it is decorated.
 
-Rules: parameters are found by name; `config:` carries the settings model in its annotation;
-`context:` is optional; anything else must be among the names that the role offers. What is wrong
-is a PluginError with file and line, at import, never at the first message.
+Rules: parameters are found by name. The annotation of `config` is the settings model, and `context`
+is optional; any other name must be one that the role offers. An error is a PluginError with file
+and line, when the plugin is imported and never at the first message.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ CONSTANT = ("config", "context")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the decorators need to know of a function.
+    """What the decorators need to know about a function.
 
     Attributes:
         settings: the model of its section.
-        constants: which of `config` and `context` it takes.
-        variables: the other parameters, in order.
-        source: file:line of its code.
+        constants: those of `config` and `context` that it takes.
+        variables: its other parameters, in order.
+        source: `file:line` of its code.
     """
 
     settings: type[Settings]
@@ -47,12 +47,12 @@ def read_shape(
 
     Args:
         function: the plugin.
-        role: for messages.
-        offered: names of the variable parameters that the role passes.
-        names: the caller's local names, for annotations of locally defined models.
+        role: the role, for messages.
+        offered: the names of the parameters that the role passes.
+        names: the caller's local names, for annotations of models that are defined locally.
 
     Raises:
-        PluginError: wrong parameter, missing or wrong annotation of `config`.
+        PluginError: a parameter is wrong, or the annotation of `config` is missing or wrong.
     """
     source = source_of(function)
     settings: type[Settings] = NoSettings
@@ -76,10 +76,11 @@ def read_shape(
 def read_parameters(
     function: Callable[..., Any], source: str, names: dict[str, Any] | None = None
 ) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a function by their names, annotations evaluated; each an ordinary one.
+    """The parameters of a function by their names, with their annotations evaluated.
 
     Raises:
-        PluginError: `*args`, `**kwargs` or the like, or an annotation that cannot be evaluated.
+        PluginError: a parameter is `*args`, `**kwargs` or positional-only, or an annotation cannot
+            be evaluated.
     """
     try:
         signature = inspect.signature(function, eval_str=True, locals=names)
@@ -92,7 +93,7 @@ def read_parameters(
 
 
 def model_of(parameter: inspect.Parameter, source: str) -> type[Settings]:
-    """The settings model that the parameter `config` is annotated with.
+    """The settings model in the annotation of the parameter `config`.
 
     Raises:
         PluginError: it is annotated with something else.
@@ -106,5 +107,5 @@ def model_of(parameter: inspect.Parameter, source: str) -> type[Settings]:
 
 
 def callers_names(depth: int = 2) -> dict[str, Any]:
-    """The local names where a decorator is being applied."""
+    """The local names at the place where a decorator is applied."""
     return dict(sys._getframe(depth).f_locals)  # noqa: SLF001 - the documented way to look up

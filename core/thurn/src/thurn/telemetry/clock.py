@@ -12,16 +12,19 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SystemClock:
-    """Seconds since the boot, those while the machine was suspended included (CLOCK_MONOTONIC would
-    let grants and bans outlive their interval), the same in all processes; and `time.time`."""
+    """The `Clock` of this machine.
+
+    `monotonic` counts seconds since the boot, the same in all processes, and also while the machine
+    is suspended: CLOCK_MONOTONIC stands still then, and grants and bans would last too long.
+    """
 
     monotonic = staticmethod(partial(time.clock_gettime, _SINCE_BOOT))
     wall = staticmethod(time.time)
 
     @cached_property
     def boot_id(self) -> str:
-        """The kernel's boot id; a constant where there is none (then every start is the same
-        boot to us, and monotonic times of an earlier one are clamped by their lifetimes)."""
+        """The kernel's boot id, or "unknown" if it has none. Then a reboot is not noticed, and a
+        stored lifetime may end late, but never later than a whole lifetime from now."""
         try:
             return _BOOT_ID.read_text().strip()
         except OSError:

@@ -1,4 +1,4 @@
-"""Tells events to those who listen in this worker."""
+"""Passes events on to their subscribers in this worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Listener = Callable[[Event], None]
 
 
 class EventFanout:
-    """Calls every subscriber; one that raises is told to the log and goes on being called."""
+    """Calls every subscriber with each event. An error of one is logged, and it is still called."""
 
     __slots__ = ("_on_error", "_subscribers")
 
@@ -23,9 +23,9 @@ class EventFanout:
         self._subscribers.append(listener)
 
     def emit(self, event: Event) -> None:
-        """Tell everybody; never raises."""
+        """Call every subscriber; never raises."""
         for subscriber in self._subscribers:
             try:
                 subscriber(event)
-            except Exception as error:  # noqa: BLE001 - telling never raises
+            except Exception as error:  # noqa: BLE001 - whoever emits an event must not fail
                 self._on_error(error)

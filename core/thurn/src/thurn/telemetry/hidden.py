@@ -1,4 +1,4 @@
-"""Hides an optional package while another package is imported that would load it."""
+"""Hides an optional package while another package that would load it is imported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def hidden(name: str) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = cast("ModuleType", None)  # Python's own sign that an import is to fail
+    sys.modules[name] = cast("ModuleType", None)  # so Python's import system fails the import
     try:
         yield
     finally:

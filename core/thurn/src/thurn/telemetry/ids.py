@@ -1,10 +1,10 @@
 """Identifiers of sessions and transactions: sortable by time, unique on the site.
 
-An id is 8 characters of time (milliseconds), 3 of process, 3 of counter, in base 32 without
+An id has 8 characters of time (milliseconds), 4 of process and 3 of counter, in base 32 without
 letters that are mistaken for digits; so the day of a transaction can be read from its id.
 
-In one process ids only grow, whatever the clock does: idempotency keys are made of them, and mail
-with an id that was there before would be taken for a repeat.
+In one process ids only grow, whatever the clock does: idempotency keys are made of them, and a
+store would take mail with an id that was used before for a repeat.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class IdMaker:
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
         self._process = _encode(os.getpid(), 4)
-        self._first = int.from_bytes(os.urandom(2), "big") & 0x3FFF  # of each millisecond
+        self._first = int.from_bytes(os.urandom(2), "big") & 0x3FFF  # counter of each millisecond
         self._last = 0
 
     def make(self) -> str:
@@ -44,7 +44,7 @@ class IdMaker:
 
 
 def time_of(identifier: str) -> float | None:
-    """The POSIX seconds in an id, or None if it is none of ours."""
+    """The time in an id, in POSIX seconds; None if the text is not an id."""
     if len(identifier) != ID_LENGTH or any(c not in _DIGITS for c in identifier):
         return None
     milliseconds = 0

@@ -1,8 +1,8 @@
-"""The journal: one canonical line per transaction, written once, by the host (design D4).
+"""The journal: one line per transaction, which the host writes once, when the transaction ends.
 
-A line is JSON; the keys are documented in `docs/reference/journal.md`. Lines of a day stand in
-`<data>/journal/YYYY-MM-DD.jsonl` (UTC); every worker appends whole lines to the same file, without
-a sync: the journal tells the story, it is not what mail is recovered from. Metrics come from it.
+A line is JSON; the keys are documented in `docs/reference/journal.md`. The lines of a day are in
+`<data>/journal/YYYY-MM-DD.jsonl` (UTC). Every worker appends whole lines to the same file, without
+a sync: the journal explains what happened, and mail is not recovered from it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from thurn.contracts.clock import Clock
 from thurn.telemetry.ids import time_of
 
 DETAIL_CHARACTERS: Final = 500
-"""Text from plugins and peers is cut at this in the journal; a line stays a line."""
+"""Most characters of a text from a plugin or a peer in one stage of the journal, so that one call
+cannot fill the disk."""
 STAGES_PER_TRANSACTION: Final = 5_000
-"""A transaction with more decisions than this (a thousand recipients by five rules) is cut."""
+"""Most stages that are kept of one transaction: a thousand recipients by five rules; later ones are
+left out, so that a line stays readable."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class JournalRecord:
-    """What one transaction collects (`thurn.types.session.JournalEntry`)."""
+    """The journal's entry of one transaction (`thurn.types.session.JournalEntry`)."""
 
     __slots__ = ("_started", "facts", "stages")
 
@@ -52,8 +54,15 @@ class JournalRecord:
                     line[key] = value[:DETAIL_CHARACTERS] if isinstance(value, str) else value
             self.stages.append(line)
 
+    @property
+    def reason(self) -> str:
+        """The stable word of what decided: the transaction's, else that of its last stage."""
+        own = self.facts.get("reason")
+        reasons = (stage["reason"] for stage in reversed(self.stages) if "reason" in stage)
+        return str(own or next(reasons, ""))
+
     def finish(self, now: float) -> dict[str, object]:
-        """The whole record."""
+        """The whole record, as it is written."""
         facts = self.facts
         facts["duration_ms"] = round((now - self._started) * 1000, 3)
         if self.stages:
@@ -62,7 +71,7 @@ class JournalRecord:
 
 
 class Journal:
-    """Where a worker writes its lines."""
+    """Writes the lines of one worker."""
 
     __slots__ = ("_clock", "_day", "_directory", "_fd")
 
@@ -73,7 +82,7 @@ class Journal:
         self._fd = -1
 
     def begin(self, identifier: str, **facts: object) -> JournalRecord:
-        """A new entry; its time is now."""
+        """A new entry that begins now."""
         now = self._clock.wall()
         return JournalRecord(self._clock.monotonic(), id=identifier, time=round(now, 3), **facts)
 
@@ -86,7 +95,7 @@ class Journal:
             if day != self._day:
                 self._open(day)
             if os.write(self._fd, line) < len(line):
-                self.close()  # a full disk took a part of it; the next line closes it off
+                self.close()  # the disk is full; `_open` ends the line that was cut
         except (OSError, TypeError, ValueError):
             return
 
@@ -98,7 +107,7 @@ class Journal:
         self._day = day
         size_octets = os.fstat(self._fd).st_size
         if size_octets and os.pread(self._fd, 1, size_octets - 1) != b"\n":
-            os.write(self._fd, b"\n")  # after a line that found no room
+            os.write(self._fd, b"\n")  # ends a line that was cut because the disk was full
 
     def close(self) -> None:
         """Close the file; the next line opens it again."""
@@ -126,12 +135,12 @@ def find(directory: Path, identifier: str) -> dict[str, Any] | None:
 
 def latest(directory: Path, count: int) -> list[dict[str, Any]]:
     """The newest records, oldest first."""
-    found: list[bytes] = []
+    newest: list[bytes] = []
     for path in sorted(directory.glob("*.jsonl"), reverse=True):
-        found = list(_lines(path))[-(count - len(found)) :] + found
-        if len(found) >= count:
+        newest = list(_lines(path))[-(count - len(newest)) :] + newest
+        if len(newest) >= count:
             break
-    records = map(_decode, found)
+    records = map(_decode, newest)
     return [record for record in records if record is not None]
 
 
@@ -141,9 +150,9 @@ def search(
     """The newest records that match, oldest first.
 
     Args:
-        directory: the journal's.
+        directory: the journal's directory.
         matches: whether a record is wanted.
-        count: records at most; no more of them are kept in memory.
+        count: most records; no more are kept in memory.
         since: POSIX seconds; the files of days before it are not read.
     """
     oldest = _file_name(int(since // 86400))
@@ -158,7 +167,7 @@ def search(
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:
-    """None: a part of a line, for which a full disk had no room."""
+    """The record in a line; None if the line was cut because the disk was full."""
     try:
         return msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.DecodeError:
@@ -174,12 +183,12 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def retire(directory: Path, now: float, retention_seconds: float) -> list[str]:
-    """Remove the files of days that are older than the retention; returns their names. What cannot
-    be removed stays: it costs the housekeeper nothing."""
+    """Remove the files of days that are older than the retention; returns their names. A file that
+    cannot be removed is left, and the next call tries again."""
     limit = datetime.fromtimestamp(now, UTC) - timedelta(seconds=retention_seconds, days=1)
     oldest = limit.strftime("%Y-%m-%d.jsonl")
-    gone = [path for path in directory.glob("*.jsonl") if path.name < oldest]
-    for path in gone:
+    old = [path for path in directory.glob("*.jsonl") if path.name < oldest]
+    for path in old:
         with suppress(OSError):
             path.unlink()
-    return [path.name for path in gone if not path.exists()]
+    return [path.name for path in old if not path.exists()]

@@ -1,4 +1,4 @@
-"""Mail addresses: the one parsed type, from `thurn_message`, which alone judges an address."""
+"""Mail addresses: the parsed type of `thurn_message`, the only code that judges an address."""
 
 from thurn_message.address import Address, AddressError
 

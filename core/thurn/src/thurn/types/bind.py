@@ -1,7 +1,7 @@
 """What `bind = "address:port"` means.
 
-Rules of this file: standard library and `types` only, since the supervisor reads it, which must
-stay tiny; every failure says what to change.
+Rules of this file: it imports the standard library and `types` only, because the supervisor imports
+it and must stay small; every error says what to change.
 
     bind    = host ":" port / "unix:" path
     host    = "*" / IPv4address / "[" IPv6address "]" / name    ; RFC 1123 §2.1
@@ -20,7 +20,7 @@ from thurn.types.errors import ConfigError
 
 PORT_MAXIMUM: Final = 65535
 UNIX_PATH_OCTETS: Final = 107
-"""Octets of a unix socket's path: sockaddr_un has room for 108, and the last one is NUL."""
+"""Most octets of a unix socket's path: sockaddr_un has room for 108, and the last one is NUL."""
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)*(?![0-9]+$){_LABEL}")
 
@@ -44,7 +44,7 @@ def parse_bind(spec: str) -> InternetBind | UnixBind:
     """What a bind specification means.
 
     Raises:
-        ConfigError: it means nothing.
+        ConfigError: it has none of the forms above.
     """
     if spec.startswith("unix:"):
         path = spec[len("unix:") :]

@@ -1,7 +1,7 @@
-"""A message's octets: exactly as received, plus what is prepended.
+"""A message's octets: exactly as received, below the fields that were put above them.
 
-Rules: content never changes. What differs per recipient (trace fields) is the `prefix`; what is
-equal for all is the `Blob`, one object however many recipients there are, so that a store can
+Rules: content never changes. The `prefix` is what differs between recipients (trace fields). The
+`Blob` is what all recipients share: it is one object however many they are, so that a store can
 keep it once. Line ends are CRLF. Nothing rewrites a body.
 """
 
@@ -13,16 +13,16 @@ from typing import Final
 from thurn_message.scanner import Scan, scan, scan_above
 
 SPILL_OCTETS: Final = 1_048_576
-"""Blobs above this are in a file of their own from the start, not in memory and not in the
-commit log (design D7)."""
+"""Largest blob, in octets, that is held in memory and goes through the commit log; a larger one has
+a file of its own from the start. In the log it would be written twice."""
 
 
 class Blob:
-    """Octets that several contents may share: in memory, or in a private file above a bound.
+    """Octets that several contents may share: in memory, or, if they are many, in a private file.
 
     Attributes:
-        size_octets: the length.
-        path: the file they are in, or None; the file is removed by whoever made it.
+        size_octets: how many octets.
+        path: the file that holds them, which whoever made it removes; None: they are in memory.
     """
 
     __slots__ = ("_octets", "path", "size_octets")
@@ -38,10 +38,10 @@ class Blob:
         self.path = path
 
     def read(self) -> bytes:
-        """All octets; from the file each time, so that idle messages cost no memory."""
+        """All octets. A file is read again each time, so that a waiting message needs no memory."""
         if self._octets is not None:
             return self._octets
-        if self.path is None:  # the constructor excludes it
+        if self.path is None:  # the constructor has refused that
             raise ValueError("a blob is octets or a path")
         return self.path.read_bytes()
 
@@ -59,7 +59,7 @@ class Content:
 
     @classmethod
     def of(cls, octets: bytes) -> Content:
-        """A content of these octets."""
+        """The content that has these octets."""
         return cls(Blob(octets))
 
     @property
@@ -79,7 +79,7 @@ class Content:
 
     @property
     def scan(self) -> Scan:
-        """The parsed view; made at first use and kept."""
+        """The scanned message; scanned at first use and kept."""
         if self._scan is None:
             octets, below = self.read(), self._below
             self._scan = scan(octets) if below is None else scan_above(octets, below)

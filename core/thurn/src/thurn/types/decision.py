@@ -1,8 +1,8 @@
-"""What a rule or filter says. Decisions are values; an exception means "could not decide".
+"""What a rule or filter decides. Decisions are values; an exception means "could not decide".
 
 A rule that returns None means `Continue()`: no opinion. In a chain the first other answer ends
-this stage, and only this stage. Each decision carries a stable `reason` (a dotted word for logs
-and tests, such as "list.blocked") and a `detail` (free text for the site, never shown to a peer).
+this stage, and only this stage. Each decision has a stable `reason` (a dotted word for logs and
+tests, such as "list.blocked") and a `detail` (free text for the site, never shown to a peer).
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ class InsertHeader:
 
 @dataclass(frozen=True, slots=True)
 class InsertFields:
-    """Put whole header fields above the message, octet by octet as they are.
+    """Put whole header fields above the message exactly as they are.
 
-    For signatures, which a fold in another place would break: `InsertHeader` folds for itself.
+    For signatures, which break if a line is folded in another place: `InsertHeader` folds lines as
+    it likes.
 
     Attributes:
-        octets: one field or more, each CRLF-ended, folded or not, no line over 998 octets.
+        octets: one field or more, each ended by CRLF, folded or not, no line over 998 octets.
     """
 
     octets: bytes
@@ -37,7 +38,7 @@ class InsertFields:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceHeader:
-    """Replace every field of this name by one (put above where there was none)."""
+    """Replace all fields of this name by one; if there is none, put one above the message."""
 
     name: str
     value: str
@@ -72,14 +73,14 @@ class RemoveRecipient:
 
 
 HeaderEdit: TypeAlias = InsertHeader | InsertFields | ReplaceHeader | RemoveHeader
-"""What may be changed of the message itself. Bodies are never rewritten silently."""
+"""What may be changed about the message itself: its header. Bodies are never rewritten."""
 Edit: TypeAlias = HeaderEdit | ChangeSender | AddRecipient | RemoveRecipient
 """What a filter may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """No opinion: the next one of the chain is asked."""
+    """No opinion: the next rule of the chain is asked."""
 
     reason: str = ""
     detail: str = ""
@@ -88,7 +89,7 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Yes, and nobody else is asked at this stage."""
+    """Yes, and no other rule is asked at this stage."""
 
     reason: str = ""
     detail: str = ""
@@ -144,7 +145,7 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Answer 250 and drop the message; the journal keeps the reason."""
+    """Answer 250 and store the message nowhere; the journal keeps the reason."""
 
     reason: str
     detail: str = ""

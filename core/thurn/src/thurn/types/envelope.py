@@ -1,4 +1,4 @@
-"""The envelope: who sends to whom, apart from what the message's header claims. RFC 5321 §2.3.1."""
+"""The envelope: who sends to whom, whatever the message's header claims. RFC 5321 §2.3.1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_PARAMETERS: Mapping[str, str | None] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One RCPT: where the message shall go.
+    """Where one RCPT command wants the message to go.
 
     Attributes:
         address: the forward-path.
@@ -30,10 +30,12 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Sender, recipients and the MAIL extension words that must survive the queue (design D16).
+    """Sender, recipients and extension words of a message, as they are stored with it in the queue.
 
     Attributes:
         sender: the reverse-path; None is `<>`, which nobody may answer. RFC 5321 §6.1.
+        recipients: the forward-paths, each with its own extension words.
+        parameters: the MAIL extension words as given, upper-case keys (BODY, RET …).
     """
 
     sender: Address | None

@@ -1,11 +1,12 @@
-"""Exceptions: "could not decide" and "could not store", each with what a peer is told.
+"""Exceptions: "could not decide" and "could not store", each with the answer to the peer.
 
-Trouble is temporary unless an explicit verdict says otherwise (design D5): whatever is not in
-this file counts as `LOCAL_ERROR`, a 451.
+A failure is temporary unless an explicit verdict says otherwise, so that a bug never loses mail: an
+exception that is not in this file is answered as `LOCAL_ERROR`, with 451.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection
 from typing import ClassVar
 
@@ -25,11 +26,11 @@ class ConfigError(ThurnError):
 
 
 class PluginError(ThurnError):
-    """A plugin broke its contract (wrong signature, nonsense answer, duplicate name)."""
+    """A plugin broke its contract (wrong signature, an answer without meaning, duplicate name)."""
 
 
 class TemporaryFailure(ThurnError):
-    """It cannot be done now; the peer should come again."""
+    """It cannot be done now; the peer should try again later."""
 
     def __init__(self, detail: str = "", status: Status = LOCAL_ERROR) -> None:
         super().__init__(detail or status.text)
@@ -37,7 +38,7 @@ class TemporaryFailure(ThurnError):
 
 
 class PermanentFailure(ThurnError):
-    """It cannot be done, and coming again will not help. Only for explicit verdicts."""
+    """It cannot be done, and trying again will not help. Only for explicit verdicts."""
 
     def __init__(self, detail: str, status: Status) -> None:
         super().__init__(detail)
@@ -45,26 +46,27 @@ class PermanentFailure(ThurnError):
 
 
 class StorageError(ThurnError):
-    """The closed set of what a store may answer; without protocol words. Each listener has one
-    table from these to its replies. Texts do not tell whether a hidden mailbox exists."""
+    """The base of all errors that a store may raise; the set is closed and uses no protocol's
+    words. Each listener has one table from these to its replies. The texts do not reveal whether a
+    hidden mailbox exists."""
 
     status: ClassVar[Status] = LOCAL_ERROR
 
 
 class MailboxNotFound(StorageError):
-    """No such mailbox, or none that this identity may know of."""
+    """There is no such mailbox, or this identity may not know of it."""
 
     status = Status(550, "5.2.0", "No such mailbox")
 
 
 class MailboxExists(StorageError):
-    """The name is taken."""
+    """A mailbox of this name exists already."""
 
     status = Status(550, "5.2.0", "The mailbox exists already")
 
 
 class MailboxNameRefused(StorageError):
-    """The name cannot be used (form, length, depth, reserved)."""
+    """The name cannot be used: its form, length or depth is wrong, or it is reserved."""
 
     status = Status(550, "5.2.0", "This mailbox name cannot be used")
 
@@ -82,13 +84,13 @@ class MailboxReadOnly(StorageError):
 
 
 class OverQuota(StorageError):
-    """The account has used what it may use."""
+    """The account's quota is used up."""
 
     status = OVER_QUOTA
 
 
 class MessageExpunged(StorageError):
-    """The message has gone meanwhile."""
+    """The message was expunged in the meantime."""
 
     status = Status(550, "5.2.0", "The message is gone")
 
@@ -106,7 +108,7 @@ class LimitReached(StorageError):
 
 
 class InUse(StorageError):
-    """Somebody else holds what is needed, for a while."""
+    """Another session holds what is needed; it will be free again soon."""
 
     status = Status(450, "4.2.1", "In use, try again")
 
@@ -124,10 +126,11 @@ class Unsupported(StorageError):
 
 
 class StorageFull(StorageError):
-    """The disk is full: temporary, reading goes on.
+    """The disk is full. A temporary failure; mail can still be read.
 
     Attributes:
-        missing: what alone was refused; all the rest is done for good. Empty: nothing was done.
+        missing: the changes that were not done, while all others are done for good; empty: nothing
+            was done.
     """
 
     status = STORAGE_FULL
@@ -138,15 +141,25 @@ class StorageFull(StorageError):
 
 
 class StorageTrouble(StorageError):
-    """The engine failed (I/O error, lost connection): temporary, the cause is in the log."""
+    """The store itself failed (I/O error, lost connection). A temporary failure; the cause is in
+    the log.
+
+    Attributes:
+        account: the id of the one account that is in trouble, while all others are served; "" when
+            the trouble is not one account's.
+    """
 
     status = LOCAL_ERROR
 
+    def __init__(self, detail: str = "", *, account: str = "") -> None:
+        super().__init__(detail)
+        self.account = account
+
 
 def status_of(error: BaseException) -> Status:
-    """What a peer is told of an error: the one place where an exception becomes a status.
+    """The answer to a peer for an error: the one place where an exception becomes a status.
 
-    Anything unexpected is temporary; it never becomes 5xx (design D5).
+    An unexpected error is temporary: it never becomes 5xx.
     """
     if isinstance(error, TemporaryFailure | PermanentFailure | StorageError):
         return error.status
@@ -155,4 +168,4 @@ def status_of(error: BaseException) -> Status:
     return LOCAL_ERROR
 
 
-_FULL = {28, 122}  # ENOSPC, EDQUOT
+_FULL = {errno.ENOSPC, errno.EDQUOT}

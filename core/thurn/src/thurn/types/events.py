@@ -1,4 +1,4 @@
-"""Events: what is told afterwards. Nobody answers; telling never blocks and never raises."""
+"""Events: what subscribers hear afterwards. Nobody answers; emitting one never blocks or raises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thurn.types.session import PeerAddress
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """A login succeeded (the feed of POP-before-SMTP and of the login history)."""
+    """A login succeeded."""
 
     identity: Identity
     protocol: str
@@ -20,7 +20,12 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True)
 class LoginFailed:
-    """A login was refused; `reason` is a stable word, the name is shortened."""
+    """A login was refused.
+
+    Attributes:
+        name: the login name as the peer gave it, shortened.
+        reason: a stable word.
+    """
 
     name: str
     protocol: str
@@ -30,7 +35,8 @@ class LoginFailed:
 
 @dataclass(frozen=True, slots=True)
 class MailboxChanged:
-    """A mailbox has reached this MODSEQ: a hint to look, the store's numbers are the truth."""
+    """A mailbox has reached this MODSEQ. A hint to look there: only the store's own numbers
+    count."""
 
     account: AccountId
     mailbox_id: str
@@ -39,8 +45,11 @@ class MailboxChanged:
 
 @dataclass(frozen=True, slots=True)
 class TransactionEnded:
-    """A transaction was answered; `outcome` is "stored", "queued", "discarded", "refused" or
-    "deferred"."""
+    """The end of data of a transaction was answered.
+
+    Attributes:
+        outcome: "stored", "queued", "discarded", "refused" or "deferred": see `TransactionOutcome`.
+    """
 
     transaction_id: str
     listener: str
@@ -51,7 +60,7 @@ class TransactionEnded:
 
 @dataclass(frozen=True, slots=True)
 class PluginFailed:
-    """A plugin raised, overran its deadline, or answered nonsense."""
+    """A plugin raised, missed its deadline, or gave an answer without meaning."""
 
     instance: str
     stage: str

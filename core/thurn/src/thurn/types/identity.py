@@ -1,4 +1,4 @@
-"""Who somebody is: accounts, and the proof that a session has given."""
+"""Who somebody is: accounts, and what a session has proved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
-"""Whose mail it is: an opaque, stable name given by the directory; never a path."""
+"""An account, whose mail it is: an opaque, stable name that the directory gives; never a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,16 @@ class Identity:
     groups: frozenset[str] = field(default=frozenset())
 
 
-NAME_LIMIT: Final = 1024
-"""A login name at most; RFC 4616 §2 wants at least 255 for authzid and authcid."""
-SECRET_LIMIT: Final = 4096
-"""A password or token at most, before any hash sees it; RFC 4616 §2 wants at least 255."""
+LOGIN_NAME_CHARACTERS: Final = 1024
+"""Most characters of a login name; RFC 4616 §2 wants room for 255 octets of authzid and authcid."""
+SECRET_CHARACTERS: Final = 4096
+"""Most characters of a password or token, checked before it is hashed, so that nobody can make
+hashing expensive; RFC 4616 §2 wants room for 255 octets."""
 
 
 def is_credential(text: str, limit: int) -> bool:
-    """Whether a name or secret may reach an account instance: not empty, bounded, no controls."""
+    """Whether a name or secret may be given to an account instance: it is not empty, not too long
+    and has no control characters."""
     if not text or len(text) > limit:
         return False
     return not any(character < " " or character == "\x7f" for character in text)

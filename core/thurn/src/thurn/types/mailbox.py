@@ -1,8 +1,8 @@
-"""Mailbox names: the one rule for which texts are names, and their one normal form.
+"""Mailbox names: which texts are names, and their one normal form. Every store uses this rule.
 
-Rules: a name is data and never a path; it is kept as given, letter for letter, except that a
-first level "inbox" in any case is "INBOX"; what is doubtful in a list or a log (controls, line
-ends, lone surrogates, empty levels, "." and "..") is no name. Every store uses this function.
+Rules: a name is data and never a path; it is kept letter for letter as given, except that a first
+level "inbox" in any case becomes "INBOX"; a text that could confuse a list or a log (control
+characters, line ends, lone surrogates, empty levels, "." and "..") is not a name.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Final
 
 from thurn.types.errors import MailboxNameRefused
 
-NAME_OCTETS: Final = 1_024
-"""A name in UTF-8. Far above what people type; below what would make lists and records heavy."""
+MAILBOX_NAME_OCTETS: Final = 1_024
+"""Most octets of a mailbox's name in UTF-8: far more than people type, and few enough for lists and
+records."""
 
-NAME_LEVELS: Final = 64
-"""Levels of a name: each one that is missing is created, so the number is an amplification."""
+MAILBOX_NAME_LEVELS: Final = 64
+"""Most levels of a mailbox's name: one CREATE makes all that are missing, so it must not make
+many."""
 
 INBOX: Final = "INBOX"
 
@@ -27,17 +29,17 @@ def mailbox_name(text: str, separator: str) -> str:
     """The normal form of a mailbox's name.
 
     Raises:
-        MailboxNameRefused: the text is no name: empty, over a bound, an empty level, "." or
-            "..", a control or another character that no list may contain.
+        MailboxNameRefused: the text is not a name: it is empty or too long, a level is empty, "."
+            or "..", or it has a control character or another one that no list may contain.
 
     RFC 9051 §5.1.
     """
-    if not text or len(text) > NAME_OCTETS or _REFUSED.search(text):
+    if not text or len(text) > MAILBOX_NAME_OCTETS or _REFUSED.search(text):
         raise MailboxNameRefused
     levels = text.split(separator)
-    if len(levels) > NAME_LEVELS or any(level in ("", ".", "..") for level in levels):
+    if len(levels) > MAILBOX_NAME_LEVELS or any(level in ("", ".", "..") for level in levels):
         raise MailboxNameRefused
-    if len(text.encode()) > NAME_OCTETS:
+    if len(text.encode()) > MAILBOX_NAME_OCTETS:
         raise MailboxNameRefused
     # RFC 9051 §5.1: INBOX is case-insensitive, as a first level too.
     if levels[0].upper() == INBOX and levels[0] != INBOX:

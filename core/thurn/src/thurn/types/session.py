@@ -1,17 +1,18 @@
-"""What goes on: one session per connection, one transaction from MAIL to the end of data."""
+"""Sessions and transactions: a session per connection, a transaction from MAIL to the end of
+data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from thurn.types.address import Address
 from thurn.types.decision import Refusal
 from thurn.types.envelope import NO_PARAMETERS, Recipient
 from thurn.types.identity import AccountId, Identity
-from thurn.types.stash import Stash
+from thurn.types.stash import Stash, StashKey
 
 PeerAddress: TypeAlias = IPv4Address | IPv6Address
 
@@ -21,10 +22,13 @@ class TlsState:
     """The encryption of a connection, for trace fields and rules.
 
     Attributes:
-        end_point: the channel binding "tls-server-end-point": a hash of the certificate that we
-            showed; empty where it is not known. RFC 5929 §4.
-        at_proxy: TLS ends at a proxy in front of us, which says so; between it and us the octets
-            are not encrypted, and nothing can be bound to the channel.
+        version: such as "TLSv1.3".
+        cipher: OpenSSL's name of the cipher suite.
+        server_name: the name that the peer asked for (SNI), in lower case; None: it asked for none.
+        end_point: the channel binding "tls-server-end-point": a hash of the certificate that the
+            server showed; empty if it is not known. RFC 5929 §4.
+        at_proxy: whether TLS ends at a proxy in front of this server, as the proxy says. Behind the
+            proxy the octets are not encrypted, and nothing can be bound to the channel.
     """
 
     version: str
@@ -43,11 +47,11 @@ class Session:
         listener: the listener's instance name.
         protocol: "smtp", "lmtp", "pop3", "imap" …; services of an account are named by it.
         peer: the peer's address; None for a unix socket. IPv4-mapped addresses are IPv4.
-        hello: what the peer calls itself; never proof of anything.
-        extended: it speaks the extended protocol (EHLO, LHLO), for trace fields.
-        identity: the login, once there is one.
-        remembered: an early refusal that is told at RCPT. See `Mailflow`.
-        stash: what plugins keep.
+        hello: the name that the peer gives itself; it proves nothing.
+        extended: whether the peer said EHLO or LHLO and not HELO, for trace fields.
+        identity: the login; None before there is one.
+        remembered: an early refusal that the peer gets at RCPT. See `Mailflow`.
+        stash: what plugins keep for this session.
     """
 
     id: str
@@ -65,7 +69,7 @@ class Session:
 
 
 class JournalEntry(Protocol):
-    """The journal of one transaction, to which the host appends what each stage decided."""
+    """The journal's entry for one transaction; the host adds to it what each stage decided."""
 
     def note(self, **facts: object) -> None:
         """Add facts of the transaction as a whole (documented keys only)."""
@@ -76,14 +80,14 @@ class JournalEntry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where mail for a recipient goes, by the directory.
+    """Where the directory says that mail for a recipient goes.
 
     Attributes:
-        recipient: the address that was reached, behind whatever aliases.
-        account: the account of ours whose address it is; None: mail for it goes elsewhere.
+        recipient: the address at the end of all aliases.
+        account: the account of this site that has the address; None: mail for it goes elsewhere.
         detail: the part of the local part behind the separator (sub-addressing), if there is one.
-        next_hop: the host to which the directory routes a target elsewhere; "": the world, or an
-            account.
+        next_hop: the host to which the directory routes mail for elsewhere; "" if it names none,
+            and for an account.
     """
 
     recipient: Recipient
@@ -97,10 +101,10 @@ class Transaction:
     """One message on its way in, from MAIL to the answer to its end of data.
 
     Attributes:
-        id: unique; it is in the reply and in `thurn explain`.
+        id: unique; the reply has it, and `thurn explain` finds the transaction by it.
         sender: the reverse-path; None is the null sender.
         parameters: MAIL's extension words, upper-case keys.
-        recipients: those accepted so far, in order, duplicates included.
+        recipients: the recipients accepted so far, in order, duplicates included.
         targets: where each of `recipients` leads, in the same order; an alias may lead to many.
     """
 
@@ -112,3 +116,9 @@ class Transaction:
     recipients: list[Recipient] = field(default_factory=list)
     targets: list[tuple[Target, ...]] = field(default_factory=list)
     stash: Stash = field(default_factory=Stash)
+
+
+RELAYED_FOR: Final = StashKey[frozenset[AccountId]]("relay.relayed_for")
+"""The accounts on whose behalf a relay rule permitted recipients elsewhere although nobody has
+logged in (ADR 0002). The rule that permits sets it on the transaction, so that nothing later has to
+ask again, when the answer may be another one. Absent: no account is known."""

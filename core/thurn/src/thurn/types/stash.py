@@ -1,6 +1,6 @@
-"""A typed bag for what a plugin keeps on a session or transaction of the host.
+"""A typed map in which a plugin keeps what belongs to a session or transaction of the host.
 
-Two plugins cannot collide, because a key is an object, and a type checker knows what is inside.
+Two plugins cannot collide, because a key is an object; and a type checker knows each value's type.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ T = TypeVar("T")
 
 
 class StashKey(Generic[T]):
-    """Made once by a plugin at module level: `GREYLISTED = StashKey[bool]("greylisted")`."""
+    """A key, which a plugin makes once at module level: `GREYLISTED =
+    StashKey[bool]("greylisted")`.
+
+    The name is for messages only.
+    """
 
     __slots__ = ("name",)
 
@@ -20,7 +24,7 @@ class StashKey(Generic[T]):
 
 
 class Stash:
-    """Values by `StashKey`; empty stashes cost nothing."""
+    """Values by `StashKey`. An empty stash needs no memory for them."""
 
     __slots__ = ("_values",)
 
@@ -28,7 +32,7 @@ class Stash:
         self._values: dict[StashKey[Any], Any] | None = None
 
     def get(self, key: StashKey[T]) -> T | None:
-        """What was put under this key, or None."""
+        """The value of this key, or None."""
         return None if self._values is None else self._values.get(key)
 
     def __setitem__(self, key: StashKey[T], value: T) -> None:

@@ -106,6 +106,11 @@ class Fragmentizer:
         return len(self._lines)
 
     @property
+    def is_inside_command(self) -> bool:
+        """Whether a command has begun and its end has not been read."""
+        return bool(self._pieces or self._pending or self._wanted or self._skipping or len(self))
+
+    @property
     def literals_octets(self) -> int:
         """The octets of all gathered literals of the command."""
         return self._literals_octets

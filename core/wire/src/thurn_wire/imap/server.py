@@ -35,7 +35,7 @@ from thurn_wire.imap.grammar.registry import Grammar
 from thurn_wire.imap.reading import READERS
 from thurn_wire.imap.reply import Reply
 from thurn_wire.imap.session import Session
-from thurn_wire.imap.state import State, Step
+from thurn_wire.imap.state import BETWEEN_COMMANDS, State, Step
 
 DEFAULT: Final = ImapConfig()
 """The settings of a site that changes none."""
@@ -84,6 +84,12 @@ class ImapServer:
     def buffered_octets(self) -> int:
         """The octets received and not read: 0 in a session that waits for its client."""
         return len(self._session.fragments)
+
+    @property
+    def is_between_commands(self) -> bool:
+        """Whether the client's next octet begins a command; false also inside IDLE, APPEND and
+        AUTHENTICATE. A session that is to end may end here without breaking anything off."""
+        return self.state in BETWEEN_COMMANDS and not self._session.fragments.is_inside_command
 
     @property
     def output_octets(self) -> int:

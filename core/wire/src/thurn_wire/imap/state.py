@@ -178,6 +178,8 @@ COMMANDING: Final[Mapping[State, Phase]] = {
 }
 """The states in which commands are read, and their phases."""
 
+BETWEEN_COMMANDS: Final = frozenset((State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED))
+"""The states in which commands are read."""
 IDLING: Final = frozenset((State.IDLE, State.IDLE_SELECTED))
 """The states inside IDLE."""
 APPENDING: Final = frozenset((State.APPENDING, State.APPENDING_SELECTED))

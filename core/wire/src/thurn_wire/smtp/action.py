@@ -30,6 +30,8 @@ def hello(session: Session, verb: bytes, argument: bytes) -> Event:
     word = verb.decode().upper()
     if not argument or b" " in argument:
         raise refusal(501, "5.5.4", f"Syntax: {word} hostname")
+    if word != "HELO":
+        session.end_group()
     session.awaiting = Step.HELLO
     session.hello_verb = word
     return command.Hello(word, argument.decode())
@@ -76,17 +78,29 @@ def data(session: Session, argument: bytes) -> Event:
     return event.DataBegin(chunked=False)
 
 
-def chunk(session: Session, argument: bytes) -> Event | None:
-    """BDAT, in any state. RFC 3030 §2."""
+def chunk(session: Session, argument: bytes, *, is_grouped: bool) -> Event | None:
+    """BDAT, in any state. RFC 3030 §2.
+
+    The announced octets are read away before a refusal; where none can be counted, the dialogue
+    ends. They are never read as commands.
+    """
     size_octets, is_last = grammar.chunk_size(argument)
-    session.left_octets, session.is_last = size_octets, is_last
+    if size_octets is None:
+        session.end(own_reply.CHUNK_WITHOUT_SIZE, Reason.FOREIGN)
+        return None
+    session.left_octets, session.is_last = size_octets, is_last is True
     if not session.config.chunking:
         session.discard = Discard([own_reply.NOT_OFFERED], counts=True)
+    elif is_grouped:
+        session.discard = Discard([own_reply.BEHIND_HELLO], counts=True)
     elif not session.allows(Step.BDAT):
         reply = own_reply.out_of_sequence(
             session.state, Step.BDAT, all_refused=session.all_recipients_refused
         )
         session.discard = Discard([reply], counts=True)
+    elif is_last is None:
+        # The message would lack this chunk: its transaction ends with it.
+        session.discard = Discard([own_reply.CHUNK_SYNTAX], counts=True, content_octets=size_octets)
     elif session.transaction.chunks is None:
         session.awaiting = Step.BDAT
         return event.DataBegin(chunked=True)

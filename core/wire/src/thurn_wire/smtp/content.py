@@ -67,9 +67,15 @@ def read_discarded(session: Session) -> Event | Pause | None:
         session.left_octets -= len(octets)
         return session.wait() if not octets else None
     discard, session.discard = session.discard, None
-    if discard is not None:
-        for reply in discard.replies:
-            session.say(reply)
-        if discard.counts:
-            session.count_error()
-    return None
+    if discard is None:
+        return None
+    for reply in discard.replies:
+        session.say(reply)
+    refused = None
+    if discard.content_octets is not None:
+        session.move(Step.TRANSACTION_FAILED)
+        session.forget_transaction()
+        refused = ContentRefused(discard.replies[0], discard.content_octets)
+    if discard.counts:
+        session.count_error()
+    return refused

@@ -98,7 +98,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ContentRefused:
-    """The engine refused the content (too large, bare line ends) and ended the transaction.
+    """The engine refused the content and ended the transaction.
+
+    The content is too large, has bare line ends, or came by a BDAT with a syntax error.
 
     Attributes:
         reply: what the engine answered.

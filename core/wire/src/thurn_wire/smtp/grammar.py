@@ -139,17 +139,17 @@ def number(octets: bytes) -> int | None:
     return min(int(digits or b"0"), CHUNK_OCTETS)
 
 
-def chunk_size(argument: bytes) -> tuple[int, bool]:
+def chunk_size(argument: bytes) -> tuple[int | None, bool | None]:
     """The size of BDAT, and whether LAST follows. RFC 3030 §2.
 
-    Raises:
-        CommandError: 501 for a missing size, other words, signs, a size over 63 bits.
+    Returns:
+        The size in octets; None if it is missing, not a number, or over 63 bits. And whether LAST
+        follows; None if something else does.
     """
-    size, _, last = argument.partition(b" ")
+    size, _, marker = argument.partition(b" ")
     octets = number(size)
-    if octets is None or octets == CHUNK_OCTETS or last.upper() not in {b"", b"LAST"}:
-        raise refusal(501, "5.5.4", "Syntax: BDAT size [LAST]")
-    return octets, bool(last)
+    is_last = bool(marker) if marker.upper() in {b"", b"LAST"} else None
+    return None if octets == CHUNK_OCTETS else octets, is_last
 
 
 def mechanism(argument: bytes) -> tuple[str, bytes | None]:

@@ -29,8 +29,11 @@ USUAL: Final[Mapping[Step, Reply]] = {
 RESET: Final = Reply(250, "2.0.0", ("Reset",))
 NOOP: Final = Reply(250, "2.0.0", ("Ok",))
 HELP: Final = Reply(214, "2.0.0", ("RFC 5321",))
+CHUNK_SYNTAX: Final = Reply(501, "5.5.4", ("Syntax: BDAT size [LAST]",))
+CHUNK_WITHOUT_SIZE: Final = Reply(421, "4.5.4", ("BDAT without its size, closing",))
 CHUNK_TAKEN: Final = Reply(250, "2.0.0", ("Chunk taken",))
 
+BEHIND_HELLO: Final = Reply(503, "5.5.1", ("EHLO is the last command of a group",))
 UNKNOWN: Final = Reply(500, "5.5.1", ("Unknown command",))
 LINE_TOO_LONG: Final = Reply(500, "5.5.2", ("Line too long",))
 BARE_LINE_END_IN_COMMAND: Final = Reply(500, "5.5.2", ("CR or LF alone in a command",))

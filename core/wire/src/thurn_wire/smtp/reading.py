@@ -32,6 +32,7 @@ _LINE_OCTETS: Final = {
     Step.RCPT: limits.PATH_LINE_OCTETS,
     Step.AUTH: sasl.LINE_OCTETS,
 }
+_CHUNK_VERB: Final = Step.BDAT.value.encode()
 _JUNK: Final = frozenset({Step.HELLO, Step.RSET, Step.NOOP, Step.VRFY, Step.EXPN, Step.HELP})
 _WITH_PATHS: Final = frozenset({Step.MAIL, Step.RCPT})
 
@@ -60,17 +61,20 @@ def _command(session: Session, line: bytes) -> Event | None:
     if session.is_draining:
         session.end(own_reply.DRAINING, Reason.DRAINED)
         return None
+    is_grouped = session.is_in_ended_group(line)
     line = line.rstrip(b" \t")  # RFC 5321 §4.1.1: trailing white space is tolerated
     verb, _, argument = line.partition(b" ")
     step = (_LMTP_VERBS if session.lmtp else _VERBS).get(verb.upper())
     if step is None:
         _refuse_unknown(session, verb.upper())
         return None
+    if step is Step.BDAT:  # whatever is wrong with the line, its octets are not commands
+        return chunk(session, argument, is_grouped=is_grouped)
+    if is_grouped and step is not Step.QUIT:  # whoever says goodbye waits for the end
+        raise CommandError(own_reply.BEHIND_HELLO)
     if len(line) + 2 > _LINE_OCTETS.get(step, limits.COMMAND_LINE_OCTETS):
         raise CommandError(own_reply.LINE_TOO_LONG)
     grammar.check_octets(argument, paths=step in _WITH_PATHS)
-    if step is Step.BDAT:
-        return chunk(session, argument)
     if not session.allows(step):
         raise CommandError(
             own_reply.out_of_sequence(
@@ -87,9 +91,12 @@ def _command(session: Session, line: bytes) -> Event | None:
 
 
 def _refuse_unknown(session: Session, verb: bytes) -> None:
-    if verb not in HTTP_METHODS:
+    if verb in HTTP_METHODS:
+        session.end(own_reply.NOT_HTTP, Reason.FOREIGN)
+    elif verb.startswith(_CHUNK_VERB):  # `BDAT<TAB>5`, `BDAT5`
+        session.end(own_reply.CHUNK_WITHOUT_SIZE, Reason.FOREIGN)
+    else:
         raise CommandError(own_reply.UNKNOWN)
-    session.end(own_reply.NOT_HTTP, Reason.FOREIGN)
 
 
 def _read_response(session: Session) -> Event | Pause | None:

@@ -93,7 +93,7 @@ class SmtpServer:
                 session.is_silent = False
                 session.is_foreign = octets[0] not in b"\t\r\n" and not 32 <= octets[0] < 127
                 session.early_talker |= session.state is State.GREETING
-            session.lines.receive(octets)
+            session.receive(octets)
 
     def next_event(self) -> Event | Pause:
         """What happens next; NEED_DATA and PAUSED mean that nothing can."""

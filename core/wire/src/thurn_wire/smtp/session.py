@@ -24,6 +24,8 @@ from thurn_wire.smtp.reply import CommandError, Reply
 from thurn_wire.smtp.state import SERVER, State, Step
 
 _NOTHING_OFFERED = Offer()
+_CHUNK_VERB = Step.BDAT.value.encode()
+_CHUNK_VERB_OCTETS = len(_CHUNK_VERB)
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class Discard(NamedTuple):
     replies: Sequence[Reply]
     counts: bool
     """The peer made an error; otherwise the session refused."""
+    content_octets: int | None = None
+    """The announced octets, if the refusal ends the open transaction."""
 
 
 class Session(Dialogue[State, Step]):
@@ -73,6 +77,8 @@ class Session(Dialogue[State, Step]):
         recipient_words: the parameters of RCPT that are offered.
         hello_verb: the verb of the last EHLO, HELO or LHLO.
         lines: the octets received and not read.
+        group_end_octets: how many octets had come when the last EHLO was read: commands that begin
+            before that were sent in one group with it. RFC 2920 §3.1.
         is_silent: the peer has sent nothing since the connection, or TLS, began.
         is_foreign: the first octet of the peer cannot begin a command.
         is_draining: the next command is answered with 421.
@@ -85,10 +91,12 @@ class Session(Dialogue[State, Step]):
     __slots__ = (
         "_errors",
         "_junk",
+        "_received_octets",
         "authenticated",
         "config",
         "discard",
         "early_talker",
+        "group_end_octets",
         "hello_verb",
         "is_draining",
         "is_foreign",
@@ -117,6 +125,7 @@ class Session(Dialogue[State, Step]):
         self.set_offer(_NOTHING_OFFERED)
         self.hello_verb = ""
         self.lines = LineBuffer()
+        self.group_end_octets = self._received_octets = 0
         self.is_silent, self.is_foreign = True, False
         self.is_draining = False
         self.transaction = Transaction()
@@ -165,6 +174,20 @@ class Session(Dialogue[State, Step]):
 
     # --- reading
 
+    def receive(self, octets: bytes) -> None:
+        """Add what the peer sent."""
+        self._received_octets += len(octets)
+        self.lines.receive(octets)
+
+    def end_group(self) -> None:
+        """The line just read is the last one of its group: what came with it is refused."""
+        self.group_end_octets = self._received_octets
+
+    def is_in_ended_group(self, line: bytes) -> bool:
+        """Whether the line just read came in one group with an EHLO before it. RFC 2920 §3.1."""
+        begin_octets = self._received_octets - len(self.lines) - len(line) - 2
+        return begin_octets < self.group_end_octets
+
     def next_line(self, too_long: Reply) -> bytes | None:
         """The next line; None if it has not come, or never will.
 
@@ -174,12 +197,17 @@ class Session(Dialogue[State, Step]):
         try:
             return self.lines.next_line(sasl.LINE_OCTETS)
         except LineTooLong:
-            raise CommandError(too_long) from None
-        except BareLineEnd:
-            raise CommandError(own_reply.BARE_LINE_END_IN_COMMAND) from None
+            begin, reply = self.lines.peek(_CHUNK_VERB_OCTETS), too_long
+        except BareLineEnd as error:
+            begin, reply = error.line[:_CHUNK_VERB_OCTETS], own_reply.BARE_LINE_END_IN_COMMAND
         except LineNeverEnds:
             self.close(Reason.FOREIGN)
             return None
+        if begin.upper() != _CHUNK_VERB or self.state is State.CHALLENGED:
+            raise CommandError(reply)
+        # The octets of this BDAT cannot be counted, and must not be read as commands.
+        self.end(own_reply.CHUNK_WITHOUT_SIZE, Reason.FOREIGN)
+        return None
 
     @property
     def all_recipients_refused(self) -> bool:

@@ -120,6 +120,7 @@ _SERVER: Final[Mapping[State, Row[Step, State]]] = {
         **_idle(State.CHUNKS),
         **_RESETTING,
         Step.BDAT: State.CHUNK,
+        Step.TRANSACTION_FAILED: State.READY,
     },
     State.CLOSED: {},
 }

@@ -175,6 +175,12 @@ postmaster = "alice"
 
 [store.main]
 type = "spool"
+# What clients would make themselves, some without its special use.
+mailboxes = [
+    {{name = "INBOX"}}, {{name = "Sent", use = "sent"}}, {{name = "Drafts", use = "drafts"}},
+    {{name = "Junk", use = "junk"}}, {{name = "Trash", use = "trash"}},
+    {{name = "Archive", use = "archive"}},
+]
 
 [queue.main]
 type = "spool"

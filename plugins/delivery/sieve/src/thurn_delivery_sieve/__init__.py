@@ -1,2 +1,5 @@
-"""Runs Sieve scripts at delivery. Start reading at `delivery`, then `executor` (what becomes of a
-script's actions) and `scripts` (which scripts run)."""
+"""Runs Sieve scripts at delivery.
+
+Start reading at `delivery`, then `executor` (how actions are carried out) and `scripts` (which
+scripts run).
+"""

@@ -1,12 +1,13 @@
-"""What scripts cost: the processor's time of each, summed over runs, and which are off for it.
+"""The processor time that scripts use, summed over their runs, and the scripts that are off.
 
 Rules of this file:
-1. A run is measured in the slices in which it really runs: what other tasks do while it waits is
-   not its own.
-2. Sums are kept in the worker; each second of use goes to the table that all workers share, so a
-   cheap script costs nothing and a dear one is found by all workers together (the sums of one
-   worker alone could be evaded by spreading: CVE-2026-40016).
-3. Who is over the bound is off for a while; a changed script is another script.
+1. Only the slices in which a run really runs are measured; the time of other tasks, while it waits,
+   does not count.
+2. Sums are kept in the worker. Each second of use is added to the table that all workers share, so
+   that a cheap script costs nothing, and all workers together notice an expensive one. The sums of
+   one worker could be evaded by spreading the use over several (CVE-2026-40016).
+3. A script over the bound is off for a while in the worker that noticed it. A changed script is
+   another script.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ from thurn.plugin import Clock, Table
 T = TypeVar("T")
 
 SHARED_SECONDS: Final = 1.0
-"""A worker tells the others after so much use by one script: five hundred ordinary deliveries pay
-for one write."""
-SCRIPTS: Final = 4_096
-"""Scripts whose sums a worker keeps; the one that was longest idle goes first."""
+"""Seconds of processor time of one script that a worker keeps to itself before it adds them to the
+shared table; five hundred ordinary deliveries make one write."""
+MAX_SCRIPTS: Final = 4_096
+"""Scripts whose sums a worker keeps; the one that has not run for the longest time goes first."""
 
 
 class Meter:
-    """Counts the time of one run."""
+    """Counts the processor time of one run.
+
+    Attributes:
+        nanoseconds: the time counted so far.
+    """
 
     __slots__ = ("_started", "nanoseconds")
 
@@ -38,7 +43,7 @@ class Meter:
         self._started = 0
 
     def __enter__(self) -> None:
-        """For what does not wait."""
+        """Start counting, for a run that does not wait."""
         self._started = thread_time_ns()
 
     def __exit__(self, *_: object) -> None:
@@ -46,26 +51,26 @@ class Meter:
 
     @coroutine
     def run(self, work: Awaitable[T]) -> Generator[Any, Any, T]:
-        """Await the work; only its own slices are counted."""
+        """Await the work, and count only its own slices."""
         steps = work.__await__()
         send, value = steps.send, None
         while True:
             started = thread_time_ns()
             try:
-                told = send(value)
+                yielded = send(value)
             except StopIteration as end:
                 result: T = end.value
                 return result
             finally:
                 self.nanoseconds += thread_time_ns() - started
             try:
-                send, value = steps.send, (yield told)
-            except BaseException as error:  # noqa: BLE001 - handed on to the work, as `yield from`
+                send, value = steps.send, (yield yielded)
+            except BaseException as error:  # noqa: BLE001 - passed to the work, like `yield from`
                 send, value = steps.throw, error
 
 
 class CpuBudget:
-    """The sums of one instance."""
+    """The processor time of the scripts of one instance."""
 
     def __init__(
         self, table: Table, clock: Clock, *, seconds: float, window: float, pause: float
@@ -79,7 +84,7 @@ class CpuBudget:
         self._off: dict[str, float] = {}
 
     def is_off(self, script: str) -> bool:
-        """Whether the script (account and digest) has used more than it may."""
+        """Whether the script (its account and digest) is off in this worker."""
         if not self._off:
             return False
         until = self._off.get(script)
@@ -91,11 +96,11 @@ class CpuBudget:
         return False
 
     async def charge(self, script: str, nanoseconds: int) -> bool:
-        """Count a run; True when the script is off from now on."""
+        """Add the time of a run, and return whether the script is off from now on."""
         spent = self._spent.pop(script, 0.0) + nanoseconds / 1e9
         if spent < min(SHARED_SECONDS, self._seconds):
             self._spent[script] = spent
-            if len(self._spent) > SCRIPTS:
+            if len(self._spent) > MAX_SCRIPTS:
                 self._spent.popitem(last=False)
             return False
         total = await self._table.increment(
@@ -103,7 +108,7 @@ class CpuBudget:
         )
         if total < self._seconds * 1000:
             return False
-        if len(self._off) >= SCRIPTS:
+        if len(self._off) >= MAX_SCRIPTS:
             self._off.pop(next(iter(self._off)))
         self._off[script] = self._clock.monotonic() + self._pause
         return True

@@ -1,12 +1,12 @@
-"""The delivery filter: runs the scripts of an account over a message (design D8).
+"""The delivery filter: runs the scripts of an account for a message (docs/adr/0005).
 
 Rules of this file:
-1. Scripts first only say what they want; nothing is done before the last one has ended.
-2. A script that fails (a wrong text, a run-time error, too dear) leaves nothing of its own behind:
-   the message is kept, the journal has the line and the reason, and the account gets a notice,
-   once a day per script. RFC 5228 §2.10.6.
-3. Trouble of ours (the store, the state) is raised: a temporary failure, and the message comes
-   again.
+1. Scripts only ask for actions at first; none is carried out before the last script has ended.
+2. If a script fails (it does not compile, has a run-time error, or costs too much), none of its
+   actions is carried out: the message is kept, the journal has the line and the reason, and the
+   account gets a notice, at most once a day for each script. RFC 5228 §2.10.6.
+3. An internal failure (of the store or the state) is raised; it becomes a temporary failure, and
+   the peer sends the message again.
 """
 
 from __future__ import annotations
@@ -31,24 +31,36 @@ from thurn_delivery_sieve.rules import Rules
 from thurn_delivery_sieve.scripts import Scripts
 from thurn_delivery_sieve.sight import DeliveryContext, Surroundings
 
-TURNED_OFF = "the script has used more of the processor's time than it may; it is off for a while"
+TURNED_OFF = "the script has used more processor time than it may; it is off for a while"
+"""The reason that a script which costs too much does not run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A script that failed, and why; `mine`: it is the account's own."""
+    """A script that failed.
+
+    Attributes:
+        script: the script.
+        reasons: the reasons for people.
+        personal: whether it is the account's own script, or the default in its place.
+    """
 
     script: Compiled
     reasons: list[str]
-    mine: bool
+    personal: bool
 
 
 @dataclass(slots=True)
 class Run:
-    """One delivery under way.
+    """The state of one delivery.
 
     Attributes:
-        owners: of actions by `id`: the script that asked, and whether it is the account's own.
+        delivery: the verbs of the delivery.
+        context: what the scripts see.
+        result: the result that all scripts share.
+        failures: the scripts that failed.
+        owners: `id` of an action → the script that asked for it first, and whether that is the
+            account's own script.
     """
 
     delivery: Delivery
@@ -60,7 +72,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a `SieveDelivery` is made of."""
+    """The parts of a `SieveDelivery`.
+
+    Attributes:
+        engine: the engine of the instance.
+        scripts: finds the scripts of accounts.
+        around: what is the same for all deliveries.
+        budget: the processor time of scripts.
+        bounds: the bounds of one message's actions.
+        notify_errors: whether accounts get notices of failed scripts.
+    """
 
     engine: Engine
     scripts: Scripts
@@ -83,7 +104,7 @@ class SieveDelivery:
 
     @property
     def rules(self) -> Rules:
-        """By which rules scripts of accounts are judged here."""
+        """The rules of this instance for scripts of accounts."""
         parts, around = self.parts, self.parts.around
         return Rules(
             parts.engine,
@@ -98,12 +119,12 @@ class SieveDelivery:
         return SieveScripts(self.rules, account, self._context.clock)
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Run the scripts; without any, use no verb.
+        """Run the scripts; if there are none, no verb is used.
 
         Raises:
-            ThurnError: our own trouble.
+            ThurnError: an internal failure.
 
-        Cancellation: nothing is recorded but notes.
+        Cancellation: a part of the actions may be recorded already.
         """
         scripts = self.parts.scripts
         personal = await scripts.personal(delivery.account)
@@ -128,10 +149,10 @@ class SieveDelivery:
         for warning in run.result.warnings:
             delivery.note(f"warning: {warning}")
         for failure in run.failures:
-            await self._tell(run, failure)
+            await self._report(run, failure)
 
     async def _evaluate(self, run: Run, compiled: Compiled) -> bool:
-        """Run one script; returns whether the next one runs: the message is still kept."""
+        """Run one script, and return whether the next one runs because the message is kept."""
         result, context = run.result, run.context
         personal = context.phase == "personal"
         script = compiled.script
@@ -142,22 +163,25 @@ class SieveDelivery:
         if personal and self.parts.budget.is_off(key):
             run.failures.append(Failure(compiled, [TURNED_OFF], personal))
             return True
-        # The keep of the script before means that this one runs.
+        # The keep of the script before only means that this one runs.
         before = [action for action in result.actions if not isinstance(action, Keep)]
         result.actions[:] = before
         result.keep = True
-        saved = [(action, _as_it_is(action)) for action in before]
+        saved = [(action, _attributes(action)) for action in before]
         message, flags, errors = context.message, list(result.flags), len(result.errors)
         spent = await self._call(script, run)
         if personal and await self.parts.budget.charge(key, spent):
             run.delivery.note(f"{compiled.name}: {TURNED_OFF}")
         faults = result.errors[errors:]
         if not faults:
-            return _settled(run, compiled, mine=personal)
-        _raise_trouble(faults)
+            return _settled(run, compiled, personal=personal)
+        _raise_internal(faults)
         result.actions[:] = before
-        for action, facts in saved:  # an equal action of the script that failed was merged into it
-            for name, value in facts.items():
+        for (
+            action,
+            attributes,
+        ) in saved:  # the failed script may have merged an equal action into it
+            for name, value in attributes.items():
                 setattr(action, name, value)
         context.message = result.message = message
         result.flags, result.keep = flags, True
@@ -166,7 +190,7 @@ class SieveDelivery:
         return True
 
     async def _call(self, script: Script, run: Run) -> int:
-        """Evaluate; returns the nanoseconds that it took."""
+        """Evaluate the script, and return the nanoseconds of processor time that it took."""
         engine, meter = self.parts.engine, Meter()
         if script.waits:
             await meter.run(engine.evaluate(script, run.context, result=run.result))
@@ -192,15 +216,15 @@ class SieveDelivery:
         run.failures.append(Failure(owner[0], [_reason(fault)], owner[1]))
         run.delivery.keep()
 
-    async def _tell(self, run: Run, failure: Failure) -> None:
-        """The journal gets every failure, the account one notice a day."""
+    async def _report(self, run: Run, failure: Failure) -> None:
+        """Report a failure in the journal each time, and to the account once a day."""
         delivery, name = run.delivery, failure.script.name
         shown = "; ".join(failure.reasons[:3])
         delivery.note(f"script {name} failed: {shown}")
         self._context.diagnostics.warning(
             "sieve.failed", account=str(delivery.record.account), detail=f"{name}: {shown}"
         )
-        if not (failure.mine and self.parts.notify_errors):
+        if not (failure.personal and self.parts.notify_errors):
             return
         topic = "off" if failure.reasons == [TURNED_OFF] else "failed"
         key = notice_key(failure.script.source, name, topic)
@@ -216,22 +240,22 @@ class SieveDelivery:
             delivery.file(INBOX, content=notice)
 
 
-def _as_it_is(action: Action) -> dict[str, Any]:
-    """The fields of an action; its lists are copied."""
-    found = {one.name: getattr(action, one.name) for one in fields(action)}
-    return {name: [*value] if isinstance(value, list) else value for name, value in found.items()}
+def _attributes(action: Action) -> dict[str, Any]:
+    """The attributes of an action; its lists are copied."""
+    values = {one.name: getattr(action, one.name) for one in fields(action)}
+    return {name: [*value] if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _settled(run: Run, compiled: Compiled, *, mine: bool) -> bool:
-    """Note whose actions they are; returns whether the message is still kept."""
+def _settled(run: Run, compiled: Compiled, *, personal: bool) -> bool:
+    """Record which script asked for the actions, and return whether the message is still kept."""
     result = run.result
     for action in result.actions:
-        run.owners.setdefault(id(action), (compiled, mine))
+        run.owners.setdefault(id(action), (compiled, personal))
     return result.keep or any(isinstance(action, Keep) for action in result.actions)
 
 
-def _raise_trouble(faults: Sequence[Fault]) -> None:
-    """Our own trouble is no fault of the script."""
+def _raise_internal(faults: Sequence[Fault]) -> None:
+    """Raise an internal failure; it is not an error of the script."""
     for fault in faults:
         if isinstance(fault.cause, ThurnError | OSError):
             raise fault.cause

@@ -1,7 +1,7 @@
-"""A run without effects: what a script would do with a message, and why.
+"""A dry run: the actions that a script would ask for, and why, without their effects.
 
-The same engine and the same actions as in a delivery; only the executor is another one: it writes
-down what it is asked for.
+The engine and the actions are those of a delivery. Only the executor is another one: it makes a
+list of the actions.
 """
 
 from __future__ import annotations
@@ -20,45 +20,50 @@ from thurn_sieve.script import Script
 from thurn_delivery_sieve.refusal import refusal
 
 Row = dict[str, Any]
+"""One action in the list: its line, its name, and its arguments."""
 
 
 class GivenMailboxes:
-    """`thurn_sieve.context.Mailboxes`: those that the caller names, and INBOX."""
+    """`thurn_sieve.context.Mailboxes` with the mailboxes that the caller names, and INBOX."""
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = {INBOX, *names}
 
     async def exists(self, name: str) -> bool:
-        """Whether it was named."""
+        """Whether the caller has named it."""
         return name in self._names or name.upper() == INBOX
 
     async def may_write(self, name: str) -> bool:
-        """What exists may be written."""
+        """Whether it exists; all mailboxes may be written to."""
         return await self.exists(name)
 
     async def special_use(self, flag: str) -> Sequence[str]:
-        """None has one."""
+        """An empty list: no mailbox has a special use."""
         return ()
 
     async def by_id(self, mailbox_id: str) -> str | None:
-        """None has one."""
+        """None: no mailbox has an id."""
         return None
 
     async def metadata(self, name: str | None, annotation: str) -> str | None:
-        """There is none."""
+        """None: there are no annotations."""
         return None
 
 
 class NothingSeen:
-    """`thurn_sieve.context.Duplicates`: every message is the first."""
+    """`thurn_sieve.context.Duplicates` that has seen nothing."""
 
     async def seen(self, key: str) -> bool:
-        """No."""
+        """Always false."""
         return False
 
 
 class WritingExecutor:
-    """`thurn_sieve.result.Executor`: rows instead of effects."""
+    """`thurn_sieve.result.Executor` that makes a list of actions and has no effect.
+
+    Attributes:
+        rows: the actions so far.
+    """
 
     def __init__(self, actions: Sequence[Action] = ()) -> None:
         self.rows: list[Row] = []
@@ -70,12 +75,12 @@ class WritingExecutor:
         self.rows.append({key: value for key, value in row.items() if value not in (None, [], ())})
 
     async def keep(self, action: Keep) -> None:
-        """Into INBOX."""
+        """Add a keep."""
         name = "keep (implicit)" if action.implicit else "keep"
         self._add(action, name, mailbox=INBOX, flags=list(action.flags))
 
     async def store(self, action: Store) -> None:
-        """Into a mailbox."""
+        """Add a fileinto."""
         self._add(
             action,
             "fileinto",
@@ -86,22 +91,22 @@ class WritingExecutor:
         )
 
     async def redirect(self, action: Redirect) -> None:
-        """On to an address."""
+        """Add a redirect."""
         self._add(action, "redirect", address=action.address)
 
     async def discard(self, action: Discard) -> None:
-        """Nowhere."""
+        """Add a discard."""
         self._add(action, "discard")
 
     async def reject(self, action: Reject) -> bool:
-        """Refused with a reply."""
+        """Add a refusal with its reply."""
         self._add(action, action.name, reply=str(refusal(action.reason)))
         return True
 
     async def send(
         self, envelope_from: str | None, recipients: Sequence[str], message: bytes
     ) -> None:
-        """A message that the engine made."""
+        """Add a message that the engine made."""
         text = message.decode(errors="replace").replace("\r\n", "\n")
         self.rows.append(
             {
@@ -114,31 +119,36 @@ class WritingExecutor:
         )
 
     async def lend_delivery(self, message: bytes, act: object) -> bool:
-        """An action of another plugin: not called, as nobody knows what it does by itself."""
+        """Add an action of another plugin; it is not called, because it may have effects."""
         for action in self._actions:
             if getattr(action, "act", None) is act:
                 self._add(action, action.name, by="another plugin; it is not called here")
         return True
 
     async def notify(self, action: Action) -> None:
-        """A notification."""
+        """Add a notification."""
         self._add(action, "notify")
 
     async def mark_duplicate(self, key: str, seconds: int, *, last: bool) -> None:
-        """An id that would be remembered."""
+        """Add the key of a message that would be remembered."""
         self.rows.append({"line": 0, "action": "remember", "key": key, "seconds": seconds})
 
     async def mark_vacation(self, key: str, seconds: int) -> None:
-        """A sender who would be remembered."""
+        """Add the key of a sender that would be remembered."""
         self.rows.append({"line": 0, "action": "remember", "key": key, "seconds": seconds})
 
 
 @dataclass(frozen=True, slots=True)
 class DryFacts:
-    """What is assumed of the delivery.
+    """The facts of a delivery that a dry run assumes.
 
     Attributes:
-        mailboxes: names of those that exist, besides INBOX.
+        sender: the sender of the envelope; None is the null sender.
+        recipient: the recipient of the envelope, and the account's only address.
+        now: the time.
+        mailboxes: names of the mailboxes that exist besides INBOX.
+        settings: the settings that extensions read.
+        environment: the items of RFC 5183.
     """
 
     sender: str | None
@@ -151,13 +161,18 @@ class DryFacts:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What would happen."""
+    """The outcome of a dry run.
+
+    Attributes:
+        rows: the actions that would be carried out.
+        result: the result of the script.
+    """
 
     rows: Sequence[Row]
     result: Result
 
     def as_json(self) -> Mapping[str, Any]:
-        """All of it for programs."""
+        """The outcome for programs."""
         result = self.result
         return {
             "actions": list(self.rows),
@@ -168,7 +183,7 @@ class DryRun:
 
 
 async def dry_run(engine: Engine, script: Script, message: bytes, facts: DryFacts) -> DryRun:
-    """Run a script over a message without effects. A script that fails keeps the message."""
+    """Run a script for a message without effects; a script that fails keeps the message."""
     account = Account(facts.recipient, [facts.recipient])
     envelope = Envelope(sender=facts.sender, recipient=facts.recipient)
     context = Context(message, envelope=envelope, account=account, now=facts.now)

@@ -1,10 +1,11 @@
-"""Carries a script's actions out by the verbs of a delivery (design D8).
+"""Carries the actions of scripts out with the verbs of a delivery.
 
 Rules of this file:
-1. Verbs only record; the host commits all of them at once, before the reply.
-2. What cannot be done as the script says (a name that is none, too many new mailboxes) is
-   `ActionRefused`: the message is kept and the account is told. Trouble of ours passes out.
-3. A redirect goes once to an address, not to oneself, and not again within `redirect_memory`.
+1. Verbs only record actions; the host commits all of them at once, before the reply to the peer.
+2. An action that cannot be carried out (a bad name of a mailbox, too many new mailboxes) raises
+   `ActionRefused`: the message is kept, and the account gets a notice. Internal failures pass out.
+3. A message is redirected to an address only once within `redirect_memory`, and never to the
+   account itself.
 """
 
 from __future__ import annotations
@@ -38,21 +39,22 @@ from thurn_delivery_sieve.onward import is_marked, onward_envelope, redirect_key
 from thurn_delivery_sieve.refusal import refusal
 
 NOTE_CHARACTERS: Final = 200
-"""Of a script's text in a line of the journal."""
+"""Characters of a script's text that one line of the journal repeats."""
 
 
 class ActionRefused(Exception):
-    """The script asked for what cannot be done; the text is for its owner."""
+    """An action of a script cannot be carried out; the text is for the script's owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one message may set off.
+    """The bounds of the actions of one message.
 
     Attributes:
-        redirects: recipients elsewhere to whom actions may send it, or make something for them.
-        creates: mailboxes that it may make.
-        redirect_memory_seconds: how long a redirected message is remembered; 0: not at all.
+        redirects: recipients that actions may send the message, or another one, to; answers of the
+            engine do not count.
+        creates: mailboxes that it may create.
+        redirect_memory_seconds: how long a redirected message is remembered; 0 means not at all.
     """
 
     redirects: int
@@ -73,26 +75,26 @@ class DeliveryExecutor:
         self._sent_to = 0
 
     def content_of(self, message: bytes) -> Content:
-        """The content of a message as some line of the script had it; equal ones are one object."""
+        """The content of a message as a script has edited it; equal messages share one object."""
         original = self._delivery.content
         octets = original.scan.content
         if message is octets or message == octets or not message:
             return original
-        found = self._contents.get(message)
-        if found is None:
-            if message.endswith(octets):  # fields were put above it: the body stays shared
-                found = original.prepend(message[: -len(octets)])
+        content = self._contents.get(message)
+        if content is None:
+            if message.endswith(octets):  # fields were added above it, and the body stays shared
+                content = original.prepend(message[: -len(octets)])
             else:
-                found = Content.of(message)
-            self._contents[message] = found
-        return found
+                content = Content.of(message)
+            self._contents[message] = content
+        return content
 
     async def keep(self, action: Keep) -> None:
-        """File where ordinary mail goes."""
+        """File the message in INBOX."""
         self._delivery.keep(flags=action.flags, content=self.content_of(action.message))
 
     async def store(self, action: Store) -> None:
-        """File into the mailbox; it is made if it is not there (design D12)."""
+        """File the message in the mailbox, which is created if it is missing."""
         name = await self._name(action)
         content = self.content_of(action.message)
         if name == INBOX:
@@ -103,7 +105,7 @@ class DeliveryExecutor:
 
     async def _name(self, action: Store) -> str:
         account = self._delivery.account
-        # RFC 9042 §4.1, RFC 8579 §5: id first, then special use, then the name.
+        # RFC 9042 §4.1, RFC 8579 §5: the id or the special use is used before the name.
         if action.mailboxid or action.special_use:
             wanted = (action.special_use or "").lower()
             for record in await account.mailboxes():
@@ -115,10 +117,13 @@ class DeliveryExecutor:
             return mailbox_name(action.mailbox, account.separator)
         except MailboxNameRefused:
             shown = action.mailbox[:NOTE_CHARACTERS]
-            raise ActionRefused(f'"{shown}" cannot be the name of a mailbox') from None
+            raise ActionRefused(f'a mailbox cannot have the name "{shown}"') from None
 
     async def _count_creates(self, name: str) -> None:
-        """Raise ActionRefused past the bound; mailboxes are looked up only near it."""
+        """Raise ActionRefused if too many mailboxes would be created.
+
+        Mailboxes are looked up only if there are more names than may be created.
+        """
         account = self._delivery.account
         self._levels.update([*parents(name, account.separator), name])
         if len(self._levels) <= self._bounds.creates:
@@ -130,26 +135,27 @@ class DeliveryExecutor:
             except MailboxNotFound:
                 missing += 1
         if missing > self._bounds.creates:
-            raise ActionRefused(f"one message may make {self._bounds.creates} mailboxes at most")
+            raise ActionRefused(f"one message may create at most {self._bounds.creates} mailboxes")
 
     async def redirect(self, action: Redirect) -> bool:
-        """Send on; False: ignored, since it would come back. RFC 5228 §4.2."""
+        """Send the message on; False if it is ignored because it would come back. RFC 5228 §4.2."""
         delivery = self._delivery
         try:
             address = Address.parse(action.address)
         except AddressError as error:
-            raise ActionRefused(f"redirect to {action.address[:80]}: {error.reason}") from None
+            shown = action.address[:80]
+            raise ActionRefused(f"{shown} is not an address: {error.reason}") from None
         content = self.content_of(action.message)
         me = delivery.record.address or delivery.recipient.address
         if await self._is_here(address):
-            delivery.note(f"redirect to {address}: ignored, that is this account")
+            delivery.note(f"redirect to {address}: ignored, because it is this account's address")
             return False
         if is_marked(content.scan, me):
-            # RFC 5228 §10: loops are found by what the redirecting side has left in the message.
-            delivery.note(f"redirect to {address}: ignored, it is a loop")
+            # RFC 5228 §10: a loop shows by the mark that this account left in the message before.
+            delivery.note(f"redirect to {address}: ignored, because it makes a loop")
             return False
         if not await self._is_first(content, address):
-            delivery.note(f"redirect to {address}: done before")
+            delivery.note(f"redirect to {address}: this message was redirected there before")
             delivery.discard("redirected before")
             return True
         envelope = onward_envelope(delivery.envelope, delivery.recipient, address)
@@ -162,8 +168,8 @@ class DeliveryExecutor:
         own = {one.key for one in record.addresses} | {self._delivery.recipient.address.key}
         if address.key in own:
             return True
-        known = await self._directory.resolve(address)
-        return isinstance(known, Local) and known.account == record.account
+        resolved = await self._directory.resolve(address)
+        return isinstance(resolved, Local) and resolved.account == record.account
 
     async def _is_first(self, content: Content, address: Address) -> bool:
         delivery = self._delivery
@@ -175,23 +181,23 @@ class DeliveryExecutor:
         return await delivery.once(key, lifetime_seconds=lifetime)
 
     async def discard(self, action: Discard) -> None:
-        """Drop it for this account."""
+        """Discard the message for this account."""
         self._delivery.discard("by the script")
 
     async def reject(self, action: Reject) -> bool:
-        """Refuse with a reply (design D6): always in the protocol."""
+        """Refuse the message with a reply; final delivery happens before the reply to the peer."""
         self._delivery.reject(refusal(action.reason))
         return True
 
     async def send(
         self, envelope_from: str | None, recipients: Sequence[str], message: bytes
     ) -> None:
-        """Hand over a message that the engine made."""
+        """Send a message that the engine made."""
         sender = Address.parse(envelope_from) if envelope_from else None
         targets = tuple(Recipient(Address.parse(one)) for one in recipients)
         parameters: dict[str, str | None] = {}
         header = message[: find_header_end(message, 0, len(message))]
-        # RFC 6531 §3.4, RFC 6152 §3: what the next hop must be able to take.
+        # RFC 6531 §3.4, RFC 6152 §3: the next hop must support what the message needs.
         if not header.isascii() or any(not one.address.is_ascii for one in targets):
             parameters["SMTPUTF8"] = None
         if not message.isascii():
@@ -205,14 +211,14 @@ class DeliveryExecutor:
         """Let an action of another plugin use the verbs.
 
         Args:
-            message: as the script had it at the action.
+            message: the message as it was when the script asked for the action.
             act: the action.
 
         Returns:
-            Whether it has disposed of the message.
+            Whether the action decided what happens to the message, so that no keep is needed.
 
         Raises:
-            ActionRefused: the action cannot be done; it has done nothing.
+            ActionRefused: the action cannot be carried out; it has done nothing.
         """
         lent = LentDelivery(self._delivery, self.content_of(message), self._remembered)
         try:
@@ -220,10 +226,11 @@ class DeliveryExecutor:
         except RunError as error:
             raise ActionRefused(str(error)) from error
         except MailboxNameRefused as error:
-            raise ActionRefused("that cannot be the name of a mailbox") from error
-        # RFC 5228 §10: more is a mail exploder, whoever's action it is.
+            raise ActionRefused("the action uses a name that a mailbox cannot have") from error
+        # RFC 5228 §10: more recipients would make a mail exploder.
         if lent.sent_to and self._sent_to + lent.sent_to > self._bounds.redirects:
-            raise ActionRefused(f"one message may go on to {self._bounds.redirects} addresses")
+            most = self._bounds.redirects
+            raise ActionRefused(f"one message may go on to at most {most} addresses")
         for name in lent.created:
             await self._count_creates(name)
         self._sent_to += lent.sent_to
@@ -231,13 +238,13 @@ class DeliveryExecutor:
         return lent.decided
 
     async def notify(self, action: Action) -> None:
-        """No method but mail, which the engine sends itself."""
-        self._delivery.note("notify: no such method here")
+        """Note that the notification is not sent: this plugin knows no method."""
+        self._delivery.note("notify: this method is not available here")
 
     async def mark_duplicate(self, key: str, seconds: int, *, last: bool) -> None:
-        """Remember an id of `duplicate`."""
+        """Remember the id of a message."""
         await self._delivery.once(key, lifetime_seconds=seconds, renew=last)
 
     async def mark_vacation(self, key: str, seconds: int) -> bool:
-        """Remember who was answered; False if another delivery has done so meanwhile."""
+        """Remember the sender who is answered; False if another delivery answers meanwhile."""
         return await self._delivery.once(key, lifetime_seconds=seconds)

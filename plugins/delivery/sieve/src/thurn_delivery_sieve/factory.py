@@ -1,4 +1,4 @@
-"""The plugin `delivery.sieve`."""
+"""Makes the plugin `delivery.sieve` from its settings."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ from thurn_delivery_sieve.sight import Surroundings
 from thurn_delivery_sieve.zone import find_zone, machine_zone
 
 TABLE = "sieve"
-"""The table of the time that scripts have used."""
+"""Name of the table of the processor time that scripts have used."""
 
 
 @plugin("delivery", "sieve")
 @asynccontextmanager
 async def sieve(config: SieveSettings, context: Context) -> AsyncIterator[SieveDelivery]:
-    """The rules of accounts; the site's scripts are compiled before the first message."""
+    """Run the scripts of accounts and of the site, which are compiled before the first message."""
     yield await trio.to_thread.run_sync(make_delivery, config, context)
 
 
 def _extensions(config: SieveSettings, context: Context) -> Iterator[Extension]:
-    """What the named instances give: an extension each, or several."""
+    """The extensions of the instances that the setting `extensions` names."""
     for name in config.extensions:
         product: object = context.require(object, "sieve", name)
-        found = [product] if isinstance(product, Extension) else product
-        if not isinstance(found, Iterable) or not all(isinstance(e, Extension) for e in found):
-            raise PluginError(f"sieve.{name} gives no Extension (thurn_sieve.registry)")
-        yield from found
+        several = [product] if isinstance(product, Extension) else product
+        if not isinstance(several, Iterable) or not all(isinstance(e, Extension) for e in several):
+            raise PluginError(f"sieve.{name} does not give an Extension (thurn_sieve.registry)")
+        yield from several
 
 
 def make_delivery(config: SieveSettings, context: Context) -> SieveDelivery:
     """The filter of these settings.
 
     Raises:
-        ConfigError: a script of the site that cannot be read or compiled, two extensions that
-            give the same thing, or no shared state.
+        ConfigError: a script of the site cannot be read or compiled, two extensions declare the
+            same thing, or the site has no shared state.
+        PluginError: an instance that `extensions` names does not give an extension.
     """
     try:
         engine = make_engine(config, _extensions(config, context))

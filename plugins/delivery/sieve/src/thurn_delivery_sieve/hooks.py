@@ -1,8 +1,8 @@
 """The plugin's hooks: the filter itself, and the role `sieve` for extensions of the language.
 
-A third party's extension is a plugin of the role `sieve` whose product is a
-`thurn_sieve.registry.Extension`, or several. A function makes one (`thurn.plugin.sieve_test`,
-`sieve_command`); whatever else the language can take is declared:
+An extension of a third party is a plugin of the role `sieve` whose product is one or several
+`thurn_sieve.registry.Extension`. A function makes one command or test (`thurn.plugin.sieve_test`,
+`sieve_command`); everything else is declared:
 
     @plugin("sieve", "weather")
     @asynccontextmanager
@@ -25,7 +25,7 @@ from thurn_delivery_sieve.factory import sieve
 
 @hookspec
 def thurn_register_sieve() -> Iterable[Factory]:
-    """Extensions of the Sieve language; products are `Extension`, or several of them."""
+    """Extensions of the Sieve language; a product is one `Extension` or several of them."""
     return ()
 
 
@@ -37,5 +37,5 @@ def thurn_addhooks(manager: pluggy.PluginManager) -> None:
 
 @hookimpl
 def thurn_register_delivery() -> Iterable[Factory]:
-    """The filter."""
+    """The delivery filter."""
     return (sieve,)

@@ -1,9 +1,10 @@
-"""The scripts of one account as its owner manages them (`thurn.contracts.scripts.AccountScripts`).
+"""The scripts of one account, for its owner to manage (`thurn.contracts.scripts.AccountScripts`).
 
 Rules of this file:
-1. A script is the account's document of the kind "sieve"; nothing is kept beside it.
-2. Only a text without errors is stored, by the rules of a delivery.
-3. A rename makes the new one first and removes the old one last: a crash in between leaves both.
+1. A script is a document of the account of the kind "sieve"; nothing else is stored.
+2. Only a text without errors is stored; it is compiled as for a delivery.
+3. A rename stores the new document first and deletes the old one last; after a crash in between,
+   both exist.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ from thurn_sieve.diagnostics import Diagnostic
 
 from thurn_delivery_sieve.dry import DryFacts, DryRun, dry_run
 from thurn_delivery_sieve.rules import Rules
-from thurn_delivery_sieve.scripts import KIND, is_script_name
+from thurn_delivery_sieve.scripts import KIND, NAME_CHARACTERS, is_script_name
 
 
 class SieveScripts:
-    """See `thurn.contracts.scripts.AccountScripts`."""
+    """The scripts of one account; see `thurn.contracts.scripts.AccountScripts`."""
 
     def __init__(self, rules: Rules, account: AccountHandle, clock: Clock) -> None:
         self._rules = rules
@@ -45,20 +46,20 @@ class SieveScripts:
 
     @property
     def capabilities(self) -> ScriptCapabilities:
-        """What scripts of accounts may do."""
+        """The extensions and limits of scripts of accounts."""
         return self._rules.capabilities
 
     async def check(self, source: bytes, name: str = "") -> Sequence[ScriptDiagnostic]:
-        """What is wrong or doubtful about a text."""
+        """The errors and warnings of a text."""
         compiled = await self._rules.compile(source, name)
         return [_diagnostic(one) for one in compiled.diagnostics]
 
     async def list(self) -> Sequence[ScriptRecord]:
-        """All scripts, in name order."""
+        """All scripts in the order of their names."""
         return [_record(one) for one in await self._account.documents(KIND)]
 
     async def get(self, name: str | None = None, *, version: int | None = None) -> bytes:
-        """The text of a script; without a name the active one."""
+        """The text of a script, or of the active one if `name` is None."""
         if name is None:
             active = await self._account.active_document(KIND)
             if active is None:
@@ -67,14 +68,14 @@ class SieveScripts:
         return (await self._find(name, version)).content
 
     async def history(self, name: str) -> Sequence[ScriptRecord]:
-        """All versions of a script, oldest first."""
+        """All versions of a script, the oldest first."""
         versions = await self._account.document_history(KIND, name)
         if not versions:
             raise ScriptNotFound(f"there is no script {name}")
         return [_record(one) for one in versions]
 
     async def put(self, name: str, source: bytes, *, activate: bool = False) -> StoredScript:
-        """Store a text; one with errors is refused. RFC 5804 §2.6."""
+        """Store a text; a text with errors is refused. RFC 5804 §2.6."""
         _check_name(name)
         diagnostics = await self.check(source, name)
         if any(one.severity == "error" for one in diagnostics):
@@ -87,14 +88,14 @@ class SieveScripts:
         )
 
     async def activate(self, name: str | None) -> None:
-        """Make a script the active one. RFC 5804 §2.8."""
+        """Make a script the active one; with None, no script is active. RFC 5804 §2.8."""
         try:
             await self._account.activate_document(KIND, name)
         except DocumentNotFound:
             raise ScriptNotFound(f"there is no script {name}") from None
 
     async def rename(self, name: str, new_name: str) -> None:
-        """Give a script another name; its versions so far stay under the old one."""
+        """Give a script another name; its earlier versions stay under the old name."""
         _check_name(new_name)
         document = await self._find(name)
         if name == new_name:
@@ -107,7 +108,7 @@ class SieveScripts:
         await self._account.delete_document(KIND, name)
 
     async def delete(self, name: str) -> None:
-        """Remove a script that is not active. RFC 5804 §2.10."""
+        """Delete a script that is not active. RFC 5804 §2.10."""
         if (await self._find(name)).active:
             raise ScriptActive(f"{name} is active")
         await self._account.delete_document(KIND, name)
@@ -115,7 +116,7 @@ class SieveScripts:
     async def trace(
         self, source: bytes, message: bytes, *, sender: str | None, recipient: str
     ) -> ScriptTrace:
-        """What a text would do with a message for this account."""
+        """The actions that a text would ask for, for a message to this account."""
         compiled = await self._rules.compile(source, "")
         if compiled.script is None:
             raise ScriptRefused([_diagnostic(one) for one in compiled.diagnostics])
@@ -138,7 +139,9 @@ class SieveScripts:
 
 def _check_name(name: str) -> None:
     if not is_script_name(name):
-        raise ScriptNameRefused("the name of a script has 1 to 128 characters and no controls")
+        raise ScriptNameRefused(
+            f"the name of a script has 1 to {NAME_CHARACTERS} characters and no controls"
+        )
 
 
 def _diagnostic(one: Diagnostic) -> ScriptDiagnostic:

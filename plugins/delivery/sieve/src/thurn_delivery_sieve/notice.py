@@ -1,4 +1,4 @@
-"""The mail that tells an account why its script failed, and the keys that keep it rare."""
+"""The notice that tells an account why its script failed, and the keys that limit notices."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from thurn_message.date import format_date
 from thurn_message.encodedword import decode_words
 
 NOTICE_SECONDS: Final = 86_400.0
-"""One notice a day and script: a broken script meets every message."""
-REASONS: Final = 10
-"""Reasons of one notice; nobody reads more."""
+"""Time in seconds between two notices about one script, because a broken script may fail for every
+message."""
+MAX_REASONS: Final = 10
+"""Reasons in one notice; nobody reads more."""
 REASON_CHARACTERS: Final = 500
+"""Characters of one reason in a notice; a reason may repeat text of the script."""
 FIELD_CHARACTERS: Final = 200
-"""Of the message's fields that a notice repeats."""
+"""Characters of each field of the message that a notice repeats; enough to recognise it."""
 
 
 def notice_key(source: bytes, name: str, topic: str) -> str:
-    """The key of a script's notice; a changed script gets a new one."""
+    """The key of a notice about a script; a changed script has another key."""
     head = f"{topic}\0{name}\0".encode(errors="replace")
     digest = hashlib.sha256(head + source)
     return "sieve-notice " + digest.hexdigest()[:40]
@@ -29,17 +31,17 @@ def notice_key(source: bytes, name: str, topic: str) -> str:
 def write_notice(
     delivery: Delivery, name: str, reasons: list[str], *, hostname: str, wall: float
 ) -> Content:
-    """The notice: which script, which lines, why, and which message was kept."""
+    """The notice: the script, the reasons of its failure, and the message that was kept."""
     scan = delivery.content.scan
     record = delivery.record
     address = record.address or delivery.recipient.address
     lines = [
-        f'Your mail filter "{_line(name)}" could not be run to its end:',
+        f'Your mail filter "{_line(name)}" failed:',
         "",
-        *(f"    {_line(reason, REASON_CHARACTERS)}" for reason in reasons[:REASONS]),
+        *(f"    {_line(reason, REASON_CHARACTERS)}" for reason in reasons[:MAX_REASONS]),
         "",
-        "The message was kept in your INBOX. Until the filter is corrected this happens to every",
-        "message that meets the fault; you are told of it once a day.",
+        "The message was kept in your INBOX. The filter will fail again for messages like this",
+        "one until you correct it. You get this notice at most once a day.",
         "",
         "The message:",
         *(
@@ -62,5 +64,5 @@ def write_notice(
 
 
 def _line(text: str, characters: int = FIELD_CHARACTERS) -> str:
-    """One printable line of some text, bounded."""
+    """The start of a text as one printable line."""
     return "".join(one if one.isprintable() else " " for one in text[:characters])

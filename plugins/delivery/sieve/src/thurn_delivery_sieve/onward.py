@@ -1,10 +1,10 @@
-"""Messages that go on: what is redirected, and under which key it is remembered.
+"""Redirected messages: their content, their envelope, and the key under which they are remembered.
 
 Rules of this file:
-1. The envelope's sender stays; the null sender stays null. RFC 5228 §4.2.
-2. The octets stay; above them comes the mark that ends loops, and Return-Path goes, which belongs
-   to final delivery only (RFC 5321 §4.4).
-3. The shared body stays shared: only what is above it is written anew.
+1. The sender of the envelope stays the same; the null sender stays null. RFC 5228 §4.2.
+2. The octets stay the same, except that the mark against loops is added above them, and Return-Path
+   is removed, which belongs to final delivery only (RFC 5321 §4.4).
+3. The body stays shared where it is shared: only the fields above it are written anew.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from thurn.plugin import Address, Content, Envelope, Recipient
 from thurn_message.scanner import Scan
 
 MARK: Final = b"X-Sieve-Redirected-From"
-"""Says who has redirected a message; who finds itself there redirects it no more."""
+"""Name of the field with the address of an account that has redirected the message; that account
+does not redirect it again."""
 DIGEST_OCTETS: Final = 65_536
-"""Of a body that tell messages of one Message-ID apart."""
+"""Octets of a body that distinguish messages with the same Message-ID."""
 
 _RETURN_PATH: Final = re.compile(
     rb"^return-path[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)", re.IGNORECASE | re.MULTILINE
@@ -29,7 +30,7 @@ _KEPT_PARAMETERS: Final = frozenset({"BODY", "SMTPUTF8", "RET", "ENVID", "REQUIR
 
 
 def redirected(content: Content, account: Address) -> Content:
-    """The message as it goes on, with the mark of who redirects it."""
+    """The message as it is sent on, with the mark of the account that redirects it."""
     mark = MARK + b": " + bytes(account) + b"\r\n"
     if content.prefix:
         return Content(content.blob, mark + _RETURN_PATH.sub(b"", content.prefix))
@@ -40,15 +41,15 @@ def redirected(content: Content, account: Address) -> Content:
 
 def is_marked(scan: Scan, account: Address) -> bool:
     """Whether this account has redirected the message before."""
-    mine = bytes(account).lower()
-    return any(value.strip().lower() == mine for value in scan.get_all(MARK.lower()))
+    address = bytes(account).lower()
+    return any(value.strip().lower() == address for value in scan.get_all(MARK.lower()))
 
 
 def onward_envelope(envelope: Envelope, recipient: Recipient, address: Address) -> Envelope:
-    """The envelope of a redirected message: the same sender, one other recipient.
+    """The envelope of a redirected message: the same sender and another recipient.
 
-    RFC 3461 §5.2.7: what the sender asked for of delivery reports goes along; they name the
-    recipient that the sender knows.
+    The delivery reports that the sender asked for still come, and name the recipient that the
+    sender knows. RFC 3461 §5.2.7.
     """
     kept: dict[str, str | None] = {
         key: value for key, value in envelope.parameters.items() if key in _KEPT_PARAMETERS
@@ -56,15 +57,15 @@ def onward_envelope(envelope: Envelope, recipient: Recipient, address: Address) 
     senders = (envelope.sender, address)
     if any(one is not None and not one.is_ascii for one in senders):
         kept["SMTPUTF8"] = None
-    asked: Mapping[str, str | None] = recipient.parameters
-    named = recipient.original or recipient.address
-    return Envelope(envelope.sender, (Recipient(address, asked, named),), kept)
+    parameters: Mapping[str, str | None] = recipient.parameters
+    original = recipient.original or recipient.address
+    return Envelope(envelope.sender, (Recipient(address, parameters, original),), kept)
 
 
 def redirect_key(scan: Scan, address: Address, sender: Address | None, transaction: str) -> str:
-    """What makes two redirections one: the same message, sender and address.
+    """The key of a redirection; the same message, sender and address have the same key.
 
-    A message without an id is one only within its transaction.
+    A message without a Message-ID is the same only within its transaction.
     """
     identifier = scan.get(b"message-id") or transaction.encode()
     body = scan.content[scan.header_end : scan.header_end + DIGEST_OCTETS]

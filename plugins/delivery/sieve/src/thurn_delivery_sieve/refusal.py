@@ -1,8 +1,8 @@
-"""A script's reason for a rejection as an SMTP reply: one line of ASCII, bounded.
+"""The reply for a script's rejection: its reason as one line of ASCII, at most 400 characters.
 
-RFC 5429 §2.1: the reason is told in the protocol, so that no report goes to a sender who may be
-forged. What is not ASCII is written without its marks ("Grüße" is "Grusse"), for a client need not
-read anything else in a reply (RFC 5321 §4.2).
+The reason is in the reply, so that no report goes to a sender whose address may be forged (RFC 5429
+§2.1). Letters outside of ASCII lose their marks ("Grüße" becomes "Grusse"), because a client need
+not understand them in a reply (RFC 5321 §4.2).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Final
 from thurn.plugin import Status
 
 TEXT_CHARACTERS: Final = 400
-"""RFC 5321 §4.5.3.1.5: a reply line has 512 octets with code and CRLF."""
+"""Characters of the reason in a reply; a line of a reply has 512 octets with its code and CRLF (RFC
+5321 §4.5.3.1.5)."""
 _PLAIN: Final = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "œ": "oe", "đ": "d"})
 
 
 def refusal(reason: str) -> Status:
-    """The status that the sender gets: permanent, with the script's reason."""
+    """The permanent status that the peer gets, with the script's reason."""
     text = unicodedata.normalize("NFKD", reason[: 4 * TEXT_CHARACTERS].translate(_PLAIN))
     ascii_only = "".join(
         character if character.isascii() else "?"

@@ -1,4 +1,4 @@
-"""The extensions of an instance: what `thurn_sieve` ships, and what the configuration names."""
+"""The engine of an instance: the extensions of `thurn_sieve`, and those that the site names."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from thurn_sieve.registry import Extension
 from thurn_delivery_sieve.settings import SieveSettings
 
 NAME: Final = "thurn"
+"""The environment's item `name`."""
 
 
 def make_engine(settings: SieveSettings, extensions: Iterable[Extension] = ()) -> Engine:
-    """The engine that these settings ask for.
+    """An engine with all shipped extensions and these, and the limits of the settings.
 
     Raises:
-        RegistryError: two extensions give the same thing.
+        RegistryError: two extensions declare the same thing.
     """
     registry = shipped()
     for extension in extensions:
@@ -35,7 +36,7 @@ def make_engine(settings: SieveSettings, extensions: Iterable[Extension] = ()) -
 
 
 def run_settings(settings: SieveSettings) -> Mapping[str, object]:
-    """What extensions read at run time."""
+    """The settings that extensions of the language read at run time."""
     return {
         "vacation.default_seconds": int(settings.vacation_default),
         "vacation.min_seconds": int(settings.vacation_min),

@@ -1,7 +1,7 @@
-"""By which rules the scripts of accounts are judged: for a delivery, a command, a protocol alike.
+"""The rules for scripts of accounts, the same for a delivery, a command and a protocol.
 
-The rules of an instance come with its extensions and settings (`SieveDelivery.rules`); where there
-is no instance, the defaults hold.
+An instance makes them from its extensions and settings (`SieveDelivery.rules`); without an
+instance there are defaults.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from thurn_delivery_sieve.settings import SieveSettings
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What scripts of accounts may do.
+    """The rules for scripts of accounts.
 
     Attributes:
-        settings: what extensions read at run time.
-        environment: items that are the same for every message.
-        compile: a script of an account by its octets and name; errors are in it.
-        allow: what it may require; None: all there is.
+        engine: the engine that runs them.
+        settings: the settings that extensions read at run time.
+        environment: the items of RFC 5183 that are the same for every message.
+        compile: `(source, name) -> compiled`, compiles a script by these rules; errors are in it.
+        allow: the extensions that scripts may require; None means all.
     """
 
     engine: Engine
@@ -37,7 +38,7 @@ class Rules:
 
     @property
     def capabilities(self) -> ScriptCapabilities:
-        """What a protocol says of them."""
+        """The extensions and limits that a protocol shows."""
         limits = self.engine.limits
         return ScriptCapabilities(
             language="sieve",
@@ -49,9 +50,8 @@ class Rules:
 
 
 def default_rules() -> Rules:
-    """Those of an instance without settings."""
+    """The rules of an instance with the default settings."""
     settings = SieveSettings()
     engine = make_engine(settings)
-
     library = Library(engine)
     return Rules(engine, run_settings(settings), site_environment("localhost"), library.find)

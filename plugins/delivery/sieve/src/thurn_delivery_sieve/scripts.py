@@ -1,10 +1,11 @@
-"""Which scripts run for an account: the site's before, its own active one, the site's after.
+"""The scripts that run for an account: the site's before, its own active one, the site's after.
 
 Rules of this file:
-1. The site's files are read and compiled once, at start; a wrong one is a start-up error with
-   file and line. A reload reads them anew.
-2. An account's script is its active document of the kind "sieve" (RFC 5804 §2.8), read anew at
-   each delivery: whoever changes it in another worker need tell nobody.
+1. The site's files are read once, at start; a reload reads them again. A file of `before`, `after`
+   or `default` that does not compile is a start-up error with file and line. A global script is
+   compiled when it is first included.
+2. The script of an account is its active document of the kind "sieve" (RFC 5804 §2.8). It is read
+   at each delivery, so that a change in another worker counts at once.
 """
 
 from __future__ import annotations
@@ -22,23 +23,31 @@ from thurn_delivery_sieve.library import Compiled, Library
 from thurn_delivery_sieve.settings import SieveSettings
 
 KIND: Final = "sieve"
+"""The kind of the documents of an account that are its scripts."""
 SUFFIX: Final = ".sieve"
-GLOBAL_SCRIPTS: Final = 1_000
-"""Files of the directory of global scripts; all are in memory."""
+"""The end of the file names of global scripts."""
+MAX_GLOBAL_SCRIPTS: Final = 1_000
+"""Files in the directory of global scripts; all are kept in memory."""
 NAME_CHARACTERS: Final = 128
-"""RFC 5804 §1.6: names of 128 characters must be possible."""
+"""Characters of a script's name; RFC 5804 §1.6 asks for 128."""
 
 _REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def is_script_name(name: str) -> bool:
-    """Whether a script may be called so. RFC 5804 §1.6."""
+    """Whether a script may have this name. RFC 5804 §1.6."""
     return 0 < len(name) <= NAME_CHARACTERS and _REFUSED.search(name) is None
 
 
 @dataclass(frozen=True, slots=True)
 class SiteScripts:
-    """The scripts of the site's files."""
+    """The scripts of the site.
+
+    Attributes:
+        before: the scripts that run before the account's own.
+        after: the scripts that run after it.
+        default: the script that runs for an account without an active script, or None.
+    """
 
     before: tuple[Compiled, ...] = ()
     after: tuple[Compiled, ...] = ()
@@ -49,7 +58,8 @@ class Scripts:
     """Finds the scripts of accounts.
 
     Attributes:
-        allow: what scripts of accounts may require; None: all there is.
+        site: the scripts of the site.
+        allow: the extensions that scripts of accounts may require; None means all.
     """
 
     def __init__(
@@ -65,23 +75,23 @@ class Scripts:
         self.allow = allow
 
     async def compile(self, source: bytes, name: str) -> Compiled:
-        """A script of an account as a delivery would have it; errors are in it."""
+        """A script of an account, compiled as for a delivery; errors are in it."""
         return await self._library.find(source, name, self.allow)
 
     async def included(self, account: AccountHandle, name: str) -> Script | bytes | None:
-        """A script of the account for `include`, ready if it compiles. RFC 6609 §3.2."""
+        """A script of the account for `include`, compiled if that is possible. RFC 6609 §3.2."""
         document = await account.document(KIND, name)
         if document is None:
             return None
         return _ready(await self._library.find(document.content, name, self.allow))
 
     def included_global(self, name: str) -> Script | bytes | None:
-        """A script of the site for `include`; it may require all there is."""
+        """A script of the site for `include`; it may require all extensions."""
         source = self._shared.get(name)
         return None if source is None else _ready(self._library.compile(source, name))
 
     async def personal(self, account: AccountHandle) -> Compiled | None:
-        """The account's active script, else the site's default, else None."""
+        """The active script of the account, else the default of the site, else None."""
         document = await account.active_document(KIND)
         if document is None:
             return self.site.default
@@ -89,21 +99,21 @@ class Scripts:
 
 
 def _ready(compiled: Compiled) -> Script | bytes:
-    """The script; the text of a wrong one, so that whoever includes it hears what is wrong."""
+    """The script; if it does not compile its text, so that the including script gets the errors."""
     return compiled.source if compiled.script is None else compiled.script
 
 
 def read_site(library: Library, settings: SieveSettings) -> SiteScripts:
-    """The site's scripts.
+    """Read and compile the scripts of the site.
 
     Raises:
-        ConfigError: a file that cannot be read or is no script; all of them, with their lines.
+        ConfigError: files cannot be read or do not compile; it names all of them, with the lines.
     """
     findings: list[str] = []
 
     def read(paths: Collection[Path]) -> tuple[Compiled, ...]:
-        found = (_read_one(library, path, settings.script_size, findings) for path in paths)
-        return tuple(script for script in found if script is not None)
+        scripts = (_read_one(library, path, settings.script_size, findings) for path in paths)
+        return tuple(script for script in scripts if script is not None)
 
     before, after = read(settings.before), read(settings.after)
     default = read([] if settings.default is None else [settings.default])
@@ -113,7 +123,7 @@ def read_site(library: Library, settings: SieveSettings) -> SiteScripts:
 
 
 def read_global(settings: SieveSettings) -> Mapping[str, bytes]:
-    """The texts that `include :global` finds, by their names.
+    """The texts of the global scripts, by their names for `include :global`.
 
     Raises:
         ConfigError: the directory or a file cannot be read, or there are too many.
@@ -123,8 +133,8 @@ def read_global(settings: SieveSettings) -> Mapping[str, bytes]:
         return {}
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == SUFFIX)
-        if len(paths) > GLOBAL_SCRIPTS:
-            raise ConfigError([f"{directory}: more than {GLOBAL_SCRIPTS} scripts"])
+        if len(paths) > MAX_GLOBAL_SCRIPTS:
+            raise ConfigError([f"{directory}: it has more than {MAX_GLOBAL_SCRIPTS} scripts"])
         return {path.stem: path.read_bytes() for path in paths}
     except OSError as error:
         raise ConfigError([f"{error.filename or directory}: {error.strerror}"]) from None
@@ -140,7 +150,7 @@ def _read_one(
         findings.append(f"{path}: {error.strerror}")
         return None
     if len(source) > size_octets:
-        findings.append(f"{path}: over {size_octets} octets")
+        findings.append(f"{path}: it is larger than {size_octets} octets (script_size)")
         return None
     compiled = library.compile(source, path.stem)
     findings += [f"{path}: {reason}" for reason in compiled.reasons]

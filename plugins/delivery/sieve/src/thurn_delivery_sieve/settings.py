@@ -12,20 +12,20 @@ from thurn_delivery_sieve.zone import find_zone
 
 def _zone(name: str) -> str:
     if name and find_zone(name) is None:
-        raise ValueError(f'"{name}" is no time zone, such as "Europe/Berlin"')
+        raise ValueError(f'"{name}" is not a time zone like "Europe/Berlin"')
     return name
 
 
 class SieveSettings(Settings):
-    """What can be set."""
+    """The settings of the plugin."""
 
     before: tuple[SitePath, ...] = Field(
         default=(),
-        description="Files with the site's scripts that run before the account's own.",
+        description="Files with the site's scripts that run before the account's own script.",
     )
     after: tuple[SitePath, ...] = Field(
         default=(),
-        description="Files with the site's scripts that run after it, while the message is kept.",
+        description="Files with the site's scripts that run after it if the message is kept.",
     )
     default: SitePath | None = Field(
         default=None,
@@ -33,7 +33,7 @@ class SieveSettings(Settings):
     )
     global_scripts: SitePath | None = Field(
         default=None,
-        description='A directory; its files NAME.sieve are what `include :global "NAME"` finds.',
+        description='The directory whose files NAME.sieve are found by `include :global "NAME"`.',
     )
     extensions: tuple[Annotated[str, Ref("sieve")], ...] = Field(
         default=(),
@@ -41,15 +41,16 @@ class SieveSettings(Settings):
     )
     allow: tuple[str, ...] = Field(
         default=(),
-        description="What `require` may ask for in scripts of accounts; empty: all there is.",
+        description="The extensions that scripts of accounts may require; empty: all of them.",
     )
     script_size: Size = Field(
-        default=262_144, ge=1_024, le=1_048_576, description="A script's size at most."
+        default=262_144, ge=1_024, le=1_048_576, description="The largest size of a script."
     )
     steps: int = Field(
         default=100_000,
         ge=1_000,
-        description="What one run may cost: a command or test is 1, so are 512 octets compared.",
+        description="Steps of one run: a command is one step, a comparison of a value with a key "
+        "is one, and 512 characters compared are one more.",
     )
     cpu: Duration = Field(
         default=60.0,
@@ -57,58 +58,66 @@ class SieveSettings(Settings):
         description="Processor time that one script of an account may use in each `cpu_window`.",
     )
     cpu_window: Duration = Field(
-        default=3_600.0, gt=0, description="The time in which `cpu` is counted."
+        default=3_600.0, gt=0, description="The time over which `cpu` is counted."
     )
     cpu_pause: Duration = Field(
         default=86_400.0,
         gt=0,
-        description="How long a script that used more is off, unless it is changed.",
+        description="How long a script that used more is off; a changed script runs at once.",
     )
     actions: int = Field(default=32, ge=1, le=1_000, description="Actions of one message.")
     redirects: int = Field(
         default=4,
         ge=0,
         le=100,
-        description="Redirects of one message; other plugins' "
-        "actions count by the recipients to whom they send.",
+        description="Redirects of one message; an action of another plugin counts once for each "
+        "recipient that it sends to.",
     )
     creates: int = Field(
-        default=10, ge=0, le=1_000, description="Mailboxes that one message may make."
+        default=10, ge=0, le=1_000, description="Mailboxes that one message may create."
     )
     redirect_memory: Duration = Field(
         default=43_200.0,
         ge=0,
-        description="How long a message that was redirected is not redirected there again.",
+        description="How long a message is not redirected to the same address again; 0 turns "
+        "this off.",
     )
     vacation_default: Duration = Field(
-        default=604_800.0, gt=0, description="Between two answers to one sender, without :days."
+        default=604_800.0,
+        gt=0,
+        description="Time between two answers to one sender, for a script without `:days`.",
     )
     vacation_min: Duration = Field(
-        default=3_600.0, ge=1, description="Between two answers to one sender at least."
+        default=3_600.0, ge=1, description="The shortest time between two answers to one sender."
     )
     vacation_max: Duration = Field(
-        default=5_184_000.0, ge=604_801, description="Between two answers to one sender at most."
+        default=5_184_000.0,
+        ge=604_801,
+        description="The longest time between two answers to one sender.",
     )
     duplicate_max: Duration = Field(
-        default=2_592_000.0, gt=0, description="How long `duplicate` remembers at most."
+        default=2_592_000.0,
+        gt=0,
+        description="The longest time that `duplicate` remembers a message.",
     )
     separator: str = Field(
         default="+",
         min_length=1,
         max_length=1,
-        description="What stands before the detail of a local part (`:user`, `:detail`).",
+        description="The character between the two parts of a local part (`:user`, `:detail`).",
     )
     notify_errors: bool = Field(
         default=True,
-        description="Write to the account's INBOX, once a day per script, why its script failed.",
+        description="File a notice in the account's INBOX, at most once a day for each script, "
+        "when its script fails.",
     )
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         default="",
-        description='The time zone of scripts, such as "Europe/Berlin"; empty: the machine\'s. An '
-        "account's attribute `zone` goes before it.",
+        description='The time zone of scripts, like "Europe/Berlin"; empty: the machine\'s. The '
+        "attribute `zone` of an account overrides it.",
     )
 
     @property
     def needs_state(self) -> bool:
-        """Scripts remember what was done once."""
+        """Always: the sums of processor time are in shared state."""
         return True

@@ -1,9 +1,9 @@
 """What a script sees of a delivery: the message, the envelope, the account's mailboxes and keys.
 
 Rules of this file:
-1. Nothing here has an effect. What is asked of the store may raise; the caller makes a temporary
-   failure of that.
-2. The message is the content's own parsed view: it is scanned once for scripts and store.
+1. Nothing here has an effect. A question to the store may raise, which the caller turns into a
+   temporary failure.
+2. Scripts and store share one scan of the message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from thurn_delivery_sieve.scripts import Scripts
 
 
 class ScannedView(MessageView):
-    """A view of a message that has been scanned."""
+    """A view of a message that is scanned already."""
 
     __slots__ = ()
 
@@ -49,11 +49,11 @@ class StoreMailboxes:
         self._account = account
 
     async def exists(self, name: str) -> bool:
-        """Whether it exists."""
+        """Whether the mailbox exists and the account may see it."""
         return await self._rights(name) is not None
 
     async def may_write(self, name: str) -> bool:
-        """Whether messages may be put there. RFC 4314 §4, right i."""
+        """Whether the account may put messages into it, by the right "i". RFC 4314 §4."""
         rights = await self._rights(name)
         return rights is not None and "i" in rights
 
@@ -65,7 +65,7 @@ class StoreMailboxes:
             return None
 
     async def special_use(self, flag: str) -> Sequence[str]:
-        """The mailboxes with that special use. RFC 8579."""
+        """The names of the mailboxes with that special use. RFC 8579."""
         wanted = flag.lower()
         return [
             record.name
@@ -74,25 +74,25 @@ class StoreMailboxes:
         ]
 
     async def by_id(self, mailbox_id: str) -> str | None:
-        """The name of the mailbox with that id. RFC 9042."""
+        """The name of the mailbox with that id, or None. RFC 9042."""
         for record in await self._account.mailboxes():
             if record.id == mailbox_id:
                 return record.name
         return None
 
     async def metadata(self, name: str | None, annotation: str) -> str | None:
-        """An annotation of a mailbox, or of the account for None. RFC 5490 §3.3."""
+        """An annotation of a mailbox, or of the account if `name` is None. RFC 5490 §3.3."""
         if name is None:
-            found = await self._account.annotations()
+            annotations = await self._account.annotations()
         else:
             try:
                 proper = mailbox_name(name, self._account.separator)
-                found = await (await self._account.mailbox(proper)).annotations()
+                annotations = await (await self._account.mailbox(proper)).annotations()
             except (MailboxNotFound, MailboxNameRefused):
                 return None
-        # RFC 5464 §3: names of entries are compared in any case.
+        # RFC 5464 §3: names of entries are equal in any case.
         wanted = annotation.lower()
-        for entry, value in found.items():
+        for entry, value in annotations.items():
             if entry.lower() == wanted:
                 return value.decode(errors="replace")
         return None
@@ -121,7 +121,7 @@ class StoreScripts:
         self._scripts = scripts
 
     async def source(self, name: str, *, location: str) -> Script | bytes | None:
-        """The script of that name; names are never paths. RFC 6609 §3.2."""
+        """The script of that name; a name is never a path. RFC 6609 §3.2."""
         if location == "global":
             return self._scripts.included_global(name)
         return await self._scripts.included(self._account, name)
@@ -129,12 +129,14 @@ class StoreScripts:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is the same for all deliveries of an instance.
+    """What scripts see that is the same for all deliveries of an instance.
 
     Attributes:
         environment: the items of RFC 5183 that do not change.
-        zone: the site's time zone.
-        find_zone: the zone of an account's attribute, or None.
+        settings: the settings that extensions read at run time.
+        scripts: finds the scripts for `include`.
+        zone: the time zone of the site.
+        find_zone: `(name) -> zone` for the attribute of an account; None if there is no such zone.
     """
 
     environment: Mapping[str, str]
@@ -145,10 +147,10 @@ class Surroundings:
 
 
 class DeliveryContext(Context):
-    """`thurn_sieve.context.Context` of one delivery; what a script does not look at is not made.
+    """`thurn_sieve.context.Context` of one delivery; attributes are made when they are first read.
 
     Attributes:
-        content: what came.
+        content: the message as it came in.
     """
 
     def __init__(self, delivery: Delivery, around: Surroundings, wall: float) -> None:
@@ -162,12 +164,12 @@ class DeliveryContext(Context):
         self._wall = wall
         self.unique = self._unique
         self.settings = around.settings
-        # Made by `__getattr__` when they are first asked for.
+        # `__getattr__` makes them when they are first read.
         del self.envelope, self.account, self.now, self.environment
         del self.mailboxes, self.duplicates, self.repository
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as many types as there are makers
-        """Make what is asked for the first time."""
+        """Make an attribute that is read for the first time."""
         maker = _MAKERS.get(name)
         if maker is None:
             raise AttributeError(name)
@@ -176,10 +178,10 @@ class DeliveryContext(Context):
         return value
 
     def _unique(self) -> str:
-        """What one transaction sets off at several accounts is told apart by the account."""
+        """A unique string; it differs for the accounts that one transaction is delivered to."""
         self._count += 1
-        mine = hashlib.sha256(str(self._delivery.record.account).encode()).hexdigest()[:8]
-        return f"{self._delivery.transaction.id}.{mine}.{self._count}"
+        account = hashlib.sha256(str(self._delivery.record.account).encode()).hexdigest()[:8]
+        return f"{self._delivery.transaction.id}.{account}.{self._count}"
 
 
 def _envelope(delivery: Delivery, *_: object) -> Envelope:
@@ -211,7 +213,7 @@ def _now(delivery: Delivery, around: Surroundings, wall: float) -> datetime:
 def _environment(
     delivery: Delivery, around: Surroundings, _: float
 ) -> dict[str, str | Callable[[], str | None] | None]:
-    """The items of RFC 5183 §4. There is no remote-host: only a checked name would be one."""
+    """The items of RFC 5183 §4, without remote-host: no name of the peer is verified here."""
     peer = delivery.transaction.session.peer
     remote = {} if peer is None else {"remote-ip": str(peer)}
     return {**around.environment, **remote}

@@ -1,4 +1,4 @@
-"""Time zones by name, and the machine's own: with their summer times, whatever month it is now."""
+"""Time zones by name, and the machine's own, with their summer times."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-ZONES: Final = 256
-"""Names that a worker remembers; an account's attribute names one."""
+REMEMBERED_ZONES: Final = 256
+"""Time zones that a worker remembers by name; accounts name theirs in an attribute."""
 LOCALTIME: Final = Path("/etc/localtime")
+"""The file with the machine's time zone."""
 
 
-@lru_cache(maxsize=ZONES)
+@lru_cache(maxsize=REMEMBERED_ZONES)
 def find_zone(name: str) -> tzinfo | None:
-    """The time zone of that name, or None for a name that is none."""
+    """The time zone of that name, or None if there is no such zone."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -24,11 +25,11 @@ def find_zone(name: str) -> tzinfo | None:
 
 
 def machine_zone() -> tzinfo:
-    """The zone of the variable TZ, else of the machine, else UTC."""
+    """The zone that the variable TZ names, else the machine's, else UTC."""
     name = os.environ.get("TZ", "").removeprefix(":")
-    found = find_zone(name) if name else None
-    if found is not None:
-        return found
+    zone = find_zone(name) if name else None
+    if zone is not None:
+        return zone
     try:
         with LOCALTIME.open("rb") as file:
             return ZoneInfo.from_file(file, key="localtime")

@@ -227,7 +227,7 @@ class Conversation:
         """
         await self.flush()
         connection, engine = self.connection, self.engine
-        if connection.closing and not engine.buffered_octets:
+        if connection.closing and engine.is_between_commands:
             self.end("The server is closing", code.UNAVAILABLE)
             return True
         self.extend()

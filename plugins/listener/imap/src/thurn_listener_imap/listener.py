@@ -16,7 +16,7 @@ from thurn_listener_imap.session import converse
 EndReason: TypeAlias = Literal["error", "closing", "busy", "idle"]
 
 FAREWELLS: Final[Mapping[EndReason, Reply]] = {
-    "error": bye("Temporary trouble here, try again later", code.UNAVAILABLE),
+    "error": bye("Temporary failure here, try again later", code.UNAVAILABLE),
     "closing": bye("The server is closing, try again later", code.UNAVAILABLE),
     "busy": bye("Too many connections, try again later", code.UNAVAILABLE),
     "idle": bye("Logged out for inactivity"),

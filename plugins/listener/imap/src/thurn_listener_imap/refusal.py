@@ -52,7 +52,7 @@ CODES: Final[Mapping[type[StorageError], bytes]] = {
 }
 """Every error of a store. RFC 5530, RFC 9051 §7.1."""
 
-INTERNAL: Final = frozenset((StorageFull, StorageTrouble))
+INTERNAL: Final = frozenset[type[StorageError]]((StorageFull, StorageTrouble))
 """Errors of a store that no client has caused; they go into the log."""
 
 _LOGIN_CODES: Final[Mapping[int, bytes]] = {

@@ -22,7 +22,7 @@ from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import Updates
 from thurn_listener_imap.fetch.item import CutOff
 
-Step: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
+Reaction: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
 
 
 async def converse(conversation: Conversation) -> None:
@@ -46,7 +46,7 @@ async def converse(conversation: Conversation) -> None:
             elif isinstance(happened, Pause):
                 raise RuntimeError(f"an event was not answered in state {engine.state}")
             else:
-                await STEPS[type(happened)](conversation, happened)
+                await REACTIONS[type(happened)](conversation, happened)
                 await conversation.relieve()
     except CutOff as error:
         # Without another word, since it would be taken for octets of the literal.
@@ -81,7 +81,7 @@ async def request(conversation: Conversation, given: event.Request) -> None:
         await finish(conversation, answer, updates)
 
 
-STEPS: Final[Mapping[type[object], Step]] = {
+REACTIONS: Final[Mapping[type[object], Reaction]] = {
     event.Connected: greet,
     event.Request: request,
     event.AuthResponse: login.respond,

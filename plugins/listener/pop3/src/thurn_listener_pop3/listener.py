@@ -21,7 +21,7 @@ DAY_SECONDS: Final = 86_400
 
 FAREWELLS: Final[Mapping[EndReason, bytes]] = {
     "error": error(
-        "temporary trouble here, try again later", ResponseCode.SYSTEM_TEMPORARY
+        "temporary failure here, try again later", ResponseCode.SYSTEM_TEMPORARY
     ).encode(),
     "closing": error("closing, try again later", ResponseCode.SYSTEM_TEMPORARY).encode(),
     "busy": error("too many connections, try again later", ResponseCode.SYSTEM_TEMPORARY).encode(),

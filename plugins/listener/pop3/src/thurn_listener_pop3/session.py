@@ -19,9 +19,9 @@ from thurn_listener_pop3.commands.quit import update
 from thurn_listener_pop3.conversation import Conversation
 from thurn_listener_pop3.limits import FAILED_LOGINS
 
-Step: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
+Reaction: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
 
-STEPS: Final[Mapping[type[object], Step]] = {
+REACTIONS: Final[Mapping[type[object], Reaction]] = {
     event.Connected: login.greet,
     event.StartTls: stls.start_tls,
     event.PasswordLogin: login.password,
@@ -55,7 +55,7 @@ async def converse(conversation: Conversation) -> None:
             elif isinstance(happened, event.Closed):
                 break
             else:
-                await STEPS[type(happened)](conversation, happened)
+                await REACTIONS[type(happened)](conversation, happened)
                 await conversation.relieve()
         await conversation.flush()
     finally:

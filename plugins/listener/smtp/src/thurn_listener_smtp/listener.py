@@ -25,7 +25,7 @@ PROTOCOLS: Final[Mapping[ProfileName, str]] = {
 }
 """The word for each profile in `services` of accounts."""
 FAREWELLS: Final[Mapping[EndReason, tuple[str, str]]] = {
-    "error": ("4.3.0", "Temporary trouble here, try again later"),
+    "error": ("4.3.0", "Temporary failure here, try again later"),
     "closing": ("4.3.2", "Service closing, try again later"),
     "busy": ("4.7.0", "Too many connections, try again later"),
     "idle": ("4.4.2", "Timeout, closing connection"),

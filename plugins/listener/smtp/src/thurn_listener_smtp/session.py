@@ -16,9 +16,9 @@ from thurn_wire.smtp.event import NEED_DATA, Reason
 from thurn_listener_smtp.commands import auth, content, greeting, hello, mail, rcpt, starttls
 from thurn_listener_smtp.conversation import Conversation
 
-Step: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
+Reaction: TypeAlias = Callable[[Conversation, Any], Awaitable[None]]
 
-STEPS: Final[Mapping[type[object], Step]] = {
+REACTIONS: Final[Mapping[type[object], Reaction]] = {
     event.Connected: greeting.greet,
     event.Hello: hello.hello,
     event.StartTls: starttls.start_tls,
@@ -57,7 +57,7 @@ async def converse(conversation: Conversation) -> None:
                 _note_end(conversation, happened.reason)
                 return
             else:
-                await STEPS[type(happened)](conversation, happened)
+                await REACTIONS[type(happened)](conversation, happened)
                 if conversation.is_late:
                     await conversation.flush()
     finally:

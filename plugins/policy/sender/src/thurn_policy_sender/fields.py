@@ -7,10 +7,10 @@ Rules of this file:
    several addresses in it without a Sender, groups, encoded addresses, NUL, bare CR or LF, white
    space before a colon, lines that are not fields, field names that look like one of these,
    comments inside addresses, and everything that the strict list parser doubts.
-3. Many readers show a display name instead of the address, so the addresses in it are listed, even
-   if they are written with spaces (`boss @ bank.example`), with characters that look like @, or
-   with invisible characters in between. A name in a charset that cannot be read here, or that can
-   be read in two ways, is doubtful.
+3. Many readers show a display name instead of the address, so the addresses in its decoded text are
+   listed, even if they are written with spaces (`boss @ bank.example`, `boss@ bank . example`),
+   with characters that look like @, or with invisible characters in between. A name in a charset
+   that cannot be read here, or that can be read in two ways, is doubtful.
 4. The work is linear in the header's length. A header beyond the parsers' limits is doubtful.
 
 RFC 5322 §3.6.2, §3.6.6, §4.5; RFC 6854 is not followed for From.
@@ -51,6 +51,11 @@ _EDGES: Final = ".,;:!?'\"()[]<>{}*"
 """Characters that may surround an address in running text."""
 _SEPARATORS: Final = " \t,;:<>()[]{}\"'|/\\"
 """Characters that end an address in running text."""
+
+
+_DOT_APART: Final = re.compile(r"(?<!\s)\s++\.\s*+|\.\s++(?=[a-z])")
+"""A dot with spaces inside a domain: `bank . example`, `bank. example`. A dot before a space and a
+capital letter ends a sentence (`Bob @ work. Sales`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +160,14 @@ def _in_name(field: str, mailbox: Mailbox, doubts: dict[str, None]) -> list[Clai
     text = visible(decoded)
     if "@" not in text:
         return []
-    pairs = pairwise(text.split("@", ADDRESSES + 1))
-    joined = (_joined(before, after) for before, after in pairs)
-    return [Claim(field, address, in_name=True) for word, address in joined if word]
+    claims = []
+    for before, after in pairwise(text.split("@", ADDRESSES + 1)):
+        word, address = _joined(before, after)
+        if not word:
+            word, address = _joined(before, _DOT_APART.sub(".", after))
+        if word:
+            claims.append(Claim(field, address, in_name=True))
+    return claims
 
 
 def visible(text: str) -> str:

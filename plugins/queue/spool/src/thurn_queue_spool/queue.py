@@ -30,6 +30,7 @@ from thurn.plugin import (
     Record,
     StatusValue,
     StorageError,
+    Unapplied,
 )
 
 from thurn_queue_spool.body import Bodies
@@ -221,15 +222,21 @@ class SpoolQueue:
 
     # The owner of records.
 
-    def replay(self, records: Sequence[Record]) -> None:
-        """Apply what the file lacks; runs in a thread, beside other workers."""
+    def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
+        """Apply what the file lacks, in a thread, beside other workers.
+
+        It applies all records or none: the queue belongs to the site, so that a record that cannot
+        be applied is not the failure of one account.
+        """
         with (
             engine_errors(),
             closing(connect(self._path, timeout_ms=REPLAY_TIMEOUT_MS)) as connection,
             transaction(connection),
         ):
             replay(connection, records)
+        return ()
 
-    def settle(self, records: Iterable[Record]) -> None:
+    def settle(self, records: Iterable[Record]) -> Sequence[Unapplied]:
         """Write bodies to their files."""
         self._parts.bodies.settle(records)
+        return ()

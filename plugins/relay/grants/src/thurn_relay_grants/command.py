@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 from pydantic import TypeAdapter, ValidationError
 from thurn.plugin import AccountId, Duration
-from thurn_kit.commands import CommandSite, caller, find_account, known_as, site_command
+from thurn_kit.commands import CommandSite, caller, examples, find_account, known_as, site_command
 from thurn_kit.grants import (
     Grant,
     GrantTable,
@@ -66,7 +66,12 @@ async def who(site: CommandSite, kind: Any, as_json: bool) -> None:  # noqa: ANN
     await _print(grants, site, as_json, nothing="There is no grant.")
 
 
-@relay.command()
+@relay.command(
+    epilog=examples(
+        'thurn relay grant 192.0.2.7 --for 2h --why "the printer on floor 3"',
+        "thurn relay grant 192.0.2.0/28 --for 7d --account alice --why migration",
+    )
+)
 @click.argument("source", metavar="ADDRESS", type=source_of)
 @click.option("--account", help="The account that may send; everybody if not given.")
 @click.option(
@@ -142,7 +147,7 @@ async def revoke(
         raise click.ClickException(_nothing_to_end(source, account, in_force))
 
 
-@relay.command()
+@relay.command(epilog=examples("thurn relay explain 192.0.2.7 --to somebody@example.net"))
 @click.argument("source", metavar="ADDRESS", type=source_of)
 @click.option("--account", help="Explain for a login of this account.")
 @click.option(

@@ -6,20 +6,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import trio
-from pydantic import Field
-from thurn.plugin import AccountId, Context, Identity, MailStore, Settings, plugin
+from thurn.plugin import AccountId, Context, Identity, MailStore, plugin
+from thurn_kit.mailboxes import StoreSettings
 
+from thurn_store_memory import tree
 from thurn_store_memory.handle import MemoryAccount
 from thurn_store_memory.state import AccountState
 from thurn_store_memory.work import OpenAccount
 
 
-class MemorySettings(Settings):
+class MemorySettings(StoreSettings):
     """Settings of `store.memory`."""
-
-    separator: str = Field(
-        default="/", pattern=r"^[/.]$", description="The hierarchy separator of mailbox names."
-    )
 
     @property
     def needs_state(self) -> bool:
@@ -40,7 +37,9 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         state = self._states.get(account)
         if state is None:
-            state = self._states[account] = AccountState(int(self._context.clock.wall()))
+            state = AccountState(int(self._context.clock.wall()))
+            tree.make_initial(state, self._config.mailboxes, self._config.separator)
+            self._states[account] = state
         separator = self._config.separator
         return MemoryAccount(OpenAccount(account, identity, state, self._context, separator))
 

@@ -6,6 +6,7 @@ normal form (`mailbox_name`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from thurn.plugin import (
@@ -17,8 +18,19 @@ from thurn.plugin import (
     mailbox_name,
     parents,
 )
+from thurn_kit.mailboxes import InitialMailbox
 
 from thurn_store_memory.state import AccountState, MailboxState
+
+
+def make_initial(state: AccountState, mailboxes: Iterable[InitialMailbox], separator: str) -> None:
+    """Make the mailboxes of a new account beside INBOX, and keep them."""
+    for mailbox in mailboxes:
+        if mailbox.name not in state.mailboxes:
+            make(state, mailbox.name, separator, frozenset(mailbox.special_use))
+        if mailbox.subscribed:
+            state.put(state.subscribed, mailbox.name, True)
+    state.commit()
 
 
 def find(state: AccountState, name: str) -> MailboxState:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from thurn.plugin import Clock, CommitLog, Diagnostics
+from thurn.plugin import AccountId, Clock, CommitLog, Diagnostics, StorageTrouble
 
 from thurn_store_spool.body.reading import Bodies
 from thurn_store_spool.body.sharing import SharedBodies
 from thurn_store_spool.cache.caches import AccountCaches, Caches
 from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.pool import Pool
+from thurn_store_spool.index.trouble import Troubles
 from thurn_store_spool.layout import message_number
 from thurn_store_spool.watch.watch import ChangeWatch
 
@@ -33,11 +34,17 @@ class Environment:
     watch: ChangeWatch
     diagnostics: Diagnostics
     pool: Pool
+    troubles: Troubles
     caches: Caches
     bodies: Bodies
     shared: SharedBodies
     draw: Callable[[], int]
     sweep: Callable[[AccountIndex], None]
+
+    def must_be_well(self, account: AccountId) -> None:
+        """Raises StorageTrouble while earlier records of the account stand aside."""
+        if self.commit_log.is_aside(self.name, account):
+            raise StorageTrouble("earlier records of the account stand aside", account=account)
 
     def number_message(self) -> int:
         """The number of a new message: random, except that those of one day share a directory."""

@@ -7,19 +7,15 @@ from contextlib import asynccontextmanager
 
 import trio
 from pydantic import Field
-from thurn.plugin import Context, MailStore, Settings, plugin
+from thurn.plugin import Context, MailStore, plugin
+from thurn_kit.mailboxes import StoreSettings
 
 from thurn_store_spool.store import SpoolStore
 
 
-class SpoolSettings(Settings):
+class SpoolSettings(StoreSettings):
     """What a site can set."""
 
-    separator: str = Field(
-        default="/",
-        pattern=r"^[/.]$",
-        description="The hierarchy separator of mailbox names. Changing it later renames nothing.",
-    )
     accounts_open: int = Field(
         default=256,
         ge=4,
@@ -37,7 +33,7 @@ class SpoolSettings(Settings):
 @asynccontextmanager
 async def spool(config: SpoolSettings, context: Context) -> AsyncIterator[MailStore]:
     """The store on this instance's directory; it owns the records of its name."""
-    store = SpoolStore(context, config.separator, config.accounts_open)
+    store = SpoolStore(context, config.separator, config.accounts_open, config.mailboxes)
     context.commit_log.register(context.name, store)
     try:
         async with trio.open_nursery() as nursery:

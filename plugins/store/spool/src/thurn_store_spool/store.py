@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
+import apsw
 import trio
-from thurn.plugin import INBOX, AccountId, Context, Identity, Record
+from thurn.plugin import (
+    INBOX,
+    AccountId,
+    Context,
+    Identity,
+    ReadBlob,
+    Record,
+    StatusValue,
+    Unapplied,
+)
+from thurn_kit.mailboxes import InitialMailbox
 
 from thurn_store_spool.account import tree
 from thurn_store_spool.account.handle import SpoolAccount
@@ -18,23 +30,43 @@ from thurn_store_spool.environment import Environment, OpenAccount
 from thurn_store_spool.index.pool import Pool
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.schema import open_second
+from thurn_store_spool.index.trouble import TroubleError, Troubles
 from thurn_store_spool.layout import ACCOUNTS, INDEX, account_of
 from thurn_store_spool.log.change import commit
+from thurn_store_spool.log.mend import Mender
 from thurn_store_spool.log.replay import replay
+from thurn_store_spool.log.restore import restore
 from thurn_store_spool.log.settle import settle
 from thurn_store_spool.upkeep.upkeep import Upkeep
 from thurn_store_spool.watch.watch import ChangeWatch
 
+NAMED_TROUBLES: Final = 5
+"""Accounts in trouble that `thurn status` names; the directory of their notes has all."""
+
 
 class SpoolStore:
-    """See `thurn.contracts.store.MailStore` and `thurn.contracts.commitlog.Owner`."""
+    """See `thurn.contracts.store.MailStore` and `thurn.contracts.commitlog.RestoringOwner`."""
 
-    def __init__(self, context: Context, separator: str, accounts_open: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        separator: str,
+        accounts_open: int,
+        mailboxes: Sequence[InitialMailbox] = (),
+    ) -> None:
+        self._mailboxes = mailboxes
         self._data = context.data
-        self._log = context.commit_log
         self._upkeep = Upkeep(context.clock, context.diagnostics)
         self._caches = Caches(context.data)
-        self._pool = Pool(context.data, accounts_open, self._upkeep, self._caches.closed)
+        self._troubles = Troubles(
+            context.data,
+            lambda account: context.commit_log.is_aside(context.name, account),
+            context.clock,
+            context.diagnostics,
+        )
+        self._pool = Pool(
+            context.data, accounts_open, self._upkeep, self._caches.closed, self._troubles
+        )
         # Seeded here, after the fork: two workers must not draw the same numbers.
         draw = _draw(random.SystemRandom().getrandbits(256))
         self._watch = ChangeWatch(context.data, context.name, context.state.notices, draw)
@@ -47,24 +79,32 @@ class SpoolStore:
             watch=self._watch,
             diagnostics=context.diagnostics,
             pool=self._pool,
+            troubles=self._troubles,
             caches=self._caches,
             bodies=Bodies(context.commit_log.read),
             shared=SharedBodies(),
             draw=draw,
             sweep=self._upkeep.sweep,
         )
+        self._mender = Mender(self._environment)
 
     async def open(self, account: AccountId, identity: Identity | None) -> SpoolAccount:
-        """The account as this identity sees it; it is made at first need."""
+        """The account as this identity sees it; it is made at first need.
+
+        Raises:
+            StorageTrouble: the account is in trouble, and nobody else is.
+        """
         await trio.lowlevel.checkpoint_if_cancelled()
         index = self._pool.index(account)
+        if self._mender.is_needed(index):
+            await self._mender.mend(index)
         caches = self._caches.of(index)
         opened = OpenAccount(index, caches, self._environment)
         if not caches.has_inbox:
             with index.snapshot() as connection:
                 has_inbox = INBOX in index.tree(connection).by_name
             if not has_inbox:
-                await commit(opened, tree.make_inbox)
+                await commit(opened, lambda draft: tree.make_initial(draft, self._mailboxes))
             caches.has_inbox = True
         return SpoolAccount(opened, identity)
 
@@ -74,13 +114,30 @@ class SpoolStore:
 
     # The owner of records.
 
-    def replay(self, records: Sequence[Record]) -> None:
+    def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
         """Apply to the indexes what they lack."""
-        replay(self._environment, records)
+        return replay(self._environment, records)
 
-    def settle(self, records: Iterable[Record]) -> None:
+    def settle(self, records: Iterable[Record]) -> Sequence[Unapplied]:
         """Bring bodies to their files."""
-        settle(self._data, self._log.read, records)
+        return settle(self._environment, self._data, records)
+
+    def restore(self, key: str, records: Sequence[Record], read: ReadBlob) -> None:
+        """Apply what stands aside for an account; durable afterwards."""
+        restore(self._environment, self._data, AccountId(key), records, read)
+
+    # For operators.
+
+    async def status(self) -> Mapping[str, StatusValue]:
+        """How many accounts are in trouble, and what to do about the oldest."""
+        troubles = await trio.to_thread.run_sync(self._troubles.all)
+        facts: dict[str, StatusValue] = {"accounts_in_trouble": len(troubles)}
+        if troubles:
+            named = [str(trouble) for trouble in troubles[:NAMED_TROUBLES]]
+            rest = len(troubles) - len(named)
+            more = [f"and {rest} more, see {self._troubles.directory}"] if rest else []
+            facts["warning"] = " | ".join([*named, *more])
+        return facts
 
     # The worker's background.
 
@@ -115,12 +172,15 @@ def list_accounts(data: Path) -> list[AccountId]:
 
 
 def _recorded_account(path: Path) -> AccountId | None:
-    """The account's id by its index."""
-    connection = open_second(path)
-    if connection is None:
-        return None
+    """The account's id by its index; None for an index that cannot be read."""
     try:
-        row = select_one(connection, "SELECT id FROM account")
-    finally:
-        connection.close()
+        connection = open_second(path)
+        if connection is None:
+            return None
+        try:
+            row = select_one(connection, "SELECT id FROM account")
+        finally:
+            connection.close()
+    except (apsw.Error, TroubleError):
+        return None
     return AccountId(row[0]) if row else None

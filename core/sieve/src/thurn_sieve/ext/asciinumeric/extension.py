@@ -1,4 +1,7 @@
-"""i;ascii-numeric: the digits at the start as a number; without one, infinity. RFC 4790 §9.1."""
+"""i;ascii-numeric: compares the digits at the start as a number. RFC 4790 §9.1.
+
+A text that does not start with a digit is infinity.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def _normal(text: str) -> str:
 
 
 def _order(text: str) -> tuple[int, int, str]:
-    """Sorts like the numbers, whatever their size: no conversion."""
+    """A key that sorts like the number, without converting it, so that its size does not matter."""
     number = _normal(text)
     return (1, 0, "") if number is _INFINITY else (0, len(number), number)
 

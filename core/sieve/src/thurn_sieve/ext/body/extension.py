@@ -10,6 +10,9 @@ from thurn_sieve.registry import Command, Extension
 from thurn_sieve.runtime import Args, Runtime
 
 _KEY: Final = "body"
+"""Key in `Context.locals` for the view of a message and the texts made of it."""
+DECODED_CHARACTERS_PER_STEP: Final = 512
+"""Characters of the body that are decoded for one step."""
 
 
 def _body(rt: Runtime, args: Args) -> bool | Awaitable[bool]:
@@ -30,24 +33,24 @@ async def _restored(rt: Runtime, answer: Awaitable[bool], before: Sequence[str])
 
 
 def _texts(rt: Runtime, args: Args) -> Sequence[str]:
-    """The texts to compare, made once for a message however many tests look at them."""
-    made: dict[Any, Sequence[str]]
-    view, made = rt.context.locals.get(_KEY, (None, {}))
+    """The texts to compare; they are made once for a message and each kind of test."""
+    texts_by_kind: dict[Any, Sequence[str]]
+    view, texts_by_kind = rt.context.locals.get(_KEY, (None, {}))
     if view is not rt.view:
-        view, made = rt.view, {}
-        rt.context.locals[_KEY] = view, made
+        view, texts_by_kind = rt.view, {}
+        rt.context.locals[_KEY] = view, texts_by_kind
     types = tuple(args.texts("content")) if args.has("content") else None
     key = "raw" if args.has("raw") else types
-    if key not in made:
+    if key not in texts_by_kind:
         if key == "raw":
             texts = raw_body(view.scan)
         elif types is None:
             texts = list(text_bodies(view.scan, rt.spend))
         else:
             texts = list(content_bodies(view.scan, types, rt.spend))
-        rt.spend(sum(map(len, texts)) >> 9)
-        made[key] = texts
-    return made[key]
+        rt.spend(sum(map(len, texts)) // DECODED_CHARACTERS_PER_STEP)
+        texts_by_kind[key] = texts
+    return texts_by_kind[key]
 
 
 EXTENSIONS: Final = (

@@ -1,9 +1,9 @@
-"""HTML to the text that a person would read: one pass, linear, never raising.
+"""Turns HTML into the text that a person would read, in one pass and linear time; never raises.
 
 Rules of this file:
-1. Block elements and line breaks part words, other tags do not: `v<b>ia</b>gra` is one word.
-2. Comments, scripts, styles and titles are not text. What is never closed reaches to the end.
-3. This is no parser: a `>` ends a tag wherever it stands. RFC 5173 §5.3 asks for a best effort.
+1. Block elements and line breaks separate words, other tags do not: `v<b>ia</b>gra` is one word.
+2. Comments, scripts, styles and titles are not text. One that is never closed reaches to the end.
+3. This is not a parser: a `>` ends a tag wherever it is. RFC 5173 §5.3 asks for a best effort.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ _HIDDEN: Final = {
 }
 _SPACE: Final = re.compile(r"[ \t\r\n\f]+")
 _HUGE: Final = re.compile(r"&#(?:[xX][0-9a-fA-F]{8,}|[0-9]{8,});?")
-"""No character has eight digits; a number of thousands would be refused as an integer."""
+"""References with eight digits or more; no character has them, and Python does not convert numbers
+of thousands of digits."""
 
 
 def html_text(source: str) -> str:
-    """The text of an HTML document, white space squeezed, references resolved."""
+    """The text of an HTML document, with its references resolved and its white space squeezed."""
     pieces: list[str] = []
     position = 0
     while (begin := source.find("<", position)) >= 0:
         pieces.append(source[position:begin])
         match = _NAME.match(source, begin)
         if match is not None:
-            position, parted = _after_tag(source, begin, match[1].lower())
-            if parted:
+            position, separates = _after_tag(source, begin, match[1].lower())
+            if separates:
                 pieces.append(" ")
         elif source.startswith(("<!", "<?"), begin):
             position = _after_declaration(source, begin)
-        else:  # a sign, as in "a < b"
+        else:  # a less-than sign, as in "a < b"
             pieces.append("<")
             position = begin + 1
     pieces.append(source[position:])
@@ -50,7 +51,7 @@ def html_text(source: str) -> str:
 
 
 def _after_tag(source: str, begin: int, name: str) -> tuple[int, bool]:
-    """Where the text goes on after a tag, and whether the tag parts words."""
+    """The offset of the text after a tag, and whether the tag separates words."""
     end = source.find(">", begin)
     if end < 0:
         return len(source), True
@@ -63,6 +64,6 @@ def _after_tag(source: str, begin: int, name: str) -> tuple[int, bool]:
 
 def _after_declaration(source: str, begin: int) -> int:
     closing = "-->" if source.startswith("<!--", begin) else ">"
-    # From the third octet, for "<!-->" is a whole comment.
+    # The search starts after "<!", because "<!-->" is a whole comment.
     end = source.find(closing, begin + 2)
     return len(source) if end < 0 else end + len(closing)

@@ -17,7 +17,7 @@ def _date(rt: Runtime, args: Args) -> bool:
     """`date` [":zone" string / ":originalzone"] header-name date-part key-list."""
     fields = rt.fields(args, (args.text(0),))
     values: Sequence[str] = ()
-    # RFC 5260 §4: of several fields only the first counts, unless :index chooses another.
+    # RFC 5260 §4: the first of several fields counts, unless :index chooses another one.
     instant = field_date(fields[0].raw) if fields else None
     if instant is not None:
         if not args.has("originalzone"):
@@ -33,20 +33,20 @@ def _currentdate(rt: Runtime, args: Args) -> bool:
 
 
 def _shifted(rt: Runtime, args: Args, instant: datetime) -> datetime:
-    """The instant in the zone asked for, or the local one. RFC 5260 §4.1."""
+    """The instant in the zone of `:zone`, or else in the local zone. RFC 5260 §4.1."""
     zone = rt.context.now.tzinfo
     if args.has("zone"):
         zone = _zone(rt, args.text("zone"))
     try:
         return instant.astimezone(zone)
-    except OverflowError:  # the first or last day there is
+    except OverflowError:  # it would be before the year 1 or after the year 9999
         return instant
 
 
 def _zone(rt: Runtime, text: str) -> timezone:
     zone = parse_zone(text)
     if zone is None:
-        rt.error(f'"{text}" is no zone such as "+0100"', "bad-zone")
+        rt.error(f'"{text}" is not a time zone like "+0100"', "bad-zone")
     return zone
 
 
@@ -61,7 +61,7 @@ def _values(rt: Runtime, part: str, instant: datetime) -> Sequence[str]:
 def _validate(call: Call, diag: Diagnostics) -> None:
     for text in call.literals("zone") if "zone" in call.tags else ():
         if parse_zone(text.value) is None:
-            diag.error(f'"{text.value}" is no zone such as "+0100"', text, "bad-zone")
+            diag.error(f'"{text.value}" is not a time zone like "+0100"', text, "bad-zone")
     for text in call.literals(1 if call.name == "date" else 0):
         if not is_part(text.value):
             diag.error(f'there is no date part "{text.value}"', text, "bad-date-part")

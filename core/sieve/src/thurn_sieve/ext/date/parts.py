@@ -1,9 +1,9 @@
-"""Date parts: one instant in one zone, as the texts that the date tests compare.
+"""Date parts: an instant in a time zone, as the texts that the date tests compare.
 
 Rules of this file:
-1. A zone is an offset, "+0100"; there are no names and no tables of them. RFC 5260 §4.1.
-2. Parts have the fixed widths of the standard, so that comparisons of texts are those of dates.
-3. No clock: the instant and the local zone come from the caller.
+1. A zone is an offset like "+0100"; names of zones are not known. RFC 5260 §4.1.
+2. Parts have the fixed widths of the standard, so that texts have the order of the dates.
+3. This file reads no clock: the instant and the local zone come from the caller.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from thurn_message.parameter import strip_comments
 # time-zone = ( "+" / "-" ) 4DIGIT (RFC 5260 §4.1, zone of RFC 5322 §3.3)
 _ZONE: Final = re.compile(r"([+-])([0-9]{2})([0-5][0-9])")
 COMMENTED_OCTETS: Final = 4_096
-"""Of a field whose comments are taken out; Received has a few hundred."""
+"""Octets of a field whose comments are removed before its date is read; a longer field is read
+with them. A Received field has a few hundred octets."""
 _EPOCH: Final = date(1858, 11, 17).toordinal()
 """Day 0 of the Modified Julian Date. RFC 5260 §4.2."""
 
 
 def parse_zone(text: str) -> timezone | None:
-    """The zone that an offset names, or None: it is none, or a day away."""
+    """The zone with this offset; None if the text is not an offset of less than a day."""
     match = _ZONE.fullmatch(text)
     if match is None or int(match[2]) > 23:
         return None
@@ -35,7 +36,7 @@ def parse_zone(text: str) -> timezone | None:
 
 
 def format_zone(instant: datetime) -> str:
-    """The offset of an aware instant, such as "+0100"."""
+    """The offset of an aware instant, like "+0100"."""
     sign, minutes = _offset(instant)
     return f"{sign}{minutes // 60:02}{minutes % 60:02}"
 
@@ -43,24 +44,25 @@ def format_zone(instant: datetime) -> str:
 def field_date(value: bytes) -> datetime | None:
     """The instant that a field's value names, or None.
 
-    What stands before the last semicolon (Received) is passed over. RFC 5260 §4.
+    Text before the last semicolon, as in Received, is ignored. RFC 5260 §4.
     """
     if b"(" in value and len(value) <= COMMENTED_OCTETS:
-        # A semicolon in a comment parts nothing; a comment that is never closed hides nothing.
+        # A semicolon in a comment does not count. Removing a comment that is never closed may
+        # remove the date; then the whole value is read below.
         plain = strip_comments(value)
-        found = parse_date(plain[plain.rfind(b";") + 1 :])
-        if found is not None:
-            return found
+        instant = parse_date(plain[plain.rfind(b";") + 1 :])
+        if instant is not None:
+            return instant
     return parse_date(value[value.rfind(b";") + 1 :])
 
 
 def is_part(name: str) -> bool:
-    """Whether there is such a part, in any case."""
+    """Whether there is a part of this name, in any case."""
     return name.lower() in PARTS
 
 
 def date_part(name: str, instant: datetime) -> str | None:
-    """The part of an aware instant, in the instant's own zone; None: no such part.
+    """A part of an aware instant in the instant's own zone; None if there is no such part.
 
     RFC 5260 §4.2.
     """

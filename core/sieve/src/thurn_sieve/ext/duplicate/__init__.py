@@ -1,1 +1,1 @@
-"""Detects messages that came before. RFC 7352."""
+"""Detects messages that have come before. RFC 7352."""

@@ -1,1 +1,1 @@
-"""Adds and deletes header fields: addheader, deleteheader. RFC 5293."""
+"""addheader and deleteheader. RFC 5293."""

@@ -1,8 +1,8 @@
 """The actions addheader and deleteheader. RFC 5293.
 
 Rules of this file:
-1. An edit takes effect at once: later tests see it, later actions carry it. RFC 5293 §6.
-2. Edits of protected fields are passed over with a warning; they do not end the run.
+1. An edit takes effect at once: later tests see it, and later actions have it. RFC 5293 §6.
+2. An edit of a protected field is ignored with a warning; it does not end the run.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call, Number
 
 OCTETS_PER_STEP: Final = 16_384
-"""What an edit costs: it copies the message."""
+"""Octets of the message that an edit copies for one step."""
 FIELDS_PER_STEP: Final = 2
-"""And its fields are looked for anew."""
+"""Fields of the header that are read again after an edit, for one step."""
 
 
 def _addheader(rt: Runtime, args: Args) -> None:
@@ -41,7 +41,7 @@ def _addheader(rt: Runtime, args: Args) -> None:
     try:
         field = write_field(name, value)
     except ValueError:
-        rt.error(f'"{name[:80]}" and its value make no header field', "bad-header")
+        rt.error(f'a header field cannot have the name "{name[:80]}" or this value', "bad-header")
     if args.has("last"):
         _edit(rt, append_field(rt.view.scan, field))
     else:
@@ -54,17 +54,17 @@ async def _deleteheader(rt: Runtime, args: Args) -> None:
     if _is_protected(rt, name, PROTECTED):
         return
     index = args.number("index") if args.has("index") else None
-    found = matching_fields(
+    fields = matching_fields(
         rt.view.scan, name.lower().encode(errors="replace"), index=index, last=args.has("last")
     )
     if args[1] is not None:
-        found = [field for field in found if await _matches(rt, args, field)]
-    if found:
-        _edit(rt, without_fields(rt.view.scan, found))
+        fields = [field for field in fields if await _matches(rt, args, field)]
+    if fields:
+        _edit(rt, without_fields(rt.view.scan, fields))
 
 
 async def _matches(rt: Runtime, args: Args, field: Field) -> bool:
-    # RFC 5293 §5: compared as the test "header" does, without the white space at its ends.
+    # RFC 5293 §5: compared like the test "header", without white space at the ends.
     value = decode_words(rt.view.scan.value(field)).strip()
     answer: Any = args.match.test(rt, (value,), args.texts(1))
     return answer if isinstance(answer, bool) else bool(await answer)
@@ -78,10 +78,10 @@ def _edit(rt: Runtime, message: bytes) -> None:
 
 def _is_protected(rt: Runtime, name: str, protected: frozenset[bytes]) -> bool:
     lower = name.lower()
-    more: frozenset[str] = rt.setting("editheader.protected", frozenset())
+    by_site: frozenset[str] = rt.setting("editheader.protected", frozenset())
     # RFC 5293 §6: such an edit is ignored.
-    if lower.encode(errors="replace") in protected or lower in more:
-        rt.warn(f"the field {name} is protected, it stays as it is", "protected-header")
+    if lower.encode(errors="replace") in protected or lower in by_site:
+        rt.warn(f"the field {name} is protected: this edit is ignored", "protected-header")
         return True
     return False
 
@@ -89,14 +89,15 @@ def _is_protected(rt: Runtime, name: str, protected: frozenset[bytes]) -> bool:
 def _validate(call: Call, diag: Diagnostics) -> None:
     for text in call.literals(0):
         if not is_field_name(text.value):
-            diag.error(f'"{text.value[:80]}" is no name of a header field', text, "bad-header")
+            message = f'a header field cannot have the name "{text.value[:80]}"'
+            diag.error(message, text, "bad-header")
     if call.name == "addheader":
         for text in call.literals(1):
             if not is_field_value(text.value):
-                diag.error("this is no value of a header field", text, "bad-header")
+                diag.error("a header field cannot have this value", text, "bad-header")
         return
     index = call.tags.get("index")
-    # RFC 5293 §5: :last only together with :index.
+    # RFC 5293 §5: :last is allowed only together with :index.
     if "last" in call.tags and index is None:
         diag.error(":last needs :index", call, "missing-index")
     if isinstance(index, Number) and index.value == 0:

@@ -18,7 +18,7 @@ _HIGHEST: Final = 0x10FFFF
 
 
 def decode(text: str, place: Text, diag: Diagnostics) -> str:
-    """The string with encoded characters put in, what is malformed left alone."""
+    """The string with its encoded characters decoded; malformed ones stay as they are."""
     if "${" not in text:
         return text
 
@@ -36,7 +36,7 @@ def decode(text: str, place: Text, diag: Diagnostics) -> str:
     try:
         return octets.decode()
     except UnicodeDecodeError:
-        diag.warn("these octets are no UTF-8 and match nothing", place, "not-utf-8")
+        diag.warn("these octets are not UTF-8 and match nothing", place, "not-utf-8")
         return octets.decode(errors="replace")
 
 
@@ -44,11 +44,12 @@ def _character(number: bytes, place: Text, diag: Diagnostics) -> bytes:
     digits = number.lstrip(b"0")
     value = int(digits or b"0", 16) if len(digits) <= 6 else _HIGHEST + 1
     if value > _HIGHEST or 0xD800 <= value <= 0xDFFF:
-        # RFC 5228 §2.4.2.4: an error for a well-formed sequence out of range.
-        diag.error("no such Unicode character", place, "invalid-character")
+        # RFC 5228 §2.4.2.4: a well-formed sequence that is out of range is an error.
+        message = "there is no Unicode character with this number"
+        diag.error(message, place, "invalid-character")
         return b"?"
     return chr(value).encode()
 
 
-# RFC 5463 §4: ihave must not switch on what changes how strings are read.
+# RFC 5463 §4: ihave must not enable an extension that changes how strings are read.
 EXTENSION: Final = Extension("encoded-character", transform=decode, by_ihave=False)

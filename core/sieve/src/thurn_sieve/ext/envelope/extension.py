@@ -1,7 +1,7 @@
-"""`envelope`: sender and recipient of the transaction. RFC 5228 §5.4.
+"""`envelope`: the sender and the recipient of the transaction. RFC 5228 §5.4.
 
-Source routes never get here: who reads paths drops them. `orig_to` is the forward-path as the peer
-gave it, `auth` the authenticated sender.
+The paths of the context have no source routes. Besides RFC 5228's parts there are `orig_to`, the
+forward-path as the peer gave it, and `auth`, the authenticated sender.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PARTS: Final = frozenset({"from", "to", "orig_to", "auth"})
 
 
 def _path(envelope: Envelope, part: str) -> str | None:
-    """The path of a part; None: there is none."""
+    """The path that a part of the envelope holds, or None."""
     if part == "from":
         return envelope.sender or ""
     if part == "to":
@@ -34,14 +34,14 @@ def _envelope(rt: Runtime, args: Args) -> bool:
     for part in args.texts(0):
         name = part.lower()
         if name not in PARTS:
-            rt.error("no such part of the envelope", "invalid-envelope-part")
+            rt.error(f'the envelope has no part "{name[:40]}"', "invalid-envelope-part")
         path = _path(rt.context.envelope, name)
         if path is None:
             continue
         if path:
             values += parts_of(rt, args, (MailAddress.of_path(path),))
         elif not args.match.counts:  # RFC 5231 §4.2: an empty MAIL FROM counts 0
-            # The null reverse-path is the empty string, whatever the address part.
+            # The null reverse-path is the empty string for every address part.
             values.append("")
     return args.match.test(rt, values, args[1])
 
@@ -49,7 +49,8 @@ def _envelope(rt: Runtime, args: Args) -> bool:
 def _validate(call: Call, diag: Diagnostics) -> None:
     for text in call.literals(0):
         if text.value.lower() not in PARTS:
-            diag.error("no such part of the envelope", text, "invalid-envelope-part")
+            message = f'the envelope has no part "{ascii(text.value[:40])[1:-1]}"'
+            diag.error(message, text, "invalid-envelope-part")
 
 
 EXTENSION: Final = Extension(

@@ -12,16 +12,18 @@ from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-MAX_NAME: Final = 1_024
-"""Characters of a mailbox's name; stores allow fewer, none allows more."""
+MAX_NAME_CHARACTERS: Final = 1_024
+"""Characters of a mailbox's name; stores do not allow more, and most allow fewer."""
 
 
 def check_mailbox(name: str) -> str | None:
-    """What is wrong with a mailbox's name, or None. RFC 5198 §2; the store may refuse more."""
-    if not name or len(name) > MAX_NAME:
-        return "the name of a mailbox is empty or too long"
+    """The fault of a mailbox's name, or None. The store may refuse more names. RFC 5198 §2."""
+    if not name:
+        return "the name of the mailbox is empty"
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"the name of the mailbox has more than {MAX_NAME_CHARACTERS} characters"
     if _CONTROL.search(name) is not None:
-        return "control character in the name of a mailbox"
+        return "there is a control character in the name of the mailbox"
     return None
 
 

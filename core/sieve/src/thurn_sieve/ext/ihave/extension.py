@@ -1,7 +1,7 @@
-"""`ihave` switches extensions on while the script runs; `error` ends it. RFC 5463.
+"""`ihave` enables extensions while the script runs; `error` ends the script. RFC 5463.
 
-What the compiler does for it: commands of an extension that an `ihave` of the script names are
-compiled, with a guard; unknown ones become run-time errors.
+The compiler prepares this: it compiles the commands of the extensions that an `ihave` names with a
+guard (`code.guard`), and commands that are not available as run-time errors.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ from thurn_sieve.runtime import Args, Runtime
 
 
 def available(rt: Runtime, name: str) -> bool:
-    """Whether the script may have it: it exists, is allowed, and leaves strings as they are."""
+    """Whether `ihave` is true for this extension.
+
+    It exists, the script may require it, and the script requires it already if it changes how
+    scripts are read.
+    """
     extension = rt.engine.registry.extensions.get(name)
     if extension is None:
         return False
     allow = rt.script.allow
     if allow is not None and name not in allow and not extension.builtin:
         return False
-    # RFC 5463 §4: the test must fail for what changes how scripts are read, unless required.
+    # RFC 5463 §4: the test must be false for such an extension unless the script requires it.
     return extension.by_ihave or rt.enabled(name)
 
 
 def _ihave(rt: Runtime, args: Args) -> bool:
     names = args.texts(0)
-    # RFC 5463 §4: if one is missing the test fails and none is enabled.
+    # RFC 5463 §4: if one is missing, the test is false and none is enabled.
     if not all(available(rt, name) for name in names):
         return False
     queue = list(names)

@@ -1,10 +1,10 @@
 """The commands setflag, addflag, removeflag, the test hasflag, and `:flags`. RFC 5232.
 
 Rules of this file:
-1. Without a variable's name the internal variable is meant, `Result.flags`; a named one needs the
-   extension `variables` (RFC 5232 §2).
-2. What is filed without `:flags` gets the internal variable as it is at that line; the implicit
-   keep gets it as it is at the end.
+1. A command without the name of a variable uses the internal variable, `Result.flags`; the name of
+   a variable needs the extension `variables` (RFC 5232 §2).
+2. A message that is filed without `:flags` gets the flags of the internal variable at that line;
+   the implicit keep gets those at the end of the script.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call
 
 FLAG_CHARACTERS_PER_STEP: Final = 32
-"""A few flags are a step."""
+"""Characters of lists of flags that are read for one step; a few flags have so many."""
 
 
 def _get(rt: Runtime, variable: str | None) -> list[str]:
@@ -33,7 +33,7 @@ def _get(rt: Runtime, variable: str | None) -> list[str]:
 
 def _check_name(rt: Runtime, variable: str) -> None:
     if not is_variable(variable):
-        rt.error("this is no name of a variable", "invalid-variable")
+        rt.error("this is not the name of a variable", "invalid-variable")
 
 
 def _set(rt: Runtime, variable: str | None, flags: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ def _set(rt: Runtime, variable: str | None, flags: Sequence[str]) -> None:
 
 
 def _flags(rt: Runtime, args: Args) -> Sequence[str]:
-    """The flags that the call names, counted before they are looked at."""
+    """The texts with the flags of a call, paid for before they are read."""
     texts = args.texts(1)
     rt.spend(sum(map(len, texts)) // FLAG_CHARACTERS_PER_STEP)
     return texts
@@ -70,16 +70,16 @@ def _removeflag(rt: Runtime, args: Args) -> None:
 
 
 def _hasflag(rt: Runtime, args: Args) -> bool:
-    """`hasflag` [variable-list] list-of-flags: each flag is a value, each flag asked for a key."""
+    """`hasflag` [variable-list] list-of-flags: the values are flags, and so are the keys."""
     if args[0] is None:
-        # RFC 5232 §4: the internal variable; flags that the message has already are seen too.
+        # RFC 5232 §4: the internal variable; the flags that the message has already count too.
         values = add_flags(rt.context.message_flags, rt.flags) if rt.flags else rt.flags
         if not values:
             values = parse_flags(rt.context.message_flags)
     else:
         values = [flag for name in args.texts(0) for flag in _get(rt, name)]
     keys = _flags(rt, args)
-    # RFC 5232 §4: keys are lists of flags too; patterns stay as they are.
+    # RFC 5232 §4: a key is a list of flags too, but the key of another match type is a pattern.
     if args.match.match_type.name == "is":
         keys = [word for text in keys for word in text.split()]
     return args.match.test(rt, values, keys)
@@ -87,7 +87,7 @@ def _hasflag(rt: Runtime, args: Args) -> bool:
 
 def _apply_flags(rt: Runtime, action: Action, args: Args | None) -> None:
     if args is not None and args.has("flags"):
-        # RFC 5232 §5: :flags takes the place of the internal variable.
+        # RFC 5232 §5: :flags is used in place of the internal variable.
         texts = args.texts("flags")
         rt.spend(sum(map(len, texts)) // FLAG_CHARACTERS_PER_STEP)
         flags = parse_flags(texts)
@@ -97,13 +97,14 @@ def _apply_flags(rt: Runtime, action: Action, args: Args | None) -> None:
 
 
 def _validate_variable(call: Call, diag: Diagnostics) -> None:
-    # RFC 5232 §2: without "variables" the parameter of a variable's name is an error.
+    # RFC 5232 §2: without "variables" the name of a variable is an error.
     if call.positional[0] is not None and "variables" not in call.requires:
-        diag.error("a variable's name needs the extension variables", call, "needs-variables")
-    # RFC 5229 §3: a name is an identifier; match variables are no place for flags.
+        message = f'the name of a variable in {call.name} needs require "variables"'
+        diag.error(message, call, "needs-variables")
+    # RFC 5229 §3: a name is an identifier; a match variable cannot hold flags.
     for text in call.literals(0):
         if not is_variable(text.value):
-            diag.error("this is no name of a variable", text, "invalid-variable")
+            diag.error("this is not the name of a variable", text, "invalid-variable")
 
 
 def _action(name: str, run: object) -> Command:

@@ -1,7 +1,7 @@
-"""Scripts in scripts: `include`, `return`, `global` and its namespace. RFC 6609.
+"""Scripts that include scripts: `include`, `return`, `global` and its namespace. RFC 6609.
 
-Scripts come from `context.repository` while the script runs; each has its own requires and its own
-variables; the result, the message and the budget are one.
+Scripts come from `context.repository` while a script runs. Each has its own `require` commands and
+variables; all of one run share the result, the message and the steps.
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ from thurn_sieve.script import Script
 from thurn_sieve.syntax import Call
 
 CAPABILITY: Final = "include"
-# RFC 5804 §1.6: characters that no name of a script has.
+# RFC 5804 §1.6: characters that the name of a script must not have.
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-MAX_NAME: Final = 512
-"""Octets of a script's name; RFC 5804 §1.6 asks for 128 characters at most 512 octets."""
+MAX_NAME_OCTETS: Final = 512
+"""Octets of a script's name; RFC 5804 §1.6 asks for 128 characters, which have up to 512."""
 
 
 class Return(Stop):
-    """Ends the included script; in the main script it is `stop`. RFC 6609 §3.3."""
+    """Ends the included script; in the main script it is like `stop`. RFC 6609 §3.3."""
 
 
 class _Included:
-    """What one run has included, in `rt.shared`."""
+    """The scripts that one run has included, in `rt.shared`.
+
+    Attributes:
+        seen: location and name of each script that was included at least once.
+        count: number of inclusions.
+    """
 
     __slots__ = ("count", "seen")
 
@@ -42,11 +47,11 @@ async def _include(rt: Runtime, args: Args) -> None:
     location = "global" if args.has("global") else "personal"
     key = (location, args.text(0))
     included: _Included = rt.shared.setdefault(CAPABILITY, _Included())
-    open_now = _open(rt)
-    if args.has("once") and (key in included.seen or key in open_now):
+    running = _running(rt)
+    if args.has("once") and (key in included.seen or key in running):
         return
-    if key in open_now:
-        # RFC 6609 §3.1: an error at execution time, never at upload time.
+    if key in running:
+        # RFC 6609 §3.1: this is an error when the script runs, not when it is uploaded.
         rt.error(f"{args.text(0)} includes itself", "recursive-include")
     script = await _find(rt, key)
     if script is None:
@@ -54,9 +59,9 @@ async def _include(rt: Runtime, args: Args) -> None:
             rt.error(f"there is no {location} script {args.text(0)}", "missing-script")
         return
     included.count += 1
-    if included.count > rt.limits.includes or len(open_now) > rt.limits.include_depth:
+    if included.count > rt.limits.includes or len(running) > rt.limits.include_depth:
         rt.error("too many scripts are included", "too-many-includes")
-    fresh = key not in included.seen
+    is_new = key not in included.seen
     included.seen.add(key)
     try:
         await rt.call(script, place=key)
@@ -65,19 +70,19 @@ async def _include(rt: Runtime, args: Args) -> None:
     except Stop:
         raise
     except Exception:
-        if fresh:  # who catches the error may have it run again
+        if is_new:  # an extension that catches the error may include the script again
             included.seen.discard(key)
         raise
 
 
-def _open(rt: Runtime) -> set[tuple[str, str]]:
-    """The scripts that are running: this one and those that include it."""
-    found: set[tuple[str, str]] = set()
+def _running(rt: Runtime) -> set[tuple[str, str]]:
+    """The places of this script and of those that include it."""
+    places: set[tuple[str, str]] = set()
     run: Runtime | None = rt
     while run is not None:
-        found.add(run.place)
+        places.add(run.place)
         run = run.parent
-    return found
+    return places
 
 
 async def _find(rt: Runtime, key: tuple[str, str]) -> Script | None:
@@ -114,17 +119,18 @@ def _global(rt: Runtime, args: Args) -> None:
 def _validate_include(call: Call, diag: Diagnostics) -> None:
     for text in call.literals(0):
         name = text.value
-        if not name or len(name.encode()) > MAX_NAME or _FORBIDDEN.search(name) is not None:
-            diag.error("this is no name of a script", text, "invalid-script-name")
+        too_long = len(name.encode()) > MAX_NAME_OCTETS
+        if not name or too_long or _FORBIDDEN.search(name) is not None:
+            diag.error("a script cannot have this name", text, "invalid-script-name")
 
 
 def _validate_global(call: Call, diag: Diagnostics) -> None:
     if "variables" not in call.requires:
-        # RFC 6609 §3.4.1: with both, or not at all.
+        # RFC 6609 §3.4.1: global needs both extensions.
         diag.error('global needs require "variables"', call, "missing-require")
     for text in call.literals(0):
         if IDENTIFIER.fullmatch(text.value) is None:
-            diag.error("this is no name of a variable", text, "invalid-variable")
+            diag.error("this is not the name of a variable", text, "invalid-variable")
 
 
 def _get(rt: Runtime, name: str) -> str | None:

@@ -1,1 +1,1 @@
-"""One of several fields of a name: `:index`, `:last`. RFC 5260 §6."""
+"""`:index` and `:last`: one of several fields of a name. RFC 5260 §6."""

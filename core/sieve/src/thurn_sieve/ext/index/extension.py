@@ -21,7 +21,7 @@ def _apply(
     index, last = args.number("index"), args.has("last")
     if len(names) < 2:
         return occurrence(fields, index, last=last)
-    # RFC 5260 §6: of each name the occurrence of this number.
+    # RFC 5260 §6: the number counts the fields of each name separately.
     return [
         field
         for name in names

@@ -1,4 +1,4 @@
-"""Occurrences: which of several fields of one name `:index` and `:last` mean. RFC 5260 §6."""
+"""The one of several fields of a name that `:index` and `:last` choose. RFC 5260 §6."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def occurrence(found: Sequence[T], index: int, *, last: bool = False) -> list[T]:
-    """The one of this number, from 1, from the end with `last`; none when there are fewer."""
-    place = len(found) - index if last else index - 1
-    return [found[place]] if 0 <= place < len(found) else []
+def occurrence(fields: Sequence[T], index: int, *, last: bool = False) -> list[T]:
+    """A list of the field with this number, counted from 1, or with `last` from the end.
+
+    The list is empty if there are fewer fields.
+    """
+    place = len(fields) - index if last else index - 1
+    return [fields[place]] if 0 <= place < len(fields) else []

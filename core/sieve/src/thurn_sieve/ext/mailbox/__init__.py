@@ -1,1 +1,1 @@
-"""Tests of mailboxes, and making them: mailboxexists, `:create`. RFC 5490 §3."""
+"""mailboxexists, `:create`, and tests of annotations. RFC 5490."""

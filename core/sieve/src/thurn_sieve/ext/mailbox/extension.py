@@ -1,5 +1,7 @@
-"""The test mailboxexists and `:create` (mailbox), and the tests of annotations (mboxmetadata,
-servermetadata). RFC 5490."""
+"""The extensions mailbox, mboxmetadata and servermetadata. RFC 5490.
+
+mailbox has the test mailboxexists and the tag `:create`; the other two test annotations.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +14,20 @@ from thurn_sieve.runtime import Args, Runtime
 
 
 async def _mailboxexists(rt: Runtime, args: Args) -> bool:
-    """`mailboxexists` list: all exist, and messages may be put there. RFC 5490 §3.1."""
+    """`mailboxexists` list: all exist, and messages may be put into them. RFC 5490 §3.1."""
     mailboxes = rt.context.mailboxes
     if mailboxes is None:
         return False
     for name in args.texts(0):
         rt.spend(1)
         if not (await mailboxes.exists(name) and await mailboxes.may_write(name)):
-            rt.note(f"there is no mailbox {name}")
+            rt.note(f"no mailbox {name} exists that may be written to")
             return False
     return True
 
 
 def _create(rt: Runtime, action: Action, args: Args | None) -> None:
-    """`:create`: made before the message is filed if it is not there. RFC 5490 §3.2."""
+    """`:create`: a missing mailbox is created before the message is filed. RFC 5490 §3.2."""
     action.create = True  # type: ignore[attr-defined]  # fileinto's action has it
 
 
@@ -36,7 +38,7 @@ async def _annotation(rt: Runtime, mailbox: str | None, name: str) -> str | None
 
 
 async def _matches(rt: Runtime, args: Args, value: str | None, keys: Sequence[str]) -> bool:
-    # RFC 5490 §3.3: an annotation that is not there matches nothing.
+    # RFC 5490 §3.3: an annotation that does not exist matches nothing.
     answer: Any = args.match.test(rt, () if value is None else (value,), keys)
     return answer if isinstance(answer, bool) else bool(await answer)
 

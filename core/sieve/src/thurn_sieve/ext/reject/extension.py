@@ -1,4 +1,4 @@
-"""`reject` and `ereject`: two extensions, one idea. RFC 5429."""
+"""The extensions `reject` and `ereject`; they differ only in their report. RFC 5429."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The messages that tell a sender of a refusal, where the protocol can't. RFC 5429 §2.
+"""The reports to the sender of a refused message, where the protocol cannot refuse. RFC 5429 §2.
 
-Only the header of the refused message goes back: the report may reach somebody who never sent it.
+Only the header of the refused message goes back, because the sender's address may be forged.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from thurn_message.msgid import make_message_id, parse_message_id
 from thurn_sieve.context import Context
 
 MAX_HEADER_OCTETS: Final = 32_768
-"""Of the refused message's header in a report; nobody needs more to know it again."""
+"""Octets of the refused message's header in a report; senders need no more to recognise it."""
 
-MAX_MESSAGE_ID: Final = 900
-"""Octets; a longer one does not fit into a line of a header."""
+MAX_MESSAGE_ID_OCTETS: Final = 900
+"""Octets of a message id that is repeated; a longer one does not fit into one line of a header
+(RFC 5322 §2.1.1)."""
 
 _UNFIT: Final = re.compile(rb"[\x00\x80-\xff]|\r(?!\n)|(?<!\r)\n|[^\r\n]{999}")
 
@@ -35,7 +36,7 @@ _DISPOSITION: Final = (
 
 
 def delivery_report(context: Context, reason: str) -> bytes:
-    """A failure DSN for `ereject`. RFC 5429 §2.1.2, RFC 3464."""
+    """The DSN of a failure, for `ereject`. RFC 5429 §2.1.2, RFC 3464."""
     recipient = _recipient(context)
     host = recipient.rpartition("@")[2] or "localhost"
     fields = (
@@ -52,13 +53,13 @@ def delivery_report(context: Context, reason: str) -> bytes:
 
 
 def disposition_report(context: Context, reason: str) -> bytes:
-    """A failure MDN for `reject`. RFC 5429 §2.2.1, RFC 8098."""
+    """The MDN of a deletion, for `reject`. RFC 5429 §2.2.1, RFC 8098."""
     recipient = _recipient(context)
     lines = [f"Final-Recipient: rfc822; {recipient}"]
     message_id = _message_id(context)
     if message_id is not None:
         lines.append(f"Original-Message-ID: {message_id}")
-    # RFC 5429 §2.2.1: disposition "deleted", both modes automatic.
+    # RFC 5429 §2.2.1: the disposition is "deleted", and both modes are automatic.
     lines.append("Disposition: automatic-action/MDN-sent-automatically; deleted")
     fields = "".join(f"{line}\r\n" for line in lines)
     parts = [
@@ -83,18 +84,18 @@ def _text_part(text: str) -> bytes:
 
 def _message_id(context: Context) -> str | None:
     fields = context.view.fields("message-id")
-    found = parse_message_id(fields[0].raw) if fields else None
-    if found is None or not found.isascii() or len(found) > MAX_MESSAGE_ID:
+    message_id = parse_message_id(fields[0].raw) if fields else None
+    if message_id is None or not message_id.isascii() or len(message_id) > MAX_MESSAGE_ID_OCTETS:
         return None
-    return found.decode("ascii")
+    return message_id.decode("ascii")
 
 
 def _header_part(context: Context) -> bytes:
-    """The header of the message as it came in: edits have no effect here (RFC 5429 §2.4)."""
+    """The header of the message as it came in, without edits (RFC 5429 §2.4)."""
     content = context.original
     end = min(find_header_end(content, 0, len(content)), MAX_HEADER_OCTETS)
     header = content[:end]
-    # A cut in the middle of a line stays out.
+    # A line that the bound cuts is left out.
     header = header[: header.rfind(b"\n") + 1]
     if _UNFIT.search(header) is None:
         return build.raw_part("text/rfc822-headers", header)

@@ -1,4 +1,4 @@
-"""`:value` and `:count`: order, and how many there are. RFC 5231 §4."""
+"""`:value` compares the order of values, `:count` the number of values. RFC 5231 §4."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`:user` and `:detail` of a local part. RFC 5233 §4.
 
-Setting `subaddress.separator`: what stands between the two, `+` by default; at its first place the
-local part is split.
+The setting `subaddress.separator` is the text between the two, `+` by default. The local part is
+split where the separator occurs first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _split(rt: Runtime, address: MailAddress) -> tuple[str | None, str | None]:
     if address.local is None:
         return None, None
     name, separator, detail = address.local.partition(rt.setting("subaddress.separator", "+"))
-    # RFC 5233 §4: without a separator there is no detail; an empty one is the empty string.
+    # RFC 5233 §4: without a separator there is no detail; the detail after one may be empty.
     return name, detail if separator else None
 
 

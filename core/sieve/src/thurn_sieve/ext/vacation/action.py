@@ -1,4 +1,4 @@
-"""The action `vacation`: what shall be answered, or why nothing is. RFC 5230 §4."""
+"""The action `vacation`: the answer, or the reason why there is none. RFC 5230 §4."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from thurn_sieve.result import Action, Executor
 
 @dataclass(slots=True, kw_only=True)
 class Vacation(Action):
-    """Answer the sender, once in so many seconds.
+    """Answers the sender, once in so many seconds.
 
     Attributes:
-        withheld: why there is no answer; the action stands in the result all the same, so that
-            conflicts and traces see it.
-        to: who is answered.
-        from_: a ready value for From.
-        seconds: how long the sender gets no second one.
+        reason: the text of the answer; with `mime` a MIME entity.
+        subject: the subject of the answer; None means "Auto: " and the subject of the message.
+        from_: the value of the answer's From field.
+        mime: whether `reason` is a MIME entity with its own header.
+        to: the address that is answered; None if there is no answer.
+        seconds: the time in seconds in which the sender gets this answer only once.
         record: the key under which the sender is remembered.
+        withheld: why there is no answer; None if there is one. The action is in the result in both
+            cases, so that conflicts and traces are the same.
     """
 
     name: ClassVar[str] = "vacation"
@@ -41,7 +44,7 @@ class Vacation(Action):
     withheld: str | None = None
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By `Executor.mark_vacation`, then `Executor.send` with a null sender."""
+        """Call `Executor.mark_vacation`, then `Executor.send` with a null sender."""
         if self.withheld is not None or self.to is None:
             return
         host = context.environment.get("host")
@@ -56,7 +59,7 @@ class Vacation(Action):
             mime=self.mime,
         )
         message = build_reply(reply, scan(self.message))
-        # RFC 5230 §4.2: another message may have been answered since the script asked.
+        # RFC 5230 §4.2: another message of the sender may have been answered meanwhile.
         if await executor.mark_vacation(self.record, self.seconds) is False:
             self.withheld = "answered before"
             return

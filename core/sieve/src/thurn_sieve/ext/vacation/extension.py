@@ -1,6 +1,6 @@
-"""The command `vacation`, and `:seconds`. RFC 5230, RFC 6131.
+"""The command `vacation`, and its tag `:seconds`. RFC 5230, RFC 6131.
 
-Settings: `vacation.default_seconds` (without `:days`), `vacation.min_seconds`,
+Settings: `vacation.default_seconds` (for a command without `:days`), `vacation.min_seconds` and
 `vacation.max_seconds`.
 """
 
@@ -22,14 +22,16 @@ from thurn_sieve.registry import Command, Extension
 from thurn_sieve.runtime import Args, Runtime
 from thurn_sieve.syntax import Call
 
-DAY: Final = 86_400
-SECONDS: Final = 7 * DAY
-"""Without `:days`; RFC 5230 §4.1 leaves it to the site."""
+DAY_SECONDS: Final = 86_400
+DEFAULT_SECONDS: Final = 7 * DAY_SECONDS
+"""Seconds between two answers to a sender without `:days`; RFC 5230 §4.1 leaves it to the site."""
 MIN_SECONDS: Final = 60
-MAX_SECONDS: Final = 60 * DAY
-"""RFC 5230 §4.1: a maximum is greater than 7 days and SHOULD be greater than 30."""
+"""Shortest time in seconds between two answers, so that programs do not answer each other fast."""
+MAX_SECONDS: Final = 60 * DAY_SECONDS
+"""Longest time in seconds between two answers. RFC 5230 §4.1 asks for more than 7 days and
+recommends more than 30."""
 REASON_CHARACTERS: Final = 262_144
-"""Of a reply; what is longer is no note but a parcel."""
+"""Characters of an answer's text; a longer one is a document, not a note."""
 
 
 async def _vacation(rt: Runtime, args: Args) -> None:
@@ -44,7 +46,8 @@ async def _vacation(rt: Runtime, args: Args) -> None:
         handle=args.text("handle") if args.has("handle") else None,
     )
     if len(args.text(0)) > REASON_CHARACTERS:
-        rt.error("the text of vacation is too long", "vacation-too-long")
+        message = f"the text of vacation has more than {REASON_CHARACTERS} characters"
+        rt.error(message, "vacation-too-long")
     sender, recipient = (
         _address(rt.context.envelope.sender),
         _address(rt.context.envelope.recipient),
@@ -64,7 +67,7 @@ async def _vacation(rt: Runtime, args: Args) -> None:
     if action.withheld is None and sender is not None:
         action.record = reply_key(handle, sender)
         tracker = rt.context.duplicates
-        # RFC 5230 §4.2: the same sender gets the same answer once in this time.
+        # RFC 5230 §4.2: a sender gets the same answer only once in this time.
         if tracker is not None and await tracker.seen(action.record):
             action.withheld = "answered before"
     rt.note(f"no answer: {action.withheld}" if action.withheld else f"answer to {sender}")
@@ -74,34 +77,42 @@ async def _vacation(rt: Runtime, args: Args) -> None:
 def _why_not(
     rt: Runtime, sender: Address | None, recipient: Address | None, own: Sequence[str]
 ) -> str | None:
-    """As the message came in, and as the script has it now: an edit hides no list."""
+    """The reason not to answer, by the message as it came in and as edited; None to answer.
+
+    Both count, so that an edit cannot hide that the message came from a list.
+    """
     views: list[Scan] = [rt.view.scan]
     if rt.context.message is not rt.context.original:
         views.append(scan(rt.context.original))
-    found = (why_not(view, sender, recipient, own) for view in views)
-    return next((reason for reason in found if reason is not None), None)
+    reasons = (why_not(view, sender, recipient, own) for view in views)
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _seconds(rt: Runtime, args: Args) -> int:
     if args.has("seconds"):
-        asked = args.number("seconds")
+        seconds = args.number("seconds")
     elif args.has("days"):
-        asked = max(args.number("days"), 1) * DAY
+        seconds = max(args.number("days"), 1) * DAY_SECONDS
     else:
-        asked = rt.setting("vacation.default_seconds", SECONDS)
-    # RFC 5230 §4.1, RFC 6131 §2: outside the site's bounds the bound is taken, without an error.
-    least: int = max(rt.setting("vacation.min_seconds", MIN_SECONDS), 1)
-    most: int = rt.setting("vacation.max_seconds", MAX_SECONDS)
-    return min(max(asked, least), most)
+        seconds = rt.setting("vacation.default_seconds", DEFAULT_SECONDS)
+    # RFC 5230 §4.1, RFC 6131 §2: a time outside the site's bounds becomes the bound.
+    shortest: int = max(rt.setting("vacation.min_seconds", MIN_SECONDS), 1)
+    longest: int = rt.setting("vacation.max_seconds", MAX_SECONDS)
+    return min(max(seconds, shortest), longest)
 
 
 def _from(rt: Runtime, args: Args, recipient: Address | None) -> str:
-    """A ready value for From: `:from`, else the address that the message came to."""
+    """The value of the From field.
+
+    It is `:from`; or the address that the message came to, if it is one of the account's; or the
+    account's first address. Only an account without addresses uses any address that the message
+    came to.
+    """
     if args.has("from"):
         given = parse_from(args.text("from"))
         if given is not None:
             return given
-        rt.warn(":from is no address, the account's own is used", "bad-from")
+        rt.warn("the value of :from is not an address; the account's is used", "bad-from")
     account = rt.context.account
     own = own_keys(None, account.addresses)
     address = recipient if recipient is not None and recipient.key in own else None
@@ -112,16 +123,16 @@ def _from(rt: Runtime, args: Args, recipient: Address | None) -> str:
 
 
 def parse_from(text: str) -> str | None:
-    """The value as one mailbox written anew, or None: it is none, or several."""
-    found = parse_address_list(text.encode(errors="replace")).mailboxes
-    if len(found) != 1:
+    """The text as the value of a From field, or None if it is not exactly one mailbox."""
+    mailboxes = parse_address_list(text.encode(errors="replace")).mailboxes
+    if len(mailboxes) != 1:
         return None
-    address = found[0].address
-    return None if address is None else _mailbox(found[0].display_name, address)
+    address = mailboxes[0].address
+    return None if address is None else _mailbox(mailboxes[0].display_name, address)
 
 
 def _mailbox(name: str, address: Address) -> str:
-    """The mailbox, without a name that fits no line: a reply that nobody can write is none."""
+    """The mailbox; its name is left out if it does not fit into a line of a header."""
     value = mailbox(" ".join(name.split()).replace("\0", ""), address)
     try:
         header("From", value)
@@ -141,9 +152,9 @@ def _address(path: str | None) -> Address | None:
 
 def _validate(call: Call, diag: Diagnostics) -> None:
     for text in call.literals("from") if "from" in call.tags else ():
-        # RFC 5230 §4.3: a :from that is no mailbox is an error.
+        # RFC 5230 §4.3: a :from that is not a mailbox is an error.
         if parse_from(text.value) is None:
-            diag.error(f'"{text.value[:80]}" is no address', text, "bad-from")
+            diag.error(f'"{text.value[:80]}" is not an address', text, "bad-from")
 
 
 EXTENSIONS: Final = (

@@ -1,4 +1,4 @@
-"""Which replies are one: the key under which an answered sender is remembered. RFC 5230 §4.2."""
+"""The key under which a sender who got a certain answer is remembered. RFC 5230 §4.2."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from thurn_message.address import Address
 def reply_handle(
     *, subject: str | None, from_: str | None, mime: bool, reason: str, handle: str | None = None
 ) -> str:
-    """The handle of a vacation command: the one it gives, else one made of what it says.
+    """The handle of a vacation command: its own, or else one that is made of its arguments.
 
-    RFC 5230 §4.3: commands with other texts are other replies, unless a handle says otherwise.
+    Commands with different arguments give different answers, unless they have the same handle.
+
+    RFC 5230 §4.2.
     """
     if handle is not None:
         return f"handle {handle}"
@@ -21,6 +23,6 @@ def reply_handle(
 
 
 def reply_key(handle: str, sender: Address) -> str:
-    """The key of one sender and one handle, short whatever they are."""
+    """The key of a sender and a handle; its length does not depend on them."""
     digest = hashlib.sha256(f"{handle}\0{sender.key}".encode(errors="replace"))
     return "vacation " + digest.hexdigest()[:40]

@@ -1,10 +1,12 @@
 """The reply itself: a whole message, made without a clock and without randomness.
 
 Rules of this file:
-1. The reply goes to the envelope's sender, from a null sender: nothing answers it. RFC 3834 §4.
-2. With `:mime` the reason brings its own Content- fields and nothing else of a header.
-3. The thread is kept: In-Reply-To, References, and the subject with "Auto: " before it.
-4. Whatever the subject and the reason hold, no field is made of it (see `headerfield`).
+1. The reply goes to the envelope's sender, and has a null sender, so that no program answers it.
+   RFC 3834 §4.
+2. With `:mime` the reason has its own Content- fields; its other header fields are ignored.
+3. The reply belongs to the message's thread: it has In-Reply-To, References, and the message's
+   subject after "Auto: ".
+4. Neither the subject nor the reason can add a header field (see `headerfield`).
 
 RFC 5230 §5.
 """
@@ -25,26 +27,29 @@ from thurn_message.msgid import parse_message_id, parse_message_ids
 from thurn_message.scanner import Scan
 
 SUBJECT_CHARACTERS: Final = 256
-"""Of a subject that is answered; people read less, and encoded words make it thrice as long."""
-REFERENCES: Final = 20
-"""Message ids of the thread that are repeated; RFC 5322 §3.6.4 lets a reply leave some out."""
-MESSAGE_ID_OCTETS: Final = 900
-"""A longer one does not fit a line of a header (RFC 5322 §2.1.1) and is not repeated."""
+"""Characters of the reply's subject; people read less, and encoded words make it up to three times
+as long."""
+MAX_REFERENCES: Final = 20
+"""Message ids in the References field; RFC 5322 §3.6.4 lets a reply leave some out."""
+MAX_MESSAGE_ID_OCTETS: Final = 900
+"""Octets of a message id that is repeated; a longer one does not fit into one line of a header
+(RFC 5322 §2.1.1)."""
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a reply says.
+    """The contents of a reply.
 
     Attributes:
-        to: who is answered, the envelope's sender.
-        from_: a ready value for From.
-        subject: None: "Auto: " and the subject that is answered.
-        mime: the reason is a MIME entity, Content- fields and body.
-        date: a ready value for Date.
-        message_id: with its angle brackets.
+        to: the address that is answered, the envelope's sender.
+        from_: the value of the From field.
+        reason: the text, or with `mime` a MIME entity.
+        date: the value of the Date field.
+        message_id: the message id with its angle brackets.
+        subject: the subject; None means "Auto: " and the subject of the message.
+        mime: whether `reason` is a MIME entity: Content- fields and a body.
     """
 
     to: Address
@@ -57,10 +62,10 @@ class Reply:
 
 
 def build_reply(reply: Reply, answered: Scan) -> bytes:
-    """The octets of the reply, ready to be sent with a null sender.
+    """The octets of the reply to a message, ready to be sent with a null sender.
 
     Raises:
-        ValueError: From, Date or the message id cannot be written (see `headerfield`).
+        ValueError: From, Date or the message id cannot be a header field (see `headerfield`).
 
     RFC 5230 §5, RFC 3834 §3.1.
     """
@@ -71,7 +76,7 @@ def build_reply(reply: Reply, answered: Scan) -> bytes:
         ("Subject", _line(subject)),
         ("Date", reply.date),
         ("Message-ID", reply.message_id),
-        # RFC 5230 §5.6: Auto-Submitted with "auto-replied" MUST be there.
+        # RFC 5230 §5.6: there MUST be an Auto-Submitted field with "auto-replied".
         ("Auto-Submitted", "auto-replied (vacation)"),
         ("X-Auto-Response-Suppress", "All"),
         ("Precedence", "bulk"),
@@ -82,27 +87,28 @@ def build_reply(reply: Reply, answered: Scan) -> bytes:
 
 
 def answer_subject(answered: Scan) -> str:
-    """The subject that is answered, with "Auto: " before it. RFC 5230 §5.1."""
+    """The subject of a reply: "Auto: " and the subject of the message. RFC 5230 §5.1."""
     raw = answered.get(b"subject")
     subject = "" if raw is None else _line(decode_words(raw))
     return f"Auto: {subject}" if subject else "Automated reply"
 
 
 def thread_fields(answered: Scan) -> list[tuple[str, bytes]]:
-    """In-Reply-To and References, when the message has an id. RFC 5230 §5.8, RFC 5322 §3.6.4."""
+    """In-Reply-To and References, if the message has an id. RFC 5230 §5.8, RFC 5322 §3.6.4."""
     raw = answered.get(b"message-id")
-    found = None if raw is None else parse_message_id(raw)
-    if found is None or not _is_writable(found):
+    message_id = None if raw is None else parse_message_id(raw)
+    if message_id is None or not _is_writable(message_id):
         return []
     before = answered.get(b"references") or answered.get(b"in-reply-to") or b""
-    known = [one for one in parse_message_ids(before) if _is_writable(one)]
-    if len(known) >= REFERENCES:
-        known = [known[0], *known[2 - REFERENCES :]]
-    return [("In-Reply-To", found), ("References", b" ".join([*known, found]))]
+    references = [one for one in parse_message_ids(before) if _is_writable(one)]
+    if len(references) >= MAX_REFERENCES:
+        references = [references[0], *references[2 - MAX_REFERENCES :]]
+    references.append(message_id)
+    return [("In-Reply-To", message_id), ("References", b" ".join(references))]
 
 
 def mime_entity(reason: str) -> bytes:
-    """The entity that a reason with `:mime` is: its Content- fields and its body.
+    """The MIME entity of a reason with `:mime`: its Content- fields and its body.
 
     RFC 5230 §4.3.
     """
@@ -110,13 +116,13 @@ def mime_entity(reason: str) -> bytes:
     end = find_header_end(octets, 0, len(octets))
     written: dict[bytes, bytes] = {}
     for field in read_fields(octets, 0, end):
-        # RFC 5230 §4.3: fields of the reason that are not MIME's MUST NOT become fields of the
-        # reply. RFC 2045 §3: none of them twice; readers would not agree on which counts.
+        # RFC 5230 §4.3: other fields of the reason MUST NOT become fields of the reply.
+        # RFC 2045 §3: no field stands twice; readers would differ in which one they use.
         if not field.name.startswith(b"content-") or field.name in written:
             continue
         value = _CONTROLS_IN_VALUE.sub(b" ", unfold(octets[field.value : field.end]))
         name = octets[field.start : field.start + len(field.name)].decode("ascii")
-        with suppress(ValueError):  # no name, or a word that fits no line: left out
+        with suppress(ValueError):  # a bad name or a word that is too long: the field is left out
             if value:
                 written[field.name] = header(name, value)
     body = octets[end:]
@@ -129,9 +135,13 @@ _CONTROLS_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def _is_writable(message_id: bytes) -> bool:
-    return len(message_id) <= MESSAGE_ID_OCTETS and message_id.isascii() and b"\0" not in message_id
+    return (
+        len(message_id) <= MAX_MESSAGE_ID_OCTETS
+        and message_id.isascii()
+        and b"\0" not in message_id
+    )
 
 
 def _line(text: str) -> str:
-    """One line without controls, bounded."""
+    """The text as one line without control characters, cut at `SUBJECT_CHARACTERS`."""
     return _CONTROLS.sub(" ", text).strip()[:SUBJECT_CHARACTERS]

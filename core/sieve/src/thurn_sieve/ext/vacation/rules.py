@@ -1,8 +1,9 @@
-"""Whether a message may be answered by a program at all: the rules that keep replies from harm.
+"""The rules that decide whether a program may answer a message, so that answers do no harm.
 
 Rules of this file:
-1. A verdict is a reason why not, or None; each is one test, so that a trace can say which.
-2. Programs, lists and oneself are never answered; nor is mail that was not addressed to the owner.
+1. Each test gives a reason not to answer, or None, so that a trace can show the reason.
+2. Programs, lists and the account itself are never answered, nor is a message that was not
+   addressed to the account.
 
 RFC 5230 §4.5, §4.6; RFC 3834 §2.
 """
@@ -23,9 +24,9 @@ _PROGRAMS: Final = re.compile(
     r"(?:mailer-daemon|listserv|majordomo|owner-.*|.*-request|.*-owner|.*-bounces?(?:[+=].*)?)",
     re.IGNORECASE | re.DOTALL,
 )
-"""Local parts that no person reads. RFC 5230 §4.6."""
-_TO_ME: Final = (b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc")
-"""Where the owner's address must stand. RFC 5230 §4.5."""
+"""Local parts of programs; no person reads their mail. RFC 5230 §4.6."""
+_RECIPIENT_FIELDS: Final = (b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc")
+"""Names of the fields of which one must have an address of the account. RFC 5230 §4.5."""
 _BULK: Final = frozenset({"bulk", "junk", "list"})
 _SUPPRESSED: Final = frozenset({"all", "oof", "autoreply"})
 
@@ -33,13 +34,13 @@ _SUPPRESSED: Final = frozenset({"all", "oof", "autoreply"})
 def why_not(
     scan: Scan, sender: Address | None, recipient: Address | None, own: Iterable[str]
 ) -> str | None:
-    """Why this message must not be answered; None: it may be.
+    """The reason why this message must not be answered; None if it may be answered.
 
     Args:
         scan: the message.
-        sender: the envelope's; None is the null sender.
-        recipient: the envelope's, by which it came to the owner.
-        own: the owner's addresses, those of `:addresses` among them.
+        sender: the sender of the envelope; None for the null sender.
+        recipient: the recipient of the envelope, by which the message came to the account.
+        own: the addresses of the account, with those of `:addresses`.
     """
     # RFC 3834 §2: no reply to a null reverse-path.
     if sender is None:
@@ -47,22 +48,22 @@ def why_not(
     # RFC 5230 §4.6: SHOULD NOT answer programs and lists.
     if _PROGRAMS.fullmatch(sender.local) is not None:
         return f"the sender {sender} is a program"
-    mine = own_keys(recipient, own)
-    if sender.key in mine:
-        return "the sender is oneself"
+    account_keys = own_keys(recipient, own)
+    if sender.key in account_keys:
+        return "the sender is the account itself"
     by_program = automatic(scan)
     if by_program is not None:
         return by_program
-    # RFC 5230 §4.5: MUST NOT respond unless an address of the owner is in To, Cc, Bcc ...
-    return None if is_addressed_to(scan, mine) else "not addressed to the owner"
+    # RFC 5230 §4.5: MUST NOT respond unless an address of the account is in To, Cc, Bcc ...
+    return None if is_addressed_to(scan, account_keys) else "not addressed to the account"
 
 
 def automatic(scan: Scan) -> str | None:
-    """What says that a program wrote the message or passed it on, or None. RFC 3834 §2."""
+    """The sign that a program wrote the message or passed it on, or None. RFC 3834 §2."""
     for field in scan.fields:
         # RFC 5230 §4.6: List-* fields (RFC 2369, RFC 2919) mark lists.
         if field.name.startswith(b"list-"):
-            return "mail of a list"
+            return "mail from a list"
         if field.name == b"auto-submitted" and _word(scan.value(field)) != "no":
             return "Auto-Submitted"
         if field.name == b"precedence" and _word(scan.value(field)) in _BULK:
@@ -73,8 +74,8 @@ def automatic(scan: Scan) -> str | None:
 
 
 def is_addressed_to(scan: Scan, keys: Collection[str]) -> bool:
-    """Whether one of these addresses (by key) stands in a field for recipients."""
-    for name in _TO_ME:
+    """Whether one of these addresses (by key) is in a field for recipients."""
+    for name in _RECIPIENT_FIELDS:
         for value in scan.get_all(name):
             for mailbox in parse_address_list(value).mailboxes:
                 address = mailbox.address
@@ -84,7 +85,7 @@ def is_addressed_to(scan: Scan, keys: Collection[str]) -> bool:
 
 
 def own_keys(recipient: Address | None, own: Iterable[str]) -> frozenset[str]:
-    """The keys of the owner's addresses; texts that are no addresses count for nothing."""
+    """The keys of the account's addresses; texts that are not addresses are ignored."""
     keys = set() if recipient is None else {recipient.key}
     for text in own:
         try:

@@ -1,4 +1,4 @@
-"""Variables: `set`, the test `string`, and the extension that puts them into strings. RFC 5229."""
+"""Variables: the command `set`, the test `string`, and the extension itself. RFC 5229."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ MODIFIERS: Final[dict[str, tuple[int, Callable[[str], str]]]] = {
     "quotewildcard": (20, lambda text: _SPECIAL.sub(r"\\\g<0>", text)),
     "length": (10, lambda text: str(len(text))),
 }
-"""Name → precedence, function; the largest precedence first. RFC 5229 §4.1."""
+"""Name of a modifier → its precedence and its function; the one with the highest precedence is
+applied first. RFC 5229 §4.1."""
 _ORDERED: Final = sorted(MODIFIERS, key=lambda name: -MODIFIERS[name][0])
 
-MODIFIED_CHARACTERS: Final = 16
-"""Of a value with modifiers that are a step: the dearest looks at each."""
+MODIFIED_CHARACTERS_PER_STEP: Final = 16
+"""Characters of a value that modifiers change for one step; the slowest looks at each of them."""
 
 
 def _set(rt: Runtime, args: Args) -> None:
     value = args.text(1)
     if args.tags:
-        rt.spend(len(value) // MODIFIED_CHARACTERS)
+        rt.spend(len(value) // MODIFIED_CHARACTERS_PER_STEP)
         for name in _ORDERED:
             if args.has(name):
                 value = MODIFIERS[name][1](value)
@@ -44,12 +45,12 @@ def _validate_set(call: Call, diag: Diagnostics) -> None:
     for text in call.literals(0):
         namespace, dot, rest = text.value.partition(".")
         if not dot:
-            # RFC 5229 §4: an invalid name, match variables too, is an error of syntax.
+            # RFC 5229 §4: an invalid name, also that of a match variable, is an error of syntax.
             if IDENTIFIER.fullmatch(text.value) is None:
-                diag.error("this is no name of a variable", text, "invalid-variable")
+                diag.error("this is not the name of a variable", text, "invalid-variable")
             continue
-        found = call.namespaces.get(namespace.lower())
-        if found is None or found.set is None or IDENTIFIER.fullmatch(rest) is None:
+        declared = call.namespaces.get(namespace.lower())
+        if declared is None or declared.set is None or IDENTIFIER.fullmatch(rest) is None:
             diag.error("this variable cannot be set", text, "invalid-variable")
 
 

@@ -1,9 +1,9 @@
-"""Makes the extension of a function: declaration, checks, and what is called.
+"""Makes an extension of Sieve from a function: its declaration, its checks, and its call.
 
 Rules of this file:
-1. Whatever the signature says is looked up here once; a call only fetches its values.
-2. A function that takes `delivery` is called when the message is delivered; the script's run only
-   records it, like every action (RFC 5228 §2.10).
+1. The signature is evaluated once; a call only fetches the values.
+2. A function that takes `delivery` is called when the message is delivered. The script's run only
+   records the action, like every other (RFC 5228 §2.10).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Act = Callable[[Delivery], Awaitable[None]]
 
 @dataclass(slots=True, kw_only=True)
 class FunctionAction(Action):
-    """An action whose deed is a function that uses the verbs of a delivery (design D8).
+    """An action that calls a function, which uses the verbs of a delivery.
 
     Attributes:
         act: the function with its arguments.
@@ -42,11 +42,12 @@ class FunctionAction(Action):
 
     @property
     def cancels_keep(self) -> bool:
-        """As its decorator says. RFC 5228 §2.10.2."""
+        """What its decorator says. RFC 5228 §2.10.2."""
         return self.replaces_keep
 
     async def perform(self, executor: Executor, context: Context) -> None:
-        """By the executor's `lend_delivery`; who decides nothing has replaced nothing.
+        """Call the function with a delivery from the executor's `lend_delivery`. If it does not
+        dispose of the message, the implicit keep stays.
 
         Raises:
             NotImplementedError: the executor has no delivery.
@@ -55,12 +56,12 @@ class FunctionAction(Action):
         if lend is None:
             raise NotImplementedError(f"{self.name} needs a delivery")
         decided = await lend(self.message, self.act)
-        # Fail safe: a message with which nothing was done is kept.
+        # A message that the function has not disposed of must not be lost.
         self.ignored = self.replaces_keep and not decided
 
 
 def test_extension(capability: str, grammar: Grammar, function: Function) -> Extension:
-    """The extension with one test."""
+    """An extension with one test."""
     values = _values(grammar)
     if iscoroutinefunction(function):
 
@@ -77,7 +78,7 @@ def test_extension(capability: str, grammar: Grammar, function: Function) -> Ext
 def command_extension(
     capability: str, grammar: Grammar, function: Function, *, cancels_keep: bool
 ) -> Extension:
-    """The extension with one action."""
+    """An extension with one action."""
     values = _values(grammar)
     if "delivery" in grammar.given:
         run = _recording(grammar.word, values, function, cancels_keep=cancels_keep)
@@ -94,7 +95,7 @@ def command_extension(
 
 
 def _recording(word: str, values: Values, function: Function, *, cancels_keep: bool) -> Function:
-    """What records the action; the function comes later."""
+    """A function that records the action, which calls the plugin's function later."""
 
     class WordAction(FunctionAction):
         """The actions of this word."""
@@ -106,10 +107,10 @@ def _recording(word: str, values: Values, function: Function, *, cancels_keep: b
     waits = iscoroutinefunction(function)
 
     def run(rt: Runtime, args: Args) -> None:
-        found = values(rt, args)
+        arguments = values(rt, args)
 
         async def act(delivery: Delivery) -> None:
-            answer = function(delivery=delivery, **found)
+            answer = function(delivery=delivery, **arguments)
             if waits:
                 await answer
 
@@ -138,7 +139,7 @@ def _extension(
 
 
 def _validation(grammar: Grammar) -> Callable[[Call, Diagnostics], None] | None:
-    """The check that tags which have no default are given."""
+    """A check that the tags without a default are given; None: all have one."""
     required = [argument.word for argument in grammar.tags if argument.default is REQUIRED]
     if not required:
         return None
@@ -152,7 +153,7 @@ def _validation(grammar: Grammar) -> Callable[[Call, Diagnostics], None] | None:
 
 
 def _values(grammar: Grammar) -> Values:
-    """What fetches the function's arguments, by their names; `delivery` comes later."""
+    """A function that fetches the arguments by their names, except for `delivery`."""
     positional = [(one.parameter, one.default) for one in grammar.positional]
     tags = [(one.parameter, one.word, one.default) for one in grammar.tags]
     given: Mapping[str, Callable[[Runtime, Args], Any]] = {
@@ -161,12 +162,12 @@ def _values(grammar: Grammar) -> Values:
     }
 
     def values(rt: Runtime, args: Args) -> dict[str, Any]:
-        found = {name: make(rt, args) for name, make in given.items()}
+        arguments = {name: make(rt, args) for name, make in given.items()}
         for (name, default), value in zip(positional, args.positional, strict=True):
-            found[name] = default if value is None else value
+            arguments[name] = default if value is None else value
         for name, word, default in tags:
-            found[name] = args.tags.get(word, default)
-        return found
+            arguments[name] = args.tags.get(word, default)
+        return arguments
 
     return values
 

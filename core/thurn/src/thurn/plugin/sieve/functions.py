@@ -1,4 +1,4 @@
-"""The decorators that make a function a test or an action of Sieve (design D3).
+"""The decorators that make a function a test or an action of Sieve.
 
     @sieve_test("vnd.example.office-hours")
     def office_hours(rt: Runtime, *, start: int = 9, end: int = 17) -> bool:
@@ -36,15 +36,15 @@ _CAPABILITY: Final = re.compile(r"[a-z0-9][a-z0-9.;_-]*")
 
 
 def sieve_test(capability: str, *, word: str = "") -> Decorator:
-    """A test: the function takes `rt` (the run: `rt.view`, `rt.context.now` …) and `args` if it
-    wants them, besides the script's arguments; returns a bool.
+    """A test. Besides the script's arguments the function may take `rt` (the run: `rt.view`,
+    `rt.context.now` …) and `args`; it returns a bool.
 
     Args:
-        capability: what scripts require; what follows its last dot is the plugin's type.
-        word: of the test; the function's name if not given.
+        capability: what scripts require; the part behind its last dot is the plugin's type.
+        word: the test's name in scripts; "": the function's name.
 
     Raises:
-        PluginError: a signature that is no grammar, with file and line.
+        PluginError: the signature is not a grammar; the text has file and line.
 
     RFC 5228 §2.4.2, §2.6.
     """
@@ -63,17 +63,17 @@ def sieve_test(capability: str, *, word: str = "") -> Decorator:
 
 
 def sieve_command(capability: str, *, word: str = "", cancels_keep: bool = False) -> Decorator:
-    """An action. The function takes `delivery`, and is called with its verbs when the message is
-    delivered; or `rt` (and `args`), and is called while the script runs: `rt.act(…)`.
+    """An action. The function takes `delivery`, and is called when the message is delivered to use
+    its verbs; or it takes `rt` (and `args`), and is called while the script runs: `rt.act(…)`.
 
     Args:
-        capability: what scripts require; what follows its last dot is the plugin's type.
-        word: of the command; the function's name if not given.
-        cancels_keep: the action stands for the implicit keep (RFC 5228 §2.10.2). A message of
-            which the function has not disposed is kept all the same. Only with `delivery`.
+        capability: what scripts require; the part behind its last dot is the plugin's type.
+        word: the command's name in scripts; "": the function's name.
+        cancels_keep: whether the action replaces the implicit keep (RFC 5228 §2.10.2). A message
+            that the function has not disposed of is kept all the same. Only with `delivery`.
 
     Raises:
-        PluginError: a signature that is no grammar, with file and line.
+        PluginError: the signature is not a grammar; the text has file and line.
 
     RFC 5228 §2.6, §2.10.
     """
@@ -104,7 +104,7 @@ def sieve_command(capability: str, *, word: str = "", cancels_keep: bool = False
 def _factory(capability: str, grammar: Grammar, function: Function, make: Make) -> Factory:
     type_name = capability.rpartition(".")[2]
     if not _CAPABILITY.fullmatch(capability) or not type_name:
-        raise PluginError(f"{source_of(function)}: {capability!r} is no capability of Sieve")
+        raise PluginError(f"{source_of(function)}: {capability!r} is not a capability of Sieve")
 
     @asynccontextmanager
     async def open_extension(config: Settings, context: Any) -> AsyncIterator[Extension]:  # noqa: ANN401

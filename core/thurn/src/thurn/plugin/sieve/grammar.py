@@ -1,11 +1,12 @@
-"""The signature of a function is the grammar of its command or test, read when it is decorated.
+"""The signature of a function is the grammar of its command or test; it is read by the decorator.
 
 Rules of this file:
-1. Ordinary parameters are positional arguments in order; those with a default may be left out.
+1. Ordinary parameters are positional arguments, in order; those with a default may be left out.
 2. Keyword-only parameters are tags (`zone` is `:zone`). A bool is a tag without a value; any other
-   without a default must be given. A trailing underscore is not part of the name (`from_`).
-3. `str`, `int`, `tuple[str, ...]`, and each `| None`; what is left out has the default.
-4. What does not fit is a PluginError with file and line, at import.
+   tag without a default is required. A trailing underscore is not part of the name (`from_`).
+3. The types are `str`, `int`, `tuple[str, ...]`, and each with `| None`. An argument that is left
+   out has the default.
+4. A signature that does not fit is a PluginError with file and line, at import.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from thurn.plugin.signature import CONSTANT, model_of, read_parameters
 from thurn.types.errors import PluginError
 
 REQUIRED: Final = inspect.Parameter.empty
-"""The default of what has none."""
+"""The default of an argument that has none."""
 TYPES: Final = {str: "string", int: "number", tuple[str, ...]: "string-list"}
 FLAG: Final = None
 """The type of a tag without a value."""
 _MATCHING: Final = frozenset(
     {"comparator", "is", "contains", "matches", "count", "value", "regex", "list"}
 )
-"""Tags that a Match brings along."""
+"""The tags that a Match adds."""
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -40,10 +41,10 @@ class Argument:
     """A positional argument or a tag.
 
     Attributes:
-        parameter: the function's name for it.
-        word: of a tag, without colon.
-        type: of `thurn_sieve.registry`; FLAG: a tag without a value.
-        default: for when it is left out; REQUIRED: it must not be.
+        parameter: the name of the function's parameter.
+        word: the tag's name without the colon; "": a positional argument.
+        type: a type of `thurn_sieve.registry`; FLAG: a tag without a value.
+        default: the value if it is left out; REQUIRED: it must not be left out.
     """
 
     parameter: str
@@ -57,14 +58,14 @@ class Grammar:
     """What a function takes.
 
     Attributes:
-        word: of the command or test.
+        word: the name of the command or test.
         settings: the model of its section.
-        constants: which of `config` and `context` it takes.
-        given: which of the role's other values it takes.
-        positional: in order.
-        tags: in order.
-        match: the parameter that gets the matcher, or "".
-        source: file:line of its code.
+        constants: those of `config` and `context` that it takes.
+        given: those of the role's other values that it takes.
+        positional: the positional arguments, in order.
+        tags: the tags, in order.
+        match: the parameter that gets the matcher; "": there is none.
+        source: `file:line` of its code.
     """
 
     word: str
@@ -87,12 +88,12 @@ def read_grammar(
 
     Args:
         function: the plugin.
-        offered: names of parameters that are no arguments of the script.
+        offered: the names of parameters that are not arguments of the script.
         names: the caller's local names, for annotations.
-        word: of the command or test, if not the function's name.
+        word: the name of the command or test; "": the function's name.
 
     Raises:
-        PluginError: a signature that is no grammar.
+        PluginError: the signature is not a grammar.
 
     RFC 5228 §2.6.
     """
@@ -102,7 +103,8 @@ def read_grammar(
         reader.take(parameter)
     word = word or _word(getattr(function, "__name__", ""))
     if not _IDENTIFIER.fullmatch(word):
-        raise PluginError(f"{source}: {word!r} is no word of Sieve: lower-case letters, digits, _")
+        text = "is not a word of Sieve: write lower-case letters, digits, _"
+        raise PluginError(f"{source}: {word!r} {text}")
     reader.judge()
     return Grammar(
         word,
@@ -117,7 +119,7 @@ def read_grammar(
 
 
 class _Reader:
-    """Takes one parameter after the other."""
+    """Reads one parameter after the other."""
 
     def __init__(self, source: str, offered: frozenset[str]) -> None:
         self._source = source
@@ -130,7 +132,7 @@ class _Reader:
         self.match = ""
 
     def take(self, parameter: inspect.Parameter) -> None:
-        """Find out what it is."""
+        """Find out what a parameter is, and add it."""
         name = parameter.name
         if name in CONSTANT:
             self.constants.append(name)
@@ -150,10 +152,11 @@ class _Reader:
     def _tag(self, parameter: inspect.Parameter) -> Argument:
         name, word = parameter.name, _word(parameter.name)
         if not _IDENTIFIER.fullmatch(word):
-            raise PluginError(f"{self._source}: {name!r} is no tag: lower-case letters, digits, _")
+            text = "is not a tag: write lower-case letters, digits, _"
+            raise PluginError(f"{self._source}: {name!r} {text}")
         if parameter.annotation is bool:
             if parameter.default is not False:
-                # What is not there is false; there is no way to say ":not".
+                # A tag that is left out is false, and a script cannot negate one.
                 raise PluginError(f"{self._source}: the tag {name!r} must have the default False")
             return Argument(name, word, FLAG, False)
         return Argument(name, word, self._type(parameter), parameter.default)
@@ -178,11 +181,11 @@ class _Reader:
         others = ", ".join(sorted([*self._offered, *CONSTANT]))
         raise PluginError(
             f"{self._source}: annotate {parameter.name!r} with {choice}"
-            f" (a tag may be a bool); not of the script are: {others}"
+            f" (a tag may be a bool); these are not arguments of the script: {others}"
         )
 
     def judge(self) -> None:
-        """Raise PluginError for what does not go together."""
+        """Raise PluginError if the parameters do not fit together."""
         words = [argument.word for argument in self.tags]
         if self.match:
             if not self.positional or self.positional[-1].type != "string-list":
@@ -198,5 +201,5 @@ class _Reader:
 
 
 def _word(name: str) -> str:
-    """The word of a name that may have to evade one of Python's."""
+    """The word of a parameter's name, which may end in "_" because Python has reserved the word."""
     return name.rstrip("_").lower()

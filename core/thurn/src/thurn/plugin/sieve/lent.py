@@ -1,7 +1,7 @@
-"""The delivery that an action of another plugin gets: its verbs count once it has returned.
+"""The delivery that an action of another plugin gets. Its verbs count when the action has returned.
 
-For whoever carries out Sieve's actions: lend it, look at what it asks for, then `carry_out`. An
-action that raises has asked for nothing.
+It is for the code that carries out Sieve's actions: lend it to the action, look at what the action
+asks for, then call `carry_out`. What an action that raises has asked for does not count.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from thurn.types.status import Status
 
 
 class LentDelivery:
-    """`thurn.contracts.delivery.Delivery` on another one.
+    """A `thurn.contracts.delivery.Delivery` that records what is asked of another one.
 
     Attributes:
         content: the message as the script had it at the action.
-        created: mailboxes that it may make, by their normal names.
-        sent_to: how many recipients it sends to.
-        decided: whether it has disposed of the message.
+        created: the mailboxes that the action may create, by their normal names.
+        sent_to: how many recipients the action sends to.
+        decided: whether the action has disposed of the message.
 
     Args:
-        delivery: the real one.
+        delivery: the delivery that carries everything out.
         content: see above.
-        remembered: keys of `once` that the actions before it have used; its own are added.
+        remembered: the keys of `once` that earlier actions have used; this one's are added.
     """
 
     def __init__(self, delivery: Delivery, content: Content, remembered: set[str]) -> None:
@@ -55,17 +55,17 @@ class LentDelivery:
 
     @property
     def transaction(self) -> Transaction:
-        """The transaction it came by."""
+        """The transaction that brought the message."""
         return self._delivery.transaction
 
     @property
     def envelope(self) -> Envelope:
-        """Sender, and this recipient alone."""
+        """The sender, and this recipient alone."""
         return self._delivery.envelope
 
     @property
     def recipient(self) -> Recipient:
-        """The recipient that led here."""
+        """The recipient whose mail this is."""
         return self._delivery.recipient
 
     @property
@@ -91,10 +91,10 @@ class LentDelivery:
         content: Content | None = None,
         create: bool = True,
     ) -> None:
-        """Store the message there.
+        """Store the message in a mailbox.
 
         Raises:
-            MailboxNameRefused: it cannot be the name of a mailbox.
+            MailboxNameRefused: the name cannot be used.
         """
         name = mailbox_name(mailbox, self._delivery.account.separator)
         if name == INBOX:
@@ -106,7 +106,7 @@ class LentDelivery:
         self._decide(lambda: self._delivery.file(name, flags=given, content=chosen, create=create))
 
     def keep(self, *, flags: Sequence[str] = (), content: Content | None = None) -> None:
-        """File where ordinary mail goes."""
+        """Store the message where the account's mail goes without rules."""
         chosen, given = self.content if content is None else content, tuple(flags)
         self._decide(lambda: self._delivery.keep(flags=given, content=chosen))
 
@@ -122,11 +122,11 @@ class LentDelivery:
         self._decide(lambda: self._delivery.reject(status))
 
     def discard(self, reason: str) -> None:
-        """Drop it for this account."""
+        """Store nothing for this account."""
         self._decide(lambda: self._delivery.discard(reason))
 
     async def once(self, key: str, *, lifetime_seconds: float, renew: bool = False) -> bool:
-        """True the first time for this account and key."""
+        """Whether this is the first time for this account and key."""
         is_first = key not in self._keys and key not in self._remembered
         is_first = is_first and not await self._delivery.account.seen(key)
         if is_first or renew:
@@ -134,11 +134,11 @@ class LentDelivery:
         return is_first
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Call this when everything is durable."""
+        """Call `action` when everything is durable."""
         self._verbs.append(lambda: self._delivery.after_commit(action))
 
     def note(self, text: str) -> None:
-        """A line for the journal."""
+        """Add a line to the journal."""
         self._delivery.note(text)
 
     def _decide(self, verb: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""What a test of values with keys is given: the script's match type and comparator."""
+"""Compares values with keys by the match type and comparator of the script."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
 
 class Match:
-    """Compares as the script asks: `:is`, `:contains`, `:matches` …, `:comparator`.
+    """Compares in the way that the script asks for: `:is`, `:contains`, `:matches` …,
+    `:comparator`.
 
-    A parameter of this type gives a test these tags; its last argument is the keys.
+    A test with a parameter of this type has these tags, and its last argument is the keys.
     RFC 5228 §2.7.
     """
 
@@ -26,7 +27,7 @@ class Match:
         """Whether any value matches any key; a match sets the script's match values.
 
         Raises:
-            RunError: the script's budget is used up, or its match type has to wait.
+            RunError: the script's budget is used up, or the match type would have to wait.
         """
         args = self._args
         if args.match.match_type.waits:

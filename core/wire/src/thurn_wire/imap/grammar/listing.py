@@ -26,7 +26,7 @@ def listing(cursor: Cursor) -> List:
     if cursor.looking_at(b"("):
         selection = _selection(cursor)
         cursor.space()
-    reference = cursor.name(cursor.astring("a reference"))
+    reference = cursor.reference()
     cursor.space()
     several = cursor.looking_at(b"(")
     patterns = _patterns(cursor) if several else (cursor.pattern(),)
@@ -40,7 +40,7 @@ def listing(cursor: Cursor) -> List:
 def lsub(cursor: Cursor) -> Lsub:
     """RFC 3501 §6.3.9."""
     cursor.space()
-    reference = cursor.name(cursor.astring("a reference"))
+    reference = cursor.reference()
     cursor.space()
     return Lsub(reference, cursor.pattern())
 

@@ -4,7 +4,8 @@ NAMESPACE, IDLE, and all others without arguments.
     authenticate = "AUTHENTICATE" SP mechanism [ SP ( base64 / "=" ) ]
     login        = "LOGIN" SP astring SP astring
     enable       = "ENABLE" 1*( SP atom )
-    id           = "ID" SP ( "NIL" / "(" [ string SP nstring *( SP string SP nstring ) ] ")" )
+    id           = "ID" SP ( "NIL" / "(" *SP [ id-pair *( 1*SP id-pair ) ] *SP ")" )
+    id-pair      = ( astring / "NIL" ) 1*SP ( astring / "NIL" )
 
 RFC 9051 §6.1 to §6.3, RFC 4959 §3, RFC 5161 §4, RFC 2971 §4.
 """
@@ -65,18 +66,40 @@ def enable(cursor: Cursor) -> Enable:
 
 
 def identity(cursor: Cursor) -> Id:
-    """RFC 2971 §3.1, with its bounds of §3.3."""
+    """RFC 2971 §3.1, read leniently, since nothing depends on it (§3.3): atoms for strings, more
+    spaces, octets that are not UTF-8, long names and values. Number and octets are bounded."""
     cursor.space()
     if cursor.peek_word() == b"NIL":
         cursor.word()
         return Id()
-    return Id(tuple(cursor.items(_id_field, limits.ID_PAIRS, "fields of ID")))
+    cursor.expect(b"(")
+    fields: list[tuple[str, str | None]] = []
+    size_octets = 0
+    while not _ends(cursor):
+        name, value = _id_word(cursor), None if _ends(cursor) else _id_word(cursor)
+        size_octets += len(name or b"") + len(value or b"")
+        if len(fields) == limits.ID_PAIRS:
+            cursor.refuse("too many fields of ID")
+        if size_octets > limits.ID_OCTETS:
+            cursor.refuse("fields of ID too long")
+        if name is not None:
+            fields.append((_id_text(name), None if value is None else _id_text(value)))
+    cursor.expect(b")")
+    return Id(tuple(fields))
 
 
-def _id_field(cursor: Cursor) -> tuple[str, str | None]:
-    name = cursor.string("a field name")
-    cursor.space()
-    value = cursor.nstring()
-    if len(name) > limits.ID_FIELD_OCTETS or len(value or b"") > limits.ID_VALUE_OCTETS:
-        cursor.refuse("field of ID too long")
-    return cursor.text(name), None if value is None else cursor.text(value)
+def _ends(cursor: Cursor) -> bool:
+    """Read spaces; return whether the list ends behind them."""
+    while cursor.skip(b" "):
+        pass
+    return cursor.looking_at(b")")
+
+
+def _id_word(cursor: Cursor) -> bytes | None:
+    begins_nil = cursor.peek_word() == b"NIL"
+    word = cursor.astring("a field of ID")
+    return None if begins_nil and len(word) == len(b"NIL") else word
+
+
+def _id_text(octets: bytes) -> str:
+    return octets.decode(errors="replace")

@@ -30,6 +30,10 @@ _T = TypeVar("_T")
 ASTRING_CHARS: Final = rb"!#$&'+-\[\]^-z|}~"
 r"""ASTRING-CHAR: every printable octet but `( ) { % * " \` and the space."""
 
+NO_NAME: Final = "\0"
+"""Stands for a pattern, or a reference, whose octets spell no name: LIST finds nothing with it,
+since no mailbox name holds a NUL. Clients that write UTF-8 before it is enabled ask so."""
+
 _ASTRING: Final = re.compile(rb'([%b]+)|"([^"\\\r\n\0]*)"' % ASTRING_CHARS)
 _PATTERN: Final = re.compile(rb'([%b%%*]+)|"([^"\\\r\n\0]*)"' % ASTRING_CHARS)
 _STRING: Final = re.compile(rb'(?!)()|"([^"\\\r\n\0]*)"')
@@ -210,10 +214,15 @@ class WordCursor:
         return "INBOX" if len(name) == 5 and name.upper() == "INBOX" else name
 
     def pattern(self) -> str:
-        """A mailbox name with wildcards, decoded. RFC 9051 §6.3.9."""
+        """A mailbox name with wildcards, decoded; `NO_NAME` if it cannot be. RFC 9051 §6.3.9."""
         match = _PATTERN.match(self.octets, self.position)
         what = "a mailbox name or pattern"
-        return self.name(self._matched(match) if match is not None else self._slow_string(what))
+        octets = self._matched(match) if match is not None else self._slow_string(what)
+        return self._decode_name(octets, NO_NAME)
+
+    def reference(self) -> str:
+        """What stands before the patterns of LIST, decoded; `NO_NAME` if it cannot be."""
+        return self._decode_name(self.astring("a reference"), NO_NAME)
 
     def name(self, octets: bytes) -> str:
         """The mailbox name that the octets spell.
@@ -221,13 +230,19 @@ class WordCursor:
         Raises:
             CommandError: NO [CANNOT]: they do not spell a name. RFC 3501 §5.1.3.
         """
+        name = self._decode_name(octets, None)
+        if name is None:
+            text = "mailbox name is not " + ("UTF-8" if self.utf8 else "modified UTF-7")
+            raise CommandError(no(text, code.CANNOT))
+        return name
+
+    def _decode_name(self, octets: bytes, otherwise: _T) -> str | _T:
         if len(octets) > limits.NAME_OCTETS:
             raise CommandError(no("mailbox name too long", code.CANNOT))
         try:
             return octets.decode() if self.utf8 else mutf7.decode(octets)
         except ValueError:
-            text = "mailbox name is not " + ("UTF-8" if self.utf8 else "modified UTF-7")
-            raise CommandError(no(text, code.CANNOT)) from None
+            return otherwise
 
     # Sets of messages.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from thurn_kit.accounts import name_key
-from thurn_kit.commands import CommandSite, site_command
+from thurn_kit.commands import CommandSite, examples, site_command
 
 from thurn_account_sqlite import listing
 from thurn_account_sqlite.changes.account import (
@@ -106,7 +106,13 @@ account.add_command(app_password)
 account.add_command(import_)
 
 
-@account.command()
+@account.command(
+    epilog=examples(
+        "thurn account add alice",
+        "thurn account add bob --address bob@example.org --address robert@example.org --quota 2GiB",
+        "pass show mail/carol | thurn account add carol --if-missing",
+    )
+)
 @click.argument("name")
 @click.option(
     "--address", "addresses", multiple=True, help="An own address; name the primary one first."

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 import trio
-from thurn.plugin import SECRET_LIMIT, is_credential
+from thurn.plugin import SECRET_CHARACTERS, is_credential
 from thurn_kit.accounts import UnknownScheme, parse_hash
 
 from thurn_account_sqlite.settings import SqliteSettings
@@ -33,9 +33,9 @@ def check_password(password: str, settings: SqliteSettings) -> None:
             f"the password has fewer than {settings.password_characters} characters: choose a "
             "longer one (or change password_characters)"
         )
-    if not is_credential(password, SECRET_LIMIT):
+    if not is_credential(password, SECRET_CHARACTERS):
         raise click.ClickException(
-            f"the password has control characters, or more than {SECRET_LIMIT} characters: "
+            f"the password has control characters, or more than {SECRET_CHARACTERS} characters: "
             "listeners would refuse it"
         )
     try:
@@ -58,7 +58,7 @@ def read_password(settings: SqliteSettings) -> str:
         except click.Abort:
             raise click.ClickException("nothing was changed: no password was given") from None
     else:
-        password = sys.stdin.readline(SECRET_LIMIT + 2).rstrip("\r\n")
+        password = sys.stdin.readline(SECRET_CHARACTERS + 2).rstrip("\r\n")
     check_password(password, settings)
     return password
 
@@ -74,7 +74,7 @@ def read_hash() -> Stored:
     Raises:
         click.ClickException: its scheme is unknown, or it is broken.
     """
-    text = sys.stdin.readline(SECRET_LIMIT).strip()
+    text = sys.stdin.readline(SECRET_CHARACTERS).strip()
     try:
         return Stored(parse_hash(text))
     except UnknownScheme as error:

@@ -1,5 +1,8 @@
-"""`thurn sieve put | activate | list | get | history | delete`: scripts of accounts, beside a
-running server or without one. Rules are those of ManageSieve (RFC 5804)."""
+"""`thurn sieve put | activate | list | get | history | delete`: manages scripts of accounts.
+
+The commands work while the server runs and while it does not. Their rules are those of ManageSieve
+(RFC 5804).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from thurn.plugin import (
     ScriptRecord,
     ScriptRefused,
 )
-from thurn_kit.commands import CommandSite, find_account, site_command
+from thurn_kit.commands import CommandSite, examples, find_account, site_command
 from thurn_kit.table import json_option
 
 from thurn_delivery_sieve.command.output import print_json, print_table
@@ -25,7 +28,7 @@ from thurn_delivery_sieve.command.rules import rules_of
 from thurn_delivery_sieve.management import SieveScripts
 
 SOURCE_OCTETS: Final = 1_048_576
-"""Of a script that is read; an account's document cannot be larger."""
+"""Octets of a file that are read as a script; the setting `script_size` cannot be larger."""
 _ROLES: Final = ("account", "store", "delivery")
 
 
@@ -35,33 +38,33 @@ async def _open(site: CommandSite, account: str) -> SieveScripts:
 
 
 @contextmanager
-def _told(account: str) -> Iterator[None]:
-    """What cannot be done is a sentence for whoever asked."""
+def _explained(account: str) -> Iterator[None]:
+    """Turn an error of a script into a message of the command."""
     try:
         yield
     except ScriptRefused:
         raise
     except ScriptActive as error:
-        hint = f"`thurn sieve activate {account} --none` first"
+        hint = f"run `thurn sieve activate {account} --none` first"
         raise click.ClickException(f"{account}: {error}; {hint}") from None
     except ScriptError as error:
         raise click.ClickException(f"{account}: {error}") from None
 
 
-@click.command()
+@click.command(epilog=examples("thurn sieve put --activate alice rules rules.sieve"))
 @click.argument("account")
 @click.argument("name")
 @click.argument("script", type=click.File("rb"))
-@click.option("--activate", is_flag=True, help="Make it the active script as well.")
+@click.option("--activate", is_flag=True, help="Make it the active script, too.")
 @json_option
 @site_command(*_ROLES)
 async def put(
     site: CommandSite, account: str, name: str, script: BinaryIO, activate: bool, as_json: bool
 ) -> None:
-    """Store a script for an account; one with errors is refused. RFC 5804 §2.6."""
+    """Store a script for an account; a script with errors is refused. RFC 5804 §2.6."""
     scripts = await _open(site, account)
     try:
-        with _told(account):
+        with _explained(account):
             stored = await scripts.put(name, script.read(SOURCE_OCTETS + 1), activate=activate)
     except ScriptRefused as error:
         _show_diagnostics(script.name, error.diagnostics)
@@ -80,7 +83,7 @@ def _show_diagnostics(file: str, diagnostics: Sequence[ScriptDiagnostic]) -> Non
 @click.command()
 @click.argument("account")
 @click.argument("name", required=False)
-@click.option("--none", "deactivate", is_flag=True, help="No script is active.")
+@click.option("--none", "deactivate", is_flag=True, help="Make no script the active one.")
 @json_option
 @site_command(*_ROLES)
 async def activate(
@@ -89,7 +92,7 @@ async def activate(
     """Make a script the active one. RFC 5804 §2.8."""
     if deactivate == (name is not None):
         raise click.UsageError("give a script's name or --none")
-    with _told(account):
+    with _explained(account):
         await (await _open(site, account)).activate(name)
     _say(f"active: {name or '(none)'}", {"active": name}, as_json=as_json)
 
@@ -99,7 +102,7 @@ async def activate(
 @json_option
 @site_command(*_ROLES)
 async def list_scripts(site: CommandSite, account: str, as_json: bool) -> None:
-    """The scripts of an account."""
+    """List the scripts of an account."""
     scripts = await _open(site, account)
     _show(f"Scripts of {account}", await scripts.list(), as_json=as_json)
 
@@ -110,8 +113,8 @@ async def list_scripts(site: CommandSite, account: str, as_json: bool) -> None:
 @json_option
 @site_command(*_ROLES)
 async def history(site: CommandSite, account: str, name: str, as_json: bool) -> None:
-    """All versions of a script, oldest first."""
-    with _told(account):
+    """List all versions of a script, the oldest first."""
+    with _explained(account):
         versions = await (await _open(site, account)).history(name)
     _show(f"Versions of {name}", versions, as_json=as_json)
 
@@ -120,12 +123,21 @@ async def history(site: CommandSite, account: str, name: str, as_json: bool) -> 
 @click.argument("account")
 @click.argument("name", required=False)
 @click.option("--version", type=click.IntRange(1), help="An older version.")
+@json_option
 @site_command(*_ROLES)
-async def get(site: CommandSite, account: str, name: str | None, version: int | None) -> None:
-    """Write a script to standard output; without a name the active one. RFC 5804 §2.9."""
-    with _told(account):
-        source = await (await _open(site, account)).get(name, version=version)
-    sys.stdout.buffer.write(source)
+async def get(
+    site: CommandSite, account: str, name: str | None, version: int | None, as_json: bool
+) -> None:
+    """Write a script to standard output, the active one by default. RFC 5804 §2.9."""
+    with _explained(account):
+        scripts = await _open(site, account)
+        source = await scripts.get(name, version=version)
+        if name is None:
+            name = next((one.name for one in await scripts.list() if one.active), None)
+    if as_json:
+        print_json({"name": name, "script": source.decode("utf-8", "replace")})
+    else:
+        sys.stdout.buffer.write(source)
 
 
 @click.command()
@@ -134,14 +146,14 @@ async def get(site: CommandSite, account: str, name: str | None, version: int | 
 @json_option
 @site_command(*_ROLES)
 async def delete(site: CommandSite, account: str, name: str, as_json: bool) -> None:
-    """Remove a script that is not active; its history stays. RFC 5804 §2.10."""
-    with _told(account):
+    """Delete a script that is not active; its history stays. RFC 5804 §2.10."""
+    with _explained(account):
         await (await _open(site, account)).delete(name)
-    _say(f"{name}: removed", {"removed": name}, as_json=as_json)
+    _say(f"{name}: deleted", {"removed": name}, as_json=as_json)
 
 
 def _say(text: str, value: object, *, as_json: bool) -> None:
-    """What was done: a sentence, or the value."""
+    """Print what was done: the text for people, or the value for programs."""
     if as_json:
         print_json(value)
     else:

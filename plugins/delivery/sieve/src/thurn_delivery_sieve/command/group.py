@@ -18,7 +18,7 @@ from thurn_delivery_sieve.command.suite import test_scripts
 
 @click.group()
 def sieve() -> None:
-    """Sieve scripts: check them, try them, and keep those of accounts."""
+    """Check and try Sieve scripts, and manage those of accounts."""
 
 
 for command in (check, run, test_scripts, put, activate, list_scripts, get, history, delete):

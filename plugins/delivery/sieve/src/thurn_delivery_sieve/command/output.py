@@ -1,4 +1,4 @@
-"""What the commands print: tables for people, JSON for programs."""
+"""The output of the commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thurn_kit.table import printable as shown
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; its title is for people only."""
+    """Print a table; its title is printed on a terminal only."""
     if sys.stdout.isatty():
         click.echo(title)
     table.print_table(columns, rows)

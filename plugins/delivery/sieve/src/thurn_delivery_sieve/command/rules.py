@@ -1,6 +1,6 @@
-"""By which rules a command judges scripts of files: the site's, or the defaults without a site.
+"""The rules by which a command compiles scripts in files: the site's, or the defaults.
 
-Rules of this file: the site is the file that `--config` names, or `thurn.toml` if it is there. Its
+Rules of this file: the site is the file that `--config` names, or `thurn.toml` if it exists. Its
 first instance of `delivery.sieve` is opened with all extensions that it names, as for a delivery.
 """
 
@@ -24,7 +24,7 @@ Work: TypeAlias = Callable[..., Awaitable[bool]]
 
 
 def rules_of(site: CommandSite) -> Rules:
-    """Those of the site's first instance, or the defaults."""
+    """The rules of the site's first instance of `delivery.sieve`, or the defaults."""
     for _, product in site.instances("delivery"):
         if isinstance(product, SieveDelivery):
             return product.rules
@@ -32,7 +32,7 @@ def rules_of(site: CommandSite) -> Rules:
 
 
 def rules_command(function: Work) -> Callable[..., None]:
-    """A click command of `function(rules, …)`, which answers whether all is well: the exit code."""
+    """A click command that calls `function(rules, …)` and exits with 0 if that returns True."""
 
     async def in_site(site: CommandSite, *, ended: list[bool], **values: Any) -> None:  # noqa: ANN401
         ended.append(await function(rules_of(site), **values))
@@ -41,9 +41,9 @@ def rules_command(function: Work) -> Callable[..., None]:
 
     @functools.wraps(opening)
     def command(config: tuple[Path, ...], **values: Any) -> None:  # noqa: ANN401 - click's own values
-        given = click.get_current_context().get_parameter_source("config")
+        source = click.get_current_context().get_parameter_source("config")
         ended: list[bool] = []
-        if given == ParameterSource.DEFAULT and not any(path.exists() for path in config):
+        if source == ParameterSource.DEFAULT and not any(path.exists() for path in config):
             ended.append(trio.run(functools.partial(function, default_rules(), **values)))
         else:
             opening(config=config, ended=ended, **values)

@@ -1,5 +1,5 @@
-"""`thurn sieve check` and `thurn sieve run`: scripts of files, by the rules of the site if there
-is one."""
+"""`thurn sieve check` and `thurn sieve run`: scripts in files, by the rules of the site or the
+defaults."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 import click
 import trio
+from thurn_kit.commands import examples
 from thurn_message.address import Address, AddressError
-from thurn_sieve.diagnostics import CompileError, Diagnostic
-from thurn_sieve.engine import Engine
+from thurn_sieve.diagnostics import Diagnostic
 from thurn_sieve.script import Script
 
 from thurn_delivery_sieve.command.output import print_json, print_table
@@ -24,30 +24,29 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("script", type=_file)
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print errors and warnings as JSON.")
 @rules_command
 async def check(rules: Rules, script: Path, as_json: bool) -> bool:
-    """Check a script; every error with its place. The exit code is 1 if there is one."""
+    """Check a script and print every error with its place. The exit code is 1 if there is one."""
     source = await trio.Path(script).read_bytes()
-    found = (await rules.compile(source, script.stem)).diagnostics
-    wrong = any(one.severity == "error" for one in found)
+    compiled = await rules.compile(source, script.stem)
     if as_json:
-        print_json([_as_json(one) for one in found])
+        print_json([_as_json(one) for one in compiled.diagnostics])
     else:
-        for one in found:
+        for one in compiled.diagnostics:
             click.echo(f"{script}: {one}", err=True)
-        if not wrong:
+        if compiled.script is not None:
             click.echo(f"{script}: this is a Sieve script")
-    return not wrong
+    return compiled.script is not None
 
 
-def _as_json(found: Diagnostic) -> dict[str, object]:
+def _as_json(diagnostic: Diagnostic) -> dict[str, object]:
     return {
-        "line": found.line,
-        "column": found.column,
-        "severity": found.severity,
-        "code": found.code,
-        "message": found.message,
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "severity": diagnostic.severity,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
     }
 
 
@@ -60,7 +59,7 @@ def _address(_: click.Context, parameter: click.Parameter, value: str | None) ->
         raise click.BadParameter(f"{value}: {error.reason}") from None
 
 
-@click.command()
+@click.command(epilog=examples("thurn sieve run rules.sieve message.eml --to alice@example.org"))
 @click.argument("script", type=_file)
 @click.argument("message", type=click.File("rb"))
 @click.option(
@@ -69,7 +68,7 @@ def _address(_: click.Context, parameter: click.Parameter, value: str | None) ->
     default="sender@example.org",
     show_default=True,
     callback=_address,
-    help='The envelope\'s sender; "" is the null sender.',
+    help='The sender of the envelope; "" is the null sender.',
 )
 @click.option(
     "--to",
@@ -77,7 +76,7 @@ def _address(_: click.Context, parameter: click.Parameter, value: str | None) ->
     default="recipient@example.org",
     show_default=True,
     callback=_address,
-    help="The envelope's recipient, whose script it is.",
+    help="The recipient of the envelope, whose script it is.",
 )
 @click.option("--mailbox", "mailboxes", multiple=True, help="A mailbox that exists; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -90,8 +89,8 @@ async def run(
     as_json: bool,
     **envelope: str,
 ) -> bool:
-    """Show what SCRIPT would do with MESSAGE. A file, or - for standard input; nothing is done."""
-    compiled = _compile(rules.engine, script)
+    """Show what SCRIPT would do with MESSAGE, a file or - for standard input; nothing is done."""
+    compiled = await _compile(rules, script)
     facts = DryFacts(
         sender=envelope["sender"] or None,
         recipient=envelope["recipient"] or "recipient@example.org",
@@ -100,28 +99,28 @@ async def run(
         settings=rules.settings,
         environment=rules.environment,
     )
-    found = await dry_run(rules.engine, compiled, _crlf(message.read()), facts)
+    outcome = await dry_run(rules.engine, compiled, _crlf(message.read()), facts)
     if as_json:
-        print_json(found.as_json())
+        print_json(outcome.as_json())
     else:
-        _print(found)
-    return not found.result.errors
+        _print(outcome)
+    return not outcome.result.errors
 
 
-def _compile(engine: Engine, path: Path) -> Script:
-    try:
-        return engine.compile(path.read_bytes(), name=path.stem)
-    except CompileError as error:
-        findings = "\n".join(f"{path}: {one}" for one in error.diagnostics)
-        raise click.ClickException(f"not a Sieve script\n{findings}") from None
+async def _compile(rules: Rules, path: Path) -> Script:
+    compiled = await rules.compile(await trio.Path(path).read_bytes(), path.stem)
+    if compiled.script is None:
+        lines = "\n".join(f"{path}: {one}" for one in compiled.diagnostics)
+        raise click.ClickException(f"the script has errors\n{lines}")
+    return compiled.script
 
 
 def _crlf(octets: bytes) -> bytes:
-    """A message as it travels, whatever the file's line ends are."""
+    """The message with CRLF at its line ends, as it is sent."""
     return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
-def _print(found: DryRun) -> None:
+def _print(outcome: DryRun) -> None:
     rows = [
         (
             row["line"] or "",
@@ -132,12 +131,12 @@ def _print(found: DryRun) -> None:
                 if key not in ("line", "action")
             ),
         )
-        for row in found.rows
+        for row in outcome.rows
     ]
     print_table("What would be done", ("line", "action", "with"), rows)
-    trace = found.result.trace or []
+    trace = outcome.result.trace or []
     print_table("Why", ("line", "test or command"), [(line or "", text) for line, text in trace])
-    for fault in found.result.errors:
+    for fault in outcome.result.errors:
         click.echo(f"error: {fault}; the message is kept", err=True)
-    for fault in found.result.warnings:
+    for fault in outcome.result.warnings:
         click.echo(f"warning: {fault}", err=True)

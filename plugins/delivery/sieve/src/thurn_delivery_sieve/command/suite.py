@@ -1,4 +1,4 @@
-"""`thurn sieve test`: tests of scripts, written in Sieve beside the scripts."""
+"""`thurn sieve test`: runs tests of scripts that are written in Sieve."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 def _scripts(
     _: click.Context, parameter: click.Parameter, values: Sequence[str]
 ) -> Mapping[str, str]:
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for value in values:
         name, equals, path = value.partition("=")
         if not equals:
             raise click.BadParameter(f"{value}: write NAME=FILE")
         try:
-            found[name] = Path(path).read_text("utf-8")
+            texts[name] = Path(path).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise click.BadParameter(f"{path}: {error}") from None
-    return found
+    return texts
 
 
 @click.command("test")
@@ -48,7 +48,7 @@ def _scripts(
 async def test_scripts(
     rules: Rules, tests: tuple[Path, ...], scripts: Mapping[str, str], as_json: bool
 ) -> bool:
-    """Run files of tests written in Sieve (`vnd.thurn.testsuite`); exit code 1 if one fails."""
+    """Run files of tests in Sieve (`vnd.thurn.testsuite`). The exit code is 1 if one fails."""
     engine = make_engine(rules.engine.registry)
     outcome: dict[str, dict[str, str]] = {}
     for path in tests:
@@ -66,8 +66,8 @@ async def _run(
         source = await trio.Path(path).read_bytes()
         suite = await run_suite(source, name=path.name, engine=engine, scripts=scripts)
     except CompileError as error:
-        findings = "\n".join(f"{path}: {one}" for one in error.diagnostics)
-        raise click.ClickException(findings) from None
+        lines = "\n".join(f"{path}: {one}" for one in error.diagnostics)
+        raise click.ClickException(lines) from None
     if not quiet:
         for name in suite.ran:
             failure = suite.failures.get(name)

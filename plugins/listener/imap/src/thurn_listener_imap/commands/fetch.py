@@ -62,7 +62,7 @@ def _answer(conversation: Conversation, command: Fetch, report: FetchReport) -> 
             conversation.report("message.unreadable", failure)
     # A full disk does not keep anybody from reading: the FETCH itself was done.
     for failure in filter(is_internal, report.unmarked[:1]):
-        conversation.report("message.unmarked", failure)
+        conversation.report("message.not_marked", failure)
     if report.failures:
         return answer_to(report.failures[0])
     if report.undecodable:

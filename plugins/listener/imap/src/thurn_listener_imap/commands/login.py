@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.plugin import Ask, Granted, Refused, Step, ThurnError
+from thurn.plugin import Ask, Granted, LoginAnswer, Refused, ThurnError
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Authenticate, Login
 from thurn_wire.imap.event import AuthCancelled, AuthResponse
@@ -35,17 +35,17 @@ _UNEXPECTED: Final = refused("An empty response was expected")
 async def login(conversation: Conversation, command: Login) -> Answer | None:
     """LOGIN: a name and a password. RFC 9051 §6.2.3."""
     gate = conversation.context.gate
-    step = await gate.password(conversation.session, command.name, command.password)
-    return await _answer(conversation, step)
+    login_answer = await gate.password(conversation.session, command.name, command.password)
+    return await _answer(conversation, login_answer)
 
 
 async def authenticate(conversation: Conversation, command: Authenticate) -> Answer | None:
     """AUTHENTICATE: begin an exchange. RFC 9051 §6.2.2."""
     gate = conversation.context.gate
-    conversation.login, step = await gate.begin(
+    conversation.login, login_answer = await gate.begin(
         conversation.session, command.mechanism, command.initial
     )
-    return await _answer(conversation, step)
+    return await _answer(conversation, login_answer)
 
 
 async def respond(conversation: Conversation, given: AuthResponse) -> None:
@@ -70,23 +70,23 @@ async def _respond(conversation: Conversation, octets: bytes) -> Answer | None:
         return await _enter(conversation, granted)
     if conversation.login is None:
         raise RuntimeError("a response outside an exchange")
-    return await _answer(conversation, await conversation.login.step(octets))
+    return await _answer(conversation, await conversation.login.respond(octets))
 
 
-async def _answer(conversation: Conversation, step: Step) -> Answer | None:
-    match step:
+async def _answer(conversation: Conversation, login_answer: LoginAnswer) -> Answer | None:
+    match login_answer:
         case Ask(challenge):
             conversation.engine.challenge(challenge)
             return None
         case Granted(_, b""):
-            return await _enter(conversation, step)
+            return await _enter(conversation, login_answer)
         case Granted(_, octets):
             # RFC 9051 §6.2.2: OK carries no octets, so they go out as one more challenge.
-            conversation.granted = step
+            conversation.granted = login_answer
             conversation.engine.challenge(octets)
             return None
         case Refused():
-            return _refuse(conversation, answer_to_login(step))
+            return _refuse(conversation, answer_to_login(login_answer))
 
 
 async def _enter(conversation: Conversation, granted: Granted) -> Answer:

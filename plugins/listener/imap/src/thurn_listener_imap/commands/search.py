@@ -16,7 +16,7 @@ from thurn_wire.imap import code, reply
 from thurn_wire.imap.command import Search
 from thurn_wire.imap.search import ModseqKey, SearchKey
 
-from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done
+from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import SearchResult, SearchReturn
 from thurn_listener_imap.search.check import Scope
@@ -30,7 +30,6 @@ async def search(conversation: Conversation, command: Search) -> Answer:
     """Find the messages; only UID SEARCH also tells EXPUNGE.
 
     Raises:
-        CommandRefused: a message number does not exist.
         StorageError: the store failed.
     """
     selected = conversation.mailbox
@@ -42,8 +41,6 @@ async def search(conversation: Conversation, command: Search) -> Answer:
     try:
         scope = Scope(selected, conversation.account.account, texts)
         positions = await run_search(command.key, scope, extensions.search_keys)
-    except ValueError as error:
-        raise CommandRefused(NO_SUCH_MESSAGE) from error
     except StorageError:
         for _, option, _ in options:
             if option.failed is not None:

@@ -31,6 +31,9 @@ async def start_tls(conversation: Conversation, _command: StartTls) -> Answer | 
     early_octets = engine.tls_started()
     if early_octets:
         conversation.context.diagnostics.warning(
-            "tls.early_octets", session=conversation.session.id, size_octets=early_octets
+            "tls.early_octets",
+            session=conversation.session.id,
+            peer=str(conversation.session.peer or "local"),
+            size_octets=early_octets,
         )
     return None

@@ -35,6 +35,13 @@ def spans_of_numbers(sequence: SequenceSet, count: int) -> list[Span]:
     return [(low - 1, high) for low, high in sequence.resolve(count)]
 
 
+def spans_of_existing(sequence: SequenceSet, count: int) -> list[Span]:
+    """The spans of those of a set's message sequence numbers that exist in a mailbox of `count`."""
+    if not count:
+        return []
+    return [(low - 1, min(high, count)) for low, high in sequence.resolve(count) if low <= count]
+
+
 def spans_of_uids(sequence: SequenceSet, uids: array[int]) -> list[Span]:
     """The spans of a set of UIDs; UIDs without a message are passed over. RFC 9051 §6.4.9."""
     if not uids:

@@ -26,6 +26,7 @@ from thurn_listener_imap.mailbox.difference import Difference, Expect, differenc
 from thurn_listener_imap.mailbox.flags import FlagTable, flag_table
 from thurn_listener_imap.mailbox.numbers import (
     Span,
+    spans_of_existing,
     spans_of_listed,
     spans_of_numbers,
     spans_of_uids,
@@ -131,8 +132,13 @@ class Selected:
         """Whether messages are gone of which the client has not been told."""
         return self.told is not self._newest
 
-    def spans(self, sequence: SequenceSet, *, uid: bool) -> list[Span]:
+    def spans(self, sequence: SequenceSet, *, uid: bool, existing_only: bool = False) -> list[Span]:
         """The positions of the messages that the client means.
+
+        Args:
+            sequence: their numbers.
+            uid: the numbers are UIDs.
+            existing_only: message numbers that do not exist are passed over, as UIDs always are.
 
         Raises:
             ValueError: a message number that does not exist.
@@ -141,6 +147,8 @@ class Selected:
             return spans_of_listed(self._named_sets[sequence.name](self), self.told.uids)
         if uid:
             return spans_of_uids(sequence, self.told.uids)
+        if existing_only:
+            return spans_of_existing(sequence, len(self.told))
         return spans_of_numbers(sequence, len(self.told))
 
     def is_gone(self, uid: int) -> bool:

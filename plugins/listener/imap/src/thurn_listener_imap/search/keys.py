@@ -74,12 +74,13 @@ def modseq_check(key: ModseqKey, scope: Scope) -> Check:
 
 
 def sequence_check(key: SequenceKey, scope: Scope) -> Check:
-    """A set of numbers or UIDs.
+    """A set of numbers or UIDs; a number that does not exist matches no message.
 
-    Raises:
-        ValueError: a message number that does not exist.
+    RFC 9051 §9 (seq-number) has BAD for it. Clients search an empty or shorter mailbox for `1:*` or
+    for numbers that another session has expunged, and take BAD for a broken server; a search asks
+    which messages exist.
     """
-    return spans_check(scope.selected.spans(key.sequence, uid=key.uid))
+    return spans_check(scope.selected.spans(key.sequence, uid=key.uid, existing_only=True))
 
 
 def spans_check(spans: Sequence[Span]) -> Check:

@@ -81,7 +81,7 @@ def compile_key(
         compilers: those of extensions, by type.
 
     Raises:
-        ValueError: a message number that does not exist, or a key that nobody answers.
+        ValueError: a key that nobody answers.
     """
     compiler = compilers.get(type(key))
     if compiler is not None:

@@ -10,7 +10,7 @@ RFC 1939 §7, RFC 5034 §4.
 
 from __future__ import annotations
 
-from thurn.plugin import Ask, Granted, Identity, Refused, Step, ThurnError, status_of
+from thurn.plugin import Ask, Granted, Identity, LoginAnswer, Refused, ThurnError, status_of
 from thurn_wire.pop3 import event
 from thurn_wire.pop3.reply import ResponseCode, error
 
@@ -28,8 +28,8 @@ async def greet(conversation: Conversation, _: event.Connected) -> None:
 async def password(conversation: Conversation, given: event.PasswordLogin) -> None:
     """USER and PASS: a name and a password."""
     gate = conversation.parts.context.gate
-    step = await gate.password(conversation.session, given.name, given.password)
-    await _answer(conversation, step)
+    login_answer = await gate.password(conversation.session, given.name, given.password)
+    await _answer(conversation, login_answer)
 
 
 async def digest(conversation: Conversation, _: event.Apop) -> None:
@@ -40,10 +40,10 @@ async def digest(conversation: Conversation, _: event.Apop) -> None:
 async def auth(conversation: Conversation, given: event.Auth) -> None:
     """AUTH: begin an exchange."""
     gate = conversation.parts.context.gate
-    conversation.login, step = await gate.begin(
+    conversation.login, login_answer = await gate.begin(
         conversation.session, given.mechanism, given.initial
     )
-    await _answer(conversation, step)
+    await _answer(conversation, login_answer)
 
 
 async def respond(conversation: Conversation, given: event.AuthResponse) -> None:
@@ -57,7 +57,7 @@ async def respond(conversation: Conversation, given: event.AuthResponse) -> None
         else:
             await _enter(conversation, granted.identity)
     elif conversation.login is not None:
-        await _answer(conversation, await conversation.login.step(given.response))
+        await _answer(conversation, await conversation.login.respond(given.response))
 
 
 async def cancel(conversation: Conversation, _: event.AuthCancelled) -> None:
@@ -65,18 +65,18 @@ async def cancel(conversation: Conversation, _: event.AuthCancelled) -> None:
     conversation.end_login()
 
 
-async def _answer(conversation: Conversation, step: Step) -> None:
-    match step:
+async def _answer(conversation: Conversation, login_answer: LoginAnswer) -> None:
+    match login_answer:
         case Ask(challenge):
             conversation.engine.challenge(challenge)
         case Granted(identity, b""):
             await _enter(conversation, identity)
         case Granted(_, octets):
             # RFC 5034 §4: +OK carries no octets, so they go out as one more challenge.
-            conversation.granted = step
+            conversation.granted = login_answer
             conversation.engine.challenge(octets)
         case Refused(status):
-            _refuse(conversation, status.text, code_of_login(step))
+            _refuse(conversation, status.text, code_of_login(login_answer))
 
 
 async def _enter(conversation: Conversation, identity: Identity) -> None:
@@ -90,7 +90,7 @@ async def _enter(conversation: Conversation, identity: Identity) -> None:
         conversation.engine.send(error(str(refusal), refusal.code))
         conversation.session.identity = None
     except ThurnError as failure:
-        conversation.report("maildrop.not_opened", failure)
+        conversation.report("account.not_opened", failure)
         conversation.engine.send(error(status_of(failure).text, code_of(failure)))
         conversation.session.identity = None
     else:

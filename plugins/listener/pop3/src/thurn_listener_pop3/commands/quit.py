@@ -44,4 +44,4 @@ async def _mark_seen(conversation: Conversation, maildrop: OpenMaildrop) -> None
     try:
         await maildrop.mark_seen()
     except ThurnError as failure:
-        conversation.report("maildrop.not_marked", failure)
+        conversation.report("message.not_marked", failure)

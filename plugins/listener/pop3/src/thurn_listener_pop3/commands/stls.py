@@ -28,6 +28,9 @@ async def start_tls(conversation: Conversation, _: event.StartTls) -> None:
     early_octets = engine.tls_started()
     if early_octets:
         conversation.parts.context.diagnostics.warning(
-            "tls.early_octets", session=conversation.session.id, size_octets=early_octets
+            "tls.early_octets",
+            session=conversation.session.id,
+            peer=str(conversation.session.peer or "local"),
+            size_octets=early_octets,
         )
     conversation.offer()

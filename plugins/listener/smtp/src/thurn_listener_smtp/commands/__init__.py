@@ -1,6 +1,6 @@
 """What is done about each event of the engine, one module for each command or small group of them.
 
-Every function that `session.STEPS` names takes the conversation and the event, and answers the
+Every function that `session.REACTIONS` names takes the conversation and the event, and answers the
 event exactly once if it waits for an answer (see `thurn_wire.smtp.event`). The mail flow and the
 gate decide.
 """

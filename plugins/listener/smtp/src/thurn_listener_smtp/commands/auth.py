@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from thurn.plugin import Ask, Granted, Refused, Status, Step
+from thurn.plugin import Ask, Granted, LoginAnswer, Refused, Status
 from thurn_wire.smtp import event
 from thurn_wire.smtp.reply import Reply
 from thurn_wire.smtp.state import State
@@ -26,10 +26,10 @@ async def auth(conversation: Conversation, given: event.Auth) -> None:
     """Begin an exchange."""
     await conversation.flush()  # to verify a password takes time
     session = conversation.session
-    conversation.login, step = await conversation.gate.begin(
+    conversation.login, login_answer = await conversation.gate.begin(
         session, given.mechanism, given.initial
     )
-    await _answer(conversation, step)
+    await _answer(conversation, login_answer)
 
 
 async def respond(conversation: Conversation, given: event.AuthResponse) -> None:
@@ -43,7 +43,7 @@ async def respond(conversation: Conversation, given: event.AuthResponse) -> None
         else:
             _admit(conversation, granted)
     elif login is not None:
-        await _answer(conversation, await login.step(given.response))
+        await _answer(conversation, await login.respond(given.response))
 
 
 async def cancel(conversation: Conversation, _: event.AuthCancelled) -> None:
@@ -51,16 +51,16 @@ async def cancel(conversation: Conversation, _: event.AuthCancelled) -> None:
     conversation.end_login()
 
 
-async def _answer(conversation: Conversation, step: Step) -> None:
-    match step:
+async def _answer(conversation: Conversation, login_answer: LoginAnswer) -> None:
+    match login_answer:
         case Ask(challenge):
             conversation.engine.challenge(challenge)
         case Granted(_, final) if final:
             conversation.session.identity = None  # nobody is logged in before 235
-            conversation.granted = step
+            conversation.granted = login_answer
             conversation.engine.challenge(final)
         case Granted():
-            _admit(conversation, step)
+            _admit(conversation, login_answer)
         case Refused(status):
             await _refuse(conversation, status)
 

@@ -14,6 +14,7 @@ RFC 5321 §4.1.1.4, RFC 3030 §2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from thurn.plugin import Blob, Outcome, Status, StorageError, Transaction, status_of
@@ -28,6 +29,12 @@ from thurn_listener_smtp.limits import MESSAGE_SECONDS
 from thurn_listener_smtp.reply import reply_of
 
 _CLOSING: Final = Reply(421, "4.7.0", ("Closing connection",))
+_REFUSALS: Final[Mapping[int, str]] = {
+    552: "content.size",  # RFC 1870 §6.3
+    550: "content.line_ends",  # RFC 5321 §2.3.8
+    501: "content.syntax",  # RFC 3030 §2
+}
+"""The reason in the journal, by the code of the engine's refusal."""
 
 
 async def begin(conversation: Conversation, _: event.DataBegin) -> None:
@@ -72,12 +79,9 @@ async def _whole(spooled: SpooledContent | None, octets: bytes) -> Blob:
 
 
 async def refused(conversation: Conversation, given: event.ContentRefused) -> None:
-    """The content is too large or has bare line ends, and the engine has answered.
-
-    RFC 1870 §6.3, RFC 5321 §2.3.8.
-    """
+    """The engine has refused the content; see `_REFUSALS`."""
     reply = given.reply
-    reason = "content.size" if reply.code == 552 else "content.line_ends"
+    reason = _REFUSALS[reply.code]
     status = Status(reply.code, reply.enhanced or "5.0.0", reply.text[0])
     conversation.mailflow.refuse(_transaction(conversation), status, reason)
     conversation.end_transaction()

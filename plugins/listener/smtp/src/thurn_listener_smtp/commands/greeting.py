@@ -29,8 +29,10 @@ async def greet(conversation: Conversation, _: event.Connected) -> None:
         if conversation.engine.early_talker:
             conversation.parts.diagnostics.info(
                 "session.refused",
-                session=conversation.session.id,
                 peer=str(conversation.session.peer or "local"),
+                listener=conversation.session.listener,
+                session=conversation.session.id,
+                code=554,
                 reason="early.talker",
             )
             # RFC 5321 §4.3.1: a mail server waits for the greeting.

@@ -26,7 +26,7 @@ async def start_tls(conversation: Conversation, _: event.StartTls) -> None:
     if early_octets:
         # CVE-2011-0411: the engine dropped what was sent in the clear behind the command.
         conversation.parts.diagnostics.warning(
-            "starttls.early_octets",
+            "tls.early_octets",
             session=session.id,
             peer=str(session.peer or "local"),
             size_octets=early_octets,

@@ -33,7 +33,7 @@ from thurn_store_spool.account.fetch import (
 )
 from thurn_store_spool.cache.view import newest_columns, newest_view
 from thurn_store_spool.environment import OpenAccount
-from thurn_store_spool.index.schema import storage_error
+from thurn_store_spool.index.trouble import storage_error
 from thurn_store_spool.log.change import commit
 from thurn_store_spool.log.draft import Draft
 from thurn_store_spool.operation.kind import Annotated
@@ -134,7 +134,7 @@ class SpoolMailbox:
         try:
             rows = locate_bodies(self._index.reader(), self._number, uids)
         except apsw.Error as error:
-            raise storage_error(error) from error
+            raise self._index.failed(error) from error
         if not rows:
             with self._index.snapshot() as connection:
                 self._must_exist(connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from thurn.plugin import (
@@ -13,6 +13,7 @@ from thurn.plugin import (
     NotPermitted,
     mailbox_name,
 )
+from thurn_kit.mailboxes import InitialMailbox
 
 from thurn_store_spool.account import message
 from thurn_store_spool.index.query import select, select_one
@@ -26,10 +27,16 @@ SUBSCRIPTIONS_PER_ACCOUNT: Final = 10_000
 they need no mailbox."""
 
 
-def make_inbox(draft: Draft) -> None:
-    """Make INBOX, if it is missing."""
-    if INBOX not in draft.index.written_tree.by_name:
-        draft.make_one(INBOX)
+def make_initial(draft: Draft, mailboxes: Iterable[InitialMailbox]) -> None:
+    """Make INBOX and the other mailboxes of a new account; an account that has INBOX is not new."""
+    if INBOX in draft.index.written_tree.by_name:
+        return
+    draft.make_one(INBOX)
+    for mailbox in mailboxes:
+        if mailbox.name not in draft.index.written_tree.by_name:
+            draft.make(mailbox.name, mailbox.special_use)
+        if mailbox.subscribed:
+            subscribe(draft, mailbox.name, subscribed=True)
 
 
 def create(draft: Draft, name: str, special_use: Collection[str]) -> MailboxRow:

@@ -33,7 +33,7 @@ from thurn_store_spool.index.row import (
     read_uidnext,
     row_id,
 )
-from thurn_store_spool.index.schema import open_second, storage_error
+from thurn_store_spool.index.schema import open_second
 from thurn_store_spool.index.tree import MailboxRow, read_tree
 from thurn_store_spool.layout import INDEX
 from thurn_store_spool.operation.kind import Expunged, Flagged, decode_operation
@@ -79,20 +79,17 @@ def load_apart(directory: Path, mailbox: int) -> Columns | None:
     """The same on a connection of its own, for a thread; None when the mailbox is gone.
 
     Raises:
-        StorageError: the index cannot be read.
+        apsw.Error: the index cannot be read.
     """
+    connection = open_second(directory / INDEX)
+    if connection is None:
+        return None
     try:
-        connection = open_second(directory / INDEX)
-        if connection is None:
-            return None
-        try:
-            with connection:  # one transaction, so one state
-                row = read_tree(connection).by_number.get(mailbox)
-                columns = load(connection, row, read_highest(connection)) if row else None
-        finally:
-            connection.close()
-    except apsw.Error as error:
-        raise storage_error(error) from error
+        with connection:  # one transaction, so one state
+            row = read_tree(connection).by_number.get(mailbox)
+            columns = load(connection, row, read_highest(connection)) if row else None
+    finally:
+        connection.close()
     return columns
 
 

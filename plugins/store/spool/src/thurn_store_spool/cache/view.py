@@ -17,6 +17,7 @@ from thurn_store_spool.cache.columns import Columns, advance, follow, load, load
 from thurn_store_spool.index.accountindex import AccountIndex
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.row import LAST_UID, read_uidnext, row_id
+from thurn_store_spool.index.trouble import TroubleError
 
 INLINE_MESSAGES: Final = 20_000
 """Messages of the largest mailbox that is first read on the worker's own thread, which takes some
@@ -58,7 +59,10 @@ def newest_columns(index: AccountIndex, caches: AccountCaches, mailbox: int) -> 
 
 async def load_in_thread(index: AccountIndex, caches: AccountCaches, mailbox: int) -> None:
     """Read the columns of a large mailbox, and remember them. Raises StorageError."""
-    columns = await trio.to_thread.run_sync(load_apart, index.directory, mailbox)
+    try:
+        columns = await trio.to_thread.run_sync(load_apart, index.directory, mailbox)
+    except (apsw.Error, TroubleError) as error:
+        raise index.failed(error) from error
     index.ask_for_copies()  # if they had to be read from many rows
     known = caches.columns.get(mailbox)
     if columns is not None and (known is None or known.as_of < columns.as_of):

@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import apsw
-from thurn.plugin import AccountId, LimitReached, StorageTrouble
+from thurn.plugin import AccountId, LimitReached, StorageError, StorageTrouble
 
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.row import LAST_UID, read_highest, read_uidnext
-from thurn_store_spool.index.schema import open_index, open_second, storage_error
+from thurn_store_spool.index.schema import has_bodies, open_index, open_second
 from thurn_store_spool.index.tree import MailboxRow, Tree, read_tree, with_row
+from thurn_store_spool.index.trouble import TroubleError, is_lasting, missing_index
 from thurn_store_spool.layout import BODIES, INDEX
 
 GROWN_CHANGES: Final = 4_096
@@ -44,7 +45,22 @@ that never rests keeps the thread from finishing. A first look has to go through
 
 
 class IndexEvents(Protocol):
-    """Who is told what happens to an index (the pool); none of the calls may raise."""
+    """Who is told what happens to an index (the pool).
+
+    Only `check` and `check_opening` may raise.
+    """
+
+    def check(self, index: AccountIndex) -> None:
+        """A transaction is to begin. Raises StorageTrouble if the account must take none."""
+
+    def check_opening(self, index: AccountIndex) -> None:
+        """A connection is to be opened. Raises StorageTrouble if the account must be mended."""
+
+    def failed(self, index: AccountIndex, error: Exception) -> StorageError:
+        """Something raised; returns it in the store's terms."""
+
+    def closing(self, connections: list[apsw.Connection]) -> None:
+        """These connections are not used any more; they must be closed."""
 
     def opened(self, index: AccountIndex, tended_at: int) -> None:
         """A connection was opened; the index was last pruned at this time, POSIX seconds."""
@@ -76,6 +92,7 @@ class AccountIndex:
     Attributes:
         account: the account's id.
         directory: the account's directory.
+        note_path: where the note of its trouble lies, if it has any.
     """
 
     __slots__ = (
@@ -84,6 +101,7 @@ class AccountIndex:
         "_copied",
         "_events",
         "_highest",
+        "_is_broken",
         "_logged_pages",
         "_pager_version",
         "_pruned",
@@ -94,11 +112,15 @@ class AccountIndex:
         "_version",
         "account",
         "directory",
+        "note_path",
     )
 
-    def __init__(self, account: AccountId, directory: Path, events: IndexEvents) -> None:
+    def __init__(
+        self, account: AccountId, directory: Path, events: IndexEvents, note_path: str = ""
+    ) -> None:
         self.account = account
         self.directory = directory
+        self.note_path = note_path
         self._events = events
         self._connection: apsw.Connection | None = None
         self._second: apsw.Connection | None = None
@@ -109,32 +131,65 @@ class AccountIndex:
         self._pruned = 0
         self._copied = 0
         self._logged_pages = 0
+        self._is_broken = False
         self._tree: Tree | None = None
         self._uidnext: dict[int, int] = {}
 
     # The connections.
 
-    def connect(self) -> apsw.Connection:
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection that nothing has been wrong with."""
+        return self._connection is not None and not self._is_broken
+
+    def connect(self, *, is_beginning: bool = False) -> apsw.Connection:
         """The main connection. Opens it, and makes the account's directory, where that is needed.
+
+        Args:
+            is_beginning: see `open_index`.
 
         Raises:
             StorageError: it cannot be opened.
         """
+        if self._is_broken and self._transaction is None:
+            # Perhaps another file lies there by now; this one is not written to again.
+            self._events.closing(self.disconnect())
         connection = self._connection
         if connection is None:
+            self._events.check_opening(self)
             try:
-                self.make_directory()
-                connection = self._connection = open_index(self.directory / INDEX, self.account)
-            except (apsw.Error, OSError) as error:
-                raise storage_error(error) from error
-            self._version = self._pager_version = -1
-            tended_at, self._copied = select_one(
-                connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
-            )
-            connection.set_wal_hook(self._logged)
-            self._events.opened(self, tended_at)
+                connection = self._open(is_beginning=is_beginning)
+            except Exception as error:
+                raise self.failed(error) from error
         self._events.used(self)
         return connection
+
+    def _open(self, *, is_beginning: bool) -> apsw.Connection:
+        self.make_directory(is_beginning=is_beginning)
+        connection = open_index(self.directory, self.account, is_beginning=is_beginning)
+        try:
+            tended_at, copied = select_one(
+                connection, "SELECT tended_at, (SELECT coalesce(max(seen), 0) FROM kept) FROM floor"
+            )
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._copied = connection, copied
+        self._version = self._pager_version = -1
+        connection.set_wal_hook(self._logged)
+        self._events.opened(self, tended_at)
+        return connection
+
+    def reopen(self) -> None:
+        """The account was mended: perhaps another file lies there now."""
+        self._is_broken = self._connection is not None
+
+    def failed(self, error: Exception) -> StorageError:
+        """An error in the store's terms. After trouble of its own the account is opened anew."""
+        failure = self._events.failed(self, error)
+        if isinstance(failure, StorageTrouble) and failure.account and is_lasting(error):
+            self._is_broken = True
+        return failure
 
     def _logged(self, connection: apsw.Connection, _name: str, pages: int) -> int:
         """SQLite calls it after a commit, with the pages of its log; must not raise."""
@@ -149,11 +204,18 @@ class AccountIndex:
                     connection.wal_checkpoint()
         return apsw.SQLITE_OK
 
-    def make_directory(self) -> None:
-        """Make the account's directory if it is missing. Raises OSError."""
+    def make_directory(self, *, is_beginning: bool = False) -> None:
+        """Make the account's directory if it is missing.
+
+        Raises:
+            TroubleError: only the index is missing; see `open_index`.
+            OSError: it cannot be made.
+        """
         path = self.directory / INDEX
         if path.exists():
             return
+        if not is_beginning and has_bodies(self.directory):
+            raise missing_index()
         fan_out, accounts = self.directory.parents[:2]
         for directory in (accounts, fan_out, self.directory, self.directory / BODIES):
             directory.mkdir(mode=0o700, exist_ok=True, parents=True)
@@ -168,6 +230,7 @@ class AccountIndex:
             raise StorageTrouble("the index has an open transaction")
         connections = [c for c in (self._connection, self._second) if c is not None]
         self._connection = self._second = None
+        self._is_broken = False
         self._forget()
         return connections
 
@@ -197,20 +260,21 @@ class AccountIndex:
         """Start a transaction; False when another worker has one."""
         if self._transaction is not None:
             return False
+        self._events.check(self)
         connection = self.connect()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except apsw.BusyError:
             return False
         except apsw.Error as error:
-            raise storage_error(error) from error
+            raise self.failed(error) from error
         # The pager's own number, which also moves with our commits, costs no statement.
         if self._highest < 0 or connection.data_version() != self._pager_version:
             try:
                 self._check_version(connection)
-            except BaseException:
+            except Exception as error:
                 connection.execute("ROLLBACK")
-                raise
+                raise self.failed(error) from error
         self._transaction = _Transaction(connection, self._highest, self._tree)
         return True
 
@@ -227,7 +291,7 @@ class AccountIndex:
             self._connection.execute("COMMIT")
         except apsw.Error as error:
             self.rollback()  # SQLite has done it by itself when the disk is full
-            raise storage_error(error) from error
+            raise self.failed(error) from error
         self._pager_version = self._connection.data_version()
         self._highest = transaction.highest
         if self._highest - self._copied >= GROWN_CHANGES:
@@ -324,7 +388,7 @@ class AccountIndex:
         try:
             version = connection.pragma("data_version")
         except apsw.Error as error:
-            raise storage_error(error) from error
+            raise self.failed(error) from error
         return bool(version == self._version and self._highest >= 0)
 
     def known_tree(self) -> Tree | None:
@@ -367,7 +431,7 @@ class AccountIndex:
             finally:
                 connection.execute("COMMIT")
         except (apsw.Error, OSError) as error:
-            raise storage_error(error) from error
+            raise self.failed(error) from error
 
     def reader(self) -> apsw.Connection:
         """A connection for one SELECT, which is a snapshot by itself.
@@ -378,9 +442,12 @@ class AccountIndex:
         if self._transaction is None:
             return self.connect()
         if self._second is None:
-            self._second = open_second(self.directory / INDEX)
+            try:
+                self._second = open_second(self.directory / INDEX)
+            except (apsw.Error, TroubleError) as error:
+                raise self.failed(error) from error
             if self._second is None:
-                raise StorageTrouble("the index has gone")
+                raise StorageTrouble("the index has gone", account=self.account)
         return self._second
 
     def tree(self, connection: apsw.Connection) -> Tree:

@@ -14,9 +14,10 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 import apsw
-from thurn.plugin import AccountId
+from thurn.plugin import AccountId, StorageError
 
 from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.index.trouble import Troubles
 from thurn_store_spool.layout import account_directory
 
 
@@ -44,6 +45,7 @@ class Pool:
         open_limit: most indexes that keep a connection; each has three descriptors.
         upkeep: who closes connections and is told what happens to indexes.
         closed: called with an index whose connection was given away.
+        troubles: of single accounts.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Pool:
         open_limit: int,
         upkeep: IndexUpkeep,
         closed: Callable[[AccountIndex], None],
+        troubles: Troubles,
     ) -> None:
         self._data = data
+        self._troubles = troubles
         self._open_limit = open_limit
         self._upkeep = upkeep
         self._closed = closed
@@ -64,9 +68,28 @@ class Pool:
         """The index of an account; opens nothing."""
         index = self._known.get(account)
         if index is None:
-            index = AccountIndex(account, account_directory(self._data, account), self)
+            directory = account_directory(self._data, account)
+            index = AccountIndex(account, directory, self, self._troubles.note_path(account))
             self._known[account] = index
         return index
+
+    def check(self, index: AccountIndex) -> None:
+        """Raises StorageTrouble if the account must take no change."""
+        self._troubles.check(index.account, index.note_path)
+
+    def check_opening(self, index: AccountIndex) -> None:
+        """Raises StorageTrouble if the account must be mended first."""
+        if self._troubles.is_troubled(index.account, index.note_path):
+            raise self._troubles.error_of(index.account, index.note_path)
+
+    def failed(self, index: AccountIndex, error: Exception) -> StorageError:
+        """The error in the store's terms, and noted if it is the account's own."""
+        return self._troubles.failed(index.account, error)
+
+    def closing(self, connections: list[apsw.Connection]) -> None:
+        """These connections are not used any more."""
+        for connection in connections:
+            self._upkeep.close_later(connection)
 
     def opened(self, index: AccountIndex, tended_at: int) -> None:
         """A connection was opened."""

@@ -31,13 +31,16 @@ a body is itself a newer change, and the newest change is never pruned.
 
 from __future__ import annotations
 
-import errno
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import apsw
-from thurn.plugin import StorageError, StorageFull, StorageTrouble
 from thurn_kit.exclusive import exclusive
+
+from thurn_store_spool.index.query import select_one
+from thurn_store_spool.index.trouble import TroubleError, missing_index, newer_index
+from thurn_store_spool.layout import BODIES, INDEX
 
 FORMAT: Final = 2
 """PRAGMA user_version. An index of format 1 has no `kept` and gets the table; one of a later
@@ -95,19 +98,28 @@ INSERT INTO floor VALUES(0, 0, 0, unixepoch());
 """
 
 
-def open_index(path: Path, account: str) -> apsw.Connection:
+def open_index(directory: Path, account: str, *, is_beginning: bool = False) -> apsw.Connection:
     """The main connection to an account's index; the index is made when it is missing.
+
+    Args:
+        directory: the account's.
+        account: its id.
+        is_beginning: the caller has everything that was ever done to the account, so that an index
+            may be made beside bodies.
 
     Raises:
         apsw.Error: it cannot be opened.
-        StorageTrouble: it has another format.
+        TroubleError: a later version has written it; or it is missing, and there are bodies.
     """
-    connection = apsw.Connection(str(path))
+    connection = apsw.Connection(str(directory / INDEX))
     try:
         connection.set_busy_timeout(OPEN_TIMEOUT_MS)
         connection.execute("PRAGMA synchronous=NORMAL")
-        with exclusive(path.parent):
-            if _read_format(connection) != FORMAT:
+        with exclusive(directory):
+            present = _read_format(connection)
+            if present == 0 and not is_beginning and has_bodies(directory):
+                raise missing_index()  # noqa: TRY301 - closes the connection like the others
+            if present != FORMAT:
                 _make(connection, account)
         connection.set_busy_timeout(0)
     except BaseException:
@@ -116,18 +128,68 @@ def open_index(path: Path, account: str) -> apsw.Connection:
     return connection
 
 
+def has_bodies(directory: Path) -> bool:
+    """Whether there is the body of any message; blocking."""
+    return next((directory / BODIES).glob("*/*"), None) is not None
+
+
+def check_index(directory: Path, account: str) -> bool:
+    """Whether there is an index that can be used; blocking, and reads all of it.
+
+    Returns:
+        False if there is none, or an empty file.
+
+    Raises:
+        apsw.Error: it is damaged, or cannot be read or written.
+        TroubleError: a later version has written it, or it is another account's.
+    """
+    path = directory / INDEX
+    if not path.exists():
+        return False
+    with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
+        connection.set_busy_timeout(OPEN_TIMEOUT_MS)
+        present = _read_format(connection)
+        if present == 0:
+            return False
+        if present > FORMAT:
+            raise newer_index(present, FORMAT)
+        row = select_one(connection, "PRAGMA quick_check(1)")
+        if row != ("ok",):
+            raise apsw.CorruptError(str(row[0]) if row else "no answer to quick_check")
+        found = select_one(connection, "SELECT id FROM account")
+        if found != (account,):
+            owner = found[0] if found else "nobody"
+            raise TroubleError(f"it is the index of {owner}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    return True
+
+
 def open_second(path: Path) -> apsw.Connection | None:
     """Another connection, for reading beside a transaction and for upkeep; None without an index.
 
     It syncs as little as the first one: what upkeep writes is noticed and done again after a power
     cut, and a commit that syncs would keep the worker's own commits waiting.
+
+    Raises:
+        apsw.Error: there is one, and it cannot be opened.
+        TroubleError: a later version has written it.
     """
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     except apsw.CantOpenError:
+        if path.exists():
+            raise
         return None
-    connection.set_busy_timeout(OPEN_TIMEOUT_MS)
-    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        connection.set_busy_timeout(OPEN_TIMEOUT_MS)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        present = _read_format(connection)
+        if present > FORMAT:
+            raise newer_index(present, FORMAT)  # noqa: TRY301 - closes the connection
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -151,16 +213,4 @@ def _make(connection: apsw.Connection, account: str) -> None:
         raise
     connection.execute("COMMIT")
     if present > FORMAT:
-        raise StorageTrouble(f"the index has format {present}, and this version reads {FORMAT}")
-
-
-_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
-
-
-def storage_error(error: Exception) -> StorageError:
-    """An error of SQLite or of the file system in the store's terms."""
-    if isinstance(error, StorageError):
-        return error
-    if isinstance(error, apsw.FullError) or (isinstance(error, OSError) and error.errno in _FULL):
-        return StorageFull(str(error))
-    return StorageTrouble(f"{type(error).__name__}: {error}")
+        raise newer_index(present, FORMAT)

@@ -10,7 +10,6 @@ from thurn.plugin import Change, Frame, StorageTrouble
 
 from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.accountindex import AccountIndex
-from thurn_store_spool.index.schema import storage_error
 from thurn_store_spool.log.draft import Draft
 from thurn_store_spool.operation.kind import AccountOperations, Operation, encode
 
@@ -45,7 +44,7 @@ class AccountChange(Generic[T]):
         try:
             self._results[:] = [self._work(draft)]
         except apsw.Error as error:
-            raise storage_error(error) from error
+            raise self._account.index.failed(error) from error
         self._operations, self._touched = draft.operations, draft.touched
         if self._operations:
             record = AccountOperations(self._account.index.account, self._operations)

@@ -27,8 +27,8 @@ from thurn_store_spool.body.file import remove_body
 from thurn_store_spool.body.summary import summarise, summary_octets
 from thurn_store_spool.environment import OpenAccount
 from thurn_store_spool.index.accountindex import AccountIndex
-from thurn_store_spool.index.schema import storage_error
 from thurn_store_spool.index.tree import MailboxRow
+from thurn_store_spool.index.trouble import TroubleError
 from thurn_store_spool.log.draft import Draft
 from thurn_store_spool.operation.kind import (
     AccountOperations,
@@ -142,8 +142,8 @@ class MessageDeposit:
             self._summary = self._environment.shared.place(
                 self._index.directory, self._message, content
             )
-        except OSError as error:
-            raise storage_error(error) from error
+        except (OSError, TroubleError) as error:
+            raise self._index.failed(error) from error
         self._placed = True
 
     # The change.
@@ -160,7 +160,7 @@ class MessageDeposit:
         try:
             self._apply(frame)
         except apsw.Error as error:
-            raise storage_error(error) from error
+            raise self._index.failed(error) from error
 
     def _apply(self, frame: Frame) -> None:
         append, index, summary = self._append, self._index, self._summary

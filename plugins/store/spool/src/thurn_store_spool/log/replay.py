@@ -13,6 +13,9 @@ New numbers stand in no record, so such a message goes to its file. Once a numbe
 it stays so: that transaction is synced before anybody sees it, and a later replay reads whose the
 number is. Any other replay may be lost and is done again from the log, so it is not synced.
 
+An account that is in trouble stops nobody: its records are returned, and the log puts them aside.
+`log.restore` applies them when the account is well.
+
 Rules of this file: blocking; before anything is served here, while other workers may be serving.
 """
 
@@ -23,90 +26,154 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import apsw
-from thurn.plugin import AccountId, Blob, BlobReference, Content, Record, StorageTrouble
+from thurn.plugin import (
+    AccountId,
+    Blob,
+    BlobReference,
+    Content,
+    Record,
+    StorageTrouble,
+    Unapplied,
+)
 
 from thurn_store_spool.body.file import place_body
 from thurn_store_spool.body.summary import summarise
 from thurn_store_spool.environment import Environment, OpenAccount
 from thurn_store_spool.index.query import select_one
 from thurn_store_spool.index.row import read_highest, read_uidnext
-from thurn_store_spool.index.schema import storage_error
 from thurn_store_spool.log.draft import Draft
-from thurn_store_spool.operation.kind import Appended, Operation, Summary, decode_record
+from thurn_store_spool.log.unapplied import set_aside
+from thurn_store_spool.operation.kind import (
+    AccountOperations,
+    Appended,
+    Operation,
+    Summary,
+    decode_record,
+)
 from thurn_store_spool.operation.perform import append_message, perform, take_key
 
 WAIT_MS: Final = 30_000
 """How long a replay waits for another worker's transaction; those last milliseconds."""
 
 
+FIRST_MODSEQ: Final = 1
+"""What the first change of every account has. Whoever has its record has all that came after it."""
+
+
 @dataclass(slots=True)
-class _Recorded:
+class Recorded:
     """The operations of one account in the log: one for each MODSEQ, and those that lost it."""
 
     by_modseq: dict[int, Operation] = field(default_factory=dict)
     lost: list[Operation] = field(default_factory=list)
+    records: list[tuple[Record, AccountOperations]] = field(default_factory=list)
 
-    def add(self, operation: Operation) -> None:
+    def add(self, record: Record, decoded: AccountOperations) -> None:
         """Records come in the order of time: a later one takes the number."""
+        self.records.append((record, decoded))
+        for operation in decoded.operations:
+            self._add(operation)
+
+    def _add(self, operation: Operation) -> None:
         earlier = self.by_modseq.get(operation.modseq)
         if earlier is not None and earlier.nonce != operation.nonce:
             self.lost.append(earlier)
         self.by_modseq[operation.modseq] = operation
 
+    @property
+    def is_beginning(self) -> bool:
+        """Whether everything that was ever done to the account is here."""
+        return FIRST_MODSEQ in self.by_modseq
 
-def replay(environment: Environment, records: Sequence[Record]) -> None:
+
+def replay(environment: Environment, records: Sequence[Record]) -> list[Unapplied]:
     """Apply every record to its account's index, where the index lacks it.
 
+    Returns:
+        The records of the accounts that are in trouble.
+
     Raises:
-        StorageError: an index cannot be read or written.
+        StorageError: the disk refuses it, whichever account it is.
     """
-    accounts: dict[str, _Recorded] = {}
+    accounts: dict[str, Recorded] = {}
     for record in sorted(records, key=lambda record: record.written_at_ns):
         decoded = decode_record(record.payload)
-        recorded = accounts.setdefault(decoded.account, _Recorded())
-        for operation in decoded.operations:
-            recorded.add(operation)
+        accounts.setdefault(decoded.account, Recorded()).add(record, decoded)
+    unapplied: list[Unapplied] = []
     for name, recorded in accounts.items():
-        index = environment.pool.index(AccountId(name))
-        account = OpenAccount(index, environment.caches.of(index), environment)
+        account = AccountId(name)
         try:
-            _Replay(account).run(recorded)
-        except (apsw.Error, OSError) as error:
-            raise storage_error(error) from error
-        # The worker that wrote the records may have died before it told anybody.
-        environment.caches.mark.change()
-        environment.watch.tell_by_file(index.account)
+            environment.must_be_well(account)
+            _replay_account(environment, account, recorded)
+        except Exception as error:  # noqa: BLE001 - a damaged index may raise anything
+            unapplied += set_aside(environment.troubles, account, recorded.records, error)
+    return unapplied
+
+
+def _replay_account(environment: Environment, account: AccountId, recorded: Recorded) -> None:
+    index = environment.pool.index(account)
+    opened = OpenAccount(index, environment.caches.of(index), environment)
+    try:
+        Replay(opened, is_beginning=recorded.is_beginning).run(recorded)
+    except (apsw.Error, OSError) as error:
+        raise index.failed(error) from error
+    # The worker that wrote the records may have died before it told anybody.
+    environment.caches.mark.change()
+    environment.watch.tell_by_file(account)
 
 
 class _TakenNumbersError(Exception):
     """A number was taken twice, so the transaction must be synced."""
 
 
-class _Replay:
-    """One account's replay: one transaction."""
+class Replay:
+    """One account's replay: one transaction.
 
-    def __init__(self, account: OpenAccount) -> None:
+    Args:
+        account: whose.
+        is_beginning: the records begin with the account's first change, so that its index may be
+            made anew.
+
+    Raises:
+        StorageError: the index cannot be opened.
+    """
+
+    def __init__(self, account: OpenAccount, *, is_beginning: bool) -> None:
         self._account = account
         self._index = account.index
         self._environment = account.environment
-        self._connection = account.index.connect()
+        self._connection = account.index.connect(is_beginning=is_beginning)
         self._known: dict[int, tuple[str, int]] = {}
         """Names and next UIDs of mailboxes, as long as nothing but messages comes."""
 
-    def run(self, recorded: _Recorded) -> None:
+    def run(self, recorded: Recorded, *, synced: bool = False) -> None:
+        """Do what is missing. `synced`: it is on the disk afterwards.
+
+        Raises:
+            StorageError: nothing was done.
+            apsw.Error: the same.
+            OSError: the same.
+        """
         self._connection.set_busy_timeout(WAIT_MS)
         try:
-            self._transact(recorded, synced=False)
-        except _TakenNumbersError:
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._transact(recorded, synced=True)
+            if synced or not self._is_done_unsynced(recorded):
+                self._connection.execute("PRAGMA synchronous=FULL")
+                self._transact(recorded, synced=True)
         finally:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.set_busy_timeout(0)
 
-    def _transact(self, recorded: _Recorded, *, synced: bool) -> None:
+    def _is_done_unsynced(self, recorded: Recorded) -> bool:
+        """Do it without a sync; False when a number was taken twice, and nothing was done."""
+        try:
+            self._transact(recorded, synced=False)
+        except _TakenNumbersError:
+            return False
+        return True
+
+    def _transact(self, recorded: Recorded, *, synced: bool) -> None:
         if not self._index.begin():
-            raise StorageTrouble("another process keeps the index")
+            raise StorageTrouble("another process keeps the index", account=self._index.account)
         try:
             self._do(recorded, synced=synced)
         except BaseException:
@@ -114,7 +181,7 @@ class _Replay:
             raise
         self._index.commit()
 
-    def _do(self, recorded: _Recorded, *, synced: bool) -> None:
+    def _do(self, recorded: Recorded, *, synced: bool) -> None:
         highest = read_highest(self._connection)
         lost = list(recorded.lost)
         self._known.clear()
@@ -202,7 +269,8 @@ class _Replay:
             self._index.directory, operation.nonce, reference, operation.length
         )
         if blob is None:
-            raise StorageTrouble("a record's body is neither in the log nor in its file")
+            detail = "a record's body is neither in the log nor in its file"
+            raise StorageTrouble(detail, account=self._index.account)
         return blob
 
     def _summary(self, operation: Appended) -> Summary:

@@ -3,6 +3,9 @@
 A message that was expunged meanwhile gets no file: the index is asked before, and once more after
 writing, because an expunge in between has already tried to remove what was not there yet.
 
+An account that is in trouble keeps nobody's segment: its records are returned, and the log puts
+them aside with the bodies.
+
 Rules of this file: usable in a thread and in another process; own connections; no sync, since the
 log does one for all.
 """
@@ -13,48 +16,69 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import apsw
-from thurn.plugin import AccountId, BlobReference, Record, StorageTrouble
+from thurn.plugin import AccountId, BlobReference, Record, StorageTrouble, Unapplied
 
 from thurn_store_spool.body.file import remove_body, write_body
 from thurn_store_spool.body.reading import ReadLog
+from thurn_store_spool.environment import Environment
 from thurn_store_spool.index.query import select_one
-from thurn_store_spool.index.schema import open_second, storage_error
+from thurn_store_spool.index.schema import has_bodies, open_second
+from thurn_store_spool.index.trouble import missing_index
 from thurn_store_spool.layout import INDEX, account_directory, body_path
-from thurn_store_spool.operation.kind import Appended, decode_record
+from thurn_store_spool.log.unapplied import set_aside
+from thurn_store_spool.operation.kind import AccountOperations, Appended, decode_record
 
 
-def settle(data: Path, read: ReadLog, records: Iterable[Record]) -> None:
+def settle(environment: Environment, data: Path, records: Iterable[Record]) -> list[Unapplied]:
     """Bring the bodies of these records to their files, except those that nothing refers to.
 
+    Returns:
+        The records of the accounts that are in trouble.
+
     Raises:
-        StorageError: a body could not be written or found; the log keeps the records.
+        StorageError: the disk refuses it, whichever account it is; the log keeps the records.
     """
-    try:
-        for name, messages in _logged_messages(records).items():
-            directory = account_directory(data, AccountId(name))
-            connection = open_second(directory / INDEX)
-            if connection is None:
-                continue  # the account was removed
-            try:
-                _settle_account(connection, directory, read, messages)
-            finally:
-                connection.close()
-    except (apsw.Error, OSError) as error:
-        raise storage_error(error) from error
-
-
-def _logged_messages(records: Iterable[Record]) -> dict[str, list[Appended]]:
-    """The messages whose bodies these records have in the log, by account."""
-    messages: dict[str, list[Appended]] = {}
+    accounts: dict[str, list[tuple[Record, AccountOperations]]] = {}
     for record in records:
         decoded = decode_record(record.payload)
-        for operation in decoded.operations:
-            if isinstance(operation, Appended) and operation.logged is not None:
-                messages.setdefault(decoded.account, []).append(operation)
-    return messages
+        accounts.setdefault(decoded.account, []).append((record, decoded))
+    unapplied: list[Unapplied] = []
+    for name, recorded in accounts.items():
+        account = AccountId(name)
+        try:
+            environment.must_be_well(account)
+            directory = account_directory(data, account)
+            _settle_account(directory, environment.commit_log.read, _logged(recorded))
+        except Exception as error:  # noqa: BLE001 - a damaged index may raise anything
+            unapplied += set_aside(environment.troubles, account, recorded, error)
+    return unapplied
 
 
-def _settle_account(
+def _logged(recorded: Iterable[tuple[Record, AccountOperations]]) -> list[Appended]:
+    """The messages whose bodies these records have in the log."""
+    return [
+        operation
+        for _, decoded in recorded
+        for operation in decoded.operations
+        if isinstance(operation, Appended) and operation.logged is not None
+    ]
+
+
+def _settle_account(directory: Path, read: ReadLog, messages: list[Appended]) -> None:
+    if not messages:
+        return
+    connection = open_second(directory / INDEX)
+    if connection is None:
+        if has_bodies(directory):
+            raise missing_index()
+        return  # the account was removed
+    try:
+        _write_wanted(connection, directory, read, messages)
+    finally:
+        connection.close()
+
+
+def _write_wanted(
     connection: apsw.Connection, directory: Path, read: ReadLog, messages: list[Appended]
 ) -> None:
     written = [one for one in messages if _is_wanted(connection, one)]

@@ -2,7 +2,8 @@
 
 Rules of this file: whatever may wait for the disk happens in a thread of its own limiter, for one
 account at a time, because many connections wait to be closed when many accounts come and go. What
-fails is reported and done again another time.
+fails is reported and done again another time; a damaged index is one account's trouble, and ends
+no worker.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Upkeep:
     def _write_back(self) -> None:
         try:
             write_back(self._log_grown.popitem()[0])
-        except (apsw.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a damaged index may raise anything
             self._report(error)
 
     def _tend(self) -> None:
@@ -132,7 +133,7 @@ class Upkeep:
                 keep_copies(self._grown.popitem()[0])
             elif self._garbage:
                 remove_garbage(self._garbage.popitem()[0])
-        except (apsw.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a damaged index may raise anything
             self._report(error)
 
     def _report(self, error: Exception) -> None:

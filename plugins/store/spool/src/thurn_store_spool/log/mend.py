@@ -1,0 +1,55 @@
+"""Opening an account that was in trouble: it is looked at, and what stands aside is applied first.
+
+Nobody has to tell thurn that an account was mended: its next opening looks, at most every
+`RETRY_SECONDS`; and the housekeeper has the commit log ask now and then.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from thurn_store_spool.environment import Environment
+from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.index.schema import check_index, has_bodies
+from thurn_store_spool.index.trouble import missing_index
+
+
+class Mender:
+    """Mends the accounts of one store in this worker, one at a time."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._lock = trio.Lock()
+
+    def is_needed(self, index: AccountIndex) -> bool:
+        """Whether the account may not be opened as it is; asks the file system once or twice."""
+        troubles = self._environment.troubles
+        if index.is_connected:
+            return troubles.is_noted(index.note_path)
+        return troubles.is_troubled(index.account, index.note_path)
+
+    async def mend(self, index: AccountIndex) -> None:
+        """Return when the account is well.
+
+        Raises:
+            StorageError: it is not.
+        """
+        troubles, account = self._environment.troubles, index.account
+        troubles.check_retry(account, index.note_path)
+        async with self._lock:
+            if not self.is_needed(index):
+                return
+            troubles.check_retry(account, index.note_path)
+            log, name = self._environment.commit_log, self._environment.name
+            try:
+                has_index = await trio.to_thread.run_sync(check_index, index.directory, account)
+                if log.is_aside(name, account):
+                    await log.restore(name, account)
+                elif not has_index and has_bodies(index.directory):
+                    raise missing_index()  # noqa: TRY301 - told like the others
+            except Exception as error:
+                failure = index.failed(error)
+                troubles.still(account)
+                raise failure from error
+            troubles.mended(account)
+            index.reopen()
