@@ -8,9 +8,9 @@ Rules of this file:
    space before a colon, lines that are not fields, field names that look like one of these,
    comments inside addresses, and everything that the strict list parser doubts.
 3. Many readers show a display name instead of the address, so the addresses in its decoded text are
-   listed, even if they are written with spaces (`boss @ bank.example`, `boss@ bank . example`),
-   with characters that look like @, or with invisible characters in between. A name in a charset
-   that cannot be read here, or that can be read in two ways, is doubtful.
+   listed, even if they are written apart (`boss @ bank.example`, `boss@ bank . example`), with
+   characters that look like @, or with invisible characters in between. A name in a charset that
+   cannot be read here, or that can be read in two ways, is doubtful.
 4. The work is linear in the header's length. A header beyond the parsers' limits is doubtful.
 
 RFC 5322 §3.6.2, §3.6.6, §4.5; RFC 6854 is not followed for From.
@@ -54,8 +54,8 @@ _SEPARATORS: Final = " \t,;:<>()[]{}\"'|/\\"
 
 
 _DOT_APART: Final = re.compile(r"(?<!\s)\s++\.\s*+|\.\s++(?=[a-z])")
-"""A dot with spaces inside a domain: `bank . example`, `bank. example`. A dot before a space and a
-capital letter ends a sentence (`Bob @ work. Sales`)."""
+"""A dot inside a domain that is written apart: `bank . example`, `bank. example`. A dot and a
+capital letter end a sentence (`Bob @ work. Sales`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,10 +223,10 @@ class SpoolQueue:
     # The owner of records.
 
     def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
-        """Apply what the file lacks, in a thread, beside other workers.
+        """Apply what the file lacks; runs in a thread, beside other workers.
 
-        It applies all records or none: the queue belongs to the site, so that a record that cannot
-        be applied is not the failure of one account.
+        It applies all of the records or none: the queue belongs to the site, and no account's
+        trouble is its own.
         """
         with (
             engine_errors(),
