@@ -316,6 +316,21 @@ def test_aliases(site, ask):
     assert means(ask, "info@example.org") == UnknownAddress(True)
 
 
+def test_an_alias_that_leads_back_to_itself_is_refused(site):
+    """Over others, by a sub-address, or by the alias for all other addresses of a domain."""
+    site(alias, "set", "a@example.org", "b@example.org")
+    site(alias, "set", "b@example.org", "c@example.org", "x@elsewhere.example")
+    for target in ("a@example.org", "B@example.org", "a+x@example.org", "c+x@example.org"):
+        text = site(alias, "set", "c@example.org", "x@elsewhere.example", target, fails=True)
+        assert "would lead to itself" in text
+    assert "would lead to itself" in site(alias, "set", "@example.org", "a@example.org", fails=True)
+    site(alias, "set", "c@example.org", "x@elsewhere.example")
+    site(alias, "set", "@example.org", "a@example.org")
+    assert "would lead to itself" in site(
+        alias, "add", "c@example.org", "d@example.org", fails=True
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -388,7 +403,7 @@ def test_domains(site, ask):
     site(domain, "delete", "example.org", "--with-addresses", "--yes")
     assert means(ask, "alice@example.org") == UnknownAddress(False)
     assert shown(site)["addresses"] == ["alice@xn--bcher-kva.example"]
-    for name, expected in (("-", "no domain"), ("example.com", "not a domain of this site")):
+    for name, expected in (("-", "is not a domain"), ("example.com", "not a domain of this site")):
         assert expected in site(domain, "delete", name, "--yes", fails=True)
     assert "separator" in site(domain, "set", "bücher.example", "--separator", "ab", fails=True)
 
