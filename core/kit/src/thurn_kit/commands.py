@@ -89,11 +89,12 @@ def caller() -> str:
     """Who runs this command, for histories: the person, and the system account it started as.
 
     The person is the kernel's login id, which stays the same through sudo and su; else the caller
-    of sudo; else the owner of the terminal. A command that systemd or cron started has only its
-    system account.
+    of sudo or doas; else the owner of the terminal. A command that systemd or cron started has
+    only its system account.
     """
     account = _name_of(_STARTED_AS)
-    person = _login_name() or os.environ.get("SUDO_USER") or _terminal_name() or account
+    called_as = os.environ.get("SUDO_USER") or os.environ.get("DOAS_USER")
+    person = _login_name() or called_as or _terminal_name() or account
     return account if person == account else f"{person} (as {account})"
 
 

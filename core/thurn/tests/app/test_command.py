@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -160,3 +161,24 @@ def test_all_findings_are_told(site: Path) -> None:
 
     with pytest.raises(click.ClickException, match=r"thurn\.toml:\d+: store\.main"):
         Opener().run(act, config=[site], roles=[])
+
+
+def test_the_umask_is_as_before_afterwards(site: Path) -> None:
+    """Whoever runs a command in its own process makes files of its own later."""
+
+    async def act(opened: CommandSite) -> int:
+        inside = os.umask(0o077)
+        os.umask(inside)
+        return inside
+
+    async def fail(opened: CommandSite) -> None:
+        raise click.ClickException("no")
+
+    before = os.umask(0o022)
+    try:
+        assert Opener().run(act, config=[site], roles=[]) == 0o077
+        with pytest.raises(click.ClickException):
+            Opener().run(fail, config=[site], roles=[])
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)

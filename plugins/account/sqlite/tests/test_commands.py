@@ -134,7 +134,7 @@ def test_all_properties_can_be_set(site):
     site(account, "set", "alice", "--quota", "2GiB")
     assert "quota\t2GiB" in site(account, "show", "alice")
     line = site(account, "history", "--limit", "1")
-    assert line.endswith("\taccount.changed\tAlice\tquota_octets: - → 2147483648\n")
+    assert line.endswith("\taccount.changed\tAlice\tAlice\tquota_octets: - → 2147483648\n")
 
 
 @pytest.mark.parametrize(
@@ -365,6 +365,21 @@ def test_aliases_that_led_to_a_deleted_account_alone_are_deleted(site, ask):
     assert shown(site)["id"] != before
 
 
+def test_history_names_the_account_beside_its_id(site):
+    """Also where the line is about something else, as the address of an account."""
+    site(account, "set", "alice", "--name", "asmith")
+    lines = json.loads(site(account, "history", "asmith", "--json"))
+    assert {line["account_name"] for line in lines} == {"asmith"}
+    assert {line["account"] for line in lines} == {shown(site, "asmith")["id"]}
+    header, *rows = site(account, "history", "asmith").splitlines()
+    column = header.split("\t").index("account")
+    assert {row.split("\t")[column] for row in rows} == {"asmith"}
+    site(account, "delete", "asmith", "--yes")
+    newest = json.loads(site(account, "history", "--limit", "1", "--json"))[0]
+    assert newest["account_name"] is None
+    assert newest["account"] in site(account, "history", "--limit", "1")
+
+
 def test_the_last_address_stays_while_aliases_lead_there(site):
     site(domain, "add", "example.net")
     site(alias, "set", "info@example.net", "alice")
@@ -403,7 +418,7 @@ def test_domains(site, ask):
     site(domain, "delete", "example.org", "--with-addresses", "--yes")
     assert means(ask, "alice@example.org") == UnknownAddress(False)
     assert shown(site)["addresses"] == ["alice@xn--bcher-kva.example"]
-    for name, expected in (("-", "is not a domain"), ("example.com", "not a domain of this site")):
+    for name, expected in (("-", "not a domain"), ("example.com", "not a domain of this site")):
         assert expected in site(domain, "delete", name, "--yes", fails=True)
     assert "separator" in site(domain, "set", "bücher.example", "--separator", "ab", fails=True)
 

@@ -104,7 +104,8 @@ def test_history(filled):
     entries = json.loads(thurn(filled, "history", "--address", "::ffff:198.51.100.7", "--json"))
     assert len(entries) == 10
     both = ("history", "--account", "alice", "--address", "203.0.113.9", "--json")
-    assert [row["account"] for row in json.loads(thurn(filled, *both))] == ["alice"]
+    (row,) = json.loads(thurn(filled, *both))
+    assert (row["account"], row["account_name"]) == ("alice", "alice@example.org")
     assert len(json.loads(thurn(filled, "history", "--limit", "3", "--json"))) == 3
     text = thurn(filled, "history")
     assert text.startswith("time\toutcome\tname\taccount\t")

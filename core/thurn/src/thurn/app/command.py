@@ -91,7 +91,18 @@ class Opener:
         action: Callable[[CommandSite], Awaitable[T]],
         roles: Collection[str],
     ) -> T:
-        os.umask(0o077)
+        before = os.umask(0o077)  # what the command makes is the site's alone
+        try:
+            return self._as_the_site(config, action, roles)
+        finally:
+            os.umask(before)
+
+    def _as_the_site(
+        self,
+        config: SiteConfig,
+        action: Callable[[CommandSite], Awaitable[T]],
+        roles: Collection[str],
+    ) -> T:
         rights = find_rights(replace(plan_of(config), allow_root=True))
         if rights is None and not config.site.allow_root:
             rights = owner_rights(config.site.data)

@@ -47,10 +47,11 @@ FROM address d JOIN target t ON t.alias = d.key LEFT JOIN account a ON a.number 
 WHERE ?1 IS NULL OR d.domain = ?1 ORDER BY d.domain, d.key, t.position
 """
 _HISTORY: Final = """
-SELECT at, who, action, subject, account, facts FROM history
-WHERE ?1 IS NULL OR account = ?1 OR subject = ?2 COLLATE NOCASE OR account IN (
+SELECT h.at, h.who, h.action, h.subject, h.account, a.name, h.facts
+FROM history h LEFT JOIN account a ON a.id = h.account
+WHERE ?1 IS NULL OR h.account = ?1 OR h.subject = ?2 COLLATE NOCASE OR h.account IN (
     SELECT account FROM history WHERE subject = ?2 COLLATE NOCASE)
-ORDER BY number DESC LIMIT ?3
+ORDER BY h.number DESC LIMIT ?3
 """
 
 
@@ -111,7 +112,7 @@ def history(connection: apsw.Connection, name: str | None, limit: int) -> list[E
     """The newest changes: all, or those of a domain, an alias, or an account.
 
     An account is found by every name that it has or had, and its changes under other names are
-    included.
+    included. `account_name` is its name today; None where there is no account, or it is gone.
     """
     identifier, subject = name, name
     if name is not None:
@@ -122,9 +123,9 @@ def history(connection: apsw.Connection, name: str | None, limit: int) -> list[E
         """
         row = one(connection, query, subject)
         identifier = name if row is None else row[0]
-    keys = ("at", "who", "action", "subject", "account", "facts")
+    keys = ("at", "who", "action", "subject", "account", "account_name", "facts")
     return [
-        {**dict(zip(keys, row, strict=True)), "at": moment(row[0]), "facts": json.loads(row[5])}
+        {**dict(zip(keys, row, strict=True)), "at": moment(row[0]), "facts": json.loads(row[6])}
         for row in rows(connection, _HISTORY, identifier, subject, limit)
     ]
 

@@ -33,10 +33,10 @@ def login() -> None:
 async def bans(site: CommandSite, as_json: bool) -> None:
     """The bans in force."""
     in_force = [ban for limiter in _limiters(site) for ban in await limiter.ledger.bans()]
-    if as_json:
-        print_json([asdict(ban) for ban in in_force])
-        return
     names = await _shown_names(site, (ban.account for ban in in_force))
+    if as_json:
+        print_json([asdict(ban) | {"account_name": names[ban.account]} for ban in in_force])
+        return
     rows = (
         (
             ban.subject,
@@ -94,10 +94,10 @@ async def history(
     for limiter in _limiters(site):
         entries.update(await _entries(site, limiter, account, address))
     newest = sorted(entries, key=lambda entry: entry.time, reverse=True)[:limit]
-    if as_json:
-        print_json([asdict(entry) for entry in newest])
-        return
     names = await _shown_names(site, (entry.account for entry in newest))
+    if as_json:
+        print_json([asdict(entry) | {"account_name": names[entry.account]} for entry in newest])
+        return
     rows = (
         (
             _time(entry.time),

@@ -342,10 +342,17 @@ async def history(
         print_json(lines)
         return
     rows = [
-        (e["at"], e["who"], e["action"], e["subject"], change_facts(e["action"], e["facts"]))
+        (
+            e["at"],
+            e["who"],
+            e["action"],
+            e["subject"],
+            e["account_name"] or e["account"],
+            change_facts(e["action"], e["facts"]),
+        )
         for e in lines
     ]
-    print_table(("at", "who", "action", "subject", "facts"), rows)
+    print_table(("at", "who", "action", "subject", "account", "facts"), rows)
 
 
 def _default(change: Change, name: str) -> tuple[str, ...]:
