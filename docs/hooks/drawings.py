@@ -25,7 +25,7 @@ BETWEEN_LAYERS = 16.0
 MARGIN = 8.0
 LOOP = 22.0
 SMALLEST = 0.75
-"""How far a picture shrinks with the page before its box scrolls: letters of 9 px."""
+"""Smallest scale of a picture before its box scrolls instead: its letters have 9 px then."""
 NARROW, WIDE = set("iljtfrI.,:; '()"), set("mwMW@")
 
 
@@ -79,7 +79,7 @@ def _svg(parts: Sequence[str], placed: Placed, roomy: dict[str, Size], height: f
 
 
 def _width(text: str) -> float:
-    """Roughly, of a sans-serif."""
+    """Roughly the width of a text in a sans-serif font."""
     units = (
         0.33 if c in NARROW else 0.9 if c in WIDE else 0.7 if c.isupper() or c == "_" else 0.56
         for c in text
@@ -216,7 +216,7 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _ports(placed: Placed) -> list[list[float]]:
-    """For each arrow, how far from the middle of its two nodes it begins and ends."""
+    """For each arrow, the distances from the middles of its nodes at which it begins and ends."""
     ports = [[0.0, 0.0] for _ in placed.chains]
     for spot in placed.nodes.values():
         for end, beside in ((0, 1), (-1, -2)):

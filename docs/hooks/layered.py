@@ -19,7 +19,7 @@ from math import inf
 ORDER_ROUNDS = 40
 PLACE_ROUNDS = 120
 GAP = 14.0
-"""Between neighbours in a layer."""
+"""Distance between neighbours in a layer, in pixels."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +37,8 @@ class Spot:
 
 @dataclass(slots=True)
 class Placed:
-    """Nodes by name, the chain of each arrow from top to bottom, which were turned, the layers."""
+    """Nodes by name, the chain of each arrow from top to bottom, the arrows that were turned round,
+    and the layers."""
 
     nodes: dict[str, Spot]
     chains: list[list[Spot]]
@@ -148,7 +149,7 @@ def _median(spot: Spot, fixed: Mapping[Spot, int], *, down: bool) -> float:
 
 
 def _exchange(layers: list[list[Spot]]) -> None:
-    """Exchange neighbours as long as that saves crossings."""
+    """Exchange neighbours as long as that reduces the crossings."""
     for index, layer in enumerate(layers):
         near = [
             {spot: i for i, spot in enumerate(layers[k])} if 0 <= k < len(layers) else {}
@@ -230,12 +231,12 @@ def _align(run: Sequence[Spot], low: float, high: float) -> None:
 
 
 def _pull(spot: Spot, other: Spot) -> float:
-    """Long arrows want to be straight more than short ones."""
+    """The weight by which an arrow is drawn straight: long arrows count more than short ones."""
     return (1.0, 2.0, 8.0)[(not spot.is_node) + (not other.is_node)]
 
 
 def _place_layer(layer: Sequence[Spot], wanted: Sequence[float], weights: Sequence[float]) -> None:
-    """The nearest places to the wanted ones that keep the order and the distances."""
+    """The places that are nearest to the wanted ones and keep the order and the distances."""
     offsets = [0.0]
     for left, right in pairwise(layer):
         offsets.append(offsets[-1] + (left.width + right.width) / 2 + GAP)

@@ -1,4 +1,4 @@
-"""Turns settings models into reference tables; what a page says is what the host checks."""
+"""Turns settings models into reference tables, so that a page says what the host checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOWN: tuple[tuple[object, str], ...] = (
     (str, "text"), (bytes, "text"), (bool, "true or false"), (int, "number"), (float, "number"),
     (type(None), ""), (Any, "any"),
 )  # fmt: skip
-"""Types with a word of their own; `==` finds aliases too."""
+"""Types that have a word of their own. They are compared with `==`, which also finds aliases."""
 
 
 def table(model: type[BaseModel], *, without: tuple[type[BaseModel], ...] = ()) -> str:
@@ -54,7 +54,7 @@ def _cell(text: str) -> str:
 
 
 def _inner(hint: object) -> Iterator[type[BaseModel]]:
-    """Models inside a type."""
+    """The models inside a type."""
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         yield hint
     for argument in get_args(hint):
@@ -90,7 +90,7 @@ def _compound(origin: object, arguments: tuple[Any, ...]) -> str:
 
 
 def default(hint: object, field: FieldInfo) -> str:
-    """The default as it would be written; "required" where there is none."""
+    """The default as a site's file would have it; "required" if there is none."""
     if field.is_required():
         return "required"
     if field.default is PydanticUndefined:

@@ -65,7 +65,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
-    """Fill in what a page asks for by a comment; lead links to where their files have pages."""
+    """Fill in what a page asks for by a comment, and let links lead to the pages of their files."""
     for marker, make in GENERATED.items():
         if marker in markdown:
             markdown = markdown.replace(marker, make())
@@ -76,7 +76,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def _members(group: str) -> list[tuple[Path, str]]:
-    """The distributions of a group with their pages."""
+    """The distributions of a group, each with its page."""
     pattern = "*/*/pyproject.toml" if group == "plugins" else "*/pyproject.toml"
     found = sorted(path.parent for path in (ROOT / group).glob(pattern))
     return [(path, _page_of(path)) for path in found]
@@ -111,7 +111,7 @@ def _included(source: str, page: str) -> str:
 
 
 def _relink(text: str, base: Path, page: str) -> str:
-    """Links to files that have a page lead there; links to other files become their names."""
+    """Replace links to files: by links to their pages, or by their names if they have none."""
 
     def replace(match: re.Match[str]) -> str:
         label, target = match[1], match[2]
@@ -151,7 +151,7 @@ def factories(member: Path) -> Iterator[Factory]:
 
 
 def base_of(settings: type[BaseModel]) -> type[BaseModel] | None:
-    """The model whose keys have a page of their own."""
+    """The common model that these settings derive from, whose keys have a page of their own."""
     bases = (ReceivingSettings, ListenerSettings)
     return next((base for base in bases if issubclass(settings, base)), None)
 

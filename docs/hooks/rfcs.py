@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INDEX = ROOT / "docs" / "rfc" / "index.toml"
 CITATION = re.compile(r"\bRFC (\d{3,5})\b")
 SHOWN = 4
-"""Files that a row of the index shows; an RFC such as 9051 is cited by a hundred."""
+"""Most files that a row of the index shows; an RFC such as 9051 is cited by a hundred."""
 STATUSES = ("yes", "partial", "used", "planned")
 
 Places = Mapping[int, Mapping[str, int]]
@@ -60,7 +60,7 @@ def _files(places: Mapping[str, int]) -> str:
 
 
 def _short(name: str) -> str:
-    """A path without the folders that say nothing."""
+    """A path without the folders that are the same for all."""
     return re.sub(r"/src/\w+/", "/", name)
 
 

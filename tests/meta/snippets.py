@@ -112,7 +112,7 @@ def _is_example(text: str) -> bool:
         tree = compile(text, "example", "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT)
     except SyntaxError:
         # It was meant to be Python, and the test says where it is not.
-        return bool(re.search(r"^(async )?(def|with) |^@\w", text, re.MULTILINE))
+        return bool(re.search(r"^(async )?(def|with) |^@\w|^(\w+ = )?await ", text, re.MULTILINE))
     plain = ast.Name | ast.Constant | ast.Compare | ast.BinOp
     return not all(isinstance(one, ast.Expr) and isinstance(one.value, plain) for one in tree.body)
 
@@ -120,7 +120,8 @@ def _is_example(text: str) -> bool:
 STAND_INS: Final = frozenset(
     """
     account accounts authzid blob catch_up checked client config connection context
-    factory guard handle identity index listener main make nursery octets open_on_sample
+    factory guard handle identity index listener mailflow main make name
+    nursery octets open_on_sample
     open_smtp opened other parameters peer policy product provider recipient record
     scripts sender session settings smtp smtplib source spool sqlite stored tables tmp_path
     transaction words MemorySettings MemoryStore FileSettings Script file

@@ -1,4 +1,4 @@
-"""Collects `*.svtest`: tests written in Sieve, judged by `thurn_sieve.testsuite`."""
+"""Collects `*.svtest`: tests written in Sieve, which `thurn_sieve.testsuite` runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from thurn_sieve.testsuite.suite import list_tests, run_suite
 
 @pytest.fixture
 def engine():
-    """With everything that is shipped."""
+    """An engine with all shipped extensions."""
     return Engine(shipped())
 
 
@@ -22,7 +22,7 @@ def pytest_collect_file(parent, file_path):
 
 
 class SieveFile(pytest.File):
-    """One file; it runs once, when its first test is wanted."""
+    """One file of tests; it runs once, when its first test is run."""
 
     suite = None
 

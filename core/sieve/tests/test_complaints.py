@@ -1,4 +1,4 @@
-"""Each mistake is one line for who wrote the script: its place, and what to change."""
+"""Each mistake in a script gives one error, with its place and what to change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one run can cost, whatever the script and the message are made for: its budget ends it."""
+"""The cost of one run is bounded for every script and message: a run without steps ends."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from thurn_sieve.ext.extensions import shipped
 from thurn_sieve.limits import Limits
 
 SOURCE_OCTETS = 262_144
-"""The default of a site."""
+"""Octets of the largest script at a site with default settings."""
 ENGINE = Engine(shipped(), limits=Limits(source_octets=SOURCE_OCTETS))
 SECONDS = 4.0
-"""Of the processor; what is measured is below one, without a bound from six to 250."""
+"""Processor time in seconds that a run may take; runs take less than one second, and would take six
+to 250 seconds without the bounds."""
 COMPILATIONS = 4
-"""The same on a slow machine, in times that the script's compilation takes there."""
+"""The same bound for a slow machine, as a multiple of the time to compile the script."""
 MEMORY_OCTETS = 100_000_000
 
 REQUIRE = 'require ["variables", "imap4flags", "body", "editheader"];'
@@ -28,12 +29,12 @@ TWELVE = "${a}" * 12
 
 
 def grown(text):
-    """The variable `a` as large as it may be, made of this text."""
+    """Commands that fill the variable `a` with this text up to its bound."""
     return f'set "a" "{text}";' + 'set "a" "${a}${a}";' * 17
 
 
 def often(unit, octets=220_000):
-    """The unit, as often as a script can hold it."""
+    """The unit, repeated as often as a script can hold it."""
     return unit * (octets // len(unit))
 
 
@@ -128,7 +129,7 @@ def test_stars_of_a_pattern_are_bounded_at_upload(pattern):
 
 
 async def test_ordinary_work_is_far_from_the_bound():
-    """A long newsletter to many, looked at by a long script, costs a tenth of a budget."""
+    """A long script for a long newsletter to many recipients costs a tenth of the steps."""
     message = (
         b"To: " + b", ".join(b"reader%d@example.org" % number for number in range(200)) + b"\r\n"
         b"Content-Type: text/html\r\n\r\n" + b"<p>word <b>word</b></p>\r\n" * 5_000

@@ -1,4 +1,4 @@
-"""How a run ends, and what is left then. RFC 5228 §2.10.6, RFC 5293 §6."""
+"""The ends of a run, and the result after each. RFC 5228 §2.10.6, RFC 5293 §6."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def performed(engine, result, context):
 
 
 async def test_after_an_error_what_came_in_is_kept(engine, context):
-    """RFC 5293 §6: the implicit keep of an error has the unmodified header."""
+    """RFC 5293 §6: after an error the implicit keep has the unmodified header."""
     script = engine.compile(
         'require ["editheader", "ihave", "fileinto"];'
         'addheader "X" "y"; fileinto "edited"; addheader "X" "z"; error "no";'
@@ -61,7 +61,7 @@ async def test_a_side_effect_that_fails_on_the_implicit_keep_is_an_error_of_the_
 
 
 async def test_flags_of_an_included_script_are_those_of_the_implicit_keep(engine, context):
-    """RFC 5232 §2: there is one internal variable, whoever requires the extension."""
+    """RFC 5232 §2: all scripts that require the extension share one internal variable."""
     flags = engine.compile('require "imap4flags"; addflag "\\\\Flagged";')
     plain = engine.compile("")
     result = await engine.evaluate_chain([(flags, "before"), (plain, "personal")], context)

@@ -1,4 +1,4 @@
-"""Scripts made to cost time, memory or depth: refused at upload, or ended with the mail kept."""
+"""Scripts that would cost time or memory: they do not compile, or end with the message kept."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ PATTERNS = {
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_patterns_cost_in_proportion_to_the_text(name):
-    """64 times the text may take 20 times as long as in proportion; a square takes 64 times."""
+    """64 times the text takes less than 20 * 64 times as long; quadratic time would be 64 * 64."""
     glob = Glob(PATTERNS[name])
 
     def seconds(size):
@@ -119,7 +119,7 @@ def test_patterns_cost_in_proportion_to_the_text(name):
 
 
 def test_a_segment_is_sought_once():
-    """Nothing is tried again: as many searches as there are segments, whatever the text."""
+    """Nothing is tried twice: there are as many searches as there are segments, for every text."""
     looked = []
 
     class Text(str):
@@ -173,7 +173,7 @@ def measured(work):
 
 
 def test_doubling_is_cut_at_the_bound():
-    """RFC 5229 §3: values may be cut, 4,000 octets must be kept."""
+    """RFC 5229 §6: a long value is cut; 4,000 characters must be kept."""
     script = 'require ["variables", "fileinto"]; set "a" "x";' + 'set "a" "${a}${a}";' * 60
     result, octets = measured(lambda: run(script + 'set :length "n" "${a}"; fileinto "${n}";'))
     assert [action.mailbox for action in result.actions] == [str(LIMITS.variable_characters)]
@@ -223,7 +223,7 @@ async def test_variables_of_included_scripts_count_while_they_run():
 
 
 def test_what_variables_need_fits():
-    """RFC 5229 §3: 128 variables of 4,000 octets, names of 32."""
+    """RFC 5229 §6: 128 variables of 4,000 characters, with names of 32."""
     script = (
         'require ["variables", "fileinto"]; set "x" "'
         + "y" * 4_000
@@ -240,7 +240,7 @@ def test_what_variables_need_fits():
 
 @pytest.mark.parametrize("reference", ["${a" * 1_000 + "}" * 1_000, "${" * 5_000 + "a}" * 5_000])
 def test_nested_references_are_expanded_once(reference):
-    """RFC 5229 §3: what is no reference stays, and what was put in is not looked at again."""
+    """RFC 5229 §3: text that is not a reference stays, and values are not expanded again."""
     script = (
         'require ["variables", "fileinto"]; set "a" "${b}"; set "b" "no";'
         f'if string :contains "{reference}" "${{b}}no" {{ discard; }}'
@@ -272,7 +272,7 @@ def test_flags_by_the_thousand_are_bounded():
 
 
 class Library:
-    """Scripts that include the next one, so deep as the name says."""
+    """Scripts that include the next one; the name is the number of levels below."""
 
     def __init__(self):
         self.asked = []

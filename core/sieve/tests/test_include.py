@@ -1,4 +1,4 @@
-"""Scripts in scripts, from Python: what the tests written in Sieve cannot show. RFC 6609."""
+"""Included scripts, in cases that tests written in Sieve cannot show. RFC 6609."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def context():
 
 
 async def test_the_place_of_an_error_behind_an_include(engine, context):
-    """An included script that returned, or did well, has nothing to do with it."""
+    """The place of an error is not in an included script that ended without an error."""
     context.repository.sources["personal", "inner"] = 'require "include";\n\n\n\n\nreturn;'
     script = engine.compile(
         'require ["include", "ihave"];\ninclude "inner";\nerror "mine";', name="outer"
@@ -46,7 +46,7 @@ async def test_global_variables_count_with_all_others(context):
     start = 'require ["include", "variables"]; set "a" "' + "x" * 4_000 + '";'
     result = await engine.evaluate(engine.compile(start + sets), context)
     assert [fault.code for fault in result.errors] == ["variables-too-large"]
-    # Replacing a value is no growth.
+    # A value that replaces one of the same size needs no more room.
     again = 'set "global.v" "${a}";' * 50
     assert (await engine.evaluate(engine.compile(start + again), context)).errors == []
 
@@ -62,7 +62,7 @@ async def test_a_script_of_the_site_may_have_the_name_of_what_it_includes(engine
 
 
 async def test_once_is_for_what_ran_to_its_end(engine, context):
-    """Who catches a run-time error may have the script run again."""
+    """An extension that catches a run-time error may include the script again."""
 
     async def attempt(rt, args, run_block):
         with suppress(RunError):

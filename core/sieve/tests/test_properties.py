@@ -1,4 +1,4 @@
-"""What holds for any script and any pattern."""
+"""Properties of all scripts and all patterns."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def compile_or_complain(source):
 
 
 def check_source(source):
-    """Nothing but CompileError; every error has a place in the source."""
+    """Only CompileError is raised, and every error has a place in the source."""
     script, diagnostics = compile_or_complain(source)
     lines = len(source.splitlines()) + 2
     for diagnostic in diagnostics:
@@ -122,7 +122,7 @@ def test_line_ends_make_no_difference(source):
 
 
 def matches(pattern, text):
-    """The reference: a table over pieces and characters; no search, no shortcut."""
+    """The reference: a table over pieces and characters, without a search or a shortcut."""
     pieces = []
     position = 0
     while position < len(pattern):

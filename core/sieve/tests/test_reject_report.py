@@ -1,4 +1,4 @@
-"""The reports of reject and ereject, taken apart again."""
+"""The reports of reject and ereject, parsed again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vacation: who is answered, and with what. RFC 5230, RFC 3834."""
+"""Vacation: the senders that are answered, and the answers. RFC 5230, RFC 3834."""
 
 from __future__ import annotations
 

@@ -31,9 +31,9 @@ SMUGGLERS = {
 }
 
 
-def feed(pieces, limit=LIMIT, spill=None):
+def feed(pieces, limit=LIMIT, spill=None, *, normalizes=False):
     """(content or None, result, what is behind the end) of a stream in pieces."""
-    end = EndOfData(limit, spill)
+    end = EndOfData(limit, spill, normalizes=normalizes)
     taken, pieces = [], list(pieces)
     for number, piece in enumerate(pieces):
         rest = end.feed(piece)
@@ -67,6 +67,57 @@ def test_smuggler_cut_at_every_position(variant):
         assert (octets, other, rest) == (expected, result, b"QUIT\r\n"), cut
     assert feed(singles(stream))[0] == expected
     assert feed(singles(stream), spill=5)[0] == expected
+
+
+def normalized(received):
+    """Slowly: stuffed dots go behind each true CRLF as received, then each line end is CRLF."""
+    unstuffed = re.sub(rb"(?:(?<=\r\n)|(?<![\s\S]))\.", b"", received)
+    return re.sub(rb"\r\n|\r|\n", b"\r\n", unstuffed)
+
+
+@pytest.mark.parametrize("variant", SMUGGLERS.values(), ids=SMUGGLERS)
+def test_a_normalized_smuggler_ends_nothing_here_or_further_on(variant):
+    """The end is found in the octets as received; what is made later is content, and is stuffed."""
+    received = b"Subject: x\r\n\r\ny" + variant + b"MAIL FROM:<evil@example.net>\r\nDATA\r\nx\r\n"
+    stream = received + b".\r\nQUIT\r\n"
+    expected = normalized(received)
+    for cut in range(len(stream)):
+        octets, result, rest = feed([stream[:cut], stream[cut:]], normalizes=True)
+        assert (octets, rest) == (expected, b"QUIT\r\n"), cut
+        assert result.size_octets == len(expected)
+        assert not result.bare_line_ends
+    for spill in (1, 2, 5):
+        assert feed(singles(stream), spill=spill, normalizes=True)[0] == expected
+    outward = stuff(expected)
+    assert outward.index(b"\r\n.\r\n") == len(outward) - 5
+    assert feed([outward])[0] == expected
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\0"]), max_size=25).map(
+        b"".join
+    ),
+    st.integers(1, 7),
+    st.sampled_from([None, 1, 3]),
+)
+def test_normalizing_finds_the_same_end(octets, length, spill):
+    stream = octets + b"\r\n.\r\nQUIT\r\n"
+    pieces = [stream[at : at + length] for at in range(0, len(stream), length)]
+    content, _, rest = feed(pieces, spill=spill, normalizes=True)
+    _, strict, strict_rest = feed([stream])
+    assert rest == strict_rest
+    received = stream[: len(stream) - len(rest) - 3]
+    assert content == normalized(received)
+    assert re.search(rb"(?<!\r)\n|\r(?!\n)", content) is None
+    if not strict.bare_line_ends:
+        assert content == strict.octets
+
+
+def test_the_limit_counts_what_is_normalized():
+    stream = b"a\n" * 500 + b"\r\n.\r\n"
+    assert feed([stream], limit=1502, normalizes=True)[1].size_octets == 1502
+    assert feed([stream], limit=1501, normalizes=True)[1].too_large
 
 
 @pytest.mark.parametrize("variant", SMUGGLERS.values(), ids=SMUGGLERS)

@@ -34,7 +34,7 @@ from thurn_testing.script import run_script
 SENDER: Final = "sender@example.net"
 RECIPIENT: Final = "alice@example.org"
 ORIGIN: Final = EntryOrigin(EntryKind.SUBMITTED, HopClass.WORLD, AccountId("alice"))
-"""Of mail that alice has submitted for somebody elsewhere."""
+"""The origin of mail that alice has submitted for somebody elsewhere."""
 
 
 def _transaction(

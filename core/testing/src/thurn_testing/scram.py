@@ -22,14 +22,14 @@ HASHES: Final = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
 
 
 def salted_password(scheme: str, password: str, salt: bytes, iterations: int) -> bytes:
-    """Hi(password, salt, i)."""
+    """Hi(password, salt, i): the salted password. RFC 5802 §2.2."""
     return hashlib.pbkdf2_hmac(HASHES[scheme], password.encode(), salt, iterations)
 
 
 def stored_text(
     scheme: str, password: str, *, salt: bytes = b"salt of the test", iterations: int = 4096
 ) -> str:
-    """What an account stores. RFC 5803 §2."""
+    """The text that an account stores of a password. RFC 5803 §2."""
     name = HASHES[scheme]
     salted = salted_password(scheme, password, salt, iterations)
     client_key = hmac.digest(salted, b"Client Key", name)

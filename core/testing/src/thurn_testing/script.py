@@ -51,7 +51,7 @@ class _Raised(Exception):
 
 
 class _State:
-    """Tables that nobody looks at: a test's script never runs long enough to be counted."""
+    """State without tables: a test's script never runs long enough to be counted."""
 
     def table(self, name: str) -> None:
         """None."""
@@ -108,7 +108,7 @@ async def _deliver(head: Factory, context: FakeContext, delivery: RecordedDelive
 
 
 def _transparent(extension: Extension) -> Extension:
-    """The extension, whose exceptions pass out."""
+    """The extension, so that exceptions of its commands come out as they were raised."""
     return replace(extension, commands=[_transparent_command(one) for one in extension.commands])
 
 
@@ -117,7 +117,7 @@ def _transparent_command(command: Command) -> Command:
 
 
 def _passing(run: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, waiting where it waits; what it raises passes the engine."""
+    """The same function; what it raises passes the engine."""
     if iscoroutinefunction(run):
 
         async def later(*arguments: object) -> Any:  # noqa: ANN401 - a test's answer, or None

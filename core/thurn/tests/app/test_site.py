@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import asynccontextmanager
 
 import pytest
@@ -73,6 +74,18 @@ async def test_any_other_failure_too(make, opened):
         async with open_site(make(StorageTrouble("of another version"))):
             raise AssertionError
     assert opened == []
+
+
+async def test_a_log_that_is_not_mounted_is_no_new_site(make, opened, tmp_path):
+    site = make(ConfigError(["no such host"]))
+    with pytest.raises(ConfigError, match="no such host"):
+        async with open_site(site):
+            raise AssertionError
+    shutil.rmtree(tmp_path / "data" / "log")
+    with pytest.raises(ConfigError, match="not mounted"):
+        async with open_site(site):
+            raise AssertionError
+    assert not (tmp_path / "data" / "log").exists()
 
 
 async def test_a_full_disk_is_told_as_that(make, tmp_path, monkeypatch):

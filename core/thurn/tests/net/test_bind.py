@@ -114,3 +114,16 @@ def test_what_is_not_a_socket_stays(tmp_path):
 def test_a_host_that_is_neither_an_address_nor_a_name(spec):
     with pytest.raises(ConfigError, match="neither an address nor a host name"):
         parse_bind(spec)
+
+
+def test_a_port_that_a_client_has_is_told_as_such():
+    """The kernel gives clients ports of its own choice, also one that a site wants to listen on."""
+    [listening] = bind("127.0.0.1:0")
+    with listening, socket.create_connection(listening.getsockname()) as client:
+        port = client.getsockname()[1]
+        with pytest.raises(ConfigError) as caught:
+            bind(f"127.0.0.1:{port}")
+        [finding] = caught.value.findings
+        assert f"ip_local_reserved_ports={port}" in finding
+        with pytest.raises(ConfigError, match="another server listens there"):
+            bind(f"127.0.0.1:{listening.getsockname()[1]}")

@@ -279,7 +279,7 @@ async def test_an_action_has_the_message_as_the_script_had_it():
 @pytest.mark.parametrize("word", ["refuse", "", "a//b", "../x", "\x01"])
 async def test_what_cannot_be_done_is_told_and_has_done_nothing(word):
     with pytest.raises(
-        ScriptFailed, match=r"line 2: (?:not with me|that cannot be the name)"
+        ScriptFailed, match=r"line 2: (?:not with me|the action uses a name that)"
     ) as failed:
         await check_sieve(verbs, perform("A", "reject", "send", word))
     found = failed.value.delivery
@@ -288,7 +288,7 @@ async def test_what_cannot_be_done_is_told_and_has_done_nothing(word):
 
 async def test_too_many_new_mailboxes():
     names = [f"new{number}" for number in range(11)]
-    with pytest.raises(ScriptFailed, match="may make 10 mailboxes"):
+    with pytest.raises(ScriptFailed, match="create at most 10 mailboxes"):
         await check_sieve(verbs, perform(*names))
     found = await check_sieve(verbs, perform(*names), account=FakeAccount(["new1"]))
     assert len(found.filings) == 11
@@ -404,7 +404,7 @@ def test_a_wrong_action_is_an_error_at_import():
     refused(sieve_command("vnd.example.wrong"), _both, "take one")
     refused(sieve_command("vnd.example.wrong", cancels_keep=True), _runs, "with `delivery`")
     refused(sieve_command("vnd.example.wrong"), key_command, "for tests")
-    refused(sieve_command("vnd.example.wrong", word="Wrong-word"), _runs, "no word of Sieve")
+    refused(sieve_command("vnd.example.wrong", word="Wrong-word"), _runs, "not a word of Sieve")
 
 
 def key_command(match: Match, keys: tuple[str, ...]) -> None: ...
@@ -412,7 +412,7 @@ def key_command(match: Match, keys: tuple[str, ...]) -> None: ...
 
 @pytest.mark.parametrize("capability", ["", "vnd.", "Vnd.x", 'a"b', "a b"])
 def test_a_wrong_capability_is_an_error_at_import(capability):
-    refused(sieve_test(capability), _ok, "no capability")
+    refused(sieve_test(capability), _ok, "not a capability")
 
 
 def _ok() -> bool: ...

@@ -3,7 +3,9 @@
 Rules of this file:
 1. No line is looked at: octets are collected, then searched, counted and replaced as a whole.
 2. Only CRLF is a line end. A message with a lone CR or LF is refused, whichever command brought it
-   (DATA, BDAT, LMTP). RFC 5321 §2.3.8.
+   (DATA, BDAT, LMTP), RFC 5321 §2.3.8; or, where a site says so, each of them becomes a CRLF. That
+   happens behind the removal of stuffed dots, so it never makes a dot that is removed, and a line
+   of one dot that it makes is content.
 3. Beyond the size limit everything collected is dropped, and later octets are only counted.
 4. Memory holds at most the limit, or the spill threshold and one received chunk where the caller
    takes what `spills`.
@@ -13,9 +15,12 @@ This file knows no command and no end of data.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 CRLF = b"\r\n"
+ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+"""A line end of any system."""
 
 
 class Collected(NamedTuple):
@@ -41,13 +46,16 @@ class Collector:
     Args:
         limit_octets: the largest content, counted without stuffed dots. RFC 1870 §5.
         spill_octets: the octets from which `spills` is True; None: it never is.
+        normalizes: a lone CR or LF becomes a CRLF instead of a reason to refuse.
     """
 
     __slots__ = (
         "_bare",
         "_blocks",
         "_context",
+        "_held_cr",
         "_limit_octets",
+        "_normalizes",
         "_ready_octets",
         "_received_octets",
         "_room_octets",
@@ -58,8 +66,12 @@ class Collector:
         "stuffed",
     )
 
-    def __init__(self, limit_octets: int, spill_octets: int | None = None) -> None:
+    def __init__(
+        self, limit_octets: int, spill_octets: int | None = None, *, normalizes: bool = False
+    ) -> None:
         self._limit_octets = limit_octets
+        self._normalizes = normalizes
+        self._held_cr = b""  # a CR at the end of what is normalized: its LF may come
         self._spill_octets = limit_octets + 1 if spill_octets is None else spill_octets
         # The two octets before what waits; the message begins at the beginning of a line.
         self._context = CRLF
@@ -104,15 +116,15 @@ class Collector:
     def finish(self) -> Collected:
         """The message is whole: return the rest of it. The collector cannot be used any more."""
         if not self._too_large:
-            self._settle()
+            self._settle(is_end=True)
         if self._too_large:
             return Collected(None, self._received_octets, too_large=True, bare_line_ends=False)
-        if self._bare:
+        if self._bare and not self._normalizes:
             return Collected(None, self._size_octets, too_large=False, bare_line_ends=True)
         octets = self._blocks[0] if len(self._blocks) == 1 else b"".join(self._blocks)
         return Collected(octets, self._size_octets, too_large=False, bare_line_ends=False)
 
-    def _settle(self) -> None:
+    def _settle(self, *, is_end: bool = False) -> None:
         """Turn what waits into content."""
         raw, context = self._waiting, self._context
         # The context was counted with the block before. A CRLF across the seam is whole only here,
@@ -123,6 +135,8 @@ class Collector:
             raw = raw.replace(b"\r\n.", CRLF)  # RFC 5321 §4.5.2: the first dot is removed
         block = bytes(raw[2:])
         self._waiting = bytearray(self._context)
+        if self._normalizes:
+            block = self._normalize(block, is_end=is_end)
         self._size_octets += len(block)
         if self._size_octets > self._limit_octets:
             self._too_large = True
@@ -132,6 +146,13 @@ class Collector:
         self._blocks.append(block)
         self._ready_octets += len(block)
         self._measure_room()
+
+    def _normalize(self, block: bytes, *, is_end: bool) -> bytes:
+        """The block with CRLF for each lone CR or LF; a CR at its end waits for the next block."""
+        block = self._held_cr + block
+        self._held_cr = b"\r" if block.endswith(b"\r") and not is_end else b""
+        block = block[: len(block) - len(self._held_cr)]
+        return ANY_LINE_END.sub(CRLF, block) if _bare_ends(block) else block
 
     def _measure_room(self) -> None:
         """Compute how much may wait until it must be settled: to spill it, or to see the limit."""

@@ -5,21 +5,19 @@ r"""The end-of-data machine of SMTP: reads what DATA brings, up to CRLF.CRLF and
 Rules of this file:
 1. Lines are not looked at: the end is searched in each chunk and a tail of at most six octets.
 2. LF.LF, CR.CR, LF.CRLF, CRLF.LF and their like end nothing. The content goes on to its true end,
-   where it is refused for its bare line ends (`Collected`). RFC 5321 §2.3.8, §4.1.1.4;
-   CVE-2023-51764, CVE-2023-51765, CVE-2023-51766.
+   where it is refused for its bare line ends, or they are normalized (`Collector`).
+   RFC 5321 §2.3.8, §4.1.1.4; CVE-2023-51764, CVE-2023-51765, CVE-2023-51766.
 3. Content that is too large is read to its true end as well, so that the dialogue stays in step.
 4. `stuff` writes content: whatever it holds, only CRLF goes out, and only the end looks like one.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from thurn_wire.collector import CRLF, Collected, Collector, has_bare_line_ends
+from thurn_wire.collector import ANY_LINE_END, CRLF, Collected, Collector, has_bare_line_ends
 
 END: Final = b"\r\n.\r\n"
-_ANY_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 
 class EndOfData:
@@ -35,12 +33,15 @@ class EndOfData:
     Args:
         limit_octets: see `Collector`.
         spill_octets: see `Collector`.
+        normalizes: see `Collector`; the end is found before, in the octets as they were received.
     """
 
     __slots__ = ("_collector", "_held", "_skip")
 
-    def __init__(self, limit_octets: int, spill_octets: int | None = None) -> None:
-        self._collector = Collector(limit_octets, spill_octets)
+    def __init__(
+        self, limit_octets: int, spill_octets: int | None = None, *, normalizes: bool = False
+    ) -> None:
+        self._collector = Collector(limit_octets, spill_octets, normalizes=normalizes)
         self._held = CRLF  # octets that may be part of the end
         self._skip = 2  # how many of them are not the message's: the CRLF of the DATA command
 
@@ -87,7 +88,7 @@ def stuff(content: bytes) -> bytes:
     RFC 5321 §4.5.2.
     """
     if has_bare_line_ends(content):
-        content = _ANY_LINE_END.sub(CRLF, content)
+        content = ANY_LINE_END.sub(CRLF, content)
     if content and not content.endswith(CRLF):
         content += CRLF
     if content.startswith(b"."):

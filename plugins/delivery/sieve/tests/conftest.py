@@ -1,4 +1,4 @@
-"""A site in memory with the filter in it, and deliveries to its accounts."""
+"""A site in memory with the delivery filter, and deliveries to its accounts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def tables(base, **settings):
 
 
 class Desk:
-    """The site, and one delivery after the other."""
+    """A site, and deliveries to it, one after the other."""
 
     def __init__(self, site, clock):
         self.site = site
@@ -70,7 +70,7 @@ class Desk:
         await handle.activate_document("sieve", name)
 
     async def deliver(self, script=None, message=MESSAGE, **facts):
-        """Run a script over a message; what the host would do is in the answer."""
+        """Run a script for a message, and return the delivery with the recorded actions."""
         if script is not None:
             await self.activate(script)
         delivery = await self.delivery(message, **facts)
@@ -110,7 +110,7 @@ class Desk:
         )
 
     async def commit(self, delivery):
-        """What is remembered becomes durable."""
+        """Make the remembered keys of a delivery durable."""
         await commit_deposits(self.site.commit_log, list(delivery.remembered.values()))
         return delivery
 

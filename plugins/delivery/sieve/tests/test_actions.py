@@ -159,7 +159,7 @@ async def test_parameters_go_along(desk):
     ],
 )
 async def test_an_ignored_redirect_is_as_if_it_were_not_there(desk, script, filed_in):
-    """RFC 5228 §4.2: it does not cancel the implicit keep; whatever else is asked for does."""
+    """RFC 5228 §4.2: it does not cancel the implicit keep, but other actions still do."""
     delivery = await desk.deliver('require ["fileinto", "copy", "imap4flags"];' + script)
     assert filed(delivery) == filed_in
 
@@ -187,7 +187,7 @@ async def test_vacation(desk):
 
 
 async def test_an_answer_given_while_the_script_ran_is_the_only_one(desk, monkeypatch):
-    """RFC 5230 §4.2: what another delivery has answered since the script asked counts."""
+    """RFC 5230 §4.2: an answer of another delivery since the script ran counts."""
     await desk.activate('require "vacation"; vacation "away";')
     delivery = await desk.delivery()
     asked, seen = [], delivery.account.seen

@@ -1,4 +1,4 @@
-"""What scripts cost is counted: their own slices only, over all workers."""
+"""The processor time of scripts: only their own slices count, summed over all workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`thurn sieve …`, as it is typed."""
+"""The command `thurn sieve`, run as a person types it."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_documents_of_an_account(site):
 
 
 def test_an_account_is_called_as_it_logs_in(site, tmp_path):
-    """In a database an account's id is not its name."""
+    """The id of an account in a database is not its name."""
     path = tmp_path / "thurn.toml"
     database = path.read_text().replace('type = "file"\nfile = "accounts.toml"', 'type = "sqlite"')
     path.write_text(database.replace('type = "sqlite"\npostmaster = "alice"', 'type = "sqlite"'))

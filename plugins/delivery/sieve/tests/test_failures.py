@@ -1,4 +1,4 @@
-"""What goes wrong keeps the mail; what is our own trouble makes it come again. RFC 5228 §2.10.6."""
+"""A failing script keeps the message; an internal failure makes it come again. RFC 5228 §2.10.6."""
 
 from __future__ import annotations
 

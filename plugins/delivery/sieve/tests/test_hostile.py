@@ -1,4 +1,4 @@
-"""Texts of a script that would be more than texts: line ends, paths, addresses, mailboxes."""
+"""Texts of scripts that try to be line ends, paths, addresses or names of mailboxes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def quoted(text):
 
 
 def given(text, *, variable):
-    """The text as a string of a script: written out, or by a variable."""
+    """The text as a string of a script: as it is, or in a variable."""
     return ("${v}", f'set "v" "{quoted(text)}";') if variable else (quoted(text), "")
 
 
@@ -72,7 +72,7 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("variable", [False, True])
 async def test_redirect_to_what_is_no_address(desk, variable):
-    """Judged after the variables are in; what is none is kept, and told."""
+    """The address is checked after variables are put in; a bad one keeps the message."""
     for address in ADDRESSES:
         text, setting = given(address, variable=variable)
         delivery = await desk.deliver(f'require "variables"; {setting} redirect "{text}";')
@@ -91,7 +91,7 @@ async def test_redirect_to_one_address_however_written(desk):
 
 
 async def test_a_redirected_message_has_the_sender_it_had(desk):
-    """RFC 5321 §6.1: a null sender stays null, and no script can give another."""
+    """RFC 5321 §6.1: a null sender stays null, and a script cannot replace it."""
     for sender in (None, "x@example.net"):
         delivery = await desk.deliver('redirect "y@a.example";', sender=sender)
         (sending,) = delivery.sendings
@@ -216,7 +216,7 @@ async def test_no_part_of_vacation_adds_a_field(desk, part):
         assert scan(content.read()).get(b"content-type") in (None, b"text/plain")
 
 
-# fileinto, include: names are no paths
+# fileinto, include: names are not paths
 
 MAILBOXES = [
     "../bob/INBOX",
@@ -243,7 +243,7 @@ MAILBOXES = [
 
 @pytest.mark.parametrize("variable", [False, True])
 async def test_fileinto_what_is_no_name(desk, variable):
-    """Kept, and told."""
+    """The message is kept, and the account gets a notice."""
     for name in MAILBOXES:
         text, setting = given(name, variable=variable)
         script = f'require ["fileinto", "variables"]; {setting} fileinto "{text}";'

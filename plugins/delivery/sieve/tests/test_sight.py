@@ -1,4 +1,4 @@
-"""What a script sees: envelope, sub-address, environment, time."""
+"""The envelope, the sub-address, the environment and the time that a script sees."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_the_trace_fields_are_seen(desk):
 
 
 async def test_summer_time_of_the_site_in_winter(desk_opener, tmp_path):
-    """The clock stands in June; a date of January has the offset of January."""
+    """It is June; a date in January has the offset of January."""
     async with desk_opener(tmp_path, zone="Europe/Berlin") as desk:
         january = b"Date: Fri, 2 Jan 2026 12:00:00 +0000\r\n\r\n"
         assert await true(desk, 'date "date" "hour" "13"', ["date"], message=january)

@@ -1,4 +1,4 @@
-"""The site's scripts before, after, and instead of an account's; includes; what is allowed."""
+"""The site's scripts before, after and in place of an account's; included and allowed ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write(base, **scripts):
 
 
 async def start_up_error(opening):
-    """What the operator is told."""
+    """The findings that the operator sees."""
     with pytest.raises(ConfigError) as raised:
         async with opening:
             pass
@@ -154,7 +154,7 @@ async def test_flags_of_the_site_stay_on_what_is_kept(desk_opener, tmp_path, scr
 
 
 async def test_a_failed_script_leaves_the_actions_of_the_site_as_they_were(desk_opener, tmp_path):
-    """RFC 5228 §2.10.6: nothing of its own stays, not a flag on what another one files."""
+    """RFC 5228 §2.10.6: nothing of a failed script stays, not even a flag on another's action."""
     write(tmp_path, one='require ["fileinto", "copy"]; fileinto :copy "archive";')
     async with desk_opener(tmp_path, before=["one.sieve"], notify_errors=False) as desk:
         delivery = await desk.deliver(

@@ -1,4 +1,4 @@
-"""What becomes of texts of scripts and peers: replies, marks, notices; for any text."""
+"""Replies, marks and notices that are made from the texts of scripts and peers, for any text."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def body_of(content):
 
 
 async def test_no_script_raises_or_loses_mail(desk):
-    """Random scripts over random messages: kept, filed, sent, refused or discarded on purpose."""
+    """A message is kept, filed, sent, refused or discarded on purpose, for every script."""
     dice = random.Random(5228)
     for _ in range(250):
         script = REQUIRE + "\n".join(dice.choices(COMMANDS, k=dice.randint(1, 8)))

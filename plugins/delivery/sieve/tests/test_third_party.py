@@ -55,7 +55,7 @@ def test_the_role_is_known_once_the_filter_is():
 
 @asynccontextmanager
 async def site_with(extension, base, tables):
-    """As at a start: the filter's entry point is loaded, then that of the extension."""
+    """A site that loads the filter's entry point and then the extension's, as at a start."""
     registry = Registry()
     assert list(registry.load(["delivery.sieve"])) == []
     registry.add(extension)
@@ -152,7 +152,7 @@ async def test_functions_work_on_a_whole_site(tmp_path, site_tables):
         assert "main line 3: desk" in str(told)
 
 
-# what one message may set off
+# the bounds of one message
 
 
 @sieve_command("vnd.example.spread")

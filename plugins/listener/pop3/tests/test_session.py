@@ -252,3 +252,27 @@ async def test_unique_ids_have_1_to_70_printable_octets(world):
     uids = [line.split(b" ")[1] for line in listed]
     assert all(re.fullmatch(rb"[!-~]{1,70}", uid) for uid in uids)
     assert all(one != two for one, two in pairwise(uids))
+
+
+@pytest.mark.parametrize("said", [b"", b"CAPA\r\n", b"USER alice\r\n", b"AUTH PLAIN\r\n", b"PASS"])
+async def test_a_stranger_who_waits_is_told_the_end(world, mock_clock, said):
+    """The client has asked for the password, and its person is away."""
+    connection = await world.connect()
+    if said:
+        connection.feed(said)
+        await connection.quiet()
+    connection.take()
+    mock_clock.jump(179)
+    await connection.quiet()
+    assert not connection.closed.is_set()
+    mock_clock.jump(2)
+    await connection.closed.wait()
+    assert connection.take() == b"-ERR no login for a long time, closing\r\n"
+
+
+async def test_who_has_logged_in_is_ended_without_a_word(world, mock_clock):
+    """RFC 1939 §3: at the autologout the server closes without sending any response."""
+    connection = await world.log_in()
+    mock_clock.jump(200)
+    assert (await world.say(connection, b"NOOP\r\n")).startswith(b"+OK")
+    assert connection.deadlines[-1] == 600

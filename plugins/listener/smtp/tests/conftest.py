@@ -102,6 +102,8 @@ def tables(base):
         "mx": {**common, **rules},
         "once": {**common, **rules, "reject_at": "once"},
         "small": {**common, "size_limit": "64KiB", "recipients": 100, "greeting": "hello there"},
+        "lenient": {**common, "bare_line_ends": "normalize"},
+        "scanners": {**common, "normalize_networks": ["192.0.2.128/25"]},
         "patient": {**common, "greeting_delay": "3s"},
         "secure": {**common, **login, "require_tls": True},
         "bare": {**common, "chunking": False, "smtputf8": False, "early_talkers": "allow"},

@@ -1,4 +1,4 @@
-"""MAIL FROM: logins, grants, outside."""
+"""The check of MAIL FROM, for logins, for grants and from outside."""
 
 from __future__ import annotations
 
@@ -202,8 +202,8 @@ async def test_a_site_without_state(tmp_path, directory):
         assert (await ask(policy, "bob@example.org")).code == 553
 
 
-async def test_trouble_is_raised(envelope, directory):
-    """The host makes a temporary refusal of it."""
+async def test_a_failure_is_raised(envelope, directory):
+    """The host answers it with a temporary refusal."""
     directory.down = True
     async with envelope() as policy:
         with pytest.raises(OSError, match="down"):

@@ -1,4 +1,4 @@
-"""The header: every way to show somebody else as the sender."""
+"""The header: every way to show another sender is refused or rewritten."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def ask(checked, fields, session=None, sender="alice@example.org", relayed
         "Reply-To: bob@example.org\r\nFrom: alice@example.org\r\n",
     ],
 )
-async def test_honest_ones(header, fields):
+async def test_own_senders_pass(header, fields):
     async with header() as checked:
         assert await ask(checked, fields) is None
 
@@ -147,7 +147,7 @@ DOUBTFUL = [
 
 
 @pytest.mark.parametrize("fields", FOREIGN + NAMES)
-async def test_others(header, fields):
+async def test_senders_of_others_are_refused(header, fields):
     async with header() as checked:
         decision = await ask(checked, fields)
         assert isinstance(decision, Reject), decision
@@ -158,14 +158,14 @@ async def test_others(header, fields):
 
 @pytest.mark.parametrize("fields", DOUBTFUL)
 @pytest.mark.parametrize("mode", ["reject", "rewrite"])
-async def test_doubtful_ones(header, fields, mode):
+async def test_doubtful_headers_are_refused(header, fields, mode):
     async with header(mode=mode) as checked:
         decision = await ask(checked, fields)
         assert isinstance(decision, Reject), decision
         assert (decision.code, decision.reason) == (550, "sender.doubtful")
 
 
-async def test_the_body_is_no_header(header):
+async def test_the_body_is_not_checked(header):
     async with header() as checked:
         decision = await ask(checked, b"Subject: x\r\n\r\nFrom: alice@example.org\r\n")
         assert decision.reason == "sender.doubtful"
@@ -257,7 +257,7 @@ async def test_a_sender_of_somebody_else(header):
         "=?utf-8?q?" + "=C3=B6" * 300 + "?=",
     ],
 )
-async def test_hostile_names_are_written_well(header, name):
+async def test_hostile_names_are_written_safely(header, name):
     quoted = name if name.startswith("=?") else '"' + name.replace('"', '\\"') + '"'
     async with header(mode="rewrite") as checked:
         found = await rewritten(checked, f"From: {quoted} <bob@example.org>\r\n")

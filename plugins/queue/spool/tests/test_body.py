@@ -1,4 +1,4 @@
-"""Bodies: in the log, then in files; write-once, never left behind for ever."""
+"""Bodies are first in the log, then in files, which are written once and removed in the end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_modes(bench):
             assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-async def test_lost_body_is_trouble_and_keeps_the_record(bench):
+async def test_a_lost_body_is_a_failure_and_keeps_the_record(bench):
     async with bench.open() as queue:
         await bench.put(queue, "a")
         bench.log.blobs.clear()

@@ -1,4 +1,4 @@
-"""Who holds what, until when."""
+"""The holders of leases, and when a lease ends."""
 
 from __future__ import annotations
 

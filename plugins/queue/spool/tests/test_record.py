@@ -1,4 +1,4 @@
-"""What entries keep: all of it comes back, also what older versions have written."""
+"""Packed entries are read back whole, those of older versions included."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_an_entry_of_an_older_version_is_read():
     assert unpack_entry(msgpack.encode(OLD)) == (ENVELOPE, None, "")
 
 
-def test_a_field_of_a_newer_version_is_passed_over():
+def test_a_field_of_a_newer_version_is_ignored():
     newer = (*msgpack.decode(pack_entry(ENVELOPE, ORIGIN, "")), "unheard of")
     assert unpack_entry(msgpack.encode(newer)) == (ENVELOPE, ORIGIN, "")
 

@@ -1,4 +1,4 @@
-"""Crashes: what was committed is there exactly once, whatever the file lacks."""
+"""Crashes: every committed entry exists exactly once, whatever the file lacks."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_pruning_brings_nothing_back(bench):
         assert await bench.names(queue) == ["kept"]
         bench.log.replay()
         assert await bench.names(queue) == ["kept"]
-        bench.clock.set_wall(0)  # the clock was wrong: what comes in now is newer all the same
+        bench.clock.set_wall(0)  # the clock was wrong, and new entries still count as newer
         deposit = bench.deposit(queue, "new")
         bench.die_before_commit(deposit)
         await bench.put(queue, "other")

@@ -136,7 +136,7 @@ async def test_a_crowd_is_cut_short_in_the_journal(site):
     assert decision.detail.count("u") < 20
 
 
-async def test_a_good_account_beside_one_that_is_locked(site):
+async def test_an_enabled_account_beside_a_locked_one(site):
     for name in ("alice", "bob"):
         await site.table.grant(PEER, account=name, **WHY)
     site.accounts.records["alice"] = replace(site.accounts.records["alice"], enabled=False)
@@ -163,7 +163,7 @@ async def test_a_grant_for_anybody_asks_for_no_sender(site, sender):
     assert transaction.stash.get(RELAYED_FOR) is None
 
 
-async def test_the_transaction_is_told_for_whom(site):
+async def test_the_transaction_is_marked_with_the_accounts(site):
     await site.table.grant(PEER, account="alice", destinations=["a.example"], **WHY)
     await site.table.grant(PEER, account="bob", destinations=["b.example"], **WHY)
     transaction = make_transaction(make_session(peer="192.0.2.7"), sender="team@example.org")
@@ -177,7 +177,7 @@ async def test_the_transaction_is_told_for_whom(site):
     assert other.stash.get(RELAYED_FOR) == {"alice", "bob"}
 
 
-async def test_nobody_is_told_of_where_nothing_is_permitted(site):
+async def test_a_transaction_is_not_marked_if_nothing_is_permitted(site):
     await site.table.grant(PEER, account="alice", **WHY)
     transaction = make_transaction(make_session(peer="192.0.2.7"), sender="bob@example.org")
     await judge(site, transaction)

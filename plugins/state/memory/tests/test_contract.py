@@ -1,4 +1,4 @@
-"""The conformance kit; contexts of one directory share their rows, as workers would."""
+"""The conformance kit; contexts of one directory share their rows, as workers of a site do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens the product on the test's directory; several times is several workers."""
+"""Opens the product on the test's directory; opened several times, it is several workers."""
 
 from __future__ import annotations
 

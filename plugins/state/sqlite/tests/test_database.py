@@ -140,7 +140,7 @@ async def test_a_newer_version(tmp_path, worker):
             pass
 
 
-async def test_errors_of_the_block_come_out_as_they_are(worker):
+async def test_errors_of_the_block_are_not_wrapped(worker):
     with pytest.raises(ConfigError) as caught:
         async with worker():
             raise ConfigError(["x"])
@@ -151,14 +151,14 @@ async def test_errors_of_the_block_come_out_as_they_are(worker):
     assert scope.cancelled_caught
 
 
-async def test_after_its_end_it_is_temporary(worker):
+async def test_a_closed_state_is_a_temporary_failure(worker):
     async with worker() as state:
         table = state.table("t")
     with pytest.raises(TemporaryFailure):
         await table.get("k")
 
 
-async def test_over_is_removed_in_batches(tmp_path, worker, clock):
+async def test_ended_rows_are_removed_in_batches(tmp_path, worker, clock):
     async with worker() as state:
         table = state.table("t")
         for number in range(2 * sweeper.BATCH_ROWS + 1):
@@ -186,13 +186,13 @@ async def test_the_sweeper_goes_on(tmp_path, worker, clock, autojump_clock):
         connection.close()
 
 
-async def test_no_more_than_was_left_when_last_seen(worker, clock):
+async def test_a_lifetime_is_never_longer_than_was_last_seen(worker, clock):
     async with worker() as state:
         await state.table("t").put("k", b"1", lifetime_seconds=600)
         clock.advance(500)
         await sweeper.sweep(state.database)
     clock.reboot()
-    clock.set_wall(0)  # a machine without a battery for its clock
+    clock.set_wall(0)  # the machine's clock has no battery
     async with worker() as state:
         (entry,) = await state.table("t").entries()
         assert entry.remaining_seconds == pytest.approx(100)

@@ -1,4 +1,5 @@
-"""Datagrams between workers: dead sockets, workers that do not read, long paths, junk."""
+"""Datagrams between workers: dead sockets, workers that do not read, long paths, wrong
+datagrams."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ def names(directory):
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_each_has_a_socket_of_its_own(tmp_path):
+def test_each_worker_has_its_own_socket(tmp_path):
     with SocketNotices(tmp_path, NoticeHub()), SocketNotices(tmp_path, NoticeHub()):
         assert names(tmp_path) == [f"{os.getpid()}-0.sock", f"{os.getpid()}-1.sock"]
     assert names(tmp_path) == []
@@ -36,7 +37,7 @@ def test_dead_sockets_are_removed(tmp_path):
         assert names(tmp_path) == [f"{os.getpid()}-1.sock", "notes.txt"]
 
 
-async def test_who_does_not_read_hears_the_newest_later(tmp_path):
+async def test_a_worker_that_does_not_read_gets_the_newest_value_later(tmp_path):
     deaf, hub = SocketNotices(tmp_path, NoticeHub()), NoticeHub()
     with SocketNotices(tmp_path, hub) as notices, deaf:
         async with trio.open_nursery() as nursery, deaf.subscribe("t") as t:
@@ -68,7 +69,7 @@ async def test_an_older_value_does_not_come_after_a_newer(tmp_path):
             assert notices._late == {}
 
 
-async def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
+async def test_kept_values_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LATE_NOTICES", 10)
     deaf = SocketNotices(tmp_path, NoticeHub())
     with SocketNotices(tmp_path, NoticeHub()) as notices, deaf:
@@ -80,7 +81,7 @@ async def test_what_is_kept_is_bounded(tmp_path, monkeypatch):
         assert len(notices._late) == 10
 
 
-async def test_only_who_subscribes_is_sent_to(tmp_path):
+async def test_notices_are_sent_to_subscribers_only(tmp_path):
     hub = NoticeHub()
     with SocketNotices(tmp_path, NoticeHub()) as one, SocketNotices(tmp_path, hub) as two:
         async with two.subscribe("t"), two.subscribe("t"), one.subscribe("u"):
@@ -109,7 +110,7 @@ async def test_topics_of_one_mark_are_told_apart(tmp_path, monkeypatch):
             nursery.cancel_scope.cancel()
 
 
-def test_the_dead_go_with_their_links(tmp_path):
+def test_dead_sockets_are_removed_with_their_links(tmp_path):
     def die(name):
         dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         dead.bind(str(tmp_path / f"{name}.sock"))
@@ -130,7 +131,7 @@ def test_the_dead_go_with_their_links(tmp_path):
 
 async def test_a_topic_that_cannot_be_linked_is_linked_later(tmp_path):
     with SocketNotices(tmp_path, NoticeHub()) as one, SocketNotices(tmp_path, NoticeHub()) as two:
-        descriptor, two._descriptor = two._descriptor, -1  # nothing can be made there
+        descriptor, two._descriptor = two._descriptor, -1  # no link can be made there
         async with trio.open_nursery() as nursery, two.subscribe("t") as t:
             two._descriptor = descriptor
             nursery.start_soon(two.receive_always)
@@ -162,7 +163,7 @@ async def test_a_path_longer_than_an_address(tmp_path):
 @pytest.mark.parametrize(
     "datagram", [b"", b"1234567", b"12345678\xff", b"12345678" + b"x" * 5_000, b"\xff" * 100]
 )
-async def test_junk_is_passed_over(tmp_path, datagram):
+async def test_wrong_datagrams_are_ignored(tmp_path, datagram):
     with SocketNotices(tmp_path, NoticeHub()) as notices:
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         async with trio.open_nursery() as nursery, notices.subscribe("t") as channel:
@@ -175,7 +176,7 @@ async def test_junk_is_passed_over(tmp_path, datagram):
         peer.close()
 
 
-def test_a_lost_directory_is_no_error(tmp_path):
+def test_a_lost_directory_is_not_an_error(tmp_path):
     with SocketNotices(tmp_path / "n", NoticeHub()) as notices:
         (tmp_path / "n" / names(tmp_path / "n")[0]).unlink()
         (tmp_path / "n").rmdir()

@@ -317,7 +317,7 @@ async def test_the_upkeep_survives_a_damaged_index(bench, damage):
     async with bench.open() as store:
         index = store._pool.index(ALICE)
     damage(index_of(bench))
-    upkeep = Upkeep(bench.context.clock, bench.context.diagnostics)
+    upkeep = Upkeep(bench.context.clock, bench.context.diagnostics, bench.log.distrust)
     upkeep.opened(index, 0)
     upkeep.grown(index)
     upkeep.log_grown(index)

@@ -18,7 +18,7 @@ class Index:
 
 async def test_a_connection_is_closed_between_two_accounts(tmp_path, monkeypatch):
     context = FakeContext(tmp_path)
-    upkeep = Upkeep(context.clock, context.diagnostics)
+    upkeep = Upkeep(context.clock, context.diagnostics, lambda _: None)
     done = []
     all_done = trio.Event()
 

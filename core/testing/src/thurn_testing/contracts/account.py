@@ -188,7 +188,7 @@ async def _judge(verifier: CredentialVerifier, name: str, secret: str, kind: str
 
 
 async def _right_claims(verifier: CredentialVerifier) -> None:
-    found: set[AccountId] = set()
+    identifiers: set[AccountId] = set()
     for account in (ALICE, BOB):
         verdicts: set[AccountId] = set()
         for name in (account.name, account.name.upper(), *account.addresses):
@@ -197,8 +197,8 @@ async def _right_claims(verifier: CredentialVerifier) -> None:
                 raise AssertionError(f"{name} with its password is verified: found {verdict!r}")  # noqa: TRY004
             verdicts.add(verdict.account)
         expect_equal(len(verdicts), 1, "an account has one AccountId, whatever name it came by")
-        found |= verdicts
-    expect_equal(len(found), 2, "different accounts have different AccountIds")
+        identifiers |= verdicts
+    expect_equal(len(identifiers), 2, "different accounts have different AccountIds")
 
 
 async def _wrong_claims(verifier: CredentialVerifier) -> None:
@@ -264,8 +264,8 @@ async def check_directory(directory: Directory, *, separator: str = "+") -> None
 async def _finding(directory: AccountFinder, alice: AccountId, bob: AccountId) -> None:
     for account, identifier in ((ALICE, alice), (BOB, bob)):
         for name in (account.name, account.name.upper(), *account.addresses):
-            found = await directory.find_account(name)
-            expect_equal(found, identifier, f"{name} is a name of this account")
+            identified = await directory.find_account(name)
+            expect_equal(identified, identifier, f"{name} is a name of this account")
     for name in HOSTILE_NAMES:
         expect_equal(await directory.find_account(name), None, f"{name[:40]!r} is nobody's name")
 
@@ -277,13 +277,13 @@ async def _resolve(directory: Directory, text: str) -> Resolution:
 async def _own_addresses(directory: Directory) -> tuple[AccountId, AccountId]:
     ids: list[AccountId] = []
     for account in (ALICE, BOB):
-        found: set[Resolution] = set()
+        resolution: set[Resolution] = set()
         for text in account.addresses:
             local, _, domain = text.partition("@")
             for spelled in (text, f"{local.title()}@{domain.upper()}", f'"{local}"@{domain}.'):
-                found.add(await _resolve(directory, spelled))
-        expect_equal(len(found), 1, "all addresses of an account, in any spelling, mean it")
-        meaning = found.pop()
+                resolution.add(await _resolve(directory, spelled))
+        expect_equal(len(resolution), 1, "all addresses of an account, in any spelling, mean it")
+        meaning = resolution.pop()
         if not isinstance(meaning, Local) or meaning.detail is not None:
             raise AssertionError(f"an account's address is Local without detail: {meaning!r}")
         ids.append(meaning.account)
@@ -292,30 +292,38 @@ async def _own_addresses(directory: Directory) -> tuple[AccountId, AccountId]:
 
 async def _sub_addresses(directory: Directory, separator: str, alice: AccountId) -> None:
     if not separator:
-        found = await _resolve(directory, "alice+Lists@example.org")
-        expect_equal(found, UnknownAddress(True), "without a separator there are no sub-addresses")
+        resolution = await _resolve(directory, "alice+Lists@example.org")
+        expect_equal(
+            resolution, UnknownAddress(True), "without a separator there are no sub-addresses"
+        )
         return
     for detail in ("Lists", f"a{separator}b", "", "x/y"):
-        found = await _resolve(directory, f"Alice{separator}{detail}@example.org")
-        expect_equal(found, Local(alice, detail), "a sub-address has its detail as it was given")
-    found = await _resolve(directory, f"sales{separator}x@example.org")
-    expect(isinstance(found, Alias), "a sub-address of an alias is the alias")
+        resolution = await _resolve(directory, f"Alice{separator}{detail}@example.org")
+        expect_equal(
+            resolution, Local(alice, detail), "a sub-address has its detail as it was given"
+        )
+    resolution = await _resolve(directory, f"sales{separator}x@example.org")
+    expect(isinstance(resolution, Alias), "a sub-address of an alias is the alias")
 
 
 async def _aliases(directory: Directory) -> None:
     for name, targets in SAMPLE.aliases.items():
-        found = await _resolve(directory, name.upper())
+        resolution = await _resolve(directory, name.upper())
         expected = {Address.parse(text).key for text in targets}
-        if not isinstance(found, Alias):
-            raise AssertionError(f"{name} is an Alias: found {found!r}")  # noqa: TRY004
-        expect_equal({a.key for a in found.addresses}, expected, f"{name} stands for its targets")
+        if not isinstance(resolution, Alias):
+            raise AssertionError(f"{name} is an Alias: found {resolution!r}")  # noqa: TRY004
+        expect_equal(
+            {a.key for a in resolution.addresses}, expected, f"{name} stands for its targets"
+        )
 
 
 async def _unknown_addresses(directory: Directory) -> None:
     for domain in SAMPLE.domains:
         for local in ("nobody", "carols", *HOSTILE_LOCALS):
-            found = await _resolve(directory, f"{local}@{domain}")
-            expect_equal(found, UnknownAddress(True), f"{local} is unknown at a domain of ours")
+            resolution = await _resolve(directory, f"{local}@{domain}")
+            expect_equal(
+                resolution, UnknownAddress(True), f"{local} is unknown at a domain of ours"
+            )
     for domain in (
         "elsewhere.example",
         "sub.example.org",
@@ -326,15 +334,15 @@ async def _unknown_addresses(directory: Directory) -> None:
         "[IPv6:::1]",
         "xn--exmple-cua.org",
     ):
-        found = await _resolve(directory, f"alice@{domain}")
-        expect_equal(found, UnknownAddress(False), f"{domain} is no domain of ours")
+        resolution = await _resolve(directory, f"alice@{domain}")
+        expect_equal(resolution, UnknownAddress(False), f"{domain} is no domain of ours")
 
 
 async def _postmasters(directory: Directory) -> None:
     for domain in SAMPLE.domains:
         for local in ("postmaster", "Postmaster", "POSTMASTER"):
-            found = await _resolve(directory, f"{local}@{domain}")
-            known = not isinstance(found, UnknownAddress)
+            resolution = await _resolve(directory, f"{local}@{domain}")
+            known = not isinstance(resolution, UnknownAddress)
             expect(known, f"{local} is known at each domain of ours (RFC 5321 §4.5.1)")
 
 
@@ -345,8 +353,8 @@ async def _records(directory: Directory, alice: AccountId, bob: AccountId) -> No
             raise AssertionError("an account that an address leads to has a record")
         expect_equal(record.account, account, "a record says whose it is")
         expect_equal(str(record.address), sample.addresses[0], "the primary address is the first")
-        found = {str(address) for address in record.addresses}
-        expect_equal(found, set(sample.addresses), "a record has all addresses")
+        addresses = {str(address) for address in record.addresses}
+        expect_equal(addresses, set(sample.addresses), "a record has all addresses")
         expect_equal(record.display_name, sample.display_name, "a record has the display name")
         expect_equal(record.groups, sample.groups, "a record has the groups")
         expect_equal(record.services, sample.services, "a record has the services; None is all")
@@ -383,13 +391,13 @@ async def _ownership(
 
 async def _acting(directory: Directory, alice: AccountId, bob: AccountId) -> None:
     for name in ("alice", "ALICE", *ALICE.addresses):
-        found = await directory.may_act_as(alice, name)
-        expect_equal(found, alice, f"one may act as oneself, spelled {name}")
+        acting_as = await directory.may_act_as(alice, name)
+        expect_equal(acting_as, alice, f"one may act as oneself, spelled {name}")
     for authcid, name in (
         (alice, "bob"), (alice, "bob@example.org"), (bob, "alice"), (bob, "alice@example.org"),
         (AccountId("nobody"), "alice"),
     ):  # fmt: skip
-        found = await directory.may_act_as(authcid, name)
-        expect_equal(found, None, f"{authcid} may not act as {name}")
+        acting_as = await directory.may_act_as(authcid, name)
+        expect_equal(acting_as, None, f"{authcid} may not act as {name}")
     for name in HOSTILE_NAMES:
         expect_equal(await directory.may_act_as(alice, name), None, "nobody acts as nobody")

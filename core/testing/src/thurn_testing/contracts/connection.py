@@ -26,7 +26,7 @@ LARGE = bytes(range(256)) * 8192
 
 
 async def check_connection(make: Make) -> None:
-    """Everything that the contract promises holds.
+    """Everything that the contract promises holds for this connection.
 
     Raises:
         AssertionError: with the promise that was not kept.
@@ -55,8 +55,10 @@ async def _half_closed(connection: Connection, peer: trio.abc.HalfCloseableStrea
     await peer.send_all(b"last")
     await peer.send_eof()
     expect_equal(await connection.receive(), b"last", "what was sent before the end arrives")
-    expect_equal(await connection.receive(), b"", "the end of the stream is no octets")
-    expect_equal(await connection.receive(), b"", "and stays so")
+    expect_equal(
+        await connection.receive(), b"", "at the end of the stream `receive` returns no octets"
+    )
+    expect_equal(await connection.receive(), b"", "and again at each later call")
     await connection.send(b"answer")
     expect_equal(await _read(peer, 6), b"answer", "a peer that has ended its side is answered")
 
@@ -87,7 +89,7 @@ async def _gone(connection: Connection, peer: trio.abc.HalfCloseableStream) -> N
 
 async def _in_the_clear(connection: Connection, _: trio.abc.HalfCloseableStream) -> None:
     expect(connection.tls is None, "there is no TLS until it is started")
-    expect(not connection.can_start_tls, "without a certificate there is none to start")
+    expect(not connection.can_start_tls, "without a certificate TLS cannot be started")
     connection.extend(60.0)
     await trio.lowlevel.checkpoint()
 

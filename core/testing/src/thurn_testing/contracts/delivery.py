@@ -38,7 +38,7 @@ MESSAGES: Final = (
     b"Subject: bare\nFrom: x@example.net\n\nbody\n",
     b"Received: x\r\n" * 200 + b"\r\nbody\r\n",
 )
-"""What the world sends: ordinary, empty, binary, broken, of lists and programs."""
+"""Messages as the world sends them: ordinary, empty, binary, broken, of lists and programs."""
 
 SENDERS: Final = (None, "x@example.net", "MAILER-DAEMON@example.net", '"a b"@example.net')
 
@@ -116,7 +116,7 @@ def _cases() -> Iterator[tuple[bytes, str | None]]:
 
 
 def _check_verbs(delivery: RecordedDelivery) -> None:
-    """What was asked for can be done."""
+    """The verbs that the filter used can be carried out."""
     for filing in delivery.filings:
         try:
             proper = mailbox_name(filing.mailbox, delivery.account.separator)
@@ -158,7 +158,7 @@ def _told(delivery: RecordedDelivery) -> object:
 async def _check_trouble(
     product: DeliveryFilter, account: AccountHandle, record: AccountRecord
 ) -> None:
-    """A store that is down makes the message come again; it is not lost and not refused."""
+    """While the store is down, the message is deferred: it is neither lost nor refused."""
     down = cast("AccountHandle", DownAccount(account))
     delivery = make_delivery(MESSAGES[3], "x@example.net", down, record)
     try:

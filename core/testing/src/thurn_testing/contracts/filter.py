@@ -38,7 +38,7 @@ from thurn_testing.contracts.expectation import (
 )
 
 BROKEN: Final = 100
-"""Messages with some octets changed, for each one given."""
+"""Messages with some octets changed that are made of each message given."""
 _SEED: Final = 5322
 _OCTETS: Final = b'\0\t\n\r "(),:;<=>?@[\\]\x7f\x80\xc3\xff'
 
@@ -73,7 +73,7 @@ async def check_message_filter(
     Args:
         checked: opened.
         transactions: one of each kind that the filter tells apart.
-        messages: such as it is made for; broken ones are made of them.
+        messages: messages that the filter is made for; the kit makes broken ones of them.
 
     Raises:
         AssertionError: with the promise that was not kept.
@@ -104,9 +104,9 @@ async def _one(checked: MessageFilter, transaction: Transaction, octets: bytes) 
     expect_decision(decision)
     edits = getattr(decision, "edits", ())
     if edits:
-        found, original = scan(edit_header(Content.of(octets), edits).read()), scan(octets)
+        edited, original = scan(edit_header(Content.of(octets), edits).read()), scan(octets)
         body = octets[original.header_end :]
-        expect_equal(found.content[found.header_end :], body, "edits do not touch the body")
+        expect_equal(edited.content[edited.header_end :], body, "edits do not touch the body")
 
 
 def _state(transaction: Transaction) -> tuple[object, ...]:

@@ -23,10 +23,10 @@ from thurn_testing.contracts.storesite import HostsOf, StoreHost
 from thurn_testing.fakes.context import FakeContext, Given
 
 SETTINGS = LogSettings(segment_octets=1 << 16, seal_after_seconds=0.01)
-"""Small and soon sealed, so that a kit sees many segments."""
+"""Settings of a log whose segments are small and soon sealed, so that a kit sees many of them."""
 
 PATIENCE_SECONDS = 30
-"""How long sealing and settling may take."""
+"""Longest time in seconds for sealing and settling."""
 
 
 class SystemTime:
@@ -35,7 +35,7 @@ class SystemTime:
     boot_id = "kit"
 
     def monotonic(self) -> float:
-        """Seconds."""
+        """Seconds since the boot."""
         return time.monotonic()
 
     def wall(self) -> float:

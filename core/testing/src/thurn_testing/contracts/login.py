@@ -24,9 +24,9 @@ from thurn_testing.contracts.expectation import expect, expect_equal
 from thurn_testing.fakes.session import TLS, make_identity, make_session
 
 ANSWER_SECONDS: Final = 5.0
-"""The host gives all login policies of an attempt 30 s together."""
+"""Longest time of one answer in seconds; the host gives all login policies of an attempt 30 s."""
 DELAY_SECONDS: Final = 60.0
-"""A peer's patience ends; who must wait longer is refused."""
+"""Longest delay in seconds that a policy may ask for; a policy that wants more refuses."""
 NAMES: Final = (
     "",
     "alice",
@@ -40,7 +40,7 @@ NAMES: Final = (
     "\u202egnp.ecila",
     "\ud800",
 )
-"""As peers give them; nothing of it has been looked at when a policy is asked."""
+"""Login names as peers give them: policies are asked before anything has looked at them."""
 MECHANISMS: Final = ("PASSWORD", "PLAIN", "SCRAM-SHA-256", "X" * 20)
 PEERS: Final = ("198.51.100.1", "2001:db8::1", "fe80::1", None)
 PROTOCOLS: Final = ("smtp", "imap", "pop3", "managesieve", "x-unknown")
@@ -57,9 +57,9 @@ async def check_login(
 
     Args:
         policy: opened.
-        admitted: sessions that may log in, before any failure was told.
+        admitted: sessions that may log in, before the policy has heard of a failure.
         forbidden: sessions whose login is refused, before or after the credentials.
-        identity: whose login; one of "alice" if None.
+        identity: of the logins; that of "alice" if None.
 
     Raises:
         AssertionError: with the promise that was not kept.
@@ -84,7 +84,7 @@ async def _logs_in(policy: LoginPolicy, session: Session, identity: Identity) ->
         return False
     record = getattr(policy, "record_login", None)
     if record is not None:
-        expect(await record(attempt, identity) is None, "what is recorded is no decision")
+        expect(await record(attempt, identity) is None, "`record_login` returns nothing")
     return True
 
 

@@ -38,7 +38,7 @@ SENDERS: Final = (
     '"a b"@elsewhere.example',
     "j\u00f6rg@m\u00fcnchen.example",
 )
-"""The null sender, one of ours, one that must be quoted, one that needs SMTPUTF8."""
+"""Senders: the null sender, an address of the site, one in quotes, one that needs SMTPUTF8."""
 RECIPIENTS: Final = ("someone@elsewhere.example", "other@elsewhere.example")
 
 
@@ -52,8 +52,8 @@ async def check_outgoing_filter(
 
     Args:
         checked: opened.
-        messages: such as it is made for; broken ones are added.
-        entries: more than one of each kind, hop class and sort of sender, which are always asked.
+        messages: messages that the filter is made for; the kit adds broken ones.
+        entries: entries besides those of each kind, hop class and sender, which the kit makes.
 
     Raises:
         AssertionError: with the promise that was not kept.
@@ -108,6 +108,6 @@ async def _check_one(checked: OutgoingFilter, entry: OutgoingEntry, octets: byte
 def _check_body(checked: OutgoingFilter, octets: bytes, edited: bytes) -> None:
     if checked.outgoing_class == "sign":
         expect(edited.endswith(octets), "a signature stands above the octets that it signs")
-    original, found = scan(octets), scan(edited)
+    original, after = scan(octets), scan(edited)
     body = octets[original.header_end :]
-    expect_equal(edited[found.header_end :], body, "edits do not touch the body")
+    expect_equal(edited[after.header_end :], body, "edits do not touch the body")

@@ -23,11 +23,11 @@ from thurn.contracts.commitlog import (
 from thurn.types.content import Blob
 
 BUSY_ROUNDS = 1_000
-"""Rounds before a busy resource is called stuck; a real log would go on with other groups."""
+"""Most rounds before a busy resource counts as stuck; a real log goes on with other groups."""
 
 
 class PlainFrame:
-    """What one group writes."""
+    """The records and blobs that one group writes."""
 
     def __init__(self, log: PlainLog) -> None:
         self._log = log
@@ -59,16 +59,17 @@ class PlainLog:
         self.blobs: dict[BlobReference, bytes] = {}
         self.generation = 1
         self.has_failed = False
+        self.distrusted: list[str] = []
         self.aside: dict[tuple[str, str], dict[Record, dict[BlobReference, bytes]]] = {}
         self.offsets = itertools.count()
         self._times = itertools.count(1)
 
     def register(self, name: str, owner: Owner) -> None:
-        """Say who understands the records of this name; a reopened store takes its place."""
+        """Register the owner of the records of this name; that of a reopened store replaces it."""
         self.owners[name] = owner
 
     async def commit(self, changes: Sequence[Change]) -> None:
-        """One round for one group."""
+        """Commit one group in a round of its own."""
         await trio.lowlevel.checkpoint()
         resources = list(dict.fromkeys(c.resource for c in changes if c.resource is not None))
         for _round in range(BUSY_ROUNDS):
@@ -93,13 +94,17 @@ class PlainLog:
             change.applied()
 
     def keep(self, frame: PlainFrame) -> None:
-        """The frame is durable."""
+        """The changes of a frame are durable: apply them."""
         now = next(self._times)
         self.records += [(owner, Record(payload, now)) for owner, payload in frame.records]
 
     def read(self, reference: BlobReference) -> bytes | None:
         """The octets of a blob while they are kept."""
         return self.blobs.get(reference)
+
+    def distrust(self, detail: str) -> None:
+        """Nothing is trusted any more: `detail` is kept for the test."""
+        self.distrusted.append(detail)
 
     def is_aside(self, owner: str, key: str) -> bool:
         """Whether records of this key stand aside."""

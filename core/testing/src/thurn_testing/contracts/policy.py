@@ -54,13 +54,13 @@ SENDERS: Final = (
     "j\u00f6rg@m\u00fcnchen.example",
     "a" * 64 + "@" + "b" * 63 + ".example",
 )
-"""What a peer may say; every one parses."""
+"""Reverse-paths that a peer may give; all of them are well-formed."""
 
 
 SESSION_SECONDS: Final = 30.0
-"""The longest session of this kit; the deadline of a stage is as long."""
+"""Longest session of this kit in seconds; the deadline of a stage is as long."""
 CLOSE_SECONDS: Final = 5.0
-"""The longest closing of the rules of a session, as the host has it."""
+"""Longest closing of the rules of a session in seconds, as in the host."""
 
 
 async def check_sender_policy(
@@ -117,7 +117,7 @@ async def check_session_policy(policy: SessionPolicy, *, sessions: Sequence[Sess
 async def _live(
     policy: SessionPolicy, session: Session, outcomes: Sequence[TransactionOutcome]
 ) -> None:
-    """One session with transactions that end so."""
+    """One session whose transactions have these outcomes."""
     with in_time("a session with its transactions ends in time", SESSION_SECONDS):
         async with policy.open(session) as rules:
             expect(isinstance(rules, policy.rules), "`open` gives an object of the class `rules`")

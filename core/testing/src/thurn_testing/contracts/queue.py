@@ -42,14 +42,14 @@ from thurn_testing.contracts.storesite import HostsOf, StoreHost, message, plain
 from thurn_testing.fakes.supervision import commit_deposits
 
 MakeQueue: TypeAlias = Callable[[Context], AbstractAsyncContextManager[Queue]]
-"""Opens a queue on a context; again on an equal context for the same mail."""
+"""Opens a queue on a context; called with an equal context, it opens the same mail again."""
 
 LATER: Final = Status(451, "4.4.1", "Nobody answers")
 NEVER: Final = Status(550, "5.1.1", "Nobody of this name")
 PATIENCE_SECONDS: Final = 30.0
-"""How long the kit waits for what must come at once."""
+"""Longest wait in seconds for what has to come at once."""
 MOMENT_SECONDS: Final = 0.05
-"""How long the kit looks whether something comes that must not."""
+"""Seconds for which the kit looks whether something comes that must not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class OpenQueue:
 
 
 class QueueSite:
-    """A queue's place; `open` may be called again and again, and at the same time."""
+    """Where a queue keeps its mail; `open` may be called again, also while it is open."""
 
     def __init__(self, make: MakeQueue, hosts: HostsOf, directory: Path, *, durable: bool) -> None:
         self._make = make
@@ -102,7 +102,7 @@ class QueueSite:
 
 
 def envelope(*recipients: str) -> Envelope:
-    """From Ann to these."""
+    """An envelope from Ann to these recipients."""
     addresses = (Address.parse(one) for one in recipients or ("bob@example.net",))
     return Envelope(Address.parse("ann@example.org"), tuple(Recipient(one) for one in addresses))
 
@@ -113,7 +113,7 @@ def addressees(whole: Envelope) -> list[str]:
 
 
 async def committed_entry_is_listed(site: QueueSite) -> None:
-    """What was committed is there, with everything that must survive; what was not is not."""
+    """What was committed is there, with all that has to survive; what was not committed is not."""
     given = Envelope(
         Address.parse('"a b"@example.org'),
         (
@@ -140,10 +140,10 @@ async def committed_entry_is_listed(site: QueueSite) -> None:
 
 
 async def _expect_whole(entry: QueueEntry, given: Envelope, content: Content) -> None:
-    found = entry.envelope
-    expect_equal(found, given, "sender and recipients are kept")
-    expect_equal(dict(found.parameters), dict(given.parameters), "MAIL words are kept")
-    words = dict(found.recipients[0].parameters)
+    envelope = entry.envelope
+    expect_equal(envelope, given, "sender and recipients are kept")
+    expect_equal(dict(envelope.parameters), dict(given.parameters), "MAIL words are kept")
+    words = dict(envelope.recipients[0].parameters)
     expect_equal(words, dict(given.recipients[0].parameters), "RCPT words are kept")
     expect_equal(entry.size_octets, content.size_octets, "the size counts prefix and blob")
     expect_equal((entry.tries, entry.last_status), (0, None), "nothing was tried")
@@ -177,7 +177,7 @@ async def _expect_origins(
 
 
 async def lease_shows_the_origin(site: QueueSite) -> None:
-    """Whoever holds a lease knows which stage to ask before the attempt."""
+    """A lease names the stage that is asked before the attempt."""
     origin = EntryOrigin(EntryKind.REPLY, HopClass.WORLD, AccountId("ann"))
     async with site.open() as opened:
         deposit = opened.queue.prepare(
@@ -199,7 +199,7 @@ async def null_sender_is_kept(site: QueueSite) -> None:
 
 
 async def key_makes_a_repeat_recognisable(site: QueueSite) -> None:
-    """The same key and recipients once; other recipients, or no key, each time."""
+    """A repeat with the same key and recipients is stored once; without a key, always."""
     async with site.open() as opened:
         for _attempt in range(2):
             await opened.put("bob@example.net", key="t1")
@@ -211,8 +211,8 @@ async def key_makes_a_repeat_recognisable(site: QueueSite) -> None:
         await opened.put("carol@example.net", key="t1")
         await opened.put("dave@example.net")
         await opened.put("dave@example.net")
-        found = [addressees(one.envelope)[0][:3] for one in await opened.queue.entries()]
-        expect_equal(sorted(found), ["bob", "car", "dav", "dav", "eve"], "a repeat adds nothing")
+        names = [addressees(one.envelope)[0][:3] for one in await opened.queue.entries()]
+        expect_equal(sorted(names), ["bob", "car", "dav", "dav", "eve"], "a repeat adds nothing")
     if site.durable:
         async with site.open() as opened:
             await opened.put("bob@example.net", key="t1")
@@ -220,7 +220,7 @@ async def key_makes_a_repeat_recognisable(site: QueueSite) -> None:
 
 
 async def entries_come_in_pages(site: QueueSite) -> None:
-    """Oldest first, `after` goes on even when that entry has gone."""
+    """Entries are listed oldest first; `after` goes on also when that entry is gone."""
     async with site.open() as opened:
         for number in range(5):
             await opened.put(f"u{number}@example.net")
@@ -234,7 +234,7 @@ async def entries_come_in_pages(site: QueueSite) -> None:
 
 
 async def removed_entry_stays_away(site: QueueSite) -> None:
-    """Removed is removed, after a replay of its coming in as well."""
+    """A removed entry stays removed, also when its arrival is replayed."""
     async with site.open() as opened:
         await opened.put(key="t1")
         (entry,) = await opened.queue.entries()
@@ -259,7 +259,7 @@ async def replay_and_retiring_change_nothing(site: QueueSite) -> None:
 
 
 async def failed_group_queues_nothing(site: QueueSite) -> None:
-    """All deposits of a group or none."""
+    """All deposits of a group are stored, or none."""
 
     class Failing:
         resource = None
@@ -285,7 +285,7 @@ async def failed_group_queues_nothing(site: QueueSite) -> None:
 
 
 async def content_is_kept(site: QueueSite) -> None:
-    """Octet by octet: from the log, from its file, small and big; after a restart."""
+    """Contents are unchanged, from the log and from a file, also after a restart."""
     contents = [
         message("small").prepend(b"Received: kit\r\n"),
         message("big", b"0123456789abcde\r\n" * (SPILL_OCTETS // 16)),
@@ -303,14 +303,14 @@ async def content_is_kept(site: QueueSite) -> None:
 
 async def _expect_contents(opened: OpenQueue, contents: Sequence[Content]) -> None:
     leases = [await opened.lease() for _content in contents]
-    found = sorted([(await lease.content()).read() for lease in leases], key=len)
-    expect_equal(found, [one.read() for one in contents], "content is kept")
+    octets = sorted([(await lease.content()).read() for lease in leases], key=len)
+    expect_equal(octets, [one.read() for one in contents], "content is kept")
     for lease in leases:
         await lease.release()
 
 
 async def leased_entry_is_held_once(site: QueueSite) -> None:
-    """Two workers never have the same entry; released, it is due again."""
+    """Two workers never lease the same entry; a released one is due again."""
     async with site.open() as one, site.open() as two:
         await one.put("bob@example.net")
         lease = await one.lease()
@@ -326,7 +326,7 @@ async def leased_entry_is_held_once(site: QueueSite) -> None:
 
 
 async def finished_recipients_leave(site: QueueSite) -> None:
-    """Success and permanent failure leave; temporary failure waits; others stay as they were."""
+    """Recipients that succeeded or failed for good leave; those of temporary failures wait."""
     names = ("ok@example.net", "no@example.net", "wait@example.net", "same@example.net")
     async with site.open() as opened:
         await opened.put(*names)
@@ -350,7 +350,7 @@ async def finished_recipients_leave(site: QueueSite) -> None:
 
 
 async def deferred_entry_comes_back(site: QueueSite) -> None:
-    """At its time, with its tries, after a restart as well."""
+    """A deferred recipient is due at its time, with its tries counted, also after a restart."""
     async with site.open() as opened:
         await opened.put()
         lease = await opened.lease()
@@ -367,7 +367,7 @@ async def deferred_entry_comes_back(site: QueueSite) -> None:
 
 
 async def retry_times_are_bounded(site: QueueSite) -> None:
-    """A time that has passed is now; one that is too far ahead is nearer."""
+    """A retry in the past is due now; one that is too far ahead is brought nearer."""
     async with site.open() as opened:
         await opened.put()
         for retry_at in (-1e300, 0.0, float("nan")):
@@ -383,7 +383,7 @@ async def retry_times_are_bounded(site: QueueSite) -> None:
 
 
 async def new_mail_passes_a_backlog(site: QueueSite) -> None:
-    """What was tried before and what is new take turns."""
+    """Entries that were tried before and new ones take turns."""
     async with site.open() as opened:
         for number in range(6):
             await opened.put(f"old{number}@example.net")
@@ -397,7 +397,7 @@ async def new_mail_passes_a_backlog(site: QueueSite) -> None:
 
 
 async def routed_entry_is_skipped(site: QueueSite) -> None:
-    """The destination key is kept, and its entry is not offered to who skips it."""
+    """The destination key is kept, and an entry is not offered to a runner that skips it."""
     async with site.open() as opened:
         await opened.put("bob@slow.example")
         lease = await opened.lease()
@@ -413,31 +413,31 @@ async def routed_entry_is_skipped(site: QueueSite) -> None:
 
 
 async def waiting_for_a_lease_ends(site: QueueSite) -> None:
-    """Who waits gets what comes in, from another worker as well."""
+    """A runner that waits gets what arrives, also from another worker."""
     async with site.open() as one, site.open() as two:
-        found: list[Lease] = []
+        leases: list[Lease] = []
 
         async def wait() -> None:
-            found.append(await one.lease())
+            leases.append(await one.lease())
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(wait)
             await trio.testing.wait_all_tasks_blocked()
             await two.put("late@example.net")
-        expect_equal(addressees(found[0].envelope), ["late@example.net"], "it came")
+        expect_equal(addressees(leases[0].envelope), ["late@example.net"], "it came")
 
 
 async def cancelled_wait_takes_nothing(site: QueueSite) -> None:
-    """Cancelled at whatever moment, `next_lease` holds nothing that nobody got."""
+    """A `next_lease` that is cancelled at any moment keeps no lease that nobody holds."""
     async with site.open() as opened:
         with trio.CancelScope() as scope:
             scope.cancel()
             await opened.queue.next_lease()
-        found: list[Lease] = []
+        leases: list[Lease] = []
 
         async def wait(scope: trio.CancelScope) -> None:
             with scope:
-                found.append(await opened.queue.next_lease())
+                leases.append(await opened.queue.next_lease())
 
         for number in range(4):
             async with trio.open_nursery() as nursery:
@@ -448,7 +448,7 @@ async def cancelled_wait_takes_nothing(site: QueueSite) -> None:
                 for _tick in range(number):
                     await trio.lowlevel.checkpoint()
                 scope.cancel()
-            lease = found.pop() if found else await opened.lease()
+            lease = leases.pop() if leases else await opened.lease()
             await lease.finish([], retry_at=None)
             await opened.queue.remove(lease.id)
 

@@ -1,4 +1,4 @@
-"""The conformance kit of relay policies (`thurn.contracts.relay`): who gets through, and who never.
+"""The conformance kit of relay policies (`thurn.contracts.relay`): who may send, and who never may.
 
     async def test_contract(tmp_path):
         async with factory.open(settings, FakeContext(tmp_path)) as policy:
@@ -79,7 +79,7 @@ async def check_relay(
         decision = await _ask(policy, transaction, recipient)
         expect(
             not isinstance(decision, Accept),
-            f"a stranger is not permitted, whatever he says: {transaction.sender} to "
+            f"a stranger is not permitted, whatever it says: {transaction.sender} to "
             f"{recipient.address}, {_shown(transaction.session)}",
         )
 
@@ -118,7 +118,7 @@ async def _ask(
 
 
 def _noted(decision: Decision | None) -> bool:
-    """No opinion, and the journal is told why."""
+    """Whether the decision is no opinion, with a reason and a detail for the journal."""
     return isinstance(decision, Continue) and bool(decision.reason and decision.detail)
 
 
@@ -127,7 +127,7 @@ def _no_opinion(decision: Decision | None) -> bool:
 
 
 def _strange(peer: str) -> Iterator[tuple[Transaction, Recipient]]:
-    """Everything a stranger may say, one thing at a time."""
+    """Transactions in which a stranger says one unusual thing each."""
     session = make_session(peer=peer)
     for sender in SENDERS:
         yield make_transaction(session, sender=sender), ELSEWHERE

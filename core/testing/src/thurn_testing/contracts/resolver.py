@@ -34,7 +34,7 @@ from thurn_testing.contracts.expectation import checking, expect, expect_equal, 
 from thurn_testing.fakes.clock import ManualClock
 
 ALIASES_REFUSED: Final = 40
-"""A chain of aliases that is too long for everybody."""
+"""Length of a chain of aliases that every resolver refuses to follow."""
 SAMPLE: Final = "\n".join(
     (
         "kit.example. 3600 IN SOA ns.kit.example. hostmaster.kit.example. 1 3600 600 86400 300",
@@ -101,7 +101,7 @@ NOT_NAMES: Final = (
 """Texts that no look-up may send anywhere."""
 WAITERS: Final = 5
 FAILURE_REMEMBERED_SECONDS: Final = 300.0
-"""Longest time for which a failed look-up may be remembered. RFC 9520 §3.2."""
+"""Longest time in seconds for which a failed look-up may be remembered. RFC 9520 §3.2."""
 
 
 class SampleDns(Protocol):
@@ -123,7 +123,7 @@ class SampleDns(Protocol):
         """Questions for the name wait until `release`."""
 
     def release(self, name: str) -> None:
-        """They are answered."""
+        """The questions that wait are answered."""
 
     def asked(self, name: str) -> int:
         """How many questions for the name have come."""
@@ -197,7 +197,7 @@ async def _records(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> 
 
 
 async def _mail_exchangers(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> None:
-    """MX records come in order, and a null MX is seen."""
+    """MX records come in order, and a null MX is recognised."""
     expected = tuple(
         MailExchanger(preference, f"{host}.kit.example")
         for preference, host in ((10, "one"), (10, "two"), (20, "backup"))
@@ -215,12 +215,15 @@ async def _mail_exchangers(resolver: Resolver, _dns: SampleDns, _clock: ManualCl
     expect_equal(len(odd.records), 1, "a host that is not a name is not left out")
     (exchanger,) = odd.records
     expect(exchanger.host.isprintable() and exchanger.host.isascii(), "a host is printable ASCII")
-    found = await resolver.addresses(exchanger.host)
-    expect(isinstance(found, NoSuchName), f"{exchanger.host!r} is nobody's name: found {found!r}")
+    addresses = await resolver.addresses(exchanger.host)
+    expect(
+        isinstance(addresses, NoSuchName),
+        f"{exchanger.host!r} is nobody's name: found {addresses!r}",
+    )
 
 
 async def _texts(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> None:
-    """TXT records are octets, each joined."""
+    """TXT records are octets; the strings of one record are joined."""
     answer = await resolver.txt("kit.example")
     expected = {b"v=spf1 mx -all", b'caf\xc3\xa9 "\\'}
     expect_equal({*answer.records}, expected, "the strings of a TXT record are joined, as octets")
@@ -262,8 +265,8 @@ async def _absence(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> 
         ("six.kit.example", ("2001:db8::6",)),
     ):
         answer = await resolver.addresses(name)
-        found = tuple(map(str, answer.records))
-        expect_equal(found, records, "addresses are there when one of A and AAAA is")
+        addresses = tuple(map(str, answer.records))
+        expect_equal(addresses, records, "addresses are there when one of A and AAAA is")
 
 
 async def _aliases(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> None:
@@ -283,7 +286,7 @@ async def _aliases(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> 
 
 
 async def _spellings(resolver: Resolver, _dns: SampleDns, _clock: ManualClock) -> None:
-    """Case and a dot behind change nothing; what cannot be a name is never asked."""
+    """Case and a dot at the end change nothing."""
     for spelled in ("ONE.Kit.Example", f"{ONE}.", "One.KIT.example."):
         _full(await resolver.a(spelled), (IPv4Address("192.0.2.1"),), f"{spelled} is {ONE}")
 
@@ -319,7 +322,7 @@ async def _ignorance(resolver: Resolver, dns: SampleDns, _clock: ManualClock) ->
 
 
 async def _authentication(resolver: Resolver, dns: SampleDns, _clock: ManualClock) -> None:
-    """What a validator has proved is authenticated, a "no" too; nothing else is."""
+    """Answers that a validator has proved are authenticated, a "no" too; others are not."""
     dns.sign("kit.example")
     for answer in (
         await resolver.addresses(ONE),
@@ -368,7 +371,7 @@ async def _asked_once(resolver: Resolver, dns: SampleDns, _clock: ManualClock) -
 
 
 async def _given_up(resolver: Resolver, dns: SampleDns, _clock: ManualClock) -> None:
-    """A question that everybody has given up is asked anew by the next."""
+    """A question that all callers have given up is asked anew by the next caller."""
     dns.hold(ONE)
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
@@ -393,7 +396,7 @@ async def _lifetimes(resolver: Resolver, dns: SampleDns, clock: ManualClock) -> 
 
 
 async def _negative_lifetimes(resolver: Resolver, dns: SampleDns, clock: ManualClock) -> None:
-    """A "no" is kept for the zone's negative lifetime at most (RFC 2308 §5)."""
+    """A "no" is kept no longer than the zone's negative lifetime (RFC 2308 §5)."""
     for name in ("nobody.kit.example", "two.kit.example"):
         answer = await resolver.aaaa(name)
         expect(answer.ttl_seconds <= 300, "a no lives as long as the SOA says at most")

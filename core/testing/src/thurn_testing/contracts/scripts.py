@@ -25,7 +25,7 @@ from thurn.contracts.scripts import (
 from thurn_testing.contracts.expectation import expect, expect_equal, refused, run_in_turn
 
 NAMES: Final = ("a", "b", "Z \N{LATIN SMALL LETTER U WITH DIAERESIS} ../x")
-"""Of the kit's scripts: a name is data, never a path."""
+"""Names of the kit's scripts: a name is data, never a path."""
 MESSAGE: Final = b"From: x@example.net\r\nTo: alice@example.org\r\nSubject: kit\r\n\r\nbody\r\n"
 
 

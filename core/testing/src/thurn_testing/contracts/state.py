@@ -38,7 +38,7 @@ class StateSite:
     clock: ManualClock = field(default_factory=ManualClock)
 
     def worker(self) -> AbstractAsyncContextManager[State]:
-        """One more worker."""
+        """The product of one more worker of the site."""
         return self.open_state(FakeContext(self.directory, name="state.test", clock=self.clock))
 
 

@@ -10,7 +10,7 @@ from thurn_testing.contracts.expectation import expect, expect_equal
 from thurn_testing.contracts.state_table import StateBench, StateCheck
 
 SLACK_SECONDS: Final = 0.001
-"""Of floating-point numbers, not of the implementation."""
+"""Tolerance in seconds for rounding of floating-point numbers; an implementation has none."""
 
 
 async def _remaining(table: Table, key: str) -> float | None:
@@ -48,7 +48,7 @@ async def expired_rows_are_absent(site: StateBench) -> None:
 
 
 async def put_sets_the_lifetime_anew(site: StateBench) -> None:
-    """Put replaces value and lifetime, also by none."""
+    """Put replaces value and lifetime, also a lifetime by an endless one."""
     async with site.worker() as state:
         table = state.table("t")
         await table.put("k", b"", lifetime_seconds=10)
@@ -87,7 +87,7 @@ async def add_keeps_the_lifetime(site: StateBench) -> None:
 
 
 async def the_wall_clock_does_not_matter(site: StateBench) -> None:
-    """Who sets the wall clock neither kills rows nor keeps them alive."""
+    """To set the wall clock neither ends rows nor keeps them alive."""
     async with site.worker() as state:
         table = state.table("t")
         await table.put("k", b"1", lifetime_seconds=60)
@@ -100,7 +100,7 @@ async def the_wall_clock_does_not_matter(site: StateBench) -> None:
 
 
 async def rows_survive_a_restart(site: StateBench) -> None:
-    """What was put is there for the next worker, with what is left of its lifetime."""
+    """After a restart rows are there, with the rest of their lifetimes."""
     async with site.worker() as state:
         await state.table("t").put("k", b"1", lifetime_seconds=60)
         await state.table("t").put("for ever", b"2")
@@ -116,7 +116,7 @@ async def rows_survive_a_restart(site: StateBench) -> None:
 
 
 async def rows_survive_a_reboot(site: StateBench) -> None:
-    """After a reboot what is left of a lifetime is counted on."""
+    """After a reboot the rest of a lifetime goes on."""
     async with site.worker() as state:
         await state.table("t").put("k", b"1", lifetime_seconds=600)
         await state.table("t").put("for ever", b"2")

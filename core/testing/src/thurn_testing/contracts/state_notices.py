@@ -11,7 +11,7 @@ from thurn_testing.contracts.expectation import expect, expect_equal
 from thurn_testing.contracts.state_table import StateBench, StateCheck
 
 WAIT_SECONDS: Final = 5.0
-"""For a notice over a socket of this machine, which takes well under a millisecond."""
+"""Longest wait in seconds for a notice over a socket of this machine; it takes under 1 ms."""
 FLOOD: Final = 5_000
 
 
@@ -48,7 +48,7 @@ async def heard_here_and_elsewhere(site: StateBench) -> None:
 
 
 async def topics_are_any_text(site: StateBench) -> None:
-    """Topics are compared as they are; no character has a meaning."""
+    """Topics are compared octet by octet; no character of a topic has a meaning."""
     async with site.worker() as one, site.worker() as two:
         for topic in ("mailbox/../é *", "a\0b", "a\nb", "t" * 500):
             async with two.notices.subscribe(topic) as there, two.notices.subscribe("t") as other:
@@ -58,7 +58,7 @@ async def topics_are_any_text(site: StateBench) -> None:
 
 
 async def the_newest_is_kept(site: StateBench) -> None:
-    """Who reads late gets the newest value, and nobody waits for him."""
+    """A late reader gets the newest value, and no publisher waits for it."""
     async with (
         site.worker() as one,
         site.worker() as two,
@@ -77,7 +77,7 @@ async def the_newest_is_kept(site: StateBench) -> None:
 
 
 async def _published_until_heard(notices: Notices, channel: trio.MemoryReceiveChannel[int]) -> None:
-    """A notice may be lost in a flood, not for ever: repeat it until it is heard."""
+    """A notice may be lost in a flood, but a repeated one arrives in the end."""
     while True:
         notices.publish("t", FLOOD)
         await trio.sleep(0.01)
@@ -91,7 +91,7 @@ async def _published_until_heard(notices: Notices, channel: trio.MemoryReceiveCh
 
 
 async def nobody_has_to_listen(site: StateBench) -> None:
-    """Publishing without subscribers, to those who left, and after them."""
+    """Publishing works without subscribers, and while and after subscribers leave."""
     async with site.worker() as one:
         one.notices.publish("t", 1)
         async with site.worker() as two, two.notices.subscribe("t"):

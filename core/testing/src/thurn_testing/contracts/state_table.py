@@ -14,14 +14,14 @@ from thurn_testing.fakes.clock import ManualClock
 
 
 class StateBench(Protocol):
-    """What a check gets: a clock, and as many workers as it wants."""
+    """A site under test as a check sees it: a clock, and as many workers as it wants."""
 
     @property
     def clock(self) -> ManualClock:
         """The site's clock."""
 
     def worker(self) -> AbstractAsyncContextManager[State]:
-        """One more worker."""
+        """The product of one more worker."""
 
 
 StateCheck: TypeAlias = Callable[..., Awaitable[None]]
@@ -29,12 +29,12 @@ StateCheck: TypeAlias = Callable[..., Awaitable[None]]
 KEY_OCTETS: Final = 512
 VALUE_OCTETS: Final = 65_536
 TASKS: Final = 8
-"""Per worker, in the checks of atomicity."""
+"""Calls of each worker in the checks of atomicity."""
 ROUNDS: Final = 10
 
 
 async def absent_rows(site: StateBench) -> None:
-    """What is not there."""
+    """A row that is absent is None for every call."""
     async with site.worker() as state:
         table = state.table("t")
         expect_equal(await table.get("k"), None, "get of an absent key is None")
@@ -60,7 +60,7 @@ async def values(site: StateBench) -> None:
 
 
 async def add_only_if_absent(site: StateBench) -> None:
-    """The first one wins."""
+    """Of several adds of one key the first one wins."""
     async with site.worker() as state:
         table = state.table("t")
         expect_equal(await table.add("k", b"1"), True, "add of an absent key is True")
@@ -69,7 +69,7 @@ async def add_only_if_absent(site: StateBench) -> None:
 
 
 async def bounds(site: StateBench) -> None:
-    """Keys and values over their bounds are ValueErrors, and nothing was stored."""
+    """Keys and values over their bounds raise ValueError and are not stored."""
     async with site.worker() as state:
         table = state.table("t")
         await table.put("é" * (KEY_OCTETS // 2), b"")
@@ -119,28 +119,30 @@ async def counters(site: StateBench) -> None:
 
 
 async def key_order(site: StateBench) -> None:
-    """Entries in order of the keys' code points, by prefix, in pages."""
+    """Entries come in the order of the keys' code points, by prefix, in pages."""
     async with site.worker() as state:
         table = state.table("t")
         keys = ["a", "a%", "a_", "a\0", "a\0b", "ab", "aé", "a\U0010ffff", "a\U0010ffffz", "B", "b"]
         for key in keys:
             await table.put(key, key.encode())
         await state.table("u").put("a", b"elsewhere")
-        found = await table.entries()
-        expect_equal([e.key for e in found], sorted(keys), "entries come in key order")
-        expect(all(e.value == e.key.encode() for e in found), "entries have their values")
+        entries = await table.entries()
+        expect_equal([e.key for e in entries], sorted(keys), "entries come in key order")
+        expect(all(e.value == e.key.encode() for e in entries), "entries have their values")
         for prefix in ("a", "a%", "a_", "a\0", "a\U0010ffff", "é", "ab"):
             expected = sorted(key for key in keys if key.startswith(prefix))
-            found = await table.entries(prefix)
-            expect_equal([e.key for e in found], expected, f"entries of prefix {prefix!r}")
+            entries = await table.entries(prefix)
+            expect_equal([e.key for e in entries], expected, f"entries of prefix {prefix!r}")
         paged: list[str] = []
         while page := await table.entries("a", after=paged[-1] if paged else "", limit=2):
             expect(len(page) <= 2, "a page is at most `limit` long")
             paged += [e.key for e in page]
         expected = sorted(key for key in keys if key.startswith("a"))
         expect_equal(paged, expected, "pages by `after` give every entry once")
-        found = await table.entries("a", after="B")
-        expect_equal([e.key for e in found], expected, "`after` before the prefix leaves none out")
+        entries = await table.entries("a", after="B")
+        expect_equal(
+            [e.key for e in entries], expected, "`after` before the prefix leaves none out"
+        )
         expect_equal(list(await table.entries(limit=0)), [], "a page of 0 is empty")
 
 
@@ -171,7 +173,7 @@ async def atomic_counters(site: StateBench) -> None:
 
 
 async def taken_once(site: StateBench) -> None:
-    """What several workers take at the same time, one of them gets."""
+    """A row that several workers take at the same time goes to one of them."""
     taken: list[bytes] = []
 
     async def take(table: Table, key: str) -> None:

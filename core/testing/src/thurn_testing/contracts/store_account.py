@@ -12,7 +12,7 @@ from thurn_testing.contracts.storesite import WHEN, StoreSite, fill, message
 
 
 async def check_annotations(site: StoreSite) -> None:
-    """Of mailboxes and of the account, set and removed. RFC 5464."""
+    """Annotations of mailboxes and of the account are set and removed. RFC 5464."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")
@@ -70,7 +70,7 @@ async def check_documents(site: StoreSite) -> None:
 
 
 async def check_active_documents(site: StoreSite) -> None:
-    """One of a kind at most is active. RFC 5804 §2.8."""
+    """Not more than one document of a kind is active. RFC 5804 §2.8."""
     async with site.open() as opened:
         account = await opened.account()
         for name, content in (("main", b"1"), ("main", b"2"), ("../b", b"stop;")):
@@ -134,7 +134,7 @@ async def check_document_versions(site: StoreSite) -> None:
 
 
 async def check_deleting_the_active_document(site: StoreSite) -> None:
-    """Then none is active, and one of that name made later is not either."""
+    """When the active document is deleted, none is active, nor is a later one of its name."""
     async with site.open() as opened:
         account = await opened.account()
         await account.put_document("sieve", "main", b"keep;")
@@ -188,22 +188,22 @@ async def check_usage(site: StoreSite) -> None:
         inbox = await account.mailbox("INBOX")
         await inbox.copy(uids[:1], "b")
         size = message("m0").size_octets
-        found = await usage.usage()
+        used = await usage.usage()
         expect_equal(
-            (found.octets, found.messages), (4 * size, 4), "copies count as messages of their own"
+            (used.octets, used.messages), (4 * size, 4), "copies count as messages of their own"
         )
         await inbox.move(uids[1:2], "b")
         await inbox.expunge(uids[2:])
-        found = await usage.usage()
+        used = await usage.usage()
         expect_equal(
-            (found.octets, found.messages),
+            (used.octets, used.messages),
             (3 * size, 3),
             "moved messages count once, expunged ones not at all",
         )
         await account.delete("b")
-        found = await usage.usage()
+        used = await usage.usage()
         expect_equal(
-            (found.octets, found.messages),
+            (used.octets, used.messages),
             (size, 1),
             "the messages of a deleted mailbox do not count",
         )

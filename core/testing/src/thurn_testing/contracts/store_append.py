@@ -32,7 +32,7 @@ OCTETS: Final = (
     b"no header, only text",
     b"Subject: many lines\r\n\r\n" + b"0123456789\r\n" * 5_000,
 )
-"""Messages that a store must not touch."""
+"""Messages with unusual octets; a store returns each of them unchanged."""
 
 MULTIPART: Final = (
     b"Received: by somewhere\r\nFrom: a@b.example\r\nTo: c@d.example,\r\n  e@f.example\r\n"
@@ -146,7 +146,7 @@ async def check_big_bodies(site: StoreSite) -> None:
 
 
 async def check_summaries(site: StoreSite) -> None:
-    """What FETCH needs is what the scanner says of the octets, in the order asked."""
+    """Summaries say what the scanner says of the octets, in the order asked."""
     async with site.open() as opened:
         account = await opened.account()
         contents = [Content(Blob(octets), b"Received: x\r\n") for octets in (*OCTETS, MULTIPART)]
@@ -178,7 +178,7 @@ async def check_summaries(site: StoreSite) -> None:
 
 
 async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
-    """Deposits of several accounts are committed together."""
+    """Deposits of several accounts can be committed together."""
     async with site.open() as opened:
         alice, bob = await opened.account(ALICE), await opened.account(BOB)
         blob = message("both").blob
@@ -207,7 +207,7 @@ async def check_two_accounts_in_one_commit(site: StoreSite) -> None:
 
 
 async def check_a_failing_group_stores_nothing(site: StoreSite) -> None:
-    """Of deposits that go through the commit log, all are stored or none."""
+    """Deposits that go through the commit log are stored all or not at all."""
     async with site.open() as opened:
         alice, bob = await opened.account(ALICE), await opened.account(BOB)
         good = alice.prepare(append("good", flags=("$New",)))
@@ -226,7 +226,7 @@ async def check_a_failing_group_stores_nothing(site: StoreSite) -> None:
 
 
 async def check_an_aborted_deposit_stores_nothing(site: StoreSite) -> None:
-    """Neither at once nor after its body was placed."""
+    """An aborted deposit stores nothing, before and after its body was placed."""
     big = Content.of(b"Subject: big\r\n\r\n" + b"x" * SPILL_OCTETS)
     async with site.open() as opened:
         account = await opened.account()
@@ -296,7 +296,7 @@ async def check_append_creates_on_demand(site: StoreSite) -> None:
 
 
 async def check_uids_are_never_used_again(site: StoreSite) -> None:
-    """Neither after an expunge of the newest nor after a restart. RFC 9051 §2.3.1.1."""
+    """No UID is given twice, after an expunge of the newest or a restart. RFC 9051 §2.3.1.1."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")

@@ -26,7 +26,7 @@ from thurn_testing.contracts.storesite import (
 )
 
 WAKE_SECONDS: Final = 2
-"""How long a waiting session may take to wake: the contract promises one second."""
+"""Longest time in seconds in which a waiting session wakes: the contract promises one second."""
 
 
 async def check_views_are_immutable_and_shared(site: StoreSite) -> None:
@@ -77,7 +77,7 @@ async def check_changes_are_resumable(site: StoreSite) -> None:
 
 
 async def check_changes_have_the_rows_of_the_view(site: StoreSite) -> None:
-    """From further back, several changes are one set of rows. RFC 7162 §3.2."""
+    """`changes(since)` joins several changes of a message into one row. RFC 7162 §3.2."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")
@@ -184,7 +184,7 @@ async def check_keywords_up_to_the_bound(site: StoreSite) -> None:
 
 
 async def check_expunge_unchanged_since(site: StoreSite) -> None:
-    """What changed after the caller's view stays."""
+    """Messages that changed after the caller's view are not expunged."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")
@@ -201,7 +201,7 @@ async def check_expunge_unchanged_since(site: StoreSite) -> None:
 
 
 async def check_expunge(site: StoreSite) -> None:
-    """Whatever the flags, exactly those; a second time nothing."""
+    """Exactly the named messages are expunged, whatever their flags; a second time none is."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")
@@ -226,7 +226,7 @@ async def check_expunge(site: StoreSite) -> None:
 
 
 async def check_copy(site: StoreSite) -> None:
-    """In UID order, with flags and dates, the same content; all or none. RFC 9051 §6.4.7."""
+    """Copies have content, flags and dates, in UID order; all or none. RFC 9051 §6.4.7."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")
@@ -263,7 +263,7 @@ async def check_copy(site: StoreSite) -> None:
 
 
 async def check_move(site: StoreSite) -> None:
-    """Copy and expunge in one step. RFC 6851."""
+    """A move copies and expunges in one step. RFC 6851."""
     async with site.open() as opened:
         account = await opened.account()
         inbox = await account.mailbox("INBOX")

@@ -1,7 +1,7 @@
 """Store kit: many tasks with handles of their own change one account; invariants hold throughout.
 
 Each task does random operations (seeded). What a task appended has a subject of its own, so that
-the kit knows which messages must be there: all that were stored and by nobody expunged.
+the kit knows which messages must be there: all that were stored and that no task has expunged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FLAGS: Final = ("\\Seen", "\\Deleted", "$Kit", "$Other")
 
 
 class Model:
-    """What must be there: the subjects stored and not expunged; every UID ever given."""
+    """The expected mail: subjects that are stored and not expunged, and every UID ever given."""
 
     def __init__(self) -> None:
         self.there: dict[str, str] = {}
@@ -50,7 +50,7 @@ class Actor:
         self.replica: dict[str, tuple[int, dict[int, int]]] = {}
 
     async def run(self) -> None:
-        """All steps."""
+        """Do all steps of this task."""
         for step in range(STEPS):
             name = self.random.choice(MAILBOXES)
             mailbox = await self.account.mailbox(name)
@@ -60,7 +60,7 @@ class Actor:
             await action(name, mailbox, step)
 
     async def store(self, name: str, mailbox: Mailbox, step: int) -> None:
-        """Append one or several."""
+        """Append one message, or several."""
         words = [f"s{self.number}-{step}-{n}" for n in range(self.random.choice((1, 1, 3)))]
         appends = [append(word, name, flags=self.random.sample(FLAGS, 1)) for word in words]
         stored = await self.account.append_all(appends)
@@ -73,14 +73,14 @@ class Actor:
         expect(view.uidnext > uids[-1], "one's own message is in the next view")
 
     async def flag(self, name: str, mailbox: Mailbox, step: int) -> None:
-        """Change flags of some."""
+        """Change flags of some messages."""
         view = await mailbox.view()
         uids = self.random.sample(list(view.uids), min(len(view), 4))
         change = self.random.choice(list(FlagChange))
         await mailbox.flag(uids, change, self.random.sample(FLAGS, 2))
 
     async def expunge(self, name: str, mailbox: Mailbox, step: int) -> None:
-        """Remove one; only the task that removed it takes it from the model."""
+        """Expunge a message; only the task that removed it takes it from the model."""
         view = await mailbox.view()
         if not len(view):
             return
@@ -95,7 +95,7 @@ class Actor:
             self.model.there.pop(word)
 
     async def move(self, name: str, mailbox: Mailbox, step: int) -> None:
-        """Move some."""
+        """Move some messages."""
         view = await mailbox.view()
         target = self.random.choice([other for other in MAILBOXES if other != name])
         chosen = self.random.sample(list(view.uids), min(len(view), 2))
@@ -137,7 +137,7 @@ def check_view(view: View) -> None:
 
 
 async def check_end(store: MailStore, model: Model) -> None:
-    """Everything that must be there is there, once."""
+    """Every expected message is there once."""
     account = await store.open(ALICE, None)
     found: list[str] = []
     for name in MAILBOXES:

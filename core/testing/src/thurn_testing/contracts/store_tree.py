@@ -118,7 +118,7 @@ async def check_create_and_delete(site: StoreSite) -> None:
 
 
 async def check_a_deleted_mailbox_under_a_session(site: StoreSite) -> None:
-    """A handle of a mailbox that is deleted says so and hurts nobody."""
+    """A handle of a mailbox that is deleted says so and changes nothing."""
     async with site.open() as opened:
         account = await opened.account()
         await account.create("a")
@@ -166,7 +166,7 @@ async def check_a_record_stays_as_it_was_resolved(site: StoreSite) -> None:
 
 
 async def check_rename(site: StoreSite) -> None:
-    """With children and new parents; ids, UIDs and messages stay. RFC 9051 §6.3.6."""
+    """A rename takes children along and makes parents; ids and UIDs stay. RFC 9051 §6.3.6."""
     async with site.open() as opened:
         account = await opened.account()
         slash = account.separator
@@ -232,7 +232,7 @@ async def check_rename_upwards(site: StoreSite) -> None:
 
 
 async def check_rename_of_inbox(site: StoreSite) -> None:
-    """Its messages move to the new mailbox; INBOX and its children stay. RFC 9051 §6.3.6."""
+    """A rename of INBOX moves its messages; INBOX and its children stay. RFC 9051 §6.3.6."""
     async with site.open() as opened:
         account = await opened.account()
         child = account.separator.join(["INBOX", "child"])
@@ -253,7 +253,7 @@ async def check_rename_of_inbox(site: StoreSite) -> None:
 
 
 async def check_hostile_names(site: StoreSite) -> None:
-    """Refused as a whole, or stored as data; the listing stays well formed."""
+    """An odd name is refused as a whole or stored as data; the listing stays well-formed."""
     async with site.open() as opened:
         account = await opened.account()
         made: list[str] = []
@@ -310,7 +310,7 @@ async def check_subscriptions(site: StoreSite) -> None:
 
 
 async def check_strangers_see_nothing(site: StoreSite) -> None:
-    """Another's identity sees no mailbox: hidden is absent."""
+    """The identity of another account sees no mailbox: what is hidden is absent."""
     async with site.open() as opened:
         owner = await opened.account()
         await owner.create("a")

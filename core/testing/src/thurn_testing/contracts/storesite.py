@@ -20,7 +20,7 @@ from thurn_testing.fakes.context import FakeContext, Given
 from thurn_testing.fakes.supervision import commit_deposits
 
 MakeStore: TypeAlias = Callable[[Context], AbstractAsyncContextManager[MailStore]]
-"""Opens a store on a context; again on an equal context for the same mail."""
+"""Opens a store on a context; called with an equal context, it opens the same mail again."""
 
 WHEN: Final = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
 """INTERNALDATE of the kit's messages."""
@@ -35,10 +35,10 @@ class StoreHost(Protocol):
 
     @property
     def context(self) -> Context:
-        """For the store."""
+        """The context of the store."""
 
     async def recover(self) -> None:
-        """Replay; after the store has opened, before it is used."""
+        """Replay the log, after the store has opened and before it is used."""
 
     async def retire(self) -> None:
         """Bring all bodies to their final places and forget the records."""
@@ -60,7 +60,7 @@ class PlainHost:
         self._log.replay()
 
     async def retire(self) -> None:
-        """Settle and forget."""
+        """Settle the records and forget them."""
         self._log.retire()
 
 
@@ -88,7 +88,7 @@ class OpenStore:
         return await self.store.open(account, None)
 
     async def inbox(self, account: AccountId = ALICE) -> Mailbox:
-        """Its INBOX."""
+        """The account's INBOX."""
         return await (await self.account(account)).mailbox("INBOX")
 
     async def commit(self, *deposits: Deposit) -> None:
@@ -97,7 +97,7 @@ class OpenStore:
 
 
 class StoreSite:
-    """A store's place; `open` may be called again and again, and at the same time."""
+    """Where a store keeps its mail; `open` may be called again, also while it is open."""
 
     def __init__(self, make: MakeStore, hosts: HostsOf, directory: Path, *, durable: bool) -> None:
         self._make = make
@@ -128,7 +128,7 @@ def append(subject: str, mailbox: str = "INBOX", *, flags: Sequence[str] = ()) -
 
 
 async def fill(account: AccountHandle, count: int, mailbox: str = "INBOX") -> Sequence[int]:
-    """Store so many messages; their UIDs."""
+    """Store this many messages; returns their UIDs."""
     stored = await account.append_all(
         [Append(mailbox, message(f"m{n}"), WHEN, create=True) for n in range(count)]
     )

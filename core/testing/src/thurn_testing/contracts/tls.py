@@ -23,7 +23,7 @@ from thurn_testing.contracts.expectation import expect, expect_equal
 UNKNOWN_NAMES: Final = (None, "nobody-knows.example", "/etc/passwd", "x" * 63 + ".example", "*.org")
 """Server names for which no provider has a certificate."""
 FLIGHTS: Final = 10
-"""Rounds of a handshake at most; TLS 1.2 needs two."""
+"""Most rounds of a handshake; TLS 1.2 needs two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Handshake:
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext, server_name: str | None) -> Handshake:
-    """Both sides in memory.
+    """A handshake of both sides in memory.
 
     Raises:
         ssl.SSLError: they do not come together, or the client does not trust the server.
@@ -90,8 +90,8 @@ async def check_tls(provider: TlsProvider, *, trust: Path, names: Sequence[str])
 
     Args:
         provider: opened.
-        trust: a PEM file by which a client shall trust it.
-        names: server names under which a client shall find it.
+        trust: a PEM file; a client that trusts it trusts the product.
+        names: server names that its certificate has.
 
     Raises:
         AssertionError: with the promise that was not kept.
@@ -109,9 +109,9 @@ def _versions(provider: TlsProvider) -> None:
     ):
         client = careless_client()
         client.minimum_version = client.maximum_version = version
-        found = handshake(provider.server_context(), client, None)
-        expect_equal(found.version, name, "TLS 1.2 and 1.3 are spoken")
-        expect_equal(found.compression, None, "nothing is compressed (CRIME)")
+        shaken = handshake(provider.server_context(), client, None)
+        expect_equal(shaken.version, name, "TLS 1.2 and 1.3 are spoken")
+        expect_equal(shaken.compression, None, "nothing is compressed (CRIME)")
     client = careless_client()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -128,10 +128,10 @@ def _names(provider: TlsProvider, trust: Path, names: Sequence[str]) -> None:
     client = trusting_client(trust)
     for name in names:
         try:
-            found = handshake(provider.server_context(), client, name)
+            shaken = handshake(provider.server_context(), client, name)
         except ssl.SSLCertVerificationError as error:
             raise AssertionError(f"a client finds and trusts {name}: {error}") from error
-        told = found.noted in (b"", found.certificate)
+        told = shaken.noted in (b"", shaken.certificate)
         expect(told, f"what a CertifiedContext says it shows to {name} is what it shows")
 
 
@@ -139,8 +139,8 @@ def _unknown_names(provider: TlsProvider) -> None:
     default = handshake(provider.server_context(), careless_client(), None).certificate
     expect(default, "there is a default certificate")
     for name in UNKNOWN_NAMES:
-        found = handshake(provider.server_context(), careless_client(), name)
-        expect_equal(found.certificate, default, f"the name {name!r} gets the default certificate")
+        shaken = handshake(provider.server_context(), careless_client(), name)
+        expect_equal(shaken.certificate, default, f"the name {name!r} gets the default certificate")
 
 
 def _options(provider: TlsProvider) -> None:

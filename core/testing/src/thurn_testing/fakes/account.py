@@ -39,7 +39,7 @@ class FakeMailbox:
     record: MailboxRecord
 
     async def annotations(self) -> Mapping[str, bytes]:
-        """None."""
+        """There are no annotations."""
         return {}
 
 
@@ -53,14 +53,14 @@ class FakeKey:
         self._key = key
 
     async def place(self) -> None:
-        """Nothing is too big."""
+        """Nothing has to be placed: the deposit has no octets."""
 
     async def commit(self) -> None:
-        """Remember it."""
+        """Remember the key."""
         self._known.add(self._key)
 
     async def abort(self) -> None:
-        """Forget it."""
+        """Nothing was remembered."""
 
 
 class FakeAccount:
@@ -70,7 +70,7 @@ class FakeAccount:
         mailboxes: names of those that are there besides INBOX.
 
     Attributes:
-        script: the active document of the kind "sieve"; empty: there is none.
+        script: the active document of the kind "sieve"; empty where the account has none.
         known: keys that `seen` knows.
     """
 
@@ -86,18 +86,18 @@ class FakeAccount:
         ]
 
     async def mailboxes(self) -> Sequence[MailboxRecord]:
-        """All of them."""
+        """All mailboxes."""
         return self._records
 
     async def mailbox(self, name: str) -> FakeMailbox:
-        """One of them. Raises MailboxNotFound."""
+        """The mailbox of this name. Raises MailboxNotFound."""
         for record in self._records:
             if record.name == name:
                 return FakeMailbox(record)
         raise MailboxNotFound
 
     async def active_document(self, kind: str) -> Document | None:
-        """The script."""
+        """The active script, if the account has one."""
         if kind != "sieve" or not self.script:
             return None
         return Document(kind, "script", self.script.encode(), 1, 0.0, active=True)
@@ -105,47 +105,47 @@ class FakeAccount:
     async def document(
         self, kind: str, name: str, *, version: int | None = None
     ) -> Document | None:
-        """No other one."""
+        """There are no documents besides the active script."""
         return None
 
     async def seen(self, key: str) -> bool:
-        """Whether its deposit was committed."""
+        """Whether the deposit of this key was committed."""
         return key in self.known
 
     def remember(self, key: str, *, lifetime_seconds: float) -> FakeKey:
-        """A deposit for it."""
+        """A deposit that remembers this key."""
         return FakeKey(self.known, key)
 
     async def annotations(self) -> Mapping[str, bytes]:
-        """None."""
+        """There are no annotations."""
         return {}
 
 
 class FakeDirectory(Directory):
-    """Knows Alice, and that nothing else is ours."""
+    """A directory that knows `ALICE` and no other account or domain."""
 
     async def resolve(self, address: Address) -> Resolution:
-        """Alice's address is Alice."""
+        """Her address leads to her account; no other address is known."""
         return Local(ALICE.account) if address == ALICE.address else UnknownAddress()
 
     async def account(self, account: AccountId) -> AccountRecord | None:
-        """Her record."""
+        """Her record; None for any other account."""
         return ALICE if account == ALICE.account else None
 
     async def owns(self, account: AccountId, address: Address) -> bool:
-        """Her address is hers."""
+        """Only she owns her address."""
         return account == ALICE.account and address == ALICE.address
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
-        """Nobody but oneself."""
+        """Everybody acts as themselves only."""
         return authcid if authzid in ("", str(authcid)) else None
 
 
 class Names:
-    """A directory that knows accounts by other names, and nothing else of them.
+    """A directory that finds accounts by other names, and has records of them.
 
     Attributes:
-        facts: what their records say.
+        facts: fields of every record.
     """
 
     def __init__(self, accounts: Mapping[str, str]) -> None:
@@ -153,22 +153,22 @@ class Names:
         self.facts: dict[str, Any] = {}
 
     async def find_account(self, name: str) -> AccountId | None:
-        """Whose name it is."""
+        """The account of this name."""
         return AccountId(self.accounts[name]) if name in self.accounts else None
 
     async def account(self, account: AccountId) -> AccountRecord | None:
-        """Of whom there is a name."""
+        """The record of an account that has a name."""
         known = account in self.accounts.values()
         return AccountRecord(account, None, **self.facts) if known else None
 
     async def resolve(self, address: Address) -> Resolution:
-        """Nobody."""
+        """No address is known."""
         return UnknownAddress()
 
     async def owns(self, account: AccountId, address: Address) -> bool:
-        """Nobody does."""
+        """No account owns an address."""
         return False
 
     async def may_act_as(self, authcid: AccountId, authzid: str) -> AccountId | None:
-        """Nobody may."""
+        """Nobody acts as somebody else."""
         return None

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 WALL_AT_START: Final = 1_750_000_000.0
-"""15 June 2025, an ordinary day."""
+"""POSIX seconds of 15 June 2025, an ordinary day."""
 MONOTONIC_AT_START: Final = 1_000.0
+"""Seconds since the boot when a clock is made."""
 
 
 class ManualClock:
@@ -34,7 +35,7 @@ class ManualClock:
 
     @property
     def boot_id(self) -> str:
-        """Which boot it is."""
+        """The id of this boot; another one after each `reboot`."""
         return f"boot-{self._boot}"
 
     def advance(self, seconds: float) -> None:

@@ -3,11 +3,12 @@ r"""A connection in memory: what a listener speaks through, and the peer's end o
     connection, peer = memory_connection()
     nursery.start_soon(converse, listener, connection, session)
     await peer.send_all(b"QUIT\r\n")
-    assert await peer.receive_some() == b"221 …"
+    assert await peer.receive_some() == b"221 Goodbye\r\n"
 
-Rules: no sockets, no threads, so trio's `autojump_clock` moves the deadlines. TLS is a word, not
-encryption: `peer.start_tls()` is the client's half of the handshake; octets sent in the clear
-after the server has begun its own are no handshake and lose the connection, as with a socket.
+Rules: no sockets, no threads, so trio's `autojump_clock` moves the deadlines. Nothing is encrypted
+under TLS: `peer.start_tls()` is the client's half of the handshake. Octets that are sent in the
+clear after the server has begun its half are not a handshake, and the connection is lost, as with
+a socket.
 A kit (`thurn_testing.contracts.connection`) proves that it behaves like the host's connection.
 """
 
@@ -25,8 +26,9 @@ from thurn.types.session import PeerAddress, Session, TlsState
 from trio.lowlevel import ParkingLot
 
 CAPACITY_OCTETS: Final = 262_144
-"""What is under way in one direction before the sender waits, as with a socket's buffer."""
+"""Most octets under way in one direction before the sender waits, as with a socket's buffer."""
 TLS: Final = TlsState("TLSv1.3", "TLS_AES_128_GCM_SHA256")
+"""The encryption in force after a handshake, or from the beginning."""
 IDLE_SECONDS: Final = 300.0
 """Silence that ends a connection before its listener has said `extend`, in seconds: the default of
 `thurn.contracts.listener.ListenerSettings.idle`."""
@@ -78,8 +80,8 @@ class MemoryConnection:
     """A `thurn.contracts.connection.Connection`; see `memory_connection`.
 
     Attributes:
-        closing: set it to drain.
-        waits: the server waits for octets that are not there.
+        closing: whether the worker is draining; the test sets it.
+        waits: whether the server waits for octets.
     """
 
     def __init__(self, peer: PeerAddress | None, *, has_certificate: bool, secured: bool) -> None:

@@ -54,36 +54,36 @@ class RecordingDiagnostics:
         return [line.event for line in self.lines if line.level in ("warning", "error")]
 
     def debug(self, event: str, /, **facts: object) -> None:
-        """Keep it."""
+        """Keep the line."""
         self.lines.append(LogLine("debug", event, facts))
 
     def info(self, event: str, /, **facts: object) -> None:
-        """Keep it."""
+        """Keep the line."""
         self.lines.append(LogLine("info", event, facts))
 
     def warning(self, event: str, /, **facts: object) -> None:
-        """Keep it."""
+        """Keep the line."""
         self.lines.append(LogLine("warning", event, facts))
 
     def error(self, event: str, /, **facts: object) -> None:
-        """Keep it."""
+        """Keep the line."""
         self.lines.append(LogLine("error", event, facts))
 
 
 class RecordingEvents:
-    """Events as told, in order."""
+    """Events that keep what was emitted, in order."""
 
     def __init__(self) -> None:
         self.told: list[Event] = []
 
     def emit(self, event: Event) -> None:
-        """Keep it."""
+        """Keep the event."""
         self.told.append(event)
 
 
 @dataclass(slots=True)
 class Given:
-    """What the test gives a context beyond the plain things; None raises when asked for.
+    """What the test gives a context beyond the plain things; what is None raises when asked for.
 
     Attributes:
         instances: what `require` finds, by (role, instance).
@@ -156,11 +156,11 @@ class FakeContext:
         return product
 
     def source(self, *key: str) -> str:
-        """A place in a file that does not exist."""
+        """A place in a file that does not exist, one line for each depth of the key."""
         return f"test.toml:{1 + len(key)}"
 
     async def submit(self, envelope: Envelope, content: Content) -> None:
-        """Keep it."""
+        """Keep the message for the test."""
         self.submitted.append((envelope, content))
 
     if not TYPE_CHECKING:

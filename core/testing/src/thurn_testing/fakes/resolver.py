@@ -42,17 +42,17 @@ from thurn.plugin import plugin
 from thurn.types.session import PeerAddress
 
 ALIASES: Final = 8
-"""Most aliases that are followed from one name."""
+"""Most aliases that are followed from one name to its records."""
 TTL_SECONDS: Final = 3600
-"""Lifetime of records whose line says none."""
+"""Lifetime in seconds of records whose line names no other."""
 NEGATIVE_TTL_SECONDS: Final = 300.0
-"""Lifetime of a "no"."""
+"""Lifetime in seconds of the answer that there is no such name or type."""
 _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|(\S+)')
 _ESCAPE: Final = re.compile(rb"\\(?:(\d{3})|(.))", re.DOTALL)
 
 
 def _name(text: str) -> str:
-    """A name in the values of a record; one that nobody can ask for stays as it is."""
+    """A name among the values of a record; a name that is not well-formed stays as it is."""
     return normal_name(text) or text.removesuffix(".").lower()
 
 
@@ -125,9 +125,9 @@ class StaticResolver:
         if owner is None or len(words) < 2 or words[0] not in READERS:
             raise ValueError(f"not `name [ttl] [IN] type values`: {line.strip()!r}")
         kind = words.pop(0)
-        found = self._sets.setdefault((owner, kind), _Lines(ttl_seconds, []))
-        found.ttl_seconds = min(found.ttl_seconds, ttl_seconds)
-        found.records.append(READERS[kind](words))
+        lines = self._sets.setdefault((owner, kind), _Lines(ttl_seconds, []))
+        lines.ttl_seconds = min(lines.ttl_seconds, ttl_seconds)
+        lines.records.append(READERS[kind](words))
         # What is above a name exists, too. RFC 8020 §2.
         self._existing.update(_upwards(owner))
 
@@ -165,19 +165,19 @@ class StaticResolver:
             await self._asked.wait()
 
     async def addresses(self, name: str) -> DnsAnswer[PeerAddress]:
-        """IPv6 first."""
+        """AAAA and A records as addresses, IPv6 first."""
         return joined_addresses([await self._outcome(name, kind) for kind in ("AAAA", "A")])
 
     async def a(self, name: str) -> DnsAnswer[IPv4Address]:
-        """A."""
+        """The A records."""
         return await self._look_up(name, "A")
 
     async def aaaa(self, name: str) -> DnsAnswer[IPv6Address]:
-        """AAAA."""
+        """The AAAA records."""
         return await self._look_up(name, "AAAA")
 
     async def mx(self, name: str) -> DnsAnswer[MailExchanger]:
-        """MX, by preference."""
+        """The MX records, by preference."""
         answer: DnsAnswer[MailExchanger] = await self._look_up(name, "MX")
         if not isinstance(answer, RecordSet):
             return answer
@@ -185,22 +185,22 @@ class StaticResolver:
         return RecordSet(ordered, answer.name, answer.ttl_seconds, answer.authenticated)
 
     async def txt(self, name: str) -> DnsAnswer[bytes]:
-        """TXT."""
+        """The TXT records."""
         return await self._look_up(name, "TXT")
 
     async def tlsa(self, host: str, port: int = 25) -> DnsAnswer[Tlsa]:
-        """TLSA."""
+        """The TLSA records of a port."""
         if normal_name(host) is None:
             return NoSuchName(host, 0.0)
         return await self._look_up(f"_{port}._tcp.{host}", "TLSA")
 
     async def ptr(self, address: PeerAddress) -> DnsAnswer[str]:
-        """PTR."""
+        """The PTR records of an address."""
         mapped = getattr(address, "ipv4_mapped", None)
         return await self._look_up((mapped or address).reverse_pointer, "PTR")
 
     async def cname(self, name: str) -> DnsAnswer[str]:
-        """CNAME."""
+        """The CNAME record."""
         return await self._look_up(name, "CNAME")
 
     async def _outcome(self, name: str, kind: str) -> DnsAnswer[Any] | LookupFailed:
@@ -230,10 +230,10 @@ class StaticResolver:
             if owner in self._failing:
                 raise self._failing[owner](f"{owner}: the test says so")
             authenticated = authenticated and not self._signed.isdisjoint(_upwards(owner))
-            found, alias = (self._sets.get((owner, one)) for one in (kind, "CNAME"))
-            if found is not None:
-                records = tuple(dict.fromkeys(found.records))
-                return RecordSet(records, owner, float(found.ttl_seconds), authenticated)
+            lines, alias = (self._sets.get((owner, one)) for one in (kind, "CNAME"))
+            if lines is not None:
+                records = tuple(dict.fromkeys(lines.records))
+                return RecordSet(records, owner, float(lines.ttl_seconds), authenticated)
             if alias is None:
                 no = NoData if owner in self._existing else NoSuchName
                 return no(owner, NEGATIVE_TTL_SECONDS, authenticated)

@@ -15,21 +15,21 @@ from thurn.types.identity import AccountId, Identity
 from thurn.types.session import Session, TlsState, Transaction
 
 PEER: Final = "203.0.113.9"
-"""A stranger, of a block for documentation (RFC 5737)."""
+"""The address of a stranger, from a block for documentation (RFC 5737)."""
 TLS: Final = TlsState("TLSv1.3", "TLS_AES_256_GCM_SHA384")
 
 _numbers = count(1)
 
 
 class RecordingEntry:
-    """A journal entry that keeps what it is told."""
+    """A journal entry that keeps what is written into it."""
 
     def __init__(self) -> None:
         self.facts: dict[str, object] = {}
         self.stages: list[tuple[str, str, str]] = []
 
     def note(self, **facts: object) -> None:
-        """Keep them."""
+        """Keep these facts."""
         self.facts.update(facts)
 
     def stage(self, stage: str, instance: str, decision: str, **facts: object) -> None:
@@ -52,7 +52,7 @@ def make_session(
     protocol: str = "smtp",
     tls: TlsState | None = None,
 ) -> Session:
-    """A session; `peer` None is a unix socket."""
+    """A session of this peer; None for the peer of a unix socket."""
     address: IPv4Address | IPv6Address | None = None if peer is None else ip_address(peer)
     return Session(
         id=f"s{next(_numbers)}",

@@ -24,11 +24,11 @@ def make_supervision(
     events: Events | None = None,
     note: Path | None = None,
 ) -> Supervision:
-    """A supervision of its own.
+    """A supervision with no site around it.
 
     Args:
-        diagnostics: keeps what the operator is told; a new recorder if None.
-        events: keeps what plugins are told; a new recorder if None.
+        diagnostics: keeps the lines of the operator's log; a new recorder if None.
+        events: keeps the events; a new recorder if None.
         note: the file that says which rule is running; nothing is noted if None.
     """
     return Supervision(

@@ -17,6 +17,7 @@ import trio
 
 from thurn.app.opened import OpenSite
 from thurn.app.opening import open_instances
+from thurn.app.siteid import check_site_id
 from thurn.chain.calls import Calls
 from thurn.chain.current import CurrentRule, left_behind
 from thurn.config.instances import SiteConfig
@@ -33,6 +34,8 @@ from thurn.types.errors import ConfigError
 
 STARTING_OCTETS: Final = 1 << 20
 """Free octets on the disk below which a failed start is reported as caused by the full disk."""
+MARKED_ROLES: Final = ("queue", "store")
+"""Roles whose instances' directories are marked as the site's (`thurn.app.siteid`)."""
 _SLOW_SYNC: Final = {"auto": 0.001, "inline": float("inf"), "thread": 0.0}
 
 
@@ -56,10 +59,12 @@ async def open_site(
         on_opening: called with the name of each instance before it is opened, and then with "".
 
     Raises:
-        ConfigError: an instance cannot open with its settings, named with file and line.
+        ConfigError: an instance cannot open with its settings, named with file and line; or a
+            directory of the site is not mounted.
     """
     data = config.site.data
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_site_id(data, _places(config), may_mark=with_log)
     failure: Exception | None = None
     site: OpenSite | None = None
     with trio.CancelScope() as scope:
@@ -80,6 +85,12 @@ async def open_site(
         failure = ConfigError([site.late])
     if failure is not None:
         raise _explained(failure, data)
+
+
+def _places(config: SiteConfig) -> list[str]:
+    """The directories that hold mail, relative to the data directory."""
+    named = [f"{one.role}/{one.name}" for role in MARKED_ROLES for one in config.of_role(role)]
+    return ["log", *named]
 
 
 async def _open(

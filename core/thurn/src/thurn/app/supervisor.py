@@ -87,16 +87,16 @@ class Supervisor:
             The exit code: 0 after a stop, 1 if the first generation could not start.
         """
         os.umask(0o077)
-        told, waking = socket.socketpair()
-        with told, waking, self._selector:
-            told.setblocking(False)
+        woken, waking = socket.socketpair()
+        with woken, waking, self._selector:
+            woken.setblocking(False)
             waking.setblocking(False)
             before = signal.set_wakeup_fd(waking.fileno())
             for number in (*_STOP, signal.SIGHUP):
                 signal.signal(number, lambda *_: None)
-            self._selector.register(told, selectors.EVENT_READ)
+            self._selector.register(woken, selectors.EVENT_READ)
             try:
-                return self._turn_until_done(told)
+                return self._turn_until_done(woken)
             finally:
                 signal.set_wakeup_fd(before)
                 for one in self._generations():
@@ -105,7 +105,7 @@ class Supervisor:
                 if self._lock_fd >= 0:
                     os.close(self._lock_fd)
 
-    def _turn_until_done(self, told: socket.socket) -> int:
+    def _turn_until_done(self, woken: socket.socket) -> int:
         turned_at = time.monotonic()
         self._begin(turned_at)
         while True:
@@ -117,8 +117,8 @@ class Supervisor:
             turned_at = now
             self._notifier.beat(now)
             for key, _ in readable:
-                if key.fileobj is told:
-                    self._on_signals(told.recv(64), now)
+                if key.fileobj is woken:
+                    self._on_signals(woken.recv(64), now)
                 elif self._selector.get_map().get(key.fd) is key:  # not closed in this very turn
                     key.data.on_readable(now)
             for one in self._generations():

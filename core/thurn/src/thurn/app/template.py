@@ -42,16 +42,16 @@ class Template:
 
     def serve(self) -> None:
         """Fork, signal and reap until the supervisor closes the channel."""
-        told, waking = socket.socketpair()
-        for one in (told, waking):
+        woken, waking = socket.socketpair()
+        for one in (woken, waking):
             one.setblocking(False)
         signal.signal(signal.SIGCHLD, _ignore)
         signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
-        waiting: list[Channel | socket.socket] = [self._channel, told]
+        waiting: list[Channel | socket.socket] = [self._channel, woken]
         while True:
             readable, _, _ = select.select(waiting, [], [])
-            if told in readable:
-                told.recv(4096)
+            if woken in readable:
+                woken.recv(4096)
                 self._reap()
             if self._channel in readable:
                 messages = self._channel.receive()

@@ -135,13 +135,13 @@ def _verdicts(record: dict[str, Any]) -> Iterator[str]:
     is_accepted = record.get("outcome") in ("stored", "queued", "discarded")
     against = [s for s in record.get("stages", []) if s["decision"] in _REFUSALS]
     by_rules = {s.get("reason") for s in against if s["stage"] != "rcpt"}
-    told = set()
+    reported = set()
     for stage in against:
         reason, by, is_rcpt = stage.get("reason", ""), stage["by"], stage["stage"] == "rcpt"
         key = ("" if is_rcpt else by, reason)
-        if key in told or (is_rcpt and reason in by_rules):  # a summary of what a rule said
+        if key in reported or (is_rcpt and reason in by_rules):  # a summary of what a rule said
             continue
-        told.add(key)
+        reported.add(key)
         who = f"of <{by}>" if is_rcpt else f"by {by}, {stage.get('source', '')}"
         verb = "deferred" if stage["decision"] in _TEMPORARY else "refused"
         if is_accepted and stage["stage"] == "outgoing":

@@ -112,12 +112,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Unapplied:
-    """A record that its owner could not apply, because its account is in trouble.
+    """A record that its owner could not apply, because its account is damaged.
 
     Attributes:
         record: the very object that the owner was given.
-        key: the id of the account that is in trouble.
-        reason: what the trouble is, for the operator.
+        key: the id of that account.
+        reason: what is wrong with it, for the operator.
         blobs: what the record refers to; the log keeps their octets beside it.
     """
 
@@ -130,10 +130,10 @@ class Unapplied:
 class Owner(Protocol):
     """What understands the records of one name.
 
-    The trouble of one account must not stop a site: an owner that has accounts returns the records
-    of those in trouble instead of raising, and is a `RestoringOwner`. The log puts them aside,
-    durably, before it forgets the segment. From then on the owner refuses every change of the
-    account (`CommitLog.is_aside`) until they were restored. Source: docs/adr/0018.
+    A damaged account must not stop a site: an owner that has accounts returns the records of
+    damaged ones instead of raising, and is a `RestoringOwner`. The log puts them aside, durably,
+    before it forgets the segment. From then on the owner refuses every change of the
+    account (`CommitLog.is_aside`) until they were restored. See docs/adr/0018.
     """
 
     def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
@@ -143,10 +143,10 @@ class Owner(Protocol):
         Called before anything is served, with records of this owner in the order of their time.
 
         Returns:
-            The records that could not be applied, and with one of an account all of that account.
+            The records that could not be applied; if one of an account cannot, all of that account.
 
         Raises:
-            StorageError: trouble of the whole site; nothing is served.
+            StorageError: a failure of the whole site; nothing is served.
         """
 
     def settle(self, records: Sequence[Record]) -> Sequence[Unapplied]:
@@ -160,7 +160,7 @@ class Owner(Protocol):
             The records whose blobs could not be brought there, as with `replay`.
 
         Raises:
-            StorageError: trouble of the whole site; the segment stays and is tried again.
+            StorageError: a failure of the whole site; the segment stays and is tried again.
         """
 
 
@@ -185,7 +185,21 @@ class RestoringOwner(Owner, Protocol):
             read: gives the blobs that were put aside with them.
 
         Raises:
-            StorageError: the trouble goes on; the records stay aside.
+            StorageError: they still cannot be applied; the records stay aside.
+        """
+
+
+@runtime_checkable
+class RenewingOwner(Owner, Protocol):
+    """An owner that can write its files anew after a sync has failed."""
+
+    def renew(self, records: Sequence[Record]) -> None:
+        """Write to new files, synced, whatever holds the rows that these records concern: what the
+        kernel has of the old ones may not be on the disk. Called before `replay` with the same
+        records, while no other process serves.
+
+        Raises:
+            StorageError: the disk refuses it again.
         """
 
 
@@ -209,7 +223,7 @@ class CommitLog(Protocol):
                 except that in a group with several resources the others may have done their part:
                 `missing` names the changes that were not done, for want of room or because an index
                 is damaged.
-            StorageTrouble: nothing was done. With an `account`, that account alone is in trouble;
+            StorageTrouble: nothing was done. With an `account`, only that account is damaged;
                 without one the log has failed: count the changes as not done.
 
         Cancellation: shielded once the frame is being synced; before that, nothing was done.
@@ -217,6 +231,10 @@ class CommitLog(Protocol):
 
     def read(self, reference: BlobReference) -> bytes | None:
         """The octets of a blob in the log of any worker; None once they are retired."""
+
+    def distrust(self, detail: str) -> None:
+        """A sync of an owner's own has failed: nothing is retired from now on, and all processes
+        that commit are replaced. From any thread."""
 
     def is_aside(self, owner: str, key: str) -> bool:
         """Whether records of this key stand aside, so that it must take no change. Asks the file
@@ -226,7 +244,7 @@ class CommitLog(Protocol):
         """Have the owner apply what stands aside for this key, and forget it.
 
         Raises:
-            StorageError: the owner's trouble goes on, or the files cannot be read.
+            StorageError: the owner still cannot apply them, or the files cannot be read.
 
         Cancellation: the thread finishes first.
         """

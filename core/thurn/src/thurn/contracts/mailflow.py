@@ -1,6 +1,5 @@
 """The mail flow: what the host offers to a listener that receives mail. One object per listener.
 
-    session = …                                    # made by the host
     decision = await mailflow.connect(session)
     decision = await mailflow.hello(session, name)
     answer = await mailflow.sender(session, sender, parameters)

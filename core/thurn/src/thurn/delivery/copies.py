@@ -11,8 +11,10 @@ Rules of this file:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
+from thurn.delivery.edits import without_fields
 from thurn.delivery.local import Delivered, LocalDelivery
 from thurn.types.content import Content
 from thurn.types.identity import AccountId
@@ -51,6 +53,19 @@ class Copy:
         return self.repeats or self
 
 
+def filed(content: Content) -> Content:
+    """The message as accounts get it: one object for all of them, so that they share its octets.
+
+    RFC 5321 §4.4: a delivered message has exactly one Return-Path, that of its last transaction;
+    what a message has brought along may be forged.
+    """
+    return without_fields(content, "Return-Path")
+
+
+def _is_local(target: Target) -> bool:
+    return target.account is not None
+
+
 async def deliver_copies(
     local: LocalDelivery, transaction: Transaction, content: Content, quarantine: str | None
 ) -> tuple[Copy, ...]:
@@ -63,6 +78,9 @@ async def deliver_copies(
         quarantine: file into this mailbox and run no rules; None: run the rules.
     """
     copies: list[Copy] = []
+    own = (
+        filed(content) if any(map(_is_local, chain.from_iterable(transaction.targets))) else content
+    )
     served: dict[AccountId, Copy] = {}
     for index, targets in enumerate(transaction.targets):
         for target in targets:
@@ -76,7 +94,7 @@ async def deliver_copies(
                 copies.append(Copy(index, target, first.status, repeats=first))
                 continue
             delivered = await local.deliver(
-                transaction, target, account, content, key="", quarantine=quarantine
+                transaction, target, account, own, key="", quarantine=quarantine
             )
             served[account] = Copy(index, target, delivered.status, delivered)
             copies.append(served[account])

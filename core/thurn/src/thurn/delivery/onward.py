@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from thurn.contracts.outgoing import EntryKind, EntryOrigin
+from thurn.delivery.copies import filed
 from thurn.delivery.deposits import OwnedDeposit
 from thurn.delivery.entries import PlannedEntry, hop_class_of
 from thurn.delivery.parts import DeliveryParts
@@ -122,7 +123,8 @@ async def _send_one(
     if target.account is None:
         return SentOn(entries=(waiting,))
     inner = _as_transaction(transaction, envelope, target)
-    delivered = await parts.local.deliver(inner, target, target.account, sending.content, key=key)
+    content = filed(sending.content)
+    delivered = await parts.local.deliver(inner, target, target.account, content, key=key)
     if delivered.status.is_success:
         return SentOn(delivered.deposits, actions=delivered.actions, sendings=delivered.sendings)
     if delivered.status.is_temporary:

@@ -4,11 +4,13 @@ Each process that commits has a *slot*, a directory with a lock, and writes *seg
 *round* takes every group that arrived while the last sync ran, and writes them as one *frame* with
 one sync. Reading order: `frame` (what is on the disk), `segment` (names and their order of life),
 `round`, `commitlog` (the task), `recovery` (start), `settle` (background), `reader`, `aside` (what
-owners could not apply), `restore`.
+owners could not apply), `restore`, `trust` (what follows from a failed sync).
 
     log/
       time            what the times of frames are counted from, for one boot
       recovered       which boot `recover` has seen
+      distrusted      a sync has failed, and nothing was written anew since
+      serving.lock    shared by all processes that may commit
       recovery.lock   taken to find out who holds slots, to take one, to replay
       settle.lock     taken to settle a segment, to replay everything, to restore what is aside
       0/ 1/ …         the slots, each with lock, G.seg, G.sealed, free-G.seg

@@ -1,4 +1,4 @@
-"""Records that their owners could not apply, kept with their blobs until the trouble is over.
+"""Keeps records that their owners could not apply, with their blobs, until they can be applied.
 
     <data>/aside/<owner>/<key>/
       <slot>-<generation>.aside     the records of one segment
@@ -48,14 +48,15 @@ from thurn.log.segment import SegmentFile
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 
 ASIDE: Final = "aside"
-"""The directory of all that stands aside, beside that of the log."""
+"""The directory of everything that was put aside; it is beside that of the log."""
 KEY_OCTETS: Final = 256 << 20
-"""Octets that may stand aside for one key: the mail of days, and little enough that one account
-cannot fill the disk of a site."""
+"""Most octets that are put aside for one key: the mail of days, but not enough for one account to
+fill the disk of a site."""
 FREE_PART: Final = 4
-"""A file may take one part in so many of what the disk has free: the others need it, too."""
+"""Divisor of the free room on the disk: a file may take one part of it, because other accounts need
+room, too."""
 NAME_CHARACTERS: Final = 120
-"""Longest name that spells out a key; file systems end at 255 octets."""
+"""Most characters of a file name that spells out a key; file systems end at 255 octets."""
 _UNSAFE: Final = re.compile(rb"[^a-z0-9_@.-]|^\.")
 """Octets that a name spells as % and two digits: no separator, no dot at the beginning, and no
 upper case, so that two keys have two names where the file system folds case."""
@@ -109,12 +110,7 @@ class Aside:
 
     def has(self, owner: str, key: str) -> bool:
         """Whether records of this key stand aside."""
-        name = f"{self._prefix}{directory_name(owner)}/{directory_name(key)}"
-        try:
-            os.stat(name)  # noqa: PTH116 - done at every opening of an account; a Path costs more
-        except FileNotFoundError:
-            return False
-        return True
+        return os.access(f"{self._prefix}{directory_name(owner)}/{directory_name(key)}", os.F_OK)
 
     def keys(self, owner: str) -> list[str]:
         """The keys that have records aside; of a key with a long name only where a file says it."""

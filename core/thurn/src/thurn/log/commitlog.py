@@ -26,7 +26,7 @@ import trio
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import BlobReference, Change, Owner
 from thurn.log.aside import Aside
-from thurn.log.files import Files, write_all
+from thurn.log.files import Files, Lock, write_all
 from thurn.log.frame import FrameBuilder, owner_prefix
 from thurn.log.reader import Reader
 from thurn.log.recovery import is_clean
@@ -37,6 +37,7 @@ from thurn.log.settings import LogSettings, Report, silent
 from thurn.log.sitetime import SiteTime
 from thurn.log.spares import Spares
 from thurn.log.syncer import Syncer
+from thurn.log.trust import distrust, hold_serving, is_distrusted
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 
 GROUP_OCTETS: Final = 1 << 16
@@ -84,6 +85,7 @@ class WorkerLog:
         self._written_at_ns = 0
         self._free_at = lru_cache(1)(lambda _: files.free_octets(directory))
         self._time: SiteTime | None = None  # set when commits may begin
+        self._serving: Lock | None = None
         self._ended = False
         self.failed = trio.Event()
         self.owners: dict[str, Owner] = {}
@@ -143,13 +145,23 @@ class WorkerLog:
         When another worker is killed from now on, the process that takes its place recovers what
         it left; this log goes on meanwhile. Blocking.
         """
+        self._begin_serving()
+
+    def _begin_serving(self) -> None:
+        if self._serving is None:
+            self._serving = hold_serving(self._directory)
         self._time = SiteTime(self._directory, self._clock)
+
+    def distrust(self, detail: str) -> None:
+        """See `CommitLog.distrust`."""
+        self._report("log.distrusted", slot=self._slot, detail=detail)
+        distrust(self._directory, detail)
 
     def _check_clean(self) -> None:
         if not is_clean(self._directory, self._clock, self._files):
             # Numbers assigned now would collide with those that a replay brings back.
             raise StorageTrouble("the commit log has not been recovered")
-        self._time = SiteTime(self._directory, self._clock)
+        self._begin_serving()
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -165,9 +177,12 @@ class WorkerLog:
                 group.end(StorageTrouble(_ENDED))
 
     async def tend(self) -> None:
-        """Have an old segment sealed even if no more groups arrive."""
+        """Have an old segment sealed even if no more groups arrive; end after anybody's failed
+        sync."""
         while True:
             await trio.sleep(self._settings.seal_after_seconds / 4)
+            if is_distrusted(self._directory):
+                self._end("a sync has failed, perhaps in another process")
             if self._spares.is_old():
                 self._wake()
 
@@ -177,6 +192,9 @@ class WorkerLog:
 
     def close(self) -> None:
         """Seal what was written; after a failure leave everything to recovery."""
+        if self._serving is not None:
+            self._serving.close()
+            self._serving = None
         if self.failed.is_set():
             return
         try:
@@ -260,6 +278,8 @@ class WorkerLog:
                 self._refuse(round_.ready, error)
         self._active = []
         if round_.resource_failed:
+            if round_.disk_failed:
+                self.distrust("an index could not be written")
             self._end("a resource failed")
         return len(round_.busy) < taken or len(self._queue) > len(round_.busy)
 
@@ -301,6 +321,7 @@ class WorkerLog:
             await self._syncer.sync(number)
         except OSError as error:
             # The kernel may have dropped the pages; a second sync would succeed without them.
+            self.distrust(str(error))
             self._end(str(error))
             return error
         self._written_at_ns = now_ns

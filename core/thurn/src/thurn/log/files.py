@@ -123,6 +123,17 @@ class Lock:
         return cls(descriptor)
 
     @classmethod
+    def share(cls, path: Path) -> Lock:
+        """Wait until nobody has the lock alone, and hold it beside others. Raises OSError."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return cls(descriptor)
+
+    @classmethod
     def take(cls, path: Path) -> Lock | None:
         """Take the lock if it is free; None if it is held, by any process."""
         try:

@@ -16,7 +16,7 @@ never committed and its caller never got an answer. In the log of a killed worke
 frame can be such an earlier one, and the other record of the number was written after it. So from
 the first of these last frames on, owners get everything in one call, and with it both records.
 
-What an owner could not apply, because one account is in trouble, is put aside at once: the account
+What an owner could not apply, because an account is damaged, is put aside at once: the account
 may be mended long before the segment is settled, and must not go on without these records.
 
 Rules of this file: blocking; called before anything is served.
@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Final
 
 from thurn.contracts.clock import Clock
-from thurn.contracts.commitlog import Owner, Record, Unapplied
+from thurn.contracts.commitlog import Owner, Record, RenewingOwner, Unapplied
 from thurn.log.aside import Aside
 from thurn.log.files import DIRECTORY_MODE, Files, Lock
 from thurn.log.frame import Scan, ScannedFrame, scan
@@ -41,6 +41,7 @@ from thurn.log.reader import Reader
 from thurn.log.segment import SegmentFile, is_held, retire, seal, segments, slots, unretired
 from thurn.log.settings import Report, silent
 from thurn.log.sitetime import UNKNOWN_BOOT
+from thurn.log.trust import is_distrusted, take_serving, trust
 from thurn.types.errors import StorageFull, StorageTrouble
 
 REPLAY_OCTETS: Final = 32 << 20
@@ -83,7 +84,8 @@ def recover(
         report: called for each damage.
 
     Raises:
-        StorageTrouble: a record's owner is missing; nothing was marked as replayed.
+        StorageTrouble: a record's owner is missing, or a sync has failed and other processes have
+            not ended yet; nothing was marked as replayed.
         OSError: the log could not be read.
     """
     files = files or Files()
@@ -93,10 +95,14 @@ def recover(
         everything = (
             everything or not is_recovered(directory, clock) or clock.boot_id == UNKNOWN_BOOT
         )
+        renews = is_distrusted(directory)
+        if renews:
+            everything = True
+            stack.enter_context(_serving_alone(directory))
         if everything:
             stack.enter_context(Lock.wait(directory / "settle.lock"))
         todo = [_segments(directory, slot, everything) for slot in slots(directory)]
-        replay = _Replay(owners, report)
+        replay = _Replay(owners, report, renews=renews)
         replay.run(todo)
         if replay.unapplied:
             if not everything:
@@ -109,8 +115,18 @@ def recover(
                 seal(files, path)
         if everything:
             mark_recovered(directory, clock, files)
+        if renews:
+            trust(directory)
     unapplied = sum(map(len, replay.unapplied.values()))
     return Recovered(sum(map(len, todo)), replay.frames, replay.records, unapplied)
+
+
+def _serving_alone(directory: Path) -> Lock:
+    """Raises StorageTrouble while another process may have files open that are to be replaced."""
+    lock = take_serving(directory)
+    if lock is None:
+        raise StorageTrouble("a sync has failed, and other processes have not ended yet")
+    return lock
 
 
 def _put_aside(aside: Aside, replay: _Replay, reader: Reader, report: Report) -> None:
@@ -170,8 +186,9 @@ def is_clean(directory: Path, clock: Clock, files: Files) -> bool:
 class _Replay:
     """Gives records to their owners, in the order of time, in parts of bounded size."""
 
-    def __init__(self, owners: Mapping[str, Owner], report: Report) -> None:
+    def __init__(self, owners: Mapping[str, Owner], report: Report, *, renews: bool) -> None:
         self._owners = owners
+        self._renews = renews
         self._report = report
         self._parts: dict[str, list[Record]] = {}
         self._segments: dict[int, SegmentFile] = {}  # by the identity of the records in `_parts`
@@ -214,8 +231,11 @@ class _Replay:
 
     def _flush(self) -> None:
         for name, records in self._parts.items():
+            owner = self._owners[name]
+            if self._renews and isinstance(owner, RenewingOwner):
+                owner.renew(records)
             # An owner without accounts may return nothing at all.
-            for one in self._owners[name].replay(records) or ():
+            for one in owner.replay(records) or ():
                 place = (name, self._segments[id(one.record)])
                 self.unapplied.setdefault(place, []).append(one)
         self._parts = {}

@@ -81,6 +81,7 @@ class Round:
         refused: the groups of which a resource could not commit something.
         taken_back: the records of their changes, bit N for record N of the frame.
         resource_failed: a resource could not be rolled back or committed; the log cannot go on.
+        disk_failed: one of them says that the disk has refused it.
     """
 
     __slots__ = (
@@ -88,6 +89,7 @@ class Round:
         "_report",
         "_spans",
         "busy",
+        "disk_failed",
         "later",
         "ready",
         "refused",
@@ -101,7 +103,7 @@ class Round:
         self.busy: list[Group] = []
         self.refused: list[Group] = []
         self.taken_back = 0
-        self.resource_failed = False
+        self.resource_failed = self.disk_failed = False
         self._spans: list[tuple[Resource | None, int, int]] = []
         self._begun: dict[Resource, bool] = {}
         self._report = report
@@ -201,7 +203,9 @@ class Round:
             step()
         except Exception as error:  # noqa: BLE001 - the other resources must still be ended
             self._report("log.resource_failed", detail=repr(error))
-            self.resource_failed = self.resource_failed or not _is_contained(error)
+            if not _is_contained(error):
+                self.resource_failed = True
+                self.disk_failed = self.disk_failed or isinstance(error, StorageTrouble)
             return error
         return None
 

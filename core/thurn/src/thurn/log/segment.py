@@ -7,8 +7,8 @@
 clock steps back, and close to the wall clock in nanoseconds. A `.seg` is replayed after its writer
 has died. `.sealed` means that every index row of the segment was committed, so it may be settled.
 Neither `seal` nor `retire` needs a sync: if a power cut undoes the rename, work is repeated and no
-record is lost. `prepare` syncs the directory before the first frame, so an acknowledged frame is always in a file of the
-right name.
+record is lost. `prepare` syncs the directory before the first frame, so an acknowledged frame is
+always in a file of the right name.
 
 Rules of this file: all calls block; they are for threads, or for moments where nobody waits.
 """

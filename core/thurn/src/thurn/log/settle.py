@@ -5,8 +5,8 @@ Runs in the housekeeper, one segment at a time, the oldest first. A segment is r
 its owners have settled it and the file systems were synced; that sync also makes the index rows of
 the segment durable, because they were committed before it was sealed.
 
-What an owner cannot settle, because one account is in trouble, is put aside, synced, before the
-segment is retired. Now and then the owners are asked to restore what stands aside.
+What an owner cannot settle, because an account is damaged, is put aside and synced before the
+segment is retired. From time to time the owners are asked to restore what was put aside.
 
 Rules of this file: after a failure the segment is kept, the failure is reported, and settling is
 tried again later.
@@ -32,6 +32,7 @@ from thurn.log.recovery import is_recovered, missing_owner, report_aside, scan_s
 from thurn.log.restore import restore_aside
 from thurn.log.segment import SegmentFile, give_back, retire, segments, slots
 from thurn.log.settings import Report, silent
+from thurn.log.trust import distrust, is_distrusted
 from thurn.types.errors import StorageFull
 
 POLL_SECONDS: Final = 1.0
@@ -104,8 +105,8 @@ class Settler:
             await trio.sleep(pause)
 
     def restore(self) -> int:
-        """Have the owners restore what stands aside, as far as its trouble is over; returns for how
-        many keys. Blocking; for a thread."""
+        """Have the owners restore what was put aside, as far as they can; returns for how many
+        keys. Blocking; for a thread."""
         count = 0
         for name in self._owners:
             for key in self._aside.keys(name):
@@ -114,7 +115,7 @@ class Settler:
                     count += restore_aside(
                         self._directory, self._aside, self._owners, place, self._report
                     )
-                except Exception as error:  # noqa: BLE001 - one key's trouble is not another's
+                except Exception as error:  # noqa: BLE001 - other keys may be restored all the same
                     self._report("log.still_aside", owner=name, key=key, detail=str(error))
         return count
 
@@ -128,7 +129,7 @@ class Settler:
 
         Returns:
             False if the segment was left: another process settles or replays now, or the log has
-            not been recovered in this boot.
+            not been recovered in this boot or since a sync has failed.
 
         Raises:
             Exception: whatever an owner or the disk raised; the segment stays.
@@ -137,17 +138,25 @@ class Settler:
         if lock is None:
             return False
         with lock:
-            if not is_recovered(self._directory, self._clock):
+            if not is_recovered(self._directory, self._clock) or is_distrusted(self._directory):
                 return False
             scanned = scan_segment(segment, self._report)
             self._hand_over(segment, scanned.frames)
-            for path in {path.stat().st_dev: path for path in self._filesystems}.values():
-                self._files.sync_filesystem(path)
+            self._sync()
             if scanned.damages:  # never delete what could not be read
                 self._files.rename(segment.path, segment.path.with_suffix(".damaged"))
             else:
                 retire(self._files, segment.path)
         return True
+
+    def _sync(self) -> None:
+        for path in {path.stat().st_dev: path for path in self._filesystems}.values():
+            try:
+                self._files.sync_filesystem(path)
+            except OSError as error:
+                self._report("log.distrusted", path=str(path), detail=str(error))
+                distrust(self._directory, str(error))
+                raise
 
     def _hand_over(self, segment: SegmentFile, frames: Iterable[ScannedFrame]) -> None:
         records: dict[str, list[Record]] = {}

@@ -15,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from thurn.types.bind import UnixBind, parse_bind
+from thurn.types.bind import InternetBind, UnixBind, parse_bind
 from thurn.types.errors import ConfigError
 
 BACKLOG: Final = 1024
 """Most connections that wait in the kernel while the workers are busy or have no descriptor."""
+
+_SOCKET_TABLES: Final = ("/proc/net/tcp", "/proc/net/tcp6")  # proc(5): local address, state in hex
+_LISTENING: Final = "0A"
 
 
 def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> list[socket.socket]:
@@ -52,7 +55,7 @@ def bind(spec: str, place: str = "", going: Sequence[socket.socket] = ()) -> lis
     except OSError as error:
         for one in opened:
             one.close()
-        raise ConfigError([f'{place}bind "{spec}": {_reason(error)}']) from error
+        raise ConfigError([f'{place}bind "{spec}": {_reason(error, where)}']) from error
     return opened
 
 
@@ -153,9 +156,28 @@ def _listen(listening: socket.socket) -> socket.socket:
     return listening
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, where: InternetBind | UnixBind) -> str:
     if error.errno == errno.EACCES:
         return "not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE"
     if error.errno == errno.EADDRINUSE:
+        if isinstance(where, InternetBind) and _is_a_client_s(where.port):
+            return (
+                "in use by a client: a program here has opened a connection from this port. Wait "
+                "for its end, and keep the port from clients: "
+                f"sysctl net.ipv4.ip_local_reserved_ports={where.port}"
+            )
         return "in use; another server listens there"
     return error.strerror or str(error)
+
+
+def _is_a_client_s(port: int) -> bool:
+    """Whether connections from this port exist and nothing listens on it, by the kernel's tables;
+    False where they cannot be read."""
+    states: set[str] = set()
+    for table in _SOCKET_TABLES:
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
+                _, local, _, state, *_ = line.split()
+                if int(local.rpartition(":")[2], 16) == port:
+                    states.add(state)
+    return bool(states) and _LISTENING not in states

@@ -1,11 +1,11 @@
 """The lines of the operator's log about mail: one for each thing that happened to a message.
 
 Rules of this file:
-1. Only a judgement for good is "refused"; whatever was answered "later" is "deferred", whoever
-   failed. A program that bans addresses by these lines never bans for a failure of ours.
-2. What the host knows stands before what the peer has said; `thurn.telemetry.log` escapes both.
-3. The journal tells the story; these lines tell who, what and where to programs that read logs.
-   `docs/reference/events.md` describes them.
+1. Only a permanent refusal is "refused". What was answered 4xx is "deferred", whoever has failed,
+   so that a program that bans addresses by these lines never bans for a failure here.
+2. What the host knows comes before what the peer has said; `thurn.telemetry.log` escapes both.
+3. The journal explains what happened; these lines say who, what and where, for programs that read
+   logs. `docs/reference/events.md` describes them.
 """
 
 from __future__ import annotations

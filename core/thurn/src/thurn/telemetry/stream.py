@@ -1,11 +1,11 @@
-"""Standard error as the operator's log writes to it: whole lines, and never a wait for the reader.
+"""Writes the operator's log to standard error: whole lines, without waiting for the reader.
 
-Rules of this file: standard library only, for the supervisor uses it, too.
+Rules of this file: standard library only, because the supervisor uses it, too.
 1. A line is one write, because all processes of a site have the same standard error.
-2. A reader that does not keep up (a full pipe, a stopped terminal, a busy journald) costs nobody a
-   login, a message or a worker: lines wait in a backlog, and when that is full they are lost. The
-   log then says how many.
-3. What is no descriptor (a test's own stream) takes the text as it is.
+2. A reader that is too slow (a full pipe, a stopped terminal, a busy journald) holds up no login,
+   no message and no worker: lines wait in a backlog, and when that is full they are lost. The log
+   then says how many.
+3. A stream without a descriptor (a test's own) gets the text as it is.
 """
 
 from __future__ import annotations

@@ -145,8 +145,8 @@ class StorageTrouble(StorageError):
     the log.
 
     Attributes:
-        account: the id of the one account that is in trouble, while all others are served; "" when
-            the trouble is not one account's.
+        account: the id of the one account that has failed, while all others are served; "": it is
+            not one account alone.
     """
 
     status = LOCAL_ERROR

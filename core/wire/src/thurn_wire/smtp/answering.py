@@ -88,7 +88,9 @@ def _data(session: Session, reply: Reply) -> None:
     _follow(session, reply, Step.DATA)
     if reply.is_positive:
         config = session.config
-        session.transaction.content = EndOfData(config.size_octets, config.spill_octets)
+        session.transaction.content = EndOfData(
+            config.size_octets, config.spill_octets, normalizes=config.normalizes_line_ends
+        )
 
 
 def _chunk(session: Session, reply: Reply) -> None:

@@ -34,6 +34,8 @@ class SmtpConfig:
         junk: commands without effect between two accepted messages before 421.
         chunking: BDAT is offered.
         smtputf8: SMTPUTF8 is offered.
+        normalizes_line_ends: a lone CR or LF in the content of DATA becomes a CRLF, instead of a
+            reason to refuse. BDAT sends octets as they are, so there it stays one.
         verify: VRFY and EXPN are events; otherwise the engine answers 252 and 502.
         extensions: keywords and parameters that the engine does not know by itself.
     """
@@ -47,6 +49,7 @@ class SmtpConfig:
     junk: int = limits.JUNK
     chunking: bool = True
     smtputf8: bool = True
+    normalizes_line_ends: bool = False
     verify: bool = False
     extensions: tuple[Extension, ...] = ()
 

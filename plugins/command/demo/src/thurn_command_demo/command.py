@@ -1,7 +1,7 @@
-"""The command `thurn demo`: write a site, run it, prove it, say how to use it, be ready.
+"""The command `thurn demo`: writes a site, runs it, tests it, and says how to use it.
 
-Standard output has one JSON line, at ready, with --json; everything for people goes to standard
-error. It runs until SIGTERM or SIGINT.
+With `--json`, standard output gets one JSON line when the site is ready. Everything for people goes
+to standard error. The command runs until SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -28,36 +28,48 @@ from thurn_command_demo.site import (
 )
 
 PROOF_SCRIPT: Final = "proof.sieve"
+"""The file in the demo's directory that shows that the prover has its script."""
 SHOWN: Final = 6
-"""Accounts that are named on the terminal."""
+"""Accounts that are named on the terminal: as many as fit on a line."""
 
 
 @click.command()
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="A directory to keep; continued if it exists."
+    "--data",
+    type=click.Path(path_type=Path),
+    help="A directory that is kept; an existing site there is continued.",
 )
 @click.option(
     "--port-base",
     type=click.IntRange(0, 65535 - 995),
-    help="Ports are this plus the standard port; else 2000, or the next thousand that is free.",
+    help="Each port is this plus the standard port; by default 2000, or the next free thousand.",
 )
 @click.option(
-    "--accounts", default=0, show_default=True, help="Accounts u1…uK besides alice, bob, carol."
+    "--accounts",
+    default=0,
+    show_default=True,
+    help="Number of accounts u1, u2, … in addition to alice, bob and carol.",
 )
-@click.option("--domain", default="example.org", show_default=True, help="The domain that is ours.")
-@click.option("--password", default="demo", show_default=True, help="Everybody's password.")
 @click.option(
-    "--sieve", type=click.Path(path_type=Path, exists=True), help="Everybody's Sieve script."
+    "--domain", default="example.org", show_default=True, help="The domain of the accounts."
 )
-@click.option("--workers", default=0, help="Worker processes; 0: one per core.")
+@click.option(
+    "--password", default="demo", show_default=True, help="The password of every account."
+)
+@click.option(
+    "--sieve",
+    type=click.Path(path_type=Path, exists=True),
+    help="The Sieve script of every account until it stores its own.",
+)
+@click.option("--workers", default=0, help="Worker processes; 0 for one per core.")
 @click.option(
     "--config",
     "overlay",
     type=click.Path(path_type=Path, exists=True),
-    help="Laid over the demo's own.",
+    help="A configuration file that changes the demo's own.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Say ready as one JSON line on standard output."
+    "--json", "as_json", is_flag=True, help="Write one JSON line to standard output when ready."
 )
 @click.pass_context
 def demo(
@@ -70,7 +82,7 @@ def demo(
     port_base: int | None,
     **options: Any,  # noqa: ANN401 - click passes the rest by name
 ) -> None:
-    """A working gateway on the embedded store, in one command."""
+    """Run a working gateway on the embedded store."""
     kept = data is not None
     directory = (data or Path(tempfile.mkdtemp(prefix="thurn-demo-"))).resolve()
     base = find_port_base() if port_base is None else port_base
@@ -82,8 +94,8 @@ def demo(
     def on_ready(plan: Any) -> None:  # noqa: ANN401 - the supervisor's plan
         try:
             seconds = prove(site, prover_password)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the demo is not ready
-            click.echo(f"The demo could not prove itself: {error!r}", err=True)
+        except Exception as error:  # noqa: BLE001 - after any error the demo is not ready
+            click.echo(f"The demo's own test failed: {error!r}", err=True)
             os.kill(os.getpid(), signal.SIGTERM)
             return
         _explain(site, seconds)
@@ -94,7 +106,7 @@ def demo(
     group = ctx.find_root().command
     run = group.get_command(ctx, "run") if isinstance(group, click.Group) else None
     if run is None:
-        raise click.ClickException("thurn has no command `run`")
+        raise click.ClickException("this command is run as `thurn demo`")
     try:
         ctx.invoke(run, config=configs, on_ready=on_ready)
     finally:
@@ -105,8 +117,11 @@ def demo(
 def _give_the_prover_its_script(
     ctx: click.Context, site: DemoSite, configs: tuple[Path, ...]
 ) -> None:
-    """Once for a directory, by the command that people have for it, in a process of its own: this
-    one becomes the supervisor, which stays small and opens nothing."""
+    """Store the prover's script, once for a directory, by the command `thurn sieve put`.
+
+    The command runs in a child process, since this one becomes the supervisor, which stays small
+    and opens no part of the site.
+    """
     script = site.directory / PROOF_SCRIPT
     if script.exists():
         return
@@ -122,7 +137,7 @@ def _give_the_prover_its_script(
             ctx.find_root().command.main(words, "thurn", standalone_mode=False)
             written.rename(script)
             code = 0
-        except Exception as error:  # noqa: BLE001 - the end of this process
+        except Exception as error:  # noqa: BLE001 - this process ends here
             click.echo(f"The demo's script could not be stored: {error}", err=True)
         finally:
             os._exit(code)
@@ -131,8 +146,8 @@ def _give_the_prover_its_script(
 
 
 def _facts(site: DemoSite) -> dict[str, Any]:
-    """The ready line. Scripts that start the demo read it, so its form does not change."""
-    people = [
+    """The values of the JSON line. Scripts that start the demo read it, so its form does not change."""
+    accounts = [
         {"name": name, "address": f"{name}@{site.domain}", "password": site.password}
         for name in site.names
     ]
@@ -143,14 +158,14 @@ def _facts(site: DemoSite) -> dict[str, Any]:
         "domain": site.domain,
         "certificate": str(site.certificate),
         "ports": site.ports,
-        "accounts": people,
+        "accounts": accounts,
     }
 
 
 def _explain(site: DemoSite, seconds: float) -> None:
-    """How to send and read mail, for everyday clients."""
+    """Print how to send and read mail with everyday clients."""
     names = [*site.names[:SHOWN], *(["…"] if len(site.names) > SHOWN else [])]
-    program = Path(sys.argv[0])  # in another terminal it may not be on the path
+    program = Path(sys.argv[0])  # another terminal may not have it on its path
     click.echo(
         _TEXT.format(
             milliseconds=round(seconds * 1000),
@@ -177,8 +192,8 @@ thurn is ready; a message went through submission, was filed by Sieve and read b
   send         SMTP {host} port {submission} (STARTTLS) or {submissions} (TLS), with login
   read         IMAP {host} port {imap} (STARTTLS) or {imaps} (TLS)
                POP3 {host} port {pop3} (STLS) or {pop3s} (TLS)
-  from afar    SMTP {host} port {smtp}, LMTP port {lmtp}; who has read mail may send by port {smtp}
-               from the same address for {interval}, as oneself (POP-before-SMTP)
+  receive      SMTP {host} port {smtp}, LMTP port {lmtp}; after reading mail, its account may send
+               by port {smtp} from the same address for {interval} (POP-before-SMTP)
   certificate  {certificate} (for localhost and {host})
   data         {data}
 

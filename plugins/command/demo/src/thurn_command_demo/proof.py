@@ -1,8 +1,7 @@
-"""The demo proves itself before it says ready: a message through submission, filed by the Sieve
-script of its account, read back by IMAP.
+"""The demo's own test: a message goes through submission, is filed by Sieve and read back by IMAP.
 
-With an account of its own, over TLS with the demo's certificate checked, by the standard library's
-own clients.
+The test uses an account of its own and the standard library's clients, over TLS, and checks the
+demo's certificate.
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ from typing import Any, Final
 from thurn_command_demo.site import HOST, PROVER, DemoSite
 
 TIMEOUT_SECONDS: Final = 10.0
+"""How long the test waits for an answer of the server, in seconds."""
 MAILBOX: Final = "Proof"
-"""Where the prover's script files what comes; made by the first message."""
+"""The mailbox into which the prover's script files the message, which creates it."""
 
 
 class ProofError(Exception):
-    """What was sent did not come back as it was sent."""
+    """The message did not come back as it was sent."""
 
 
 def proof_script() -> str:
@@ -33,10 +33,10 @@ def proof_script() -> str:
 
 
 def prove(site: DemoSite, password: str) -> float:
-    """Send a message and read it back; returns the seconds it took.
+    """Send a message and read it back, and return the seconds that this took.
 
     Raises:
-        ProofError: it is not there, or not as it was sent.
+        ProofError: the message is missing, or differs from what was sent.
         OSError, smtplib.SMTPException, imaplib.IMAP4.error: a step failed.
     """
     started = time.monotonic()
@@ -76,5 +76,5 @@ def _read_back(site: DemoSite, password: str, trust: ssl.SSLContext, token: str)
 
 def _expect(answer: tuple[str, list[Any]]) -> list[Any]:
     if answer[0] != "OK":
-        raise ProofError(f"IMAP said {answer}")
+        raise ProofError(f"the answer of IMAP was {answer}")
     return answer[1]

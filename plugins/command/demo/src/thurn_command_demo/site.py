@@ -1,8 +1,8 @@
-"""Writes the demo's site: a configuration and an account file in a directory that is kept.
+"""Writes the demo's site: a configuration and an account file in one directory.
 
-Rules: every shipped default plugin is on; everything listens on loopback, at the port base plus
-the standard port; an existing directory is continued, its passwords are hashed again only when
-they change.
+Rules of this file: every default plugin that is shipped is on. Everything listens on loopback, at
+the port base plus the standard port. An existing directory is continued, and passwords are hashed
+again only if they change.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from thurn_kit.accounts import hash_password
 from thurn_kit.scram import make_stored_key, saslprep
 
 HOST: Final = "127.0.0.1"
+"""The address of all listeners: the demo's passwords are not secret."""
 NAMED: Final = ("alice", "bob", "carol")
+"""The accounts that every demo has."""
 PROVER: Final = "proof"
-"""The account with which the demo proves itself; its password is random and told to nobody."""
+"""The account with which the demo tests itself; its password is random and never shown."""
 GRANT_INTERVAL: Final = "30m"
 """How long a login to read mail lets its address send (POP-before-SMTP)."""
 SCHEME: Final = "SCRAM-SHA-256"
+"""The scheme of the accounts' stored keys: the default of `sasl.scram`."""
 SCRAM_ITERATIONS: Final = 10_000
-"""The default of `sasl.scram`."""
+"""The iterations of the accounts' stored keys: the default of `sasl.scram`."""
 STANDARD_PORTS: Final = {
     "smtp": 25,
     "lmtp": 24,
@@ -36,12 +39,14 @@ STANDARD_PORTS: Final = {
     "pop3": 110,
     "pop3s": 995,
 }
+"""The standard port of each listener."""
 PORT_BASES: Final = range(2000, 31_000, 1000)
-"""Above the privileged ports, below the kernel's range for outgoing connections (32768)."""
+"""The port bases that are tried: above the privileged ports, and below the kernel's range for
+outgoing connections (from 32768)."""
 
 
 def find_port_base() -> int:
-    """The first base whose ports are all free on the demo's address; the first where none is."""
+    """The first base whose ports are all free; the first of all if there is no such base."""
     free = (base for base in PORT_BASES if all(map(_is_free, _ports(base).values())))
     return next(free, PORT_BASES[0])
 
@@ -51,10 +56,10 @@ def _ports(base: int) -> dict[str, int]:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind((HOST, port))
+            trial.bind((HOST, port))
         except OSError:
             return False
     return True
@@ -62,7 +67,7 @@ def _is_free(port: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DemoSite:
-    """What the demo is told on the command line."""
+    """The options of the command line."""
 
     directory: Path
     port_base: int
@@ -79,7 +84,7 @@ class DemoSite:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Port of each listener."""
+        """The port of each listener."""
         return _ports(self.port_base)
 
     @property
@@ -89,7 +94,7 @@ class DemoSite:
 
 
 def write_site(site: DemoSite) -> tuple[Path, str]:
-    """Write the files; returns the configuration's path and the prover's password."""
+    """Write the files, and return the configuration's path and the prover's password."""
     site.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     prover_password = _write_accounts(site)
     path = site.directory / "thurn.toml"
@@ -98,15 +103,15 @@ def write_site(site: DemoSite) -> tuple[Path, str]:
 
 
 def _write_accounts(site: DemoSite) -> str:
-    """Write accounts.toml unless it is there for the same names and passwords."""
+    """Write accounts.toml unless it exists for the same options; return the prover's password."""
     path, notes = site.directory / "accounts.toml", site.directory / "demo.json"
     wanted = {"names": site.names, "domain": site.domain, "password": site.password}
     if path.exists() and notes.exists():
-        known = json.loads(notes.read_text("utf-8"))
-        if {key: known.get(key) for key in wanted} == wanted:
-            return str(known["prover"])
+        last = json.loads(notes.read_text("utf-8"))
+        if {key: last.get(key) for key in wanted} == wanted:
+            return str(last["prover"])
     prover_password = secrets.token_urlsafe(18)
-    # Made once: the accounts are for trying out.
+    # All accounts share one hash, so that a thousand of them are written at once.
     shared = _credentials(site.password)
     lines = [f'domains = ["{site.domain}"]', ""]
     for name in site.names:
@@ -124,7 +129,7 @@ def _write_accounts(site: DemoSite) -> str:
 
 
 def _credentials(password: str) -> list[str]:
-    """The lines of an account: its password's hash, and its key for SCRAM where there is one."""
+    """The lines of an account: its password's hash, and its key for SCRAM if one can be made."""
     lines = [f'password = "{hash_password(password).value}"']
     try:
         prepared = saslprep(password, stored=True)
@@ -147,7 +152,7 @@ def _configuration(site: DemoSite) -> str:
 
 
 _TEMPLATE: Final = """\
-# Written by `thurn demo`; read it, change a copy. Overlays: thurn demo --config FILE
+# Written anew by each `thurn demo`. Change a copy, or add to it with thurn demo --config FILE
 [site]
 hostname = "mail.{domain}"
 data = "data"
@@ -195,7 +200,7 @@ type = "scram"
 [login.limiter]
 type = "limiter"
 trusted = ["127.0.0.0/8"]
-# Everybody is there. A site of yours names its webmail servers, or nobody.
+# All clients of the demo are there. Your own site names its webmail servers, or nothing.
 
 [login.pop]
 type = "popbeforesmtp"

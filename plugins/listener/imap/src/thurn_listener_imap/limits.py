@@ -10,8 +10,9 @@ from typing import Final
 IDLE_SECONDS: Final = 1_800.0
 """Least silence after login that may end a session, and the default. RFC 9051 §5.4 requires an
 autologout timer of at least 30 minutes."""
-LOGIN_SECONDS: Final = 120.0
-"""Silence before login that ends a session: time for a person to type a password."""
+LOGIN_SECONDS: Final = 180.0
+"""Silence before login that ends a session: clients connect first and then ask the person for the
+password, who may have to look it up. RFC 9051 §5.4 bounds sessions after login only."""
 STRANGER_SECONDS: Final = 600.0
 """Longest time from connection to login: a stranger who sends NOOP, or an octet, now and then must
 not hold a connection for longer. Five attempts to log in fit without haste."""

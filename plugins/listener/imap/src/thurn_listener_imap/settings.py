@@ -28,5 +28,7 @@ class ImapSettings(ListenerSettings):
         description="Silence that ends a session; the standard requires at least 30 minutes.",
     )
     login_idle: Duration = Field(
-        default=LOGIN_SECONDS, ge=10, description="Silence before login that ends a session."
+        default=LOGIN_SECONDS,
+        ge=10,
+        description="Silence before login that ends a session, by BYE.",
     )

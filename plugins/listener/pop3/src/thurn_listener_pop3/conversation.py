@@ -9,14 +9,21 @@ Rules of this file:
 
 from __future__ import annotations
 
+from typing import Final
+
+import trio
 from thurn.plugin import Connection, Granted, Login, Session, ThurnError
 from thurn_wire.pop3.capability import Offer
+from thurn_wire.pop3.reply import error
 from thurn_wire.pop3.server import Pop3Server
 
 from thurn_listener_pop3.limits import FLUSH_OCTETS, RECEIVE_OCTETS
 from thurn_listener_pop3.maildrop import OpenMaildrop
 from thurn_listener_pop3.opening import leave_maildrop
 from thurn_listener_pop3.parts import Pop3Parts
+
+LOGIN_TIMEOUT: Final = error("no login for a long time, closing").encode()
+"""What a client is sent that is silent before login for `login_idle`."""
 
 
 class Conversation:
@@ -64,8 +71,24 @@ class Conversation:
         """
         await self.flush()
         self.connection.extend(self.parts.settings.idle)
-        self.engine.receive_data(await self.connection.receive(RECEIVE_OCTETS))
+        if self.maildrop is not None:
+            octets = await self.connection.receive(RECEIVE_OCTETS)
+        else:
+            octets = await self._receive_from_stranger()
+        self.engine.receive_data(octets)
         self._drain()
+
+    async def _receive_from_stranger(self) -> bytes:
+        """What the client sends; after a long silence it is told so, and is taken to have left.
+
+        RFC 1939 §3 closes without a response only where a maildrop is open.
+        """
+        octets = b""
+        with trio.move_on_after(self.parts.settings.login_idle) as waiting:
+            octets = await self.connection.receive(RECEIVE_OCTETS)
+        if waiting.cancelled_caught:
+            await self.connection.send(LOGIN_TIMEOUT)
+        return octets
 
     async def relieve(self) -> None:
         """Send the replies that wait if they are many octets.

@@ -12,6 +12,11 @@ AUTOLOGOUT_SECONDS: Final = 600.0
 """Least silence that may end a session, and the default. RFC 1939 §3 requires an autologout timer
 of at least ten minutes."""
 
+LOGIN_SECONDS: Final = 180.0
+"""Silence before login that ends a session, by default: clients connect first and then ask the
+person for the password, who may have to look it up. The autologout of RFC 1939 §3 is about
+sessions with a maildrop."""
+
 RECEIVE_OCTETS: Final = 16_384
 """Octets of commands that are received at once; some 2,000 short commands."""
 FLUSH_OCTETS: Final = 65_536

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from thurn.plugin import Duration, ListenerSettings
 
-from thurn_listener_pop3.limits import AUTOLOGOUT_SECONDS
+from thurn_listener_pop3.limits import AUTOLOGOUT_SECONDS, LOGIN_SECONDS
 
 
 class Pop3Settings(ListenerSettings):
@@ -38,6 +38,10 @@ class Pop3Settings(ListenerSettings):
         default=AUTOLOGOUT_SECONDS,
         ge=AUTOLOGOUT_SECONDS,
         description="Silence that ends a connection; the standard requires at least ten minutes.",
+    )
+
+    login_idle: Duration = Field(
+        default=LOGIN_SECONDS, ge=10, description="Silence before login that ends it, by -ERR."
     )
 
     @property

@@ -78,7 +78,9 @@ class Conversation:
         self.gate = parts.gate
         self.connection = connection
         self.session = session
-        self.engine = SmtpServer(parts.engine, tls_active=connection.tls is not None)
+        self.engine = SmtpServer(
+            parts.engine_for(session.peer), tls_active=connection.tls is not None
+        )
         self.transaction: Transaction | None = None
         self.spooled: SpooledContent | None = None
         self.login: Login | None = None

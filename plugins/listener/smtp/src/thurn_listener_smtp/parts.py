@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from thurn.plugin import Diagnostics, Gate, Mailflow
+from thurn.plugin import Diagnostics, Gate, Mailflow, PeerAddress
+from thurn_kit.sources import exact
 from thurn_kit.spool import Spool
 from thurn_wire.smtp.config import SmtpConfig
 
@@ -17,7 +18,7 @@ class SmtpParts:
 
     Attributes:
         settings: of the listener.
-        engine: the configuration of the engine.
+        engine: the usual configuration of the engine.
         mailflow: judges envelopes and messages, and delivers them.
         gate: logs peers in.
         diagnostics: the operator's log.
@@ -30,3 +31,12 @@ class SmtpParts:
     gate: Gate
     diagnostics: Diagnostics
     spool: Spool
+
+    def engine_for(self, peer: PeerAddress | None) -> SmtpConfig:
+        """The configuration of the engine for a peer; None is a unix socket's."""
+        settings = self.settings
+        normalizes = settings.bare_line_ends == "normalize"
+        if not normalizes and peer is not None and settings.normalize_networks:
+            address = exact(peer)
+            normalizes = any(address in network for network in settings.normalize_networks)
+        return replace(self.engine, normalizes_line_ends=True) if normalizes else self.engine

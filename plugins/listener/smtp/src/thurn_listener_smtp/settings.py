@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 from thurn.plugin import Duration, ReceivingSettings
+from thurn_kit.sources import NetworkSetting
 from thurn_wire.smtp import limits
 
 from thurn_listener_smtp.limits import GREETING_CHARACTERS
@@ -62,6 +63,17 @@ class SmtpSettings(ReceivingSettings):
     )
     greeting_delay: Duration = Field(
         default=0.0, description="How long to wait for early talkers before the greeting."
+    )
+
+    bare_line_ends: Literal["refuse", "normalize"] = Field(
+        default="refuse",
+        description="What happens to a message of DATA with a CR or LF alone: it is refused, or "
+        "each becomes CRLF, as old scanners and machines need it. BDAT refuses it always.",
+    )
+    normalize_networks: tuple[NetworkSetting, ...] = Field(
+        default=(),
+        description="Networks and addresses of machines for which `bare_line_ends` is "
+        '"normalize", whatever it is for others.',
     )
 
     @model_validator(mode="before")

@@ -1,5 +1,5 @@
-"""Enforced senders: of the envelope (`policy.sender`) and of the header (`filter.sender`).
+"""The checks of senders in the envelope (`policy.sender`) and in the header (`filter.sender`).
 
-Start reading at `standing` (as whom a session may send), then `envelope` and `header`; `fields`
-reads the header strictly, `rewrite` makes an honest one of it.
+Start reading at `standing` (the accounts whose addresses a session may use), then `envelope` and
+`header`. `fields` reads the header strictly, and `rewrite` replaces a wrong sender.
 """

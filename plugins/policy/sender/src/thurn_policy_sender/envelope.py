@@ -1,10 +1,11 @@
-"""The plugin `policy.sender`: MAIL FROM must be owned by who has logged in.
+"""The plugin `policy.sender`: the account that has logged in must own the sender.
 
-Who may relay by a grant (POP-before-SMTP) is not held to it here: whether anything is relayed is
-not known yet. `relay.grants` asks for an own sender at RCPT.
+A peer that may relay by a grant (POP-before-SMTP) is not checked here, since at MAIL nobody knows
+yet whether anything is relayed. `relay.grants` checks its sender at RCPT.
 
-Refused: 553 5.7.1 for an address of somebody else, 550 5.7.1 for the null sender and for local
-senders from outside. RFC 6409 §6.1, RFC 5321 §4.2.3 (553: mailbox name not allowed).
+The answer is 553 5.7.1 for an address that the account does not own, and 550 5.7.1 for the null
+sender and for local senders from outside. RFC 6409 §6.1, RFC 5321 §4.2.3 (553: mailbox name not
+allowed).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TEXT_OUTSIDE = "Senders of this domain must log in"
 
 
 class SenderCheck:
-    """See `thurn.contracts.policy.SenderPolicy`."""
+    """The check of the envelope; see `thurn.contracts.policy.SenderPolicy`."""
 
     def __init__(self, settings: EnvelopeSettings, context: Context, judge: Judge) -> None:
         self._settings = settings
@@ -33,7 +34,7 @@ class SenderCheck:
     async def check_sender(
         self, transaction: Transaction, sender: Address | None
     ) -> Continue | Reject | None:
-        """Refuse a sender that is not owned."""
+        """Refuse a sender that the session's account does not own."""
         standing = await self._judge.standing(transaction)
         refusal: Reject | None = None
         if standing.kind == "bound":
@@ -68,5 +69,5 @@ class SenderCheck:
 @plugin("policy", "sender")
 @asynccontextmanager
 async def sender_policy(config: EnvelopeSettings, context: Context) -> AsyncIterator[SenderCheck]:
-    """The check of the envelope."""
+    """The check of one instance."""
     yield SenderCheck(config, context, await make_judge(config, context))

@@ -1,17 +1,17 @@
-"""Reads who a header says it is from, strictly: every address that a reader might be shown.
+"""Reads the senders that a header names, strictly: every address that a reader might show.
 
 Rules of this file:
-1. From, Sender, Resent-From and Resent-Sender count, all of each; addresses go through the one
+1. All From, Sender, Resent-From and Resent-Sender fields count. Addresses are parsed by the one
    parser that everything else uses (`thurn_message`).
-2. What another reader might see otherwise is a doubt: no From or several, several addresses in it
-   without a Sender, groups, encoded addresses, NUL, bare CR or LF, white space before a colon,
-   lines that are not fields, names that look like one of these, comments inside addresses,
-   whatever the strict list parser doubts.
-3. A display name is shown instead of the address by many readers: addresses in its decoded text
-   are listed, also those written apart (`boss @ bank.example`, `boss@ bank . example`), with
-   look-alikes of @, or with invisible characters in between. One in a charset that cannot be read
-   here, or in two ways, is a doubt.
-4. Linear in the header's length; the parsers' limits hold, and what is beyond them is a doubt.
+2. A header that another reader might understand differently is doubtful: no From or several,
+   several addresses in it without a Sender, groups, encoded addresses, NUL, bare CR or LF, white
+   space before a colon, lines that are not fields, field names that look like one of these,
+   comments inside addresses, and everything that the strict list parser doubts.
+3. Many readers show a display name instead of the address, so the addresses in its decoded text are
+   listed, even if they are written apart (`boss @ bank.example`, `boss@ bank . example`), with
+   characters that look like @, or with invisible characters in between. A name in a charset that
+   cannot be read here, or that can be read in two ways, is doubtful.
+4. The work is linear in the header's length. A header beyond the parsers' limits is doubtful.
 
 RFC 5322 §3.6.2, §3.6.6, §4.5; RFC 6854 is not followed for From.
 """
@@ -32,21 +32,25 @@ from thurn_message.scanner import Scan
 FROM: Final = b"from"
 SENDER: Final = b"sender"
 FIELDS: Final = (FROM, SENDER, b"resent-from", b"resent-sender")
+"""The names of the sender fields, in lower case."""
 SINGLE: Final = (SENDER, b"resent-sender")
-"""Fields that hold exactly one address."""
+"""The fields that hold exactly one address."""
 NAME_DOUBT: Final = "display name holds an address"
-"""The strict parser's word for what is judged here by whose address it is."""
+"""A doubt of the strict parser that is left out here, since such addresses are checked
+themselves."""
 DOUBTS_SHOWN: Final = 5
+"""Doubts and addresses that one line of the journal names."""
 ADDRESSES: Final = 50
-"""In all sender fields and display names together; more is a doubt. Each costs a look-up, and
-people have one or two."""
+"""Addresses in all sender fields and display names together; a header with more is doubtful. Each
+costs a look-up, and honest headers have one or two."""
 _TWO_READINGS: Final = re.compile(rb"=\?(?:utf-?(?:16|32)|ucs|unicode|iso-10646)", re.IGNORECASE)
-"""Charsets whose order of octets readers guess."""
+"""Charsets whose order of octets readers have to guess."""
 _ALIKE: Final = re.compile(rb"(?:resent-)?(?:from|sender)(?![a-z0-9-]).+")
-"""A field's name that somebody might read as one of `FIELDS`, such as `From(x)`."""
+"""The name of a field that a reader might take for one of `FIELDS`, such as `From(x)`."""
 _EDGES: Final = ".,;:!?'\"()[]<>{}*"
-"""Characters around an address in running text."""
+"""Characters that may surround an address in running text."""
 _SEPARATORS: Final = " \t,;:<>()[]{}\"'|/\\"
+"""Characters that end an address in running text."""
 
 
 _DOT_APART: Final = re.compile(r"(?<!\s)\s++\.\s*+|\.\s++(?=[a-z])")
@@ -60,8 +64,8 @@ class Claim:
 
     Attributes:
         field: the field's name in lower case.
-        address: in normal form; None where it does not parse.
-        in_name: it stands in a display name.
+        address: the address in normal form; None if it does not parse.
+        in_name: whether it is in a display name.
     """
 
     field: str
@@ -71,11 +75,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Who a header says it is from.
+    """The senders that a header names.
 
     Attributes:
-        display_name: of the first From address, decoded.
+        claims: the addresses that it shows.
+        doubts: the reasons why readers may understand it differently.
+        display_name: the display name of the first From address, decoded.
         original: the value of the first From field, unfolded.
+        has_sender: whether there is a Sender field.
     """
 
     claims: tuple[Claim, ...]
@@ -86,7 +93,7 @@ class Header:
 
 
 def read_header(scan: Scan) -> Header:
-    """Everything that the sender fields of a message say."""
+    """Read the sender fields of a message."""
     fields = [field for field in scan.fields if field.name in FIELDS]
     doubts = dict.fromkeys(header_doubts(scan.content, scan.fields, scan.header_end))
     claims: dict[Claim, None] = {}
@@ -125,24 +132,28 @@ def read_header(scan: Scan) -> Header:
 def _counts(
     all_names: list[bytes], fields: list[Field], mailboxes: dict[bytes, list[Mailbox]]
 ) -> list[str]:
-    """RFC 5322 §3.6: From exactly once, Sender at most once, and with it if From has several."""
+    """The doubts about numbers of fields and addresses.
+
+    There must be one From, at most one Sender, and a Sender if From has several addresses. RFC 5322
+    §3.6.
+    """
     names = [field.name for field in fields]
-    found = []
+    doubts = []
     if any(_ALIKE.fullmatch(name) is not None for name in all_names):
-        found.append("a field that looks like From or Sender")
+        doubts.append("a field that looks like From or Sender")
     if FROM not in names:
-        found.append("no From")
+        doubts.append("no From")
     if names.count(FROM) > 1:
-        found.append("several From fields")
+        doubts.append("several From fields")
     if names.count(SENDER) > 1:
-        found.append("several Sender fields")
+        doubts.append("several Sender fields")
     if len(mailboxes.get(FROM, ())) > 1 and SENDER not in names:
-        found.append("several addresses in From and no Sender")
-    return found
+        doubts.append("several addresses in From and no Sender")
+    return doubts
 
 
 def _in_name(field: str, mailbox: Mailbox, doubts: dict[str, None]) -> list[Claim]:
-    """The addresses that stand in a display name."""
+    """The addresses in a display name."""
     decoded = mailbox.display_name
     if "=?" in decoded or _TWO_READINGS.search(mailbox.name) is not None:
         doubts[f"{field}: display name that cannot be read"] = None
@@ -160,16 +171,17 @@ def _in_name(field: str, mailbox: Mailbox, doubts: dict[str, None]) -> list[Clai
 
 
 def visible(text: str) -> str:
-    """A text as people see it: look-alikes in one form, invisible characters gone."""
+    """A text as people see it: characters that look alike are the same, invisible ones are left
+    out."""
     if text.isascii():
         return text
     return "".join(c for c in normalize("NFKC", text) if category(c) not in {"Cf", "Cc", "Mn"})
 
 
 def _joined(before: str, after: str) -> tuple[str, Address | None]:
-    """What a person reads as one address around an @; "" if nobody would.
+    """The text around an @ that a person reads as one address, and the address; "" if none does.
 
-    "bob @ work" and "@bob" are none: an address has a domain with a dot, or no space around it.
+    "bob @ work" and "@bob" do not count: an address has a dot in its domain, or no space at the @.
     """
     local = _last_word(before.rstrip())
     behind = after.lstrip()

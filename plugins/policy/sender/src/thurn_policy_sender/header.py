@@ -1,10 +1,13 @@
-"""The plugin `filter.sender`: every address that the header shows as its sender must be owned.
+"""The plugin `filter.sender`: the account must own every address that the header shows as a sender.
 
-Doubt refuses: what two readers might read differently is not judged but answered 550 5.7.1, except
-in mode "log". Messages from outside are looked at only with `protect_local`, for senders of ours;
-what is relayed by a grant (POP-before-SMTP) is its account's as if it had logged in.
+Rules of this file:
+1. A header that two readers may understand differently is answered with 550 5.7.1, except in mode
+   "log".
+2. Messages from outside are checked only with `protect_local`, for local senders.
+3. A message that is relayed by a grant (POP-before-SMTP) is checked as if the grant's account had
+   logged in.
 
-RFC 6409 §6.1, §8; reliability catalogue §2, "Forged sender".
+RFC 6409 §6.1, §8.
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ TEXT: Final = "The header names a sender that you may not send as"
 TEXT_DOUBT: Final = "The header does not say clearly who sends this"
 TEXT_OUTSIDE: Final = "Senders of this domain must log in"
 REWRITABLE: Final = ("from", "sender")
+"""The fields that the mode "rewrite" can change."""
 
 
 class HeaderCheck:
-    """See `thurn.contracts.filter.MessageFilter`."""
+    """The check of the header; see `thurn.contracts.filter.MessageFilter`."""
 
     def __init__(self, settings: HeaderSettings, context: Context, judge: Judge) -> None:
         self._settings = settings
@@ -39,7 +43,7 @@ class HeaderCheck:
     async def check_message(
         self, transaction: Transaction, content: Content
     ) -> Continue | Reject | None:
-        """Refuse, rewrite or note a header that is not the sender's own."""
+        """Refuse, rewrite or note a header with senders that the account does not own."""
         standing = await self._judge.standing(transaction)
         if standing.kind == "bound":
             return await self._bound(standing, read_header(content.scan))
@@ -69,25 +73,29 @@ class HeaderCheck:
         return self._answer(Reject("sender.foreign", TEXT, 550, "5.7.1", detail))
 
     async def _outside(self, standing: Standing, header: Header) -> Continue | Reject | None:
-        """Nobody outside owns anything here, but who a grant covers; a header that is only
-        doubtful may pass."""
-        ours = [
+        """Refuse local senders, unless a grant covers the peer for an account that owns them.
+
+        A header that is only doubtful passes.
+        """
+        local = [
             claim
             for claim in self._judged(header)
             if claim.address is not None
             and await self._judge.is_ours(claim.address)
             and not await self._owned(standing, claim)
         ]
-        if not ours:
+        if not local:
             return None
-        detail = f"{_shown(ours)} from outside without a login ({self._place['protect_local']})"
+        detail = f"{_shown(local)} from outside without a login ({self._place['protect_local']})"
         return self._answer(Reject("sender.local_outside", TEXT_OUTSIDE, 550, "5.7.1", detail))
 
     async def _edits(
         self, standing: Standing, header: Header, *, only_sender: bool
     ) -> tuple[Edit, ...] | None:
-        """What makes the header that of the account; of the first that owns the envelope's
-        sender, where several could be meant."""
+        """The edits that put the account's own address into the header; None if there is none.
+
+        If several accounts are possible, it is the first one that owns the envelope's sender.
+        """
         record = await self._judge.directory.account(standing.accounts[0])
         return None if record is None else rewritten(header, record, only_sender=only_sender)
 
@@ -107,7 +115,7 @@ class HeaderCheck:
 
 
 def _shown(claims: list[Claim]) -> str:
-    """The first few, for the journal."""
+    """The first few claims as a text for the journal."""
     texts = [
         f"{claim.field}: {claim.address or 'something like an address'}"
         + (" in a display name" if claim.in_name else "")
@@ -119,5 +127,5 @@ def _shown(claims: list[Claim]) -> str:
 @plugin("filter", "sender")
 @asynccontextmanager
 async def sender_filter(config: HeaderSettings, context: Context) -> AsyncIterator[HeaderCheck]:
-    """The check of the header."""
+    """The check of one instance."""
     yield HeaderCheck(config, context, await make_judge(config, context))

@@ -1,9 +1,11 @@
-"""Makes an honest header of one that names somebody else: From becomes the account's own address,
-what stood there goes into X-Original-From, a Sender is taken out. Where only the Sender is somebody
-else, it becomes the own address and From stays.
+"""Puts the account's own address into a header that names somebody else.
 
-Rules: a display name stays if it shows no address; a Resent field of somebody else cannot be made
-honest, and an account without an address of its own in ASCII has nothing to put there.
+Rules of this file:
+1. From becomes the own address, the old value is kept in X-Original-From, and a Sender is removed.
+   If only the Sender is wrong, it becomes the own address and From stays.
+2. The display name stays if it shows no address.
+3. Resent fields cannot be rewritten honestly, and an account without an ASCII address has none to
+   put there; such messages are refused.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ from thurn_message.headerfield import mailbox
 from thurn_policy_sender.fields import Header, visible
 
 NAME_CHARACTERS: Final = 100
+"""Length in characters to which a display name is cut."""
 ORIGINAL_CHARACTERS: Final = 500
-"""Of the old From, as kept: more is no help to whoever looks."""
+"""Length in characters to which the old From is cut; more would not help its reader."""
 
 
 def rewritten(
     header: Header, record: AccountRecord, *, only_sender: bool
 ) -> tuple[Edit, ...] | None:
-    """The edits; None where no honest header can be made."""
+    """The edits of the header; None if the account has no address that can be used."""
     own = record.address
     if own is None or not own.is_ascii:
         return None
@@ -35,7 +38,7 @@ def rewritten(
         name = _plain(record.display_name, NAME_CHARACTERS)
     edits: list[Edit] = [
         ReplaceHeader("From", mailbox(name, own)),
-        # Replaced, not inserted: who forges a From may have forged this, too.
+        # Replaced, not inserted, since somebody who forges a From may have forged this as well.
         ReplaceHeader(
             "X-Original-From", _plain(decode_words(header.original), ORIGINAL_CHARACTERS)
         ),
@@ -46,6 +49,6 @@ def rewritten(
 
 
 def _plain(text: str, limit: int) -> str:
-    """A text on one line, without controls, bounded."""
+    """The text on one line, without control characters, at most `limit` characters."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(shown.split())[:limit].strip()

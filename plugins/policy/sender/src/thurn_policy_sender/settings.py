@@ -10,28 +10,29 @@ from thurn_kit.grants import NetworkSetting
 
 
 class StandingSettings(Settings):
-    """Who is held to what; the same for both."""
+    """The settings that both checks share."""
 
     exempt_accounts: frozenset[str] = Field(
         default=frozenset(),
-        description="Accounts that may send as anybody when they log in: login names or addresses.",
+        description="Accounts whose logins may use any sender: login names or addresses.",
     )
     exempt_groups: frozenset[str] = Field(
-        default=frozenset(), description="Groups whose members may send as anybody."
+        default=frozenset(), description="Groups whose members' logins may use any sender."
     )
     exempt_networks: tuple[NetworkSetting, ...] = Field(
         default=(),
-        description="Where no login is needed to send as somebody of ours (with protect_local).",
+        description="Networks whose peers need no login to use a local sender (with "
+        "`protect_local`).",
     )
     grants: bool = Field(
         default=True,
-        description="Look at grants (POP-before-SMTP): what is relayed by one is held to its "
-        "account's addresses, and protect_local lets the account show them.",
+        description="Whether grants count (POP-before-SMTP): mail relayed by one may use only its "
+        "account's addresses, and `protect_local` permits those.",
     )
     protect_local: bool = Field(
         default=False,
-        description="Refuse senders of ours from outside without a login. Mailing lists and "
-        "forwarders elsewhere that keep the sender are refused, too.",
+        description="Whether local senders from outside need a login. Mail of mailing lists and "
+        "forwarders elsewhere that keep the sender is then refused as well.",
     )
 
 
@@ -39,12 +40,14 @@ class EnvelopeSettings(StandingSettings):
     """Settings of `policy.sender`."""
 
     mode: Literal["reject", "log"] = Field(
-        default="reject", description="What to do with a sender that is not owned."
+        default="reject",
+        description='What to do with a sender that the account does not own: "reject" it, or only '
+        '"log" it in the journal.',
     )
     null_sender: Literal["reject", "allow"] = Field(
         default="reject",
-        description="Whether who has logged in may send without a sender: read receipts of some "
-        "clients do.",
+        description="Whether a login may send with the null sender, as some clients do for read "
+        "receipts.",
     )
 
 
@@ -53,8 +56,8 @@ class HeaderSettings(StandingSettings):
 
     mode: Literal["reject", "rewrite", "log"] = Field(
         default="reject",
-        description="What to do with a From or Sender that is not owned; what is doubtful is "
-        "refused except by log.",
+        description='What to do with a From or Sender that the account does not own: "reject" it, '
+        '"rewrite" it, or only "log" it. Doubtful headers are refused except with "log".',
     )
     display_names: Literal["owned", "any"] = Field(
         default="owned",

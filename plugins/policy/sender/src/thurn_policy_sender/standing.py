@@ -1,17 +1,16 @@
-"""As whom a session may send: its login, or the accounts by whose grants it relays.
+"""The accounts whose addresses a session may use: its login, or the accounts whose grants it uses.
 
 Rules of this file:
-1. With a login: that account and nobody else, whatever grants there are for its address.
-2. Without: what is relayed by grants bound to accounts is theirs, of the one that owns the
-   envelope's sender. The relay rule says by whose; at MAIL nothing is relayed yet.
-3. Everybody else is outside, also who is covered by a grant and sends to our own accounts: so may
-   anybody, and others share the address. Who it covers may show its own address there all the same
-   (`protect_local`). A grant for anybody makes a host of ours, held to no account.
+1. A login may use the addresses of its account only, whatever grants there are for its peer.
+2. Without a login, mail that is relayed by bound grants may use the addresses of their accounts; if
+   one of them owns the envelope's sender, only its addresses. The relay rule marks the accounts, so
+   at MAIL there are none yet.
+3. All other sessions are outside, even if a grant covers the peer and the mail is for the site's
+   own accounts: everybody may send such mail, and others share the address. With `protect_local`
+   the account of the grant may still use its own addresses. A peer with a grant for everybody is
+   bound to no account. See docs/adr/0002.
 4. Exemptions by account and group need a login.
-5. Grants are looked up only for `protect_local`, once per transaction; trouble with them is
-   temporary.
-
-Issue 3 §3; reliability catalogue §2, "Forged sender", "POP-before-SMTP".
+5. Grants are looked up only for `protect_local`, once per transaction; a failure is temporary.
 """
 
 from __future__ import annotations
@@ -39,15 +38,17 @@ from thurn_kit.named import NamedAccounts, named_accounts
 from thurn_policy_sender.settings import StandingSettings
 
 Kind: TypeAlias = Literal["bound", "free", "outside"]
+"""How a session is checked: by accounts, not at all, or only by `protect_local`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a session stands.
+    """How a session is checked.
 
     Attributes:
-        kind: "bound" to accounts; "free": a host of ours or somebody exempt; "outside".
-        accounts: bound: one of these it must send as; outside: as these it may (`protect_local`).
+        kind: "bound" to accounts, "free" (a host of the site, or exempt), or "outside".
+        accounts: for "bound", one of them must own the sender; for "outside", they may use their
+            own addresses in spite of `protect_local`.
     """
 
     kind: Kind
@@ -55,12 +56,15 @@ class Standing:
 
 
 FREE: Final = Standing("free")
+"""The standing of a session that is not checked."""
 OUTSIDE: Final = Standing("outside")
+"""The standing of a session without a login and grants."""
 COVERED: Final = StashKey[Standing]("sender.covered")
+"""On a transaction: the standing by the grants for its peer, looked up once."""
 
 
 class Judge:
-    """Says how sessions stand and what accounts own."""
+    """Decides how sessions are checked, and who owns an address."""
 
     def __init__(self, settings: StandingSettings, context: Context, exempt: NamedAccounts) -> None:
         self._settings = settings
@@ -69,7 +73,7 @@ class Judge:
         self.directory: Directory = context.directory
 
     async def standing(self, transaction: Transaction) -> Standing:
-        """How the transaction's session stands now."""
+        """The standing of the transaction's session now."""
         identity = transaction.session.identity
         settings = self._settings
         if identity is not None:
@@ -85,7 +89,7 @@ class Judge:
         return FREE if self._is_near(transaction.session) else await self._covered(transaction)
 
     async def _relaying(self, accounts: list[AccountId], sender: Address | None) -> Standing:
-        """Bound to those who own the sender; to all where the relay rule let nobody's pass."""
+        """Bound to the accounts that own the sender; to all if the relay rule did not check it."""
         owners = [
             account
             for account in accounts
@@ -94,7 +98,8 @@ class Judge:
         return Standing("bound", tuple(owners or accounts))
 
     async def _covered(self, transaction: Transaction) -> Standing:
-        """Outside, with the accounts of the grants for the peer; or free by one for anybody."""
+        """Outside with the accounts of the grants for the peer, or free by a grant for
+        everybody."""
         if self._grants is None:
             return OUTSIDE
         covered = transaction.stash.get(COVERED)
@@ -104,22 +109,24 @@ class Judge:
         return covered
 
     def _is_near(self, session: Session) -> bool:
-        """A unix socket, or a network that the settings name."""
+        """Whether the peer is on a unix socket, or in a network of `exempt_networks`."""
         if session.peer is None:
             return True
         address = exact(session.peer)
         return any(address in network for network in self._settings.exempt_networks)
 
     async def owner(self, accounts: Collection[AccountId], address: Address) -> AccountId | None:
-        """The first of these accounts that may send as this address."""
+        """The first of the accounts that owns the address, or None."""
         for account in accounts:
             if await self.directory.owns(account, address):
                 return account
         return None
 
     async def is_ours(self, address: Address) -> bool:
-        """Whether mail to this address ends here, or would if it existed. Domains that are only
-        passed on (a backup's) send from their own hosts: they are not ours in this sense."""
+        """Whether the address is at a domain of the accounts, known or not.
+
+        Domains that are only passed on (backup MX) do not count, since they send from other hosts.
+        """
         match await self.directory.resolve(address):
             case Local() | Alias():
                 return True
@@ -130,7 +137,7 @@ class Judge:
 
 
 async def make_judge(settings: StandingSettings, context: Context) -> Judge:
-    """A judge that knows what the exempt accounts' names mean."""
+    """A judge for these settings; it has looked up the names of the exempt accounts."""
     exempt = await named_accounts(settings.exempt_accounts, context, "exempt_accounts")
     return Judge(settings, context, exempt)
 

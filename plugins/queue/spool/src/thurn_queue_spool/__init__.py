@@ -1,5 +1,5 @@
-"""The default queue: durable through the commit log, one SQLite file, bodies in files.
+"""The default queue: durable by the commit log, with one SQLite file, and bodies in files.
 
-Start reading at `record` (what the log says) and `database` (what the tables hold); then an entry's
-way: `deposit` (it comes in), `body` (its octets), `lease` (it goes on), `queue` (all of it).
+Start reading at `record` (the records of the log) and `database` (the tables). Then follow an
+entry: `deposit` (it is queued), `body` (its octets), `lease` (it is tried), `queue` (the product).
 """

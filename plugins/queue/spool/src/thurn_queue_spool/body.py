@@ -1,7 +1,7 @@
-"""Bodies: in the log at first, then in files `bodies/<id>`, written once.
+"""Bodies: first in the log, then in files `bodies/<id>`, which are written once.
 
-Rules of this file: a file has its final name only when all its octets are in it; names are ids that
-this plugin made; all of this file may wait for the disk.
+Rules of this file: a file gets its final name only when it is complete; names are ids that this
+plugin made; every function may wait for the disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from thurn_queue_spool.database import FILE, connect, engine_errors, one
 from thurn_queue_spool.record import Inserted, decode
 
 STRAY_SECONDS: Final = 86_400
-"""A file without an entry may belong to a deposit under way; after a day it does not."""
+"""Age in seconds after which a file without an entry is removed; a younger one may belong to a
+deposit in progress."""
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 _LOST: Final = "a body is neither in the log nor in its file"
 
@@ -28,7 +29,7 @@ Read = Callable[[BlobReference], "bytes | None"]
 
 
 class Bodies:
-    """The bodies of one queue below its directory; `read` gives what the log still has."""
+    """The bodies of one queue below its directory; `read` returns octets that the log still has."""
 
     def __init__(self, directory: Path, read: Read) -> None:
         self._queue = directory / FILE
@@ -40,11 +41,11 @@ class Bodies:
                 _sync_names(path)
 
     def path(self, id_: str) -> Path:
-        """Where the body of an entry is in the end."""
+        """The file that the body of an entry gets."""
         return self._directory / id_
 
     def place(self, id_: str, blob: Blob) -> None:
-        """The body is in its file and durable. Raises OSError."""
+        """Write the body of an entry to its file, durably; raises OSError."""
         if blob.path is None:
             self._write(id_, blob.read(), sync=True)
         else:
@@ -69,14 +70,14 @@ class Bodies:
             raise
 
     def remove(self, id_: str) -> None:
-        """The file is gone, if it was there. Raises OSError."""
+        """Remove the file of an entry if there is one; raises OSError."""
         self.path(id_).unlink(missing_ok=True)
 
     def find(self, id_: str, length: int) -> Blob:
-        """The body that the log no longer has.
+        """The body of an entry from its file, once the log no longer has it.
 
         Raises:
-            StorageTrouble: it is not in its file either.
+            StorageTrouble: the body is not in its file either.
             OSError: the disk could not be read.
         """
         if not self._is_whole(id_, length):
@@ -91,10 +92,10 @@ class Bodies:
             return False
 
     def settle(self, records: Iterable[Record]) -> None:
-        """Bodies of entries that still wait are in their files; not synced.
+        """Write the bodies of waiting entries to their files, without a sync.
 
         Raises:
-            StorageError: one could not be written or found; the log keeps the records.
+            StorageError: a body could not be written or found; the log keeps the records.
         """
         with engine_errors(), closing(connect(self._queue)) as connection:
 
@@ -113,12 +114,12 @@ class Bodies:
                         raise StorageTrouble(_LOST)
                     continue
                 self._write(op.id, octets)
-                if not waits(op):  # whoever removed it could not find the file yet
+                if not waits(op):  # it was removed before the file existed
                     self.remove(op.id)
 
     def sweep(self, now: float | None = None) -> None:
-        """Remove files that no entry has had for a day: of killed workers."""
-        now = time.time() if now is None else now  # as the file system stamps, not as the site says
+        """Remove old files without an entry, which killed workers have left."""
+        now = time.time() if now is None else now  # the clock of the file system, not the site's
         with engine_errors(), closing(connect(self._queue)) as connection:
             for path in self._directory.iterdir():
                 row = one(connection, "SELECT 1 FROM entry WHERE id = ?", path.name)

@@ -1,16 +1,18 @@
-"""`queue.db`: what its tables hold, how it is opened, and the log's transaction in it.
+"""`queue.db`: its tables, its opening, and the transaction of the commit log's rounds.
 
-- `entry`: what waits. `slot, generation, position` say where the log has the body until it is
-  settled. `due` is the earliest `retry_at` of its recipients. `holder, boot, until` are its lease:
-  no durable change, so they are written beside the log.
-- `recipient`: one row for each that has not left, by its number in the entry's envelope.
-- `accepted`: ids and keys of the last days, so that neither replay nor a repeat inserts twice.
-- `position`: the highest sequence number, and up to what time `accepted` was pruned.
+- `entry` has the waiting entries. `slot, generation, position` are the place of the body in the log
+  until it is settled. `due` is the earliest `retry_at` of the recipients. `holder, boot, until` are
+  the lease; a lease is not a durable change, so it is written without the log.
+- `recipient` has a row for each recipient that is still to be served, by its number in the
+  envelope.
+- `accepted` has the ids and keys of the last days, so that neither a replay nor a repeat inserts an
+  entry twice.
+- `position` has the highest sequence number, and the time up to which `accepted` was pruned.
 
-A round of the log may sync in a thread while other tasks run, so reading and leases have a
-connection of their own: what is not durable is not seen.
+A round of the log may sync in a thread while other tasks run, so reads and leases use their own
+connection, which does not see changes that are not yet durable.
 
-Rules of this file: nothing waits for another process, but opening.
+Rules of this file: only opening waits for another process.
 """
 
 from __future__ import annotations
@@ -30,12 +32,13 @@ from thurn_kit.exclusive import exclusive
 T = TypeVar("T")
 
 FILE: Final = "queue.db"
+"""The name of the database file in the instance's directory."""
 FORMAT: Final = 1
-"""PRAGMA user_version; another version is refused."""
+"""The version of the tables, kept as `user_version`; a file of another version is refused."""
 OPEN_TIMEOUT_MS: Final = 5_000
-"""Workers that open the file at once wait for each other; afterwards nobody waits."""
+"""Milliseconds for which workers that open the file at the same time wait for each other."""
 BUSY_SECONDS: Final = 0.002
-"""Until the next attempt when a round of some log has the file; rounds last milliseconds."""
+"""Seconds before a busy call tries again; a round of another worker lasts milliseconds."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 _SCHEMA: Final = """
@@ -58,13 +61,13 @@ INSERT INTO position VALUES(0, 0);
 
 
 def connect(path: Path, *, timeout_ms: int = OPEN_TIMEOUT_MS) -> apsw.Connection:
-    """A connection to the file, which is made when it is not there.
+    """A connection to the file, which is created if it is missing.
 
     Raises:
-        StorageError: it cannot be opened, or is of another version.
+        StorageError: the file cannot be opened, or has another version.
     """
     with engine_errors():
-        with suppress(FileExistsError):  # SQLite gives its mode to the files beside it
+        with suppress(FileExistsError):  # SQLite gives the same mode to its other files
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600))
         connection = apsw.Connection(str(path))
         try:
@@ -82,17 +85,17 @@ def connect(path: Path, *, timeout_ms: int = OPEN_TIMEOUT_MS) -> apsw.Connection
 def _make(connection: apsw.Connection) -> None:
     connection.pragma("journal_mode", "wal")
     with transaction(connection):
-        found = connection.pragma("user_version")  # another worker may have made it meanwhile
-        if found not in (0, FORMAT):
-            raise StorageTrouble(f"the queue has format {found}, this is for {FORMAT}")
-        if found == 0:
+        version = connection.pragma("user_version")  # another worker may have made the tables
+        if version not in (0, FORMAT):
+            raise StorageTrouble(f"the queue has format {version}, and this version needs {FORMAT}")
+        if version == 0:
             connection.execute(_SCHEMA)
             connection.pragma("user_version", FORMAT)
 
 
 @contextmanager
 def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """A transaction that may write; only its start can be busy (apsw.BusyError)."""
+    """A transaction that may write from its start, so that only its start can be busy."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -105,7 +108,7 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Errors of the engine and the file system become StorageErrors."""
+    """Turn errors of SQLite and the file system into StorageErrors."""
     try:
         yield
     except (apsw.Error, OSError) as error:
@@ -115,10 +118,10 @@ def engine_errors() -> Iterator[None]:
 
 
 async def when_free(work: Callable[[], T]) -> T:
-    """What the work gives, begun anew while another connection writes.
+    """The result of `work`, which is started again while another connection writes.
 
     Raises:
-        StorageError: the engine failed.
+        StorageError: SQLite or the file system failed.
 
     Cancellation: nothing was done.
     """
@@ -133,16 +136,16 @@ async def when_free(work: Callable[[], T]) -> T:
 
 
 def one(connection: apsw.Connection, sql: str, *values: str | float | bytes | None) -> Any:  # noqa: ANN401 - as the schema says
-    """The first row, or None."""
+    """The first row of a query, or None."""
     return connection.execute(sql, values).fetchone()
 
 
 class Database:
-    """The two connections of a worker; the log's `Resource`.
+    """The two connections of a worker; the `Resource` of the commit log.
 
     Attributes:
-        writer: for changes in a round of the log.
-        side: for reading and leases.
+        writer: the connection for changes in a round of the log.
+        side: the connection for reads and leases.
     """
 
     def __init__(self, path: Path) -> None:
@@ -157,13 +160,13 @@ class Database:
         self._highest = self._taken = 0
 
     def close(self) -> None:
-        """Close both; a transaction under way is forgotten."""
+        """Close both connections; an open transaction is rolled back."""
         self.rollback()
         self.writer.close()
         self.side.close()
 
     def begin(self) -> bool:
-        """Start a transaction; False when another connection has one."""
+        """Start a transaction; False if another connection has one."""
         try:
             with engine_errors():
                 self.writer.execute("BEGIN IMMEDIATE")
@@ -176,12 +179,12 @@ class Database:
         return True
 
     def take_sequence(self) -> int:
-        """The next number."""
+        """The next sequence number."""
         self._taken += 1
         return self._taken
 
     def commit(self) -> None:
-        """Make the rows visible. Raises StorageError: they are not, all is forgotten."""
+        """Make the rows visible; raises StorageError after a rollback if that fails."""
         try:
             with engine_errors():
                 if self._taken != self._highest:
@@ -192,6 +195,6 @@ class Database:
             raise
 
     def rollback(self) -> None:
-        """Forget the transaction."""
+        """Roll the transaction back."""
         if self.writer.in_transaction:
             self.writer.execute("ROLLBACK")

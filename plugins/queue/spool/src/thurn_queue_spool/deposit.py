@@ -1,7 +1,7 @@
-"""An entry comes in: what happens before the round of the log, in it, and after it.
+"""An entry is queued: the steps before, in and after the round of the commit log.
 
-A body above SPILL_OCTETS goes to its file first, synced, in a thread (`place`); where nobody has
-awaited that, the round does it itself, and waits for the disk.
+A body above SPILL_OCTETS is first written to its file and synced, in a thread (`place`). If nobody
+has awaited that, the round does it itself, and waits for the disk.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from thurn_queue_spool.record import Inserted, encode
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What deposits and leases share.
+    """The parts of a queue that deposits and leases share.
 
     Attributes:
         owner: the name of the queue's records in the log.
-        draw: makes a new id; ids sort as they were made.
-        tell: says to all workers that something may be due.
+        draw: makes a new id; ids sort in the order of their making.
+        tell: tells all workers that an entry may be due.
     """
 
     owner: str
@@ -39,17 +39,17 @@ class Parts:
 
 
 class QueueDeposit:
-    """See `thurn.contracts.store.Deposit`; its one change is itself.
+    """A deposit whose only change is itself; see `thurn.contracts.store.Deposit`.
 
     Args:
-        parts: of the queue.
-        envelope: whose recipients the entry has.
-        packed: what the entry keeps (`KeptEntry`).
+        parts: the parts of the queue.
+        envelope: the envelope with the entry's recipients.
+        packed: the packed `KeptEntry`.
         content: the message.
         key: see `thurn.contracts.queue.Queue.prepare`.
 
     Attributes:
-        id: of the entry that it will be.
+        id: the id of the new entry.
     """
 
     __slots__ = (
@@ -80,7 +80,7 @@ class QueueDeposit:
 
     @property
     def changes(self) -> Sequence[Change]:
-        """Itself."""
+        """This change alone."""
         return (self,)
 
     @property
@@ -89,10 +89,10 @@ class QueueDeposit:
         return self._parts.database
 
     async def place(self) -> None:
-        """Bring a body that is too big for the log to its file. Before the commit; optional.
+        """Write a body that is too big for the log to its file; optional, before the commit.
 
         Raises:
-            StorageError: it could not be written.
+            StorageError: the body could not be written.
 
         Cancellation: the thread finishes first; `abort` removes what it wrote.
         """
@@ -116,8 +116,8 @@ class QueueDeposit:
                 if not self._placed:
                     self._place()
             else:
-                found = frame.blob(blob)
-                place = (found.slot, found.generation, found.offset)
+                reference = frame.blob(blob)
+                place = (reference.slot, reference.generation, reference.offset)
             pruned_at = one(database.writer, "SELECT pruned_at FROM position")[0]
             op = Inserted(
                 database.take_sequence(),
@@ -139,12 +139,12 @@ class QueueDeposit:
         self._parts.tell()
 
     async def commit(self) -> None:
-        """The log has done it; a repeat's file goes."""
+        """Remove the file of a repeat; the log has done everything else."""
         if self._is_repeat:
             self._forget()
 
     async def abort(self) -> None:
-        """Forget it. A file that a record on the disk may name stays; `sweep` knows later."""
+        """Drop the deposit. A file that a record may refer to stays, until `sweep` decides."""
         if not self._may_be_written:
             self._forget()
 
@@ -155,6 +155,6 @@ class QueueDeposit:
 
 
 def _repeat_key(key: str, envelope: Envelope) -> bytes:
-    """A key counts with its recipients: what goes to others is never taken for a repeat."""
-    words = "\0".join([key, *(str(one.address) for one in envelope.recipients)])
+    """The key of a deposit with its recipients; mail to other recipients is never a repeat."""
+    words = "\0".join([key, *(str(recipient.address) for recipient in envelope.recipients)])
     return hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()

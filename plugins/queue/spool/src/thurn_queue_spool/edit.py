@@ -1,4 +1,4 @@
-"""A change of an entry that is there: an attempt, a destination, its end."""
+"""A change of an existing entry: an attempt, a destination, or its removal."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from thurn_queue_spool.record import Edit, encode
 
 
 class EntryChange:
-    """A change of the log.
+    """A change for the commit log.
 
     Args:
-        parts: of the queue.
-        id_: of the entry.
-        make: the operation with this sequence number.
-        ends: the holder of a lease that ends with it.
+        parts: the parts of the queue.
+        id_: the id of the entry.
+        make: makes the operation with a sequence number.
+        ends: the holder of the lease that ends with the change; "" if none does.
 
     Attributes:
-        found: whether the entry was there; after the commit.
+        found: whether the entry existed; only after the commit.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class EntryChange:
         return self._parts.database
 
     def apply(self, frame: Frame) -> None:
-        """Do it and add its record; nothing when the entry is not there."""
+        """Change the entry and add the record; nothing happens if the entry does not exist."""
         database = self._parts.database
         with engine_errors():
             row = one(database.writer, "SELECT 1 FROM entry WHERE id = ?", self._id)
@@ -57,7 +57,7 @@ class EntryChange:
         frame.record(self._parts.owner, encode(op))
 
     def applied(self) -> None:
-        """Remove the file of what is gone; tell all workers of what may be due."""
+        """Remove the file of a removed entry, or tell all workers that an entry may be due."""
         if self.found and self._is_gone:
             with suppress(OSError):  # `sweep` tries again
                 self._parts.bodies.remove(self._id)

@@ -14,7 +14,7 @@ from thurn_queue_spool.queue import SpoolQueue
 @plugin("queue", "spool", owns_records=True)
 @asynccontextmanager
 async def spool(context: Context) -> AsyncIterator[Queue]:
-    """The queue in this instance's directory; owner of the records of its name."""
+    """The queue in the instance's directory, which owns the records of the instance's name."""
     queue = SpoolQueue(context)
     try:
         context.commit_log.register(context.name, queue)

@@ -1,8 +1,9 @@
-"""An entry goes on: leases, and what an attempt says.
+"""An entry is tried: leases, and the results of attempts.
 
-A lease names its holder (process, queue object, number), the boot, and a monotonic time until which
-it holds; it is renewed while its object lives. So an entry whose holder has died, hangs, was of
-another boot, or was forgotten, is due again. A lease is no durable change; how an attempt went is.
+A lease names its holder (process, queue object, number), the boot, and the monotonic time of its
+end; it is renewed as long as its object exists. So an entry is due again if its holder has died,
+hangs, is from an earlier boot, or was dropped. A lease is not a durable change; the result of an
+attempt is.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ from thurn_queue_spool.edit import EntryChange
 from thurn_queue_spool.record import Edit, Routed, Settled, pack_status, unpack_entry
 
 LEASE_SECONDS: Final = 120.0
-"""A worker that has not renewed for so long has been replaced by its supervisor."""
+"""How long a lease holds without renewal, in seconds; the supervisor has replaced a worker that
+hangs for so long."""
 POLL_SECONDS: Final = 1.0
-"""A notice may be lost: what others did is seen within a second."""
+"""Seconds between two checks for due entries, since a notice may be lost."""
 SETTLE_SECONDS: Final = 120.0
-"""Bound of the shielded commit: what was delivered must not be delivered again for a cancel."""
+"""The longest shielded commit of results, in seconds. It is shielded so that a cancellation does
+not make delivered mail be delivered again."""
 
 _FREE: Final = "UPDATE entry SET holder = NULL WHERE holder IS NOT NULL AND "
 _LATE: Final = "SELECT id FROM entry WHERE holder IS NULL AND retried IN (0, 1) AND due > ?"
@@ -63,7 +66,7 @@ class Leases:
         self._looked_at = 0.0
 
     def take(self, skip: Collection[str]) -> SpoolLease | None:
-        """A lease on what is due; None when nothing is. Raises apsw.BusyError."""
+        """A lease on a due entry, or None; raises apsw.BusyError."""
         self._free_dead()
         if self._find(skip) is None:
             return None
@@ -79,12 +82,12 @@ class Leases:
             )
             lease = SpoolLease(self, id_, holder)
         self._living[holder] = lease
-        # What is new and what was tried take turns, so that neither waits for all of the other.
+        # New entries and tried ones take turns, so that neither waits for all of the other.
         self._retried_first = not self._retried_first
         return lease
 
     def is_due(self, skip: Collection[str]) -> bool:
-        """Whether `take` would find something."""
+        """Whether `take` would find an entry."""
         with engine_errors():
             return self._find(skip) is not None
 
@@ -97,7 +100,7 @@ class Leases:
         return None
 
     def _free_dead(self) -> None:
-        """Take back leases of holders that are gone; looks once in POLL_SECONDS."""
+        """End the leases of dead holders; checks at most once in POLL_SECONDS."""
         clock = self.parts.clock
         now = clock.monotonic()
         if 0 <= now - self._looked_at < POLL_SECONDS:
@@ -106,7 +109,7 @@ class Leases:
             "SELECT holder, boot, until FROM entry WHERE holder IS NOT NULL"
         ).fetchall()
         for holder, boot, until in rows:
-            # Past LEASE_SECONDS it is of another boot, where boots have no names.
+            # An end beyond LEASE_SECONDS is from another boot, if boots have no names.
             in_time = now <= float(until or 0) <= now + LEASE_SECONDS
             if boot != clock.boot_id or not in_time or not _is_alive(str(holder)):
                 self.side.execute(f"{_FREE}holder = ?", (holder,))
@@ -114,7 +117,7 @@ class Leases:
         self._looked_at = now
 
     def _bring_forward(self) -> None:
-        """What would be due later than any retry was queued while the clock was wrong."""
+        """Make entries due whose time is beyond any retry: they were queued with a wrong clock."""
         latest = self.parts.clock.wall() + RETRY_LONGEST_SECONDS
         if one(self.side, f"{_LATE} LIMIT 1", latest) is None:
             return
@@ -124,7 +127,7 @@ class Leases:
             self.side.execute(f"UPDATE entry SET due = 0 WHERE id IN ({_LATE})", (latest,))  # noqa: S608 - a constant
 
     def pause_seconds(self) -> float:
-        """Until something may be due; at most POLL_SECONDS."""
+        """Seconds until an entry may be due; at most POLL_SECONDS."""
         now = self.parts.clock.wall()
         sql = "SELECT min(due) FROM entry WHERE holder IS NULL AND retried = ? AND due > ?"
         with engine_errors():
@@ -132,7 +135,7 @@ class Leases:
         return min([POLL_SECONDS, *(due - now for due in dues if due is not None)])
 
     def renew(self) -> None:
-        """Leases that somebody still has hold on. Raises apsw.BusyError."""
+        """Renew the leases whose objects still exist; raises apsw.BusyError."""
         until = self.parts.clock.monotonic() + LEASE_SECONDS
         with transaction(self.side):
             self.side.executemany(
@@ -144,15 +147,15 @@ class Leases:
         """Renew until cancelled."""
         while True:
             await trio.sleep(LEASE_SECONDS / 8)
-            with suppress(StorageError):  # in time for the next
+            with suppress(StorageError):  # the next renewal is still in time
                 await when_free(self.renew)
 
     def free(self, holder: str) -> None:
-        """Give back one. Raises apsw.BusyError."""
+        """End one lease; raises apsw.BusyError."""
         self.side.execute(f"{_FREE}holder = ?", (holder,))
 
     def free_all(self) -> None:
-        """Give back all; at the end. Raises apsw.Error."""
+        """End all leases of this queue object; raises apsw.Error."""
         self.side.execute(f"{_FREE}holder GLOB ?", (f"{self._name}.*",))
 
 
@@ -161,13 +164,16 @@ def _is_alive(holder: str) -> bool:
         os.kill(int(holder.partition(".")[0]), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another account's; then the time decides
+    except PermissionError:  # a process of another account; the time decides then
         return True
     return True
 
 
 class SpoolLease:
-    """See `thurn.contracts.queue.Lease`; made in the transaction that takes it."""
+    """A lease on the due recipients of an entry; made in the transaction that takes it.
+
+    See `thurn.contracts.queue.Lease`.
+    """
 
     def __init__(self, leases: Leases, id_: str, holder: str) -> None:
         side = leases.side
@@ -195,22 +201,22 @@ class SpoolLease:
 
     @property
     def id(self) -> QueueId:
-        """The entry."""
+        """The id of the entry."""
         return self._id
 
     @property
     def envelope(self) -> Envelope:
-        """Sender and the recipients that are due."""
+        """The sender and the recipients that are due."""
         return self._envelope
 
     @property
     def origin(self) -> EntryOrigin | None:
-        """Where the entry comes from; None for one made before origins were stored."""
+        """The origin of the entry; None for entries made before origins were stored."""
         return self._origin
 
     @property
     def pending_stage(self) -> str:
-        """The stage that the entry has yet to pass; "": none."""
+        """The stage that the entry has yet to pass; "" if there is none."""
         return self._pending_stage
 
     @property
@@ -219,7 +225,7 @@ class SpoolLease:
         return self._destination
 
     async def content(self) -> Content:
-        """The message. Raises StorageError when it cannot be read."""
+        """The message; raises StorageError if it cannot be read."""
         await trio.lowlevel.checkpoint()
         octets = None
         if self._reference is not None:
@@ -232,21 +238,22 @@ class SpoolLease:
             return self._leases.parts.bodies.find(self._id, self._length)
 
     async def route(self, destination: str) -> None:
-        """Store the destination key, durably; the lease goes on. Raises StorageError."""
+        """Store the destination key durably; the lease continues. Raises StorageError."""
         await self._commit(lambda sequence: Routed(sequence, self._id, destination))
         self._destination = destination
 
     async def finish(self, results: Sequence[RecipientResult], *, retry_at: float | None) -> None:
-        """Record how it went, durably; the lease ends.
+        """Record the results durably, and end the lease.
 
-        Recipients with success or permanent failure leave; others with a result wait until
-        `retry_at` (None: due at once; bounded); those without a result stay as they were.
+        Recipients with success or a permanent failure are removed. Others with a result wait until
+        `retry_at`, which is bounded; with None they are due at once. Recipients without a result
+        stay as they were.
 
         Raises:
-            StorageError: nothing was recorded, and the lease is still held: settle again, or
-                release it and have all tried again.
+            StorageError: nothing was recorded, and the lease is still held: finish it again, or
+                release it, and all recipients are tried again.
 
-        Cancellation: shielded, a commit point, for SETTLE_SECONDS at most.
+        Cancellation: shielded as a commit point, for at most SETTLE_SECONDS.
         """
         numbered = self._number(results)
         failed = [result.status for _, result in numbered if not result.status.is_success]
@@ -264,12 +271,12 @@ class SpoolLease:
             await self._commit(make, ends=self._holder)
 
     def _bounded(self, retry_at: float) -> float:
-        """A time that may be waited for; what is no number is now."""
+        """The time within the bounds of a retry; NaN becomes now."""
         now = self._leases.parts.clock.wall()
         return min(max(now, retry_at), now + RETRY_LONGEST_SECONDS)
 
     def _number(self, results: Sequence[RecipientResult]) -> list[tuple[int, RecipientResult]]:
-        """Each result with its recipient's number; one address may stand there twice."""
+        """Each result with its recipient's number; an entry may have the same address twice."""
         numbers: dict[Recipient, list[int]] = {}
         for number, recipient in zip(self._numbers, self._envelope.recipients, strict=True):
             numbers.setdefault(recipient, []).append(number)
@@ -280,9 +287,9 @@ class SpoolLease:
         await self._leases.log.commit([change])
 
     async def release(self) -> None:
-        """Give it back untouched; nothing when it is no longer held.
+        """End the lease without results; nothing happens if it is no longer held.
 
-        Cancellation: it is given back later, when its time is over.
+        Cancellation: the lease then ends by its time.
         """
         await trio.lowlevel.checkpoint()
         await when_free(lambda: self._leases.free(self._holder))

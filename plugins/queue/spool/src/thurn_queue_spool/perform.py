@@ -1,8 +1,8 @@
-"""What an operation does to the rows: once in its round, again in a replay.
+"""The changes that an operation makes to the rows: in its round, and again in a replay.
 
-After a crash the file may lack its newest commits, never others. Two workers may have given one
-number, when one of them died between sync and commit. So `replay` never asks the number alone
-whether an entry has come in: it asks `accepted`.
+After a crash the file may lack its newest commits, but no others. Two workers may have used the
+same sequence number, if one of them died between sync and commit. So `replay` does not decide by
+the number alone whether an entry was inserted: it looks into `accepted`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from thurn_queue_spool.database import one, transaction
 from thurn_queue_spool.record import Edit, Inserted, Operation, Removed, Settled, decode
 
 PRUNED_AT_ONCE: Final = 1_000
-"""Rows of one transaction: other workers wait some milliseconds."""
+"""Rows pruned in one transaction, for which other workers wait some milliseconds."""
 
 
 def insert(connection: apsw.Connection, op: Inserted) -> None:
-    """The entry, its recipients, its id and key."""
+    """Insert an entry, its recipients, its id and key."""
     connection.execute("INSERT INTO accepted VALUES(?, ?, ?)", (op.id, op.key, op.at))
     place = op.place or (None, None, None)
     connection.execute(
@@ -34,12 +34,12 @@ def insert(connection: apsw.Connection, op: Inserted) -> None:
 
 
 def settle(connection: apsw.Connection, op: Settled, *, is_new: bool = True) -> bool:
-    """Recipients leave; others get a time. Gives whether the entry is gone.
+    """Remove finished recipients and set the times of others; returns whether the entry ended.
 
     Args:
-        connection: with a transaction.
-        op: what.
-        is_new: False when later operations may have been done: then the times stay.
+        connection: a connection with a transaction.
+        op: the results.
+        is_new: whether no later operation can have been applied; otherwise the times stay.
     """
     connection.executemany(
         "DELETE FROM recipient WHERE entry = ? AND number = ?", [(op.id, n) for n in op.finished]
@@ -63,7 +63,7 @@ def settle(connection: apsw.Connection, op: Settled, *, is_new: bool = True) -> 
 
 
 def perform(connection: apsw.Connection, op: Edit, *, is_new: bool = True) -> bool:
-    """Change or remove an entry that is there, or is not. Gives whether it is gone."""
+    """Change or remove an entry, which may be missing; returns whether it no longer exists."""
     if isinstance(op, Settled):
         return settle(connection, op, is_new=is_new)
     if isinstance(op, Removed):
@@ -77,13 +77,13 @@ def perform(connection: apsw.Connection, op: Edit, *, is_new: bool = True) -> bo
 
 
 def is_accepted(connection: apsw.Connection, id_: str, key: bytes | None) -> bool:
-    """Whether an entry with this id or key has come in."""
+    """Whether an entry with this id or key was inserted in the last days."""
     sql = "SELECT 1 FROM accepted WHERE id = ?1 UNION ALL SELECT 1 FROM accepted WHERE key = ?2"
     return one(connection, sql, id_, key) is not None
 
 
 def replay(connection: apsw.Connection, records: Sequence[Record]) -> None:
-    """Do what is missing; `connection` has a transaction."""
+    """Apply the operations that the file lacks; `connection` has a transaction."""
     highest, pruned_at = one(connection, "SELECT highest, pruned_at FROM position")
     last = highest
     for record in sorted(records, key=lambda record: record.written_at_ns):
@@ -92,19 +92,20 @@ def replay(connection: apsw.Connection, records: Sequence[Record]) -> None:
         is_new = op.sequence > highest
         if not isinstance(op, Inserted):
             perform(connection, op, is_new=is_new)
-        # Below the highest: done, or of a worker that died before its commit; `accepted` knows.
+        # A number up to the highest was applied, or is from a worker that died before its commit;
+        # `accepted` has the answer.
         elif (is_new or op.at > pruned_at) and not is_accepted(connection, op.id, op.key):
             insert(connection, op)
     connection.execute("UPDATE position SET highest = ?", (last,))
 
 
 def prune(connection: apsw.Connection, before: float) -> None:
-    """Forget ids and keys of entries that came in before and are gone, little by little."""
-    gone = "SELECT id FROM accepted WHERE at < ? AND id NOT IN (SELECT id FROM entry) LIMIT ?"
-    while one(connection, gone, before, 1) is not None:
+    """Delete ids and keys of ended entries that were inserted before a time, in small steps."""
+    ended = "SELECT id FROM accepted WHERE at < ? AND id NOT IN (SELECT id FROM entry) LIMIT ?"
+    while one(connection, ended, before, 1) is not None:
         with transaction(connection):
             connection.execute("UPDATE position SET pruned_at = max(pruned_at, ?)", (before,))
             connection.execute(
-                f"DELETE FROM accepted WHERE id IN ({gone})",  # noqa: S608 - a constant
+                f"DELETE FROM accepted WHERE id IN ({ended})",  # noqa: S608 - a constant
                 (before, PRUNED_AT_ONCE),
             )

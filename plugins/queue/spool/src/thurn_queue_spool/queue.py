@@ -1,4 +1,4 @@
-"""The product: takes deposits, lists and removes; owner of its records in the commit log."""
+"""The product: takes deposits, lists and removes entries, and owns its records in the log."""
 
 from __future__ import annotations
 
@@ -50,16 +50,17 @@ from thurn_queue_spool.perform import prune, replay
 from thurn_queue_spool.record import Removed, pack_entry, unpack_entry, unpack_status
 
 KEPT_SECONDS: Final = 7 * 86_400
-"""Keys: longer than anything is tried again (RFC 5321 §4.5.4.1: 4-5 days)."""
+"""How long keys are kept, in seconds: longer than senders try again (RFC 5321 §4.5.4.1: 4 to 5
+days)."""
 TEND_SECONDS: Final = 3_600
-"""Also before the first time: at the start the log is not replayed yet, and a body whose entry the
-file has lost in a power cut would be taken for a stray."""
+"""Seconds between two rounds of pruning and sweeping, and before the first: at the start the log is
+not replayed yet, and a body whose entry the file lost in a power cut would be swept."""
 REPLAY_TIMEOUT_MS: Final = 30_000
-"""For other workers' transactions; they last milliseconds."""
+"""How long a replay waits for transactions of other workers, in milliseconds; those are short."""
 
 
 class SpoolQueue:
-    """See `thurn.contracts.queue.Queue` and `thurn.contracts.commitlog.Owner`."""
+    """A queue; see `thurn.contracts.queue.Queue` and `thurn.contracts.commitlog.Owner`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -76,7 +77,8 @@ class SpoolQueue:
         self._leases = Leases(self._parts, context.commit_log)
 
     def _draw(self) -> QueueId:
-        # The time in microseconds, in this worker always later; the rest differs between workers.
+        # The first part is the time in microseconds and grows in this worker; the rest is random,
+        # so that two workers never make the same id.
         self._drawn_at = max(self._drawn_at + 1, int(self._context.clock.wall() * 1e6))
         return QueueId(f"{self._drawn_at:014x}{os.urandom(6).hex()}")
 
@@ -93,15 +95,15 @@ class SpoolQueue:
             self._parts.bodies.sweep()
             with engine_errors(), closing(connect(self._path)) as connection:
                 prune(connection, self._context.clock.wall() - KEPT_SECONDS)
-        except StorageError as error:  # another time
+        except StorageError as error:  # the next round tries again
             self._context.diagnostics.warning("queue.tending_failed", detail=str(error))
 
     def close(self) -> None:
-        """Give back what is leased and close the file."""
+        """End all leases, and close the file."""
         database = self._parts.database
         database.rollback()
         database.side.set_busy_timeout(OPEN_TIMEOUT_MS)
-        with suppress(apsw.Error):  # then their time decides
+        with suppress(apsw.Error):  # the leases then end by their time
             self._leases.free_all()
         database.close()
 
@@ -128,14 +130,14 @@ class SpoolQueue:
         origin: EntryOrigin | None = None,
         pending_stage: str = "",
     ) -> QueueDeposit:
-        """An entry to be committed with other deposits."""
+        """The deposit of an entry, to be committed with others."""
         packed = pack_entry(envelope, origin, pending_stage)
         return QueueDeposit(self._parts, envelope, packed, content, key)
 
     async def entries(
         self, *, limit: int = 1000, after: QueueId | None = None
     ) -> Sequence[QueueEntry]:
-        """What stands in the queue, oldest first."""
+        """The entries of the queue, oldest first."""
         await trio.lowlevel.checkpoint()
         side = self._parts.database.side
         with engine_errors():
@@ -162,10 +164,10 @@ class SpoolQueue:
         sql = "SELECT number FROM recipient WHERE entry = ? ORDER BY number"
         numbers: list[Any] = side.execute(sql, (id_,)).fetchall()
         whole, origin, pending_stage = unpack_entry(packed)
-        left = tuple(whole.recipients[number] for (number,) in numbers)
+        waiting = tuple(whole.recipients[number] for (number,) in numbers)
         return QueueEntry(
             QueueId(id_),
-            Envelope(whole.sender, left, whole.parameters),
+            Envelope(whole.sender, waiting, whole.parameters),
             size_octets,
             queued_at,
             due or None,
@@ -176,13 +178,13 @@ class SpoolQueue:
         )
 
     async def remove(self, entry: QueueId) -> bool:
-        """Take an entry out; False when there was none."""
+        """Remove an entry; False if it does not exist."""
         change = EntryChange(self._parts, entry, lambda sequence: Removed(sequence, entry))
         await self._context.commit_log.commit([change])
         return change.found
 
     async def status(self) -> Mapping[str, StatusValue]:
-        """How many entries wait, and how many are being carried on."""
+        """The number of entries, how many are leased, and the time of the oldest."""
         await trio.lowlevel.checkpoint()
         with engine_errors():
             sql = "SELECT count(*), count(holder), min(queued_at) FROM entry"
@@ -193,9 +195,9 @@ class SpoolQueue:
         return facts
 
     async def next_lease(self, *, skip: Collection[str] = ()) -> SpoolLease:
-        """The next entry that is due and not for these destinations; waits for one.
+        """A lease on the next due entry that is not for these destinations; waits for one.
 
-        Cancellation: nothing was taken.
+        Cancellation: no lease was taken.
         """
         await trio.lowlevel.checkpoint()
         while True:
@@ -203,14 +205,14 @@ class SpoolQueue:
             if lease is not None:
                 return lease  # without a checkpoint after taking
             async with self._hints() as wait_hint:
-                # Looked at again, for it may have come in before the subscription.
+                # Checked again, since an entry may have come in before the subscription.
                 if not self._leases.is_due(skip):
                     with trio.move_on_after(self._leases.pause_seconds()):
                         await wait_hint()
 
     @asynccontextmanager
     async def _hints(self) -> AsyncIterator[Callable[[], Awaitable[object]]]:
-        """What to wait for until something may be due; without shared state, for ever."""
+        """A function that waits for a hint that an entry may be due; for ever without state."""
         notices = self._notices
         if notices is None:
             yield trio.sleep_forever
@@ -221,9 +223,10 @@ class SpoolQueue:
     # The owner of records.
 
     def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
-        """Do what the file lacks; in a thread, beside other workers.
+        """Apply what the file lacks; runs in a thread, beside other workers.
 
-        All of it or none: the queue is the site's, and has no account whose trouble is its own.
+        It applies all of the records or none: the queue belongs to the site, and no account's
+        trouble is its own.
         """
         with (
             engine_errors(),
@@ -234,6 +237,6 @@ class SpoolQueue:
         return ()
 
     def settle(self, records: Iterable[Record]) -> Sequence[Unapplied]:
-        """Bring bodies to their files."""
+        """Write bodies to their files."""
         self._parts.bodies.settle(records)
         return ()

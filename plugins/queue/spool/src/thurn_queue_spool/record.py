@@ -1,9 +1,9 @@
-"""What the commit log's records say, and how envelopes and statuses are kept.
+"""The queue's records in the commit log, and the stored form of envelopes and statuses.
 
-Identity makes replay safe, numbers make it exact: an entry is inserted once for its id, a recipient
-leaves once for its number in the entry; only tries and times need the order of `sequence`.
+Ids make a replay safe: an entry is inserted once for its id, and a recipient is removed once for
+its number in the entry. Only tries and times need the order of `sequence`.
 
-Rules of this file: shapes only. Fields are only ever added at the end, with a default.
+Rules of this file: it has shapes only. New fields go to the end, with a default.
 """
 
 from __future__ import annotations
@@ -24,20 +24,25 @@ from thurn.plugin import (
 )
 
 Place: TypeAlias = tuple[int, int, int]
-"""Slot, generation and offset of a blob in the log."""
+"""The slot, generation and offset of a blob in the log."""
 Mailbox: TypeAlias = tuple[str, str]
-"""Local part and domain, in normal form."""
+"""The local part and domain of an address, in normal form."""
 Parameters: TypeAlias = dict[str, str | None]
+"""The extension parameters of MAIL or RCPT by keyword."""
 Origin: TypeAlias = tuple[str, str, str, str, str]
-"""Kind, hop class, account, transaction, listener; "" where there is none."""
+"""The kind, hop class, account, transaction and listener; "" for each that is missing."""
 
 
 class Inserted(Struct, array_like=True, tag="insert", gc=False):
-    """An entry came in.
+    """An entry was inserted.
 
     Attributes:
-        envelope: a packed `KeptEntry`.
-        place: of its body in the log; None: it is in its file.
+        at: when it was queued, in POSIX seconds.
+        envelope: the packed `KeptEntry`.
+        recipients: the number of recipients.
+        prefix: the trace fields before the body.
+        length: the size of the body in octets.
+        place: the place of the body in the log; None if it is in its file.
     """
 
     sequence: int
@@ -52,7 +57,7 @@ class Inserted(Struct, array_like=True, tag="insert", gc=False):
 
 
 class Settled(Struct, array_like=True, tag="settle", gc=False):
-    """An attempt was made: numbers of recipients that left, and of those that wait."""
+    """An attempt was made: the numbers of finished recipients, and of those that wait."""
 
     sequence: int
     id: str
@@ -63,14 +68,14 @@ class Settled(Struct, array_like=True, tag="settle", gc=False):
 
 
 class Removed(Struct, array_like=True, tag="remove", gc=False):
-    """An entry was taken out."""
+    """An entry was removed."""
 
     sequence: int
     id: str
 
 
 class Routed(Struct, array_like=True, tag="route", gc=False):
-    """An entry has a destination now."""
+    """An entry got a destination."""
 
     sequence: int
     id: str
@@ -85,9 +90,9 @@ decode: Final = msgspec.msgpack.Decoder(Operation).decode
 
 
 class KeptEntry(Struct, array_like=True, gc=False):
-    """What an entry keeps from its deposit, in the log and in the file alike.
+    """The part of an entry that never changes, in the same form in the log and the file.
 
-    Records written before origins were stored end behind `recipients`.
+    Records written before origins were stored end after `recipients`.
     """
 
     sender: Mailbox | None
@@ -110,10 +115,10 @@ class UnpackedEntry(NamedTuple):
 
 
 def pack_entry(envelope: Envelope, origin: EntryOrigin | None, pending_stage: str) -> bytes:
-    """Everything that must survive the queue: paths, originals, all extension words, the origin."""
+    """The packed `KeptEntry`: all addresses and parameters, the origin, and the pending stage."""
     recipients = [
-        (_pair(one.address), dict(one.parameters), _pair(one.original))
-        for one in envelope.recipients
+        (_pair(recipient.address), dict(recipient.parameters), _pair(recipient.original))
+        for recipient in envelope.recipients
     ]
     return encode(
         (
@@ -161,7 +166,7 @@ def _pair(address: Address | None) -> Mailbox | None:
 
 
 def pack_status(status: Status) -> bytes:
-    """A status as octets."""
+    """The packed form of a status."""
     return encode((status.code, status.enhanced, status.text))
 
 

@@ -1,1 +1,4 @@
-"""Who holds a grant may send (`relay.grants`), and `thurn relay`. Start reading at `factory`."""
+"""The rule that permits by the grant table (`relay.grants`), and the command `thurn relay`.
+
+Start reading at `factory`.
+"""

@@ -1,4 +1,4 @@
-"""What an explanation says: the verdict, and what each relay rule answered."""
+"""An explanation: the verdict, and the answer of each relay rule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RuleAnswer:
-    """What one instance says."""
+    """The answer of one instance."""
 
     name: str
     decision: str
@@ -17,7 +17,14 @@ class RuleAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The whole story."""
+    """The whole explanation.
+
+    Attributes:
+        sender: the sender that the rules were asked about.
+        rules: the answers in the order of the configuration.
+        grants: the grants for the peer, as texts.
+        would_pass_if: conditions under which the mail would be permitted.
+    """
 
     permitted: bool
     sender: str
@@ -27,5 +34,5 @@ class Explanation:
     would_pass_if: tuple[str, ...]
 
     def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The values for JSON."""
         return asdict(self)

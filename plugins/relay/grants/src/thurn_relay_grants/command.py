@@ -1,6 +1,6 @@
 """The command `thurn relay`: who may send to elsewhere, and why; grant and revoke.
 
-It opens the site's state beside a running server. What it grants or revokes counts from the next
+It opens the site's state beside a running server. A grant or revocation counts from the next
 recipient on.
 """
 
@@ -32,10 +32,11 @@ from thurn_relay_grants.show import as_facts, is_configured, print_grants, print
 GRANTED_BY: Final = "command.relay"
 """The grantor in rows of `thurn relay grant`."""
 KINDS: Final = ("address", "network", "session")
+"""The kinds of grants, see `thurn_kit.grants.Kind`."""
 
 
 def source_of(text: str) -> Source:
-    """An address, a network, or `session:ID`. Raises click.BadParameter."""
+    """The address, network or `session:ID` of a text; raises click.BadParameter."""
     try:
         return parse_source(text)
     except ValueError as error:
@@ -43,7 +44,7 @@ def source_of(text: str) -> Source:
 
 
 def seconds_of(text: str) -> float:
-    """Seconds, written as in the configuration. Raises click.BadParameter."""
+    """The seconds of a duration written as in the configuration; raises click.BadParameter."""
     try:
         return float(TypeAdapter(Duration).validate_python(text))
     except ValidationError as error:
@@ -56,13 +57,13 @@ def relay() -> None:
 
 
 @relay.command()
-@click.option("--kind", type=click.Choice(KINDS), help="Only grants of addresses, networks …")
+@click.option("--kind", type=click.Choice(KINDS), help="Only grants of this kind.")
 @json_option
 @site_command("account")
 async def who(site: CommandSite, kind: Any, as_json: bool) -> None:  # noqa: ANN401 - of KINDS
-    """List the grants that live now. Who, from where, to what, until when, why."""
+    """List the grants in force: who, from where, to what, until when, and why."""
     grants = await _table(site).entries(kind)
-    await _tell(grants, site, as_json, nothing="nobody holds a grant")
+    await _print(grants, site, as_json, nothing="There is no grant.")
 
 
 @relay.command(
@@ -72,17 +73,17 @@ async def who(site: CommandSite, kind: Any, as_json: bool) -> None:  # noqa: ANN
     )
 )
 @click.argument("source", metavar="ADDRESS", type=source_of)
-@click.option("--account", help="Who; others at the address get nothing. Without it: anybody.")
+@click.option("--account", help="The account that may send; everybody if not given.")
 @click.option(
     "--for",
     "seconds",
     type=seconds_of,
     required=True,
     metavar="TIME",
-    help='How long: "30m", "2h", "7d".',
+    help='How long the grant lasts: "30m", "2h", "7d".',
 )
 @click.option("--to", "destinations", multiple=True, help='Only to this domain, or "*.domain".')
-@click.option("--why", required=True, help="The reason, for whoever finds the grant.")
+@click.option("--why", required=True, help="The reason, for people who read the table.")
 @json_option
 @site_command("account")
 async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
@@ -96,14 +97,14 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
 ) -> None:
     """Let ADDRESS (or a network) send, for a while."""
     if isinstance(source, SessionSource):
-        raise click.UsageError("a session cannot be granted: give its address")
+        raise click.UsageError("a session cannot get a grant: give its address")
     table = _table(site)
     if isinstance(source, IPv4Network | IPv6Network):
         await _no_open_relay(table, source)
     bound = None if account is None else (await find_account(site, account)).account
     reason = f"{why} (by {caller()})"
     try:
-        made = await table.grant(
+        granted = await table.grant(
             source,
             account=bound,
             destinations=destinations,
@@ -113,49 +114,50 @@ async def grant(  # noqa: PLR0913, PLR0917 - click passes options by name
         )
     except (ValueError, GrantTableFull) as error:
         raise click.ClickException(str(error)) from None
-    await _tell([made], site, as_json)
+    await _print([granted], site, as_json)
 
 
 @relay.command()
 @click.argument("source", metavar="[ADDRESS]", type=source_of, required=False)
-@click.option("--account", help="Only grants of this account; without ADDRESS: all of them.")
+@click.option("--account", help="Only grants of this account; without ADDRESS all of them.")
 @json_option
 @site_command("account")
 async def revoke(
     site: CommandSite, source: Source | None, account: str | None, as_json: bool
 ) -> None:
-    """End the grants of ADDRESS, or of an account. Exactly: an address, a network, session:ID."""
+    """End the grants of exactly ADDRESS (or a network, or session:ID), or of an account."""
     if source is None and account is None:
-        raise click.UsageError("say which: an ADDRESS, --account, or both")
+        raise click.UsageError("give an ADDRESS, --account, or both")
     table, bound = _table(site), await _bound_to(site, account)
-    living = await table.entries()
-    meant = [
-        one
-        for one in living
-        if (source is None or one.source == source) and (bound is None or one.account == bound)
+    in_force = await table.entries()
+    matching = [
+        row
+        for row in in_force
+        if (source is None or row.source == source) and (bound is None or row.account == bound)
     ]
-    configured = [one for one in meant if is_configured(one)]
+    configured = [row for row in matching if is_configured(row)]
     ended: list[Grant] = []
-    for one in meant:
-        if one not in configured:
-            ended += await table.revoke(one.source, account=one.account, granted_by=one.granted_by)
-    await _tell(ended, site, as_json)
-    for one in configured:
-        click.echo(f"not ended: {_still_permitted(one)}", err=True)
+    for row in matching:
+        if row not in configured:
+            ended += await table.revoke(row.source, account=row.account, granted_by=row.granted_by)
+    await _print(ended, site, as_json)
+    for row in configured:
+        click.echo(f"not ended: {_still_permitted(row)}", err=True)
     if not ended:
-        raise click.ClickException(_nothing_to_end(source, account, living))
+        raise click.ClickException(_nothing_to_end(source, account, in_force))
 
 
 @relay.command(epilog=examples("thurn relay explain 192.0.2.7 --to somebody@example.net"))
 @click.argument("source", metavar="ADDRESS", type=source_of)
-@click.option("--account", help="As if logged in as this account.")
+@click.option("--account", help="Explain for a login of this account.")
 @click.option(
     "--from",
     "sender",
-    help='The sender (MAIL FROM), "<>" for none. Without it: an address of whom a grant is for.',
+    help='The sender (MAIL FROM), "<>" for none; by default the primary address of the login or '
+    "of an account with a grant.",
 )
 @click.option("--to", "recipient", default="anybody@elsewhere.invalid", show_default=True)
-@click.option("--protocol", default="smtp", show_default=True, help="What it would speak.")
+@click.option("--protocol", default="smtp", show_default=True, help="The listener's protocol.")
 @json_option
 @site_command("relay", "account")
 async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
@@ -167,9 +169,9 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
     protocol: str,
     as_json: bool,
 ) -> None:
-    """Say whether ADDRESS may send to elsewhere. By which rule, and what is missing."""
+    """Say whether ADDRESS may send to elsewhere, by which rule, and what is missing."""
     if not isinstance(source, IPv4Address | IPv6Address):
-        raise click.UsageError("explain one address")
+        raise click.UsageError("give a single address")
     question = Question(source, recipient, account, sender, protocol)
     story = await explanation(site, question)
     if as_json:
@@ -179,7 +181,7 @@ async def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
 
 
 async def _bound_to(site: CommandSite, account: str | None) -> AccountId | None:
-    """Whose grants are meant: of an account that is gone by its id, as `relay who` shows it."""
+    """The account that is meant; a deleted account is named by its id, as `relay who` shows it."""
     if account is None:
         return None
     try:
@@ -193,24 +195,25 @@ def _table(site: CommandSite) -> GrantTable:
 
 
 async def _no_open_relay(table: GrantTable, network: Network) -> None:
-    """Raises click.ClickException: the network, with those granted before, is too wide."""
-    before = [one.source for one in await table.entries("network") if one.granted_by == GRANTED_BY]
-    networks = [one for one in before if isinstance(one, IPv4Network | IPv6Network)]
+    """Raise click.ClickException if the network and those granted before are too wide."""
+    rows = await table.entries("network")
+    sources = [row.source for row in rows if row.granted_by == GRANTED_BY]
+    networks = [source for source in sources if isinstance(source, IPv4Network | IPv6Network)]
     if is_open([*networks, network]):
         raise click.ClickException(
-            f"{network}, with what was granted before, is more than anybody's own (a /8 of public "
-            "addresses, IPv6: a /16): an open relay"
+            f"{network} and the networks granted before together make an open relay: they cover "
+            "more than a /8 of public addresses (IPv6: a /16), or all of IPv4"
         )
 
 
-async def _tell(
+async def _print(
     grants: Sequence[Grant], site: CommandSite, as_json: bool, nothing: str = ""
 ) -> None:
     now = site.clock.wall()
     if as_json:
-        print_json([as_facts(one, now) for one in grants])
+        print_json([as_facts(row, now) for row in grants])
     elif grants:
-        accounts = {one.account for one in grants if one.account is not None}
+        accounts = {row.account for row in grants if row.account is not None}
         print_grants(grants, now, {account: await known_as(site, account) for account in accounts})
     elif nothing:
         click.echo(nothing)
@@ -219,17 +222,17 @@ async def _tell(
 def _still_permitted(grant: Grant) -> str:
     if isinstance(grant.source, SessionSource):
         return f"{grant.source} may send by its login: lock the account {grant.account}"
-    return f"{grant.source} is in the configuration ({grant.reason}): take it out there, reload"
+    return f"{grant.source} is in the configuration ({grant.reason}): remove it there, and reload"
 
 
-def _nothing_to_end(source: Source | None, account: str | None, living: Sequence[Grant]) -> str:
+def _nothing_to_end(source: Source | None, account: str | None, in_force: Sequence[Grant]) -> str:
     whose = "" if account is None else f" of {account}"
     where = "" if source is None else f" for exactly {source}"
     text = f"no grant{whose}{where} was ended"
     if isinstance(source, IPv4Address | IPv6Address):
-        networks = [one.source for one in living if _covers(one.source, source)]
+        networks = [row.source for row in in_force if _covers(row.source, source)]
         if networks:
-            return f"{text}; it is covered by {', '.join(map(str, networks))}"
+            return f"{text}; the address is in {', '.join(map(str, networks))}"
     return f"{text}; `thurn relay who` lists them"
 
 

@@ -1,9 +1,11 @@
-"""What `thurn relay explain` tells: each relay rule is asked as a peer would make it be asked.
+"""The explanation of `thurn relay explain`: each relay rule is asked as a listener would ask it.
 
-Rules: the rules themselves answer, nothing is guessed from their settings; a rule that does not
-permit is asked once more as if the peer had logged in; nothing is written. Who is not told a sender
-asks as the account that a grant for this peer is bound to, since only its own addresses may be sent
-from by that grant.
+Rules of this file:
+1. The relay rules themselves answer; nothing is guessed from their settings, and nothing is
+   written.
+2. If no rule permits, the rules are asked again as if the peer had logged in.
+3. Without a sender, the question uses an address of the account that a grant for the peer is bound
+   to, since that grant permits only senders of the account.
 """
 
 from __future__ import annotations
@@ -37,19 +39,23 @@ from thurn_relay_grants.show import who_of
 DENIED: Final = "refused: 550 5.7.1, no rule permits it"
 SOMEBODY: Final = AccountId("somebody")
 IDENTIFIER: Final = "explain"
-"""Of the session and transaction that rules are asked about; no real one is called so."""
+"""The id of the session and transaction that rules are asked about; real ids never look like it."""
 SHOWN: Final = 5
-"""Accounts that a hint names."""
+"""Accounts that a hint names, so that it stays on a line."""
 NULL_SENDER: Final = "<>"
+"""The null sender as people write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the peer would do.
+    """The mail that a peer would send.
 
     Attributes:
-        account: it has logged in as this one.
-        sender: MAIL FROM; `<>` is the null sender, None: see the module.
+        peer: the peer's address.
+        recipient: the address at RCPT.
+        account: the account of the login; None without a login.
+        sender: the address at MAIL; `<>` for the null sender, None for rule 3 of the module.
+        protocol: the listener's protocol.
     """
 
     peer: PeerAddress
@@ -60,20 +66,21 @@ class Question:
 
 
 class _NoJournal:
-    """What rules say is told here, not written."""
+    """A journal that keeps nothing: the answers are in the explanation."""
 
     def note(self, **facts: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def stage(self, stage: str, instance: str, decision: str, **facts: object) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 async def explanation(site: CommandSite, question: Question) -> Explanation:
-    """Ask every relay rule, in the configuration's order, and add up.
+    """Ask every relay rule in the order of the configuration, and explain the result.
 
     Raises:
-        click.ClickException: an address is none, the recipient is ours, the account unknown.
+        click.ClickException: a text is not an address, the recipient is at a domain of the site, or
+            the account is unknown.
     """
     recipient = await _recipient(site, question.recipient)
     identity = None
@@ -109,17 +116,19 @@ async def explanation(site: CommandSite, question: Question) -> Explanation:
 
 async def _recipient(site: CommandSite, text: str) -> Recipient:
     address = _address(text)
-    found = await site.directory.resolve(address)
-    if not isinstance(found, UnknownAddress) or found.domain_is_ours:
-        raise click.ClickException(f"{address} is ours: relay rules are not asked")
+    meaning = await site.directory.resolve(address)
+    if not isinstance(meaning, UnknownAddress) or meaning.domain_is_ours:
+        raise click.ClickException(
+            f"{address} is at a domain of this site, for which relay rules are not asked"
+        )
     return Recipient(address)
 
 
 async def _sender(
     site: CommandSite, question: Question, identity: Identity | None, rows: Sequence[Grant]
 ) -> Address | None:
-    """As said; else the primary address of the login, or of the first account that has a grant
-    and an address."""
+    """The given sender; else the primary address of the login, or of the first account with one
+    among those that have grants."""
     if question.sender is not None:
         return None if question.sender in ("", NULL_SENDER) else _address(question.sender)
     accounts = [g.account for g in rows] if identity is None else [identity.account]
@@ -134,7 +143,7 @@ def _address(text: str) -> Address:
     try:
         return Address.parse(text)
     except AddressError as error:
-        raise click.ClickException(f"{text!r} is no address: {error.reason}") from None
+        raise click.ClickException(f"{text!r} is not an address: {error.reason}") from None
 
 
 def _identity(account: AccountId) -> Identity:
@@ -156,7 +165,7 @@ async def _ask(
 ) -> RuleAnswer:
     try:
         answer = await policy.may_relay(transaction, recipient)
-    except Exception as error:  # noqa: BLE001 - as the chain runner: trouble is temporary
+    except Exception as error:  # noqa: BLE001 - as in the chain runner, errors are temporary
         return RuleAnswer(name, "temporarily refuses", f"{type(error).__name__}: {error}")
     if answer is None or isinstance(answer, Continue):
         return RuleAnswer(name, "no opinion", "" if answer is None else answer.detail)
@@ -166,7 +175,7 @@ async def _ask(
 
 
 async def _near(site: CommandSite, session: Session) -> list[Grant]:
-    """The rows for this peer, whoever they are bound to."""
+    """The rows for this peer, whatever account they are bound to."""
     stranger = _session(session.peer, session.protocol, None) if session.peer else session
     return list(await GrantTable(site.state, site.clock).find(stranger))
 
@@ -195,23 +204,23 @@ async def _hints(
 async def _obstacles(
     policy: GrantsPolicy, transaction: Transaction, recipient: Recipient
 ) -> list[str]:
-    """What keeps the grants that there are from permitting."""
-    found: dict[str, list[str]] = {"sender": [], "account": []}
+    """The reasons why existing grants do not permit the mail."""
+    accounts: dict[str, list[str]] = {"sender": [], "account": []}
     try:
         for grant in await policy.covering(transaction.session, recipient):
             if grant.account is None:
                 continue
             obstacle = await policy.obstacle(grant.account, transaction)
-            if obstacle is not None and grant.account not in found[obstacle]:
-                found[obstacle].append(grant.account)
-    except Exception:  # noqa: BLE001 - the rule has been asked, and has told this trouble itself
+            if obstacle is not None and grant.account not in accounts[obstacle]:
+                accounts[obstacle].append(grant.account)
+    except Exception:  # noqa: BLE001 - the rule's own answer shows the error already
         return []
     hints = []
-    if found["sender"]:
-        owners = " or ".join(f"{account}'s" for account in found["sender"][:SHOWN])
+    if accounts["sender"]:
+        owners = " or ".join(f"{account}'s" for account in accounts["sender"][:SHOWN])
         hints.append(f"the sender were one of {owners} addresses")
-    if found["account"]:
-        names = " or ".join(found["account"][:SHOWN])
+    if accounts["account"]:
+        names = " or ".join(accounts["account"][:SHOWN])
         hints.append(
             f"the account of its grant ({names}) were enabled for {transaction.session.protocol}"
         )

@@ -1,16 +1,16 @@
-"""The plugin `relay.grants`: whoever a row of the grant table covers may send.
+"""The plugin `relay.grants`: permits peers that a row of the grant table covers.
 
 Rules of this file:
-1. The table is looked at for every recipient; nothing is remembered, so that a grant that ended or
-   was revoked ends within a transaction. Looking renews nothing.
-2. A grant that is bound to an account is good only as long as the directory knows the account,
-   enabled and allowed to use this protocol.
-3. It is good only for senders that the account owns: others share its address (NAT, webmail, a
-   mail server in the same house), and may not send in its name, nor it in theirs.
-4. Grants for anybody come first. Where a bound one permits, the transaction is told for whom, so
-   that the header can be held to the same accounts.
-5. No opinion where nothing is found: the next rule is asked, and the chain ends in 550 5.7.1. Where
-   only the sender is wrong, that is noted; another rule may permit it all the same.
+1. The table is read for every recipient and nothing is remembered, so that a grant that ended or
+   was revoked ends within a transaction. A look-up does not renew a grant.
+2. A grant that is bound to an account counts only while the directory has the account, it is
+   enabled, and it may use this protocol.
+3. It counts only for senders that the account owns, since others share its address (NAT, webmail, a
+   mail server in the same house) and may not send in its name.
+4. Grants for everybody come first. If a bound grant permits, the transaction is marked with its
+   account, so that the header can be held to the same accounts.
+5. Without a grant the rule has no opinion: the next rule is asked, and the chain ends in 550 5.7.1.
+   If only the sender is wrong, that is noted; another rule may still permit it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ from thurn.plugin import (
 from thurn_kit.grants import RELAYED_FOR, Grant, GrantTable
 
 SHOWN: Final = 10
-"""Accounts named in one line of the journal; a large NAT has hundreds."""
+"""Accounts named in one line of the journal; a large NAT may have hundreds."""
 
 Obstacle: TypeAlias = Literal["account", "sender"]
+"""Why a bound grant does not count: its account, or the sender."""
 
 
 class GrantsSettings(Settings):
@@ -45,22 +46,22 @@ class GrantsSettings(Settings):
 
     granted_by: frozenset[str] | None = Field(
         default=None,
-        description='Only grants of these grantors, such as "login.popbeforesmtp"; '
-        '"command.relay" is `thurn relay grant`.',
+        description='Only grants of these grantors count, such as "login.popbeforesmtp"; '
+        '"command.relay" is `thurn relay grant`. Not set: all grants.',
     )
     enforce_sender: bool = Field(
         default=True,
-        description="A grant bound to an account permits only senders that the account owns.",
+        description="Whether a grant bound to an account permits only senders that it owns.",
     )
 
     @property
     def needs_state(self) -> bool:
-        """Grants are shared."""
+        """Always true: the grant table is in the shared state."""
         return True
 
 
 class GrantsPolicy:
-    """See `thurn.contracts.relay.RelayPolicy`."""
+    """Permits by the grant table; see `thurn.contracts.relay.RelayPolicy`."""
 
     def __init__(self, config: GrantsSettings, context: Context) -> None:
         self._directory = context.directory
@@ -72,34 +73,34 @@ class GrantsPolicy:
     async def may_relay(
         self, transaction: Transaction, recipient: Recipient
     ) -> Accept | Continue | None:
-        """Permits what a grant covers, and says on the transaction for whom (`RELAYED_FOR`).
+        """Permit what a grant covers, and mark the transaction with its accounts (`RELAYED_FOR`).
 
         Raises:
-            TemporaryFailure: the state or the directory cannot be asked; never "no grant".
+            TemporaryFailure: the state or the directory fails; this does not mean "no grant".
         """
         grants = await self.covering(transaction.session, recipient)
         for grant in grants:
             if grant.account is None:
                 return Accept("relay.grant", detail=_story(grant))
-        good: list[Grant] = []
+        permitting: list[Grant] = []
         foreign: list[AccountId] = []
         for grant, account in _by_account(grants):
             obstacle = await self.obstacle(account, transaction)
             if obstacle is None:
-                good.append(grant)
+                permitting.append(grant)
             elif obstacle == "sender":
                 foreign.append(account)
-        if good:
-            accounts = frozenset(grant.account for grant in good if grant.account is not None)
+        if permitting:
+            accounts = frozenset(grant.account for grant in permitting if grant.account is not None)
             before = transaction.stash.get(RELAYED_FOR) or frozenset()
             transaction.stash[RELAYED_FOR] = before | accounts
-            return Accept("relay.grant", detail=_story(good[0]))
+            return Accept("relay.grant", detail=_story(permitting[0]))
         if foreign:
             return Continue("relay.grant_sender", self._no_owner(transaction, sorted(foreign)))
         return None
 
     async def covering(self, session: Session, recipient: Recipient) -> Sequence[Grant]:
-        """The grants for this session and recipient, whether their accounts are good or not."""
+        """The grants for this session and recipient, whatever the state of their accounts."""
         return [
             grant
             for grant in await self._table.find(session)
@@ -108,11 +109,13 @@ class GrantsPolicy:
         ]
 
     async def obstacle(self, account: AccountId, transaction: Transaction) -> Obstacle | None:
-        """Why a grant bound to the account permits nothing in this transaction: the account could
-        not log in for this any more, or does not own the sender."""
+        """Why a grant bound to the account permits nothing in this transaction, or None.
+
+        Either the account may no longer use the protocol, or it does not own the sender.
+        """
         if self._enforce_sender:
             sender = transaction.sender
-            # The null sender is nobody's: bounces come from where mail went, not from clients.
+            # Nobody owns the null sender: bounces come from servers, not from clients.
             if sender is None or not await self._directory.owns(account, sender):
                 return "sender"
         record = await self._directory.account(account)
@@ -120,7 +123,7 @@ class GrantsPolicy:
         return None if may_use else "account"
 
     def _no_owner(self, transaction: Transaction, accounts: Sequence[AccountId]) -> str:
-        """For the journal: whose grants there are, and that the sender is none of theirs."""
+        """The text for the journal that none of the accounts with grants owns the sender."""
         peer = transaction.session.peer or "this session"
         sender = transaction.sender or "the null sender"
         if len(accounts) == 1:
@@ -133,7 +136,7 @@ class GrantsPolicy:
 
 
 def _by_account(grants: Sequence[Grant]) -> Sequence[tuple[Grant, AccountId]]:
-    """The first grant of each account, in their order."""
+    """The first grant of each account, in the order of the grants."""
     first: dict[AccountId, Grant] = {}
     for grant in grants:
         if grant.account is not None:
@@ -142,7 +145,7 @@ def _by_account(grants: Sequence[Grant]) -> Sequence[tuple[Grant, AccountId]]:
 
 
 def _story(grant: Grant) -> str:
-    """For the journal: the same words for the same row, whenever it is looked at."""
+    """The text of a grant for the journal; always the same for the same row."""
     since = datetime.fromtimestamp(grant.granted_at, UTC).isoformat(timespec="seconds")
     who = grant.account or "anybody"
     return f"{who} from {grant.source}, granted by {grant.granted_by} at {since}: {grant.reason}"
@@ -151,5 +154,5 @@ def _story(grant: Grant) -> str:
 @plugin("relay", "grants")
 @asynccontextmanager
 async def grants(config: GrantsSettings, context: Context) -> AsyncIterator[GrantsPolicy]:
-    """Follows the site's grant table."""
+    """The rule of one instance."""
     yield GrantsPolicy(config, context)

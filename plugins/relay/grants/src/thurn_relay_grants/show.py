@@ -15,7 +15,7 @@ from thurn_relay_grants.answer import Explanation
 
 
 def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
-    """A grant as JSON has it; times are ISO 8601, UTC."""
+    """The values of a grant for JSON; times are ISO 8601 in UTC."""
     source = grant.source
     return {
         "source": str(source),
@@ -31,7 +31,7 @@ def as_facts(grant: Grant, wall: float) -> dict[str, Any]:
 
 
 def print_grants(grants: Sequence[Grant], wall: float, names: Mapping[AccountId, str]) -> None:
-    """One row for each grant; `names` says what people know an account by."""
+    """Print a row for each grant; `names` has the names that people know accounts by."""
     columns = ("who", "from", "to", "until (UTC)", "why", "granted by")
     print_table(columns, [_row(grant, wall, names) for grant in grants])
 
@@ -51,7 +51,7 @@ def _row(grant: Grant, wall: float, names: Mapping[AccountId, str]) -> tuple[str
 
 
 def who_of(grant: Grant, names: Mapping[AccountId, str]) -> str:
-    """Whom a grant is for, as people know the account."""
+    """The account that a grant is bound to, by the name that people know; "anybody" without one."""
     return (
         "anybody" if grant.account is None else printable(names.get(grant.account, grant.account))
     )
@@ -65,12 +65,12 @@ def _until(grant: Grant, wall: float) -> str:
 
 
 def is_configured(grant: Grant) -> bool:
-    """Whether a relay rule only shows in the table what it permits by itself."""
+    """Whether the row only shows what a relay rule permits by the configuration or a login."""
     return grant.granted_by.startswith("relay.")
 
 
 def print_story(story: Explanation) -> None:
-    """The verdict, then what each rule says."""
+    """Print the verdict, the answer of each rule, the grants and the hints."""
     click.echo(printable(story.verdict))
     for rule in story.rules:
         detail = f": {rule.detail}" if rule.detail else ""

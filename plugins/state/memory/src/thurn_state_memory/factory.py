@@ -13,5 +13,5 @@ from thurn_state_memory.state import MemoryState, Rows
 @plugin("state", "memory")
 @asynccontextmanager
 async def memory(context: Context) -> AsyncIterator[State]:
-    """Empty state of this process; it ends with it."""
+    """An empty state of this process."""
     yield MemoryState(Rows(), context.clock)

@@ -1,7 +1,7 @@
-"""The product: tables over rows, and notices, of one process.
+"""The product: the tables and notices of one process.
 
-`Rows` may be given to several `MemoryState` objects; they then are workers of one site. Only tests
-do that: a site with several workers needs a plugin that crosses processes.
+Several `MemoryState` objects may share `Rows`; they are then like workers of one site. Only tests
+do that, since a site with several workers needs a plugin that works across processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from thurn_state_memory.table import MemoryTable, TableRows
 
 
 class Rows:
-    """What `MemoryState` objects share: rows by table and key, and who listens."""
+    """The part that `MemoryState` objects share: rows by table and key, and the notices."""
 
     def __init__(self) -> None:
         self.tables: defaultdict[str, TableRows] = defaultdict(TableRows)

@@ -1,8 +1,10 @@
 """A table in a dictionary.
 
-Rules: each call does its work between two checkpoints of trio, so that it is atomic; a row whose
-deadline has come is absent and is removed when it is met, or by a sweep that runs once in as many
-writes as there are rows (so the cost of sweeping stays constant per write).
+Rules of this file:
+1. Each call does its work between two checkpoints of trio, so that it is atomic.
+2. A row whose deadline has passed is absent. It is removed by the next call for its key, or by a
+   sweep. A sweep runs after as many writes as there are rows, so that its cost per write is
+   constant.
 """
 
 from __future__ import annotations
@@ -17,24 +19,26 @@ import trio
 from thurn.plugin import Clock, TableRow
 
 KEY_OCTETS: Final = 512
+"""Length of a key in octets; see `thurn.contracts.state.Table`."""
 VALUE_OCTETS: Final = 65_536
+"""Length of a value in octets; see `thurn.contracts.state.Table`."""
 SWEEP_WRITES: Final = 1_000
-"""Writes between sweeps at least; small tables are not worth more."""
+"""Fewest writes between two sweeps; sweeping a small table more often gains nothing."""
 
 _COUNTER: Final = re.compile(rb"-?[0-9]{1,18}")
-"""A counter as stored; 18 digits are below 2**63 and cheap for int()."""
+"""A stored counter. 18 digits are below 2**63, and int() reads them quickly."""
 
 
 @dataclass(slots=True)
 class Row:
-    """A value, and the monotonic time at which it ends (None: never)."""
+    """A value, and the monotonic time at which it ends (None for never)."""
 
     value: bytes
     deadline: float | None
 
 
 class TableRows(dict[str, Row]):
-    """The rows of one table by key, and how many writes there were since the last sweep."""
+    """The rows of one table by key, and the number of writes since the last sweep."""
 
     writes = 0
 
@@ -67,7 +71,7 @@ class MemoryTable:
         self._write(key, row)
 
     async def add(self, key: str, value: bytes, *, lifetime_seconds: float | None = None) -> bool:
-        """Set only if absent; False when it was there."""
+        """Set the value only if the key is absent; False if it is present."""
         _check_key(key)
         row = self._new_row(value, lifetime_seconds)
         await trio.lowlevel.checkpoint()
@@ -82,14 +86,14 @@ class MemoryTable:
         """Add to a counter and return the sum.
 
         Raises:
-            ValueError: what is there is no counter, or the sum has more than 18 digits.
+            ValueError: the value is not a counter, or the sum has more than 18 digits.
         """
         _check_key(key)
         fresh = self._new_row(b"0", lifetime_seconds)
         await trio.lowlevel.checkpoint()
         row = self._living(key) or fresh
         if _COUNTER.fullmatch(row.value) is None:
-            raise ValueError("the value is no counter")
+            raise ValueError("the value is not a counter")
         total = int(row.value) + by
         value = b"%d" % total
         if _COUNTER.fullmatch(value) is None:
@@ -108,7 +112,7 @@ class MemoryTable:
         return row.value
 
     async def delete(self, key: str) -> bool:
-        """Delete; False when it was absent."""
+        """Delete the row; False if it was absent."""
         return await self.take(key) is not None
 
     async def entries(
@@ -118,7 +122,7 @@ class MemoryTable:
         await trio.lowlevel.checkpoint()
         now = self._now()
         keys = sorted(key for key in self._rows if key > after and key.startswith(prefix))
-        living = (key for key in keys if not _over(self._rows[key], now))
+        living = (key for key in keys if not _has_ended(self._rows[key], now))
         return [self._entry(key, now) for key in islice(living, max(limit, 0))]
 
     def _entry(self, key: str, now: float) -> TableRow:
@@ -127,7 +131,7 @@ class MemoryTable:
 
     def _living(self, key: str) -> Row | None:
         row = self._rows.get(key)
-        if row is not None and _over(row, self._now()):
+        if row is not None and _has_ended(row, self._now()):
             del self._rows[key]
             return None
         return row
@@ -138,7 +142,7 @@ class MemoryTable:
         if lifetime_seconds is None:
             return Row(value, None)
         if not lifetime_seconds >= 0:  # NaN included
-            raise ValueError("a lifetime is not negative")
+            raise ValueError("a lifetime must not be negative")
         return Row(value, self._now() + lifetime_seconds)
 
     def _write(self, key: str, row: Row) -> None:
@@ -150,15 +154,15 @@ class MemoryTable:
     def _sweep(self) -> None:
         self._rows.writes = 0
         now = self._now()
-        for key in [key for key, row in self._rows.items() if _over(row, now)]:
+        for key in [key for key, row in self._rows.items() if _has_ended(row, now)]:
             del self._rows[key]
 
 
-def _over(row: Row, now: float) -> bool:
+def _has_ended(row: Row, now: float) -> bool:
     return row.deadline is not None and row.deadline <= now
 
 
 def _check_key(key: str) -> None:
-    """Raises ValueError: empty, too long, or no Unicode text (a lone surrogate)."""
+    """Raise ValueError if the key is empty, too long, or has a lone surrogate."""
     if not 0 < len(key.encode()) <= KEY_OCTETS:
         raise ValueError(f"a key has 1 to {KEY_OCTETS} octets")

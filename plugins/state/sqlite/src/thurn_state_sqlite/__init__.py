@@ -1,4 +1,4 @@
 """Shared small state in SQLite, with notices by unix datagrams (`state.sqlite`).
 
-Start reading at `table` (what a call does) and `database` (times over reboots); then `notices`.
+Start reading at `table` (the calls) and `database` (lifetimes over reboots); then `notices`.
 """

@@ -1,17 +1,18 @@
 """One SQLite file for all tables, shared by the site's workers.
 
 Rules of this file:
-1. Calls run inline: they take ten microseconds, a thread would take sixty. SQLite never waits by
-   itself; when another worker is writing, the task sleeps a moment and tries again.
-2. WAL with synchronous=NORMAL: a killed process loses nothing, a power failure the last moments.
-   What syncs (checkpoints) happens in the sweeper's thread.
+1. Calls run inline: they take about ten microseconds, and a hop to a thread would take sixty.
+   SQLite itself never waits; if another worker is writing, the task sleeps a moment and tries
+   again.
+2. The file is in WAL mode with synchronous=NORMAL: a killed process loses nothing, and a power
+   failure loses the last moments. Checkpoints, which sync, happen in the sweeper's thread.
 3. A row that ends has a deadline on the monotonic clock of this boot, its lifetime, and a deadline
-   on the wall clock. Only the first counts, until the first opening after a reboot: it gives each
-   row a new one, from what is left by the wall clock, but never more than was left when a worker
-   last looked, nor more than the lifetime.
+   on the wall clock. Only the first one is used. The first opening after a reboot gives each row a
+   new one, from the rest that the wall clock shows, but never more than the rest that a worker last
+   saw, nor more than the lifetime.
 
-apsw rather than the standard library's module: it brings one known SQLite, has exceptions by
-cause, and starts no transactions of its own.
+The plugin uses apsw and not the standard library's module, since apsw brings a known SQLite, has
+exceptions by cause, and starts no transactions of its own.
 """
 
 from __future__ import annotations
@@ -28,12 +29,17 @@ from thurn.plugin import Clock, ConfigError, TemporaryFailure
 T = TypeVar("T")
 
 BUSY_SECONDS: Final = 5.0
-"""Writers of other workers take microseconds; who is kept out so long is told to come again."""
+"""How long a call waits for other writers, in seconds, before it is a temporary failure. Writers
+take microseconds."""
 FIRST_WAIT_SECONDS: Final = 0.0005
+"""Seconds before a busy call tries again for the first time; each wait is twice as long."""
 LONGEST_WAIT_SECONDS: Final = 0.02
+"""The longest wait between two tries of a busy call, in seconds."""
 CHECKPOINT_PAGES: Final = 20_000
-"""The sweeper does it long before; this bounds the log (80 MB) if it does not get to it."""
+"""Pages after which a writer makes a checkpoint itself. The sweeper does so long before; this
+bounds the log to 80 MB if the sweeper cannot."""
 FORMAT: Final = 1
+"""The version of the tables, kept as `user_version`."""
 
 _SCHEMA: Final = """
 CREATE TABLE entry (
@@ -49,7 +55,8 @@ CREATE INDEX entry_deadline ON entry (deadline) WHERE deadline IS NOT NULL;
 CREATE TABLE boot (id TEXT NOT NULL, seen REAL NOT NULL);
 INSERT INTO boot VALUES ('', 0);
 """
-# Also rows that begin in the future: where boots cannot be told apart, those are of an earlier one.
+# Rows that begin in the future are changed as well: if boots cannot be told apart, such rows are
+# from an earlier boot.
 _REBASE: Final = """
 UPDATE entry
 SET deadline = :now + max(0, min(wall_deadline - :wall, deadline - :seen, lifetime))
@@ -58,10 +65,10 @@ WHERE deadline IS NOT NULL AND (:rebooted OR deadline - lifetime > :now)
 
 
 class Database:
-    """The file, opened by `async with`.
+    """The database, opened by `async with`.
 
     Raises:
-        ConfigError: it is no database, damaged, or of a newer version.
+        ConfigError: the file is not a database, is damaged, or has a newer version.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -75,9 +82,8 @@ class Database:
             await self._again_while_busy(self._set_up)
         except (apsw.NotADBError, apsw.CorruptError) as error:
             self._close()
-            raise ConfigError(
-                [f"{self._path} is damaged ({error}): move it away; grants and counters start anew"]
-            ) from error
+            text = f"{self._path} is damaged ({error}): move it away; grants then start empty"
+            raise ConfigError([text]) from error
         except BaseException:
             self._close()
             raise
@@ -92,11 +98,11 @@ class Database:
             self._connection = None
 
     async def run(self, work: Callable[[apsw.Connection], T]) -> T:
-        """The result of `work`, called again from its start whenever another worker is writing.
+        """The result of `work`, which is called again from its start if another worker is writing.
 
         Raises:
-            TemporaryFailure: others write all the time, the disk is full or broken.
-            Exception: whatever `work` raises.
+            TemporaryFailure: other workers were writing all the time, or the disk is full or
+            broken. Exception: whatever `work` raises.
 
         Cancellation: nothing was done.
         """
@@ -132,11 +138,11 @@ class Database:
                 connection.execute(_SCHEMA)
                 connection.pragma("user_version", FORMAT)
             elif version != FORMAT:
-                raise ConfigError([f"{self._path} is of a newer version ({version})"])
+                raise ConfigError([f"{self._path} has a newer version ({version})"])
             self._take_over(connection)
 
     def _take_over(self, connection: apsw.Connection) -> None:
-        """Give rows of an earlier boot deadlines of this one."""
+        """Give the rows of an earlier boot deadlines on the clock of this one."""
         ((boot, seen),) = connection.execute("SELECT id, seen FROM boot").fetchall()
         clock, now = self.clock, self.clock.monotonic()
         times = {
@@ -158,7 +164,7 @@ def connect(path: Path) -> apsw.Connection:
 
 @contextmanager
 def writing(connection: apsw.Connection) -> Iterator[None]:
-    """A transaction that has the right to write from its start: only its start can be busy."""
+    """A transaction that may write from its start, so that only its start can be busy."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -18,7 +18,7 @@ from thurn_state_sqlite.sweeper import sweep_always
 @plugin("state", "sqlite")
 @asynccontextmanager
 async def sqlite(context: Context) -> AsyncIterator[State]:
-    """State of all workers whose instance has this directory."""
+    """The state of all workers whose instance has this directory."""
     path = context.data / "state.db"
     failure: BaseException | None = None
     async with Database(path, context.clock) as database:
@@ -29,8 +29,8 @@ async def sqlite(context: Context) -> AsyncIterator[State]:
                 nursery.start_soon(sweep_always, database, path, context.diagnostics)
                 try:
                     yield SqliteState(database, notices)
-                except BaseException as error:  # noqa: BLE001 - raised again below, as it is:
-                    failure = error  # a nursery would put it into a group
+                except BaseException as error:  # noqa: BLE001 - raised again below:
+                    failure = error  # a nursery would wrap it in a group
                 nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

@@ -1,14 +1,15 @@
 """Notices between workers: one unix datagram socket per worker, in a directory of the instance.
 
 Rules of this file:
-1. The directory is the register: beside a worker's socket there is a link to it for each topic
-   that somebody subscribes to there, and a publisher sends to those. A socket without a process
-   behind it (a killed worker's) is removed, with its links, by whoever meets it, and every start
-   looks for such.
-2. Nobody waits for a worker that does not read: what does not fit is kept, the newest value per
-   topic, and sent a little later. Past a bound it is lost, as hints may be.
-3. A path longer than a socket's address may be is reached through the directory's descriptor.
-4. Datagrams are 8 octets of value and the topic; what is anything else is passed over.
+1. The directory is the register of subscribers: for each topic with a subscriber in a worker, there
+   is a link to that worker's socket, and a publisher sends to those sockets. If a socket's process
+   no longer exists, the next worker that sends to it removes it with its links, and so does every
+   start.
+2. Nobody waits for a worker that does not read: the newest value of each topic is kept and sent a
+   little later. Beyond a bound values are lost, as hints may be.
+3. If the path of a socket is too long for an address, it is reached through the directory's
+   descriptor.
+4. A datagram is a value of 8 octets and the topic; other datagrams are ignored.
 """
 
 from __future__ import annotations
@@ -30,16 +31,20 @@ import trio
 from thurn_kit.notices import NoticeHub
 
 TOPIC_OCTETS: Final = 2_048
-"""A longer one is heard in this worker only."""
+"""Length in octets of a topic that is sent to other workers; a longer one stays in its worker."""
 ADDRESS_OCTETS: Final = 107
-"""Of a unix socket's path on Linux, its NUL not counted."""
+"""Length in octets of a unix socket's path on Linux, without its NUL."""
 LATE_NOTICES: Final = 10_000
-"""Kept for workers that do not read; about a megabyte."""
+"""Values that are kept for workers that do not read; about a megabyte."""
 FIRST_WAIT_SECONDS: Final = 0.005
+"""Seconds before kept values are sent again for the first time; each wait is twice as long."""
 LONGEST_WAIT_SECONDS: Final = 1.0
+"""The longest wait before kept values are sent again, in seconds."""
 READ_AT_ONCE: Final = 100
+"""Datagrams that are read before other tasks run."""
 YOUNG_NS: Final = 100_000_000
-"""More than the granularity of any file system's times here (10 ms), with room."""
+"""Age of a directory's time in nanoseconds from which it can be trusted; file systems' clocks tick
+every 10 ms or faster."""
 
 _SOCKET: Final = ".sock"
 _VALUE: Final = struct.Struct("!q")
@@ -48,7 +53,10 @@ _LARGEST: Final = 2**63 - 1
 
 
 class SocketNotices:
-    """See `thurn.contracts.state.Notices`; `with` opens and removes the socket."""
+    """The notices of one worker; `with` opens and removes its socket.
+
+    See `thurn.contracts.state.Notices`.
+    """
 
     def __init__(self, directory: Path, hub: NoticeHub) -> None:
         self._directory = directory
@@ -82,7 +90,10 @@ class SocketNotices:
         self._close()
 
     def _bind(self, opened: socket.socket) -> str:
-        """The name that it got: a process may have several, and a dead one had the same number."""
+        """Bind the socket to a free name and return the name.
+
+        A process may have several sockets, and an earlier one may have had the same process id.
+        """
         number = 0
         while True:
             name = f"{os.getpid()}-{number}{_SOCKET}"
@@ -102,7 +113,7 @@ class SocketNotices:
             os.close(self._descriptor)
 
     def publish(self, topic: str, value: int = 0) -> None:
-        """Tell everybody, this worker included."""
+        """Send the value to all subscribers of the topic, those in this worker included."""
         self._hub.publish(topic, value)
         if self._socket is None:
             return
@@ -111,13 +122,13 @@ class SocketNotices:
             return
         for name in self._subscribed(topic):
             if self._send(name, datagram):
-                self._late.pop((name, topic), None)  # an older value must not come after this one
+                self._late.pop((name, topic), None)  # an older value must not arrive after this one
             else:
                 self._keep(name, topic, value)
 
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncIterator[trio.MemoryReceiveChannel[int]]:
-        """A channel of values published under this topic; it holds the newest when full."""
+        """A channel with the newest value that was published under the topic."""
         mark = _mark(topic)
         async with self._hub.subscribe(topic) as channel:
             self._marks[mark] += 1
@@ -133,7 +144,7 @@ class SocketNotices:
                     self._unlink(self._own(mark))
 
     async def receive_always(self) -> None:
-        """Pass on what other workers publish."""
+        """Pass on the notices of other workers; runs as long as the instance is open."""
         opened = self._socket
         if opened is None:
             raise trio.ClosedResourceError("the notices are not open")
@@ -145,7 +156,7 @@ class SocketNotices:
                     self._hub.publish(*decoded)
 
     async def send_late_always(self) -> None:
-        """Send again what did not fit, in growing intervals until it does."""
+        """Send kept values again, in growing intervals; runs as long as the instance is open."""
         wait = FIRST_WAIT_SECONDS
         while True:
             if not self._late and not self._unlinked:
@@ -175,17 +186,21 @@ class SocketNotices:
             self._some_late.set()
 
     def _subscribed(self, topic: str) -> list[str]:
-        """The sockets of others with a link for the topic; read again when it may have changed."""
+        """The other workers' sockets with a link for the topic.
+
+        The directory is read again only if it may have changed.
+        """
         try:
             changed_ns = os.fstat(self._descriptor).st_mtime_ns
             if changed_ns != self._listed_ns:
                 self._listed = {}
-                for entry in os.listdir(self._descriptor):  # noqa: PTH208 - of a descriptor
+                for entry in os.listdir(self._descriptor):  # noqa: PTH208 - lists a descriptor
                     owner, _, mark = entry.rpartition(".")
                     name = owner + _SOCKET
                     if name not in (entry, self._name):
                         self._listed.setdefault(mark, []).append(name)
-                # A file system's clock ticks slowly: what has just changed may change again unseen.
+                # A file system's clock ticks slowly, so a second change in the same tick would not
+                # be noticed.
                 is_young = abs(time.time_ns() - changed_ns) < YOUNG_NS
                 self._listed_ns = -1 if is_young else changed_ns
         except OSError:
@@ -196,43 +211,43 @@ class SocketNotices:
         return f"{self._name.removesuffix(_SOCKET)}.{mark}"
 
     def _link(self, mark: str) -> None:
-        """Say that somebody here subscribes; where that fails (a full disk), again later."""
+        """Make the link for a topic; if that fails (a full disk), it is tried again later."""
         self._unlinked.discard(mark)
         try:
             if self._socket is not None:
                 os.symlink(self._name, self._own(mark), dir_fd=self._descriptor)
-        except FileExistsError:  # a dead one's of the same name; it leads here
+        except FileExistsError:  # left by a dead worker of the same name; it leads here
             pass
         except OSError:
             self._unlinked.add(mark)
             self._some_late.set()
 
     def _send(self, name: str, datagram: bytes) -> bool:
-        """Whether this notice needs no further care."""
+        """Send a datagram; False if it has to be sent again later."""
         if self._socket is None:
             return True
         try:
             self._socket.sendto(datagram, self._address(name))
         except BlockingIOError:
             return False
-        except ConnectionRefusedError:  # its process is no more
+        except ConnectionRefusedError:  # its process no longer exists
             self._remove(name)
-        except OSError:  # gone meanwhile, or trouble of the other side
+        except OSError:  # removed meanwhile, or a failure of the other side
             return True
         return True
 
     def _remove_dead(self) -> None:
         with contextlib.suppress(OSError):
-            for entry in os.listdir(self._descriptor):  # noqa: PTH208 - of a descriptor
+            for entry in os.listdir(self._descriptor):  # noqa: PTH208 - lists a descriptor
                 if entry.endswith(_SOCKET) and entry != self._name:
                     self._send(entry, b"")
 
     def _remove(self, name: str) -> None:
-        """A socket and its links."""
+        """Remove a socket and its links."""
         self._unlink(name)
         owner = name.removesuffix(_SOCKET) + "."
         with contextlib.suppress(OSError):
-            for entry in os.listdir(self._descriptor):  # noqa: PTH208 - of a descriptor
+            for entry in os.listdir(self._descriptor):  # noqa: PTH208 - lists a descriptor
                 if entry.startswith(owner):
                     self._unlink(entry)
 
@@ -249,7 +264,10 @@ class SocketNotices:
 
 
 def _mark(topic: str) -> str:
-    """What stands for a topic in a link's name; who shares it hears both and tells them apart."""
+    """The part of a link's name that stands for a topic.
+
+    Workers get the notices of all topics with the same mark, and each passes on its own.
+    """
     return f"{crc32(topic.encode('utf-8', 'surrogatepass')):08x}"
 
 

@@ -11,7 +11,7 @@ from thurn_state_sqlite.table import SqliteTable
 
 @dataclass(frozen=True, slots=True)
 class SqliteState:
-    """See `thurn.contracts.state.State`."""
+    """The state of a site; see `thurn.contracts.state.State`."""
 
     database: Database
     notices: SocketNotices

@@ -1,7 +1,7 @@
-"""Removes rows that are over, in small batches, and writes the log back, in a thread.
+"""Removes ended rows in small batches, and makes checkpoints of the log in a thread.
 
-Each worker sweeps; two at the same time are no harm. It also leaves word that it was there, which
-bounds what is left of lifetimes after a reboot (see `database`).
+Each worker sweeps; two may do so at the same time. A sweep also stores the time, which bounds the
+rest of lifetimes after a reboot (see `database`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from thurn.plugin import Diagnostics, TemporaryFailure
 from thurn_state_sqlite.database import Database, connect, writing
 
 SWEEP_SECONDS: Final = 30.0
+"""Seconds between two sweeps of a worker."""
 BATCH_ROWS: Final = 200
-"""Some milliseconds inline, while other workers wait to write."""
+"""Rows removed in one transaction: it takes some milliseconds, in which no other worker can
+write."""
 
 _SWEEP: Final = """
 DELETE FROM entry WHERE (tab, key) IN (
@@ -28,7 +30,7 @@ _SEEN: Final = "UPDATE boot SET seen = ? WHERE id = ?"
 
 
 async def sweep_always(database: Database, path: Path, diagnostics: Diagnostics) -> None:
-    """Sweep for ever; trouble is told and tried again."""
+    """Sweep as long as the instance is open; failures are logged, and the next sweep goes on."""
     while True:
         await trio.sleep(SWEEP_SECONDS)
         try:
@@ -39,7 +41,7 @@ async def sweep_always(database: Database, path: Path, diagnostics: Diagnostics)
 
 
 async def sweep(database: Database) -> int:
-    """Remove all rows that are over; returns how many.
+    """Remove all rows that have ended, and return how many.
 
     Raises:
         TemporaryFailure: see `Database.run`.
@@ -62,7 +64,7 @@ async def sweep(database: Database) -> int:
 
 
 def _write_back(path: Path) -> None:
-    """Copy the log into the file, as far as no reader needs it; syncs both."""
+    """Copy the log into the file as far as no reader needs it; syncs both."""
     connection = connect(path)
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

@@ -1,6 +1,6 @@
 """A table: each call is one statement or one short transaction, so that it is atomic.
 
-Keys are stored as UTF-8 octets, which sort as their code points do. A row whose deadline has come
+Keys are stored as UTF-8 octets, which sort as their code points do. A row whose deadline has passed
 is absent for every call; the sweeper removes it later.
 """
 
@@ -16,10 +16,12 @@ from thurn.plugin import TableRow
 from thurn_state_sqlite.database import Database, writing
 
 KEY_OCTETS: Final = 512
+"""Length of a key in octets; see `thurn.contracts.state.Table`."""
 VALUE_OCTETS: Final = 65_536
+"""Length of a value in octets; see `thurn.contracts.state.Table`."""
 
 _COUNTER: Final = re.compile(rb"-?[0-9]{1,18}")
-"""A counter as stored; 18 digits are below 2**63 and cheap for int()."""
+"""A stored counter. 18 digits are below 2**63, and int() reads them quickly."""
 
 _LIVING: Final = "(deadline IS NULL OR deadline > ?)"
 _GET: Final = f"SELECT value FROM entry WHERE tab = ? AND key = ? AND {_LIVING}"  # noqa: S608
@@ -37,15 +39,15 @@ SELECT key, value, deadline FROM entry
 WHERE tab = ? AND key > ? AND key >= ? AND key < ? AND {_LIVING} ORDER BY key LIMIT ?
 """  # noqa: S608
 _AFTER_ALL: Final = b"\xff"
-"""Sorts after everything that begins with a prefix: no octet of UTF-8 is so large."""
+"""An octet that is larger than every octet of UTF-8; a prefix with it sorts after all its keys."""
 
 Ends: TypeAlias = tuple[float | None, float | None, float | None]
-"""Deadline, lifetime, deadline on the wall clock."""
+"""The deadline, the lifetime, and the deadline on the wall clock; None for a row without end."""
 _NEVER: Final[Ends] = (None, None, None)
 
 
 class SqliteTable:
-    """See `thurn.contracts.state.Table`."""
+    """One table; see `thurn.contracts.state.Table`."""
 
     def __init__(self, database: Database, name: str) -> None:
         self._run = database.run
@@ -78,7 +80,7 @@ class SqliteTable:
         await self._run(work)
 
     async def add(self, key: str, value: bytes, *, lifetime_seconds: float | None = None) -> bool:
-        """Set only if absent; False when it was there."""
+        """Set the value only if the key is absent; False if it is present."""
         row = self._row(key, value, lifetime_seconds)
 
         def work(connection: apsw.Connection) -> bool:
@@ -92,7 +94,7 @@ class SqliteTable:
         """Add to a counter and return the sum.
 
         Raises:
-            ValueError: what is there is no counter, or the sum has more than 18 digits.
+            ValueError: the value is not a counter, or the sum has more than 18 digits.
         """
         octets, fresh = _key(key), self._row(key, b"", lifetime_seconds)
 
@@ -121,13 +123,13 @@ class SqliteTable:
                 return None
             value: bytes = rows[0][0]
             deadline: float | None = rows[0][1]
-            over = deadline is not None and deadline <= self._clock.monotonic()
-            return None if over else value
+            has_ended = deadline is not None and deadline <= self._clock.monotonic()
+            return None if has_ended else value
 
         return await self._run(work)
 
     async def delete(self, key: str) -> bool:
-        """Delete; False when it was absent."""
+        """Delete the row; False if it was absent."""
         return await self.take(key) is not None
 
     async def entries(
@@ -150,12 +152,12 @@ class SqliteTable:
     def _row(
         self, key: str, value: bytes, lifetime_seconds: float | None
     ) -> Callable[[], tuple[str, bytes, bytes, float | None, float | None, float | None]]:
-        """What is stored, with deadlines from the moment of the call."""
+        """A function that makes the stored row, with deadlines from the moment of its call."""
         octets = _key(key)
         if len(value) > VALUE_OCTETS:
             raise ValueError(f"a value has at most {VALUE_OCTETS} octets")
         if lifetime_seconds is not None and not lifetime_seconds >= 0:  # NaN included
-            raise ValueError("a lifetime is not negative")
+            raise ValueError("a lifetime must not be negative")
         return lambda: (self._name, octets, value, *self._ends(lifetime_seconds))
 
     def _ends(self, lifetime_seconds: float | None) -> Ends:
@@ -173,7 +175,7 @@ def _rows(
 
 
 def _key(key: str) -> bytes:
-    """Raises ValueError: empty, too long, or no Unicode text (a lone surrogate)."""
+    """The octets of a key; raises ValueError if it is empty, too long, or has a lone surrogate."""
     octets = key.encode()
     if not 0 < len(octets) <= KEY_OCTETS:
         raise ValueError(f"a key has 1 to {KEY_OCTETS} octets")
@@ -182,7 +184,7 @@ def _key(key: str) -> bytes:
 
 def _number(value: bytes) -> int:
     if _COUNTER.fullmatch(value) is None:
-        raise ValueError("the value is no counter")
+        raise ValueError("the value is not a counter")
     return int(value)
 
 

@@ -16,16 +16,16 @@ from thurn_store_memory.work import OpenAccount
 
 
 class MemorySettings(StoreSettings):
-    """What a site can set."""
+    """Settings of `store.memory`."""
 
     @property
     def needs_state(self) -> bool:
-        """Whether the store needs shared state: its notices tell of changes."""
+        """Always true: the notices of the shared state announce changes."""
         return True
 
 
 class MemoryStore:
-    """See `thurn.contracts.store.MailStore`."""
+    """The accounts of one process; see `thurn.contracts.store.MailStore`."""
 
     def __init__(self, config: MemorySettings, context: Context) -> None:
         self._config = config
@@ -52,5 +52,5 @@ class MemoryStore:
 @plugin("store", "memory")
 @asynccontextmanager
 async def memory(config: MemorySettings, context: Context) -> AsyncIterator[MailStore]:
-    """A store that forgets when it is closed."""
+    """A store that loses everything when it is closed."""
     yield MemoryStore(config, context)

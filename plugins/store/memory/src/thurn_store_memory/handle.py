@@ -36,10 +36,10 @@ WAITING_IDS: Final = 64
 
 
 class MemoryAccount:
-    """See `thurn.contracts.store.AccountHandle`; also the ability `SupportsUsage`.
+    """An account; see `thurn.contracts.store.AccountHandle`. Also the ability `SupportsUsage`.
 
     Attributes:
-        state: everything that the account has; tests may look into it.
+        state: the content of the account, which tests may read.
     """
 
     def __init__(self, opened: OpenAccount) -> None:
@@ -48,7 +48,7 @@ class MemoryAccount:
 
     @property
     def account(self) -> AccountId:
-        """Its id."""
+        """The account's id."""
         return self._opened.id
 
     @property
@@ -62,7 +62,7 @@ class MemoryAccount:
         return mailbox.record(name, subscribed=name in self.state.subscribed)
 
     async def mailboxes(self) -> Sequence[MailboxRecord]:
-        """All of them, in name order, INBOX first."""
+        """All mailboxes in name order, INBOX first."""
         await trio.lowlevel.checkpoint()
         if not self._opened.may:
             return []
@@ -84,20 +84,20 @@ class MemoryAccount:
         return MemoryMailbox(self._opened, mailbox, self._record(normal, mailbox))
 
     async def create(self, name: str, *, special_use: Collection[str] = ()) -> MailboxRecord:
-        """Make it and its missing parents."""
+        """Create a mailbox and its missing parents."""
         name, uses = mailbox_name(name, self.separator), frozenset(special_use)
-        made = await self._opened.commit(
+        mailbox = await self._opened.commit(
             lambda: tree.create(self.state, name, self.separator, uses)
         )
-        return self._record(name, made)
+        return self._record(name, mailbox)
 
     async def delete(self, name: str) -> None:
-        """Remove it and its messages, not its children."""
+        """Delete a mailbox and its messages, but not its children."""
         name = mailbox_name(name, self.separator)
         await self._opened.commit(lambda: tree.delete(self.state, name))
 
     async def rename(self, name: str, new_name: str) -> None:
-        """Rename it with its children; INBOX stays, and its messages move."""
+        """Rename a mailbox with its children; INBOX stays, and its messages move."""
         name = mailbox_name(name, self.separator)
         new_name = mailbox_name(new_name, self.separator)
         await self._opened.commit(lambda: tree.rename(self.state, name, new_name, self.separator))
@@ -116,7 +116,7 @@ class MemoryAccount:
     # Deposits.
 
     def prepare(self, append: Append) -> AppendWork:
-        """A message to be committed together with other deposits."""
+        """A deposit of a message, to be committed together with others."""
         blob = append.content.blob
         if blob.path is not None:  # the file will be removed, so the store keeps the octets
             blob = Blob(blob.read())
@@ -140,11 +140,11 @@ class MemoryAccount:
         return Stored(mailbox.id, mailbox.uidvalidity, uid)
 
     async def append(self, append: Append) -> Stored:
-        """Prepare and commit one message."""
+        """Store one message."""
         return (await self.append_all([append]))[0]
 
     async def append_all(self, appends: Sequence[Append]) -> Sequence[Stored]:
-        """All or none, in one commit."""
+        """Store all of the messages or none, in one commit."""
         return await self._opened.commit_all([self.prepare(append) for append in appends])
 
     # Keys.
@@ -155,7 +155,7 @@ class MemoryAccount:
         return self.state.remembered.get(key, 0.0) > self._opened.wall
 
     def remember(self, key: str, *, lifetime_seconds: float) -> Deposit:
-        """A record for `seen`."""
+        """A deposit of a key for `seen`."""
         until = self._opened.wall + lifetime_seconds
         return self._opened.work(lambda: self.state.put(self.state.remembered, key, until))
 
@@ -181,18 +181,18 @@ class MemoryAccount:
         return document.read_active(self.state, kind) if self._opened.may else None
 
     async def put_document(self, kind: str, name: str, content: bytes) -> Document:
-        """Make a document or a new version of it."""
+        """Store a document, or a new version of it."""
         wall = self._opened.wall
         return await self._opened.commit(
             lambda: document.put(self.state, kind, name, content, wall)
         )
 
     async def activate_document(self, kind: str, name: str | None) -> None:
-        """Make this document the active one of its kind; None: none is active."""
+        """Make a document the active one of its kind; with None, no document is active."""
         await self._opened.commit(lambda: document.activate(self.state, kind, name))
 
     async def delete_document(self, kind: str, name: str) -> bool:
-        """Remove it, but not its history; False when it is absent."""
+        """Delete a document, but not its history; False if it is absent."""
         return await self._opened.commit(lambda: document.delete(self.state, kind, name))
 
     async def document_history(self, kind: str, name: str) -> Sequence[Document]:
@@ -214,7 +214,7 @@ class MemoryAccount:
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[trio.MemoryReceiveChannel[str]]:
-        """Ids of mailboxes that may have changed."""
+        """A channel with the ids of mailboxes that may have changed."""
         send, receive = trio.open_memory_channel[str](WAITING_IDS)
         async with (
             self._opened.notices.subscribe(self._opened.topic) as notices,
@@ -228,7 +228,8 @@ class MemoryAccount:
     async def _follow(
         self, notices: trio.MemoryReceiveChannel[int], send: trio.MemorySendChannel[str]
     ) -> None:
-        known = {one.id: one.numbers["modseq"] for one in self.state.mailboxes.values()}
+        mailboxes = self.state.mailboxes.values()
+        known = {mailbox.id: mailbox.numbers["modseq"] for mailbox in mailboxes}
         async for _ in notices:
             for mailbox in list(self.state.mailboxes.values()):
                 modseq = mailbox.numbers["modseq"]

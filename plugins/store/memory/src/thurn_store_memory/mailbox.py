@@ -27,11 +27,12 @@ from thurn_store_memory.tree import find
 from thurn_store_memory.work import OpenAccount
 
 RECHECK_SECONDS: Final = 1.0
-"""How often a waiter looks: a notice may be lost, and the contract promises a second."""
+"""Seconds between two checks of a waiter: a notice may be lost, and the contract promises a
+second."""
 
 
 class MemoryMailbox:
-    """See `thurn.contracts.store.Mailbox`."""
+    """A mailbox; see `thurn.contracts.store.Mailbox`."""
 
     def __init__(self, account: OpenAccount, mailbox: MailboxState, record: MailboxRecord) -> None:
         self._account = account
@@ -41,17 +42,17 @@ class MemoryMailbox:
         self._view: View | None = None
 
     def _must_exist(self) -> None:
-        """Raises MailboxNotFound."""
-        if not any(one is self._mailbox for one in self._state.mailboxes.values()):
+        """Raise MailboxNotFound if the mailbox was deleted."""
+        if not any(mailbox is self._mailbox for mailbox in self._state.mailboxes.values()):
             raise MailboxNotFound
 
     @property
     def record(self) -> MailboxRecord:
-        """As known when the name was resolved."""
+        """The record at the time when the name was resolved."""
         return self._record
 
     async def view(self) -> View:
-        """The newest state."""
+        """The newest state of the mailbox."""
         await trio.lowlevel.checkpoint()
         self._must_exist()
         mailbox, numbers = self._mailbox, self._mailbox.numbers
@@ -70,7 +71,7 @@ class MemoryMailbox:
         return self._view
 
     async def changes(self, since: int) -> Changes:
-        """What happened after this MODSEQ."""
+        """The changes after a MODSEQ."""
         await trio.lowlevel.checkpoint()
         self._must_exist()
         mailbox = self._mailbox
@@ -99,15 +100,15 @@ class MemoryMailbox:
                     await channel.receive()
 
     async def summaries(self, uids: Sequence[int]) -> Sequence[MessageSummary | None]:
-        """In the order asked; None for messages that are gone."""
+        """The summaries in the order of `uids`; None for messages that no longer exist."""
         await trio.lowlevel.checkpoint()
         self._must_exist()
         messages = self._mailbox.messages
         return [summary(uid, messages[uid]) if uid in messages else None for uid in uids]
 
     async def headers(self, uids: Sequence[int]) -> Sequence[bytes | None]:
-        """The cached header fields, in the order asked; None for messages that are gone."""
-        return [one and one.headers for one in await self.summaries(uids)]
+        """The cached fields in the order of `uids`; None for messages that no longer exist."""
+        return [message and message.headers for message in await self.summaries(uids)]
 
     async def body(self, uid: int) -> Content:
         """The message as stored."""
@@ -119,7 +120,7 @@ class MemoryMailbox:
         return message.content
 
     async def bodies(self, uids: Sequence[int]) -> Sequence[Content | None]:
-        """In the order asked; None for messages that are gone."""
+        """The messages in the order of `uids`; None for those that no longer exist."""
         await trio.lowlevel.checkpoint()
         self._must_exist()
         messages = self._mailbox.messages
@@ -133,21 +134,21 @@ class MemoryMailbox:
         *,
         unchanged_since: int | None = None,
     ) -> StoreResult:
-        """Change flags; UIDs that are gone are passed over."""
+        """Change flags; UIDs that no longer exist are ignored."""
 
         def do() -> StoreResult:
             self._must_exist()
             state, mailbox = self._state, self._mailbox
             mask = state.mask(mailbox, tuple(flags), make=change is not FlagChange.REMOVE)
-            there = sorted({uid for uid in uids if uid in mailbox.messages})
+            present = sorted({uid for uid in uids if uid in mailbox.messages})
             refused = [
                 uid
-                for uid in there
+                for uid in present
                 if unchanged_since is not None and mailbox.messages[uid].modseq > unchanged_since
             ]
             wanted = {
                 uid: _joined(mailbox.messages[uid].flags, change, mask)
-                for uid in there
+                for uid in present
                 if uid not in refused
             }
             wanted = {u: f for u, f in wanted.items() if mailbox.messages[u].flags != f}
@@ -162,22 +163,22 @@ class MemoryMailbox:
     async def expunge(
         self, uids: Collection[int], *, unchanged_since: int | None = None
     ) -> Sequence[int]:
-        """Remove these whatever their flags, except those that have changed since."""
+        """Remove messages whatever their flags, except those changed after `unchanged_since`."""
 
         def do() -> Sequence[int]:
             self._must_exist()
             messages = self._mailbox.messages
-            there = sorted({uid for uid in uids if uid in messages})
+            present = sorted({uid for uid in uids if uid in messages})
             if unchanged_since is not None:
-                there = [uid for uid in there if messages[uid].modseq <= unchanged_since]
-            if there:
-                self._state.remove(self._mailbox, there)
-            return there
+                present = [uid for uid in present if messages[uid].modseq <= unchanged_since]
+            if present:
+                self._state.remove(self._mailbox, present)
+            return present
 
         return await self._account.commit(do)
 
     async def copy(self, uids: Collection[int], target: str) -> CopyResult:
-        """Copy in UID order; all or none."""
+        """Copy all messages or none, in UID order."""
         return await self._account.commit(lambda: self._copy(uids, target))
 
     async def move(self, uids: Collection[int], target: str) -> CopyResult:
@@ -195,16 +196,16 @@ class MemoryMailbox:
         self._must_exist()
         state, source = self._state, self._mailbox
         target = find(state, mailbox_name(target_name, self._account.separator))
-        there = sorted({uid for uid in uids if uid in source.messages})
+        present = sorted({uid for uid in uids if uid in source.messages})
         names = tuple(source.flags)
-        made = []
-        for uid in there:
+        new_uids = []
+        for uid in present:
             old = source.messages[uid]
             words = tuple(name for bit, name in enumerate(names) if old.flags >> bit & 1)
             mask = state.mask(target, words)
             copied = replace(old, flags=mask, modseq=state.touch(target))
-            made.append(state.add(target, copied))
-        return CopyResult(target.uidvalidity, tuple(there), tuple(made))
+            new_uids.append(state.add(target, copied))
+        return CopyResult(target.uidvalidity, tuple(present), tuple(new_uids))
 
     async def annotations(self) -> Mapping[str, bytes]:
         """All annotations of the mailbox."""

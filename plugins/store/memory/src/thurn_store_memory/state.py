@@ -1,7 +1,7 @@
-"""What an account is: mailboxes, messages, documents, keys; and how a change is taken back.
+"""The content of an account: mailboxes, messages, documents and keys; and undoing its changes.
 
 Rules of this file: everything that changes is an item of a dict. It is changed only by `put` and
-`drop`, which note the old value; `rollback` puts the old values back, in reverse order.
+`drop`, which note the old value; `rollback` restores the old values in reverse order.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class MailboxState:
         numbers: "uidnext" and "modseq".
         messages: by UID.
         flags: the bit of each flag name.
-        vanished: the MODSEQ of its expunge for each UID that is gone.
+        vanished: the MODSEQ of the expunge for each UID that no longer exists.
+        annotations: the values by entry.
     """
 
     id: str
@@ -61,7 +62,7 @@ class MailboxState:
     annotations: dict[str, bytes] = field(default_factory=dict)
 
     def record(self, name: str, *, subscribed: bool) -> MailboxRecord:
-        """What the mailbox is and has now."""
+        """The record of the mailbox now."""
         messages = self.messages.values()
         return MailboxRecord(
             id=self.id,
@@ -108,11 +109,11 @@ class AccountState:
         return True
 
     def commit(self) -> None:
-        """Keep what was changed."""
+        """Keep the changes."""
         self._undo.clear()
 
     def rollback(self) -> None:
-        """Take back what was changed."""
+        """Undo the changes since the last commit."""
         while self._undo:
             mapping, key, old = self._undo.pop()
             if old is _ABSENT:
@@ -126,11 +127,11 @@ class AccountState:
         mapping[key] = value
 
     def drop(self, mapping: dict[Any, Any], key: Hashable) -> None:
-        """Remove an item that is there."""
+        """Remove an item, which must exist."""
         self._undo.append((mapping, key, mapping.pop(key)))
 
     def put_or_drop(self, mapping: dict[Any, Any], key: Hashable, value: object) -> None:
-        """Set an item; None removes it, if it is there."""
+        """Set an item; None removes it if it exists."""
         if value is not None:
             self.put(mapping, key, value)
         elif key in mapping:
@@ -165,19 +166,19 @@ class AccountState:
         return uid
 
     def remove(self, mailbox: MailboxState, uids: list[int]) -> None:
-        """Expunge these messages, which must be there."""
+        """Expunge messages, which must exist."""
         modseq = self.touch(mailbox)
         for uid in uids:
             self.drop(mailbox.messages, uid)
             self.put(mailbox.vanished, uid, modseq)
 
     def mask(self, mailbox: MailboxState, flags: tuple[str, ...], *, make: bool = True) -> int:
-        """The bits of flags by name, without regard to case; new keywords get a bit.
+        """The bits of flags, whose names are compared without case; new keywords get a bit.
 
         Args:
-            mailbox: whose flags they are.
-            flags: names of system flags and keywords.
-            make: False to pass over keywords that the mailbox does not have.
+            mailbox: the mailbox with the flags.
+            flags: the names of system flags and keywords.
+            make: whether new keywords get a bit; otherwise they are ignored.
 
         Raises:
             LimitReached: more keywords than KEYWORDS_PER_MAILBOX.
@@ -197,7 +198,7 @@ class AccountState:
 
 
 def summary(uid: int, message: Message) -> MessageSummary:
-    """What FETCH needs of a message."""
+    """The summary of a message, which has what FETCH needs."""
     scan = message.content.scan
     octets = scan.content
     cached = [octets[f.start : f.end] for f in scan.fields if f.name in CACHED_HEADERS]

@@ -1,7 +1,7 @@
 """Changes of the tree of mailboxes. RFC 9051 §6.3.4 to §6.3.6.
 
-Rules of this file: within a round; names are normal (`mailbox_name`); what was done before an error
-is taken back by the round.
+Rules of this file: changes are made within a round, which undoes them after an error; names are in
+normal form (`mailbox_name`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def make_initial(state: AccountState, mailboxes: Iterable[InitialMailbox], separ
 
 
 def find(state: AccountState, name: str) -> MailboxState:
-    """The mailbox of this name. Raises MailboxNotFound."""
+    """The mailbox with a name; raises MailboxNotFound."""
     mailbox = state.mailboxes.get(name)
     if mailbox is None:
         raise MailboxNotFound
@@ -59,14 +59,14 @@ def make_parents(state: AccountState, name: str, separator: str) -> None:
 def create(
     state: AccountState, name: str, separator: str, special_use: frozenset[str]
 ) -> MailboxState:
-    """Make a mailbox that is not there yet. Raises MailboxExists."""
+    """Make a mailbox; raises MailboxExists if there is one with the name."""
     if name in state.mailboxes:
         raise MailboxExists
     return make(state, name, separator, special_use)
 
 
 def delete(state: AccountState, name: str) -> None:
-    """Remove a mailbox and its messages, not its children."""
+    """Delete a mailbox and its messages, but not its children."""
     find(state, name)
     if name == INBOX:
         raise NotPermitted
@@ -84,17 +84,17 @@ def rename(state: AccountState, name: str, new_name: str, separator: str) -> Non
     below = name + separator
     if new_name.startswith(below):
         raise MailboxNameRefused
-    moved = {old: one for old, one in mailboxes.items() if old == name or old.startswith(below)}
+    moved = {old: child for old, child in mailboxes.items() if old == name or old.startswith(below)}
     targets = {
-        mailbox_name(new_name + old[len(name) :], separator): one for old, one in moved.items()
+        mailbox_name(new_name + old[len(name) :], separator): child for old, child in moved.items()
     }
     for old in moved:
         state.drop(mailboxes, old)
     if not mailboxes.keys().isdisjoint(targets):
         raise MailboxExists
     make_parents(state, new_name, separator)
-    for target, one in targets.items():
-        state.put(mailboxes, target, one)
+    for target, child in targets.items():
+        state.put(mailboxes, target, child)
 
 
 def _move_all(state: AccountState, source: MailboxState, target: MailboxState) -> None:

@@ -1,7 +1,7 @@
-"""How a change is made: work that is done in a round of the commit log.
+"""Makes changes in rounds of the commit log.
 
-There is nothing to replay, so no record is written; the round gives the order, and all or none for
-several accounts together.
+There is nothing to replay, so no record is written. The round gives the changes their order, and
+makes sure that several accounts change together or not at all.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ T = TypeVar("T")
 
 
 class Work(Generic[T]):
-    """A change of the commit log, and the deposit of it.
+    """A change for the commit log, which is also its deposit.
 
     Args:
-        state: of the account.
-        do: does the work, again when the round is repeated; raises a StorageError when it cannot.
-        tell: called when it is done.
+        state: the state of the account.
+        do: makes the change, and makes it again if the round is repeated; raises a StorageError if
+            it cannot.
+        announce: called after the change.
     """
 
-    def __init__(self, state: AccountState, do: Callable[[], T], tell: Callable[[], None]) -> None:
+    def __init__(
+        self, state: AccountState, do: Callable[[], T], announce: Callable[[], None]
+    ) -> None:
         self._state = state
         self._do = do
-        self._tell = tell
+        self._announce = announce
         self._results: list[T] = []
 
     @property
@@ -37,31 +40,31 @@ class Work(Generic[T]):
         return self._state
 
     def apply(self, frame: Frame) -> None:
-        """Do the work."""
+        """Make the change."""
         self._results[:] = [self._do()]
 
     def applied(self) -> None:
-        """Tell all workers."""
-        self._tell()
+        """Announce the change to all workers."""
+        self._announce()
 
     @property
     def result(self) -> T:
-        """What the work returned; after the commit."""
+        """The result of the work; only after the commit."""
         return self._results[0]
 
     @property
     def changes(self) -> Sequence[Change]:
-        """Itself."""
+        """This change alone."""
         return (self,)
 
     async def place(self) -> None:
-        """Does nothing: nothing is too big for memory."""
+        """Do nothing, since all contents fit in memory."""
 
     async def commit(self) -> None:
-        """Does nothing: the round has done it."""
+        """Do nothing, since the round has made the change."""
 
     async def abort(self) -> None:
-        """Does nothing: nothing has been done."""
+        """Do nothing, since nothing was changed."""
 
 
 class AppendWork(Work[Stored]):
@@ -69,18 +72,18 @@ class AppendWork(Work[Stored]):
 
     @property
     def stored(self) -> Stored:
-        """Where it went; after the commit."""
+        """The place of the message; only after the commit."""
         return self.result
 
 
 class OpenAccount:
-    """An account that was opened for an identity: its state, and how changes of it are made.
+    """An account that was opened for an identity: its state, and the means to change it.
 
     Attributes:
-        id: of the account.
-        state: shared by all who have opened it.
-        separator: of mailbox names.
-        may: the identity may see and change everything; otherwise nothing.
+        id: the account's id.
+        state: the account's state, shared by all its open handles.
+        separator: the separator of mailbox names.
+        may: whether the identity may see and change everything; otherwise it may do nothing.
     """
 
     def __init__(
@@ -94,13 +97,13 @@ class OpenAccount:
         self.id = account
         self.state = state
         self.separator = separator
-        # The host and the owner see everything, others nothing: hidden is the same as absent.
+        # The host and the owner see everything. For others everything is hidden, as if absent.
         self.may = identity is None or identity.account == account
         self._context = context
 
     @property
     def wall(self) -> float:
-        """The time now, POSIX seconds."""
+        """The time now in POSIX seconds."""
         return self._context.clock.wall()
 
     @property
@@ -113,27 +116,27 @@ class OpenAccount:
         """The topic of notices about this account."""
         return f"{self._context.name}:{self.id}"
 
-    def tell(self) -> None:
+    def announce(self) -> None:
         """Tell all workers that the account has changed."""
         self.notices.publish(self.topic)
 
     def append(self, do: Callable[[], Stored]) -> AppendWork:
-        """The deposit of a message. Raises NotPermitted."""
+        """The deposit of a message; raises NotPermitted."""
         self._must_own()
-        return AppendWork(self.state, do, self.tell)
+        return AppendWork(self.state, do, self.announce)
 
     def work(self, do: Callable[[], T]) -> Work[T]:
-        """A change. Raises NotPermitted."""
+        """A change; raises NotPermitted."""
         self._must_own()
-        return Work(self.state, do, self.tell)
+        return Work(self.state, do, self.announce)
 
     async def commit_all(self, works: Sequence[Work[T]]) -> Sequence[T]:
-        """Do several pieces of work in one round, all or none, and return what they returned."""
+        """Make several changes in one round, all or none, and return their results."""
         await self._context.commit_log.commit(works)
-        return [one.result for one in works]
+        return [work.result for work in works]
 
     async def commit(self, do: Callable[[], T]) -> T:
-        """Do work in a round, and return what it returned."""
+        """Make a change in a round, and return its result."""
         return (await self.commit_all([self.work(do)]))[0]
 
     def _must_own(self) -> None:

@@ -34,6 +34,7 @@ from thurn_store_spool.index.trouble import TroubleError, Troubles
 from thurn_store_spool.layout import ACCOUNTS, INDEX, account_of
 from thurn_store_spool.log.change import commit
 from thurn_store_spool.log.mend import Mender
+from thurn_store_spool.log.renew import renew
 from thurn_store_spool.log.replay import replay
 from thurn_store_spool.log.restore import restore
 from thurn_store_spool.log.settle import settle
@@ -56,7 +57,7 @@ class SpoolStore:
     ) -> None:
         self._mailboxes = mailboxes
         self._data = context.data
-        self._upkeep = Upkeep(context.clock, context.diagnostics)
+        self._upkeep = Upkeep(context.clock, context.diagnostics, context.commit_log.distrust)
         self._caches = Caches(context.data)
         self._troubles = Troubles(
             context.data,
@@ -113,6 +114,10 @@ class SpoolStore:
         return await trio.to_thread.run_sync(list_accounts, self._data)
 
     # The owner of records.
+
+    def renew(self, records: Sequence[Record]) -> None:
+        """Write the indexes of these records' accounts to new files, durably."""
+        renew(self._environment, self._data, records)
 
     def replay(self, records: Sequence[Record]) -> Sequence[Unapplied]:
         """Apply to the indexes what they lack."""

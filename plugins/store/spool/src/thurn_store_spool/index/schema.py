@@ -31,6 +31,7 @@ a body is itself a newer change, and the newest change is never pruned.
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -191,6 +192,44 @@ def open_second(path: Path) -> apsw.Connection | None:
         connection.close()
         raise
     return connection
+
+
+def renew_index(directory: Path) -> None:
+    """Write the index to a new file, synced, which takes the place of the old one; blocking, and no
+    process has it open.
+
+    Raises:
+        apsw.Error: it cannot be read, or its copy is damaged.
+        TroubleError: a later version has written it.
+        OSError: the copy cannot be written.
+    """
+    path = directory / INDEX
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    new = path.with_name(f"{INDEX}.new")
+    new.unlink(missing_ok=True)
+    old = open_second(path)
+    if old is not None:
+        with closing(old):
+            old.execute("VACUUM INTO ?", (str(new),))
+    new.chmod(0o600)
+    with closing(apsw.Connection(str(new))) as copy:
+        copy.pragma("journal_mode", "wal")
+        if copy.pragma("integrity_check") != "ok":
+            raise apsw.CorruptError("the copy of the index is damaged")
+    _sync(new)
+    for rest in ("-wal", "-shm"):  # of the old file, which it closed; they must not meet the new
+        path.with_name(f"{INDEX}{rest}").unlink(missing_ok=True)
+    new.replace(path)
+    _sync(directory)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_format(connection: apsw.Connection) -> int:

@@ -52,6 +52,9 @@ _FROM_ONE_FILE: Final = {
 syncs."""
 
 
+_SYNCS: Final = {apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC}
+
+
 class TroubleError(Exception):
     """What is wrong with an account, where neither SQLite nor the system has said so.
 
@@ -117,6 +120,11 @@ def _is_of_the_site(error: Exception) -> bool:
     return isinstance(error, apsw.NoMemError | MemoryError)
 
 
+def is_failed_sync(error: Exception) -> bool:
+    """Whether SQLite could not sync a file, so that nothing that was written to it is sure."""
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _SYNCS
+
+
 def advice_on(error: BaseException | None) -> str:
     """What an operator should do about an error."""
     if isinstance(error, TroubleError):
@@ -156,16 +164,16 @@ class Troubles:
 
     def check(self, account: AccountId, note_path: str) -> None:
         """Called before each transaction. Raises StorageTrouble if the account must take none."""
-        if is_file(note_path):
+        if is_there(note_path):
             raise self.error_of(account, note_path)
 
     def is_noted(self, note_path: str) -> bool:
         """Whether there is a note."""
-        return is_file(note_path)
+        return is_there(note_path)
 
     def is_troubled(self, account: AccountId, note_path: str) -> bool:
         """Whether the account must be mended before it is opened."""
-        return is_file(note_path) or self._is_aside(account)
+        return is_there(note_path) or self._is_aside(account)
 
     def check_retry(self, account: AccountId, note_path: str) -> None:
         """Raises StorageTrouble if the account could not be mended a moment ago."""
@@ -220,13 +228,9 @@ class Troubles:
         return sorted((one for one in notes if one is not None), key=lambda one: one.since)
 
 
-def is_file(path: str) -> bool:
-    """Whether there is such a file; as cheap as it can be asked."""
-    try:
-        os.stat(path)  # noqa: PTH116 - done for every transaction; a Path costs more
-    except OSError:
-        return False
-    return True
+def is_there(path: str) -> bool:
+    """Whether there is such a file. Asked for every transaction, so it raises nothing inside."""
+    return os.access(path, os.F_OK)
 
 
 def _read_note(path: Path) -> Trouble | None:

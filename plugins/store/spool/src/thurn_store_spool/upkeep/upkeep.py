@@ -8,6 +8,7 @@ no worker.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ import trio
 from thurn.plugin import Clock, Diagnostics
 
 from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.index.trouble import is_failed_sync
 from thurn_store_spool.upkeep.copies import keep_copies
 from thurn_store_spool.upkeep.garbage import remove_garbage, remove_orphans
 from thurn_store_spool.upkeep.prune import prune
@@ -36,10 +38,19 @@ TEND_SECONDS: Final = 86_400
 
 
 class Upkeep:
-    """The background work of one open store; `run` does it."""
+    """The background work of one open store; `run` does it.
 
-    def __init__(self, clock: Clock, diagnostics: Diagnostics) -> None:
+    Args:
+        clock: tells the time.
+        diagnostics: hears of what failed.
+        distrust: called when SQLite could not sync an index.
+    """
+
+    def __init__(
+        self, clock: Clock, diagnostics: Diagnostics, distrust: Callable[[str], None]
+    ) -> None:
         self._clock = clock
+        self._distrust = distrust
         self._diagnostics = diagnostics
         self._closing: list[apsw.Connection] = []
         self._garbage: dict[Path, None] = {}
@@ -138,6 +149,8 @@ class Upkeep:
 
     def _report(self, error: Exception) -> None:
         self._diagnostics.warning("store.tending_failed", detail=str(error))
+        if is_failed_sync(error):
+            self._distrust(str(error))
 
     async def finish(self, connections: list[apsw.Connection]) -> None:
         """Close these connections and those that wait; at the end.
