@@ -27,8 +27,6 @@ attributes = {language = "de"}
 root = "alice"
 Postmaster = ["alice", "bob@bücher.example"]
 "@bücher.example" = "Alice"
-ring = "ring2@example.org"
-ring2 = "ring@example.org"
 """
 A = "xn--bcher-kva.example"
 
@@ -63,11 +61,6 @@ async def test_catch_all(opened):
         assert await means(accounts, "anything@example.org") == UnknownAddress(True)
         assert await accounts.owns("alice", Address.parse(f"anything@{A}"))
         assert not await accounts.owns("alice", Address.parse(f"bob@{A}"))
-
-
-async def test_rings_belong_to_nobody(opened):
-    async with opened(TEXT) as (accounts, _):
-        assert not await accounts.owns("alice", Address.parse("ring@example.org"))
 
 
 async def test_postmaster_as_set(opened):

@@ -46,6 +46,18 @@ async def findings(opened, text, **settings):
         ('[aliases]\n"a" = "nobody"\n', "line 3: 'nobody' is neither an address nor an account"),
         ('[aliases]\n"a" = []\n', "line 3: the alias a has no targets"),
         (
+            '[aliases]\n"a" = "a@example.org"\n',
+            "line 3: the alias a@example.org leads back to itself",
+        ),
+        (
+            '[aliases]\n"b" = ["x@example.com", "a+y@example.org"]\na = "b@example.org"\n',
+            "line 3: the alias b@example.org leads back to itself: b@example.org",
+        ),
+        (
+            '[aliases]\n"@example.org" = "nobody@example.org"\n',
+            "line 3: the alias @example.org leads back to itself: @example.org -> @example.org",
+        ),
+        (
             '[aliases]\n"@example.com" = "x@example.com"\n',
             "line 3: the domain example.com is not in domains; add it there",
         ),

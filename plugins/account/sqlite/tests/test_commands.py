@@ -316,6 +316,21 @@ def test_aliases(site, ask):
     assert means(ask, "info@example.org") == UnknownAddress(True)
 
 
+def test_an_alias_that_leads_back_to_itself_is_refused(site):
+    """Over others, by a sub-address, or by the alias for all other addresses of a domain."""
+    site(alias, "set", "a@example.org", "b@example.org")
+    site(alias, "set", "b@example.org", "c@example.org", "x@elsewhere.example")
+    for target in ("a@example.org", "B@example.org", "a+x@example.org", "c+x@example.org"):
+        text = site(alias, "set", "c@example.org", "x@elsewhere.example", target, fails=True)
+        assert "would lead to itself" in text
+    assert "would lead to itself" in site(alias, "set", "@example.org", "a@example.org", fails=True)
+    site(alias, "set", "c@example.org", "x@elsewhere.example")
+    site(alias, "set", "@example.org", "a@example.org")
+    assert "would lead to itself" in site(
+        alias, "add", "c@example.org", "d@example.org", fails=True
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

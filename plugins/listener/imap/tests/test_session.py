@@ -190,3 +190,21 @@ async def test_the_modseq_is_that_of_what_is_told(world, mock_clock, returns, to
     answer = await world.say(peer, b"2 SEARCH RETURN (" + returns + b") MODSEQ 1\r\n")
     highest = max(int(modseqs[b"%d" % number]) for number in told)
     assert answer.partition(b"\r\n")[0].endswith(b" MODSEQ %d" % highest)
+
+
+@pytest.mark.parametrize("padding", [0, 200_000], ids=["whole", "in pieces"])
+async def test_nul_goes_out_in_literal8_only(world, padding):
+    """RFC 9051 §4.3, RFC 3516 §4.2: what came by SMTP with a NUL is stored so."""
+    header, body = b"Subject: a\0b\r\nX-Y: c\0\r\n\r\n", b"d\0e" + b"f" * padding + b"\0\r\n"
+    await world.deliver(header + body)
+    peer = await world.log_in("alice", select="INBOX")
+    items = "BODY.PEEK[] RFC822 BODY.PEEK[1] BODY.PEEK[HEADER.FIELDS (SUBJECT)]"
+    items += " BODY.PEEK[HEADER.FIELDS (X-Y)] BODY.PEEK[TEXT]<0.3> ENVELOPE"
+    answer = await world.say(peer, f"1 FETCH * ({items})\r\n".encode())
+    assert b"\0" not in answer
+    assert b"{%d}\r\nSubject: a\x80b\r\n" % len(header + body) in answer
+    assert b"BODY[TEXT]<0> {3}\r\nd\x80e" in answer
+    answer = await world.say(peer, b"2 FETCH * (BINARY.PEEK[1] BINARY.PEEK[1]<2.1>)\r\n")
+    assert b"BINARY[1] ~{%d}\r\n%b" % (len(body), body) in answer
+    assert b"BINARY[1]<2> {1}\r\ne" in answer
+    assert answer.count(b"\0") == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from thurn.plugin import AccountId, AccountRecord, Address, AddressError, Alias, Local
@@ -12,6 +13,7 @@ from thurn_kit.accounts import (
     clear_password,
     name_key,
     parse_hash,
+    sub_address,
 )
 from thurn_kit.scram import scheme_of
 from thurn_message.address import parse_domain
@@ -34,6 +36,7 @@ class Binder:
         self._entries: dict[AccountId, FileAccount] = {}
         self._logins: dict[str, FileAccount] = {}
         self._meanings: dict[str, Meaning] = {}
+        self._alias_names: dict[str, str] = {}  # as the file has them, by key
         self._findings: list[str] = []
 
     def bind(self) -> AccountBook:
@@ -51,6 +54,7 @@ class Binder:
                 break
         for name, targets in document.aliases.items():
             self._add_alias(name, targets)
+        self._check_loops()
         postmaster = self._postmaster()
         masters = [self._account_named(name, "masters") for name in self._settings.masters]
         if self._findings:
@@ -147,6 +151,7 @@ class Binder:
         meaning = Alias(tuple(dict.fromkeys(targets)))
         for key in self._alias_keys(name, place):
             self._mean(key, meaning, place)
+            self._alias_names[key] = name
 
     def _alias_keys(self, name: str, place: Place) -> list[str]:
         if name.startswith("@"):
@@ -171,6 +176,26 @@ class Binder:
             self._wrong(place, f"{text!r} is neither an address nor an account with an address")
             return None
         return entry.record.address
+
+    def _check_loops(self) -> None:
+        """Find an alias that leads back to itself, over others or at once."""
+        graph: dict[str, list[str]] = {}
+        for key, meaning in self._meanings.items():
+            if isinstance(meaning, Alias):
+                named = (self._named(address) for address in meaning.addresses)
+                graph[key] = [one for one in named if one is not None]
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            loop: list[str] = error.args[1]
+            text = f"the alias {loop[0]} leads back to itself: {' -> '.join(reversed(loop))}"
+            self._wrong(("aliases", self._alias_names[loop[0]]), text)
+
+    def _named(self, address: Address) -> str | None:
+        """The key of the alias or account that an address means; None if nobody here has it."""
+        local, _ = sub_address(address.local, self._settings.separator)
+        keys = (address.key, Address(local, address.domain).key, f"@{address.domain}")
+        return next((key for key in keys if key in self._meanings), None)
 
     def _postmaster(self) -> AccountId | None:
         name = self._settings.postmaster

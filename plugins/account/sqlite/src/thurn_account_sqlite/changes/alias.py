@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
+from thurn_kit.accounts import sub_address
+from thurn_message.address import Address
+
 from thurn_account_sqlite.changes.change import Change, ChangeRefused, read_address
 
 TARGETS: Final = 1_000
 """Targets of one alias, as many as the host follows. A larger list needs list software."""
+
+SEPARATOR: Final = "+"
+"""What ends the local part of an address with a sub-address, at domains without a separator of
+their own: the default of the setting, which no command of aliases knows."""
 
 Target: TypeAlias = tuple[int | None, str | None]
 """The number of an account and None, or None and an address."""
@@ -118,7 +125,7 @@ def _store(
     change: Change, key: str, text: str, old: Sequence[Target], wanted: Sequence[Target]
 ) -> bool:
     new = list(dict.fromkeys(wanted))
-    if any(address is not None and read_address(address).key == key for _, address in new):
+    if _leads_back(change, key, new):
         raise ChangeRefused(f"{key} would lead to itself: name other targets")
     if not new:
         raise ChangeRefused(f"the alias {key} would have no targets: name one, or delete the alias")
@@ -135,6 +142,34 @@ def _store(
         change.run("INSERT INTO target VALUES (?, ?, ?, ?)", key, position, number, address)
     change.note("alias.set", key, targets=[_shown(change, old), _shown(change, new)])
     return True
+
+
+def _leads_back(change: Change, key: str, targets: Iterable[Target]) -> bool:
+    """Whether an alias with these targets would lead to itself, over others or at once."""
+    pending = [address for _, address in targets if address is not None]
+    seen: set[str] = set()
+    while pending:
+        named = _named(change, read_address(pending.pop()), key)
+        if named == key:
+            return True
+        if named is not None and named not in seen:
+            seen.add(named)
+            query = "SELECT address FROM target WHERE alias = ? AND address IS NOT NULL"
+            pending += [address for (address,) in change.rows(query, named)]
+    return False
+
+
+def _named(change: Change, address: Address, key: str) -> str | None:
+    """The key under which the database, with the alias `key` in it, has an address; None if nobody
+    here has it."""
+    domain = change.one("SELECT separator FROM domain WHERE name = ?", address.domain)
+    if domain is None:
+        return None
+    local, _ = sub_address(address.local, SEPARATOR if domain[0] is None else domain[0])
+    for candidate in (address.key, Address(local, address.domain).key, f"@{address.domain}"):
+        if candidate == key or change.one("SELECT 1 FROM address WHERE key = ?", candidate):
+            return candidate
+    return None
 
 
 def shown_targets(change: Change, key: str) -> list[str]:

@@ -52,9 +52,13 @@ class BinaryWriter:
         octets, has_nul = await source.derive(span.end - span.start, work)
         with octets:
             # RFC 3516 §4.2: only a literal8 may hold NUL.
-            label = self.label + b" ~" if has_nul else self.label + b" "
-            pieces = octets.pieces(0, octets.size_octets)
-            await write_literal(label, octets.size_octets, pieces, output)
+            await write_literal(
+                self.label + b" ",
+                octets.size_octets,
+                octets.pieces(0, octets.size_octets),
+                output,
+                is_literal8=has_nul,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from thurn_wire.imap.reply import date_time, literal
 from thurn_listener_imap.fetch.batch import Batch
 from thurn_listener_imap.fetch.header import ends_with_empty_line, field_finder
 from thurn_listener_imap.fetch.item import Column
+from thurn_listener_imap.fetch.literal import without_nul
 from thurn_listener_imap.mailbox.flags import SEEN
 
 
@@ -94,4 +95,4 @@ def _fields(find: Callable[[bytes], list[bytes]], batch: Batch) -> Iterable[obje
         header = whole.get(summary.uid)
         if header is None or ends_with_empty_line(header):
             fields += b"\r\n"
-        yield literal(fields)
+        yield literal(without_nul(fields))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from thurn_wire.imap.fetch import BodySection, Partial, Rfc822
 
 from thurn_listener_imap.fetch.header import ends_with_empty_line, pick_fields
-from thurn_listener_imap.fetch.literal import cut, write_literal
+from thurn_listener_imap.fetch.literal import cut, without_nul, write_literal
 from thurn_listener_imap.fetch.source import Source
 from thurn_listener_imap.output import Output
 
@@ -60,7 +60,8 @@ class FieldsWriter:
         if ends_with_empty_line(header):
             fields += b"\r\n"
         start, end = cut(0, len(fields), self.partial)
-        output.write(b"%b {%d}\r\n%b" % (self.label, end - start, fields[start:end]))
+        octets = without_nul(fields[start:end])
+        output.write(b"%b {%d}\r\n%b" % (self.label, len(octets), octets))
 
 
 def section_writer(item: BodySection | Rfc822) -> SectionWriter | FieldsWriter:
