@@ -68,7 +68,7 @@ MISTAKES = [
     ('"mx.pem"', '"no.pem"', "no.pem cannot be read: No such file or directory"),
     ('"mx.pem"', '"junk.pem"', "junk.pem has no certificate that can be read"),
     ('"mx.key"', '"other.key"', "other.key is not the key of "),
-    ('"mx.key"', '"open.key"', "open.key can be read by everybody: chmod o-rwx it"),
+    ('"mx.key"', '"open.key"', "open.key: chmod o-rwx it"),
     ('"192.0.2.0/24"', "5", ":29: relay.here.networks.0: 5 is not a text"),
     ('"192.0.2.0/24"', '"0.0.0.0/0"', ":29: relay.here.networks: these networks together make"),
     ('"127.0.0.1:0"', '"300.0.0.1:25"', '"300.0.0.1" is neither an address nor a host name'),

@@ -17,7 +17,7 @@ FILE_STATEMENTS = 400
 FUNCTION_STATEMENTS = 40
 PUBLIC = ("types", "contracts", "hooks", "plugin")
 """The vocabulary that every plugin reads: declarations, which cost a reader little."""
-MACHINERY_STATEMENTS = 8000
+MACHINERY_STATEMENTS = 8500
 """The rest of the host: an afternoon, at a statement in two seconds."""
 PUBLIC_STATEMENTS = 3000
 

@@ -127,7 +127,7 @@ def test_every_command_of_thurn_has_a_whole_page(tmp_path):
         assert sections[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"], name
         assert {"OPTIONS", "EXIT STATUS"} <= set(sections), name
         assert len(sections) == len(set(sections)), name
-        (brief,) = re.findall(r"^\.SH NAME\n(.+) \\- (.+)$", text, re.MULTILINE)
+        (brief,) = re.findall(r"^\.SH NAME\n(.+?) \\- (.+)$", text, re.MULTILINE)
         assert brief[0] == roff.text(name)
         assert not brief[1].endswith((".", "...")), name
     linked = {one for text in texts.values() for one in re.findall(r"(thurn[\w\\-]*)\(1\)", text)}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from thurn.plugin import AccountId
-from thurn_store_spool.cache.mark import MARK, DocumentsMark
 from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.mark import DOCUMENTS, Mark
 
 BOB = AccountId("bob")
 
@@ -48,7 +48,7 @@ async def test_who_was_killed_before_the_mark_is_made_up_for_by_replay(bench, mo
         here, there = await one.open(BOB, None), await two.open(BOB, None)
         assert await here.active_document("sieve") is None
         with monkeypatch.context() as patch:
-            patch.setattr(DocumentsMark, "change", lambda _: None)
+            patch.setattr(Mark, "change", lambda _: None)
             await there.put_document("sieve", "mine", b"keep;")
             await there.activate_document("sieve", "mine")
         bench.log.replay()
@@ -57,7 +57,7 @@ async def test_who_was_killed_before_the_mark_is_made_up_for_by_replay(bench, mo
 
 async def test_without_a_mark_nothing_is_remembered(bench, looks):
     bench.directory.mkdir(parents=True)
-    (bench.directory / MARK).mkdir()
+    (bench.directory / DOCUMENTS).mkdir()
     async with bench.open() as store:
         account = await store.open(BOB, None)
         looks.clear()
@@ -67,7 +67,7 @@ async def test_without_a_mark_nothing_is_remembered(bench, looks):
 
 
 def test_marks(tmp_path: Path):
-    one, two = DocumentsMark(tmp_path), DocumentsMark(tmp_path)
+    one, two = Mark(tmp_path / "m"), Mark(tmp_path / "m")
     before = one.read()
     assert before == two.read()
     two.change()

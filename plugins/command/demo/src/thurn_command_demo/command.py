@@ -146,7 +146,7 @@ def _give_the_prover_its_script(
 
 
 def _facts(site: DemoSite) -> dict[str, Any]:
-    """The values of the JSON line. Scripts that start the demo read it, so its form does not change."""
+    """The values of the ready line. Scripts that start the demo read it, so its form is stable."""
     accounts = [
         {"name": name, "address": f"{name}@{site.domain}", "password": site.password}
         for name in site.names

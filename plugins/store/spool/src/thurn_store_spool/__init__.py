@@ -13,6 +13,7 @@ Its parts, from the top; each imports only those below it:
 - `cache`: all that a worker remembers of accounts, with its bounds; views and totals.
 - `operation`: what changes are made of: how records spell them, what they do to an index.
 - `index`: the SQLite file of an account, its connections, its numbers.
+- `mark`: whether something has changed that all processes remember.
 - `layout`: the names on the disk.
 
 Start reading at `layout` (what lies where) and `index.schema` (what an index holds). Then follow a

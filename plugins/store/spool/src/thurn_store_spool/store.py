@@ -157,6 +157,7 @@ class SpoolStore:
         await self._upkeep.finish(self._pool.close())
         self._caches.close()
         self._watch.close()
+        self._troubles.close()
 
 
 def _draw(seed: int) -> Callable[[], int]:

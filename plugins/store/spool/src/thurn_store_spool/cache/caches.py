@@ -22,10 +22,10 @@ from thurn_store_spool.cache.bounds import (
     BoundedDict,
 )
 from thurn_store_spool.cache.columns import Columns
-from thurn_store_spool.cache.mark import DocumentsMark
 from thurn_store_spool.cache.recent import RecentOperations
 from thurn_store_spool.cache.totals import AccountTotals
 from thurn_store_spool.index.accountindex import AccountIndex
+from thurn_store_spool.mark import DOCUMENTS, Mark
 from thurn_store_spool.operation.kind import (
     DocumentActivated,
     DocumentDeleted,
@@ -65,7 +65,7 @@ class AccountCaches:
 
     __slots__ = ("columns", "documents", "has_inbox", "mark", "recent", "records", "totals")
 
-    def __init__(self, mark: DocumentsMark) -> None:
+    def __init__(self, mark: Mark) -> None:
         self.mark = mark
         self.columns: BoundedDict[int, Columns] = BoundedDict(VIEWS_PER_ACCOUNT)
         self.records: BoundedDict[int, KnownRecord] = BoundedDict(RECORDS_PER_ACCOUNT)
@@ -92,7 +92,7 @@ class Caches:
     """
 
     def __init__(self, data: Path) -> None:
-        self.mark = DocumentsMark(data)
+        self.mark = Mark(data / DOCUMENTS)
         self._accounts: WeakKeyDictionary[AccountIndex, AccountCaches] = WeakKeyDictionary()
 
     def of(self, index: AccountIndex) -> AccountCaches:

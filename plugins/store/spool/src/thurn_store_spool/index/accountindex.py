@@ -93,6 +93,7 @@ class AccountIndex:
         account: the account's id.
         directory: the account's directory.
         note_path: where the note of its trouble lies, if it has any.
+        well_as_of: the mark of all notes from before it was seen without one.
     """
 
     __slots__ = (
@@ -113,6 +114,7 @@ class AccountIndex:
         "account",
         "directory",
         "note_path",
+        "well_as_of",
     )
 
     def __init__(
@@ -121,6 +123,7 @@ class AccountIndex:
         self.account = account
         self.directory = directory
         self.note_path = note_path
+        self.well_as_of: bytes | None = None
         self._events = events
         self._connection: apsw.Connection | None = None
         self._second: apsw.Connection | None = None

@@ -75,7 +75,18 @@ class Pool:
 
     def check(self, index: AccountIndex) -> None:
         """Raises StorageTrouble if the account must take no change."""
-        self._troubles.check(index.account, index.note_path)
+        if self.is_noted(index):
+            raise self._troubles.error_of(index.account, index.note_path)
+
+    def is_noted(self, index: AccountIndex) -> bool:
+        """Whether the account is noted as in trouble."""
+        mark = self._troubles.mark()
+        if mark is not None and index.well_as_of == mark:
+            return False
+        if self._troubles.is_noted(index.note_path):
+            return True
+        index.well_as_of = mark
+        return False
 
     def check_opening(self, index: AccountIndex) -> None:
         """Raises StorageTrouble if the account must be mended first."""

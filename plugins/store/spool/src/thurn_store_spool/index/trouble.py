@@ -29,6 +29,7 @@ import apsw
 from thurn.plugin import AccountId, Clock, Diagnostics, StorageError, StorageFull, StorageTrouble
 
 from thurn_store_spool.layout import INDEX, account_directory
+from thurn_store_spool.mark import TROUBLES, Mark
 
 TROUBLE: Final = "trouble"
 """The directory of the notes."""
@@ -156,16 +157,17 @@ class Troubles:
         self._clock = clock
         self._diagnostics = diagnostics
         self._failed_at: dict[AccountId, float] = {}
+        self._mark = Mark(data / TROUBLES)
         self.directory = data / TROUBLE
 
     def note_path(self, account: AccountId) -> str:
         """Where the note of an account lies, if it has one."""
         return f"{self.directory}/{account_directory(self._data, account).name}"
 
-    def check(self, account: AccountId, note_path: str) -> None:
-        """Called before each transaction. Raises StorageTrouble if the account must take none."""
-        if is_there(note_path):
-            raise self.error_of(account, note_path)
+    def mark(self) -> bytes | None:
+        """What changes with the notes. An account without a note has none as long as this stays the
+        same; None: look each time."""
+        return self._mark.read()
 
     def is_noted(self, note_path: str) -> bool:
         """Whether there is a note."""
@@ -211,6 +213,7 @@ class Troubles:
             new.write_text(json.dumps(asdict(trouble)))
             new.chmod(0o600)
             new.replace(path)
+        self._mark.change()
 
     def still(self, account: AccountId) -> None:
         """The account could not be mended; it is not looked at again for a while."""
@@ -219,8 +222,13 @@ class Troubles:
     def mended(self, account: AccountId) -> None:
         """The account is well; its note goes."""
         Path(self.note_path(account)).unlink(missing_ok=True)
+        self._mark.change()
         self._failed_at.pop(account, None)
         self._diagnostics.info("store.account_mended", account=account)
+
+    def close(self) -> None:
+        """Let go of the mark's file."""
+        self._mark.close()
 
     def all(self) -> list[Trouble]:
         """The accounts in trouble, the oldest first; blocking."""
@@ -229,7 +237,7 @@ class Troubles:
 
 
 def is_there(path: str) -> bool:
-    """Whether there is such a file. Asked for every transaction, so it raises nothing inside."""
+    """Whether there is such a file; asked so often that it raises nothing inside."""
     return os.access(path, os.F_OK)
 
 

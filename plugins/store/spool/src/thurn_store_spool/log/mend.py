@@ -22,11 +22,11 @@ class Mender:
         self._lock = trio.Lock()
 
     def is_needed(self, index: AccountIndex) -> bool:
-        """Whether the account may not be opened as it is; asks the file system once or twice."""
-        troubles = self._environment.troubles
+        """Whether the account may not be opened as it is; asks the file system only if
+        something has changed or it must be opened."""
         if index.is_connected:
-            return troubles.is_noted(index.note_path)
-        return troubles.is_troubled(index.account, index.note_path)
+            return self._environment.pool.is_noted(index)
+        return self._environment.troubles.is_troubled(index.account, index.note_path)
 
     async def mend(self, index: AccountIndex) -> None:
         """Return when the account is well.

@@ -1,10 +1,14 @@
-"""A mark that changes whenever a document of any account changes, for all processes of the site.
+"""A mark that changes whenever something changes that all processes of the site remember.
 
-Whoever remembers an account's active script asks at each delivery whether it may have changed. The
-index would say so, but asking it costs more than running the script. So the store has one small
-file that every process maps: a process that has committed a change of a document, of whatever
-account, writes a new random mark before anybody hears of the change. A process that is killed
-between the two has told nobody, and the replay of its log writes a mark, too.
+Asking a file or an index each time costs more than what is done with the answer: whether an
+account's active script is still the same, at each delivery; whether an account is in trouble, at
+each transaction. So there is one small file for each such question, which every process maps. Who
+has changed something, of whatever account, writes a new random mark before anybody hears of it; who
+remembers an answer compares the mark from before. A process that is killed between its change and
+its mark has told nobody, and the replay of its log writes a mark, too.
+
+    <data>/documents.mark     a document of any account has changed
+    <data>/trouble.mark       an account has come into trouble, or out of it
 
 Rules of this file: where the disk has no room for the file there is no mark, and then nothing may
 be remembered.
@@ -18,19 +22,24 @@ import os
 from pathlib import Path
 from typing import Final
 
-MARK: Final = "documents.mark"
+DOCUMENTS: Final = "documents.mark"
+TROUBLES: Final = "trouble.mark"
 MARK_OCTETS: Final = 16
 """Octets of the mark: random, and enough of them that none comes twice."""
 
 
-class DocumentsMark:
-    """The mark of a store's directory."""
+class Mark:
+    """One mark, as this process sees it.
+
+    Args:
+        path: the file, which is made when it is missing.
+    """
 
     __slots__ = ("_map",)
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, path: Path) -> None:
         try:
-            self._map: mmap.mmap | None = _mapped(data / MARK)
+            self._map: mmap.mmap | None = _mapped(path)
         except OSError:
             self._map = None
 
@@ -39,7 +48,7 @@ class DocumentsMark:
         return None if self._map is None else self._map[:MARK_OCTETS]
 
     def change(self) -> None:
-        """Say that a document has changed."""
+        """Say that something has changed."""
         if self._map is not None:
             self._map[:MARK_OCTETS] = os.urandom(MARK_OCTETS)
 
