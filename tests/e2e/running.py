@@ -42,8 +42,17 @@ def toml(site):
         if role == "site":
             sections = {role: group}
         for title, section in sections.items():
-            lines += [f"[{title}]", *(f"{k} = {json.dumps(v)}" for k, v in section.items()), ""]
+            lines += [f"[{title}]", *(f"{k} = {_value(v)}" for k, v in section.items()), ""]
     return "\n".join(lines)
+
+
+def _value(value):
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    pairs = (f"{json.dumps(key)} = {_value(one)}" for key, one in value.items())
+    return f"{{ {', '.join(pairs)} }}"
 
 
 class SupervisedSite:
