@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import trio
-from thurn.plugin import Mailbox, StorageError, View
+from thurn.plugin import Mailbox, View
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Expunge
 from thurn_wire.imap.sequence import SequenceSet
@@ -47,7 +47,7 @@ async def expunge(conversation: Conversation, command: Expunge) -> Answer:
         async for _ in removals(selected.mailbox, wanted):
             await conversation.tell_updates(may_expunge=True, uid=uid)
             await conversation.relieve()
-    except StorageError:
+    except Exception:
         await conversation.tell_updates(may_expunge=True, uid=uid)
         raise
     await conversation.tell_updates(may_expunge=True, uid=uid)
@@ -79,7 +79,6 @@ async def removals(mailbox: Mailbox, wanted: _UidRanges | None = None) -> AsyncI
             if start:
                 yield
             left -= len(await mailbox.expunge(chunk, unchanged_since=view.highestmodseq))
-            yield
         if not left:
             return
 
