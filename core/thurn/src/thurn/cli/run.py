@@ -1,4 +1,4 @@
-"""`thurn run`: the supervisor in the foreground. Imports nothing of the application."""
+"""`thurn run`: runs the supervisor in the foreground; imports nothing of the application."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def run(
 ) -> None:
     """Serve until stopped.
 
-    SIGHUP reloads: what is under way in sessions goes on, and a configuration that does not start
-    changes nothing. SIGTERM stops. With --json, one line on standard output says when the site
+    SIGHUP reloads: open sessions go on, and a configuration that cannot start changes nothing.
+    SIGTERM stops. With --json, one line on standard output says when the site
     serves for the first time.
     """
     if as_json and on_ready is None:

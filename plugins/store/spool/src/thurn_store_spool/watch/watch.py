@@ -1,6 +1,6 @@
 """Which accounts change: one watch of a worker for all who wait in it.
 
-A change is told in three ways. Whoever waits in the same worker is woken at once. Other workers in
+A change is reported in three ways. A waiter in the same worker is woken at once. Other workers in
 which somebody waits for the account get a notice; each has a topic of its own. And the shared file
 gets a new number. Since a notice may be lost, the numbers are read once a second as well, with two
 system calls however many wait.
