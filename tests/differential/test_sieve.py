@@ -1,4 +1,4 @@
-"""The same scripts in thurn and in Debian's Pigeonhole: what they take, and what they want done.
+"""Compares thurn and Debian's Pigeonhole: which scripts they accept, and what each script does.
 
 A difference that is not explained here fails, and so does an explanation that explains nothing.
 Skipped without `sieve-test` (package dovecot-sieve); with THURN_REQUIRE_INTEROP a failure.

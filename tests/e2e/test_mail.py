@@ -227,7 +227,7 @@ async def test_what_rules_send_to_a_recipient_is_not_a_repeat(tmp_path):
 
 
 async def test_a_listener_with_accounts_of_its_own(tmp_path):
-    """Its list serves login, addresses and mailboxes; the site names none."""
+    """The listener's own list serves login, addresses and mailboxes; the site has no list."""
     site = tables(tmp_path)
     site["site"]["accounts"] = []
     for section in site["listener"].values():

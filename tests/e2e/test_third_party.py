@@ -84,7 +84,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("word", "code", "decision", "reason", "line"), CASES)
-def test_what_it_does_is_answered_and_told(site, word, code, decision, reason, line):
+def test_its_failures_are_answered_and_reported(site, word, code, decision, reason, line):
     with pytest.raises(smtplib.SMTPDataError) as refused:
         send(site.port("mx"), SENDER, WHOM, with_word(word))
     assert refused.value.smtp_code == code

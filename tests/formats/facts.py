@@ -23,7 +23,7 @@ from speaking import encoded, log_in, salt_of
 
 HERE = Path(__file__).parent
 MANY_MESSAGES = 100
-"""Of a mailbox with more, expected.json has one digest of all messages."""
+"""Most messages of a mailbox that expected.json lists singly; a larger one has one digest."""
 ITEMS = "(UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"
 COMMAND_SECONDS = 60
 

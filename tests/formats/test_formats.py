@@ -42,7 +42,7 @@ def served(source, base):
 
 
 def demand(expected, site):
-    """Every fact is found; all that are not are told at once."""
+    """Every fact is found; the failure lists all that are missing."""
     missed = [*differences(expected, collect(site, expected["asked"]), time.time())]
     if missed:
         pytest.fail("\n".join(missed), pytrace=False)
@@ -71,7 +71,7 @@ def test_everything_is_found_after_the_recovery_and_after_a_clean_stop(source, t
 
 
 def deliver(site, octets, sender="friend@elsewhere.example"):
-    """To alice; what was done with it, as the journal says."""
+    """Send a message to alice; returns its outcome from the journal."""
     answers = lmtp(site.port("lmtp"), sender, [ALICE], octets)
     assert answers == {}, answers
     [record] = site.journal(1)

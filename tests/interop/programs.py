@@ -91,7 +91,7 @@ def on_terminal(*command, cwd):
 
 
 def until(question, *, seconds=10):
-    """The first answer that is true; asked again and again, for so long."""
+    """The first true answer of a question that is asked again until the time is over."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < deadline, "it did not happen in time"

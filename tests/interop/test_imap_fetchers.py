@@ -67,7 +67,7 @@ def test_fetchmail(office):
 
 
 def test_fetchmail_keeps(office):
-    """What was left there is not fetched again; what was not seen is."""
+    """Messages that were left on the server are not fetched again; new ones are."""
     fetchmail = program("fetchmail")
     fill(office)
     rc, taken = fetchmailrc(office, "keep")

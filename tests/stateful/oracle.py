@@ -1,4 +1,4 @@
-"""What each command has to do to the model, and what has to be answered.
+"""The effect of each command on the model, and the answers that the server must give.
 
 One command at a time is judged, when its tagged answer is there: first its effect on the model,
 by what was answered where the standards leave a choice; then every untagged response on the
@@ -78,7 +78,7 @@ class Oracle:
     # Views.
 
     def hear(self, client, kind, reply, *, uid):
-        """Every untagged response; {entry: what it told} of FETCH."""
+        """Check every untagged response; returns what FETCH responses said, by entry."""
         told, quiet = {}, kind in ("FETCH", "STORE", "SEARCH") and not uid
         view = client.view
         for line in reply.untagged:
@@ -87,7 +87,7 @@ class Oracle:
                 entry, inside = view.fetch(line, found, self.site)
                 told.setdefault(entry, set()).update(inside)
                 if client.condstore and kind != "FETCH" and "FLAGS" in inside:
-                    assert "MODSEQ" in inside, "RFC 7162 §3.2: MODSEQ is told with every change"
+                    assert "MODSEQ" in inside, "RFC 7162 §3.2: MODSEQ is sent with every change"
             elif found := NUMBERED.match(line):
                 number, word = int(found[1]), found[2]
                 if word == b"EXISTS":

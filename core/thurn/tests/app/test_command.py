@@ -72,7 +72,7 @@ def test_a_command_opens_its_roles_and_the_state_alone(site: Path) -> None:
     assert not with_log
 
 
-def test_whoever_writes_records_opens_all_owners(site: Path) -> None:
+def test_a_command_that_writes_records_opens_all_owners(site: Path) -> None:
     part, with_log = part_of(load(read([site])), ["store"])
     assert set(part.instances) == {
         ("account", "people"),
@@ -164,7 +164,7 @@ def test_all_findings_are_told(site: Path) -> None:
 
 
 def test_the_umask_is_as_before_afterwards(site: Path) -> None:
-    """Whoever runs a command in its own process makes files of its own later."""
+    """A process that runs a command in itself creates files of its own later."""
 
     async def act(opened: CommandSite) -> int:
         inside = os.umask(0o077)

@@ -1,4 +1,4 @@
-"""A small store on top of the log, and a disk that forgets what was not synced."""
+"""A small store on top of the log, and a disk that loses every octet that was not synced."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class ChangeWatch:
 
     @contextmanager
     def waiting(self, account: AccountId) -> Iterator[Waiter]:
-        """A waiter that is woken by whatever is told of the account within the block."""
+        """A waiter that any change of the account wakes while the block runs."""
         cell = cell_of(account)
         waiter = Waiter()
         waiters = self._waiters.setdefault(cell, set())
