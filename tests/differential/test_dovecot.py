@@ -108,9 +108,9 @@ def messages():
 
 @pytest.fixture(scope="module")
 def corpus():
-    found = [message for message in messages() if b"\0" not in message.octets]
-    assert len(found) > 15
-    return found
+    storable = [message for message in messages() if b"\0" not in message.octets]
+    assert len(storable) > 15
+    return storable
 
 
 @pytest.fixture(scope="module")

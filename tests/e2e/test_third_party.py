@@ -126,8 +126,8 @@ def test_a_blocking_filter_costs_its_worker_and_nothing_else(site):
     assert f"thurn_filter_wild/factory.py:{DECORATED}" in story
     assert "thurn.toml:" in story
     assert "blocked" in story
-    found = fetch(site.port("pop3s"), "alice").values()
-    assert not [octets for octets in found if b"Subject: block" in octets]
+    stored = fetch(site.port("pop3s"), "alice").values()
+    assert not [octets for octets in stored if b"Subject: block" in octets]
     passes(site)
 
 

@@ -172,8 +172,8 @@ def mailbox_of(client, name):
             facts[number[1].decode().lower()] = int(number[2])
         if line.startswith(b"* FLAGS "):
             facts["flags"] = sorted(tokens(line)[2])
-    found = fetched(client.good(b"UID FETCH 1:* " + ITEMS.encode()))
-    messages = {str(items["UID"]): message_of(items) for items in found.values()}
+    fetched_messages = fetched(client.good(b"UID FETCH 1:* " + ITEMS.encode()))
+    messages = {str(items["UID"]): message_of(items) for items in fetched_messages.values()}
     facts["messages"] = messages
     if len(messages) > MANY_MESSAGES:
         text = json.dumps(messages, sort_keys=True)

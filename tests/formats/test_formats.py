@@ -83,10 +83,10 @@ def subjects_of(site, reader, mailbox):
     with reading(site, reader) as client:
         client.good(b"ENABLE CONDSTORE IMAP4rev2")
         client.good(f'EXAMINE "{mailbox}"'.encode())
-        found = fetched(client.good(b"UID FETCH 1:* (UID MODSEQ ENVELOPE)"))
+        fetched_messages = fetched(client.good(b"UID FETCH 1:* (UID MODSEQ ENVELOPE)"))
         return {
             items["ENVELOPE"][1].decode(): (int(items["UID"]), int(items["MODSEQ"][0]))
-            for items in found.values()
+            for items in fetched_messages.values()
         }
 
 

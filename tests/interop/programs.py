@@ -24,12 +24,12 @@ SCREEN = struct.pack("HHHH", 50, 132, 0, 0)
 
 
 def program(name):
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         if os.environ.get("THURN_REQUIRE_INTEROP"):
             pytest.fail(f"{name} is not installed, and this run requires it")
         pytest.skip(f"{name} is not installed")
-    return found
+    return path
 
 
 def surroundings(home, **more):

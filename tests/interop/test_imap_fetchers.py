@@ -137,8 +137,8 @@ delivered_to = false
 received = false
 """)
     call(getmail, "--getmaildir", str(office.home), "--rcfile", str(rc), cwd=office.home)
-    got = [path.read_bytes() for path in taken.iterdir()]
-    assert sorted(bodies(got)) == sorted(bodies(sent))
+    contents = [path.read_bytes() for path in taken.iterdir()]
+    assert sorted(bodies(contents)) == sorted(bodies(sent))
     assert office.subjects() == office.subjects("Work") == {}
 
 
