@@ -2,8 +2,8 @@
 
 Rules: what is written is a whole distribution that installs, is found by its entry point and
 passes its own tests; nothing that exists is overwritten. Where a page of code keeps the contract,
-it is `template/<role>.py.tmpl`, and the test runs the kit of the role. A store and a transport get a
-class with the methods of their contract (`class.py.tmpl`); the test of a store runs the kit too,
+it is `template/<role>.py.tmpl`, and the test runs the kit of the role. A store and a transport get
+a class with the methods of their contract (`class.py.tmpl`); the test of a store runs the kit too,
 which stops at the first method that is not written.
 """
 

@@ -45,7 +45,8 @@ EXAMPLES: Final = {
     "store": """\
 A store takes many pages, so nothing is written here yet. The example to start from is the plugin
 `store.memory` (`plugins/store/memory` of thurn), which keeps all promises in memory. The test runs
-the kit already, and expects NotImplementedError: take that line out when the methods are written.""",
+the kit already, and expects NotImplementedError: take that line out when the methods are written.\
+""",
     "transport": "A transport speaks to another host; its role has no kit.",
 }
 """What the skeleton of a role says about where to begin."""
