@@ -27,7 +27,8 @@ def run(
 
     SIGHUP reloads: what is under way in sessions goes on, and a configuration that does not start
     changes nothing. SIGTERM stops. With --json, one line on standard output says when the site
-    serves for the first time.
+    serves for the first time. If the site cannot start, the exit code is 78 if its configuration is
+    wrong (`thurn check` shows it too), and 1 for trouble that may pass.
     """
     if as_json and on_ready is None:
         on_ready = _say_ready
