@@ -169,7 +169,7 @@ async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_pat
     text = accounts.read_text()
     accounts.write_text(
         text + '\n"list@example.org" = ["team@example.org", "left@example.org"]\n'
-        '"gone@example.org" = ["left@example.org"]\n"ring@example.org" = "ring@example.org"\n'
+        '"gone@example.org" = ["left@example.org"]\n'
     )
     async with open_server(one, tmp_path) as server:
         port = server.port("mx")
@@ -185,13 +185,13 @@ async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_pat
             "detail": "nobody here has left@example.org",
         }
         assert "alias: list@example.org: lost, alias.dangling" in "\n".join(story(record))
-        for whom in ("gone@example.org", "ring@example.org"):
-            with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
-                await server.in_thread(send, port, "x@example.net", [whom], MESSAGE)
-            code, text = caught.value.recipients[whom]
-            assert (code, text[:5]) == (550, b"5.1.1")
-            _, words = told(server, text.decode())
-            assert "would pass if the alias led to somebody" in words
+        whom = "gone@example.org"
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
+            await server.in_thread(send, port, "x@example.net", [whom], MESSAGE)
+        code, text = caught.value.recipients[whom]
+        assert (code, text[:5]) == (550, b"5.1.1")
+        _, words = told(server, text.decode())
+        assert "would pass if the alias led to somebody" in words
 
 
 def test_a_site_that_is_not_there_is_told_without_a_traceback(tmp_path):

@@ -208,3 +208,13 @@ async def test_nul_goes_out_in_literal8_only(world, padding):
     assert b"BINARY[1] ~{%d}\r\n%b" % (len(body), body) in answer
     assert b"BINARY[1]<2> {1}\r\ne" in answer
     assert answer.count(b"\0") == 2
+
+
+async def test_from_searches_the_address_of_the_envelope(world):
+    """RFC 9051 §6.4.4."""
+    await world.deliver(b"From: Boss <boss (at work)@ bank . example>\r\nSubject: a\r\n\r\nx\r\n")
+    await world.deliver(b"From: Boss\r\nTo: x\r\nSubject: b\r\n\r\nx\r\n")
+    peer = await world.log_in("alice", select="INBOX")
+    for key in ("FROM boss@bank.example", "FROM BANK.EXAMPLE", 'FROM "boss (at work)"'):
+        answer = await world.say(peer, f"1 SEARCH {key}\r\n".encode())
+        assert answer.startswith(b"* SEARCH 4\r\n"), (key, answer)

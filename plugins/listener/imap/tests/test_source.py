@@ -6,7 +6,7 @@ import pytest
 from thurn.plugin import Blob, Content, StorageTrouble
 from thurn_kit.spool import Spool
 from thurn_listener_imap.fetch.item import CutOff
-from thurn_listener_imap.fetch.source import Head, KnownParts, Source, Sources
+from thurn_listener_imap.fetch.source import Head, KnownParts, SectionSpan, Source, Sources
 from thurn_listener_imap.fetch.writer import section_writer
 from thurn_wire.imap.fetch import BodySection, Partial
 
@@ -69,6 +69,11 @@ async def test_a_header_reads_no_body(large, sources):
     assert octets < 4096
 
 
+async def test_the_first_part_of_several_is_no_more_than_itself(large, sources):
+    output, _ = await fetch(large, sources, BodySection(part=(1,), peek=True))
+    assert output.octets == b"BODY[1] {5}\r\nfirst"
+
+
 async def test_a_part_is_found_once(large, sources):
     item = BodySection(part=(2,), partial=Partial(0, 9), peek=True)
     output, first = await fetch(large, sources, item)
@@ -78,6 +83,26 @@ async def test_a_part_is_found_once(large, sources):
     output, again = await fetch(large, sources, item)
     assert output.octets == b"BODY[2]<4500000> {9}\r\n0123456\r\n"
     assert again < 4096
+
+
+@pytest.mark.parametrize(
+    "kind", [b"application/pdf", b"message/rfc822", b"text/plain", b"nonsense"]
+)
+async def test_the_first_piece_of_the_only_part_reads_itself_only(sources, tmp_path, kind):
+    path = tmp_path / "large"
+    path.write_bytes(b"0123456\r\n" * (SIZE // 9))
+    head = b"Subject: large\r\nContent-Type: " + kind + b"\r\n\r\n"
+    content = Content(Blob(path=path), head)
+    output = Output()
+    before = octets_read()
+    with Source(Head("E2", len(head)), content, sources) as source:
+        item = BodySection(part=(1,), partial=Partial(900, 9), peek=True)
+        await section_writer(item).write(source, output)
+        part = await source.part("1")
+    assert octets_read() - before < 4096
+    assert output.octets == b"BODY[1]<900> {9}\r\n0123456\r\n"
+    known = content.scan.root
+    assert part == SectionSpan(known.body_start, known.body_end, known.encoding)
 
 
 async def test_a_whole_message_goes_out_in_pieces(large, sources):

@@ -125,8 +125,10 @@ async def test_a_damaged_index_does_not_stop_the_start(bench, damage):
         with pytest.raises(StorageTrouble) as caught:
             await store.open(ALICE, None)
         assert caught.value.account == ALICE
+        noted = (await store.status())["warning"]
         bench.log.retire()
         assert await served(store) == LATE
+        assert (await store.status())["warning"] == noted  # it says what began it
         status = await store.status()
         assert status["accounts_in_trouble"] == 1
         assert str(index_of(bench)) in status["warning"]

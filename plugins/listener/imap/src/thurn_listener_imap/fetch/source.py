@@ -151,16 +151,31 @@ class Source(Octets):
             if name == "HEADER":
                 return SectionSpan(0, header_octets)
             return SectionSpan(header_octets, self.size_octets)
+        if name == "1" and self._undivided is not None:
+            return SectionSpan(self.head.header_octets, self.size_octets)
         span = find_section(await self._root(), name)
         return None if span is None else SectionSpan(*span)
 
     async def part(self, numbers: str) -> SectionSpan | None:
         """Where a part's body is; None if the message does not have the part."""
+        if numbers == "1" and (whole := self._undivided) is not None:
+            return SectionSpan(self.head.header_octets, self.size_octets, whole.encoding)
         part = find_part(await self._root(), numbers)
         if part is None:
             return None
         encoding = b"" if part.is_multipart else part.encoding
         return SectionSpan(part.body_start, part.body_end, encoding)
+
+    @property
+    def _undivided(self) -> Part | None:
+        """The message as a part, by its header alone, if it is large and not multipart: its part 1
+        is its body, and nothing of that has to be read. RFC 9051 §6.4.5.1."""
+        header_octets = self.head.header_octets
+        if self._octets is not None or header_octets > WHOLE_OCTETS:
+            return None
+        header = self.read(0, header_octets)
+        # A scan of the header alone takes a multipart, whose parts it does not see, for plain text.
+        return None if b"multipart" in header.lower() else scan(header).root
 
     async def _root(self) -> Part:
         if self._octets is not None and self.size_octets <= WHOLE_OCTETS:

@@ -16,7 +16,7 @@ from typing import Final
 from thurn_message.fields import read_fields
 from thurn_message.limits import MAX_HEADER_FIELDS
 
-from thurn_listener_imap.search.text import value_text
+from thurn_listener_imap.search.text import field_reader
 
 _SHORTEST_FIELD_OCTETS: Final = 4
 _FEW_FIELDS_OCTETS: Final = _SHORTEST_FIELD_OCTETS * MAX_HEADER_FIELDS
@@ -111,6 +111,7 @@ def value_reader(name: bytes) -> Callable[[bytes | None], bytes]:
     either = "".join(f"[{c}{c.upper()}]" if c.isalpha() else re.escape(c) for c in name.decode())
     pattern = rb"\n%b[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)" % either.encode()
     find = re.compile(pattern).findall
+    text_of = field_reader(name)
 
     def read(header: bytes | None) -> bytes:
         if not header:
@@ -120,10 +121,6 @@ def value_reader(name: bytes) -> Callable[[bytes | None], bytes]:
         else:
             fields = read_fields(header, 0, len(header))
             raws = [header[field.value : field.end] for field in fields if field.name == name]
-        return b"".join([b"\0" + _octets(raw) for raw in raws])
+        return b"".join([b"\0" + text_of(raw).encode("utf-8", "surrogatepass") for raw in raws])
 
     return read
-
-
-def _octets(raw: bytes) -> bytes:
-    return value_text(raw).encode("utf-8", "surrogatepass")

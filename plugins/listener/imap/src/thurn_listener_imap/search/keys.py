@@ -30,7 +30,14 @@ from thurn_wire.imap.search import (
 from thurn_listener_imap.mailbox.numbers import Span
 from thurn_listener_imap.search.check import Candidate, Check, Cost, Scope
 from thurn_listener_imap.search.fieldtext import value_reader
-from thurn_listener_imap.search.text import field_text, fold, may_hold, necessary_words
+from thurn_listener_imap.search.text import (
+    field_reader,
+    field_text,
+    fold,
+    may_hold,
+    necessary_words,
+    plain_word,
+)
 
 DAY_SECONDS = 86_400
 
@@ -157,13 +164,15 @@ def header_check(key: HeaderKey, scope: Scope) -> Check:
     name = key.field.lower().encode("utf-8", "replace")
     needle = fold(key.text)
     if name in CACHED_HEADERS:
-        plain = needle.encode() if needle.isascii() else None
+        plain = plain_word(name, needle)
         return Check(Cost.HEADERS, _cached_header_test(name, needle, plain), plain=plain)
+
+    text_of = field_reader(name)
 
     def test(one: Candidate) -> bool:
         scan = one.scan
         return any(
-            field.name == name and needle in field_text(scan.content, field)
+            field.name == name and needle in text_of(scan.content[field.value : field.end])
             for field in scan.fields
         )
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import binascii
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 from unicodedata import normalize
 
+from thurn_message.addresslist import parse_address_list
 from thurn_message.charset import decode_octets
 from thurn_message.encodedword import decode_words
 from thurn_message.fields import Field, unfold
@@ -40,6 +41,13 @@ _PLAIN_FORMS: Final = {
 }
 """What each occurrence of a key must begin with, so that ASCII octets stand for themselves."""
 
+ADDRESS_FIELDS: Final = frozenset({b"from", b"to", b"cc", b"bcc"})
+"""The fields of SEARCH FROM, TO, CC and BCC, which search the envelope. RFC 9051 §6.4.4."""
+_ADDRESS_APART: Final = re.compile(
+    rb"""[(\\]|["\s]@|@\s|<[^<>\s]*+\s|@[^\s,<>@]*+(?:\s++\.|(?<=\.)\s++\w)"""
+)
+"""Signs that an address may be written otherwise than ENVELOPE has it."""
+_ADDRESS_SPECIALS: Final = re.compile(r"""[\s@.()<>"\\,:;\[\]]++""")
 _WHITE: Final = re.compile(rb"\s")
 
 
@@ -61,6 +69,36 @@ def value_text(raw: bytes) -> str:
     if value.isascii() and b"=?" not in value:
         return value.lower().decode("ascii")
     return fold(decode_words(value))
+
+
+def address_text(raw: bytes) -> str:
+    """As `value_text`, for a field of addresses.
+
+    Behind the value, each on a line of its own, stand its addresses as ENVELOPE has them, if one is
+    written otherwise (comments, quotes, white space).
+
+    RFC 9051 §6.4.4, §7.5.2.
+    """
+    text = value_text(raw)
+    if _ADDRESS_APART.search(raw) is None:
+        return text
+    boxes = parse_address_list(unfold(raw)).mailboxes
+    return "\n".join([text, *(fold(decode_octets(b"%b@%b" % (b.local, b.domain))) for b in boxes)])
+
+
+def field_reader(name: bytes) -> Callable[[bytes], str]:
+    """How the values of a header field, by its name in lower case, are compared."""
+    return address_text if name in ADDRESS_FIELDS else value_text
+
+
+def plain_word(name: bytes, needle: str) -> bytes | None:
+    """What the header must hold for the field to have an ASCII text, as `may_hold` is asked; None
+    where that cannot be said. Of an address it is one word, since others may stand in between."""
+    if not needle.isascii():
+        return None
+    if name not in ADDRESS_FIELDS:
+        return needle.encode()
+    return max(_ADDRESS_SPECIALS.split(needle), key=len).encode()
 
 
 def necessary_words(needle: str) -> tuple[bytes, ...]:

@@ -34,7 +34,8 @@ def set_aside(
     ):
         raise failure from error
     # From here on no worker changes the account, whichever finds that it is well.
-    troubles.note(account, str(failure), advice_on(error.__cause__ or error))
+    if not troubles.is_noted(troubles.note_path(account)):  # else it says what began it
+        troubles.note(account, str(failure), advice_on(error.__cause__ or error))
     return [
         Unapplied(record, account, str(failure), _blobs(decoded)) for record, decoded in records
     ]
