@@ -30,7 +30,8 @@ def check(config: tuple[Path, ...], as_json: bool) -> None:
     """Report everything that is wrong with a configuration, with file and line.
 
     Files that it names (keys, accounts) are examined with the rights of the account that will
-    serve. It creates nothing and serves nothing.
+    serve. It creates nothing and serves nothing. The exit code is 1 if something is wrong; `thurn
+    run` ends with 78 then.
     """
     try:
         plan = check_config(config)
