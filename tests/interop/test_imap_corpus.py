@@ -137,6 +137,7 @@ def test_the_corpus_comes_out_as_it_went_in(office, door):
     assert ok(office.client.select(readonly=True)) == [b"%d" % len(messages)]
     for number, sent in enumerate(messages, 1):
         octets = sent if door is by_append else without_return_path(sent)
+        octets = octets.replace(b"\0", b"\x80")  # RFC 9051 §4.3: this literal holds no NUL
         whole = answered(office.client, number, [("", "")])["", ""]
         trace = whole[: len(whole) - len(octets)]
         assert whole == trace + octets
