@@ -1,4 +1,4 @@
-"""What systemd is told, by a real datagram socket."""
+"""The messages that systemd gets, by a real datagram socket."""
 
 from __future__ import annotations
 

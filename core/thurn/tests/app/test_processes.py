@@ -57,7 +57,7 @@ def test_it_serves_and_stops(site, eventually):
     assert int(niceness) == os.nice(0) + 10
     site.signal(signal.SIGTERM)
     site.wait("site.stopping")
-    # What is under way goes on and is told.
+    # Sessions that are under way go on and are reported.
     eventually(lambda: peer.ask("x") == "closing", "the last answer")
     assert peer.line() == ""
     peer.close()

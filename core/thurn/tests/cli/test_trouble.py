@@ -1,4 +1,4 @@
-"""What is wrong with a site is told in words that name file and line, and never as a traceback."""
+"""Commands report what is wrong with a site in words, with file and line, never as a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`thurn run`: the supervisor in the foreground. Imports nothing of the application."""
+"""`thurn run`: runs the supervisor in the foreground; imports nothing of the application."""
 
 from __future__ import annotations
 
