@@ -51,9 +51,9 @@ async def test_the_corpus_comes_out_as_it_went_in(tmp_path, door):
         ports = {name: server.port(name) for name in ("mx", "lmtp", "pop3s")}
         await server.in_thread(put, ports)
         await server.settle()
-        got = list((await server.in_thread(fetch, ports["pop3s"], "alice")).values())
-    assert len(got) == len(messages)
-    for octets, sent in zip(got, messages, strict=True):
+        fetched = list((await server.in_thread(fetch, ports["pop3s"], "alice")).values())
+    assert len(fetched) == len(messages)
+    for octets, sent in zip(fetched, messages, strict=True):
         message = without_return_path(sent)
         assert octets.endswith(message)
         trace = octets[: len(octets) - len(message)]

@@ -163,7 +163,7 @@ async def test_a_refusal_at_mail_has_a_record(tmp_path, share, code, reason, wan
         assert wanted in words
 
 
-async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_path):
+async def test_a_dangling_alias_is_reported_and_refused_if_it_leads_nowhere(tmp_path):
     one = tables(tmp_path)
     accounts = tmp_path / "accounts.toml"
     text = accounts.read_text()
@@ -194,7 +194,7 @@ async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_pat
         assert "would pass if the alias led to somebody" in words
 
 
-def test_a_site_that_is_not_there_is_told_without_a_traceback(tmp_path):
+def test_a_missing_site_is_reported_without_a_traceback(tmp_path):
     answer = CliRunner().invoke(explain, ["--config", str(tmp_path / "none.toml")])
     assert answer.exit_code == 1
     assert "cannot be read" in answer.output

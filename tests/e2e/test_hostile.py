@@ -1,4 +1,4 @@
-"""Hostile peers on real sockets: they get little, and whoever comes beside them is served at once.
+"""Hostile peers on real sockets: they get little, and peers beside them are served at once.
 
 What each protocol does with each hostile octet is in the transcripts of the engines and listeners
 (docs/explanation/hostile-input.md says which); here is what needs sockets, a store, and neighbours.

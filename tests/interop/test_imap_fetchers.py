@@ -67,7 +67,7 @@ def test_fetchmail(office):
 
 
 def test_fetchmail_keeps(office):
-    """What was left there is not fetched again; what was not seen is."""
+    """Messages that were left on the server are not fetched again; new ones are."""
     fetchmail = program("fetchmail")
     fill(office)
     rc, taken = fetchmailrc(office, "keep")
@@ -137,8 +137,8 @@ delivered_to = false
 received = false
 """)
     call(getmail, "--getmaildir", str(office.home), "--rcfile", str(rc), cwd=office.home)
-    got = [path.read_bytes() for path in taken.iterdir()]
-    assert sorted(bodies(got)) == sorted(bodies(sent))
+    contents = [path.read_bytes() for path in taken.iterdir()]
+    assert sorted(bodies(contents)) == sorted(bodies(sent))
     assert office.subjects() == office.subjects("Work") == {}
 
 

@@ -148,13 +148,13 @@ def test_imapclient_messages(client):
     assert client.search(["SINCE", datetime(2021, 1, 1, tzinfo=UTC).date()]) == [2]
     assert client.search(["SUBJECT", "plain", "FLAGGED"]) == [1]
     assert client.search(["TEXT", "Grüße"], "UTF-8") == []
-    got = client.fetch([1, 2], ["ENVELOPE", "BODYSTRUCTURE", "INTERNALDATE", "BODY.PEEK[]"])
-    assert got[1][b"ENVELOPE"].subject == b"plain"
-    assert got[1][b"ENVELOPE"].from_[0].host == b"example.net"
+    fetched = client.fetch([1, 2], ["ENVELOPE", "BODYSTRUCTURE", "INTERNALDATE", "BODY.PEEK[]"])
+    assert fetched[1][b"ENVELOPE"].subject == b"plain"
+    assert fetched[1][b"ENVELOPE"].from_[0].host == b"example.net"
     assert client.normalise_times is True
-    assert got[1][b"INTERNALDATE"].timestamp() == date.timestamp()
-    assert got[2][b"BODYSTRUCTURE"].is_multipart
-    assert (got[1][b"BODY[]"], got[2][b"BODY[]"]) == (PLAIN, MIXED)
+    assert fetched[1][b"INTERNALDATE"].timestamp() == date.timestamp()
+    assert fetched[2][b"BODYSTRUCTURE"].is_multipart
+    assert (fetched[1][b"BODY[]"], fetched[2][b"BODY[]"]) == (PLAIN, MIXED)
     assert client.add_flags([1], [SEEN, b"$Junk"]) == {1: (SEEN, FLAGGED, b"$Junk")}
     assert client.remove_flags([1], [b"$Junk"]) == {1: (SEEN, FLAGGED)}
     client.create_folder("Kept")

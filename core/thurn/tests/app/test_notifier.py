@@ -1,4 +1,4 @@
-"""What systemd is told, by a real datagram socket."""
+"""The messages that systemd gets, by a real datagram socket."""
 
 from __future__ import annotations
 
@@ -157,5 +157,5 @@ def test_a_start_that_fails_is_never_ready(site, receiving, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", receiving.getsockname())
     site.configure(broken="check")
     site.supervisor = site.start()
-    assert site.ended() == 1
+    assert site.ended() == os.EX_CONFIG
     assert told(receiving).keys() == {"STATUS"}
