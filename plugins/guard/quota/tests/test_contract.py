@@ -29,10 +29,8 @@ def opened(context, **settings):
 
 async def test_contract(context):
     async with opened(context) as guard:
-        await check_guard(
-            guard, FakeAccount(["Archive"]), RECORD, admitted=[0, LIMIT_OCTETS],
-            refused=[LIMIT_OCTETS + 1],
-        )  # fmt: skip
+        account, refused = FakeAccount(["Archive"]), [LIMIT_OCTETS + 1]
+        await check_guard(guard, account, RECORD, admitted=[0, LIMIT_OCTETS], refused=refused)
 
 
 async def test_the_record_counts_before_the_settings(context):
