@@ -114,7 +114,7 @@ async def test_a_disk_that_refuses_again_keeps_the_mark(make, kit, tmp_path, aga
         (RuntimeError("a mistake"), False),
     ],
 )
-async def test_an_index_that_the_disk_refuses_is_the_sites_trouble(
+async def test_only_an_index_that_the_disk_refuses_distrusts_the_log(
     make, kit, tmp_path, error, distrusted
 ):
     log = await make()

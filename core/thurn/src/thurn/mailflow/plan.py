@@ -41,7 +41,7 @@ class FlowSettings:
             that the journal has sender and recipient; "once": they are answered at once.
         reserve_octets: free space on the disk below which MAIL is answered 452.
         require_login: whether mail is accepted only after a login (RFC 6409 §4.3).
-        postmaster: the address that gets mail for postmaster; None: there is none.
+        postmaster: the address that gets mail for postmaster; None: the site names no such address.
         submission: whether messages are completed (`thurn.mailflow.submission`).
     """
 
