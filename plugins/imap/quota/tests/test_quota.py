@@ -29,7 +29,9 @@ async def site(request, tmp_path):
     (tmp_path / "accounts.toml").write_text(ACCOUNTS)
     (tmp_path / "accounts.toml").chmod(0o600)
     tables = {
-        "site": {"hostname": "mx.example.org", "accounts": ["main"], "store": "main", "state": "main"},
+        "site": {
+            "hostname": "mx.example.org", "accounts": ["main"], "store": "main", "state": "main",
+        },
         "state": {"main": {"type": "memory"}},
         "account": {"main": {"type": "file", "file": "accounts.toml"}},
         "store": {"main": {"type": request.param}},
