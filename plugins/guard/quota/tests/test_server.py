@@ -73,6 +73,17 @@ async def test_one_of_two_recipients_of_lmtp_fails(site):
     assert answers == [250, 250, 452, 250]
 
 
+async def test_a_hold_ends_with_a_message_that_is_not_stored(site):
+    record = await site.site.directory.account(AccountId("bob"))
+    guard, account = site.site.products["guard", "quota"], await site.open_account("bob")
+    await guard.set_limits(account, {"MESSAGE": 1})
+    big = b"Subject: big\r\n\r\n" + b"x\r\n" * 40_000
+    answers = await site.in_thread(send, site, "mx", "bob", "alice", content=big)
+    assert answers == [250, 250, 452]  # without a queue all of it stays with the peer
+    await guard.check_append(record, account, "INBOX", 1)
+    assert (await site.in_thread(send, site, "mx", "bob")) == [250, 250]
+
+
 async def test_deliveries_at_once_at_the_edge(site):
     answers = []
 
