@@ -26,7 +26,7 @@ from thurn.delivery.copies import Copy, deliver_copies
 from thurn.delivery.deposits import FateUnknown, OwnedDeposit, commit_all, is_missing
 from thurn.delivery.disposition import Disposition, Replies, dispose
 from thurn.delivery.entries import pass_stage, plan_entries, plan_entry, prepare_entries
-from thurn.delivery.local import Delivered
+from thurn.delivery.local import Delivered, end_holds
 from thurn.delivery.onward import Onward, report_failures
 from thurn.delivery.parts import DeliveryParts
 from thurn.delivery.record import Sending
@@ -87,9 +87,29 @@ async def deliver(
         LateReceipt: the commit is late, and goes on.
         Exception: nothing of the message was done.
     """
-    recipients = len(transaction.recipients)
     onward = Onward(parts, transaction)
     copies = await deliver_copies(onward.serve, transaction, content, quarantine)
+    try:
+        return await _store(parts, onward, transaction, content, replies, copies)
+    except LateReceipt:  # the commit goes on and ends them
+        copies = ()
+        raise
+    finally:
+        for copy in copies:
+            if copy.delivered is not None and copy.delivered.holds:
+                await end_holds(copy.delivered.holds)
+
+
+async def _store(
+    parts: DeliveryParts,
+    onward: Onward,
+    transaction: Transaction,
+    content: Content,
+    replies: Replies,
+    copies: Sequence[Copy],
+) -> Receipt:
+    """Store what the rules of all accounts want. Raises as `deliver`."""
+    recipients = len(transaction.recipients)
     disposition = dispose(copies, recipients, replies, has_queue=parts.queue is not None)
     if disposition.reason:
         transaction.journal.note(reason=disposition.reason)

@@ -8,20 +8,23 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from types import NoneType
 from typing import Final
 
+import trio
+
 from thurn.chain.rule import Stage
 from thurn.chain.runner import Chain
 from thurn.chain.supervision import Supervised, Supervision
+from thurn.contracts.account import AccountRecord
 from thurn.contracts.clock import Clock
 from thurn.contracts.delivery import DeliveryFilter
-from thurn.contracts.guard import Guard
-from thurn.contracts.store import Append
+from thurn.contracts.guard import Guard, HoldingGuard
+from thurn.contracts.store import AccountHandle, Append
 from thurn.delivery.deposits import OwnedDeposit, owned
 from thurn.delivery.planned import NOTHING_SENT, SentOn
 from thurn.delivery.record import Filing, RecordedDelivery, Sending
@@ -32,6 +35,7 @@ from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
 from thurn.types.errors import TemporaryFailure, status_of
 from thurn.types.identity import AccountId
+from thurn.types.mailbox import INBOX
 from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, STORED, Status
 
@@ -50,7 +54,8 @@ class Delivered:
 
     Attributes:
         status: success, or why it cannot be done; then nothing is filed, sent or called.
-        deposits: what goes into the one commit.
+        deposits: what goes into the one commit, the holds included.
+        holds: what guards hold for the copies, until `end_holds`.
         sendings: the messages that the rules send.
         actions: what is called after the commit.
         onward: what the sendings have become.
@@ -59,6 +64,7 @@ class Delivered:
 
     status: Status
     deposits: tuple[OwnedDeposit, ...] = ()
+    holds: tuple[OwnedDeposit, ...] = ()
     sendings: tuple[Sending, ...] = ()
     actions: tuple[Callable[[], None], ...] = ()
     onward: SentOn = NOTHING_SENT
@@ -150,17 +156,27 @@ class LocalDelivery:
             return Delivered(delivery.rejection, delivery=delivery)
         supervision, callee = self._supervision, self._stores.callee_of(delivery.record)
         deposits: list[OwnedDeposit] = []
-        for index, filing in enumerate(delivery.filings):
-            await self._ask_guards(delivery, filing)
-            named = key and f"{key} {index} {target.recipient.address.key}"
-            prepare = partial(delivery.account.prepare, self._append(filing, named))
-            deposits.append(owned(supervision, callee, prepare))
+        holds: list[OwnedDeposit] = []
+        try:
+            for index, filing in enumerate(delivery.filings):
+                await self._ask_guards(delivery, filing, holds)
+                named = key and f"{key} {index} {target.recipient.address.key}"
+                prepare = partial(delivery.account.prepare, self._append(filing, named))
+                deposits.append(owned(supervision, callee, prepare))
+        except BaseException:
+            await end_holds(holds)
+            raise
         deposits.extend(
             OwnedDeposit(one, callee, supervision) for one in delivery.remembered.values()
         )
         actions = (*delivery.actions, *self._lines_of(delivery, target))
         return Delivered(
-            STORED, tuple(deposits), tuple(delivery.sendings), actions, delivery=delivery
+            STORED,
+            (*deposits, *holds),
+            tuple(holds),
+            tuple(delivery.sendings),
+            actions,
+            delivery=delivery,
         )
 
     def keep(self, delivered: Delivered, key: str, why: str) -> Delivered:
@@ -200,19 +216,42 @@ class LocalDelivery:
             write = partial(self._lines.delivered, delivery.transaction, address, account)
             yield from (partial(write, filing.mailbox) for filing in delivery.filings)
 
-    async def _ask_guards(self, delivery: RecordedDelivery, filing: Filing) -> None:
-        """Ask the guards about one copy. Raises StorageError, TemporaryFailure."""
+    async def _ask_guards(
+        self, delivery: RecordedDelivery, filing: Filing, holds: list[OwnedDeposit]
+    ) -> None:
+        """Ask the guards about one copy, and add their holds. Raises StorageError,
+        TemporaryFailure."""
+        question = (delivery.record, delivery.account, filing.mailbox, filing.content.size_octets)
         for guard in self._guards:
-            await self._supervision.ask(
-                guard.callee,
-                GUARD_SECONDS,
-                NoneType,
-                guard.product.check_append,
-                delivery.record,
-                delivery.account,
-                filing.mailbox,
-                filing.content.size_octets,
-            )
+            if not isinstance(guard.product, HoldingGuard):
+                await self._check(guard, question)
+                continue
+            ask, callee = guard.product.hold_append, guard.callee
+            hold = await self._supervision.ask(callee, GUARD_SECONDS, object, ask, *question)
+            holds.append(owned(self._supervision, callee, partial(_same, hold)))
+
+    async def _check(
+        self, guard: Supervised[Guard], question: tuple[AccountRecord, AccountHandle, str, int]
+    ) -> None:
+        check = guard.product.check_append
+        await self._supervision.ask(guard.callee, GUARD_SECONDS, NoneType, check, *question)
+
+    async def check_room(self, account: AccountId, size_octets: int) -> None:
+        """Ask the guards, before the message comes, whether its copy may enter INBOX.
+
+        Args:
+            account: the account.
+            size_octets: as the peer has declared it; 0: it has not.
+
+        Raises:
+            StorageError, TemporaryFailure: it may not, or it cannot be known.
+        """
+        if not self._guards:
+            return
+        record = await self._stores.record(account)
+        handle = await self._stores.open_record(record)
+        for guard in self._guards:
+            await self._check(guard, (record, handle, INBOX, size_octets))
 
     def _append(self, filing: Filing, key: str) -> Append:
         received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
@@ -232,6 +271,13 @@ class LocalDelivery:
             "; ".join(words) or "discard",
             detail="; ".join(delivery.notes),
         )
+
+
+async def end_holds(holds: Iterable[OwnedDeposit]) -> None:
+    """End what guards still hold for copies that are not stored; the others have ended already."""
+    with trio.CancelScope(shield=True):
+        for hold in holds:
+            await hold.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +315,10 @@ async def _decide(product: DeliveryFilter, draft: RecordedDelivery) -> Decided |
     """Ask one rule."""
     await product.deliver(draft)
     return Decided() if draft.decided else Continue()
+
+
+def _same(hold: object) -> object:
+    return hold
 
 
 def _loops(content: Content, mark: bytes) -> bool:

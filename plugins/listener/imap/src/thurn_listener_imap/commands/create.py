@@ -31,6 +31,7 @@ async def create(conversation: Conversation, command: Create) -> Answer:
     for word, value in command.parameters.items():
         table[word](conversation, new, value)
     await need_parent(conversation, new.name)
+    await conversation.guard_create(new.name)
     await account.create(new.name, special_use=new.special_use)
     if new.after:
         mailbox = await account.mailbox(new.name)
