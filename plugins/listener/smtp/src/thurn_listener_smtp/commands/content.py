@@ -17,7 +17,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import trio
 from thurn.plugin import Blob, Outcome, Status, StorageError, Transaction, status_of
+from thurn_kit.holder import holder_of
+from thurn_kit.pace import Pace
 from thurn_kit.spool import SpooledContent
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile
@@ -37,16 +40,35 @@ _REFUSALS: Final[Mapping[int, str]] = {
 """The reason in the journal, by the code of the engine's refusal."""
 
 
-async def begin(conversation: Conversation, _: event.DataBegin) -> None:
-    """Let the content come."""
+async def begin(conversation: Conversation, given: event.DataBegin) -> None:
+    """Let the content come, if there is room for it on the disk."""
+    transaction, session = _transaction(conversation), conversation.session
+    parts = conversation.parts
+    if conversation.share is None:  # not at the second BDAT of a message
+        conversation.pace = Pace(
+            parts.settings, trio.current_time(), is_logged_in=session.identity is not None
+        )
+        conversation.share = parts.ledger.share(holder_of(session))
+    try:
+        conversation.share.reserve_disk(_announced_octets(transaction))
+    except StorageError as error:
+        status = status_of(error)
+        if given.chunked:  # the engine ends the transaction; after DATA the peer does
+            conversation.mailflow.refuse(transaction, status, "content.unwritable")
+            conversation.end_transaction()
+        await conversation.refuse(status)
+        return
     conversation.engine.accept()
+
+
+def _announced_octets(transaction: Transaction) -> int:
+    """The size that MAIL has announced, which the engine has checked; 0: none. RFC 1870 §4."""
+    return int(transaction.parameters.get("SIZE") or 0)
 
 
 async def spill(conversation: Conversation, given: event.DataChunk) -> None:
     """Write a piece of a large content to its file."""
-    if conversation.spooled is None:
-        conversation.spooled = conversation.parts.spool.start()
-    await conversation.spooled.write(given.octets)
+    await conversation.spill(given.octets)
 
 
 async def message(conversation: Conversation, given: event.Message) -> None:
