@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The one entrance: sets up what is missing, then runs a task.
+"""Runs every task of the repository, in an environment that it sets up first.
 
     ./do run [ARGS]     a working gateway on the embedded store (= thurn demo ARGS)
     ./do test [ARGS]    the tests (= pytest ARGS)
@@ -11,8 +11,8 @@
     ./do lock [ARGS]    write requirements.lock after changing a dependency (--upgrade: all)
     ./do exec CMD ...   any command inside the environment
 
-Rules of this file: standard library only; Python 3.11 and its venv module are all it needs; the
-environment is made anew whenever the lock or a pyproject.toml has changed.
+Rules of this file: standard library only; it needs nothing but Python 3.11 and its venv module; the
+environment is updated whenever the lock or a pyproject.toml has changed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ UV = "uv>=0.13,<0.14"
 
 def members() -> list[Path]:
     """Every distribution of the workspace, core first."""
-    found = sorted(ROOT.glob("core/*/pyproject.toml")) + sorted(
+    projects = sorted(ROOT.glob("core/*/pyproject.toml")) + sorted(
         ROOT.glob("plugins/*/*/pyproject.toml")
     )
-    return [path.parent for path in found]
+    return [path.parent for path in projects]
 
 
 def run(*command: str | Path, quiet: bool = False, given: str | None = None) -> None:
@@ -64,7 +64,7 @@ def fingerprint() -> str:
 
 
 def set_up() -> None:
-    """Make .venv agree with the lock and the members; nothing to do when it does."""
+    """Make .venv agree with the lock and the members; does nothing if it already agrees."""
     wanted = fingerprint()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
@@ -81,15 +81,15 @@ def set_up() -> None:
 
 
 def write_members() -> None:
-    """Write what follows from which distributions there are: .importlinter, the state diagrams."""
+    """Write the generated files: .importlinter and the state diagrams."""
     run(BIN / "python", ROOT / "tests" / "meta" / "generate.py")
 
 
 def write_lock(arguments: list[str]) -> None:
-    """Resolve what the distributions and the tools need, for every platform: names, versions and
-    hashes, never an address.
+    """Write the lock: names, versions and hashes of all dependencies of the distributions and the
+    tools, for every platform, without the address of an index.
 
-    What is locked already stays as it is, unless ARGS are `--upgrade`, or `-P NAME` for one.
+    Versions in the lock stay as they are, except with `--upgrade`, or `-P NAME` for one.
     """
     projects = {member: project(member) for member in members()}
     wanted = [
@@ -103,13 +103,13 @@ def write_lock(arguments: list[str]) -> None:
 
 
 def project(member: Path) -> dict[str, Any]:
-    """What a distribution says about itself."""
+    """The `[project]` table of a distribution."""
     facts: dict[str, Any] = tomllib.loads((member / "pyproject.toml").read_text())["project"]
     return facts
 
 
 def check() -> None:
-    """Everything that is judged without running the product."""
+    """Run the checks of the source: form, lint, types, import contracts, the repository's rules."""
     run(BIN / "ruff", "format", "--check", ".")
     run(BIN / "ruff", "check", ".")
     run(BIN / "mypy")

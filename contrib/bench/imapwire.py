@@ -97,8 +97,8 @@ class ImapClient:
 
     def number(self, command: str, pattern: bytes) -> int:
         """The number which the answer has where ``pattern`` has its group; 0 without it."""
-        found = re.search(pattern, self.ask(command))
-        return int(found[1]) if found else 0
+        match = re.search(pattern, self.ask(command))
+        return int(match[1]) if match else 0
 
     def messages(self, mailbox: str = "INBOX") -> int:
         """How many messages STATUS reports."""

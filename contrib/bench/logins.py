@@ -1,7 +1,7 @@
 """Login and logout, 20 at a time, over connections of their own.
 
-Before the clock starts the accounts log in: whoever checks a password slowly and remembers it, as
-a server with slow hashes must, is measured with what each of its processes remembers.
+Before the clock starts, all accounts log in. So a server that hashes passwords slowly and remembers
+the verdicts is measured with the verdicts that each of its processes remembers.
 """
 
 from __future__ import annotations

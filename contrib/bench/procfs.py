@@ -31,12 +31,12 @@ def tree(roots: list[int]) -> list[int]:
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 children.setdefault(int(_stat(int(entry.name))[1][1]), []).append(int(entry.name))
-    found: list[int] = []
+    pids: list[int] = []
     todo = list(roots)
     while todo:
-        found.append(todo.pop())
-        todo += children.get(found[-1], [])
-    return found
+        pids.append(todo.pop())
+        todo += children.get(pids[-1], [])
+    return pids
 
 
 def cpu_seconds(roots: list[int], without: Collection[str] = CHECK_ONLY) -> float:
@@ -77,10 +77,10 @@ def pss_kib(roots: list[int]) -> int:
     total = 0
     for pid in tree(roots):
         with contextlib.suppress(OSError):
-            if found := re.search(
+            if match := re.search(
                 r"^Pss:\s+(\d+)", (PROC / str(pid) / "smaps_rollup").read_text(), re.MULTILINE
             ):
-                total += int(found[1])
+                total += int(match[1])
     return total
 
 

@@ -192,8 +192,8 @@ def run(base: Path, options: argparse.Namespace, port: int) -> None:
         if case == "rows lost":
             shutil.rmtree(base / "data" / "store")
         seconds, cpu = start(base)
-        found = trio.run(count, config, options.accounts)
-        assert found == sent, (found, sent)
+        counted = trio.run(count, config, options.accounts)
+        assert counted == sent, (counted, sent)
         above, cpu_above = (
             (x - y) / octets * 100e6 for x, y in ((seconds, empty), (cpu, empty_cpu))
         )

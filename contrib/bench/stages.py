@@ -56,24 +56,24 @@ _PERF = re.compile(
 
 def python_stages(stacks: str) -> Counter[str]:
     """Samples by stage, of the thread that runs the loop."""
-    found: Counter[str] = Counter()
+    samples: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
         if "unrolled_run" in stack:
             names = (name for name, marks in STAGES if any(mark in stack for mark in marks))
-            found[next(names, REST)] += int(count)
-    return found
+            samples[next(names, REST)] += int(count)
+    return samples
 
 
 def outside_python(report: str) -> dict[str, float]:
     """The share by stage, in all of the worker's CPU, of system calls and of SQLite (apsw)."""
-    found: defaultdict[str, float] = defaultdict(float)
+    shares: defaultdict[str, float] = defaultdict(float)
     for whole, own, place, name in _PERF.findall(report):
         if place.startswith("[kernel") and name in CALLS:
-            found[CALLS[name]] += float(whole) / 100
+            shares[CALLS[name]] += float(whole) / 100
         elif place.startswith("__init__.cpython"):
-            found[SQLITE] += float(own) / 100
-    return found
+            shares[SQLITE] += float(own) / 100
+    return shares
 
 
 def main() -> None:

@@ -110,13 +110,13 @@ def _ratios(
     """thurn's figure over each peer's (a rate) or beneath it (a cost)."""
     if not name.startswith("thurn"):
         return ""
-    own, found = _median(servers[name], key), []
+    own, ratios = _median(servers[name], key), []
     for peer, runs in sorted(servers.items()):
         theirs = _median(runs, key)
         if not peer.startswith("thurn"):
             above, below = (own, theirs) if rate else (theirs, own)
-            found.append(f"{above / below:.{digits}f} {peer}" if below else f"? {peer}")
-    return ", ".join(found)
+            ratios.append(f"{above / below:.{digits}f} {peer}" if below else f"? {peer}")
+    return ", ".join(ratios)
 
 
 def commands(rows: list[dict[str, Any]]) -> str:

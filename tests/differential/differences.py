@@ -32,7 +32,7 @@ BROKEN_ADDRESSES = {
     "plain_emails--raw_email_with_at_display_name.eml",
     "rhost-apple-01.eml",
 }
-"""Of the corpus: fields that RFC 5322 §3.4 has no reading for; both guess."""
+"""Fields of the corpus that RFC 5322 §3.4 does not define; both servers guess."""
 
 BY_NAME = {
     "mime_emails--raw_email_with_binary_encoded.eml": "boundary-token",

@@ -1,4 +1,4 @@
-"""The keys that both are asked, and which messages may be found by one of them only.
+"""The search keys that both servers get, and the messages that only one of them may find.
 
 RFC 9051 §6.4.4; RFC 8457 §2 ($Important).
 """

@@ -1,4 +1,4 @@
-"""The same messages in thurn and in Debian's Dovecot, asked the same.
+"""Compares the answers of thurn and of Debian's Dovecot about the same messages.
 
 The message library's own small set always, and the corpus that `THURN_CORPUS` names. A difference
 that no class of `differences` takes fails; each class is explained in
@@ -108,9 +108,9 @@ def messages():
 
 @pytest.fixture(scope="module")
 def corpus():
-    found = [message for message in messages() if b"\0" not in message.octets]
-    assert len(found) > 15
-    return found
+    storable = [message for message in messages() if b"\0" not in message.octets]
+    assert len(storable) > 15
+    return storable
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def structures(pair, corpus):
 
 
 class Findings:
-    """Differences by class, and those that none takes."""
+    """Differences by class, and those that belong to no class."""
 
     def __init__(self):
         self.known, self.new = Counter(), []

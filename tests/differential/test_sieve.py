@@ -1,4 +1,4 @@
-"""The same scripts in thurn and in Debian's Pigeonhole: what they take, and what they want done.
+"""Compares thurn and Debian's Pigeonhole: which scripts they accept, and what each script does.
 
 A difference that is not explained here fails, and so does an explanation that explains nothing.
 Skipped without `sieve-test` (package dovecot-sieve); with THURN_REQUIRE_INTEROP a failure.
@@ -95,16 +95,16 @@ class Pigeonhole:
             str(self.script),
             str(self.message),
         ]
-        found = subprocess.run(
+        completed = subprocess.run(
             command,
             capture_output=True,
             check=False,
             timeout=60,
             env={"HOME": str(self.base), "PATH": os.environ["PATH"]},
         )
-        told = found.stdout.decode(errors="replace")
+        told = completed.stdout.decode(errors="replace")
         if "Performed actions" not in told and "Implicit keep" not in told:
-            complaint = found.stderr.decode(errors="replace")
+            complaint = completed.stderr.decode(errors="replace")
             refused = "validation failed" in complaint or "parse failed" in complaint
             return None if refused else {"store INBOX"}  # it ran into an error
         wanted = set()
@@ -230,8 +230,8 @@ def messages(part):
     paths = sorted(one for each in directories for one in Path(each).rglob("*.eml"))
     for path in paths[part::PARTS]:
         message = re.sub(rb"\r\n|\r|\n", b"\r\n", path.read_bytes())
-        found = scan(message)
-        if found.header_doubts or not message[: found.header_end].isascii():
+        scanned = scan(message)
+        if scanned.header_doubts or not message[: scanned.header_end].isascii():
             continue
         yield path.name, message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import poplib
+import re
 import smtplib
 import ssl
 from contextlib import closing, contextmanager
@@ -82,3 +83,11 @@ def fetch(port, account, *, delete=False):
                 client.dele(number)
         client.quit()
     return dict(zip(uids, messages, strict=True))
+
+
+def without_return_path(octets):
+    """A message as it is delivered: without the Return-Path that it brought (RFC 5321 §4.4)."""
+    header, blank, body = octets.partition(b"\r\n\r\n")
+    field = rb"^return-path[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*"
+    kept = re.sub(field, b"", header + b"\r\n", flags=re.IGNORECASE | re.MULTILINE)
+    return kept[:-2] + blank + body

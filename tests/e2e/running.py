@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -28,10 +29,17 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 
 
+PORTS = range(20_000, 32_000)
+"""Ports for servers of tests: below those that the kernel gives to clients, one of which may have
+any other port again before its server has started."""
+
+
 def free_port():
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return one.getsockname()[1]
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind((HOST, port))
+            return port
+    raise AssertionError(f"no port is free in {PORTS}")
 
 
 def toml(site):

@@ -1,4 +1,4 @@
-"""Who speaks before the greeting is told so, over a real connection. RFC 5321 §3.1, §4.3.1.
+"""A client that speaks before the greeting is refused, on a real connection. RFC 5321 §3.1, §4.3.1.
 
 Nothing of the server runs between the two steps of a peer here, so that its octets are in the
 server's socket before the greeting goes out, without a race.

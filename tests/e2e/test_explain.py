@@ -163,13 +163,13 @@ async def test_a_refusal_at_mail_has_a_record(tmp_path, share, code, reason, wan
         assert wanted in words
 
 
-async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_path):
+async def test_a_dangling_alias_is_reported_and_refused_if_it_leads_nowhere(tmp_path):
     one = tables(tmp_path)
     accounts = tmp_path / "accounts.toml"
     text = accounts.read_text()
     accounts.write_text(
         text + '\n"list@example.org" = ["team@example.org", "left@example.org"]\n'
-        '"gone@example.org" = ["left@example.org"]\n"ring@example.org" = "ring@example.org"\n'
+        '"gone@example.org" = ["left@example.org"]\n'
     )
     async with open_server(one, tmp_path) as server:
         port = server.port("mx")
@@ -185,16 +185,16 @@ async def test_a_dangling_alias_is_told_and_refused_where_nobody_is_left(tmp_pat
             "detail": "nobody here has left@example.org",
         }
         assert "alias: list@example.org: lost, alias.dangling" in "\n".join(story(record))
-        for whom in ("gone@example.org", "ring@example.org"):
-            with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
-                await server.in_thread(send, port, "x@example.net", [whom], MESSAGE)
-            code, text = caught.value.recipients[whom]
-            assert (code, text[:5]) == (550, b"5.1.1")
-            _, words = told(server, text.decode())
-            assert "would pass if the alias led to somebody" in words
+        whom = "gone@example.org"
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
+            await server.in_thread(send, port, "x@example.net", [whom], MESSAGE)
+        code, text = caught.value.recipients[whom]
+        assert (code, text[:5]) == (550, b"5.1.1")
+        _, words = told(server, text.decode())
+        assert "would pass if the alias led to somebody" in words
 
 
-def test_a_site_that_is_not_there_is_told_without_a_traceback(tmp_path):
+def test_a_missing_site_is_reported_without_a_traceback(tmp_path):
     answer = CliRunner().invoke(explain, ["--config", str(tmp_path / "none.toml")])
     assert answer.exit_code == 1
     assert "cannot be read" in answer.output

@@ -87,13 +87,13 @@ def leaves(command=main, words=(), parent=None):
 
 
 def test_every_command_has_the_option():
-    found = dict(leaves())
+    commands = dict(leaves())
     assert not [
         words
-        for words, command in found.items()
+        for words, command in commands.items()
         if not any("--json" in one.opts for one in command.params)
     ]
-    assert set(found) == STEPS.keys() | BY_THEMSELVES, "give each command a step"
+    assert set(commands) == STEPS.keys() | BY_THEMSELVES, "give each command a step"
 
 
 def prepare(site):

@@ -1,4 +1,4 @@
-"""kill -9 of the whole process group under load: what was answered 250 is there, exactly as sent.
+"""kill -9 of the whole process group under load: each message answered 250 is there, as sent.
 
 Also: a start repairs by itself, and a message keeps its unique-id.
 """
@@ -80,7 +80,7 @@ def mailboxes(port):
 
 
 def kill_under_load(site, round_number, known):
-    """One life of the site; gives what was acknowledged."""
+    """Run the site until it is killed; returns the messages that it acknowledged."""
     site.start()
     load = None
     try:

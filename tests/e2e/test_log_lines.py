@@ -102,7 +102,7 @@ async def test_delivered_copies_are_lines_where_the_site_wants_them(tmp_path, lo
         whom = ["team@example.org", "bob+notes@example.org"]
         await server.in_thread(send, port, WHOM, whom, MESSAGE, login="bob")
         (record,) = server.journal()
-    found = [without(line) for line in lines(log, "message", "login")]
+    logged = [without(line) for line in lines(log, "message", "login")]
     common = {
         "event": "message.delivered",
         "listener": "submission",
@@ -110,7 +110,7 @@ async def test_delivered_copies_are_lines_where_the_site_wants_them(tmp_path, lo
         "mailbox": "INBOX",
         "sender": WHOM,
     }
-    assert found == [
+    assert logged == [
         {"account": name, "recipient": f"{name}@example.org", **common} for name in ("alice", "bob")
     ]
 
@@ -233,8 +233,8 @@ async def test_every_refused_login_is_a_line(tmp_path, log):
 
     async with open_server(tables(tmp_path), tmp_path) as server:
         await server.in_thread(ask, server.port("submission"))
-    found = [(line["event"], line["code"], line["reason"]) for line in lines(log, "login")]
-    assert found == [
+    logged = [(line["event"], line["code"], line["reason"]) for line in lines(log, "login")]
+    assert logged == [
         ("login.refused", 535, "credentials"),
         ("login.refused", 501, "malformed"),
     ]

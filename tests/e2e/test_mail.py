@@ -208,10 +208,10 @@ async def test_a_report_to_a_sender_who_is_also_a_recipient_is_not_a_repeat(tmp_
         run = server.in_thread
         whom = ["alice@example.org", "bob@example.org"]
         await run(send, server.port("mx"), "alice@example.org", whom, MESSAGE)
-        got = list((await run(fetch, server.port("pop3s"), "alice")).values())
-    assert len(got) == 2
-    assert sum(b"Not for me" in octets for octets in got) == 1
-    assert sum(octets.endswith(MESSAGE) for octets in got) == 1
+        fetched = list((await run(fetch, server.port("pop3s"), "alice")).values())
+    assert len(fetched) == 2
+    assert sum(b"Not for me" in octets for octets in fetched) == 1
+    assert sum(octets.endswith(MESSAGE) for octets in fetched) == 1
 
 
 async def test_what_rules_send_to_a_recipient_is_not_a_repeat(tmp_path):
@@ -221,13 +221,13 @@ async def test_what_rules_send_to_a_recipient_is_not_a_repeat(tmp_path):
         run = server.in_thread
         whom = ["alice@example.org", "bob+copy@example.org"]
         await run(send, server.port("mx"), "x@example.net", whom, MESSAGE)
-        got = list((await run(fetch, server.port("pop3s"), "alice")).values())
-    assert len(got) == 3
-    assert sum(octets.endswith(OTHER) for octets in got) == 1
+        fetched = list((await run(fetch, server.port("pop3s"), "alice")).values())
+    assert len(fetched) == 3
+    assert sum(octets.endswith(OTHER) for octets in fetched) == 1
 
 
 async def test_a_listener_with_accounts_of_its_own(tmp_path):
-    """Its list serves login, addresses and mailboxes; the site names none."""
+    """The listener's own list serves login, addresses and mailboxes; the site has no list."""
     site = tables(tmp_path)
     site["site"]["accounts"] = []
     for section in site["listener"].values():

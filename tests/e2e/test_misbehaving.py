@@ -264,7 +264,7 @@ async def test_a_directory_that_does_not_answer_costs_a_connection_and_then_451(
 
 
 async def test_a_repeat_of_a_late_commit_is_not_stored_twice(opened, monkeypatch):
-    """The peer hears 451 twice while the commit hangs, and 250 for what was stored meanwhile."""
+    """The peer gets 451 twice while the commit hangs, then 250 for the message stored meanwhile."""
     monkeypatch.setattr("thurn.delivery.deposits.COMMIT_SECONDS", 0.2)
     monkeypatch.setattr("thurn.chain.calls.UNWIND_SECONDS", 0.1)
     let_go, stored = trio.Event(), trio.Event()

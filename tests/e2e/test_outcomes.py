@@ -225,7 +225,7 @@ async def test_each_recipient_has_its_answer(opened, whom, codes, counts):
 
 
 async def test_only_what_is_sent_on_has_a_key(opened):
-    """What comes in has a new id each time, so it is no repeat; what a rule sends twice is one."""
+    """Incoming messages have no key, since each has a new id; the copies of a rule have one."""
     async with opened() as desk:
         for _ in range(2):
             await desk.send("alice+send@example.org", "bob@example.org")
@@ -345,7 +345,7 @@ async def test_quarantine_runs_no_rules_and_sends_nothing_on(opened):
         assert await desk.queued() == [REPORT]
 
 
-# trouble
+# failures
 
 
 async def test_more_than_a_hundred_hops_are_a_loop(opened):

@@ -255,7 +255,7 @@ async def test_a_copy_that_waits_for_an_account_passes_no_stage(opened):
 
 
 async def test_a_new_sender_is_the_entrys_alone(opened):
-    """Rewritten senders: the world sees one, the accounts of ours another."""
+    """Rewritten senders: the world sees one sender, local accounts see another."""
     other = Address.parse("srs@example.org")
     ANSWERS["null"] = Continue(edits=(ChangeSender(other),))
     async with opened("null", "sign") as desk:
@@ -274,7 +274,7 @@ UNDECIDED = [
     Continue(edits=(InsertFields(b"X: 1"),)),
     Continue(edits=(InsertFields(b"X: 1\r\n\r\nbody\r\n"),)),
 ]
-"""Whatever is no decision counts as none."""
+"""Answers and errors after which the stage counts as undecided."""
 
 
 @pytest.mark.parametrize("answer", UNDECIDED, ids=repr)

@@ -228,9 +228,9 @@ def test_a_broken_file_changes_nothing_and_says_everything(site):
         ('tls = "mian"', 'did you mean "main"?'),
         ('type = "wrod"', 'no plugin "filter.wrod" is installed'),
     ]:
-        found = [one for one in told["findings"] if hint in one]
-        assert len(found) == 1, findings
-        assert found[0].startswith(f"{site.path}:{1 + lines.index(wanted)}: "), findings
+        matching = [one for one in told["findings"] if hint in one]
+        assert len(matching) == 1, findings
+        assert matching[0].startswith(f"{site.path}:{1 + lines.index(wanted)}: "), findings
     assert load.ended == 0
     nothing_is_lost(site, load)
     assert site.count("generation.ready") == 1

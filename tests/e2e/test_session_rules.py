@@ -1,4 +1,4 @@
-"""Rules of a session over a real connection: each end of a transaction is told once.
+"""Rules of a session over a real connection: they hear of each end of a transaction once.
 
 One session per row: what the peer says, and what its rules have heard when it has gone. Within a
 transaction STARTTLS is refused (503); the handshake that it begins here never comes.
@@ -99,7 +99,7 @@ async def listen(stream):
         "disconnect in data", "too large", "all of it",
     ],
 )  # fmt: skip
-async def test_each_end_is_told_once(tmp_path, lines, outcomes):
+async def test_each_end_is_reported_once(tmp_path, lines, outcomes):
     policy = Policy()
     async with served(tmp_path, policy) as server:
         async with await trio.open_tcp_stream("127.0.0.1", server.port("mx")) as stream:

@@ -84,7 +84,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("word", "code", "decision", "reason", "line"), CASES)
-def test_what_it_does_is_answered_and_told(site, word, code, decision, reason, line):
+def test_its_failures_are_answered_and_reported(site, word, code, decision, reason, line):
     with pytest.raises(smtplib.SMTPDataError) as refused:
         send(site.port("mx"), SENDER, WHOM, with_word(word))
     assert refused.value.smtp_code == code
@@ -126,8 +126,8 @@ def test_a_blocking_filter_costs_its_worker_and_nothing_else(site):
     assert f"thurn_filter_wild/factory.py:{DECORATED}" in story
     assert "thurn.toml:" in story
     assert "blocked" in story
-    found = fetch(site.port("pop3s"), "alice").values()
-    assert not [octets for octets in found if b"Subject: block" in octets]
+    stored = fetch(site.port("pop3s"), "alice").values()
+    assert not [octets for octets in stored if b"Subject: block" in octets]
     passes(site)
 
 

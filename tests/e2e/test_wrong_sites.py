@@ -137,7 +137,7 @@ def test_a_mistake_is_found_with_its_line(place, right, wrong, finding):
     assert finding in told
 
 
-def test_all_mistakes_of_a_file_are_told_at_once(place):
+def test_all_mistakes_of_a_file_are_reported_at_once(place):
     text = SITE
     chosen = [MISTAKES[n] for n in (0, 4, 11, 16)]
     for right, wrong, _ in chosen:

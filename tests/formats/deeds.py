@@ -105,9 +105,9 @@ class Deeds:
 
     def note(self, case, reply):
         """The transaction's id is in the reply."""
-        found = re.findall(r"\((\w+)\)", reply)
-        assert len(found) == 1, reply
-        self.transactions[case] = found[0]
+        keywords = re.findall(r"\((\w+)\)", reply)
+        assert len(keywords) == 1, reply
+        self.transactions[case] = keywords[0]
 
     def smtp(self, case, sender, recipients, octets, *, source=HOST, options=()):
         with smtplib.SMTP(HOST, self.site.port("mx"), "client.example.net", 30, (source, 0)) as one:

@@ -23,7 +23,7 @@ from speaking import encoded, log_in, salt_of
 
 HERE = Path(__file__).parent
 MANY_MESSAGES = 100
-"""Of a mailbox with more, expected.json has one digest of all messages."""
+"""Most messages of a mailbox that expected.json lists singly; a larger one has one digest."""
 ITEMS = "(UID FLAGS MODSEQ INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"
 COMMAND_SECONDS = 60
 
@@ -172,8 +172,8 @@ def mailbox_of(client, name):
             facts[number[1].decode().lower()] = int(number[2])
         if line.startswith(b"* FLAGS "):
             facts["flags"] = sorted(tokens(line)[2])
-    found = fetched(client.good(b"UID FETCH 1:* " + ITEMS.encode()))
-    messages = {str(items["UID"]): message_of(items) for items in found.values()}
+    fetched_messages = fetched(client.good(b"UID FETCH 1:* " + ITEMS.encode()))
+    messages = {str(items["UID"]): message_of(items) for items in fetched_messages.values()}
     facts["messages"] = messages
     if len(messages) > MANY_MESSAGES:
         text = json.dumps(messages, sort_keys=True)

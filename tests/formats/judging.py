@@ -31,7 +31,7 @@ COLLECTIONS = (
 """Where the keys are things and not the properties of one."""
 HISTORIES = frozenset({"changes", "login_history"})
 """Looking adds to them; what was there stays, in its order."""
-DEFAULTS = {"connections_per_address": {50: 200}}
+DEFAULTS = {"connections_per_address": {50: 200}, "login_idle": {120.0: 180.0}}
 """Settings whose defaults were changed: the default of then → today's. The site's file of a format
 never writes the default of then."""
 RENAMED: dict[tuple[str, str], str] = {}

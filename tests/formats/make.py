@@ -299,7 +299,7 @@ class Maker:
 
 
 def report_differences(live, found, place=""):
-    """What recovery has not brought back, for whoever makes the archive to judge."""
+    """The facts that recovery did not bring back; the maker of the archive judges them."""
     if isinstance(live, dict) and isinstance(found, dict):
         for key in sorted({*live, *found}):
             report_differences(live.get(key), found.get(key), f"{place}/{key}")

@@ -23,7 +23,7 @@ from thurn.types.status import Status
 BUSY = Status(451, "4.7.1", "Grüße: come again later")
 SENT = Status(250, "2.0.0", "Ok")
 RETRY_SECONDS = 1.0
-"""Soon due again, so that whoever looks can lease it."""
+"""Seconds until the entry is due: soon, so that the test can lease it."""
 
 
 async def annotate(site, account, mailbox, note):

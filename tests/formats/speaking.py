@@ -137,7 +137,7 @@ def converse(listener, line, mechanism, initial, *steps):
 
 
 def salt_of(site, name):
-    """The salt that SCRAM shows for a name, whoever has it."""
+    """The salt that SCRAM shows for a name, whether or not an account has it."""
     with contextlib.closing(Line(site.port("imap"))) as line:
         scram = Scram("SCRAM-SHA-256", name, "")
         answer = line.say(f"a AUTHENTICATE SCRAM-SHA-256 {encoded(scram.first())}")

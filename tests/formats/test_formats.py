@@ -42,7 +42,7 @@ def served(source, base):
 
 
 def demand(expected, site):
-    """Every fact is found; all that are not are told at once."""
+    """Every fact is found; the failure lists all that are missing."""
     missed = [*differences(expected, collect(site, expected["asked"]), time.time())]
     if missed:
         pytest.fail("\n".join(missed), pytrace=False)
@@ -71,7 +71,7 @@ def test_everything_is_found_after_the_recovery_and_after_a_clean_stop(source, t
 
 
 def deliver(site, octets, sender="friend@elsewhere.example"):
-    """To alice; what was done with it, as the journal says."""
+    """Send a message to alice; returns its outcome from the journal."""
     answers = lmtp(site.port("lmtp"), sender, [ALICE], octets)
     assert answers == {}, answers
     [record] = site.journal(1)
@@ -83,10 +83,10 @@ def subjects_of(site, reader, mailbox):
     with reading(site, reader) as client:
         client.good(b"ENABLE CONDSTORE IMAP4rev2")
         client.good(f'EXAMINE "{mailbox}"'.encode())
-        found = fetched(client.good(b"UID FETCH 1:* (UID MODSEQ ENVELOPE)"))
+        fetched_messages = fetched(client.good(b"UID FETCH 1:* (UID MODSEQ ENVELOPE)"))
         return {
             items["ENVELOPE"][1].decode(): (int(items["UID"]), int(items["MODSEQ"][0]))
-            for items in found.values()
+            for items in fetched_messages.values()
         }
 
 

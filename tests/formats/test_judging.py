@@ -100,9 +100,9 @@ def test_what_ends_by_time_is_neither_demanded_nor_allowed_afterwards(source):
 @pytest.mark.parametrize("source", FORMATS, ids=lambda path: path.name)
 def test_a_thing_that_nobody_made_is_a_difference(source):
     expected = expected_of(source)
-    found = copy.deepcopy(expected["facts"])
-    found["mailboxes"]["alice"]["INBOX"]["messages"]["4294967295"] = {}
-    found["queues"]["main"]["another"] = {}
-    found["mailboxes"]["bob"]["another"] = {}
-    next(iter(found["queues"]["main"].values()))["parameters"]["X"] = None
-    assert len([*differences(expected, found, just_after(expected))]) == 4
+    changed = copy.deepcopy(expected["facts"])
+    changed["mailboxes"]["alice"]["INBOX"]["messages"]["4294967295"] = {}
+    changed["queues"]["main"]["another"] = {}
+    changed["mailboxes"]["bob"]["another"] = {}
+    next(iter(changed["queues"]["main"].values()))["parameters"]["X"] = None
+    assert len([*differences(expected, changed, just_after(expected))]) == 4

@@ -38,7 +38,7 @@ class Moment:
 
 @contextlib.asynccontextmanager
 async def opened(source, base, later_seconds):
-    """The site in another boot, so long after it was made."""
+    """The site in another boot, this long after it was made."""
     unpack(source, base)
     tables = tomllib.loads((base / SITE_FILE).read_text("utf-8"))
     for section in tables["listener"].values():

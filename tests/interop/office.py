@@ -15,6 +15,8 @@ import ssl
 
 HOST = "127.0.0.1"
 PASSWORD = "demo"
+GIVEN = {"INBOX", "Sent", "Drafts", "Junk", "Trash", "Archive"}
+"""The mailboxes that the demo gives a new account."""
 
 
 def message(subject, body="A body.", **fields):

@@ -24,12 +24,12 @@ SCREEN = struct.pack("HHHH", 50, 132, 0, 0)
 
 
 def program(name):
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         if os.environ.get("THURN_REQUIRE_INTEROP"):
             pytest.fail(f"{name} is not installed, and this run requires it")
         pytest.skip(f"{name} is not installed")
-    return found
+    return path
 
 
 def surroundings(home, **more):
@@ -91,7 +91,7 @@ def on_terminal(*command, cwd):
 
 
 def until(question, *, seconds=10):
-    """The first answer that is true; asked again and again, for so long."""
+    """The first true answer of a question that is asked again until the time is over."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from imapclient import DELETED, FLAGGED, SEEN, IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
-from office import HOST, PASSWORD, message, ok
+from office import GIVEN, HOST, PASSWORD, message, ok
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 PLAIN = message("plain", "one\r\ntwo")
@@ -55,14 +55,14 @@ def test_imaplib_mailboxes(office):
         ok(client.create(name))
     assert client.create("Work")[0] == "NO"
     ok(client.rename("Work", "Job"))
-    assert office.mailboxes() == {"INBOX", "Job", "Job/Plans", "Two words", "Entw&APw-rfe"}
+    assert office.mailboxes() == GIVEN | {"Job", "Job/Plans", "Two words", "Entw&APw-rfe"}
     assert ok(client.list("Job/", "%")) == [rb'(\HasNoChildren) "/" Job/Plans']
-    assert ok(client.list('""', "J%")) == [rb'(\HasChildren) "/" Job']
+    assert ok(client.list('""', "Jo%")) == [rb'(\HasChildren) "/" Job']
     ok(client.subscribe("Job"))
     ok(client.subscribe("INBOX"))
     ok(client.unsubscribe("INBOX"))
-    (line,) = ok(client.lsub())
-    assert line.endswith(b'"/" Job')
+    subscribed = {line.rpartition(b" ")[2].decode() for line in ok(client.lsub())}
+    assert subscribed == GIVEN - {"INBOX"} | {"Job"}
     ok(client.append("Job", r"(\Flagged)", '"01-Feb-2020 10:11:12 +0100"', PLAIN))
     assert ok(client.status("Job", "(MESSAGES UNSEEN UIDNEXT)")) == [
         b"Job (MESSAGES 1 UNSEEN 1 UIDNEXT 2)"
@@ -124,9 +124,10 @@ def test_imapclient_mailboxes(client):
     client.create_folder("Work/Plans")
     client.subscribe_folder("Work/Plans")
     names = {name for _, _, name in client.list_folders()}
-    assert names == {"INBOX", "Work/Plans", "Entwürfe & mehr"} | names & {"Work"}
+    assert names == GIVEN | {"Work/Plans", "Entwürfe & mehr"} | names & {"Work"}
     assert client.folder_exists("Entwürfe & mehr")
-    assert [name for _, _, name in client.list_sub_folders()] == ["Work/Plans"]
+    subscribed = {name for _, _, name in client.list_sub_folders()}
+    assert subscribed == GIVEN | {"Work/Plans"}
     client.rename_folder("Entwürfe & mehr", "Entwürfe")
     assert client.namespace().personal == (("", "/"),)
     assert client.folder_status("INBOX", ["MESSAGES", "UIDNEXT"]) == {b"MESSAGES": 0, b"UIDNEXT": 1}
@@ -147,13 +148,13 @@ def test_imapclient_messages(client):
     assert client.search(["SINCE", datetime(2021, 1, 1, tzinfo=UTC).date()]) == [2]
     assert client.search(["SUBJECT", "plain", "FLAGGED"]) == [1]
     assert client.search(["TEXT", "Grüße"], "UTF-8") == []
-    got = client.fetch([1, 2], ["ENVELOPE", "BODYSTRUCTURE", "INTERNALDATE", "BODY.PEEK[]"])
-    assert got[1][b"ENVELOPE"].subject == b"plain"
-    assert got[1][b"ENVELOPE"].from_[0].host == b"example.net"
+    fetched = client.fetch([1, 2], ["ENVELOPE", "BODYSTRUCTURE", "INTERNALDATE", "BODY.PEEK[]"])
+    assert fetched[1][b"ENVELOPE"].subject == b"plain"
+    assert fetched[1][b"ENVELOPE"].from_[0].host == b"example.net"
     assert client.normalise_times is True
-    assert got[1][b"INTERNALDATE"].timestamp() == date.timestamp()
-    assert got[2][b"BODYSTRUCTURE"].is_multipart
-    assert (got[1][b"BODY[]"], got[2][b"BODY[]"]) == (PLAIN, MIXED)
+    assert fetched[1][b"INTERNALDATE"].timestamp() == date.timestamp()
+    assert fetched[2][b"BODYSTRUCTURE"].is_multipart
+    assert (fetched[1][b"BODY[]"], fetched[2][b"BODY[]"]) == (PLAIN, MIXED)
     assert client.add_flags([1], [SEEN, b"$Junk"]) == {1: (SEEN, FLAGGED, b"$Junk")}
     assert client.remove_flags([1], [b"$Junk"]) == {1: (SEEN, FLAGGED)}
     client.create_folder("Kept")

@@ -66,7 +66,7 @@ class Maildir:
 
 def mbsync(office):
     """A function that synchronizes once, and the near side."""
-    found = program("mbsync")
+    mbsync = program("mbsync")
     near = office.home / "near"
     near.mkdir()
     rc = office.home / "mbsyncrc"
@@ -99,11 +99,11 @@ Expunge Both
 CopyArrivalDate yes
 SyncState *
 """)
-    return lambda: call(found, "-c", str(rc), "-a", cwd=office.home), Maildir(near)
+    return lambda: call(mbsync, "-c", str(rc), "-a", cwd=office.home), Maildir(near)
 
 
 def offlineimap(office):
-    found = program("offlineimap")
+    offlineimap = program("offlineimap")
     near = office.home / "near"
     rc = office.home / "offlineimaprc"
     rc.write_text(f"""\
@@ -134,7 +134,9 @@ sslcacertfile = {office.certificate}
 auth_mechanisms = PLAIN
 maxconnections = 1
 """)
-    return lambda: call(found, "-c", str(rc), "-o", "-u", "basic", cwd=office.home), Maildir(near)
+    return lambda: call(offlineimap, "-c", str(rc), "-o", "-u", "basic", cwd=office.home), Maildir(
+        near
+    )
 
 
 def fill(office):

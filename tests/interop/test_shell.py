@@ -41,7 +41,7 @@ def test_man_shows_a_page(manual):
     shown = call(
         program("man"), "thurn-explain", cwd=manual, environment={"MANPATH": str(manual)}
     ).decode()
-    assert "Tell what happened to a transaction" in shown
+    assert "Show what happened to a transaction" in shown
     assert "thurn explain --to alice@example.org --since 2h" in shown
     assert "thurn-status(1)" in shown
 

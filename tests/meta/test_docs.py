@@ -217,7 +217,7 @@ def test_a_chart_is_drawn_whole():
 
 @pytest.mark.parametrize("line", ["A -> B", "A -->", "--> B", "A[x] B", "subgraph one"])
 @pytest.mark.parametrize("kind", ["flowchart TD", "stateDiagram-v2"])
-def test_a_line_of_a_chart_that_cannot_be_read_is_told(kind, line):
+def test_an_unreadable_line_of_a_chart_is_reported(kind, line):
     with pytest.raises(ValueError, match=re.escape(repr(line))):
         charts.read(f"{kind}\n{line}\n")
 

@@ -49,7 +49,7 @@ def _in_tables(node: ast.AST) -> Iterator[str]:
 
 def logged() -> dict[str, set[str]]:
     """Each event, and the files that log it."""
-    found: dict[str, set[str]] = {}
+    places: dict[str, set[str]] = {}
     for path in source_files():
         for node in ast.walk(tree_of(path)):
             words = list(_in_tables(node))
@@ -57,8 +57,8 @@ def logged() -> dict[str, set[str]]:
                 words += _first_words(node)
             for word in words:
                 if EVENT.fullmatch(word):
-                    found.setdefault(word, set()).add(short(path))
-    return found
+                    places.setdefault(word, set()).add(short(path))
+    return places
 
 
 def _level(call: ast.Call) -> str | None:
@@ -73,12 +73,12 @@ def _level(call: ast.Call) -> str | None:
 
 def levels() -> set[tuple[str, str]]:
     """Each event with each level that a call names for it."""
-    found = set()
+    events = set()
     for path in source_files():
         for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Call) and _is_logging(node) and (level := _level(node)):
-                found |= {(word, level) for word in _first_words(node) if EVENT.fullmatch(word)}
-    return found
+                events |= {(word, level) for word in _first_words(node) if EVENT.fullmatch(word)}
+    return events
 
 
 def documented() -> dict[str, str]:

@@ -45,7 +45,7 @@ ROWS_AT_LEAST = 150
 
 def rows():
     """(heading, clause, what is right, names) of each row below a heading of the catalogue."""
-    heading, found = "", []
+    heading, table = "", []
     for line in PAGE.read_text().splitlines():
         if line.startswith("## "):
             heading = line[3:]
@@ -54,8 +54,8 @@ def rows():
         ):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
             assert len(cells) == 3, line
-            found.append((heading, *cells))
-    return found
+            table.append((heading, *cells))
+    return table
 
 
 ROWS = rows()
@@ -121,7 +121,7 @@ def test_what_was_made_for_the_table_is_in_it():
         for name in row[3].strip("`").split("`, `")
         if (match := NAME.fullmatch(name))
     }
-    made = {
+    made_for_page = {
         (path, test)
         for path in tracked_files()
         if MADE_FOR_IT.search(str(path)) and "meta" not in path.parts
@@ -133,6 +133,6 @@ def test_what_was_made_for_the_table_is_in_it():
         if path.parent.name == "transcripts" and path.name.startswith("hostile-")
     }
     missing = sorted(
-        f"{path.relative_to(ROOT)}::{test}" for path, test in (made | transcripts) - named
+        f"{path.relative_to(ROOT)}::{test}" for path, test in (made_for_page | transcripts) - named
     )
     assert missing == []

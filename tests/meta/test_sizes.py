@@ -32,7 +32,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def statements(node: ast.AST) -> int:
-    """Statements below a node; docstrings and the text below an attribute are none."""
+    """The number of statements below a node, without docstrings and texts below attributes."""
     return sum(
         isinstance(child, ast.stmt) and not _is_text(child)
         for child in ast.walk(node)

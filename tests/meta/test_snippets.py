@@ -32,9 +32,9 @@ def _run(text, tmp_path):
     sys.modules["example"] = module  # where annotations are looked up
 
     async def main():
-        made = eval(compile(text, "example", "exec", AWAITING), vars(module))
-        if inspect.iscoroutine(made):
-            await made
+        result = eval(compile(text, "example", "exec", AWAITING), vars(module))
+        if inspect.iscoroutine(result):
+            await result
 
     try:
         trio.run(main)
@@ -53,27 +53,27 @@ def test_setups_and_pages_agree():
 
 def _names(tree):
     """The names that an example reads, and those that it makes."""
-    read, made = set(), set()
+    read, defined = set(), set()
     for node in ast.walk(tree):
         match node:
             case ast.Name(name, ast.Load()):
                 read.add(name)
             case ast.Name(name) | ast.arg(name) | ast.ClassDef(name) | ast.ExceptHandler(name=name):
-                made.add(name)
+                defined.add(name)
             case ast.FunctionDef(name) | ast.AsyncFunctionDef(name):
-                made.add(name)
+                defined.add(name)
             case ast.Import(names) | ast.ImportFrom(names=names):
-                made.update(one.asname or one.name for one in names)
-    return read, made
+                defined.update(one.asname or one.name for one in names)
+    return read, defined
 
 
-def _calls(tree, made, known):
+def _calls(tree, defined, known):
     """The calls of what is known, each with what is called."""
     for node in ast.walk(tree):
         first = node.func if isinstance(node, ast.Call) else None
         while isinstance(first, ast.Attribute):
             first = first.value
-        if isinstance(first, ast.Name) and first.id not in made | STAND_INS:
+        if isinstance(first, ast.Name) and first.id not in defined | STAND_INS:
             called = eval(ast.unparse(node.func), known)
             if called is not type(called):
                 yield node, called
@@ -82,14 +82,14 @@ def _calls(tree, made, known):
 @pytest.mark.parametrize("example", DOCSTRINGS, ids=lambda one: one.place)
 def test_an_example_of_a_docstring_calls_what_there_is(example):
     tree = compile(example.text, example.place, "exec", ast.PyCF_ONLY_AST | AWAITING)
-    read, made = _names(tree)
+    read, defined = _names(tree)
     known = _known(example.module)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             known |= {one.name: getattr(import_module(node.module), one.name) for one in node.names}
-            made -= {one.name for one in node.names}
-    assert not read - made - STAND_INS - set(known)
-    for node, called in _calls(tree, made, known):
+            defined -= {one.name for one in node.names}
+    assert not read - defined - STAND_INS - set(known)
+    for node, called in _calls(tree, defined, known):
         named = {one.arg: None for one in node.keywords}
         if getattr(called, "__module__", "") in sys.stdlib_module_names | {"builtins"}:
             continue

@@ -1,4 +1,4 @@
-"""What no source of ours does, whatever the reason: names, calls, imports, slow patterns.
+"""Names, calls, imports and slow patterns that no source of this repository may have.
 
 Rules of this file: a test looks at all files and tells everything that it has found. A test for
 each file would cost more than what it does.
@@ -51,7 +51,7 @@ BANNED_IMPORTS = frozenset(
         "xml",
     }
 )
-"""Hostile input meets none of these; sockets belong to trio."""
+"""Modules that must not be imported: unsafe with hostile input, or sockets beside trio's."""
 MAY_IMPORT: dict[str, frozenset[str]] = {
     # The demo proves itself with clients that are not its own.
     "thurn-command-demo": frozenset({"smtplib", "poplib"}),

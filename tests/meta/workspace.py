@@ -68,9 +68,9 @@ class Member:
 @cache
 def members() -> tuple[Member, ...]:
     """Every distribution, core first."""
-    found = sorted(ROOT.glob("core/*/pyproject.toml"))
-    found += sorted(ROOT.glob("plugins/*/*/pyproject.toml"))
-    return tuple(Member(path.parent) for path in found)
+    projects = sorted(ROOT.glob("core/*/pyproject.toml"))
+    projects += sorted(ROOT.glob("plugins/*/*/pyproject.toml"))
+    return tuple(Member(path.parent) for path in projects)
 
 
 def plugins() -> tuple[Member, ...]:

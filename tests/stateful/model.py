@@ -12,7 +12,7 @@ SEEN, DELETED = "\\Seen", "\\Deleted"
 
 
 class Stamp:
-    """A MODSEQ: at least `low`; `exact` once the server has told it."""
+    """A MODSEQ: at least `low`; `exact` once the server has sent it."""
 
     __slots__ = ("exact", "low")
 

@@ -1,4 +1,4 @@
-"""What each command has to do to the model, and what has to be answered.
+"""The effect of each command on the model, and the answers that the server must give.
 
 One command at a time is judged, when its tagged answer is there: first its effect on the model,
 by what was answered where the standards leave a choice; then every untagged response on the
@@ -78,7 +78,7 @@ class Oracle:
     # Views.
 
     def hear(self, client, kind, reply, *, uid):
-        """Every untagged response; {entry: what it told} of FETCH."""
+        """Check every untagged response; returns what FETCH responses said, by entry."""
         told, quiet = {}, kind in ("FETCH", "STORE", "SEARCH") and not uid
         view = client.view
         for line in reply.untagged:
@@ -87,7 +87,7 @@ class Oracle:
                 entry, inside = view.fetch(line, found, self.site)
                 told.setdefault(entry, set()).update(inside)
                 if client.condstore and kind != "FETCH" and "FLAGS" in inside:
-                    assert "MODSEQ" in inside, "RFC 7162 §3.2: MODSEQ is told with every change"
+                    assert "MODSEQ" in inside, "RFC 7162 §3.2: MODSEQ is sent with every change"
             elif found := NUMBERED.match(line):
                 number, word = int(found[1]), found[2]
                 if word == b"EXISTS":
@@ -169,10 +169,10 @@ class Oracle:
         else:
             assert reply.ok
             uids = box.add([(token, flags) for token in tokens])
-            found = APPENDUID.search(reply.text)
-            assert found, reply.text
-            assert numbers(found[2]) == uids, (reply.text, uids)
-            box.saw_uidvalidity(int(found[1]))
+            match = APPENDUID.search(reply.text)
+            assert match, reply.text
+            assert numbers(match[2]) == uids, (reply.text, uids)
+            box.saw_uidvalidity(int(match[1]))
             for uid, token in zip(uids, tokens, strict=True):
                 self.site.gave(box.uidvalidity, uid, token)
         self.after(client, "APPEND", reply)
@@ -251,14 +251,14 @@ class Oracle:
     def search(self, client, reply, uid, words):
         view = client.view
         (line,) = [one for one in reply.untagged if one.startswith(b"* SEARCH")]
-        found = set(map(int, line.split()[2:]))
+        numbers = set(map(int, line.split()[2:]))
         assert reply.ok
         for number, entry in enumerate(view.entries, 1):
             one = view.box.messages.get(entry.uid)
             if one is None:
                 continue
             before, now = matches(words, entry.told), matches(words, one.flags)
-            is_found = (entry.uid if uid else number) in found
+            is_found = (entry.uid if uid else number) in numbers
             assert is_found in (before, now), (words, number, entry.uid, before, now)
         self.after(client, "SEARCH", reply, uid=uid)
 
@@ -271,23 +271,23 @@ class Oracle:
             return self.after(client, kind, reply)
         uids = [view.entries[at].uid for at in live]
         where = reply.text.encode() if not move else b"\n".join(reply.untagged)
-        found = COPYUID.search(where)
+        match = COPYUID.search(where)
         if not reply.ok:
             assert reply.refused("EXPUNGEISSUED")
             assert len(live) < len(positions)
-            assert not found
+            assert not match
             return self.after(client, kind, reply)
         if not uids:
-            assert not found
+            assert not match
             return self.after(client, kind, reply)
         sources = [view.box.messages[one] for one in uids]
         given = target.add([(one.token, one.flags) for one in sources])
         if move:
             view.box.remove(uids)
-        assert found, f"{kind} without COPYUID"
-        assert numbers(found[2].decode()) == uids
-        assert numbers(found[3].decode()) == given, (found[0], given)
-        target.saw_uidvalidity(int(found[1]))
+        assert match, f"{kind} without COPYUID"
+        assert numbers(match[2].decode()) == uids
+        assert numbers(match[3].decode()) == given, (match[0], given)
+        target.saw_uidvalidity(int(match[1]))
         for one, source in zip(given, sources, strict=True):
             self.site.gave(target.uidvalidity, one, source.token)
         if move:
@@ -366,8 +366,8 @@ class Oracle:
 
     def list(self, client, reply):
         assert reply.ok
-        found = [one for one in map(LIST.match, reply.untagged) if one]
-        assert sorted(one[2].decode() for one in found) == sorted(self.site.boxes)
+        matches = [one for one in map(LIST.match, reply.untagged) if one]
+        assert sorted(one[2].decode() for one in matches) == sorted(self.site.boxes)
         self.after(client, "LIST", reply)
 
     def create(self, client, reply, name):

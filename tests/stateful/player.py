@@ -154,7 +154,7 @@ class Game:
             raise Failed(text) from error
 
     def checkpoint(self):
-        """Every client is told everything, and asks for what it was not told."""
+        """Every client hears all updates, and asks for the rest."""
         for number, client in enumerate(self.clients):
             if client.idling:
                 self.step(number, [["DONE"]])

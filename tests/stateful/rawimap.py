@@ -20,10 +20,10 @@ def tokens(octets):
     """All values of a response, nested."""
     position, stack, current = 0, [], []
     while position < len(octets):
-        found = TOKEN.match(octets, position)
-        assert found, octets[position : position + 60]
-        position = found.end()
-        quoted, size, mark, atom = found.groups()
+        match = TOKEN.match(octets, position)
+        assert match, octets[position : position + 60]
+        position = match.end()
+        quoted, size, mark, atom = match.groups()
         if quoted is not None:
             current.append(re.sub(rb"\\(.)", rb"\1", quoted) if b"\\" in quoted else quoted)
         elif size is not None:

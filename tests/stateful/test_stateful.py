@@ -37,14 +37,14 @@ def report(capsys, what, found):
 
 def test_one_after_the_other(site, capsys):
     port, accounts = site
-    found = run(port, accounts, SEED, COMMANDS * 3 // 4, workers=WORKERS)
-    assert report(capsys, "one after the other", found) == WORKERS
+    played = run(port, accounts, SEED, COMMANDS * 3 // 4, workers=WORKERS)
+    assert report(capsys, "one after the other", played) == WORKERS
 
 
 def test_all_at_once(site, capsys):
     port, accounts = site
-    found = run(port, accounts, SEED, COMMANDS // 4, workers=WORKERS, together=True)
-    assert report(capsys, "all at once", found) == WORKERS
+    played = run(port, accounts, SEED, COMMANDS // 4, workers=WORKERS, together=True)
+    assert report(capsys, "all at once", played) == WORKERS
 
 
 def test_the_store_in_memory(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""What a client knows of its selected mailbox, from nothing but what it was told.
+"""What a client knows of its selected mailbox, from the server's responses alone.
 
 An entry stands for a message number. `uid` is the truth where a model stands behind the view, else
 what the server has said; `flags` is what the client knows (None: nothing); `told` and `stamp` are
@@ -109,7 +109,7 @@ class View:
             entry.uid = uid
 
     def catch_up(self):
-        """All has been heard: what was new meanwhile has the UIDs of its places."""
+        """All updates have come: messages that were new meanwhile get the UIDs of their places."""
         self.behind = False
         uids = list(self.box.messages)
         assert len(uids) == len(self.entries), f"{len(self.entries)} messages told of {uids}"
@@ -118,7 +118,7 @@ class View:
         self.floor = self.box.uidnext - 1
 
     def agree(self, *, ghosts):
-        """The view is the model, but for messages that could not be told to have gone."""
+        """The view equals the model, except for expunges that the server could not report yet."""
         there = self.box.messages
         uids = [entry.uid for entry in self.entries if not ghosts or entry.uid in there]
         assert uids == list(there), f"view {uids}, mailbox {list(there)}"

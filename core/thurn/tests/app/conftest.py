@@ -106,8 +106,8 @@ class Site:
 
     def events(self, event: str | None = None) -> list[dict[str, Any]]:
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
-        found = [json.loads(line) for line in lines]
-        return [one for one in found if event in (None, one["event"])]
+        records = [json.loads(line) for line in lines]
+        return [one for one in records if event in (None, one["event"])]
 
     def wait(self, event: str, count: int = 1) -> dict[str, Any]:
         try:

@@ -72,7 +72,15 @@ def test_a_command_opens_its_roles_and_the_state_alone(site: Path) -> None:
     assert not with_log
 
 
-def test_whoever_writes_records_opens_all_owners(site: Path) -> None:
+def test_a_command_sees_the_names_of_what_it_has_not_opened(site: Path) -> None:
+    async def action(opened: CommandSite) -> tuple[list[str], list[str]]:
+        stores = [name for name, _ in opened.instances("store")]
+        return stores, [*opened.names("store")]
+
+    assert Opener().run(action, config=[site], roles=["account"]) == ([], ["main"])
+
+
+def test_a_command_that_writes_records_opens_all_owners(site: Path) -> None:
     part, with_log = part_of(load(read([site])), ["store"])
     assert set(part.instances) == {
         ("account", "people"),
@@ -164,7 +172,7 @@ def test_all_findings_are_told(site: Path) -> None:
 
 
 def test_the_umask_is_as_before_afterwards(site: Path) -> None:
-    """Whoever runs a command in its own process makes files of its own later."""
+    """A process that runs a command in itself creates files of its own later."""
 
     async def act(opened: CommandSite) -> int:
         inside = os.umask(0o077)

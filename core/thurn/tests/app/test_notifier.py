@@ -1,4 +1,4 @@
-"""What systemd is told, by a real datagram socket."""
+"""The messages that systemd gets, by a real datagram socket."""
 
 from __future__ import annotations
 
@@ -92,6 +92,31 @@ def test_a_full_socket_is_not_waited_for(receiving):
         notifier.say("x" * STATUS_CHARACTERS)
 
 
+def test_what_finds_no_room_is_sent_at_the_next_turn(receiving):
+    notifier = Notifier({"NOTIFY_SOCKET": receiving.getsockname()})
+    filled = fill(receiving)
+    notifier.ready("serves")
+    for _ in range(filled):
+        assert told(receiving) == {"FULL": "1"}
+    notifier.beat(1.0)
+    notifier.say("once")
+    assert told(receiving) == {"READY": "1", "STATUS": "serves"}
+    assert told(receiving) == {"STATUS": "once"}
+
+
+def fill(receiving):
+    """Send as many messages as there is room for; their number."""
+    count = 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filling:
+        filling.setblocking(False)
+        try:
+            while True:
+                filling.sendto(b"FULL=1", receiving.getsockname())
+                count += 1
+        except BlockingIOError:
+            return count
+
+
 def skip_beats(receiving):
     message = told(receiving)
     beaten = 0
@@ -132,5 +157,5 @@ def test_a_start_that_fails_is_never_ready(site, receiving, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", receiving.getsockname())
     site.configure(broken="check")
     site.supervisor = site.start()
-    assert site.ended() == 1
+    assert site.ended() == os.EX_CONFIG
     assert told(receiving).keys() == {"STATUS"}

@@ -57,7 +57,7 @@ def test_it_serves_and_stops(site, eventually):
     assert int(niceness) == os.nice(0) + 10
     site.signal(signal.SIGTERM)
     site.wait("site.stopping")
-    # What is under way goes on and is told.
+    # Sessions that are under way go on and are reported.
     eventually(lambda: peer.ask("x") == "closing", "the last answer")
     assert peer.line() == ""
     peer.close()
@@ -194,7 +194,7 @@ def test_a_reload_that_cannot_bind_changes_nothing(site):
 def test_a_first_start_that_fails_says_all_and_ends(site):
     site.configure(broken="check")
     site.supervisor = site.start()
-    assert site.ended() == 1
+    assert site.ended() == os.EX_CONFIG
     assert len(site.events("generation.failed")[0]["findings"]) == 2
 
 
@@ -202,7 +202,7 @@ def test_a_first_start_that_fails_says_all_and_ends(site):
 def test_root_must_be_allowed(site):
     site.configure(allow_root=False)
     site.supervisor = site.start()
-    assert site.ended() == 1
+    assert site.ended() == os.EX_CONFIG
     assert "started by root" in site.events("generation.failed")[0]["findings"][0]
 
 

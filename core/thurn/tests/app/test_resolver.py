@@ -1,4 +1,4 @@
-"""`context.resolver`: the site's, opened before whoever asks it; without one, the system's."""
+"""`context.resolver`: the site's, opened before the plugins that use it; else the system's."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def site(tmp_path, **settings):
     return load(of_tables(tables, tmp_path), registry), answers
 
 
-async def test_the_resolver_of_the_site_is_there_before_whoever_asks_it(tmp_path, hosts):
+async def test_the_site_resolver_opens_before_the_plugins_that_use_it(tmp_path, hosts):
     config, answers = site(tmp_path, resolver="main")
     async with open_site(config, with_log=False):
         assert answers[0].records == (ip_address("192.0.2.7"),)

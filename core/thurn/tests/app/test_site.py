@@ -1,4 +1,4 @@
-"""Opening a site: what fails is told as it is, with all that was open closed again."""
+"""Opening a site: a failure is raised unchanged, and everything that was open is closed again."""
 
 from __future__ import annotations
 

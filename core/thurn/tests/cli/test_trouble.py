@@ -1,4 +1,4 @@
-"""What is wrong with a site is told in words that name file and line, and never as a traceback."""
+"""Commands report what is wrong with a site in words, with file and line, never as a traceback."""
 
 from __future__ import annotations
 
@@ -108,14 +108,17 @@ def test_each_finding_says_where_and_what_to_write(tmp_path: Path, more: str, fi
 
 
 @pytest.mark.parametrize(
-    ("key", "bind", "finding"),
+    ("key", "bind", "finding", "code"),
     [
-        ("allow_root = true", "unix:{}/precious", ':12: listener.lmtp: bind "unix:'),
-        ('data = "precious"', "[::1]:0", ":2: site.data: "),
-        ('user = "nobody-at-all"', "[::1]:0", ":2: site.user: this machine has no account"),
+        ("allow_root = true", "unix:{}/precious", ':12: listener.lmtp: bind "unix:', 1),
+        ('data = "precious"', "[::1]:0", ":2: site.data: ", 1),
+        ('user = "nobody-at-all"', "[::1]:0", ":2: site.user: this machine has no account", 78),
+        ("no_such_key = 1", "[::1]:0", ":2: site.no_such_key: ", 78),
     ],
 )
-def test_a_start_that_fails_says_where(tmp_path: Path, key: str, bind: str, finding: str) -> None:
+def test_a_start_that_fails_says_where(
+    tmp_path: Path, key: str, bind: str, finding: str, code: int
+) -> None:
     (tmp_path / "precious").write_text("mail")
     path = tmp_path / "thurn.toml"
     site = SITE.replace("2525", "0") + f'bind = ["{bind.format(tmp_path)}"]\n'
@@ -127,7 +130,7 @@ def test_a_start_that_fails_says_where(tmp_path: Path, key: str, bind: str, find
     done = subprocess.run(
         [BIN / "thurn", "run", "-c", path], capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode == 1
+    assert done.returncode == code
     assert f"{path}{finding}" in json.loads(done.stderr.splitlines()[-1])["findings"][0]
 
 

@@ -243,7 +243,7 @@ def test_a_role_that_another_plugin_declares(tmp_path, role, head, type_name):
 
 
 class Distribution:
-    """The metadata of one that is not installed."""
+    """The metadata of a distribution that is not installed."""
 
     def __init__(self, name, *requires):
         self.name, self.requires = name, list(requires)
@@ -254,7 +254,7 @@ def entry_point(name, value, distribution):
 
 
 def test_a_plugin_of_a_family_without_its_head(tmp_path, monkeypatch):
-    """The head is told from what the extension's distribution needs."""
+    """The finding names the head's distribution, known from the extension's requirements."""
     path = tmp_path / "site.toml"
     path.write_text(f'{SITE}[imap.x]\ntype = "colours"\n')
     needs = ("thurn>=2,<3", "thurn-listener-imap>=2,<3", 'thurn-web-x; extra == "web"')

@@ -51,10 +51,10 @@ def works(config: ServiceSettings):
 
 
 def registry():
-    made = Registry(available=())
-    made.add(kept, "thurn-store-kept")
-    made.add(works, "thurn-service-works")
-    return made
+    registry = Registry(available=())
+    registry.add(kept, "thurn-store-kept")
+    registry.add(works, "thurn-service-works")
+    return registry
 
 
 def round_trip(config, tmp_path):

@@ -31,12 +31,15 @@ def test_it_says_who_was_not_reached_and_returns_the_header():
         now=1_790_000_000.0,
     )
     assert envelope.sender is None
-    found = email.message_from_bytes(content.read(), policy=email.policy.default)
-    assert found.get_content_type() == "multipart/report"
-    assert found["Content-Type"].params["report-type"] == "delivery-status"
-    assert (found["To"].strip("<>"), found["Auto-Submitted"]) == ("x@example.net", "auto-replied")
-    assert found["Message-ID"] == "<report.T1@mail.example>"
-    text, status, header = found.iter_parts()
+    report_message = email.message_from_bytes(content.read(), policy=email.policy.default)
+    assert report_message.get_content_type() == "multipart/report"
+    assert report_message["Content-Type"].params["report-type"] == "delivery-status"
+    assert (report_message["To"].strip("<>"), report_message["Auto-Submitted"]) == (
+        "x@example.net",
+        "auto-replied",
+    )
+    assert report_message["Message-ID"] == "<report.T1@mail.example>"
+    text, status, header = report_message.iter_parts()
     assert "<a@example.org>: 550 5.1.1 No such account" in text.get_content()
     assert "<list@example.org>: 552 5.2.2 caf\u00e9 is full" in text.get_content()
     mta, one, two = status.get_payload()

@@ -73,7 +73,7 @@ class Accounts:
 
 
 class Policy:
-    """Answers what it is told to, and keeps what it was asked."""
+    """Gives the answers that the test sets, and keeps the questions."""
 
     def __init__(self, before=None, after=None, record=None):
         self.answers = {"before": before, "after": after, "record": record}

@@ -395,8 +395,8 @@ async def test_every_refused_login_has_a_line(world, autojump_clock):
     await one.log_in("alice", "wrong")
     policy.answers["before"] = Forbid("login.banned", temporary=True)
     await one.log_in()
-    found = [(line.event, line.facts["code"], line.facts["reason"]) for line in one.login_lines]
-    assert found == [
+    logged = [(line.event, line.facts["code"], line.facts["reason"]) for line in one.login_lines]
+    assert logged == [
         ("login.refused", 538, "encryption.required"),
         ("login.refused", 504, "mechanism.unknown"),
         ("login.refused", 538, "encryption.required"),

@@ -1,4 +1,4 @@
-"""A small store on top of the log, and a disk that forgets what was not synced."""
+"""A small store on top of the log, and a disk that loses every octet that was not synced."""
 
 from __future__ import annotations
 
@@ -346,8 +346,8 @@ def broken() -> OSError:
 
 def frames(directory: Path, slot: int = 0) -> list[ScannedFrame]:
     """What is on the disk, in order."""
-    found = segments(directory, slot, "sealed") + segments(directory, slot, "seg")
-    return [f for one in found for f in scan(one.path.read_bytes(), one.generation).frames]
+    segment_files = segments(directory, slot, "sealed") + segments(directory, slot, "seg")
+    return [f for one in segment_files for f in scan(one.path.read_bytes(), one.generation).frames]
 
 
 @pytest.fixture

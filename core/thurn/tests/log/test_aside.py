@@ -1,4 +1,4 @@
-"""One account's trouble: its records are kept aside, and everybody else goes on."""
+"""One account in trouble: its records are put aside, and all other accounts go on."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ async def test_room_that_others_need_is_not_taken(site, kit, tmp_path):
     assert "log.aside_full" in [event for event, _ in site.reports]
 
 
-async def test_a_damaged_file_is_trouble_and_stays(site):
+async def test_a_damaged_file_raises_storage_trouble_and_stays(site):
     await damaged_at_start(site)
     site.recover()
     site.store.troubled.clear()

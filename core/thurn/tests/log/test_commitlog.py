@@ -11,7 +11,7 @@ from thurn.types.content import Blob
 from thurn.types.errors import PluginError
 
 
-async def test_a_commit_is_visible_told_and_readable(make, kit):
+async def test_a_commit_is_visible_reported_and_readable(make, kit):
     log = await make()
     account = log.store.account("a")
     change = kit.Add(account, "one", Blob(b"octets"))

@@ -52,7 +52,7 @@ async def test_half_a_frame_of_a_full_disk_is_overwritten(make, kit, tmp_path):
 
 
 @pytest.mark.slow
-async def test_no_room_for_a_segment_is_told_and_passes(make, kit):
+async def test_no_room_for_a_segment_is_reported_and_passes(make, kit):
     log = await make(LogSettings(segment_octets=16384))
     a = log.store.account("a")
     await log.commit([kit.Add(a, "first")])

@@ -359,7 +359,7 @@ def test_a_scan_of_anything_gives_no_error(octets, at):
     scan(octets, 7)
 
 
-# The power cut, at any call, with any part of what was not synced lost
+# The power cut, at any call, losing any part of the octets that were not synced
 
 
 async def scenario(kit, disk, directory, random, acknowledged):

@@ -119,7 +119,7 @@ async def test_slow_syncs_go_to_a_thread_and_come_back(kit):
     assert 30 < changes[0] < 60 < changes[1]
 
 
-async def test_what_waits_when_the_log_closes_is_told(kit, tmp_path):
+async def test_waiting_groups_get_an_error_when_the_log_closes(kit, tmp_path):
     store = kit.Store()
     seen = []
 

@@ -1,4 +1,4 @@
-"""A process that commits as fast as it can and says what was acknowledged; for the kill test.
+"""A process that commits as fast as it can and prints each acknowledgement; for the kill test.
 
 Arguments: the log's directory, a seed. Each account is an append-only file of numbers, written at
 commit without a sync, so that it survives a kill as an index of the real store does.

@@ -91,7 +91,7 @@ async def test_they_are_opened_once_when_they_are_asked_and_closed_with_the_sess
         transaction, answer = await world.ask(session)
         assert answer == Accept("mine")
         end_transaction(transaction, outcome)
-        end_transaction(transaction, "abandoned")  # the second end is none
+        end_transaction(transaction, "abandoned")  # the second end has no effect
     await end_session(session)
     assert policy.log == ["open", "asked", "stored", "asked", "refused", "closed"]
     await end_session(session)

@@ -61,16 +61,16 @@ def mailboxes(delivery):
 async def test_a_test_of_eight_lines(tags, hour, kept):
     clock = ManualClock(wall=datetime(2025, 6, 16, hour, tzinfo=UTC).timestamp())
     script = f'require "vnd.example.office-hours"; if office_hours {tags} {{ discard; }}'
-    found = await check_sieve(office_hours, script, context=FakeContext(None, clock=clock))
-    assert bool(found.filings) is kept
+    delivery = await check_sieve(office_hours, script, context=FakeContext(None, clock=clock))
+    assert bool(delivery.filings) is kept
 
 
 async def test_an_action_of_six_lines():
     script = 'require "vnd.example.archive"; archive :seen "Archive";'
-    found = await check_sieve(archive, script, sender="x@example.net")
-    assert mailboxes(found) == [("Archive/example.net", ("\\Seen",))]
-    found = await check_sieve(archive, script.replace(":seen", ""), sender=None)
-    assert mailboxes(found) == [("Archive/nobody", ())]
+    delivery = await check_sieve(archive, script, sender="x@example.net")
+    assert mailboxes(delivery) == [("Archive/example.net", ("\\Seen",))]
+    delivery = await check_sieve(archive, script.replace(":seen", ""), sender=None)
+    assert mailboxes(delivery) == [("Archive/nobody", ())]
 
 
 def test_the_names_of_a_plugin_follow_from_its_own():
@@ -239,18 +239,19 @@ def perform(*what, before=""):
 
 
 async def test_all_verbs_are_there():
-    found = await check_sieve(verbs, perform("send", "once", "after", "A", "inbox", "A"))
-    assert mailboxes(found) == [("A", ()), ("INBOX", ())]
+    delivery = await check_sieve(verbs, perform("send", "once", "after", "A", "inbox", "A"))
+    assert mailboxes(delivery) == [("A", ()), ("INBOX", ())]
     assert [
-        str(envelope.recipients[0].address) for envelope in (one.envelope for one in found.sendings)
+        str(envelope.recipients[0].address)
+        for envelope in (one.envelope for one in delivery.sendings)
     ] == ["b@elsewhere.example"]
-    assert list(found.remembered) == ["key"]
-    assert len(found.actions) == 1
-    assert "first True" in found.notes
-    assert any("script line 2: verbs" in note for note in found.notes)
+    assert list(delivery.remembered) == ["key"]
+    assert len(delivery.actions) == 1
+    assert "first True" in delivery.notes
+    assert any("script line 2: verbs" in note for note in delivery.notes)
     assert (await check_sieve(verbs, perform("reject"))).rejection == Status(550, "5.7.1", "no")
-    found = await check_sieve(verbs, perform("discard"))
-    assert (found.decided, found.filings) == (True, [])
+    delivery = await check_sieve(verbs, perform("discard"))
+    assert (delivery.decided, delivery.filings) == (True, [])
 
 
 async def test_who_cancels_the_keep_and_does_nothing_has_kept():
@@ -264,16 +265,16 @@ def beside(delivery: Delivery) -> None:
 
 
 async def test_without_cancels_keep_the_message_is_kept_too():
-    found = await check_sieve(beside, 'require "vnd.example.beside"; beside;')
-    assert mailboxes(found) == [("Copies", ()), ("INBOX", ())]
+    delivery = await check_sieve(beside, 'require "vnd.example.beside"; beside;')
+    assert mailboxes(delivery) == [("Copies", ()), ("INBOX", ())]
 
 
 async def test_an_action_has_the_message_as_the_script_had_it():
     before = 'addheader "X-A" "b";'
-    found = await check_sieve(verbs, perform("A", before=before))
-    assert found.filings[0].content.scan.get(b"x-a") == b"b"
-    found = await check_sieve(verbs, f'{perform("A")} addheader "X-A" "b";')
-    assert found.filings[0].content is found.content
+    delivery = await check_sieve(verbs, perform("A", before=before))
+    assert delivery.filings[0].content.scan.get(b"x-a") == b"b"
+    delivery = await check_sieve(verbs, f'{perform("A")} addheader "X-A" "b";')
+    assert delivery.filings[0].content is delivery.content
 
 
 @pytest.mark.parametrize("word", ["refuse", "", "a//b", "../x", "\x01"])
@@ -282,16 +283,20 @@ async def test_what_cannot_be_done_is_told_and_has_done_nothing(word):
         ScriptFailed, match=r"line 2: (?:not with me|the action uses a name that)"
     ) as failed:
         await check_sieve(verbs, perform("A", "reject", "send", word))
-    found = failed.value.delivery
-    assert (mailboxes(found), found.rejection, found.sendings) == ([("INBOX", ())], None, [])
+    delivery = failed.value.delivery
+    assert (mailboxes(delivery), delivery.rejection, delivery.sendings) == (
+        [("INBOX", ())],
+        None,
+        [],
+    )
 
 
 async def test_too_many_new_mailboxes():
     names = [f"new{number}" for number in range(11)]
     with pytest.raises(ScriptFailed, match="create at most 10 mailboxes"):
         await check_sieve(verbs, perform(*names))
-    found = await check_sieve(verbs, perform(*names), account=FakeAccount(["new1"]))
-    assert len(found.filings) == 11
+    delivery = await check_sieve(verbs, perform(*names), account=FakeAccount(["new1"]))
+    assert len(delivery.filings) == 11
 
 
 @pytest.mark.parametrize(("word", "error"), [("raise", ValueError), ("trouble", TemporaryFailure)])
@@ -302,11 +307,11 @@ async def test_what_an_action_raises_is_trouble(word, error):
 
 async def test_a_second_message_of_an_account():
     account = FakeAccount()
-    found = await check_sieve(verbs, perform("once", "A"), account=account)
-    for deposit in found.remembered.values():
+    delivery = await check_sieve(verbs, perform("once", "A"), account=account)
+    for deposit in delivery.remembered.values():
         await deposit.commit()
-    found = await check_sieve(verbs, perform("once", "A"), account=account)
-    assert "first False" in found.notes
+    delivery = await check_sieve(verbs, perform("once", "A"), account=account)
+    assert "first False" in delivery.notes
 
 
 @sieve_command("vnd.example.now")
@@ -320,9 +325,9 @@ async def later(rt: Runtime) -> None:
 
 
 async def test_a_command_may_act_while_the_script_runs():
-    found = await check_sieve(now, 'require "vnd.example.now"; now "a";')
-    assert mailboxes(found) == [("Now/a", ())]
-    assert "script line 1: store" in found.notes
+    delivery = await check_sieve(now, 'require "vnd.example.now"; now "a";')
+    assert mailboxes(delivery) == [("Now/a", ())]
+    assert "script line 1: store" in delivery.notes
     script = 'require ["vnd.example.later", "variables", "fileinto"]; later; fileinto "${found}";'
     assert mailboxes(await check_sieve(later, script)) == [("it", ())]
 

@@ -93,7 +93,7 @@ class Collector:
 
     @property
     def too_large(self) -> bool:
-        """Whether the content is over the limit; nothing of it is kept then."""
+        """Whether the content is over the limit; if so, none of it is kept."""
         return self._too_large
 
     def add(self, octets: bytes) -> None:

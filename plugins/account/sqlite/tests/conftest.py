@@ -94,6 +94,10 @@ class Site:
         assert role == "account"
         return self._instances
 
+    def names(self, role):
+        assert role == "store"
+        return ["main", "big"]
+
 
 class Opener:
     """Opens the instances as the host does."""

@@ -137,6 +137,16 @@ def test_all_properties_can_be_set(site):
     assert line.endswith("\taccount.changed\tAlice\tAlice\tquota_octets: - → 2147483648\n")
 
 
+def test_a_store_that_the_site_does_not_have_is_refused_with_the_list(site):
+    refusals = [
+        site(account, "set", "alice", "--store", "bgi", fails=True),
+        site(account, "add", "bob", "--store", "bgi", "--no-password", fails=True),
+    ]
+    assert refusals == ["Error: the site has no store 'bgi', only: big, main\n"] * 2
+    assert shown(site)["store"] is None
+    assert "bob" not in site(account, "list")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -122,6 +122,7 @@ def test_every_command_of_thurn_has_a_whole_page(tmp_path):
     texts = {path.stem: path.read_text("ascii") for path in (tmp_path / "man1").iterdir()}
     assert {"thurn", "thurn-run", "thurn-manual", "thurn-relay-grant"} <= set(texts)
     assert done.output == f"{len(texts)} pages are in {tmp_path}/man1.\n"
+    assert [name for name, text in texts.items() if r"\fB78\fP" in text] == ["thurn-run"]
     for name, text in texts.items():
         sections = re.findall(r"^\.SH (.+)$", text, re.MULTILINE)
         assert sections[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"], name

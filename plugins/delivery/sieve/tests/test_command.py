@@ -130,6 +130,32 @@ def test_tests_beside_scripts(run, tmp_path):
     assert "line 1" in run("test", "bad.svtest", code=1)
 
 
+LIMITED = """
+require ["vnd.thurn.testsuite", "include", "subaddress", "envelope"];
+test "the detail begins where the site says" {
+  test_set "envelope.to" "alice-lists@example.org";
+  if not envelope :detail "to" "lists" { test_fail "elsewhere"; }
+}
+test "two redirects are permitted" {
+  redirect "a@example.net"; redirect "b@example.net";
+}
+"""
+
+
+def test_tests_use_the_limits_and_settings_of_the_site(site, tmp_path):
+    text = (tmp_path / "thurn.toml").read_text()
+    changed = text.replace('allow = ["fileinto"]', 'redirects = 1\nseparator = "-"')
+    (tmp_path / "strict.toml").write_text(changed)
+    (tmp_path / "limited.svtest").write_text(LIMITED)
+    words = ["test", "limited.svtest", "--json"]
+    printed = json.loads(site(*words, "--config", "strict.toml", code=1))
+    (failure,) = printed["limited.svtest"].items()
+    assert failure[0] == "two redirects are permitted"
+    assert "more than 1 redirects" in failure[1]
+    printed = json.loads(site(*words, code=1))
+    assert [*printed["limited.svtest"]] == ["the detail begins where the site says"]
+
+
 def test_run_refuses_what_is_no_script_or_address(run):
     assert "line 2" in run("run", "bad.sieve", "message.eml", code=1)
     assert "no domain" in run("run", "good.sieve", "message.eml", "--to", "alice", code=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
 from thurn_sieve.context import Account, Context, Envelope
 from thurn_sieve.diagnostics import Diagnostics
-from thurn_sieve.engine import Engine
+from thurn_sieve.engine import NO_SETTINGS, Engine
 from thurn_sieve.ext.extensions import shipped
 from thurn_sieve.limits import Limits
 from thurn_sieve.parser import parse
@@ -27,12 +28,26 @@ NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 """The time of a test that sets none."""
 
 
-def make_engine(registry: Registry | None = None) -> Engine:
-    """An engine with the commands of the testsuite, and all shipped extensions by default."""
+def make_engine(
+    registry: Registry | None = None,
+    *,
+    limits: Limits | None = None,
+    settings: Mapping[str, object] = NO_SETTINGS,
+) -> Engine:
+    """An engine with the commands of the testsuite, and all shipped extensions by default.
+
+    Args:
+        registry: the extensions; None means all that are shipped.
+        limits: the bounds of the scripts that are tested; None means the defaults. A source may
+            always have the default size, because a file of tests is larger than what it tests.
+        settings: the settings of extensions; those that a test sets override them.
+    """
     registry = (registry or shipped()).copy()
     if CAPABILITY not in registry.extensions:
         registry.add(EXTENSION)
-    return Engine(registry)
+    given, default = limits or Limits(), Limits()
+    source_octets = max(given.source_octets, default.source_octets)
+    return Engine(registry, limits=replace(given, source_octets=source_octets), settings=settings)
 
 
 def list_tests(source: bytes) -> list[str]:

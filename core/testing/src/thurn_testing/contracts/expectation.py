@@ -33,13 +33,13 @@ def expect_equal(found: object, expected: object, promise: str) -> None:
 
 
 def expect_decision(decision: object) -> None:
-    """Its reason is a dotted word for logs and tests; what a peer is told is one line of ASCII."""
+    """Its reason is a dotted word for logs and tests; its reply text is one line of ASCII."""
     reason = getattr(decision, "reason", "")
     if reason:
         expect(REASON.fullmatch(reason), f'a reason is a dotted word ("list.blocked"): {reason!r}')
     text = getattr(decision, "text", "")
     told = text.isascii() and text.isprintable()
-    expect(told, f"a peer is told one line of ASCII: {text!r}")
+    expect(told, f"a reply text is one line of ASCII: {text!r}")
 
 
 @contextmanager

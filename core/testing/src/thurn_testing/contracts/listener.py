@@ -263,7 +263,7 @@ async def farewells(bench: Bench) -> None:
 
 
 async def a_closing_worker_says_goodbye(bench: Bench) -> None:
-    """While the worker closes, a peer is told to come again, and the session ends."""
+    """While the worker closes, a peer is asked to come again, and the session ends."""
     if not bench.script.chatter:
         return
     client = bench.connect()

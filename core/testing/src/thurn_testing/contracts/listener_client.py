@@ -151,7 +151,7 @@ class Bench:
         return [path for path in self.context.data.rglob("*") if path.is_file()]
 
     def expect_nothing_open(self, client: Client) -> None:
-        """The session has ended, without an error, and nothing of it is left."""
+        """The session has ended, without an error, and leaves nothing behind."""
         expect(client.ended, "`serve` returns when the session is over")
         if client.error is not None:
             promise = f"a peer that leaves is no failure of the listener: {client.error!r}"

@@ -33,7 +33,7 @@ async def expired_rows_are_absent(site: StateBench) -> None:
         await table.put("for ever", b"")
         site.clock.advance(59.5)
         expect_equal(await table.get("get"), b"1", "a row lives until its lifetime has passed")
-        _expect_near(await _remaining(table, "get"), 0.5, "what is left of a lifetime is told")
+        _expect_near(await _remaining(table, "get"), 0.5, "the rest of a lifetime is reported")
         site.clock.advance(0.5)
         expect_equal(await table.get("get"), None, "get of an expired row is None")
         listed = [e.key for e in await table.entries()]

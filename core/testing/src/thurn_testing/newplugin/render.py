@@ -1,10 +1,10 @@
 """Writes the first version of a plugin: `thurn plugins new <role> <name>`.
 
 Rules: what is written is a whole distribution that installs, is found by its entry point and
-passes its own tests; nothing that exists is overwritten. Where a few lines keep the contract, they
-are in `template/<role>.py.tmpl`, and the test runs the kit of the role. The other roles get a class
-with the methods of their contract (`class.py.tmpl`); their test runs the kit too, which stops at
-the first method that is not written.
+passes its own tests; nothing that exists is overwritten. Where a page of code keeps the contract,
+it is `template/<role>.py.tmpl`, and the test runs the kit of the role. A store and a transport get
+a class with the methods of their contract (`class.py.tmpl`); the test of a store runs the kit too,
+which stops at the first method that is not written.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ HEADS: Final = {
     "sieve": ("delivery", ', "thurn-sieve"'),
 }
 """Families: the role of their head, and what an extension depends on besides the host."""
+TEST_NEEDS: Final = {"search": "thurn-store-memory", "tls": "thurn-tls-selfsigned"}
+"""The distribution that the test of a role needs besides `thurn-testing`."""
 ROLES: Final = tuple(dict.fromkeys((*FUNCTIONS, *HEADS, *PRODUCTS)))
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*+(?:-[a-z0-9]++)*+")
 NAME_CHARACTERS: Final = 40
@@ -98,8 +100,8 @@ def _fill(template: str, role: str, name: str) -> str:
         "product": "".join(word.capitalize() for word in name.split("-")) + role.capitalize(),
         "enabling": head and f'\n[{head}.{role}]\ntype = "{role}"\nextensions = ["{name}"]\n',
     }
-    if role == "search":
-        words["kit"] = ', "thurn-store-memory"'
+    if role in TEST_NEEDS:
+        words["kit"] = f', "{TEST_NEEDS[role]}"'
     if role in KITS:
         words |= product_class(role) | kit_test(role, words["function"])
     text = resources.files(__package__).joinpath("template", template).read_text("utf-8")

@@ -40,8 +40,9 @@ T = TypeVar("T")
 class CommandSiteView:
     """`CommandSite` on an opened site."""
 
-    def __init__(self, site: OpenSite) -> None:
+    def __init__(self, site: OpenSite, config: SiteConfig) -> None:
         self._site = site
+        self._config = config
         self.data = site.data
         self.clock = site.clock
         self.directory: Directory = site.directory
@@ -56,6 +57,10 @@ class CommandSiteView:
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role."""
         return self._site.opened(role)
+
+    def names(self, role: str) -> Sequence[str]:
+        """The names of the site's instances of a role."""
+        return [instance.name for instance in self._config.of_role(role)]
 
     async def open_account(self, account: AccountId) -> AccountHandle:
         """The account's mailboxes, for the host itself."""
@@ -114,7 +119,7 @@ class Opener:
 
         async def main() -> T:
             async with open_site(part, with_log=with_log, serving=False) as site:
-                return await action(CommandSiteView(site))
+                return await action(CommandSiteView(site, config))
 
         return trio.run(main)
 

@@ -154,6 +154,8 @@ class Generation:
     Attributes:
         phase: how far it is.
         findings: why it could not start.
+        is_misconfigured: whether the check of the configuration has failed, so that nothing but a
+            change of it can help.
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class Generation:
     ) -> None:
         self.number = number
         self.phase = Phase.CHECKING
+        self.is_misconfigured = False
         self.findings: list[str] = []
         self.importing = ""
         self.plan: ProcessPlan | None = None
@@ -232,6 +235,7 @@ class Generation:
             self._on_template_gone()
         for message in messages or ():
             if "failed" in message:
+                self.is_misconfigured = bool(message["misconfigured"])
                 self.fail(message["failed"])
             elif "importing" in message:
                 self.importing = str(message["importing"])

@@ -1,7 +1,7 @@
 """Reports the supervisor's state to systemd, if that asks for it: `Type=notify`, see sd_notify(3).
 
-Rules of this file: standard library only. A message that cannot be sent is lost; nothing waits for
-it, and nothing fails because of it.
+Rules of this file: standard library only. Nothing waits and nothing fails because of a message. One
+that the receiver has no room for is sent again at the next turn; only the watchdog's are lost.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import MutableMapping
-from contextlib import suppress
 from typing import Final
 
 STATUS_CHARACTERS: Final = 200
 """Most characters of the text in `systemctl status`: enough for one finding; the log has all."""
+
+
+UNSENT: Final = 16
+"""Most messages that wait for room; the oldest are forgotten, since the newest say what counts."""
 
 
 class Notifier:
@@ -33,6 +37,7 @@ class Notifier:
         watched = is_ours and timeout.isdecimal() and int(timeout) > 0
         self._pause_seconds = int(timeout) / 2e6 if watched else float("inf")
         self._beat_at = 0.0
+        self._unsent: deque[str] = deque(maxlen=UNSENT)
 
     def ready(self, status: str) -> None:
         """Report that a start or a reload has ended, and a generation serves."""
@@ -58,10 +63,25 @@ class Notifier:
             self._send("WATCHDOG=1", "")
 
     def _send(self, facts: str, status: str) -> None:
-        if not self._address:
-            return
         line = " ".join(status.split())[:STATUS_CHARACTERS]
         message = "\n".join(part for part in (facts, line and f"STATUS={line}") if part)
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
-            sending.setblocking(False)
-            sending.sendto(message.encode("utf-8", "replace"), self._address)
+        self._unsent.append(message)
+        self._send_unsent()
+
+    def _send_unsent(self) -> None:
+        while self._unsent and self._was_sent(self._unsent[0]):
+            self._unsent.popleft()
+
+    def _was_sent(self, message: str) -> bool:
+        """Whether nothing is to be done for a message any more: it was sent, or nobody is there."""
+        if not self._address:
+            return True
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
+                sending.setblocking(False)
+                sending.sendto(message.encode("utf-8", "replace"), self._address)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True

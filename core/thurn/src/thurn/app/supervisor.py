@@ -78,13 +78,16 @@ class Supervisor:
         self._was_ready = self._stopping = False
         self._begin_at = float("inf")
         self._last_failure: Message | None = None
+        self._exit_code = 1
         self._reloading: list[tuple[Channel, int]] = []  # who waits for the coming generation
 
     def run(self) -> int:
         """Run until stopped. To be called in the main thread, because of the signals.
 
         Returns:
-            The exit code: 0 after a stop, 1 if the first generation could not start.
+            The exit code: 0 after a stop. If the first generation could not start: 78 (EX_CONFIG of
+            sysexits.h) if the configuration is wrong, so that another start would fail in the same
+            way; 1 for everything that may pass, such as an address that is in use.
         """
         os.umask(0o077)
         woken, waking = socket.socketpair()
@@ -129,7 +132,7 @@ class Supervisor:
                 say("info", "site.stopped")
                 return 0
             if not self._was_ready and self._coming is None:
-                return 1
+                return self._exit_code
 
     def watch(self, channel: Channel, owner: object) -> None:
         """`ChannelWatcher`."""
@@ -275,6 +278,7 @@ class Supervisor:
             return
         serving = self._serving
         self._release(serving.plan.binds if serving is not None and serving.plan else None)
+        self._exit_code = os.EX_CONFIG if coming.is_misconfigured else 1
         self._tell_failed(coming.number, coming.findings, now)
 
     def _tell_failed(self, number: int, findings: list[str], now: float) -> None:

@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
         rights = find_rights(plan)
     except Exception as error:  # noqa: BLE001 - such as of a plugin that cannot be imported
         findings, unexpected = findings_of(error)
-        channel.send({"failed": findings})
+        channel.send({"failed": findings, "misconfigured": not unexpected})
         if unexpected:
             traceback.print_exc()
         return 1

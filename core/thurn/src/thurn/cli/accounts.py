@@ -1,7 +1,7 @@
-"""The names of accounts, for commands that print what a file has: it has ids only.
+"""Finds the names of accounts for commands that print a file which has only their ids.
 
-Rules of this file: a name is a courtesy. What cannot be opened (a broken site, a database of
-another account) leaves the ids as they are, and the command goes on.
+Rules of this file: a name is a courtesy. If the site cannot be opened (it is broken, or its
+database belongs to another account), the command goes on and prints ids.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from thurn.types.identity import AccountId
 def names_of(config: tuple[Path, ...], accounts: Collection[str]) -> dict[str, str]:
     """The primary address of each account that the site still has, by the account's id.
 
-    A process of root becomes the site's own account here; call it last.
+    A process that runs as root takes on the site's own account here, so call this last.
     """
     if not accounts:
         return {}

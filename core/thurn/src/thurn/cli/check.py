@@ -1,4 +1,4 @@
-"""`thurn check`: is the configuration right?"""
+"""`thurn check`: reports what is wrong with a configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def check(config: tuple[Path, ...], as_json: bool) -> None:
     """Report everything that is wrong with a configuration, with file and line.
 
     Files that it names (keys, accounts) are examined with the rights of the account that will
-    serve. It creates nothing and serves nothing.
+    serve. It creates nothing and serves nothing. The exit code is 1 if something is wrong; `thurn
+    run` ends with 78 then.
     """
     try:
         plan = check_config(config)
@@ -59,8 +60,10 @@ def _report(findings: list[str], warnings: list[str], *, as_json: bool) -> None:
 
 
 def _serving_rights(plan: SitePlan) -> tuple[Rights | None, list[str]]:
-    """The rights of the account that serves, and what is wrong with them. Only root can become
-    another account; None: the rights of this process."""
+    """The rights of the account that will serve, and findings about them.
+
+    Only root can take on another account's rights; None stands for the rights of this process.
+    """
     if os.geteuid() != 0:
         return None, []
     try:
@@ -89,19 +92,19 @@ def _directories(config: SiteConfig) -> tuple[list[str], list[str]]:
     findings: list[str] = []
     warnings: list[str] = []
     for key, path in _places(config):
-        there = next(one for one in (path, *path.parents) if one.exists())
+        existing = next(one for one in (path, *path.parents) if one.exists())
         where = f"{config.source.where(key)}: {'.'.join(key)}"
-        if not there.is_dir():
-            findings.append(f"{where}: {there} is not a directory")
-        elif there != path and key[-1] == "bind":
+        if not existing.is_dir():
+            findings.append(f"{where}: {existing} is not a directory")
+        elif existing != path and key[-1] == "bind":
             findings.append(f"{where}: {path} does not exist")
-        elif not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-            warnings.append(f"{where}: this account may not write in {there}; can the server?")
-        elif there == path and key[-1] == "data" and _belongs_to_another(path, config.site.user):
+        elif not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
+            warnings.append(f"{where}: this account may not write in {existing}; can the server?")
+        elif existing == path and key[-1] == "data" and _belongs_to_another(path, config.site.user):
             findings.append(f"{where}: {path} belongs to another account than site.user: chown it")
     return findings, warnings
 
 
 def _belongs_to_another(path: Path, account: str | None) -> bool:
-    """Only the server's own account may write in its data directory."""
+    """Whether a directory belongs to another account than the one that the server runs as."""
     return account is not None and path.stat().st_uid != getpwnam(account).pw_uid

@@ -1,4 +1,4 @@
-"""`thurn completion`: what makes a shell complete the words of `thurn`."""
+"""`thurn completion`: prints the script with which a shell completes the words of `thurn`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from thurn.cli.table import json_option, print_json
 @json_option
 @click.pass_context
 def completion(ctx: click.Context, /, shell: str, as_json: bool) -> None:
-    """Print what SHELL has to read to complete commands and options with TAB.
+    """Print the script that SHELL must read to complete commands and options with TAB.
 
-    It asks `thurn` itself, so it knows the commands of all plugins that are installed.
+    The script asks `thurn` itself, so it knows the commands of all installed plugins.
     """
     known = get_completion_class(shell)
-    if known is None:  # a shell that click has given up
+    if known is None:  # click does not support this shell any more
         raise click.ClickException(f"there is no completion for {shell}")
     script = known(ctx.find_root().command, {}, "thurn", "_THURN_COMPLETE").source()
     if as_json:

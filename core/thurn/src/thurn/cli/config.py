@@ -1,4 +1,4 @@
-"""`thurn config`: what a configuration means."""
+"""`thurn config`: shows what a configuration means."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHAINS = ("policies", "accounts", "sasl", "login", "relay", "filters", "delivery
 
 
 def _plugins(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """For the shell: installed plugins whose names begin so."""
+    """The installed plugins whose names begin with what was typed; for the shell's completion."""
     return [name for name in Registry().names() if name.startswith(incomplete)]
 
 
@@ -33,7 +33,8 @@ def config() -> None:
 def show(config: tuple[Path, ...], as_json: bool) -> None:
     """Show every setting as it is in force, defaults included, as a site's file.
 
-    Of a secret it shows where it is. With --json, durations are in seconds and sizes in octets.
+    For a secret it shows only where the secret is. With --json, durations are in seconds and sizes
+    in octets.
     """
     loaded = load(read(config))
     if not as_json:
@@ -64,7 +65,7 @@ def order(config: tuple[Path, ...], as_json: bool) -> None:
 def schema(plugin: str, as_json: bool) -> None:
     """Show the JSON Schema of a plugin's section; PLUGIN is `<role>.<type>`, such as store.spool.
 
-    It is JSON with and without --json.
+    The output is JSON with and without --json.
     """
     registry = Registry()
     for problem in registry.load([plugin]):
@@ -77,7 +78,7 @@ def schema(plugin: str, as_json: bool) -> None:
 
 
 def _chains(instance: Instance, loaded: SiteConfig) -> Iterator[tuple[str, str]]:
-    """The chains of a listener and their members; the last rule of all is the host's own."""
+    """The chains of a listener and their members; the relay chain ends with the host's own rule."""
     yield "from", str(instance.source)
     for field in CHAINS:
         names = getattr(instance.settings, field, ())

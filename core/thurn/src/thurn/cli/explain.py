@@ -30,13 +30,19 @@ from thurn.telemetry.journal import find, latest, search
 )
 @config_option
 @data_option
-@click.option("--from", "sender", help='List those of this sender: ADDRESS, @DOMAIN or "<>".')
-@click.option("--to", "recipient", help="List those for this recipient: ADDRESS or @DOMAIN.")
-@click.option("--since", metavar="TIME|DURATION", help="List those since then (UTC), or so long.")
+@click.option(
+    "--from", "sender", help='List transactions of this sender: ADDRESS, @DOMAIN or "<>".'
+)
+@click.option("--to", "recipient", help="List transactions for this recipient: ADDRESS or @DOMAIN.")
+@click.option(
+    "--since",
+    metavar="TIME|DURATION",
+    help="List transactions since a time (UTC), or of the last DURATION.",
+)
 @click.option(
     "--last",
     type=click.IntRange(1, 100_000),
-    help=f"List the newest, at most so many; {LISTED} where another option asks for a list.",
+    help=f"List at most this many, the newest; {LISTED} if only other options ask for a list.",
 )
 @json_option
 @click.argument("identifier", required=False)
@@ -50,7 +56,7 @@ def explain(  # noqa: PLR0913, PLR0917 - click passes options by name
     identifier: str | None,
     as_json: bool,
 ) -> None:
-    """Tell what happened to a transaction; its id is in the reply. Without an id: the newest.
+    """Show what happened to a transaction; its id is in the reply. Without an id: the newest.
 
     With --from, --to, --since or --last: list the transactions that match, oldest first.
     """
@@ -107,7 +113,8 @@ def story(record: dict[str, Any], names: Mapping[str, str] | None = None) -> Ite
 
     Args:
         record: of the journal.
-        names: what people know accounts by, for the ids in the record.
+        names: the primary address of each account, by the account's id; ids without one are
+            shown as they are.
     """
     names = names or {}
     listener, account = record.get("listener", "?"), record.get("account")
@@ -127,10 +134,10 @@ def story(record: dict[str, Any], names: Mapping[str, str] | None = None) -> Ite
 
 
 def _verdicts(record: dict[str, Any]) -> Iterator[str]:
-    """Who decided against it, where, and what would have to be different; each once.
+    """Who decided against the transaction, at which stage, and what would make it pass; each once.
 
-    A stage of an entry that could not decide, while the peer was answered 250, is pending: the
-    message is not deferred, and its entry passes the stage later.
+    An `outgoing` stage that could not decide about a message that was accepted is "pending": the
+    peer was answered 250, and the stage is asked again later.
     """
     is_accepted = record.get("outcome") in ("stored", "queued", "discarded")
     against = [s for s in record.get("stages", []) if s["decision"] in _REFUSALS]
@@ -168,8 +175,8 @@ _WOULD_PASS: Final = {
     "plugin.blocked": "the plugin did not block its worker",
     "plugin.temporary": "what the plugin needs were there",
 }
-"""The host's own reasons, and what would have to be different; other reasons are a rule's own
-word."""
+"""What would make a transaction pass, for each of the host's own reasons. Other reasons are a
+rule's own words."""
 
 
 def _named(account: str, names: Mapping[str, str]) -> str:

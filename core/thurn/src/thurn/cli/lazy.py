@@ -1,7 +1,7 @@
-"""Groups of commands that plugins add to: entry points of the group "thurn.commands"; with a dot in
-the name ("plugins.new"), of a group below.
+"""Groups of commands to which plugins add: a command is an entry point of "thurn.commands", and a
+name with a dot ("plugins.new") adds it to the group before the dot.
 
-Rules of this file: only what is called is imported.
+Rules of this file: a command is imported only when it is called.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class LazyGroup(click.Group):
     """A group whose commands are imported when they are called.
 
     Args:
-        built_in: commands that are in the module `thurn.cli` has of their name.
-        below: what stands before the dot in the names of this group's entry points.
+        built_in: commands of the host; each is in the module of `thurn.cli` of the same name.
+        below: the text before the dot in the names of this group's entry points.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class LazyGroup(click.Group):
 
 
 def _loaded(point: EntryPoint) -> click.Command:
-    """The command of an entry point; else one that says why it is not there, so that a plugin that
-    cannot be imported takes neither the help of the others away nor their completion."""
+    """The command of an entry point. If it cannot be imported, a command that says why: a broken
+    plugin must not take away the help and the completion of the others."""
     try:
         command = point.load()
         if isinstance(command, click.Command):

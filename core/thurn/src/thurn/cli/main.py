@@ -1,5 +1,5 @@
-"""The command `thurn`. Built-in commands are listed here, each in a module of its name; plugins
-bring others."""
+"""The command `thurn`. Each built-in command has a module of its name in `thurn.cli`; plugins add
+further commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands have in common: the options that say where the site is, and examples."""
+"""The options and the texts that commands share: where the site is, and examples."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ config_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     default=(Path("thurn.toml"),),
     show_default=True,
-    help="The site's file; later ones are laid over earlier ones.",
+    help="The site's file. Given several times: later files override earlier ones.",
 )
 
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="The data directory; the site's file is not read then.",
+    help="The data directory. With it, the site's file is not read.",
 )
-"""For commands that need nothing of a site but where its data is."""
+"""The option of commands that need only the data directory of a site."""
 
 
 def examples(*lines: str) -> str:
-    """What stands below a command's help: `@click.command(epilog=examples("thurn check"))`.
+    """The text below a command's help: `@click.command(epilog=examples("thurn check"))`.
 
-    `thurn manual` has it as EXAMPLES.
+    `thurn manual` shows it in the section EXAMPLES.
 
     Args:
-        lines: as they are typed, one command each.
+        lines: one command each, as it is typed.
     """
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""Where a site keeps its data, for commands that need nothing else of its configuration."""
+"""Finds a site's data directory, for commands that need nothing else of its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`thurn plugins`: what is installed, and the start of a new one."""
+"""`thurn plugins`: lists the installed plugins; the kit adds `thurn plugins new`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`thurn reload`: a running site takes its changed configuration, plugins and code."""
+"""`thurn reload`: a running site takes over its changed configuration, plugins and code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`thurn run`: the supervisor in the foreground. Imports nothing of the application."""
+"""`thurn run`: runs the supervisor in the foreground; imports nothing of the application."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def run(
 
     SIGHUP reloads: what is under way in sessions goes on, and a configuration that does not start
     changes nothing. SIGTERM stops. With --json, one line on standard output says when the site
-    serves for the first time.
+    serves for the first time. If the site cannot start, the exit code is 78 if its configuration is
+    wrong (`thurn check` shows it too), and 1 for trouble that may pass.
     """
     if as_json and on_ready is None:
         on_ready = _say_ready

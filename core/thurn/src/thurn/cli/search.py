@@ -1,6 +1,6 @@
-"""What `thurn explain` is asked to look for in the journal.
+"""Selects the transactions that `thurn explain` lists.
 
-Rules of this file: it compares what the journal has; it opens nothing. Addresses are compared
+Rules of this file: it compares records of the journal and opens no file. Addresses are compared
 without regard to case, because people rarely know how a peer wrote them.
 """
 
@@ -16,16 +16,17 @@ from pydantic import TypeAdapter, ValidationError
 from thurn.contracts.settings import Duration
 
 LISTED: Final = 20
-"""Transactions listed where `--last` does not say how many: a screen of them."""
+"""Most transactions that are listed without `--last`: about one screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which transactions are wanted; None stands for any.
+    """Which transactions are wanted.
 
     Attributes:
-        sender: an address, "@domain", or "<>" for the null sender.
-        recipient: an address or "@domain"; the journal has the first 100 of a transaction.
+        sender: an address, "@domain", or "<>" for the null sender; None: any.
+        recipient: an address or "@domain"; None: any. The journal has the first 100 recipients of
+            a transaction only.
     """
 
     sender: str | None
@@ -45,7 +46,7 @@ def _is_like(address: str, wanted: str) -> bool:
 
 
 def moment(text: str, now: float) -> float:
-    """POSIX seconds of a time (ISO 8601; UTC where no zone stands), or of a duration before now.
+    """POSIX seconds of a time (ISO 8601; UTC if it names no zone), or of a duration before now.
 
     Raises:
         click.BadParameter: the text is neither.

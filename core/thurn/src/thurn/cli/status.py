@@ -1,4 +1,4 @@
-"""`thurn status`: the state of a running site."""
+"""`thurn status`: shows the state of a running site."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def status(config: tuple[Path, ...], data: Path | None, *, as_json: bool) -> Non
 
 
 def find_warnings(answer: Mapping[str, Any]) -> Iterator[str]:
-    """What an operator should look at, in sentences."""
+    """Sentences about everything that an operator should look at."""
     processes = answer.get("processes", {})
     if "refused" in processes:
         yield processes["refused"]

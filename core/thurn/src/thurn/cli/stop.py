@@ -1,4 +1,4 @@
-"""`thurn stop`: a running site stops, as after SIGTERM."""
+"""`thurn stop`: stops a running site, as SIGTERM does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from thurn.cli.table import json_option, print_json
     type=click.FloatRange(min=0),
     default=60.0,
     show_default=True,
-    help="How many seconds to wait for the end; sessions have the time of site.stop.",
+    help="Seconds to wait until the site has stopped; its sessions have the time of site.stop.",
 )
 @json_option
 def stop(config: tuple[Path, ...], data: Path | None, wait_seconds: float, as_json: bool) -> None:

@@ -18,7 +18,7 @@ import click
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs, instead of a table."
 )
-"""The option that every command has (tests/e2e/test_json.py calls them all)."""
+"""The option `--json` of every command; tests/e2e/test_json.py calls all commands with it."""
 
 
 def print_table(
@@ -28,13 +28,13 @@ def print_table(
     as_json: bool = False,
     empty: str = "",
 ) -> None:
-    """Print rows as the reader can use them.
+    """Print rows in the form that suits their reader: see the rules of this file.
 
     Args:
-        columns: their names: heads for people, keys for programs.
-        rows: one cell for each column; None is an empty cell, or null.
+        columns: the names of the columns: headings of a table, keys of JSON objects.
+        rows: one cell for each column; None is an empty cell, or null in JSON.
         as_json: print a list of objects.
-        empty: what people are shown when there are no rows; on standard error when piped.
+        empty: the text for people if there are no rows; it goes to standard error when piped.
     """
     kept = [list(row) for row in rows]
     if as_json:
@@ -60,7 +60,7 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool = False) -> None:
 
 
 def print_json(value: object, *, one_line: bool = False) -> None:
-    """Print a value as JSON; a set as a sorted list, all else that JSON has no form for as text."""
+    """Print a value as JSON: a set as a sorted list, other values that JSON lacks as text."""
     indent = None if one_line else 2
     click.echo(json.dumps(value, indent=indent, default=_in_json, ensure_ascii=False))
 
@@ -70,7 +70,7 @@ def _in_json(value: object) -> object:
 
 
 def printable(cell: object) -> str:
-    """A cell as text without line ends, tabs or controls."""
+    """A cell as text; each line end, tab or control character becomes a question mark."""
     text = "" if cell is None else str(cell)
     return "".join(c if c.isprintable() else "?" for c in text)
 
@@ -80,7 +80,7 @@ def _line(name: str, value: object) -> str:
 
 
 def _draw(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that programs need not wait for
+    from rich.console import Console  # noqa: PLC0415 - takes 60 ms, and programs need none of it
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 

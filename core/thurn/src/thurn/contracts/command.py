@@ -49,6 +49,10 @@ class CommandSite(Protocol):
     def instances(self, role: str) -> Sequence[tuple[str, Any]]:
         """The opened instances of a role, with their names, in the configuration's order."""
 
+    def names(self, role: str) -> Sequence[str]:
+        """The names of the site's instances of a role, opened or not, in the configuration's
+        order."""
+
     async def open_account(self, account: AccountId) -> AccountHandle:
         """The account's mailboxes and documents in its store, as the host sees them."""
 

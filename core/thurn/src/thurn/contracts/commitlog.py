@@ -82,7 +82,7 @@ class Change(Protocol):
 
     @property
     def resource(self) -> Resource | None:
-        """The resource that must be begun before `apply`; None: there is none."""
+        """The resource that must be begun before `apply`; None: the change needs none."""
 
     def apply(self, frame: Frame) -> None:
         """Allocate numbers, change the resource's open transaction, add the record.

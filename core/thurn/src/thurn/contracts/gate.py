@@ -68,7 +68,7 @@ class Gate(Protocol):
         Args:
             session: the session that wants to log in.
             mechanism: the mechanism's name, in any case.
-            initial: the initial response, b"" for an empty one; None: there is none.
+            initial: the initial response, b"" for an empty one; None: the client sent none.
         """
 
     async def password(self, session: Session, name: str, password: str) -> Granted | Refused:

@@ -7,7 +7,7 @@ with the octets and the envelope that the next hop will get. The site has one li
 the class "edit" are asked in the list's order, then all of the class "sign". So a signature covers
 every edit, and nothing is changed after it.
 
-A copy that waits for an account of this site never passes the stage: nothing of it leaves the site.
+A copy that waits for an account of this site never passes the stage: it does not leave the site.
 
 If an instance cannot decide (it raises, misses its deadline, or answers `Tempfail`), the stage
 stops for this entry and none of its edits count. Submitted mail is then answered 451, because its

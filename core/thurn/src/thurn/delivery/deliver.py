@@ -120,7 +120,7 @@ async def submit(parts: DeliveryParts, transaction: Transaction, sending: Sendin
     """Send a message that the host or a plugin has made; it is durable on return.
 
     Raises:
-        Exception: nothing of it was done, or the commit is late and goes on.
+        Exception: nothing was delivered, or the commit is late and goes on.
     """
     sent = await send_on(parts, transaction, [sending])
     passed = await pass_stage(parts.outgoing, transaction.journal, sent.entries)

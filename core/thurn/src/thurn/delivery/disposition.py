@@ -29,7 +29,7 @@ class Disposition:
         served: copies that are filed, or that go elsewhere by the queue.
         refused: copies whose refusal is reported to the sender.
         postponed: copies for accounts here that failed for now and are queued.
-        reason: the host's own reason, for the journal; "": there is none.
+        reason: the host's own reason, for the journal; "": the host has no reason of its own.
     """
 
     statuses: tuple[Status, ...]

@@ -7,12 +7,12 @@ one sync. Reading order: `frame` (what is on the disk), `segment` (names and the
 owners could not apply), `restore`, `trust` (what follows from a failed sync).
 
     log/
-      time            what the times of frames are counted from, for one boot
-      recovered       which boot `recover` has seen
-      distrusted      a sync has failed, and nothing was written anew since
+      time            the offset of the times of frames from the monotonic clock, for one boot
+      recovered       the boot in which everything was replayed last
+      distrusted      exists after a failed sync, until everything is written anew
       serving.lock    shared by all processes that may commit
-      recovery.lock   taken to find out who holds slots, to take one, to replay
-      settle.lock     taken to settle a segment, to replay everything, to restore what is aside
+      recovery.lock   held to see which slots are held, to take a slot, and to replay
+      settle.lock     held to settle a segment, to replay everything, and to put aside or restore
       0/ 1/ …         the slots, each with lock, G.seg, G.sealed, free-G.seg
 
 A process opens its log, opens the plugins (which register as owners), calls `recover`, and serves.

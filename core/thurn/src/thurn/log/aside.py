@@ -4,18 +4,18 @@
       <slot>-<generation>.aside     the records of one segment
       incomplete                    a segment of the log has more of them
 
-A damaged account must keep neither the site from starting nor everybody's segments in the log. So
-its records go here, synced, before their segment is retired. While the directory of a key exists,
-its owner refuses every change of it; `restore` gives the records back in the order of time and then
-removes the directory.
+A damaged account must not keep the site from starting, and must not keep segments in the log that
+other accounts share. So its records are written here and synced before their segment is retired.
+While the directory of a key exists, the owner refuses every change of that key; `restore` gives the
+records back in the order of time and then removes the directory.
 
-A file is written whole under another name, synced, and renamed; it holds all that was ever put
-aside of its segment, so that doing it again after a crash changes nothing. Beyond the bounds the
-records stay in the log, and `restore` takes them from there.
+A file is written whole under another name, synced, and renamed. It holds every record of its
+segment and key that was ever put aside, so writing it again after a crash changes nothing. Records
+beyond the bounds stay in the log, and `restore` takes them from there.
 
     file = crc32 (4 octets, little-endian) msgpack([format, key, [record, …]])
 
-Rules of this file: blocking, for threads; `settle.lock` is held by whoever writes or restores.
+Rules of this file: blocking, for threads; callers hold `settle.lock` while they write or restore.
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ from thurn.log.segment import SegmentFile
 from thurn.types.errors import PluginError, StorageFull, StorageTrouble
 
 ASIDE: Final = "aside"
-"""The directory of everything that was put aside; it is beside that of the log."""
+"""Name of the directory of all records that were put aside; it is beside the log's directory."""
 KEY_OCTETS: Final = 256 << 20
-"""Most octets that are put aside for one key: the mail of days, but not enough for one account to
-fill the disk of a site."""
+"""Most octets that are put aside for one key: enough for the mail of some days, and too little for
+one account to fill the disk of a site."""
 FREE_PART: Final = 4
-"""Divisor of the free room on the disk: a file may take one part of it, because other accounts need
-room, too."""
+"""Divisor of the free octets on the disk: a file may take at most this fraction of them, because
+other accounts need room, too."""
 NAME_CHARACTERS: Final = 120
 """Most characters of a file name that spells out a key; file systems end at 255 octets."""
 _UNSAFE: Final = re.compile(rb"[^a-z0-9_@.-]|^\.")
-"""Octets that a name spells as % and two digits: no separator, no dot at the beginning, and no
-upper case, so that two keys have two names where the file system folds case."""
+"""Octets that a file name spells as % and two hexadecimal digits: separators, a dot at the
+beginning, and upper case, so that two keys have two names even if the file system folds case."""
 _FORMAT: Final = 1
 _CRC_OCTETS: Final = 4
 _INCOMPLETE: Final = "incomplete"
@@ -113,7 +113,8 @@ class Aside:
         return os.access(f"{self._prefix}{directory_name(owner)}/{directory_name(key)}", os.F_OK)
 
     def keys(self, owner: str) -> list[str]:
-        """The keys that have records aside; of a key with a long name only where a file says it."""
+        """The keys that have records aside. A long key is listed only if a file of it can be read,
+        because its directory's name is a digest."""
         try:
             places = sorted((self.directory / directory_name(owner)).iterdir())
         except FileNotFoundError:
@@ -134,7 +135,7 @@ class Aside:
 
         Raises:
             StorageFull: some of them are over a bound; their keys are marked as incomplete.
-            OSError: they are not kept.
+            OSError: the records could not be written; nothing may be retired.
         """
         by_key: dict[str, list[Unapplied]] = {}
         for one in unapplied:
@@ -193,10 +194,10 @@ class Aside:
         """Give the records of a key back to their owner, and forget them.
 
         Args:
-            name: the owner's.
-            owner: applies them.
-            key: whose they are.
-            in_log: records of this owner that the log still has, for a key that is incomplete.
+            name: the owner's name.
+            owner: the object that applies the records.
+            key: the key whose records are restored.
+            in_log: the records of this owner that the log still has, if the key is incomplete.
 
         Raises:
             StorageError: the owner cannot apply them, or a file cannot be read; they stay.
@@ -216,7 +217,7 @@ class Aside:
 
 
 class _Kept:
-    """The files of one key; of the blobs only those of one file are in memory."""
+    """The files of one key; the blobs of one file at a time are in memory."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths

@@ -191,7 +191,7 @@ class WorkerLog:
         await self._spares.run()
 
     def close(self) -> None:
-        """Seal what was written; after a failure leave everything to recovery."""
+        """Seal the segments with records; after a failure leave them to recovery."""
         if self._serving is not None:
             self._serving.close()
             self._serving = None
@@ -311,7 +311,7 @@ class WorkerLog:
         try:
             write_all(self._files, number, parts, segment.position)
         except OSError as error:
-            # The next frame overwrites what was written of this one.
+            # The next frame overwrites the written part of this one.
             if error.errno not in _FULL:
                 self._end(str(error))
             return error

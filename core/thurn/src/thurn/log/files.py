@@ -1,5 +1,5 @@
 """The few calls of the file system that the log makes, in one class, so that a test can make each
-of them fail, or lose what was not synced.
+of them fail, or lose octets that were not synced.
 
 Rules of this file: no policy; every error is the `OSError` of the call.
 """

@@ -78,7 +78,7 @@ def recover(
     Args:
         directory: the log's directory, with all slots.
         owners: the owners by the names in their records.
-        clock: tells the boot.
+        clock: gives the boot's id.
         everything: replay sealed segments too; for the start of the whole site.
         files: the file system; tests replace it.
         report: called for each damage.
@@ -122,7 +122,11 @@ def recover(
 
 
 def _serving_alone(directory: Path) -> Lock:
-    """Raises StorageTrouble while another process may have files open that are to be replaced."""
+    """The serving lock for this process alone, so that files may be replaced.
+
+    Raises:
+        StorageTrouble: another process may still have these files open.
+    """
     lock = take_serving(directory)
     if lock is None:
         raise StorageTrouble("a sync has failed, and other processes have not ended yet")

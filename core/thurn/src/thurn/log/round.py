@@ -81,7 +81,7 @@ class Round:
         refused: the groups of which a resource could not commit something.
         taken_back: the records of their changes, bit N for record N of the frame.
         resource_failed: a resource could not be rolled back or committed; the log cannot go on.
-        disk_failed: one of them says that the disk has refused it.
+        disk_failed: a resource reported that the disk refused a write or a sync.
     """
 
     __slots__ = (

@@ -116,7 +116,7 @@ class Backlog:
     """What the log still holds for its owners: sealed segments that are not settled.
 
     Attributes:
-        oldest_seconds: how long the oldest has waited, by the wall clock; 0 if there is none.
+        oldest_seconds: how long the oldest has waited, by the wall clock; 0 without one.
     """
 
     segments: int
@@ -231,8 +231,8 @@ def _is_scarce(files: Files, path: Path, size_octets: int) -> bool:
 
 
 def give_back(files: Files, directory: Path) -> None:
-    """Remove the free files of all slots if the disk is short of room. A worker may take one of
-    them at the same time."""
+    """Remove the free files of all slots if the disk is short of room, also while workers take
+    some of them."""
     for free in directory.glob("*/free-*.seg"):
         with suppress(FileNotFoundError):
             if not _is_scarce(files, free, free.stat().st_size):

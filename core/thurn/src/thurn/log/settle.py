@@ -6,7 +6,7 @@ its owners have settled it and the file systems were synced; that sync also make
 the segment durable, because they were committed before it was sealed.
 
 What an owner cannot settle, because an account is damaged, is put aside and synced before the
-segment is retired. From time to time the owners are asked to restore what was put aside.
+segment is retired. From time to time the owners are asked to restore these records.
 
 Rules of this file: after a failure the segment is kept, the failure is reported, and settling is
 tried again later.
@@ -55,7 +55,7 @@ class Settler:
         directory: the log's directory.
         owners: the owners by the names in their records; their `settle` is called in a thread,
             never twice at the same time.
-        clock: tells the boot; before `recover` has run in this boot nothing is settled.
+        clock: gives the boot's id; before `recover` has run in this boot nothing is settled.
         filesystems: a path on each file system that owners write to; the log's own is added.
         files: the file system; tests replace it.
         report: called for each damage and each failure.
@@ -105,8 +105,8 @@ class Settler:
             await trio.sleep(pause)
 
     def restore(self) -> int:
-        """Have the owners restore what was put aside, as far as they can; returns for how many
-        keys. Blocking; for a thread."""
+        """Have the owners restore the records that stand aside, as far as they can. Returns the
+        number of keys that were restored. Blocking; for a thread."""
         count = 0
         for name in self._owners:
             for key in self._aside.keys(name):

@@ -1,16 +1,16 @@
-"""The log's time: one for all processes of a boot, near the wall clock, and never going backward.
+"""The log's time: the same for all processes of a boot, near the wall clock, never going backward.
 
-Frames of several workers are replayed in the order of their times. By the wall clock, a step back
-would turn two workers' frames round; if the replay is longer than one call takes, an owner would
-hear of an account's later numbers first, and take the earlier ones for done. So the time of a
-frame is the monotonic clock, which all processes share, and an offset that they share too: the file
-`time` has it for one boot. In a new boot the offset is such that nothing in the log is later than
-now.
+Frames of several workers are replayed in the order of their times. If the times came from the wall
+clock, a step back could reverse the frames of two workers. If the replay then needs more than one
+call, an owner would get an account's later numbers first and believe that the earlier ones are
+done. So the time of a frame is the monotonic clock, which all processes share, plus an offset that
+they share too: the file `time` has it for one boot. The offset of a new boot is chosen so that
+every frame in the log is earlier than now.
 
     time = boot-id SP offset-in-nanoseconds
 
 Rules of this file: blocking; without the file, or on a machine without a boot id, the offset is
-found anew from what the log holds.
+computed from the frames in the log.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from thurn.log.segment import unretired
 
 NAME: Final = "time"
 UNKNOWN_BOOT: Final = "unknown"
-"""The boot id of a machine that has none: there a power cut is not noticed."""
+"""The boot id where the machine does not give one; a power cut is not noticed there."""
 
 
 class SiteTime:
-    """The time of the frames of one process; made when it may commit.
+    """Gives the times of one process's frames; made when the process may commit.
 
     Args:
-        directory: the log's.
-        clock: tells the times and the boot.
+        directory: the log's directory.
+        clock: gives the monotonic and the wall time, and the boot's id.
 
     Raises:
         OSError: the log cannot be read.
@@ -50,7 +50,7 @@ class SiteTime:
         self._offset_ns = offset_ns
 
     def now_ns(self) -> int:
-        """The time now, in nanoseconds; roughly POSIX."""
+        """The log's time now, in nanoseconds; roughly POSIX time."""
         return int(self._clock.monotonic() * 1e9) + self._offset_ns
 
 
@@ -64,8 +64,8 @@ def _read(path: Path, clock: Clock) -> int | None:
 
 
 def _make(directory: Path, clock: Clock) -> int:
-    """Find the offset of this boot and keep it. If a power cut takes the file, the boot has gone,
-    too."""
+    """Compute the offset of this boot and write it down. It is not synced: a power cut that loses
+    the file also ends the boot."""
     newest_ns = 0
     for segment in unretired(directory):
         frames = scan(segment.path.read_bytes(), segment.generation).frames

@@ -1,15 +1,16 @@
-"""A sync that has failed: from then on nothing that was written before is taken for durable.
+"""After a failed sync, nothing that was written before counts as durable until it is written anew.
 
-Linux marks the pages clean when it has reported the error, so that a second sync succeeds without
-them, and what is read is what memory has and not what the disk has. Trying again would free
-segments whose rows are nowhere. So a failed sync, of a frame, of a file system or of an owner's
-file, leaves the file `distrusted` in the log's directory:
+Linux marks pages as clean once it has reported the error: a second sync succeeds without writing
+them, and a read shows the pages in memory, not the octets on the disk. Trying again could free
+segments whose rows are not on the disk. So a failed sync (of a frame, of a file system, or of an
+owner's file) leaves the file `distrusted` in the log's directory:
 
-- Nothing is settled or retired while it is there.
+- While the file exists, nothing is settled and nothing is retired.
 - Every process that commits ends its log within `seal_after_seconds / 4` and is replaced.
-- `recover` waits until none of them is left (`serving.lock`), has the owners write to new files
-  what the unretired records concern (`RenewingOwner`), replays all these records, and removes the
-  file. If the disk refuses again, the start fails, and the file stays.
+- `recover` fails while one of these processes is left (`serving.lock`). Otherwise it has the owners
+  write everything that the unretired records concern to new files (`RenewingOwner`), replays all
+  these records, and removes the file. If the disk refuses again, the start fails, and the file
+  stays.
 
 What is done: the store renews the indexes of all accounts that have records in the log; the bodies
 of these records are written to new files when they are settled, as always. What is not done yet:
@@ -44,15 +45,15 @@ def is_distrusted(directory: Path) -> bool:
 
 
 def trust(directory: Path) -> None:
-    """Everything that the log holds was written anew."""
+    """Remove the note: everything that the log's records concern was written anew."""
     (directory / _MARK).unlink(missing_ok=True)
 
 
 def hold_serving(directory: Path) -> Lock:
-    """A lock that each process holds which may commit; several at the same time."""
+    """The lock that every process holds while it may commit; processes share it."""
     return Lock.share(directory / "serving.lock")
 
 
 def take_serving(directory: Path) -> Lock | None:
-    """The same lock, alone; None while a process may commit."""
+    """The same lock for this caller alone; None while any process may commit."""
     return Lock.take(directory / "serving.lock")

@@ -43,7 +43,7 @@ class FlowSettings:
         reserve_octets: free space on the disk below which MAIL is answered 452; it is what the
             ledger never gives out.
         require_login: whether mail is accepted only after a login (RFC 6409 §4.3).
-        postmaster: the address that gets mail for postmaster; None: there is none.
+        postmaster: the address that gets mail for postmaster; None: the site names no such address.
         submission: whether messages are completed (`thurn.mailflow.submission`).
     """
 

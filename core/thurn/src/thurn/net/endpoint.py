@@ -32,7 +32,7 @@ _OBJECT_IDENTIFIER: Final = 0x06
 
 
 def end_point(certificate: bytes) -> bytes:
-    """The binding of a certificate (DER); empty if there is none.
+    """The binding of a certificate (DER); empty if it has no binding.
 
     Certificate  ::=  SEQUENCE  { tbsCertificate, signatureAlgorithm, signatureValue }
 

@@ -18,6 +18,12 @@ _EXIT_CODES: Final = (
     ("1", "It failed, or something needs an operator; standard error says what."),
     ("2", "The command line is wrong."),
 )
+_MORE_EXIT_CODES: Final = {
+    "thurn-run": (
+        ("78", "The configuration is wrong, so that another start would fail too (EX_CONFIG)."),
+    )
+}
+"""Further exit codes of single commands, by the name of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ def _page(command: click.Command, context: click.Context, version: str) -> str:
     brief = command.get_short_help_str(limit=1000).removesuffix(".") or name
     pieces = " ".join(command.collect_usage_pieces(context))
     usage = rf"\fB{roff.text(context.command_path)}\fP {roff.text(pieces)}"
+    codes = (*_EXIT_CODES, *_MORE_EXIT_CODES.get(name, ()))
     sections = [
         f"{GENERATED}\n{title}",
         roff.heading("NAME") + f"{roff.text(name)} \\- {roff.prose(brief)}\n",
@@ -73,7 +80,7 @@ def _page(command: click.Command, context: click.Context, version: str) -> str:
         roff.heading("DESCRIPTION") + _prose(command.help),
         _commands(command, context),
         roff.heading("OPTIONS") + _options(command, context),
-        roff.heading("EXIT STATUS") + "".join(roff.item(*one) for one in _EXIT_CODES),
+        roff.heading("EXIT STATUS") + "".join(roff.item(*one) for one in codes),
         _examples(command.epilog),
         _see_also(command, context),
     ]

@@ -1,17 +1,18 @@
 """A mark that changes whenever something changes that all processes of the site remember.
 
-Asking a file or an index each time costs more than what is done with the answer: whether an
-account's active script is still the same, at each delivery; whether an account is in trouble, at
-each transaction. So there is one small file for each such question, which every process maps. Who
-has changed something, of whatever account, writes a new random mark before anybody hears of it; who
-remembers an answer compares the mark from before. A process that is killed between its change and
-its mark has told nobody, and the replay of its log writes a mark, too.
+Some questions are asked too often to look into a file or an index each time: whether an account's
+active script is still the same (at each delivery), and whether an account is in trouble (at each
+transaction). So there is one small file for each such question, and every process maps it. A
+process that has changed an answer, for any account, writes a new random mark before it reports the
+change. A process that remembers an answer keeps the mark from before it asked, and compares. If a
+process is killed between its change and its mark, it has reported nothing, and the replay of its
+log writes a mark, too.
 
     <data>/documents.mark     a document of any account has changed
     <data>/trouble.mark       an account has come into trouble, or out of it
 
-Rules of this file: where the disk has no room for the file there is no mark, and then nothing may
-be remembered.
+Rules of this file: if the disk has no room for the file, there is no mark, and no answer may be
+remembered.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Final
 DOCUMENTS: Final = "documents.mark"
 TROUBLES: Final = "trouble.mark"
 MARK_OCTETS: Final = 16
-"""Octets of the mark: random, and enough of them that none comes twice."""
+"""Octets of the mark: so many random octets never repeat in practice."""
 
 
 class Mark:
@@ -48,12 +49,12 @@ class Mark:
         return None if self._map is None else self._map[:MARK_OCTETS]
 
     def change(self) -> None:
-        """Say that something has changed."""
+        """Write a new mark, because something has changed."""
         if self._map is not None:
             self._map[:MARK_OCTETS] = os.urandom(MARK_OCTETS)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Unmap the file."""
         if self._map is not None:
             self._map.close()
             self._map = None

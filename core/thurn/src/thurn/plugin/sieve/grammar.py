@@ -64,7 +64,7 @@ class Grammar:
         given: those of the role's other values that it takes.
         positional: the positional arguments, in order.
         tags: the tags, in order.
-        match: the parameter that gets the matcher; "": there is none.
+        match: the parameter that gets the matcher; "": no parameter gets it.
         source: `file:line` of its code.
     """
 

@@ -43,7 +43,9 @@ from thurn_account_sqlite.commands.secret import (
     read_password,
 )
 from thurn_account_sqlite.commands.site import (
+    SITE_STORE,
     change,
+    check_store,
     common_options,
     confirm,
     find_accounts,
@@ -146,6 +148,7 @@ async def add(
 
     Without --address its address is NAME itself, or NAME at the site's domain if there is one only.
     """
+    check_store(site, given["store"])
     accounts = find_accounts(site, instance)
     existing = await read(accounts, lambda c: find_account(c, name))
     if existing is not None and given["if_missing"]:
@@ -204,6 +207,7 @@ async def set_(
     **given: Any,  # noqa: ANN401 - the options
 ) -> None:
     """Change an account; properties that are not named stay as they are."""
+    check_store(site, given["store"])
 
     def work(change: Change) -> tuple[str, bool]:
         number, account, shown = owner = owner_of(change, name)
@@ -381,7 +385,7 @@ def _edited(old: Properties, given: dict[str, Any]) -> Properties:
         services = frozenset(given["services"])
         new["services"] = None if services == {"all"} else services
     if given["store"] is not None:
-        new["store"] = None if given["store"] == "default" else given["store"]
+        new["store"] = None if given["store"] == SITE_STORE else given["store"]
     attributes = {**old.attributes, **given["attributes"]}
     new["attributes"] = {key: value for key, value in attributes.items() if value}
     return replace(old, **new)

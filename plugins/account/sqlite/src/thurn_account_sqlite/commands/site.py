@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 import click
@@ -15,6 +15,9 @@ from thurn_account_sqlite.accounts import SqliteAccounts
 from thurn_account_sqlite.changes.account import read_properties
 from thurn_account_sqlite.changes.address import Owner
 from thurn_account_sqlite.changes.change import Change, ChangeRefused
+
+SITE_STORE: Final = "default"
+"""The word of `--store` for the store that the site names."""
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,6 +61,18 @@ def find_accounts(site: CommandSite, instance: str | None) -> SqliteAccounts:
             f"there are several account instances ({_listed(by_name)}): choose one with --instance"
         )
     return next(iter(by_name.values()))
+
+
+def check_store(site: CommandSite, store: str | None) -> None:
+    """Refuse a store that the site does not have, since the account's mail would wait for it.
+
+    Raises:
+        click.ClickException: the text has the names of the stores.
+    """
+    stores = site.names("store")
+    if store is not None and store != SITE_STORE and store not in stores:
+        choice = f"only: {', '.join(sorted(stores))}" if stores else "and no store at all"
+        raise click.ClickException(f"the site has no store {store!r}, {choice}")
 
 
 async def change(accounts: SqliteAccounts, work: Callable[[Change], T]) -> T:

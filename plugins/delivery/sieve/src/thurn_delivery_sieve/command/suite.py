@@ -49,7 +49,8 @@ async def test_scripts(
     rules: Rules, tests: tuple[Path, ...], scripts: Mapping[str, str], as_json: bool
 ) -> bool:
     """Run files of tests in Sieve (`vnd.thurn.testsuite`). The exit code is 1 if one fails."""
-    engine = make_engine(rules.engine.registry)
+    site = rules.engine
+    engine = make_engine(site.registry, limits=site.limits, settings=rules.settings)
     outcome: dict[str, dict[str, str]] = {}
     for path in tests:
         outcome[str(path)] = await _run(engine, path, scripts, quiet=as_json)

@@ -18,10 +18,17 @@ from collections.abc import Mapping
 from typing import Final
 
 import trio
-from thurn.plugin import Blob, Outcome, Status, StorageError, Transaction, status_of
+from thurn.plugin import (
+    SPILL_OCTETS,
+    Blob,
+    Outcome,
+    Status,
+    StorageError,
+    Transaction,
+    status_of,
+)
 from thurn_kit.holder import holder_of
 from thurn_kit.pace import Pace
-from thurn_kit.spool import SpooledContent
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile
 from thurn_wire.smtp.reply import Reply
@@ -73,9 +80,9 @@ async def spill(conversation: Conversation, given: event.DataChunk) -> None:
 
 async def message(conversation: Conversation, given: event.Message) -> None:
     """Hand the message to the mail flow; answer when it is durable, or why it is not."""
-    transaction, spooled = _transaction(conversation), conversation.spooled
+    transaction = _transaction(conversation)
     try:
-        blob = await _whole(spooled, given.octets)
+        blob = await _whole(conversation, given.octets)
     except StorageError as error:
         status = status_of(error)
         conversation.mailflow.refuse(transaction, status, "content.unwritable")
@@ -92,12 +99,15 @@ async def message(conversation: Conversation, given: event.Message) -> None:
     _answer(conversation, outcome, each=each)
 
 
-async def _whole(spooled: SpooledContent | None, octets: bytes) -> Blob:
-    """The content, from memory or from its file."""
-    if spooled is None:
+async def _whole(conversation: Conversation, octets: bytes) -> Blob:
+    """The content, in memory or in its file. What came in one read with its end was never a piece,
+    and may be above the bound."""
+    if conversation.spooled is None and len(octets) <= SPILL_OCTETS:
         return Blob(octets)
-    await spooled.write(octets)
-    return spooled.blob()
+    await conversation.spill(octets)
+    if conversation.spooled is None:
+        raise RuntimeError("a spilled content has no file")
+    return conversation.spooled.blob()
 
 
 async def refused(conversation: Conversation, given: event.ContentRefused) -> None:

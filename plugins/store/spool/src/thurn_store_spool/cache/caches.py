@@ -1,9 +1,9 @@
-"""All that a worker remembers of the accounts of one store, and its one owner.
+"""Everything that a worker remembers of the accounts of one store.
 
-What is remembered is valid as of a MODSEQ of its account, or as long as the site's documents mark
-is the same; whoever uses it compares. So nobody has to be told that something is out of date.
+A remembered value is valid as of a MODSEQ of its account, or as long as the site's documents mark
+is the same; each reader compares. So no process has to be notified that a value is out of date.
 
-Rules of this file: on the worker's own thread; `bounds` says how much each part may be.
+Rules of this file: on the worker's own thread; `bounds` has the size of each part.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class AccountCaches:
         columns: views, by mailbox number.
         records: records, by mailbox number.
         documents: active documents, by kind.
-        recent: what this worker has committed last, as long as there is something to move on by it.
-        totals: what mailboxes have.
+        recent: the last operations of this worker, while a view or a record is to follow them.
+        totals: the numbers of messages in mailboxes.
         has_inbox: the account was seen with its INBOX, which it keeps for ever.
-        mark: of the store's documents.
+        mark: the mark of the store's documents.
     """
 
     __slots__ = ("columns", "documents", "has_inbox", "mark", "recent", "records", "totals")

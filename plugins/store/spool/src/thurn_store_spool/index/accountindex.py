@@ -45,7 +45,7 @@ that never rests keeps the thread from finishing. A first look has to go through
 
 
 class IndexEvents(Protocol):
-    """Who is told what happens to an index (the pool).
+    """The receiver of an index's events (the pool).
 
     Only `check` and `check_opening` may raise.
     """

@@ -43,7 +43,7 @@ class Pool:
     Args:
         data: the store's directory.
         open_limit: most indexes that keep a connection; each has three descriptors.
-        upkeep: who closes connections and is told what happens to indexes.
+        upkeep: closes connections and gets the events of indexes.
         closed: called with an index whose connection was given away.
         troubles: of single accounts.
     """

@@ -138,7 +138,7 @@ def check_index(directory: Path, account: str) -> bool:
     """Whether there is an index that can be used; blocking, and reads all of it.
 
     Returns:
-        False if there is none, or an empty file.
+        False if the index is missing or empty.
 
     Raises:
         apsw.Error: it is damaged, or cannot be read or written.
@@ -157,9 +157,9 @@ def check_index(directory: Path, account: str) -> bool:
         row = select_one(connection, "PRAGMA quick_check(1)")
         if row != ("ok",):
             raise apsw.CorruptError(str(row[0]) if row else "no answer to quick_check")
-        found = select_one(connection, "SELECT id FROM account")
-        if found != (account,):
-            owner = found[0] if found else "nobody"
+        row = select_one(connection, "SELECT id FROM account")
+        if row != (account,):
+            owner = row[0] if row else "nobody"
             raise TroubleError(f"it is the index of {owner}")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

@@ -1,17 +1,17 @@
-"""Trouble of single accounts: what counts as such, and a note of it that all processes see.
+"""Trouble of single accounts: which errors count as such, and notes that all processes see.
 
     <data>/trouble/<account>    JSON: the account, the path, what is wrong, what to do, since when
 
 An index that is damaged, unreadable, missing or of a newer format is its account's trouble: that
-account takes no change and answers "temporarily not", and all others are served. Whoever finds it
-writes the note; whoever has mended the account removes it. While records of the account stand aside
-in the commit log there is a note, so that one look at the file system is enough for both.
+account refuses changes with a temporary failure, and all others are served. The process that finds
+the trouble writes the note; the process that ends it removes the note. While records of the account
+stand aside in the commit log there is a note, so that one look at the file system answers both.
 
-Trouble with a note is what an operator must act on. A disk that refuses a write or a sync, a lack
-of memory or of descriptors is the site's, and has no account's name.
+A note means that an operator must act. If the disk refuses a write or a sync, or if memory or
+descriptors run out, the whole site is in trouble, and the error names no account.
 
-Rules of this file: it opens no index; a note that cannot be written costs nobody anything but its
-line in `thurn status`, since the error is raised all the same.
+Rules of this file: it opens no index. A note that cannot be written is missing in `thurn status`,
+but the error is raised all the same.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TROUBLE: Final = "trouble"
 """The directory of the notes."""
 
 RETRY_SECONDS: Final = 5.0
-"""Time in which an account that could not be mended is not looked at again: a check reads its whole
+"""Seconds before an account that could not be mended is checked again: a check reads its whole
 index, and mail for a damaged account may come all the time."""
 
 _PUT_BACK: Final = "put index.db back from a backup; bodies and records wait for it"
@@ -43,7 +43,7 @@ _MEND_MODE: Final = "give the files to the account that thurn runs as (chown, ch
 _NEWER: Final = "start the version of thurn that wrote it, or put back an older index.db"
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _SITES: Final = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR}
-"""Errors of the system that no single account is to blame for."""
+"""Error numbers of the system that concern the whole site, not one account."""
 _FROM_ONE_FILE: Final = {
     apsw.SQLITE_IOERR_READ,
     apsw.SQLITE_IOERR_SHORT_READ,
@@ -57,7 +57,7 @@ _SYNCS: Final = {apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC}
 
 
 class TroubleError(Exception):
-    """What is wrong with an account, where neither SQLite nor the system has said so.
+    """Trouble of an account that neither SQLite nor the system has reported as an error.
 
     Attributes:
         advice: what an operator should do.
@@ -242,7 +242,7 @@ def is_there(path: str) -> bool:
 
 
 def _read_note(path: Path) -> Trouble | None:
-    """A note; None for what is none, or has just gone."""
+    """The note in a file; None if the file has no note or was just removed."""
     if path.suffix == ".new":
         return None
     try:

@@ -1,7 +1,7 @@
-"""Opening an account that was in trouble: it is looked at, and what stands aside is applied first.
+"""Opens an account that was in trouble: checks its index, and applies what stands aside first.
 
-Nobody has to tell thurn that an account was mended: its next opening looks, at most every
-`RETRY_SECONDS`; and the housekeeper has the commit log ask now and then.
+An operator need not report that an account was mended: its next opening looks, at most every
+`RETRY_SECONDS`, and the housekeeper has the commit log ask from time to time.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Mender:
         return self._environment.troubles.is_troubled(index.account, index.note_path)
 
     async def mend(self, index: AccountIndex) -> None:
-        """Return when the account is well.
+        """Return when the account can be used.
 
         Raises:
-            StorageError: it is not.
+            StorageError: the account is still in trouble.
         """
         troubles, account = self._environment.troubles, index.account
         troubles.check_retry(account, index.note_path)
@@ -46,7 +46,7 @@ class Mender:
                 if log.is_aside(name, account):
                     await log.restore(name, account)
                 elif not has_index and has_bodies(index.directory):
-                    raise missing_index()  # noqa: TRY301 - told like the others
+                    raise missing_index()  # noqa: TRY301 - reported like the others
             except Exception as error:
                 failure = index.failed(error)
                 troubles.still(account)

@@ -17,10 +17,11 @@ from thurn_store_spool.operation.kind import decode_record
 
 
 def renew(environment: Environment, data: Path, records: Iterable[Record]) -> None:
-    """Renew the index of each account; one that is damaged is in trouble from here on.
+    """Renew the index of each account that the records name. An index that is damaged puts its
+    account in trouble.
 
     Raises:
-        StorageError: the disk refuses it again.
+        StorageError: the disk refuses the new file, too.
     """
     for name in sorted({decode_record(record.payload).account for record in records}):
         account = AccountId(name)

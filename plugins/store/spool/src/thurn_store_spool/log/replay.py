@@ -53,11 +53,12 @@ from thurn_store_spool.operation.kind import (
 from thurn_store_spool.operation.perform import append_message, perform, take_key
 
 WAIT_MS: Final = 30_000
-"""How long a replay waits for another worker's transaction; those last milliseconds."""
+"""Milliseconds that a replay waits for another worker's transaction, which itself lasts only
+milliseconds."""
 
 
 FIRST_MODSEQ: Final = 1
-"""What the first change of every account has. Whoever has its record has all that came after it."""
+"""The MODSEQ of every account's first change; records from it on are the whole account."""
 
 
 @dataclass(slots=True)

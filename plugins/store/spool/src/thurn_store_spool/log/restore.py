@@ -1,9 +1,9 @@
-"""An account that was in trouble is well again: the records that stand aside are applied.
+"""Applies the records that stand aside, once the account can be used again.
 
-Rows and bodies are on the disk before the log forgets the records. The account takes no change in
-the meantime, so the numbers in the records are free, or their changes are there already.
+Rows and bodies are on the disk before the log forgets the records. The account refuses changes in
+the meantime, so each number in the records is either free or belongs to the same change.
 
-Rules of this file: blocking, in a thread beside the worker's own; so it has an index object and a
+Rules of this file: blocking, in a thread beside the worker's own; so it uses an index object and a
 connection of its own.
 """
 
@@ -30,16 +30,16 @@ from thurn_store_spool.operation.kind import Appended, Operation, decode_record
 
 
 class _Apart:
-    """The events of an index object that nobody else knows."""
+    """The events of the index object that only this file uses."""
 
     def check(self, index: AccountIndex) -> None:
-        """The trouble is being ended."""
+        """Permit it, although the account has a note: this call is to end its trouble."""
 
     def check_opening(self, index: AccountIndex) -> None:
-        """The same."""
+        """Permit it, for the same reason."""
 
     def failed(self, index: AccountIndex, error: Exception) -> StorageError:
-        """The error in the store's terms; whoever restores notes it."""
+        """The error in the store's terms; the caller of `restore` writes the note."""
         return storage_error(error, index.account)
 
     def closing(self, connections: list[apsw.Connection]) -> None:
@@ -48,16 +48,16 @@ class _Apart:
             connection.close()
 
     def opened(self, index: AccountIndex, tended_at: int) -> None:
-        """Its next opening tells the upkeep."""
+        """Do nothing: the worker's own object reports to the upkeep when it is opened next."""
 
     def used(self, index: AccountIndex) -> None:
-        """It is closed soon."""
+        """Do nothing: this object is closed when the records are applied."""
 
     def grown(self, index: AccountIndex) -> None:
-        """Its next opening tells the upkeep."""
+        """Do nothing: the worker's own object reports to the upkeep when it is opened next."""
 
     def log_grown(self, index: AccountIndex) -> None:
-        """The last close writes the log back."""
+        """Do nothing: SQLite writes its log back when the last connection is closed."""
 
 
 def restore(
@@ -95,7 +95,8 @@ def restore(
 
 
 def _place_bodies(directory: Path, recorded: Recorded, find: ReadBlob) -> None:
-    """Bring the bodies to their files, synced; the records then say that they are there."""
+    """Write the bodies to their files, synced, and change the records: they name no body in the
+    log any more."""
     paths: list[Path] = []
 
     def placed(operation: Operation) -> Operation:

@@ -1,10 +1,10 @@
 """Settling: bodies go from the commit log to their files, so that the log can forget them.
 
 A message that was expunged meanwhile gets no file: the index is asked before, and once more after
-writing, because an expunge in between has already tried to remove what was not there yet.
+writing, because an expunge in between has tried to remove a file that did not exist yet.
 
-An account that is in trouble keeps nobody's segment: its records are returned, and the log puts
-them aside with the bodies.
+An account that is in trouble does not keep a segment in the log: its records are returned, and the
+log puts them aside with the bodies.
 
 Rules of this file: usable in a thread and in another process; own connections; no sync, since the
 log does one for all.

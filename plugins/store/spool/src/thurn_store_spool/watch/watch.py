@@ -1,6 +1,6 @@
 """Which accounts change: one watch of a worker for all who wait in it.
 
-A change is told in three ways. Whoever waits in the same worker is woken at once. Other workers in
+A change is reported in three ways. A waiter in the same worker is woken at once. Other workers in
 which somebody waits for the account get a notice; each has a topic of its own. And the shared file
 gets a new number. Since a notice may be lost, the numbers are read once a second as well, with two
 system calls however many wait.
@@ -93,7 +93,7 @@ class ChangeWatch:
 
     @contextmanager
     def waiting(self, account: AccountId) -> Iterator[Waiter]:
-        """A waiter that is woken by whatever is told of the account within the block."""
+        """A waiter that any change of the account wakes while the block runs."""
         cell = cell_of(account)
         waiter = Waiter()
         waiters = self._waiters.setdefault(cell, set())
