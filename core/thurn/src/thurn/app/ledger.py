@@ -128,9 +128,10 @@ class WorkerLedger:
         if wanted_octets > room_octets:
             raise StorageFull("only the reserve of the disk is left")
         if holder is not None:
-            others = self._units(holder) - own_units
-            bound_octets = (room_octets + self._units(holder) * UNIT_OCTETS) // HOLDER_PART
-            if others > 0 and (others + own_units) * UNIT_OCTETS + wanted_octets > bound_octets:
+            held_units = self._units(holder)
+            held_octets = held_units * UNIT_OCTETS
+            bound_octets = (room_octets + held_octets) // HOLDER_PART
+            if held_units > own_units and held_octets + wanted_octets > bound_octets:
                 raise StorageFull(f"{holder} has a tenth of the free disk in contents that come")
         self.count(holder, units)
 
