@@ -80,23 +80,31 @@ class SpooledContent:
 
     Attributes:
         failure: why a write failed; None if none has.
+        size_octets: how much was to be written so far.
     """
 
-    __slots__ = ("_exists", "_fd", "_path", "failure")
+    __slots__ = ("_exists", "_fd", "_path", "failure", "size_octets")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = -1
         self._exists = False
         self.failure: StorageError | None = None
+        self.size_octets = 0
 
     async def write(self, octets: bytes) -> None:
         """Append the octets; after a failure, do nothing.
 
         Cancellation: the write is finished first, whether it succeeds or fails.
         """
+        self.size_octets += len(octets)
         if self.failure is None:
             await trio.to_thread.run_sync(self._write, octets)
+
+    def fail(self, error: StorageError) -> None:
+        """Remove the file and write no more, because of this; for want of room, for example."""
+        self.failure = error
+        self.remove()
 
     def blob(self) -> Blob:
         """Close the file, and return the whole content; no descriptor stays open.

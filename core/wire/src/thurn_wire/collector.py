@@ -113,6 +113,18 @@ class Collector:
         self._measure_room()
         return ready
 
+    @property
+    def held_octets(self) -> int:
+        """The octets in memory: those that are ready, and those that wait to be settled."""
+        return self._ready_octets + len(self._waiting) - 2
+
+    def spill(self) -> bytes:
+        """Take what is held; from now on `spills` is True whenever octets have come."""
+        self._spill_octets = 1
+        if not self._too_large:
+            self._settle()
+        return self.take_chunks()
+
     def finish(self) -> Collected:
         """The message is whole: return the rest of it. The collector cannot be used any more."""
         if not self._too_large:

@@ -71,6 +71,15 @@ class EndOfData:
         """As `Collector.take_chunks`."""
         return self._collector.take_chunks()
 
+    @property
+    def held_octets(self) -> int:
+        """As `Collector.held_octets`."""
+        return self._collector.held_octets
+
+    def spill(self) -> bytes:
+        """As `Collector.spill`."""
+        return self._collector.spill()
+
     def finish(self) -> Collected:
         """After the end: the content, or why it must be refused."""
         return self._collector.finish()

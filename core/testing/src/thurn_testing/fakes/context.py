@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from thurn.app.ledger import WorkerLedger
 from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import missing_attribute
+from thurn.contracts.ledger import Ledger
 from thurn.contracts.state import State
 from thurn.types.content import Content
 from thurn.types.envelope import Envelope
@@ -86,12 +88,14 @@ class Given:
     """What the test gives a context beyond the plain things; what is None raises when asked for.
 
     Attributes:
+        ledger: None: one that never refuses.
         instances: what `require` finds, by (role, instance).
     """
 
     state: State | None = None
     directory: Directory | None = None
     commit_log: CommitLog | None = None
+    ledger: Ledger | None = None
     instances: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
@@ -124,6 +128,7 @@ class FakeContext:
         self.diagnostics = RecordingDiagnostics()
         self.events = RecordingEvents()
         self.resolver = StaticResolver()
+        self.ledger: Ledger = roomy_ledger() if self._given.ledger is None else self._given.ledger
         self.submitted: list[tuple[Envelope, Content]] = []
 
     @property
@@ -167,6 +172,11 @@ class FakeContext:
 
         def __getattr__(self, name: str) -> object:
             raise AttributeError(missing_attribute("a plugin's context", name))
+
+
+def roomy_ledger() -> WorkerLedger:
+    """A ledger that never refuses."""
+    return WorkerLedger(1 << 40, 0, lambda: 1 << 60)
 
 
 def _needed(given: G | None, what: str) -> G:

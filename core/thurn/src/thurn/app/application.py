@@ -56,10 +56,12 @@ class SitePlan(ProcessPlan):
     Attributes:
         config: the checked configuration.
         counts: the numbers of connections of all workers.
+        reserved: what all workers have reserved of the disk (`thurn.app.ledger`).
     """
 
     config: SiteConfig | None = None
     counts: SharedCounts | None = None
+    reserved: SharedCounts | None = None
 
 
 def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None = None) -> SitePlan:
@@ -82,7 +84,8 @@ def check(config_paths: Sequence[Path], on_import: Callable[[str], None] | None 
     if findings:
         raise ConfigError(findings)
     plan = plan_of(config, tuple(config_paths))
-    return replace(plan, counts=SharedCounts(plan.workers))
+    workers = plan.workers
+    return replace(plan, counts=SharedCounts(workers), reserved=SharedCounts(workers))
 
 
 def _unknown_accounts(source: Source) -> list[str]:
@@ -165,6 +168,8 @@ async def run_worker(
             await serve_control(opened, control)
         else:
             counts = None if plan.counts is None else plan.counts.of_worker(control.number)
+            if plan.reserved is not None:
+                opened.ledger.counts = plan.reserved.of_worker(control.number)
             await serve_listeners(opened, sockets, control.draining, counts)
         await control.draining.wait()
         nursery.cancel_scope.cancel()

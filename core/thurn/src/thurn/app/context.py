@@ -13,6 +13,7 @@ from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.context import Diagnostics, Events, missing_attribute
 from thurn.contracts.gate import Gate
+from thurn.contracts.ledger import Ledger
 from thurn.contracts.mailflow import Mailflow
 from thurn.contracts.resolver import Resolver
 from thurn.contracts.state import State
@@ -41,6 +42,7 @@ class InstanceContext:
         self.diagnostics: Diagnostics = logger(plugin=self.name)
         self.clock: Clock = site.clock
         self.events: Events = site.events
+        self.ledger: Ledger = site.ledger
 
     @property
     def data(self) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thurn.app.chains import ChainMaker, source_of_instance
+from thurn.app.ledger import WorkerLedger
 from thurn.app.resolver import SystemResolver
 from thurn.chain.calls import Callee, Calls
 from thurn.chain.runner import Chain
@@ -73,6 +74,7 @@ class OpenSite:
     connections: set[SocketConnection] = field(default_factory=set)
     products: dict[tuple[str, str], Any] = field(default_factory=dict)
     directory: CombinedAccounts = field(init=False)
+    ledger: WorkerLedger = field(init=False)
     _flows: dict[str, Flow] = field(default_factory=dict)
     _gates: dict[str, HostGate] = field(default_factory=dict)
     _outgoing: OutgoingStage | None = None
@@ -81,6 +83,9 @@ class OpenSite:
 
     def __post_init__(self) -> None:
         self.directory = CombinedAccounts((), self.supervision)
+        site = self.config.site
+        reserve_octets = RESERVE_SEGMENTS * site.segment
+        self.ledger = WorkerLedger(site.memory, reserve_octets, self.commit_log.free_octets)
 
     def add(self, instance: Instance, product: object) -> None:
         """Add an instance that has opened. With the last of the site's account instances, the
@@ -213,6 +218,7 @@ class OpenSite:
             late=LateCommits(self.clock),
             lines=self._lines,
             free_octets=self.commit_log.free_octets,
+            ledger=self.ledger,
         )
 
     def _flow_settings(self, settings: ReceivingSettings) -> FlowSettings:
@@ -223,7 +229,7 @@ class OpenSite:
             size_limit_octets=settings.size_limit,
             reject_at=settings.reject_at,
             require_login=settings.require_login,
-            reserve_octets=max(2 * settings.size_limit, RESERVE_SEGMENTS * site.segment),
+            reserve_octets=RESERVE_SEGMENTS * site.segment,
             postmaster=postmaster,
             submission=settings.submission,
         )

@@ -110,6 +110,12 @@ class SiteSettings(Settings):
     log: LogLineSettings = Field(
         default=LogLineSettings(), description="What has a line in the operator's log."
     )
+    memory: Size = Field(
+        default=256 * 2**20,
+        ge=2**20,
+        description="Memory for contents on their way in, in each worker. What does not fit waits "
+        "in files, and messages beyond it are scanned one after the other; one is always scanned.",
+    )
     segment: Size = Field(default=16 * 2**20, description="Size of a commit log segment.")
     sync: Literal["auto", "inline", "thread"] = Field(
         default="auto",

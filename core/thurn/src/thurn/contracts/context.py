@@ -10,6 +10,7 @@ from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.commitlog import CommitLog
 from thurn.contracts.gate import Gate
+from thurn.contracts.ledger import Ledger
 from thurn.contracts.mailflow import Mailflow
 from thurn.contracts.resolver import Resolver
 from thurn.contracts.state import State
@@ -102,6 +103,10 @@ class Context(Protocol):
     @property
     def directory(self) -> Directory:
         """All account instances of the site as one directory."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The worker's memory and the site's disk; asked before a peer's octets are taken."""
 
     def require(self, contract: type[P], role: str, instance: str) -> P:
         """The opened instance that a `Ref` field of this plugin's settings names."""

@@ -8,6 +8,9 @@ Rules of this file:
 
 from __future__ import annotations
 
+import trio
+from thurn_message.scanner import Scan
+
 from thurn.contracts.mailflow import Outcome
 from thurn.contracts.policy import TransactionOutcome
 from thurn.delivery.deliver import LateReceipt, Receipt, deliver
@@ -49,7 +52,7 @@ async def receive(
     try:
         receipt = _find_late(plan, transaction, blob, replies)
         if receipt is None:
-            receipt = await _receive(plan, transaction, blob, replies)
+            receipt = await _admit(plan, transaction, blob, replies)
     except Exception as error:  # noqa: BLE001 - supervision point: one transaction
         plan.diagnostics.error(
             "transaction.failed", transaction=transaction.id, failure=repr(error)
@@ -99,19 +102,35 @@ def _named(status: Status, identifier: str) -> Status:
     return Status(status.code, status.enhanced, f"{status.text} ({identifier})")
 
 
+async def _admit(plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies) -> Receipt:
+    """Receive the message in turn, if it has to be read into memory from its file."""
+    if blob.path is None:
+        return await _receive(plan, transaction, blob, replies)
+    async with plan.ledger.scan_turn(blob.size_octets):
+        return await _receive(plan, transaction, blob, replies)
+
+
+async def _scanned(content: Content) -> Scan:
+    """The scan of a message; one from a file is read and scanned in a thread."""
+    if content.blob.path is None:
+        return content.scan
+    return await trio.to_thread.run_sync(lambda: content.scan)
+
+
 async def _receive(
     plan: FlowPlan, transaction: Transaction, blob: Blob, replies: Replies
 ) -> Receipt:
     hostname, now = plan.settings.hostname, plan.clock.wall()
     content = Content(blob)
     if plan.settings.submission:
-        if not content.scan.has_all_fields:
+        if not (await _scanned(content)).has_all_fields:
             return _alike(transaction, replies, HEADER_TOO_LARGE, "refused")
         content = await complete(
             content, transaction, directory=plan.directory, hostname=hostname, now=now
         )
     content = content.prepend(received(transaction, hostname, now))
-    if [field.name for field in content.scan.fields].count(b"received") > RECEIVED_LIMIT:
+    fields = (await _scanned(content)).fields
+    if [field.name for field in fields].count(b"received") > RECEIVED_LIMIT:
         return _alike(transaction, replies, LOOP, "refused")  # RFC 5321 §6.3
     filtered = await ask_filters(plan.chains.filters, transaction, content)
     for edit in filtered.edits:

@@ -10,6 +10,7 @@ from thurn.contracts.account import Directory
 from thurn.contracts.clock import Clock
 from thurn.contracts.context import Diagnostics, Events
 from thurn.contracts.filter import MessageFilter
+from thurn.contracts.ledger import Ledger
 from thurn.contracts.policy import ConnectionPolicy, HelloPolicy, RecipientPolicy, SenderPolicy
 from thurn.contracts.relay import RelayPolicy
 from thurn.delivery.parts import DeliveryParts
@@ -39,7 +40,8 @@ class FlowSettings:
     Attributes:
         reject_at: "recipient": refusals of connection, hello and sender are answered at RCPT, so
             that the journal has sender and recipient; "once": they are answered at once.
-        reserve_octets: free space on the disk below which MAIL is answered 452.
+        reserve_octets: free space on the disk below which MAIL is answered 452; it is what the
+            ledger never gives out.
         require_login: whether mail is accepted only after a login (RFC 6409 §4.3).
         postmaster: the address that gets mail for postmaster; None: the site names no such address.
         submission: whether messages are completed (`thurn.mailflow.submission`).
@@ -69,6 +71,7 @@ class FlowPlan:
     ids: IdMaker
     late: LateCommits
     lines: MailLines
+    ledger: Ledger
     free_octets: Callable[[], int] = field(repr=False)
     """Octets free on the commit log's disk; asked for each transaction, because a fast peer can
     fill a disk within a second."""

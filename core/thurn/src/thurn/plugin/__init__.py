@@ -62,6 +62,7 @@ from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
 from thurn.contracts.gate import Ask, Gate, Granted, Login, LoginAnswer, Refused
 from thurn.contracts.guard import Guard, HoldingGuard, Quota, QuotaGuard, QuotaResource
+from thurn.contracts.ledger import Ledger, LedgerShare
 from thurn.contracts.listener import Listener, ListenerSettings, ReceivingSettings, SocketListener
 from thurn.contracts.login import (
     Forbid,
@@ -393,6 +394,8 @@ __all__ = [
     "JournalEntry",
     "KeyAnswer",
     "Lease",
+    "Ledger",
+    "LedgerShare",
     "LimitReached",
     "Listener",
     "ListenerContext",

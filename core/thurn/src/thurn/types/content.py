@@ -7,6 +7,8 @@ keep it once. Line ends are CRLF. Nothing rewrites a body.
 
 from __future__ import annotations
 
+import os
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,9 @@ from thurn_message.scanner import Scan, scan, scan_above
 SPILL_OCTETS: Final = 1_048_576
 """Largest blob, in octets, that is held in memory and goes through the commit log; a larger one has
 a file of its own from the start. In the log it would be written twice."""
+WINDOW_OCTETS: Final = 1_048_576
+"""Octets of one read of a file. It is never mapped: another process that cuts a mapped file short
+would kill the worker."""
 
 
 class Blob:
@@ -43,7 +48,24 @@ class Blob:
             return self._octets
         if self.path is None:  # the constructor has refused that
             raise ValueError("a blob is octets or a path")
-        return self.path.read_bytes()
+        return self.read_below(b"")
+
+    def read_below(self, prefix: bytes) -> bytes:
+        """All octets, with others above them. A file is read in windows into one piece of memory,
+        so that the octets are there once."""
+        if self.path is None:
+            return prefix + self.read() if prefix else self.read()
+        whole = BytesIO()
+        whole.write(prefix)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            position = 0
+            while window := os.pread(descriptor, WINDOW_OCTETS, position):
+                whole.write(window)
+                position += len(window)
+        finally:
+            os.close(descriptor)
+        return whole.getvalue()
 
 
 class Content:
@@ -69,7 +91,7 @@ class Content:
 
     def read(self) -> bytes:
         """All octets."""
-        return self.prefix + self.blob.read() if self.prefix else self.blob.read()
+        return self.blob.read_below(self.prefix)
 
     def prepend(self, fields: bytes) -> Content:
         """The same message with whole header fields (CRLF-ended) above it."""

@@ -76,7 +76,8 @@ class DataBegin:
 
 @dataclass(frozen=True, slots=True)
 class DataChunk:
-    """The next part of a large content: at least `SmtpConfig.spill_octets`."""
+    """The next part of a large content: at least `SmtpConfig.spill_octets`, or, after
+    `SmtpServer.spill`, what has come."""
 
     octets: bytes = field(repr=False)
 

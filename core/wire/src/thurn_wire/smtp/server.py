@@ -77,6 +77,12 @@ class SmtpServer:
         """How many recipients of the open transaction are accepted."""
         return self._session.transaction.accepted_recipients
 
+    @property
+    def held_octets(self) -> int:
+        """Octets of the content under way that are in memory."""
+        collecting = self._session.transaction.collecting
+        return 0 if collecting is None else collecting.held_octets
+
     # --- the verbs of every engine
 
     def receive_data(self, octets: bytes) -> None:
@@ -190,6 +196,14 @@ class SmtpServer:
     def count_error(self) -> None:
         """Count a refusal of the session's own (guessed recipients, wrong passwords)."""
         self._session.count_error()
+
+    def spill(self) -> bytes:
+        """Take the octets of the content under way out of memory, as of a `DataChunk`.
+
+        From now on all that comes of this content is returned in `DataChunk`s.
+        """
+        collecting = self._session.transaction.collecting
+        return b"" if collecting is None else collecting.spill()
 
     def drain(self) -> None:
         """Answer the next command, whatever it is, with 421, and close. RFC 5321 §3.8."""

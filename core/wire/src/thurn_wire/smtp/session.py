@@ -48,6 +48,11 @@ class Transaction:
     content: EndOfData | None = None
     chunks: Collector | None = None
 
+    @property
+    def collecting(self) -> EndOfData | Collector | None:
+        """What has the content under way, whichever command brings it."""
+        return self.content or self.chunks
+
 
 class Discard(NamedTuple):
     """A refused BDAT whose octets still have to be read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,11 @@ SCHEME: Final = "SCRAM-SHA-256"
 """The scheme of the accounts' stored keys: the default of `sasl.scram`."""
 SCRAM_ITERATIONS: Final = 10_000
 """The iterations of the accounts' stored keys: the default of `sasl.scram`."""
+SMALL_DISK_OCTETS: Final = 1 << 30
+"""Free octets of a disk below which the log has small segments: with the usual ones, the log and
+its reserve need 160 MB before the first message."""
+SEGMENTS: Final = ("4MiB", "16MiB")
+"""The log's segments on a small disk, and on any other."""
 STANDARD_PORTS: Final = {
     "smtp": 25,
     "lmtp": 24,
@@ -145,6 +151,7 @@ def _configuration(site: DemoSite) -> str:
         domain=site.domain,
         workers=site.workers,
         host=HOST,
+        segment=SEGMENTS[shutil.disk_usage(site.directory).free >= SMALL_DISK_OCTETS],
         grant_interval=GRANT_INTERVAL,
         default=f"default = {json.dumps(str(site.sieve.resolve()))}" if site.sieve else "",
         **{f"port_{k}": v for k, v in ports.items()},
@@ -163,6 +170,7 @@ accounts = ["main"]
 store = "main"
 queue = "main"
 postmaster = "postmaster@{domain}"
+segment = "{segment}"
 
 [state.main]
 type = "sqlite"

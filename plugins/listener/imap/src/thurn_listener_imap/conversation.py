@@ -31,6 +31,7 @@ from thurn.plugin import (
     StorageError,
     TemporaryFailure,
 )
+from thurn_kit.pace import Pace
 from thurn_wire.imap import code, reply
 from thurn_wire.imap.server import ImapServer
 from thurn_wire.imap.state import APPENDING, IDLING
@@ -83,6 +84,7 @@ class Conversation:
         "_account",
         "_begun_at",
         "_has_ended",
+        "_pace",
         "condstore",
         "connection",
         "enabled",
@@ -120,6 +122,7 @@ class Conversation:
         self.holds: list[Deposit] = []
         self._account: AccountHandle | None = None
         self._has_ended = False
+        self._pace: Pace | None = None
         self._begun_at = trio.current_time()
 
     # What surrounds it.
@@ -270,7 +273,7 @@ class Conversation:
                 finally:
                     self.parts.followed.remove(waiter)
         elif engine.state in APPENDING:
-            octets = await connection.receive(RECEIVE_LITERAL_OCTETS)
+            octets = await self._receive_literal()
         else:
             octets = await connection.receive(RECEIVE_OCTETS)
         if octets is None:
@@ -278,6 +281,20 @@ class Conversation:
         self._has_ended = not octets
         engine.receive_data(octets)
         return True
+
+    async def _receive_literal(self) -> bytes:
+        pace = self._pace
+        if pace is not None:
+            wait_seconds = pace.wait_seconds(trio.current_time(), self.settings.idle)
+            self.connection.extend(wait_seconds)
+        octets = await self.connection.receive(RECEIVE_LITERAL_OCTETS)
+        if pace is not None:
+            pace.receive(len(octets))
+        return octets
+
+    def begin_pace(self) -> None:
+        """The messages of an APPEND come from now on, and their time begins."""
+        self._pace = Pace(self.settings, trio.current_time(), is_logged_in=True)
 
     def _waiter(self, selected: Selected, scope: trio.CancelScope) -> Waiter:
         key = (self.account.account, selected.told.mailbox_id)
@@ -370,6 +387,7 @@ class Conversation:
 
     def drop_incoming(self) -> None:
         """Drop the messages of the APPEND under way, if there is one."""
+        self._pace = None
         if self.incoming is not None:
             self.incoming.drop()
             self.incoming = None

@@ -62,6 +62,10 @@ LOOK_MESSAGES: Final = 16_384
 SEARCH_PART_OCTETS: Final = 16_777_216
 """Octets of one text part that SEARCH BODY decodes and searches."""
 
+ROW_OCTETS: Final = 4_096
+"""Octets on the disk that a copied message, or a new mailbox, may take besides its body: a page of
+an index, and its record in the log."""
+
 FAILED_LOGINS: Final = 10
 """Failed logins of one connection, which is closed then. A person's client tries two or three
 times; a guesser has to connect again, where connection bounds and login policies apply. The

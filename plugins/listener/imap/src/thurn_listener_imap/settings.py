@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from thurn.plugin import Duration, GuardRef, ListenerSettings, Ref, Size
+from thurn.plugin import Duration, GuardRef, Ref, Size
+from thurn_kit.pace import PacedSettings
 
 from thurn_listener_imap.limits import IDLE_SECONDS, LOGIN_SECONDS
 
 
-class ImapSettings(ListenerSettings):
+class ImapSettings(PacedSettings):
     """Settings of `listener.imap`, besides those of every listener."""
 
     size_limit: Size = Field(

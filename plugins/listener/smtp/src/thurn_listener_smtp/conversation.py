@@ -15,12 +15,15 @@ import trio
 from thurn.plugin import (
     Connection,
     Granted,
+    LedgerShare,
     Login,
     Refusal,
     Session,
     Status,
+    StorageError,
     Transaction,
 )
+from thurn_kit.pace import Pace
 from thurn_kit.spool import SpooledContent
 from thurn_wire.smtp.server import SmtpServer
 from thurn_wire.smtp.state import State
@@ -30,6 +33,7 @@ from thurn_listener_smtp.limits import (
     RECEIVE_CONTENT_OCTETS,
     RECEIVE_OCTETS,
     SLOW_SECONDS,
+    UNCOUNTED_OCTETS,
 )
 from thurn_listener_smtp.parts import SmtpParts
 from thurn_listener_smtp.reply import refusal_of
@@ -47,6 +51,8 @@ class Conversation:
         session: the host's.
         engine: the engine of the protocol.
         transaction: the open transaction, if any.
+        share: what its content holds of memory and disk, while it comes.
+        pace: the time that its content may take, while it comes.
         spooled: the part of its content that is in a file already.
         login: the SASL exchange under way.
         granted: its success, while the peer has yet to answer the success's octets.
@@ -65,9 +71,11 @@ class Conversation:
         "granted",
         "login",
         "mailflow",
+        "pace",
         "parts",
         "refusals",
         "session",
+        "share",
         "spooled",
         "transaction",
     )
@@ -82,6 +90,8 @@ class Conversation:
             parts.engine_for(session.peer), tls_active=connection.tls is not None
         )
         self.transaction: Transaction | None = None
+        self.share: LedgerShare | None = None
+        self.pace: Pace | None = None
         self.spooled: SpooledContent | None = None
         self.login: Login | None = None
         self.granted: Granted | None = None
@@ -100,13 +110,48 @@ class Conversation:
         """
         await self.flush()
         connection, engine = self.connection, self.engine
-        connection.extend(self.parts.settings.idle)
         inside = engine.state in _INSIDE_CONTENT
-        octets = await connection.receive(RECEIVE_CONTENT_OCTETS if inside else RECEIVE_OCTETS)
+        if inside:
+            await self._hold()
+            octets = await self._receive_content()
+        else:
+            connection.extend(self.parts.settings.idle)
+            octets = await connection.receive(RECEIVE_OCTETS)
         self._received_at = trio.current_time()
         if connection.closing and self.transaction is None:
             engine.drain()  # RFC 5321 §3.8: 421 to the next command
         engine.receive_data(octets)
+
+    async def _receive_content(self) -> bytes:
+        idle_seconds, pace = self.parts.settings.idle, self.pace
+        if pace is not None:
+            idle_seconds = pace.wait_seconds(trio.current_time(), idle_seconds)
+        self.connection.extend(idle_seconds)
+        octets = await self.connection.receive(RECEIVE_CONTENT_OCTETS)
+        if pace is not None:
+            pace.receive(len(octets))
+        return octets
+
+    async def _hold(self) -> None:
+        """Ask for the memory of what has come and comes next; without it, spill at once."""
+        share, held_octets = self.share, self.engine.held_octets
+        if share is None or held_octets <= UNCOUNTED_OCTETS:
+            return
+        if not share.hold_memory(held_octets + RECEIVE_CONTENT_OCTETS):
+            await self.spill(self.engine.spill())
+
+    async def spill(self, octets: bytes) -> None:
+        """Write a piece of the content to its file; that it failed is answered at the end."""
+        if self.spooled is None:
+            self.spooled = self.parts.spool.start()
+        if self.share is not None:
+            try:
+                self.share.reserve_disk(self.spooled.size_octets + len(octets))
+            except StorageError as error:
+                self.spooled.fail(error)
+        await self.spooled.write(octets)
+        if self.share is not None:
+            self.share.hold_memory(0)
 
     async def flush(self) -> None:
         """Send the replies that wait."""
@@ -147,7 +192,10 @@ class Conversation:
 
     def end_transaction(self) -> None:
         """The open transaction was answered or refused: drop it and its file."""
-        self.transaction = None
+        self.transaction = self.pace = None
+        if self.share is not None:
+            self.share.release()
+            self.share = None
         if self.spooled is not None:
             self.spooled.remove()
             self.spooled = None

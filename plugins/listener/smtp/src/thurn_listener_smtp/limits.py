@@ -13,6 +13,9 @@ RECEIVE_OCTETS: Final = 16_384
 peer that waits."""
 RECEIVE_CONTENT_OCTETS: Final = 65_536
 """Octets of content that are received at once; the host's connection returns no more."""
+UNCOUNTED_OCTETS: Final = 16_384
+"""Octets of a content in memory that the ledger is not asked for: what any connection may have
+received at once, and most messages are not larger."""
 LATE_SECONDS: Final = 1.0
 """Duration of a step after which replies no longer wait for the rest of their group."""
 SLOW_SECONDS: Final = 1.0

@@ -70,6 +70,7 @@ class SmtpListener:
                 context.mailflow,
                 context.gate,
                 context.diagnostics,
+                context.ledger,
                 self._spool,
             )
         await converse(Conversation(self._parts, connection, session))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from thurn.plugin import Diagnostics, Gate, Mailflow, PeerAddress
+from thurn.plugin import Diagnostics, Gate, Ledger, Mailflow, PeerAddress
 from thurn_kit.sources import exact
 from thurn_kit.spool import Spool
 from thurn_wire.smtp.config import SmtpConfig
@@ -22,6 +22,7 @@ class SmtpParts:
         mailflow: judges envelopes and messages, and delivers them.
         gate: logs peers in.
         diagnostics: the operator's log.
+        ledger: the worker's memory and the site's disk.
         spool: files for large contents on their way in.
     """
 
@@ -30,6 +31,7 @@ class SmtpParts:
     mailflow: Mailflow
     gate: Gate
     diagnostics: Diagnostics
+    ledger: Ledger
     spool: Spool
 
     def engine_for(self, peer: PeerAddress | None) -> SmtpConfig:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 from thurn.plugin import Duration, ReceivingSettings
+from thurn_kit.pace import PacedSettings
 from thurn_kit.sources import NetworkSetting
 from thurn_wire.smtp import limits
 
@@ -24,7 +25,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType({
 """The settings of each profile, where the file does not set them."""
 
 
-class SmtpSettings(ReceivingSettings):
+class SmtpSettings(PacedSettings, ReceivingSettings):
     """Settings of `listener.smtp`."""
 
     profile: ProfileName = Field(

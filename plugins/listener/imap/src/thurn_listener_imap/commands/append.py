@@ -12,11 +12,12 @@ RFC 9051 §6.3.12, RFC 3502, RFC 4315 §3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from thurn.plugin import Append as StoreAppend
-from thurn.plugin import MailboxNotFound
+from thurn.plugin import MailboxNotFound, Stored
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Append, AppendItem
 from thurn_wire.imap.event import AppendCancelled, AppendChunk, AppendDone, AppendMessage
@@ -40,7 +41,9 @@ async def append(conversation: Conversation, command: Append) -> Answer | None:
         CommandRefused: the mailbox does not exist; CREATE could make it.
     """
     name, rights = await target(conversation, command.mailbox)
-    conversation.incoming = IncomingMessages(name, rights, conversation.parts.spool)
+    share = conversation.context.ledger.share(str(conversation.account.account))
+    conversation.incoming = IncomingMessages(name, rights, conversation.parts.spool, share)
+    conversation.begin_pace()
     conversation.engine.accept()
     return None
 
@@ -101,7 +104,7 @@ async def _store(conversation: Conversation) -> Answer:
         for message in incoming.messages
     ]
     try:
-        stored = await conversation.account.append_all(appends)
+        stored = await _append_all(conversation, incoming, appends)
     except MailboxNotFound as error:  # it was deleted while the messages came
         raise CommandRefused(refused("No such mailbox", code.TRYCREATE)) from error
     uids = [one.uid for one in stored]
@@ -112,6 +115,17 @@ async def _guard(conversation: Conversation, incoming: IncomingMessages) -> None
     """Ask the guards about all messages that were announced. Raises StorageError."""
     sizes = [message.item.size_octets for message in incoming.messages]
     await conversation.guard(incoming.mailbox, sizes)
+
+
+async def _append_all(
+    conversation: Conversation, incoming: IncomingMessages, appends: list[StoreAppend]
+) -> Sequence[Stored]:
+    """Store the messages, in turn if one of them has to be read from its file."""
+    if not incoming.scan_octets:
+        return await conversation.account.append_all(appends)
+    incoming.give_memory_back()
+    async with conversation.context.ledger.scan_turn(incoming.scan_octets):
+        return await conversation.account.append_all(appends)
 
 
 def _incoming(conversation: Conversation) -> IncomingMessages:

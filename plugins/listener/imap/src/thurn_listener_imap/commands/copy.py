@@ -14,6 +14,7 @@ from thurn_wire.imap.command import Copy
 from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.copying import copy_code, sizes_of, target, wanted_uids
+from thurn_listener_imap.limits import ROW_OCTETS
 
 
 async def copy(conversation: Conversation, command: Copy) -> Answer:
@@ -26,6 +27,7 @@ async def copy(conversation: Conversation, command: Copy) -> Answer:
     name, _ = await target(conversation, command.mailbox)
     if not uids:
         return done("There was nothing to copy")
+    conversation.context.ledger.need_disk(len(uids) * ROW_OCTETS)
     await conversation.guard(name, sizes_of(conversation, uids))
     try:
         result = await conversation.mailbox.mailbox.copy(uids, name)

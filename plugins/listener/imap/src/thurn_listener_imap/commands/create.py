@@ -14,6 +14,7 @@ from thurn_wire.imap.command import Create
 from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
 from thurn_listener_imap.extension import NewMailbox
+from thurn_listener_imap.limits import ROW_OCTETS
 from thurn_listener_imap.permission import CREATE, need
 
 
@@ -32,6 +33,7 @@ async def create(conversation: Conversation, command: Create) -> Answer:
         table[word](conversation, new, value)
     await need_parent(conversation, new.name)
     await conversation.guard_create(new.name)
+    conversation.context.ledger.need_disk(ROW_OCTETS)
     await account.create(new.name, special_use=new.special_use)
     if new.after:
         mailbox = await account.mailbox(new.name)

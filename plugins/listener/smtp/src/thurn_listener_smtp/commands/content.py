@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import trio
 from thurn.plugin import (
     SPILL_OCTETS,
     Blob,
@@ -26,6 +27,8 @@ from thurn.plugin import (
     Transaction,
     status_of,
 )
+from thurn_kit.holder import holder_of
+from thurn_kit.pace import Pace
 from thurn_wire.smtp import event
 from thurn_wire.smtp.config import Profile
 from thurn_wire.smtp.reply import Reply
@@ -44,16 +47,35 @@ _REFUSALS: Final[Mapping[int, str]] = {
 """The reason in the journal, by the code of the engine's refusal."""
 
 
-async def begin(conversation: Conversation, _: event.DataBegin) -> None:
-    """Let the content come."""
+async def begin(conversation: Conversation, given: event.DataBegin) -> None:
+    """Let the content come, if there is room for it on the disk."""
+    transaction, session = _transaction(conversation), conversation.session
+    parts = conversation.parts
+    if conversation.share is None:  # not at the second BDAT of a message
+        conversation.pace = Pace(
+            parts.settings, trio.current_time(), is_logged_in=session.identity is not None
+        )
+        conversation.share = parts.ledger.share(holder_of(session))
+    try:
+        conversation.share.reserve_disk(_announced_octets(transaction))
+    except StorageError as error:
+        status = status_of(error)
+        if given.chunked:  # the engine ends the transaction; after DATA the peer does
+            conversation.mailflow.refuse(transaction, status, "content.unwritable")
+            conversation.end_transaction()
+        await conversation.refuse(status)
+        return
     conversation.engine.accept()
+
+
+def _announced_octets(transaction: Transaction) -> int:
+    """The size that MAIL has announced, which the engine has checked; 0: none. RFC 1870 §4."""
+    return int(transaction.parameters.get("SIZE") or 0)
 
 
 async def spill(conversation: Conversation, given: event.DataChunk) -> None:
     """Write a piece of a large content to its file."""
-    if conversation.spooled is None:
-        conversation.spooled = conversation.parts.spool.start()
-    await conversation.spooled.write(given.octets)
+    await conversation.spill(given.octets)
 
 
 async def message(conversation: Conversation, given: event.Message) -> None:
@@ -80,11 +102,11 @@ async def message(conversation: Conversation, given: event.Message) -> None:
 async def _whole(conversation: Conversation, octets: bytes) -> Blob:
     """The content, in memory or in its file. What came in one read with its end was never a piece,
     and may be above the bound."""
+    if conversation.spooled is None and len(octets) <= SPILL_OCTETS:
+        return Blob(octets)
+    await conversation.spill(octets)
     if conversation.spooled is None:
-        if len(octets) <= SPILL_OCTETS:
-            return Blob(octets)
-        conversation.spooled = conversation.parts.spool.start()
-    await conversation.spooled.write(octets)
+        raise RuntimeError("a spilled content has no file")
     return conversation.spooled.blob()
 
 
