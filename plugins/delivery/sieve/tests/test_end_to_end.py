@@ -159,12 +159,45 @@ async def test_a_redirect_to_a_neighbour_runs_their_script(mail):
     assert await mail.mail("bob") == {"From alice": ["hello"]}
 
 
-async def test_a_ring_of_redirects_ends(mail):
+@pytest.mark.parametrize("sender", ["x@example.net", ""])
+async def test_a_ring_of_redirects_ends_in_the_inbox_of_who_closes_it(mail, sender):
     await mail.activate(b'redirect "bob@example.org";')
     await mail.activate(b'redirect "alice@example.org";', account="bob")
+    await mail.send("alice@example.org", sender=sender)
+    assert (await mail.mail("alice"), await mail.mail("bob")) == ({}, {"INBOX": ["hello"]})
+    assert await mail.queued() == []
+    (record,) = mail.server.journal(1)
+    (kept,) = [stage for stage in record["stages"] if stage.get("reason") == "delivery.kept"]
+    assert kept["by"] == "account bob"
+    assert "alice@example.org: 554 5.4.6" in kept["detail"]
+
+
+@pytest.mark.parametrize("sender", ["x@example.net", ""])
+async def test_a_redirect_to_nobody_leaves_the_keep(mail, sender):
+    await mail.activate(b'redirect "nobody@example.org";')
+    await mail.send("alice@example.org", sender=sender)
+    assert await mail.mail() == {"INBOX": ["hello"]}
+    assert await mail.queued() == []
+    (record,) = mail.server.journal(1)
+    assert "nobody@example.org: 550" in record["stages"][-1]["detail"]
+
+
+async def test_what_is_filed_already_is_not_filed_again(mail):
+    await mail.activate(
+        b'require ["copy", "fileinto"]; redirect :copy "nobody@example.org"; fileinto "there";'
+    )
     await mail.send("alice@example.org")
-    assert await mail.mail("alice") == await mail.mail("bob") == {}
-    assert await mail.queued() == [("", "x@example.net")]
+    assert await mail.mail() == {"there": ["hello"]}
+    (record,) = mail.server.journal(1)
+    assert record["stages"][-1]["decision"] == "filed already"
+
+
+async def test_a_redirect_that_its_target_rejects_leaves_the_keep(mail):
+    await mail.activate(b'redirect "bob@example.org";')
+    await mail.activate(b'require "reject"; reject "Not today";', account="bob")
+    await mail.send("alice@example.org")
+    assert (await mail.mail("alice"), await mail.mail("bob")) == ({"INBOX": ["hello"]}, {})
+    assert await mail.queued() == []
 
 
 async def test_vacation_answers_once(mail):

@@ -209,7 +209,7 @@ class Quota:
             raise OverQuota
 
 
-@plugin("guard", "quota")
+@plugin("guard", "small")
 @asynccontextmanager
 async def quota(config: QuotaSettings):
     yield Quota(config.octets)
@@ -229,7 +229,7 @@ def tables(base, store, settings, more):
     common = {"type": "imap", "sasl": ["plain", "both"]}
     listeners = {
         "imap": {**common, **settings},
-        "guarded": {**common, "guards": ["quota"]},
+        "guarded": {**common, "guards": ["small"]},
         "clear": {**common, "plaintext_without_tls": True},
         "bare": {**common, "tls_mode": "none"},
     }
@@ -244,7 +244,7 @@ def tables(base, store, settings, more):
         "account": {"main": {"type": "file", "file": "accounts.toml"}},
         "store": {"main": {"type": "shaky", "real": "real"}, "real": {"type": store}},
         "sasl": {"plain": {"type": "plain"}, "both": {"type": "x-both"}},
-        "guard": {"quota": {"type": "quota", "octets": 1000}},
+        "guard": {"small": {"type": "small", "octets": 1000}},
         "listener": listeners,
         **(more or {}),
     }  # fmt: skip

@@ -10,16 +10,20 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 
 from thurn.delivery.edits import without_fields
-from thurn.delivery.local import Delivered, LocalDelivery
+from thurn.delivery.local import Delivered
 from thurn.types.content import Content
 from thurn.types.identity import AccountId
 from thurn.types.session import Target, Transaction
 from thurn.types.status import QUEUED, Status
+
+Serve: TypeAlias = Callable[[Target, AccountId, Content, str | None], Awaitable[Delivered]]
+"""Delivers to one account: target, account, content, and the mailbox of a quarantine."""
 
 _NOT_SENT_ON: Final = Status(550, "5.7.1", "The message was refused")
 
@@ -67,12 +71,12 @@ def _is_local(target: Target) -> bool:
 
 
 async def deliver_copies(
-    local: LocalDelivery, transaction: Transaction, content: Content, quarantine: str | None
+    serve: Serve, transaction: Transaction, content: Content, quarantine: str | None
 ) -> tuple[Copy, ...]:
     """Run the rules of every account among the targets. Nothing is durable yet.
 
     Args:
-        local: delivery to one account.
+        serve: delivers to one account.
         transaction: the transaction, with its targets.
         content: the message as the filters left it.
         quarantine: file into this mailbox and run no rules; None: run the rules.
@@ -93,9 +97,7 @@ async def deliver_copies(
             if first and (first.status.is_success or first.target.detail == target.detail):
                 copies.append(Copy(index, target, first.status, repeats=first))
                 continue
-            delivered = await local.deliver(
-                transaction, target, account, own, key="", quarantine=quarantine
-            )
+            delivered = await serve(target, account, own, quarantine)
             served[account] = Copy(index, target, delivered.status, delivered)
             copies.append(served[account])
     return tuple(copies)

@@ -26,8 +26,8 @@ from thurn.delivery.copies import Copy, deliver_copies
 from thurn.delivery.deposits import FateUnknown, OwnedDeposit, commit_all, is_missing
 from thurn.delivery.disposition import Disposition, Replies, dispose
 from thurn.delivery.entries import pass_stage, plan_entries, plan_entry, prepare_entries
-from thurn.delivery.local import Delivered
-from thurn.delivery.onward import report_failures, send_on
+from thurn.delivery.local import Delivered, end_holds
+from thurn.delivery.onward import Onward, report_failures
 from thurn.delivery.parts import DeliveryParts
 from thurn.delivery.record import Sending
 from thurn.delivery.report import Failure
@@ -87,15 +87,36 @@ async def deliver(
         LateReceipt: the commit is late, and goes on.
         Exception: nothing of the message was done.
     """
+    onward = Onward(parts, transaction)
+    copies = await deliver_copies(onward.serve, transaction, content, quarantine)
+    try:
+        return await _store(parts, onward, transaction, content, replies, copies)
+    except LateReceipt:  # the commit goes on and ends them
+        copies = ()
+        raise
+    finally:
+        for copy in copies:
+            if copy.delivered is not None and copy.delivered.holds:
+                await end_holds(copy.delivered.holds)
+
+
+async def _store(
+    parts: DeliveryParts,
+    onward: Onward,
+    transaction: Transaction,
+    content: Content,
+    replies: Replies,
+    copies: Sequence[Copy],
+) -> Receipt:
+    """Store what the rules of all accounts want. Raises as `deliver`."""
     recipients = len(transaction.recipients)
-    copies = await deliver_copies(parts.local, transaction, content, quarantine)
     disposition = dispose(copies, recipients, replies, has_queue=parts.queue is not None)
     if disposition.reason:
         transaction.journal.note(reason=disposition.reason)
     served = _served(disposition)
-    sendings = [sending for one in served for sending in one.sendings]
-    sendings += _reports(parts, transaction, content, disposition)
-    sent = await send_on(parts, transaction, sendings)
+    sent = await onward.send(_reports(parts, transaction, content, disposition))
+    for one in served:
+        sent = sent.and_also(one.onward)
     entries = plan_entries(parts.kind, transaction, content, disposition)
     passed = await pass_stage(parts.outgoing, transaction.journal, (*sent.entries, *entries))
     if isinstance(passed, Tempfail):
@@ -122,7 +143,7 @@ async def submit(parts: DeliveryParts, transaction: Transaction, sending: Sendin
     Raises:
         Exception: nothing was delivered, or the commit is late and goes on.
     """
-    sent = await send_on(parts, transaction, [sending])
+    sent = await Onward(parts, transaction).send([sending])
     passed = await pass_stage(parts.outgoing, transaction.journal, sent.entries)
     if isinstance(passed, Tempfail):
         raise TemporaryFailure(passed.detail, passed.status)

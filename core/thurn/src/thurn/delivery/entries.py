@@ -12,7 +12,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from thurn.chain.supervision import Supervised, Supervision
@@ -29,35 +29,13 @@ from thurn.delivery.copies import Copy
 from thurn.delivery.deposits import OwnedDeposit, owned
 from thurn.delivery.disposition import Disposition
 from thurn.delivery.outgoing import OutgoingStage, pass_outgoing
+from thurn.delivery.planned import PlannedEntry, hop_class_of
 from thurn.types.content import Content
 from thurn.types.decision import Tempfail
 from thurn.types.envelope import Envelope
 from thurn.types.errors import TemporaryFailure
 from thurn.types.identity import AccountId
-from thurn.types.session import RELAYED_FOR, JournalEntry, Target, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedEntry:
-    """An entry of the queue before it is committed.
-
-    Attributes:
-        key: by which a repeat is recognised.
-        pending_stage: the stage that it has yet to pass; "": none.
-    """
-
-    envelope: Envelope
-    content: Content
-    origin: EntryOrigin
-    key: str
-    pending_stage: str = ""
-
-
-def hop_class_of(target: Target) -> HopClass | None:
-    """Where the next hop of a target is; None: the target is an account of this site."""
-    if target.account is not None:
-        return None
-    return HopClass.INSIDE if target.next_hop else HopClass.WORLD
+from thurn.types.session import RELAYED_FOR, JournalEntry, Transaction
 
 
 def plan_entries(

@@ -8,29 +8,34 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from types import NoneType
 from typing import Final
 
+import trio
+
 from thurn.chain.rule import Stage
 from thurn.chain.runner import Chain
 from thurn.chain.supervision import Supervised, Supervision
+from thurn.contracts.account import AccountRecord
 from thurn.contracts.clock import Clock
 from thurn.contracts.delivery import DeliveryFilter
-from thurn.contracts.guard import Guard
-from thurn.contracts.store import Append
+from thurn.contracts.guard import Guard, HoldingGuard
+from thurn.contracts.store import AccountHandle, Append
 from thurn.delivery.deposits import OwnedDeposit, owned
+from thurn.delivery.planned import NOTHING_SENT, SentOn
 from thurn.delivery.record import Filing, RecordedDelivery, Sending
 from thurn.directory.stores import Stores
 from thurn.telemetry.lines import MailLines
 from thurn.types.content import Content
 from thurn.types.decision import Continue, Tempfail
 from thurn.types.envelope import Envelope
-from thurn.types.errors import status_of
+from thurn.types.errors import TemporaryFailure, status_of
 from thurn.types.identity import AccountId
+from thurn.types.mailbox import INBOX
 from thurn.types.session import Target, Transaction
 from thurn.types.status import LOOP, STORED, Status
 
@@ -39,6 +44,8 @@ DELIVERY_SECONDS: Final = 60.0
 (RFC 5321 §4.5.3.2.6)."""
 GUARD_SECONDS: Final = 30.0
 """Most seconds that a guard may take to judge one copy."""
+KEPT: Final = "delivery.kept"
+"""The journal's reason for a message that is kept because what rules wanted cannot be done."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,16 +53,22 @@ class Delivered:
     """What the rules of an account want done with a message.
 
     Attributes:
-        status: success, or why it cannot be done; in that case the other fields are empty.
-        deposits: what goes into the one commit.
+        status: success, or why it cannot be done; then nothing is filed, sent or called.
+        deposits: what goes into the one commit, the holds included.
+        holds: what guards hold for the copies, until `end_holds`.
         sendings: the messages that the rules send.
         actions: what is called after the commit.
+        onward: what the sendings have become.
+        delivery: the message as the account's rules saw it; None: the account could not be asked.
     """
 
     status: Status
     deposits: tuple[OwnedDeposit, ...] = ()
+    holds: tuple[OwnedDeposit, ...] = ()
     sendings: tuple[Sending, ...] = ()
     actions: tuple[Callable[[], None], ...] = ()
+    onward: SentOn = NOTHING_SENT
+    delivery: RecordedDelivery | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -113,8 +126,6 @@ class LocalDelivery:
     ) -> RecordedDelivery | Delivered:
         record = await self._stores.record(account)
         mark = f"Delivered-To: {record.address or target.recipient.address}\r\n".encode()
-        if _loops(content, mark):
-            return Delivered(LOOP)
         handle = await self._stores.open_record(record)
         recipient = target.recipient
         envelope = Envelope(transaction.sender, (recipient,), transaction.parameters)
@@ -129,6 +140,8 @@ class LocalDelivery:
             handle,
             inbox=quarantine or "INBOX",
         )
+        if _loops(content, mark):
+            return Delivered(LOOP, delivery=delivery)
         if quarantine is None and self._chain:
             answer = await _ask_rules(self._chain, delivery)
             if isinstance(answer, Tempfail):
@@ -140,19 +153,61 @@ class LocalDelivery:
     async def _prepare(self, delivery: RecordedDelivery, target: Target, key: str) -> Delivered:
         self._journal(delivery)
         if delivery.rejection is not None:
-            return Delivered(delivery.rejection)
+            return Delivered(delivery.rejection, delivery=delivery)
         supervision, callee = self._supervision, self._stores.callee_of(delivery.record)
         deposits: list[OwnedDeposit] = []
-        for index, filing in enumerate(delivery.filings):
-            await self._ask_guards(delivery, filing)
-            named = key and f"{key} {index} {target.recipient.address.key}"
-            prepare = partial(delivery.account.prepare, self._append(filing, named))
-            deposits.append(owned(supervision, callee, prepare))
+        holds: list[OwnedDeposit] = []
+        try:
+            for index, filing in enumerate(delivery.filings):
+                await self._ask_guards(delivery, filing, holds)
+                named = key and f"{key} {index} {target.recipient.address.key}"
+                prepare = partial(delivery.account.prepare, self._append(filing, named))
+                deposits.append(owned(supervision, callee, prepare))
+        except BaseException:
+            await end_holds(holds)
+            raise
         deposits.extend(
             OwnedDeposit(one, callee, supervision) for one in delivery.remembered.values()
         )
         actions = (*delivery.actions, *self._lines_of(delivery, target))
-        return Delivered(STORED, tuple(deposits), tuple(delivery.sendings), actions)
+        return Delivered(
+            STORED,
+            (*deposits, *holds),
+            tuple(holds),
+            tuple(delivery.sendings),
+            actions,
+            delivery=delivery,
+        )
+
+    def keep(self, delivered: Delivered, key: str, why: str) -> Delivered:
+        """The same, with the message in INBOX; the journal says why. Neither rules nor guards are
+        asked. If the rules have filed the message already, it is not filed again.
+
+        Args:
+            delivered: what the rules of the account wanted.
+            key: as for `deliver`.
+            why: why what the rules wanted cannot be done.
+
+        Raises:
+            TemporaryFailure: the account could not be asked.
+            StorageError: the store is in trouble.
+        """
+        delivery = delivered.delivery
+        if delivery is None:
+            raise TemporaryFailure(f"the message cannot be kept: {why}")
+        journal, name = delivery.transaction.journal, f"account {delivery.record.account}"
+        if delivered.deposits and delivery.is_filed:
+            journal.stage("delivery", name, "filed already", reason=KEPT, detail=why)
+            return delivered
+        filing = Filing(delivery.inbox, (), delivery.content, create=True)
+        named = key and f"{key} kept {delivery.recipient.address.key}"
+        prepare = partial(delivery.account.prepare, self._append(filing, named))
+        callee = self._stores.callee_of(delivery.record)
+        deposit = owned(self._supervision, callee, prepare)
+        journal.stage("delivery", name, f"file {filing.mailbox}", reason=KEPT, detail=why)
+        return replace(
+            delivered, status=STORED, deposits=(*delivered.deposits, deposit), sendings=()
+        )
 
     def _lines_of(self, delivery: RecordedDelivery, target: Target) -> Iterator[Callable[[], None]]:
         """What writes the lines about a delivery, after the commit."""
@@ -161,19 +216,42 @@ class LocalDelivery:
             write = partial(self._lines.delivered, delivery.transaction, address, account)
             yield from (partial(write, filing.mailbox) for filing in delivery.filings)
 
-    async def _ask_guards(self, delivery: RecordedDelivery, filing: Filing) -> None:
-        """Ask the guards about one copy. Raises StorageError, TemporaryFailure."""
+    async def _ask_guards(
+        self, delivery: RecordedDelivery, filing: Filing, holds: list[OwnedDeposit]
+    ) -> None:
+        """Ask the guards about one copy, and add their holds. Raises StorageError,
+        TemporaryFailure."""
+        question = (delivery.record, delivery.account, filing.mailbox, filing.content.size_octets)
         for guard in self._guards:
-            await self._supervision.ask(
-                guard.callee,
-                GUARD_SECONDS,
-                NoneType,
-                guard.product.check_append,
-                delivery.record,
-                delivery.account,
-                filing.mailbox,
-                filing.content.size_octets,
-            )
+            if not isinstance(guard.product, HoldingGuard):
+                await self._check(guard, question)
+                continue
+            ask, callee = guard.product.hold_append, guard.callee
+            hold = await self._supervision.ask(callee, GUARD_SECONDS, object, ask, *question)
+            holds.append(owned(self._supervision, callee, partial(_same, hold)))
+
+    async def _check(
+        self, guard: Supervised[Guard], question: tuple[AccountRecord, AccountHandle, str, int]
+    ) -> None:
+        check = guard.product.check_append
+        await self._supervision.ask(guard.callee, GUARD_SECONDS, NoneType, check, *question)
+
+    async def check_room(self, account: AccountId, size_octets: int) -> None:
+        """Ask the guards, before the message comes, whether its copy may enter INBOX.
+
+        Args:
+            account: the account.
+            size_octets: as the peer has declared it; 0: it has not.
+
+        Raises:
+            StorageError, TemporaryFailure: it may not, or it cannot be known.
+        """
+        if not self._guards:
+            return
+        record = await self._stores.record(account)
+        handle = await self._stores.open_record(record)
+        for guard in self._guards:
+            await self._check(guard, (record, handle, INBOX, size_octets))
 
     def _append(self, filing: Filing, key: str) -> Append:
         received = datetime.fromtimestamp(int(self._clock.wall()), UTC)
@@ -193,6 +271,13 @@ class LocalDelivery:
             "; ".join(words) or "discard",
             detail="; ".join(delivery.notes),
         )
+
+
+async def end_holds(holds: Iterable[OwnedDeposit]) -> None:
+    """End what guards still hold for copies that are not stored; the others have ended already."""
+    with trio.CancelScope(shield=True):
+        for hold in holds:
+            await hold.abort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +315,10 @@ async def _decide(product: DeliveryFilter, draft: RecordedDelivery) -> Decided |
     """Ask one rule."""
     await product.deliver(draft)
     return Decided() if draft.decided else Continue()
+
+
+def _same(hold: object) -> object:
+    return hold
 
 
 def _loops(content: Content, mark: bytes) -> bool:

@@ -72,6 +72,11 @@ class RecordedDelivery:
     actions: list[Callable[[], None]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def is_filed(self) -> bool:
+        """Whether the rules have filed the message itself, and not only one of their own making."""
+        return any(filing.content.blob is self.content.blob for filing in self.filings)
+
     def file(
         self,
         mailbox: str,

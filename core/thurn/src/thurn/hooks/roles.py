@@ -27,7 +27,7 @@ from thurn.contracts.account import (
 )
 from thurn.contracts.delivery import DeliveryFilter
 from thurn.contracts.filter import MessageFilter
-from thurn.contracts.guard import Guard
+from thurn.contracts.guard import Guard, HoldingGuard, QuotaGuard
 from thurn.contracts.listener import Listener, SocketListener
 from thurn.contracts.login import LoginPolicy, LoginRecorder
 from thurn.contracts.outgoing import OutgoingFilter
@@ -74,7 +74,7 @@ CONTRACTS: Final[Mapping[str, tuple[type, ...]]] = {
     "transport": (Transport,),
     "resolver": (Resolver,),
     "store": (MailStore,),
-    "guard": (Guard,),
+    "guard": (Guard, HoldingGuard, QuotaGuard),
     "search": (SearchIndex,),
     "state": (State,),
     "service": (Service,),

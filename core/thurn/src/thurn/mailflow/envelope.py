@@ -219,6 +219,9 @@ async def _judge_recipient(
         answer = await ask_recipient(plan.chains.recipient, transaction, recipient)
         if answer is not None and not isinstance(answer, Accept):
             return answer
+    refusal = await _lack_of_room(plan, transaction, expansion)
+    if refusal is not None:
+        return refusal
     transaction.recipients.append(recipient)
     transaction.targets.append(expansion.targets)
     return ACCEPTED
@@ -239,6 +242,26 @@ async def _expand(plan: FlowPlan, transaction: Transaction, recipient: Recipient
         # RFC 5321 §4.5.1: mail to postmaster is always accepted.
         return await expand(plan.directory, Recipient(postmaster, original=address), journal)
     return expansion
+
+
+async def _lack_of_room(
+    plan: FlowPlan, transaction: Transaction, expansion: Expansion
+) -> Reject | Tempfail | None:
+    """The refusal of a recipient whose copies no account may store; None: one may, or some go
+    elsewhere. Guards judge again at the end of data."""
+    declared = transaction.parameters.get("SIZE") or ""
+    size_octets = int(declared) if declared.isdecimal() else 0
+    refusal = None
+    for target in expansion.targets:
+        if target.account is None:
+            return None
+        try:
+            await plan.delivery.local.check_room(target.account, size_octets)
+        except Exception as error:  # noqa: BLE001 - whatever a guard raises has a status
+            refusal = as_refusal(status_of(error), "guard.refused", repr(error))
+        else:
+            return None
+    return refusal
 
 
 async def _may_relay(plan: FlowPlan, transaction: Transaction, recipient: Recipient) -> Answer:

@@ -61,7 +61,7 @@ from thurn.contracts.delivery import Delivery, DeliveryFilter
 from thurn.contracts.factory import Factory
 from thurn.contracts.filter import MessageFilter
 from thurn.contracts.gate import Ask, Gate, Granted, Login, LoginAnswer, Refused
-from thurn.contracts.guard import Guard
+from thurn.contracts.guard import Guard, HoldingGuard, Quota, QuotaGuard, QuotaResource
 from thurn.contracts.ledger import Ledger, LedgerShare
 from thurn.contracts.listener import Listener, ListenerSettings, ReceivingSettings, SocketListener
 from thurn.contracts.login import (
@@ -270,6 +270,7 @@ from thurn.types.events import (
     LoginFailed,
     MailboxChanged,
     PluginFailed,
+    QuotaLevelReached,
     TransactionEnded,
 )
 from thurn.types.identity import (
@@ -383,6 +384,7 @@ __all__ = [
     "GuardRef",
     "HeaderEdit",
     "HelloPolicy",
+    "HoldingGuard",
     "Hop",
     "HopClass",
     "Identity",
@@ -450,6 +452,10 @@ __all__ = [
     "QueueEntry",
     "QueueId",
     "QueueRef",
+    "Quota",
+    "QuotaGuard",
+    "QuotaLevelReached",
+    "QuotaResource",
     "ReadBlob",
     "ReceivingSettings",
     "Recipient",

@@ -68,4 +68,20 @@ class PluginFailed:
     source: str
 
 
-Event: TypeAlias = LoggedIn | LoginFailed | MailboxChanged | TransactionEnded | PluginFailed
+@dataclass(frozen=True, slots=True)
+class QuotaLevelReached:
+    """An account uses more than this part of a limit.
+
+    Attributes:
+        resource: "STORAGE", "MESSAGE" or "MAILBOX". RFC 9208 §5.
+        percent: of the limit; one of the levels that the site has set.
+    """
+
+    account: AccountId
+    resource: str
+    percent: int
+
+
+Event: TypeAlias = (
+    LoggedIn | LoginFailed | MailboxChanged | TransactionEnded | PluginFailed | QuotaLevelReached
+)

@@ -44,6 +44,8 @@ async def finish(
     does not hear that its message is stored, or copied, does it again.
     """
     engine = conversation.engine
+    if conversation.holds:
+        await conversation.end_holds()
     if engine.state is State.CLOSED:
         return
     if updates is not Updates.NONE and not conversation.has_told:

@@ -101,7 +101,8 @@ class ImapConversation(Output, Protocol):
 
         Args:
             mailbox: the name of the target.
-            sizes: octets of each message; read only where the listener has guards.
+            sizes: octets of each message; read only where the listener has guards. What a
+                guard holds for them ends with the command, or with the next call.
         """
 
     # What the client is told.

@@ -14,14 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 import trio
 from thurn.plugin import (
     AccountHandle,
+    AccountRecord,
     Connection,
     Content,
+    Deposit,
     Granted,
+    HoldingGuard,
     ListenerContext,
     Login,
     MailboxNotFound,
     MailboxRecord,
     NotPermitted,
+    QuotaGuard,
     Session,
     Stash,
     StorageError,
@@ -73,6 +77,7 @@ class Conversation:
         granted: its success, while the client has yet to answer the success's octets.
         failed_logins: logins that were refused.
         incoming: the messages of the APPEND under way.
+        holds: what guards hold for the command that is carried out.
     """
 
     __slots__ = (
@@ -87,6 +92,7 @@ class Conversation:
         "failed_logins",
         "granted",
         "has_told",
+        "holds",
         "incoming",
         "login",
         "parts",
@@ -113,6 +119,7 @@ class Conversation:
         self.granted: Granted | None = None
         self.failed_logins = 0
         self.incoming: IncomingMessages | None = None
+        self.holds: list[Deposit] = []
         self._account: AccountHandle | None = None
         self._has_ended = False
         self._pace: Pace | None = None
@@ -207,12 +214,34 @@ class Conversation:
         """Raise a StorageError where a guard lets no messages of these sizes into this mailbox."""
         if not self.parts.guards:
             return
+        await self.end_holds()
+        record, each = await self._record(), list(sizes)
+        question = (record, self.account, mailbox, sum(each))
+        for guard in self.parts.guards:
+            if isinstance(guard, HoldingGuard):
+                self.holds.append(await guard.hold_append(*question, len(each)))
+            else:
+                await guard.check_append(*question)
+
+    async def guard_create(self, name: str) -> None:
+        """Raise a StorageError where a guard lets no mailbox of this name be made."""
+        for guard in self.parts.guards:
+            if isinstance(guard, QuotaGuard):
+                await guard.check_create(await self._record(), self.account, name)
+
+    async def _record(self) -> AccountRecord:
+        """The account's record. Raises TemporaryFailure where the directory has none."""
         record = await self.context.directory.account(self.account.account)
         if record is None:
             raise TemporaryFailure(f"account {self.account.account} has no record")
-        size_octets = sum(sizes)
-        for guard in self.parts.guards:
-            await guard.check_append(record, self.account, mailbox, size_octets)
+        return record
+
+    async def end_holds(self) -> None:
+        """End what guards hold: the command has stored its messages, or does not store them."""
+        holds, self.holds = self.holds, []
+        with trio.CancelScope(shield=True):
+            for hold in holds:
+                await hold.abort()
 
     # Octets from the client.
 

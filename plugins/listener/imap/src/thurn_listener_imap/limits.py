@@ -54,6 +54,11 @@ answered one by one."""
 BATCH_MESSAGES: Final = 500
 """Messages of one call of the store: enough that the cost of a call does not count, few enough that
 the other sessions of the worker wait only milliseconds."""
+CHANGE_MESSAGES: Final = 2_000
+"""Messages that STORE and EXPUNGE change with one record of the store: enough that the cost of a
+record does not count, few enough that the other sessions of the worker wait only milliseconds."""
+LOOK_MESSAGES: Final = 16_384
+"""Messages among which EXPUNGE looks for deleted ones at once, which takes a millisecond."""
 SEARCH_PART_OCTETS: Final = 16_777_216
 """Octets of one text part that SEARCH BODY decodes and searches."""
 

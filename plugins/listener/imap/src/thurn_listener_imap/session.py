@@ -54,6 +54,7 @@ async def converse(conversation: Conversation) -> None:
     finally:
         conversation.end_login()
         conversation.drop_incoming()
+        await conversation.end_holds()
 
 
 async def greet(conversation: Conversation, _: event.Connected) -> None:

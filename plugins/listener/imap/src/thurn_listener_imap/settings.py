@@ -18,7 +18,7 @@ class ImapSettings(PacedSettings):
         default=50 * 2**20, ge=2**16, description="The largest message of APPEND. RFC 7889."
     )
     guards: tuple[GuardRef, ...] = Field(
-        default=(), description="Judges of what APPEND, COPY and MOVE store (quota), in order."
+        default=(), description="Judges of what APPEND, COPY and CREATE add (quota), in order."
     )
     extensions: tuple[Annotated[str, Ref("imap")], ...] = Field(
         default=(), description="Instances of the role imap: extensions of this listener."

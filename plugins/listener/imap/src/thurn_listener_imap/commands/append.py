@@ -66,8 +66,8 @@ async def _announce(conversation: Conversation, item: AppendItem) -> None:
     total_octets = incoming.total_octets + item.size_octets
     if total_octets > TOTAL_OCTETS:
         raise CommandRefused(refused("Too much for one command", code.TOOBIG))
-    await conversation.guard(incoming.mailbox, (total_octets,))
     incoming.announce(item)
+    await _guard(conversation, incoming)
 
 
 async def take(conversation: Conversation, given: AppendChunk) -> None:
@@ -92,6 +92,7 @@ async def cancel(conversation: Conversation, _: AppendCancelled) -> None:
 
 async def _store(conversation: Conversation) -> Answer:
     incoming = _incoming(conversation)
+    await _guard(conversation, incoming)  # the octets may have taken longer than a hold lasts
     now = datetime.fromtimestamp(conversation.context.clock.wall(), UTC)
     appends = [
         StoreAppend(
@@ -119,6 +120,12 @@ async def _append_all(
     incoming.give_memory_back()
     async with conversation.context.ledger.scan_turn(incoming.scan_octets):
         return await conversation.account.append_all(appends)
+
+
+async def _guard(conversation: Conversation, incoming: IncomingMessages) -> None:
+    """Ask the guards about all messages that were announced. Raises StorageError."""
+    sizes = [message.item.size_octets for message in incoming.messages]
+    await conversation.guard(incoming.mailbox, sizes)
 
 
 def _incoming(conversation: Conversation) -> IncomingMessages:

@@ -32,6 +32,7 @@ async def create(conversation: Conversation, command: Create) -> Answer:
     for word, value in command.parameters.items():
         table[word](conversation, new, value)
     await need_parent(conversation, new.name)
+    await conversation.guard_create(new.name)
     conversation.context.ledger.need_disk(ROW_OCTETS)
     await account.create(new.name, special_use=new.special_use)
     if new.after:

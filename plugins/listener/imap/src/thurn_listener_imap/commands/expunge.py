@@ -9,9 +9,12 @@ RFC 9051 §6.4.3, §6.4.9.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
+from collections.abc import AsyncIterator
 from typing import Final
 
+import trio
 from thurn.plugin import Mailbox, View
 from thurn_wire.imap import code
 from thurn_wire.imap.command import Expunge
@@ -19,6 +22,7 @@ from thurn_wire.imap.sequence import SequenceSet
 
 from thurn_listener_imap.answer import Answer, done
 from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.limits import CHANGE_MESSAGES, LOOK_MESSAGES
 from thurn_listener_imap.mailbox.flags import DELETED
 from thurn_listener_imap.mailbox.numbers import uids_at
 from thurn_listener_imap.permission import EXPUNGE
@@ -29,25 +33,32 @@ the same messages each time within a millisecond."""
 
 
 async def expunge(conversation: Conversation, command: Expunge) -> Answer:
-    """Remove the messages; their EXPUNGE responses are part of the updates at the end.
+    """Remove the messages, and tell them chunk by chunk.
 
     Raises:
-        StorageError: nothing was removed.
+        StorageError: nothing was removed, or only what the client has been told.
     """
     selected = conversation.mailbox
     conversation.need_writable()
     conversation.need_right(EXPUNGE)
     wanted = None if command.uids is None else _wanted(conversation, command.uids)
-    await remove_deleted(selected.mailbox, wanted)
-    await conversation.tell_updates(may_expunge=True, uid=command.uids is not None)
+    uid = command.uids is not None
+    try:
+        async for _ in removals(selected.mailbox, wanted):
+            await conversation.tell_updates(may_expunge=True, uid=uid)
+            await conversation.relieve()
+    except Exception:
+        await conversation.tell_updates(may_expunge=True, uid=uid)
+        raise
+    await conversation.tell_updates(may_expunge=True, uid=uid)
     if conversation.condstore:
         # RFC 7162 §3.2.7: the MODSEQ of the removal.
         return done("EXPUNGE done", code.highestmodseq(selected.told.highestmodseq))
     return done("EXPUNGE done")
 
 
-async def remove_deleted(mailbox: Mailbox, wanted: _UidRanges | None = None) -> None:
-    r"""Remove what is \Deleted, also if this client does not know it yet.
+async def removals(mailbox: Mailbox, wanted: _UidRanges | None = None) -> AsyncIterator[None]:
+    r"""Remove what is \Deleted, also if this client does not know it yet; stop between two chunks.
 
     A message that another session changes between the look and the removal stays at first, since
     the flag may have been removed. If it is \Deleted all the same, the next look finds it.
@@ -61,20 +72,28 @@ async def remove_deleted(mailbox: Mailbox, wanted: _UidRanges | None = None) -> 
     """
     for _ in range(LOOKS):
         view = await mailbox.view()
-        uids = deleted_uids(view)
-        if wanted is not None:
-            uids = [uid for uid in uids if uid in wanted]
-        if not uids:
-            return
-        gone = await mailbox.expunge(uids, unchanged_since=view.highestmodseq)
-        if len(gone) == len(uids):
+        uids = await _deleted_uids(view, wanted)
+        left = len(uids)
+        for start in range(0, len(uids), CHANGE_MESSAGES):
+            chunk = uids[start : start + CHANGE_MESSAGES]
+            if start:
+                yield
+            left -= len(await mailbox.expunge(chunk, unchanged_since=view.highestmodseq))
+        if not left:
             return
 
 
-def deleted_uids(view: View) -> list[int]:
-    r"""The UIDs of what is \Deleted, ascending."""
-    uids = view.uids
-    return [uids[at] for at, flags in enumerate(view.flags) if flags & DELETED]
+async def _deleted_uids(view: View, wanted: _UidRanges | None) -> array[int]:
+    r"""The UIDs of those wanted messages that are \Deleted, ascending; others have their turn."""
+    deleted = array("I")
+    for start in range(0, len(view), LOOK_MESSAGES):
+        if start:
+            await trio.lowlevel.checkpoint()
+        end = start + LOOK_MESSAGES
+        pairs = zip(view.uids[start:end], view.flags[start:end], strict=True)
+        uids = [uid for uid, flags in pairs if flags & DELETED]
+        deleted.extend(uids if wanted is None else [uid for uid in uids if uid in wanted])
+    return deleted
 
 
 def _wanted(conversation: Conversation, sequence: SequenceSet) -> _UidRanges:

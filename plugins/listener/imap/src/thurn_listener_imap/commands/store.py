@@ -20,6 +20,7 @@ from thurn_wire.imap.command import FlagOperation, Store
 
 from thurn_listener_imap.answer import NO_SUCH_MESSAGE, Answer, CommandRefused, done, refused
 from thurn_listener_imap.conversation import Conversation
+from thurn_listener_imap.limits import CHANGE_MESSAGES
 from thurn_listener_imap.mailbox.numbers import uids_at
 from thurn_listener_imap.mailbox.selected import OwnChange, Selected
 from thurn_listener_imap.permission import permitted_flags
@@ -34,8 +35,11 @@ _CHANGES: Final = {
 async def store(conversation: Conversation, command: Store) -> Answer:
     """Change flags of all messages of the set; messages that are gone are passed over.
 
+    The messages are changed and told in chunks of `CHANGE_MESSAGES`, each as if it were a command
+    of its own: UNCHANGEDSINCE is judged when the turn of a message's chunk has come.
+
     Raises:
-        StorageError: nothing was changed.
+        StorageError: nothing was changed, or only what the client has been told, .SILENT or not.
     """
     selected = conversation.mailbox
     conversation.need_writable()
@@ -44,22 +48,50 @@ async def store(conversation: Conversation, command: Store) -> Answer:
     uids = _wanted_uids(selected, command)
     change = _CHANGES[command.operation]
     flags = _permitted(selected, change, command.flags)
-    result = StoreResult((), 0)
-    if uids:
-        result = await selected.mailbox.flag(
-            uids, change, flags, unchanged_since=command.unchanged_since
-        )
-    await _tell(conversation, command, uids, result, OwnChange(change, flags))
-    if result.refused:
-        return _modified(selected, command, result.refused)
-    gone = [uid for uid in uids if selected.is_gone(uid)] if selected.has_ghosts else []
-    if gone and not command.uid:
-        if len(gone) == len(uids) and not command.silent:
+    own = OwnChange(change, flags)
+    refused_uids: list[int] = []
+    gone_messages = 0
+    for start in range(0, max(len(uids), 1), CHANGE_MESSAGES):
+        chunk = uids[start : start + CHANGE_MESSAGES]
+        try:
+            result = await _change(selected, command, chunk, own)
+        except Exception:
+            await _tell_done(conversation, command, uids[:start], frozenset(refused_uids))
+            raise
+        await _tell(conversation, command, chunk, result, own)
+        refused_uids += result.refused
+        gone_messages += sum(map(selected.is_gone, chunk)) if selected.has_ghosts else 0
+    if refused_uids:
+        return _modified(selected, command, refused_uids)
+    if gone_messages and not command.uid:
+        if gone_messages == len(uids) and not command.silent:
             # RFC 2180 §4.2.2: only a tagged NO.
             return refused("The messages are gone", code.EXPUNGEISSUED)
         # RFC 2180 §4.2.1, RFC 5530 §3: OK where the others were changed.
         return done("STORE done, but some of the messages are gone", code.EXPUNGEISSUED)
     return done("STORE done")
+
+
+async def _change(
+    selected: Selected, command: Store, uids: array[int], own: OwnChange
+) -> StoreResult:
+    """Change the flags of one chunk's messages. Raises StorageError: of none of them."""
+    if not uids:
+        return StoreResult((), 0)
+    return await selected.mailbox.flag(
+        uids, own.change, own.flags, unchanged_since=command.unchanged_since
+    )
+
+
+async def _tell_done(
+    conversation: Conversation, command: Store, uids: array[int], refused: frozenset[int]
+) -> None:
+    """Tell a client that said .SILENT what was done before a chunk failed; others know it."""
+    if not command.silent:
+        return
+    for start in range(0, len(uids), CHANGE_MESSAGES):
+        told = _positions(conversation.mailbox, uids[start : start + CHANGE_MESSAGES], refused)
+        await conversation.write_flags_of(told, uid=command.uid)
 
 
 def _wanted_uids(selected: Selected, command: Store) -> array[int]:

@@ -11,7 +11,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import compress
 from typing import Final
 
 from thurn.plugin import View
@@ -19,7 +18,7 @@ from thurn.plugin import View
 BLOCK: Final = 512
 """Elements of a column compared at once: a slice of 2 KiB; to find a change in it takes 10 µs."""
 FEW: Final = 32
-"""Most missing UIDs that are searched for one by one; for more, one pass over a set is cheaper."""
+"""Most missing UIDs that are searched for one by one; for more, one pass in blocks is cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,14 @@ def without(column: array[int], gone: list[int]) -> array[int]:
         for position in reversed(gone):
             del column[position]
         return column
-    kept = bytearray(b"\1") * len(column)
+    kept = array(column.typecode)
+    start = 0
     for position in gone:
-        kept[position] = 0
-    return array(column.typecode, compress(column, kept))
+        if position > start:
+            kept += column[start:position]
+        start = position + 1
+    kept += column[start:]
+    return kept
 
 
 def _missing(old: array[int], kept: array[int]) -> list[int]:
@@ -88,14 +91,27 @@ def _missing(old: array[int], kept: array[int]) -> list[int]:
     if count <= 0:
         return []
     if count > FEW:
-        present = set(kept)
-        return [position for position, uid in enumerate(old) if uid not in present]
+        return _missing_in_blocks(old, kept, count)
     gone: list[int] = []
     position = 0
     while len(gone) < count:
         position = _first_gap(old, kept, position, len(gone))
         gone.append(position)
         position += 1
+    return gone
+
+
+def _missing_in_blocks(old: array[int], kept: array[int], count: int) -> list[int]:
+    """The same for `count` UIDs: only blocks that differ are looked at one by one."""
+    gone: list[int] = []
+    for start in range(0, len(old), BLOCK):
+        if len(gone) == count:
+            break
+        block, low = old[start : start + BLOCK], start - len(gone)
+        there = kept[low : low + len(block)]
+        if block != there:
+            present = set(there)
+            gone += [at for at, uid in enumerate(block, start) if uid not in present]
     return gone
 
 

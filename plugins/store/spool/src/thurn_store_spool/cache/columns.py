@@ -14,7 +14,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -40,8 +40,10 @@ from thurn_store_spool.operation.kind import Expunged, Flagged, decode_operation
 from thurn_store_spool.operation.uidset import ranges
 
 _FEW: Final = 8
-"""Most ranges that are changed or cut out one by one; one pass over the columns is cheaper for
-more."""
+"""Most ranges that are changed one by one however close they are."""
+_SPREAD: Final = 16
+"""Messages for each range beyond which ranges are changed one by one; where they are denser, one
+pass over all messages from the first to the last is cheaper."""
 
 _ROWS: Final = (
     "SELECT id & 4294967295, flags, modseq, size, received FROM message"
@@ -204,19 +206,22 @@ def _set_flags(
     operation: Flagged, uids: array[int], flags: array[int], modseqs: array[int]
 ) -> None:
     spans = spans_of(uids, ranges(operation.uids))
-    if len(spans) <= _FEW:
+    if not spans:
+        return
+    first, end = spans[0][0], spans[-1][1]
+    if len(spans) <= _FEW or end - first > _SPREAD * len(spans):
         for low, high in spans:
             flags[low:high] = changed_masks(flags[low:high], operation.clear, operation.set)
             modseqs[low:high] = array("Q", [operation.modseq]) * (high - low)
         return
-    marked = bytearray(len(uids))
+    marked = bytearray(end - first)
     for low, high in spans:
-        marked[low:high] = b"\1" * (high - low)
-    masks = changed_masks(flags, operation.clear, operation.set)
-    rows = zip(masks, flags, marked, strict=True)
-    flags[:] = array("Q", [mask if mark else old for mask, old, mark in rows])
-    modseq, pairs = operation.modseq, zip(modseqs, marked, strict=True)
-    modseqs[:] = array("Q", [modseq if mark else old for old, mark in pairs])
+        marked[low - first : high - first] = b"\1" * (high - low)
+    old = flags[first:end]
+    rows = zip(changed_masks(old, operation.clear, operation.set), old, marked, strict=True)
+    flags[first:end] = array("Q", [mask if mark else before for mask, before, mark in rows])
+    modseq, pairs = operation.modseq, zip(modseqs[first:end], marked, strict=True)
+    modseqs[first:end] = array("Q", [modseq if mark else before for before, mark in pairs])
 
 
 def spans_of(uids: array[int], pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -236,15 +241,16 @@ def _cut(arrays: Arrays, gone: Sequence[tuple[int, int]]) -> Arrays:
     spans = spans_of(uids, gone)
     if not spans:
         return arrays
-    if len(spans) <= _FEW:
-        arrays = [column[:] for column in arrays]
-        for low, high in sorted(set(spans), reverse=True):
-            for column in arrays:
-                del column[low:high]
-        return arrays
-    wanted = bytearray(b"\1") * len(uids)
+    return [_outside(column, sorted(spans)) for column in arrays]
+
+
+def _outside(column: array[int], spans: Sequence[tuple[int, int]]) -> array[int]:
+    """A copy of the column without these ascending spans."""
+    kept = array(column.typecode)
+    start = 0
     for low, high in spans:
-        wanted[low:high] = bytes(high - low)
-    return [
-        array(code, compress(column, wanted)) for code, column in zip(TYPES, arrays, strict=True)
-    ]
+        if low > start:
+            kept += column[start:low]
+        start = max(start, high)
+    kept += column[start:]
+    return kept

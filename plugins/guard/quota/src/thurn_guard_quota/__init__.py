@@ -1,0 +1,1 @@
+"""Bounds what an account stores (`guard.quota`). Start reading at `guard`."""

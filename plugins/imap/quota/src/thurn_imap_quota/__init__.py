@@ -1,0 +1,1 @@
+"""QUOTA for the IMAP listener (`imap.quota`). Start reading at `extension`."""
