@@ -60,7 +60,8 @@ def expectations(octets):
     found = scan(octets)
 
     def literal(label, piece):
-        return b"%b {%d}\r\n%b" % (label, len(piece), piece)
+        """RFC 9051 §4.3: no NUL in a literal; 0x80 stands for it."""
+        return b"%b {%d}\r\n%b" % (label, len(piece), piece.replace(b"\0", b"\x80"))
 
     def section(name, piece):
         label = f"BODY[{name}]".encode()
