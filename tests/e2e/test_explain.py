@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import smtplib
 from contextlib import asynccontextmanager
 
@@ -11,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from clients import HOST, TIMEOUT_SECONDS, send
 from mailsite import tables
+from thurn.app.opened import RESERVE_SEGMENTS
 from thurn.cli.explain import explain, story
 from thurn.plugin import Continue, Disconnect, Reject, plugin
 from thurn.telemetry.journal import find
@@ -138,23 +138,28 @@ async def test_the_hosts_own_refusals_say_what_would_pass(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("share", "code", "reason", "wanted"),
+    ("free", "code", "reason", "wanted"),
     [
-        (0, 530, "login.required", "would pass if the peer had logged in"),
+        (1000, 530, "login.required", "would pass if the peer had logged in"),
         (0.75, 452, "storage.reserve", "would pass if the disk"),
     ],
 )
-async def test_a_refusal_at_mail_has_a_record(tmp_path, share, code, reason, wanted):
+async def test_a_refusal_at_mail_has_a_record(tmp_path, monkeypatch, free, code, reason, wanted):
     changes = {"require_login": True, "sasl": ["plain"]}
-    if share:  # of the room there is, and the reserve is twice as much
-        changes = {"size_limit": int(share * shutil.disk_usage(tmp_path).free)}
+    if free < 1:  # of the reserve
+        changes = {}
+    segment_octets = 8 << 20
+    free_octets = int(free * RESERVE_SEGMENTS * segment_octets)
+    monkeypatch.setattr("thurn.log.commitlog.WorkerLog.free_octets", lambda _: free_octets)
 
     def mail(port):
         with smtplib.SMTP(HOST, port, "me.example", timeout=TIMEOUT_SECONDS) as client:
             client.ehlo()
             return client.mail("x@example.net")
 
-    async with open_server(tables(tmp_path, mx=changes), tmp_path) as server:
+    site = tables(tmp_path, mx=changes)
+    site["site"]["segment"] = f"{segment_octets}B"
+    async with open_server(site, tmp_path) as server:
         answer = await server.in_thread(mail, server.port("mx"))
         assert answer[0] == code
         record, words = told(server, answer[1].decode())

@@ -63,6 +63,9 @@ STEPS = {
     "relay who": "",
     "relay explain": "192.0.2.1",
     "relay revoke": "192.0.2.1",
+    "quota set": "alice --storage 1GiB",
+    "quota show": "alice",
+    "quota recount": "alice",
     "explain": "--last 1",
     "status": "",
     "reload": "",
@@ -106,6 +109,8 @@ def prepare(site):
     tables["relay"]["grants"] = {"type": "grants"}
     tables["listener"]["mx"] |= {"relay": ["grants"], "delivery": ["sieve"]}
     tables["listener"]["pop3"] |= {"login": ["limiter"]}
+    tables["guard"] = {"quota": {"type": "quota"}}
+    tables["listener"]["mx"]["guards"] = ["quota"]
     del tables["site"]["postmaster"]
     (site.base / "import.toml").write_text(ACCOUNTS)
     (site.base / "rules.sieve").write_text("keep;\n")

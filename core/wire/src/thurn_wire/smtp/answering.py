@@ -85,8 +85,13 @@ def _expand(session: Session, reply: Reply) -> None:
 def _data(session: Session, reply: Reply) -> None:
     if reply.is_positive and reply.code != 354:
         raise LocalProtocolError(f"{reply.code} does not answer DATA")
-    _follow(session, reply, Step.DATA)
-    if reply.is_positive:
+    if not reply.is_positive:
+        # The transaction ends: there are clients that go on with MAIL, which 503 would bounce.
+        _follow(session, reply, Step.TRANSACTION_FAILED)
+        session.move(Step.TRANSACTION_FAILED)
+        session.forget_transaction()
+    else:
+        _follow(session, reply, Step.DATA)
         config = session.config
         session.transaction.content = EndOfData(
             config.size_octets, config.spill_octets, normalizes=config.normalizes_line_ends

@@ -65,7 +65,8 @@ class DataBegin:
     """DATA, or the first BDAT, with at least one recipient. Answer: `accept` (354) or refuse.
 
     For BDAT the engine does not send the 354, and sends a refusal after the announced octets.
-    A refused BDAT ends the transaction (RFC 3030 §2), a refused DATA does not.
+    A refusal ends the transaction: of BDAT by RFC 3030 §2, of DATA because there are clients that
+    go on with MAIL.
 
     Attributes:
         chunked: the content comes by BDAT.

@@ -60,9 +60,8 @@ async def begin(conversation: Conversation, given: event.DataBegin) -> None:
         conversation.share.reserve_disk(_announced_octets(transaction))
     except StorageError as error:
         status = status_of(error)
-        if given.chunked:  # the engine ends the transaction; after DATA the peer does
-            conversation.mailflow.refuse(transaction, status, "content.unwritable")
-            conversation.end_transaction()
+        conversation.mailflow.refuse(transaction, status, "content.unwritable")
+        conversation.end_transaction()
         await conversation.refuse(status)
         return
     conversation.engine.accept()
