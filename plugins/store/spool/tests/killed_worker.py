@@ -61,6 +61,7 @@ async def main(directory: Path, name: str):
             await trio.to_thread.run_sync(
                 lambda: recover(directory / "log", log.owners, clock=clock)
             )
+            log.note_recovered()  # as a site does: from now on the other may be killed
             say("ready", "-", "-", 0)
             if name.endswith("w0"):  # a site has one settler
                 nursery.start_soon(settle, directory, log)
